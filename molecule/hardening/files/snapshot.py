@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs as root in a test host: what the host looks like, kept in a file, and compared with that file later.
+
+    snapshot.py take FILE
+    snapshot.py compare FILE      prints every difference and exits with 1 where there is one
+
+It asks the system's own tools and shares nothing with the code under test.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from typing import Callable, Iterator
+
+#: What lies outside /etc and is touched by some control; logs grow, so of those only owner and mode count.
+BESIDE = ("/root", "/root/.ssh", "/root/.ssh/authorized_keys", "/root/.rhosts", "/root/.shosts")
+GROWING = ("/var/log/auth.log*", "/var/log/syslog*")
+KERNEL = re.compile(
+    r"^(net\.ipv4\.(conf|icmp_|tcp_syncookies)|net\.ipv6\.conf|net\.core\.bpf|fs\.(protected|suid)|dev\.tty\.ldisc"
+    r"|vm\.unprivileged|kernel\.(dmesg|kptr|perf_event_paranoid|randomize|sysrq|unprivileged|yama))"
+)
+#: Units that come and go by themselves: sessions, timers' jobs.
+PASSING = re.compile(r"^(session-|user@|user-|run-|systemd-(hostnamed|timedated|tmpfiles-clean)\.|apt-daily|dpkg-db)")
+
+
+def run(*argv: str) -> str:
+    return subprocess.run(argv, check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
+
+
+def entry(path: str, content: bool = True) -> str:
+    """One line that says all there is about a directory entry: kind, mode, owner, attributes, target or bytes."""
+    info = os.lstat(path)
+    words = [stat.filemode(info.st_mode), f"{info.st_uid}:{info.st_gid}"]
+    if stat.S_ISLNK(info.st_mode):
+        return " ".join([*words, "->", os.readlink(path)])
+    words += [f"{name}={os.getxattr(path, name).hex()}" for name in sorted(os.listxattr(path))]
+    if content and stat.S_ISREG(info.st_mode):
+        with open(path, "rb") as file:
+            words.append(hashlib.sha256(file.read()).hexdigest())
+    return " ".join(words)
+
+
+def files() -> Iterator[tuple[str, str]]:
+    yield "/etc", entry("/etc")
+    for folder, folders, names in os.walk("/etc"):
+        for name in folders + names:
+            path = os.path.join(folder, name)
+            yield path, entry(path)
+    for path in BESIDE:
+        if os.path.lexists(path):
+            yield path, entry(path)
+    for pattern in GROWING:
+        for path in glob.glob(pattern):
+            yield path, entry(path, content=False)
+
+
+def sshd() -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(run("sshd", "-T").splitlines()):
+        option, _blank, value = line.partition(" ")
+        yield (f"{option} {number}" if option in ("acceptenv", "hostkey", "listenaddress") else option), value
+
+
+def kernel() -> Iterator[tuple[str, str]]:
+    listed = subprocess.run(["sysctl", "-a"], check=False, capture_output=True, text=True).stdout
+    for line in listed.splitlines():
+        key, _equals, value = line.partition(" = ")
+        if KERNEL.match(key):
+            yield key, value
+
+
+def units() -> Iterator[tuple[str, str]]:
+    for line in run("systemctl", "list-unit-files", "--plain", "--no-legend").splitlines():
+        name, state = line.split()[:2]
+        if not PASSING.match(name):
+            yield f"file of {name}", state
+    listed = run("systemctl", "list-units", "--all", "--plain", "--no-legend", "--type=service,socket,timer,target")
+    for line in listed.splitlines():
+        name, load, active = line.split()[:3]
+        # A unit that is only named by others is as good as none: systemd forgets those when it likes.
+        if not PASSING.match(name) and (active != "inactive" or load == "masked"):
+            yield name, f"{load} {active}"
+
+
+def packages() -> Iterator[tuple[str, str]]:
+    for line in run("dpkg-query", "--show", "--showformat=${binary:Package}\t${Version} ${Status}\n").splitlines():
+        name, _tab, state = line.partition("\t")
+        yield name, state
+    # Where apt-mark keeps its marks; it takes a second to say what stands there. Held ones show in their status.
+    with open("/var/lib/apt/extended_states", encoding="utf-8") as file:
+        text = file.read()
+    for name, mark in re.findall(r"^Package: (\S+)$.*?^Auto-Installed: (\d)$", text, re.MULTILINE | re.DOTALL):
+        yield f"came along {name}", mark
+
+
+def mounts() -> Iterator[tuple[str, str]]:
+    for line in run("findmnt", "--raw", "--noheadings", "--output", "TARGET,SOURCE,FSTYPE,OPTIONS").splitlines():
+        target, _blank, rest = line.partition(" ")
+        if not target.startswith("/run/"):
+            yield target, rest
+
+
+SECTIONS: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
+    "file": files,
+    "sshd": sshd,
+    "kernel": kernel,
+    "unit": units,
+    "package": packages,
+    "mount": mounts,
+}
+
+
+def look() -> dict[str, str]:
+    return {f"{section} {name}": value for section, read in SECTIONS.items() for name, value in read()}
+
+
+def main(verb: str, path: str) -> int:
+    now = look()
+    if verb == "take":
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(now, file)
+        return 0
+    with open(path, encoding="utf-8") as file:
+        then = json.load(file)
+    different = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
+    for name in different:
+        print(f"{name}: {then.get(name, 'absent')} -> {now.get(name, 'absent')}")
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

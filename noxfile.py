@@ -1,0 +1,418 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every check and every operation of this checkout, one session and one virtual environment each.
+
+`nox` alone runs what `make test` runs, from the cheapest to the dearest, and stops at the first failure.
+Versions are pinned in requirements/*.txt; `nox -s lock` renews them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import antsibull_nox
+import nox
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from collection_path import collection_path  # noqa: E402
+
+REQUIREMENTS = ROOT / "requirements"
+RESULTS = ROOT / ".nox" / "results"
+DIST = ROOT / "dist"
+COLLECTION = Path("ansible_collections", "healthops", "clinical")
+
+# Each supported ansible-core with the Python versions its controller half runs on; the last is what we use ourselves.
+CORE_PYTHONS = {
+    "2.16": ((3, 10), (3, 12)),
+    "2.18": ((3, 11), (3, 13)),
+    "2.19": ((3, 11), (3, 13)),
+}
+CORES = [core for core, (low, high) in CORE_PYTHONS.items() if low <= sys.version_info[:2] <= high]
+NEWEST = list(CORE_PYTHONS)[-1]
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.stop_on_first_error = True
+nox.options.sessions = [
+    "clean_results",
+    "lint",
+    "units",
+    "docs-check",
+    "license-check",
+    "extra-checks",
+    "build",
+    "units_core",
+    "sanity",
+    "molecule",
+    "control_node",
+    "summary",
+]
+
+
+@lru_cache
+def pip_settings() -> dict[str, str]:
+    """What this machine's pip is told (cert, index-url, find-links ...), from its environment and its config files."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
+    ).stdout
+    pairs = re.findall(r"^(?::env:|global|install)\.([\w-]+)='(.*)'$", listed, re.MULTILINE)
+    return {key.replace("_", "-"): value for key, value in reversed(pairs)}
+
+
+def uv_settings() -> dict[str, str]:
+    """The same for uv, which reads neither pip's variables nor its files."""
+    names = {"cert": "SSL_CERT_FILE", "index-url": "UV_DEFAULT_INDEX"}
+    told = {
+        name: pip_settings()[key] for key, name in names.items() if key in pip_settings() and name not in os.environ
+    }
+    return {"UV_SYSTEM_CERTS": "1", **told}
+
+
+def oldest_python() -> str | None:
+    """A Python 3.9 on this machine, the oldest that a managed host may have."""
+    installed = [*Path.home().glob(".pyenv/versions/3.9.*/bin/python3.9"), Path(shutil.which("python3.9") or "")]
+    for python in map(str, installed):
+        # A version manager's stand-in on PATH may lead nowhere.
+        if python != "." and subprocess.run([python, "--version"], capture_output=True, check=False).returncode == 0:
+            return python
+    return None
+
+
+OLDEST_PYTHON = oldest_python()
+if OLDEST_PYTHON is not None:
+    nox.options.sessions.insert(nox.options.sessions.index("units") + 1, "units_oldest")
+os.environ.update(uv_settings())
+
+# From antsibull-nox: docs-check, license-check and extra-checks. Not taken from there:
+# - lint: ours also runs shellcheck, and mypy where the collection's own name resolves
+# - build: ours also installs the artifact and reads its documentation back
+# - ansible-test: theirs needs a container engine, and tarballs that no package registry has
+# - molecule: theirs wants extensions/molecule
+antsibull_nox.load_antsibull_nox_toml()
+
+
+# --- shared steps -----------------------------------------------------------------------------------------------------
+
+
+def install(session: nox.Session, group: str) -> None:
+    """Install exactly the locked versions of one requirements group."""
+    session.install("--require-hashes", "-r", str(REQUIREMENTS / f"{group}.txt"))
+    # Ansible refuses to start without a UTF-8 locale, and output that is parsed must be in English.
+    session.env["LC_ALL"] = "C.UTF-8"
+
+
+def home(session: nox.Session) -> Path:
+    """The directory of this session's environment."""
+    return Path(session.virtualenv.location)
+
+
+def git_files() -> list[str]:
+    """What git would track: tracked files and new ones that are not ignored, relative to the checkout."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [name for name in listed.split("\0") if name and os.path.lexists(ROOT / name)]
+
+
+def place(session: nox.Session) -> Path:
+    """Copy what git lists to .../ansible_collections/healthops/clinical and return that directory.
+
+    ansible-test insists on this path and resolves links away; `ansible-galaxy collection build` takes every file that
+    lies around; mypy and ansible-lint find our own names only there. So these work on a copy.
+    """
+    tree = home(session) / "tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    for name in git_files():
+        target = tree / COLLECTION / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target, follow_symlinks=False)
+    # A repository of its own, or ansible-test finds the outer one, which ignores this place.
+    session.run("git", "init", "--quiet", str(tree / COLLECTION), external=True)
+    session.env["ANSIBLE_COLLECTIONS_PATH"] = str(tree)
+    return tree / COLLECTION
+
+
+def linked(session: nox.Session) -> None:
+    """Let Ansible see the checkout itself as the collection, so that edits count at once."""
+    session.env["ANSIBLE_COLLECTIONS_PATH"] = str(collection_path())
+
+
+def build_artifact(session: nox.Session) -> Path:
+    """Build dist/healthops-clinical-VERSION.tar.gz from what git lists and return its path."""
+    tree = place(session)
+    shutil.rmtree(DIST, ignore_errors=True)
+    with session.chdir(tree):
+        session.run("ansible-galaxy", "collection", "build", "--force", "--output-path", str(DIST))
+    (artifact,) = DIST.glob("*.tar.gz")
+    return artifact
+
+
+def pytest(session: nox.Session, name: str, *args: str) -> None:
+    """Run pytest and keep its counts for the summary."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    session.run("python", "-m", "pytest", "-q", f"--junitxml={RESULTS / name}.xml", *args, *session.posargs)
+
+
+# --- cheap checks -----------------------------------------------------------------------------------------------------
+
+
+@nox.session(venv_backend="none")
+def clean_results(session: nox.Session) -> None:
+    """Forget the counts of earlier runs, so that the summary speaks of this one."""
+    shutil.rmtree(RESULTS, ignore_errors=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff, mypy, yamllint, shellcheck, ansible-lint."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("yamllint", "--strict", ".")
+    scripts = [name for name in git_files() if is_shell_script(ROOT / name)]
+    session.run("shellcheck", *scripts)
+    tree = place(session)
+    mypy = ["mypy", "--config-file", str(ROOT / "pyproject.toml")]
+    with session.chdir(tree.parents[2]):
+        session.run(*mypy, *(str(COLLECTION / "plugins" / kind) for kind in ("module_utils", "plugin_utils")))
+    with session.chdir(tree):
+        session.run(*mypy, "tools")
+        session.run("ansible-lint", "--strict", "--offline")
+
+
+def is_shell_script(path: Path) -> bool:
+    if path.suffix in (".sh", ".bash"):
+        return True
+    if path.suffix or path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return re.match(rb"#!.*\b(ba)?sh\b", stream.readline(80)) is not None
+
+
+@nox.session
+def units(session: nox.Session) -> None:
+    """Unit tests of the core, with no Ansible installed."""
+    install(session, "units")
+    pytest(session, "units", "tests/unit")
+
+
+@nox.session(python=OLDEST_PYTHON or "3.9", default=False)
+def units_oldest(session: nox.Session) -> None:
+    """The same on the oldest Python a managed host may have (needs a python3.9 on this machine)."""
+    install(session, "units")
+    pytest(session, "units_oldest", "tests/unit/plugins/module_utils")
+
+
+@nox.session
+@nox.parametrize("core", CORES)
+def units_core(session: nox.Session, core: str) -> None:
+    """All unit tests again beside each supported ansible-core, with those that need it."""
+    install(session, f"core-{core}")
+    pytest(session, f"units_core-{core}", "tests/unit")
+
+
+@nox.session
+@nox.parametrize("core", CORES)
+def sanity(session: nox.Session, core: str) -> None:
+    """ansible-test sanity under each supported ansible-core."""
+    install(session, f"core-{core}")
+    # ansible-test keeps its environments and its pip under HOME; one of our own leaves yours alone and goes with .nox.
+    own_home = ROOT / ".nox" / "ansible-test-home"
+    (ansible_test,) = home(session).glob("lib/python*/site-packages/ansible_test")
+    # Not as arguments: they would be printed, and an index address can hold a password.
+    settings = {"PIP_SETTINGS": "\n".join(f"{key} = {value}" for key, value in pip_settings().items())}
+    session.run(
+        sys.executable, "tools/ansible_test_home.py", str(own_home), str(ansible_test), env=settings, external=True
+    )
+    session.env["HOME"] = str(own_home)
+    python = ".".join(map(str, sys.version_info[:2]))
+    with session.chdir(place(session)):
+        session.run(
+            "ansible-test", "sanity", "--local", "--requirements", "--color", "no", "--python", python, *session.posargs
+        )
+
+
+# --- the artifact -----------------------------------------------------------------------------------------------------
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the Galaxy artifact, judge it as Galaxy would, install it and read its documentation back."""
+    install(session, "build")
+    artifact = build_artifact(session)
+    session.run("python", "tools/artifact.py", str(artifact))
+    with session.chdir(home(session) / "tree" / COLLECTION):
+        session.run("antsibull-changelog", "lint")
+    session.env["GALAXY_IMPORTER_CONFIG"] = str(ROOT / "tests" / "galaxy-importer.cfg")
+    with session.chdir(DIST):
+        imported = session.run("python", "-m", "galaxy_importer.main", artifact.name, silent=True, log=True) or ""
+    complaints = [line for line in imported.splitlines() if line.startswith(("ERROR", "WARNING"))]
+    if complaints:
+        session.error("galaxy-importer is not content:\n" + "\n".join(complaints))
+    installed = home(session) / "installed"
+    shutil.rmtree(installed, ignore_errors=True)
+    session.env["ANSIBLE_COLLECTIONS_PATH"] = str(installed)
+    session.run(
+        "ansible-galaxy", "collection", "install", "--offline", "--collections-path", str(installed), str(artifact)
+    )
+    modules = sorted(path.stem for path in (installed / COLLECTION / "plugins" / "modules").glob("[a-z]*.py"))
+    session.run("ansible-doc", "--type", "module", *(f"healthops.clinical.{module}" for module in modules), silent=True)
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Render the module and role reference to HTML under dist/docs."""
+    install(session, "build")
+    place(session)
+    site = home(session) / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir()
+    options = ["--use-current", "--squash-hierarchy", "healthops.clinical", "--dest-dir"]
+    session.run("antsibull-docs", "sphinx-init", *options, str(site))
+    rst = site / "rst"
+    session.run("antsibull-docs", "collection", *options, str(rst))
+    # No intersphinx, which would have to download: labels of other projects stay unresolved, with a warning each.
+    extensions = "extensions=sphinx_antsibull_ext"
+    session.run("sphinx-build", "-q", "-b", "html", "-c", str(site), "-D", extensions, str(rst), str(DIST / "docs"))
+    session.log(f"open {DIST / 'docs' / 'index.html'}")
+
+
+# --- real hosts -------------------------------------------------------------------------------------------------------
+
+
+def engine(session: nox.Session) -> None:
+    """Make sure of a container engine and the images, and put our way to call it first on PATH."""
+    session.run("tests/hosts/install.sh", external=True)
+    session.env["PATH"] = os.pathsep.join(
+        [str(ROOT / "tests" / "hosts" / "engine"), session.env.get("PATH") or os.environ["PATH"]]
+    )
+
+
+@nox.session
+def molecule(session: nox.Session) -> None:
+    """Every Molecule scenario on shared hosts reached over SSH, then one through the classic podman driver."""
+    install(session, "molecule")
+    linked(session)
+    engine(session)
+    if not sys.stdout.isatty():
+        session.env.update(NO_COLOR="1", ANSIBLE_NOCOLOR="1")
+    if session.posargs:
+        session.run("molecule", *session.posargs)
+        return
+    # An aborted run remembers hosts that may be gone, and would keep new ones from being started.
+    session.run("molecule", "destroy")
+    session.run("molecule", "test", "--all", "--exclude", "podman_driver")
+    # By itself: beside the others, the shared hosts would be started for it as well.
+    session.run("molecule", "test", "--scenario-name", "podman_driver")
+
+
+@nox.session
+def control_node(session: nox.Session) -> None:
+    """The main job from a Debian 13 control node with the newest ansible-core, from the built artifact."""
+    install(session, f"core-{NEWEST}")
+    artifact = build_artifact(session)
+    engine(session)
+    hosts, inventory = ROOT / "tests" / "hosts", ROOT / "tests" / "control_node" / "hosts.yml"
+    playbook = ["ansible-playbook", "--inventory", str(inventory)]
+    try:
+        session.run(*playbook, str(hosts / "create.yml"), "--extra-vars", "test_hosts_fresh=true")
+        session.run(
+            *playbook,
+            str(inventory.with_name("main_job.yml")),
+            *("--extra-vars", f"artifact={artifact}"),
+            # What a pip inside the control node has to be told, too; nothing where this machine needs nothing.
+            *("--extra-vars", f"pip_cert={pip_settings().get('cert', '')}"),
+            env={
+                "CONTROL_NODE_INDEX_URL": pip_settings().get("index-url", ""),
+                "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            },
+        )
+    finally:
+        session.run(*playbook, str(hosts / "destroy.yml"))
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the main job against a ping play and against one task per control."""
+    install(session, "molecule")
+    linked(session)
+    engine(session)
+    session.run("python", "tests/benchmark/run.py", *session.posargs)
+
+
+# --- operations -------------------------------------------------------------------------------------------------------
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Audit and harden three container hosts over SSH and show the report."""
+    install(session, f"core-{NEWEST}")
+    linked(session)
+    engine(session)
+    session.run("python", "tools/demo.py", "up", *session.posargs)
+
+
+@nox.session(default=False)
+def demo_down(session: nox.Session) -> None:
+    """Remove the hosts that the demo left running."""
+    install(session, f"core-{NEWEST}")
+    linked(session)
+    engine(session)
+    session.run("python", "tools/demo.py", "down", *session.posargs)
+
+
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Audit this machine, read-only, and write the report."""
+    install(session, f"core-{NEWEST}")
+    linked(session)
+    settings = {
+        # As whoever types it: what only root can read is reported as not checked.
+        "hardening_become": False,
+        "hardening_evidence_dir": str(ROOT / "evidence"),
+        # Not the first python3 on PATH, which may be a version manager's.
+        "ansible_python_interpreter": str(home(session) / "bin" / "python"),
+    }
+    here = ("--inventory", "localhost,", "--connection", "local")
+    session.run(
+        *("ansible-playbook", *here, "--extra-vars", json.dumps(settings), "healthops.clinical.audit", *session.posargs)
+    )
+
+
+# --- upkeep -----------------------------------------------------------------------------------------------------------
+
+
+@nox.session(venv_backend="none", default=False)
+def lock(session: nox.Session) -> None:
+    """Renew the pinned versions in requirements/*.txt from requirements/*.in."""
+    options = "--quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links"
+    compile_ = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        *options.split(),
+        "--custom-compile-command",
+        "nox -s lock",
+    ]
+    with session.chdir(REQUIREMENTS):
+        for source in sorted(REQUIREMENTS.glob("*.in")):
+            # The core's unit tests also run on the oldest Python of a managed host.
+            oldest = "3.9" if source.stem == "units" else "3.11"
+            session.run(*compile_, "--python-version", oldest, source.name, "--output-file", f"{source.stem}.txt")
+
+
+@nox.session(venv_backend="none")
+def summary(session: nox.Session) -> None:
+    """Add up what pytest counted in this run."""
+    session.run(sys.executable, "tools/count_tests.py", str(RESULTS))

@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller's half of the baseline: read and check the catalogue, select, send, and say what came back."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import RESULTS
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue
+
+SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
+MODULE = "healthops.clinical.baseline"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    _supports_check_mode = True
+    _supports_async = False
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        args = {**self._task.args, "controls": []}
+        if args.get("state", "enforced") == "reverted":
+            return self._described(reverted(self._send(args, task_vars)), args)
+        selection = self._select(args)
+        sent = self._send({**args, "controls": selection.controls}, task_vars)
+        return self._described(judged(sent, selection), args)
+
+    def _select(self, args: dict[str, t.Any]) -> _catalogue.Selection:
+        paths = [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
+        try:
+            catalogue = _catalogue.load(paths)
+            return _catalogue.select(catalogue, args.get("tier", "standard"), args.get("tunables"), args.get("skip"))
+        except ClinicalError as error:
+            raise AnsibleActionFail(str(error)) from error
+
+    def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
+        sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=args, task_vars=task_vars)
+        return sent
+
+    def _described(self, result: dict[str, t.Any], args: dict[str, t.Any]) -> dict[str, t.Any]:
+        described = {"state": args.get("state", "enforced"), **result}
+        described.pop("invocation", None)  # it would repeat the whole catalogue for every host
+        return described
+
+
+def judged(result: dict[str, t.Any], selection: _catalogue.Selection) -> dict[str, t.Any]:
+    """Join what the host said with what the controller knows of each control, and count."""
+    about = {
+        "tier": selection.tier,
+        "catalogue": {"digest": selection.digest, "controls": len(selection.metadata)},
+        "warnings": [*result.get("warnings", []), *selection.warnings],
+    }
+    if "findings" not in result:
+        return {**result, **about}
+    found = {finding["id"]: finding for finding in result["findings"]}
+    found.update({control: _not_checked(control, reason) for control, reason in selection.skipped.items()})
+    findings = [{**found[control], **known} for control, known in selection.metadata.items()]
+    counts = Counter(finding["result"] for finding in findings)
+    told = ", ".join(f"{counts[word]} {word}" for word in RESULTS if counts[word])
+    judged_ = {
+        **result,
+        **about,
+        "findings": findings,
+        "summary": {word: counts.get(word, 0) for word in RESULTS},
+        "msg": f"{len(findings)} controls of tier {selection.tier}: {told}",
+    }
+    errors = [finding for finding in findings if finding["result"] == "error"]
+    if errors and not result.get("check_mode", False):
+        judged_.update(_failure(errors))
+    return judged_
+
+
+def reverted(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    if "restored" not in result:
+        return result
+    verb = "would be put back" if result["check_mode"] else "put back"
+    return {**result, "msg": f"Run {result['reverted_run_id']}: {len(result['restored'])} things {verb}"}
+
+
+def _not_checked(control: str, reason: str) -> dict[str, t.Any]:
+    nothing = {"state": "notapplicable", "saw": ""}
+    verdicts = {"running": nothing, "on_disk": nothing, "survives_reboot": nothing}
+    words = {"subject": control, "wanted": "", "before": "", "after": "", "reason": f"Skipped: {reason}"}
+    return {"id": control, "result": "notchecked", "verdicts": verdicts, **words}
+
+
+def _failure(errors: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+    told = "; ".join(f"{finding['id']}: {finding['reason']}" for finding in errors[:5])
+    more = f" (and {len(errors) - 5} more)" if len(errors) > 5 else ""
+    return {"failed": True, "msg": f"{len(errors)} controls could not be judged or enforced. {told}{more}"}

@@ -1,0 +1,43 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""evidence_report: the records of a run become its bundle and its report, on the control node."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_report import report
+
+TEMPLATE = Path(__file__).parents[2] / "roles" / "evidence" / "templates" / "report.html.j2"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    _requires_connection = False
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        _validated, args = self.validate_argument_spec(
+            argument_spec={
+                "path": {"type": "path", "required": True},
+                "run_id": {"type": "str"},
+                "hosts": {"type": "list", "elements": "str", "default": []},
+                "mode": {"type": "str", "choices": ["audit", "harden", "rollback"]},
+            },
+        )
+        try:
+            return report(
+                Path(args["path"]).absolute(),
+                TEMPLATE.read_text(encoding="utf-8"),
+                run_id=str(args["run_id"] or ""),
+                hosts=[str.__str__(name) for name in args["hosts"]],
+                mode=str(args["mode"] or ""),
+            )
+        except ClinicalError as exc:
+            raise AnsibleActionFail(str(exc)) from exc

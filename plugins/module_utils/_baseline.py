@@ -1,0 +1,279 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run of the baseline on one host: audit, enforce, revert. Private to the collection."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any, Mapping, Sequence
+
+from . import _changes, _journal, _revert
+from ._changes import Entry, Group, Outcome, Undone
+from ._controls._facts import facts, why_not
+from ._controls._kinds import KINDS
+from ._controls._model import Assessment, Control, KindPlan, not_applicable, unknown
+from ._errors import ClinicalError, HostWriteError
+from ._host import Host
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a play asks of a host. ``allow_stop`` names units whose stopping a person has consented to."""
+
+    run_id: str
+    controls: tuple[Control, ...] = ()
+    allow_stop: frozenset[str] = frozenset()
+    journal_keep: int = 20
+    force: bool = False
+
+
+@dataclass
+class Report:
+    """What a run did, as plain data for the module's result."""
+
+    run_id: str
+    began: str
+    host: Mapping[str, str]
+    changed: bool = False
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    restored: list[dict[str, Any]] = field(default_factory=list)
+    reverted_run_id: str = ""
+    warnings: list[str] = field(default_factory=list)
+    ended: str = ""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Every control held against the host, in the order in which they came, and what would be changed."""
+
+    assessments: Mapping[str, Assessment]
+    groups: tuple[Group, ...]
+
+
+def survey(host: Host, controls: Sequence[Control], allow_stop: frozenset[str], seen: Mapping[str, str]) -> Survey:
+    """Read the state once for each kind and plan; nothing is changed."""
+    assessments: dict[str, Assessment] = {}
+    groups: list[Group] = []
+    hindrances = {control.id: why_not(host, seen, control.applies) for control in controls}
+    for control in controls:
+        if hindrances[control.id]:
+            assessments[control.id] = not_applicable(control, control.id, "", hindrances[control.id])
+    for name in KINDS:
+        mine = [c for c in controls if c.kind == name and not hindrances[c.id]]
+        plan = _survey_kind(host, name, mine, allow_stop) if mine else KindPlan()
+        assessments.update({assessment.control: assessment for assessment in plan.assessments})
+        groups += plan.groups
+    return Survey({control.id: assessments[control.id] for control in controls}, tuple(groups))
+
+
+def _survey_kind(host: Host, name: str, controls: Sequence[Control], allow_stop: frozenset[str]) -> KindPlan:
+    """All controls of a kind at once; where that fails, without those of them that fail alone."""
+    kind = KINDS[name]
+    try:
+        return kind.plan(controls, kind.observe(host, controls, allow_stop))
+    except ClinicalError as error:
+        reasons = {control.id: _why_unreadable(host, control, allow_stop) for control in controls}
+        rest = [control for control in controls if not reasons[control.id]]
+        if len(rest) == len(controls):  # each can be read alone, only not together
+            rest, reasons = [], dict.fromkeys(reasons, str(error))
+        unread = [_unread(control, reasons[control.id]) for control in controls if control not in rest]
+        plan = _survey_kind(host, name, rest, allow_stop) if rest else KindPlan()
+        return KindPlan((*unread, *plan.assessments), plan.groups)
+
+
+def _why_unreadable(host: Host, control: Control, allow_stop: frozenset[str]) -> str:
+    try:
+        KINDS[control.kind].observe(host, [control], allow_stop)
+    except ClinicalError as error:
+        return str(error)
+    return ""
+
+
+def _unread(control: Control, reason: str) -> Assessment:
+    return unknown(control, KINDS[control.kind].claims(control.settings)[0], "", reason)
+
+
+def audit(host: Host, request: Request) -> Report:
+    """Look, and say what enforcing would change."""
+    report = _open(host, request)
+    found = survey(host, request.controls, request.allow_stop, report.host)
+    report.findings = [_finding(assessment) for assessment in found.assessments.values()]
+    report.changes = _told(found.groups)
+    report.changed = bool(report.changes)
+    return _close(report)
+
+
+def enforce(host: Host, request: Request) -> Report:
+    """Make every control true that can be made true, journaled, and look again at what was changed.
+
+    Raises ClinicalError where nothing could be done or everything was put back.
+    """
+    report = _open(host, request)
+    for run in _cut_runs(host):
+        _revert.sweep(host, run)
+        report.warnings.append(_told_cut(run))
+    found = survey(host, request.controls, request.allow_stop, report.host)
+    failed: dict[str, ClinicalError] = {}
+    if found.groups:
+        outcome = _carry_out(host, request.run_id, report.began, found.groups)
+        failed = {c: error for n, error in outcome.failed.items() for c in found.groups[n].controls}
+        report.changes = _told([g for n, g in enumerate(found.groups) if n not in outcome.failed])
+        report.warnings += _tidied(host, request)
+    report.changed = bool(report.changes)
+    touched = {control for change in report.changes for control in change["controls"]} | set(failed)
+    again = survey(host, [c for c in request.controls if c.id in touched], request.allow_stop, report.host)
+    for control, assessment in found.assessments.items():
+        report.findings.append(_outcome(assessment, again.assessments.get(control), failed.get(control)))
+    return _close(report)
+
+
+def revert(host: Host, request: Request, wanted: str, check: bool) -> Report:
+    """Take a run back. ``wanted`` is its id, or nothing for the newest; ``request.run_id`` names the revert itself."""
+    report = _open(host, request)
+    run = _revert.choose(host, wanted)
+    report.reverted_run_id = run.run_id
+    if run.reverted_by and not wanted:
+        report.warnings.append(f"The newest run {run.run_id} was already reverted, by {run.reverted_by}.")
+        return _close(report)
+    if not check:
+        _revert.sweep(host, run)
+    way = _revert.find_way(host, run)
+    _revert.refuse_unless_safe(way, request.force)
+    if way.damaged:
+        report.warnings.append(f"{way.damaged} lines of the journal cannot be read; what they held is not restored.")
+    report.restored = _told(way.groups)
+    report.changed = bool(way.groups)
+    if way.groups and not check:
+        outcome = _carry_out(host, request.run_id, report.began, way.groups, reverts=run.run_id)
+        if outcome.failed:
+            error = next(iter(outcome.failed.values()))
+            advice = "What else could be restored was; mend the cause and revert again."
+            raise ClinicalError("Reverting the run", run.run_id, str(error), advice)
+    if not check:
+        report.warnings += _tidied(host, request, run)
+    return _close(report)
+
+
+def _tidied(host: Host, request: Request, reverted: _journal.Run | None = None) -> list[str]:
+    """Keep the journal in order. The host is done by now, so what fails here is only worth a warning."""
+    try:
+        if reverted is not None:
+            _journal.note_reverted(host, reverted, request.run_id)
+        for run in [run for run in _journal.runs(host) if reverted is not None and run.reverted_by == reverted.run_id]:
+            _journal.note_reverted(host, run, "")  # its revert was just reverted, so it holds again
+        _journal.prune(host, request.journal_keep)
+    except ClinicalError as error:
+        return [f"The host is done, but its journal could not be tidied: {error}"]
+    return []
+
+
+def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
+    """The report as a module's result; reverts have no findings, and diff stands only where it was asked for."""
+    told = asdict(report)
+    told["check_mode"] = check
+    del told["warnings"]  # Ansible has a way of its own for these
+    changes = report.restored if report.reverted_run_id else report.changes
+    for key in ("findings", "changes") if report.reverted_run_id else ("restored", "reverted_run_id"):
+        del told[key]
+    if with_diff:
+        told["diff"] = [_diff(change) for change in changes]
+    return told
+
+
+def _diff(change: Mapping[str, Any]) -> dict[str, str]:
+    head = str(change["subject"])
+    return {"before_header": head, "after_header": head, **{k: f"{change[k]}\n" for k in ("before", "after")}}
+
+
+def _carry_out(host: Host, run_id: str, started: str, groups: Sequence[Group], reverts: str = "") -> Outcome:
+    entries = _changes.capture(host, groups)
+    try:
+        run = _journal.begin(host, run_id, started, groups, entries, reverts)
+    except HostWriteError as error:
+        raise HostWriteError(error.doing, error.subject, f"{error.saw}; nothing was changed", error.try_this) from error
+    try:
+        outcome = _changes.apply(host, groups, entries)
+        _end(host, run, groups, entries, outcome)
+    except Undone as error:
+        _note_undone(host, run, entries, error)
+        raise
+    return outcome
+
+
+def _end(host: Host, run: _journal.Run, groups: Sequence[Group], entries: Sequence[Entry], outcome: Outcome) -> None:
+    """Note that the run is complete; a run that cannot be noted is put back like one that cannot be applied."""
+    try:
+        _journal.end(host, run, "complete", entries, outcome.settled)
+    except ClinicalError as error:
+        kept = [(n, group) for n, group in enumerate(groups) if n not in outcome.failed]
+        _changes.undo_all(host, [(group, [e for e in entries if e.group == n]) for n, group in kept], error)
+
+
+def _note_undone(host: Host, run: _journal.Run, entries: Sequence[Entry], error: Undone) -> None:
+    """A disk that refused the change may refuse the note as well; the run then counts as cut and reverts the same."""
+    if error.entirely:
+        try:
+            _journal.end(host, run, "undone", entries, {})
+        except ClinicalError:
+            return
+
+
+def _cut_runs(host: Host) -> list[_journal.Run]:
+    """Runs that ended in the middle, unless they were reverted, or were reverts that a later one completed."""
+    known = _journal.runs(host)
+    whole = {run.run_id for run in known if run.reverted_by}
+    return [run for run in known if run.progress == "applying" and not {run.run_id, run.reverts} & whole]
+
+
+def _told_cut(run: _journal.Run) -> str:
+    return (
+        f"The run {run.run_id} was cut before it ended. This run makes the host whole; to take the earlier one back, "
+        f"revert this run and then run_id: {run.run_id}."
+    )
+
+
+def _outcome(before: Assessment, again: Assessment | None, error: ClinicalError | None) -> dict[str, Any]:
+    if again is None:
+        return _finding(before)
+    finding = {**_finding(again), "before": before.before, "after": again.before}
+    if error is not None:
+        return {**finding, "result": "error", "reason": f"It was put back: {error}"}
+    if again.result == "pass":
+        return {**finding, "result": "fixed"}
+    return {**finding, "reason": again.reason or "it was set, and yet the host does not follow"}
+
+
+def _finding(assessment: Assessment) -> dict[str, Any]:
+    told = asdict(assessment)
+    told["id"] = told.pop("control")
+    return {**told, "result": assessment.result}
+
+
+def _told(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """What changes, in words; what is only watched beside a command is the command's own business."""
+    steps = [step for group in groups for step in group.steps if step.before or step.after]
+    return [
+        {
+            "subject": _journal.key(step.subject),
+            "before": step.before,
+            "after": step.after,
+            "why": step.why,
+            "controls": list(step.controls),
+        }
+        for step in steps
+    ]
+
+
+def _open(host: Host, request: Request) -> Report:
+    return Report(request.run_id, _now(), facts(host))
+
+
+def _close(report: Report) -> Report:
+    report.ended = _now()
+    return report
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

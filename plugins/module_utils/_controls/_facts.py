@@ -1,0 +1,70 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The few facts about a host that decide whether a control concerns it. Private to the collection."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, Mapping, Sequence
+
+from .._host import Host
+
+_INITIAL_NAMESPACE = "0 0 4294967295"
+_FAMILIES = {"debian": "Debian", "ubuntu": "Debian", "rhel": "RedHat", "fedora": "RedHat", "centos": "RedHat"}
+
+
+def facts(host: Host) -> dict[str, str]:
+    """distribution, version (major), family, kernel, container (the engine's name, or nothing on a whole machine)."""
+    release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
+    words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    name = release.get("ID", "")
+    return {
+        "distribution": {"rhel": "RedHat", "rocky": "Rocky", "almalinux": "AlmaLinux"}.get(name, name.capitalize()),
+        "version": release.get("VERSION_ID", ""),
+        "family": next((_FAMILIES[word] for word in words if word in _FAMILIES), name.capitalize()),
+        "kernel": (host.read("/proc/sys/kernel/osrelease") or b"").decode("ascii", "replace").strip(),
+        "container": container(host),
+    }
+
+
+def parse_os_release(text: str) -> dict[str, str]:
+    """os-release(5): KEY=value with shell quoting."""
+    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    return {key: " ".join(shlex.split(value)) for key, value in pairs}
+
+
+def container(host: Host) -> str:
+    """The engine that runs this container, as systemd noted it; nothing on a machine of its own."""
+    noted = (host.read("/run/systemd/container") or b"").decode("utf-8", "replace").strip()
+    if noted:
+        return noted
+    marks = {"/run/.containerenv": "podman", "/.dockerenv": "docker"}
+    return next((engine for path, engine in marks.items() if host.stat(path) is not None), "")
+
+
+def global_keys_belong_elsewhere(host: Host) -> bool:
+    """Whether this is a container whose root is the machine's root.
+
+    There the kernel would obey, and change the machine. In a user namespace of its own the kernel itself refuses.
+    """
+    if not container(host):
+        return False
+    mapping = (host.read("/proc/self/uid_map") or b"").decode("ascii", "replace")
+    return " ".join(mapping.split()) == _INITIAL_NAMESPACE
+
+
+def why_not(host: Host, seen: Mapping[str, str], applies: Mapping[str, Any]) -> str:
+    """Why a control does not concern this host, or nothing when it does."""
+    families: Sequence[str] = applies.get("families", ())
+    if families and seen["family"] not in families:
+        return f"it is for {', '.join(families)}, this host is {seen['family']}"
+    versions: Mapping[str, Sequence[str]] = applies.get("distributions", {})
+    if versions and seen["version"] not in [str(v) for v in versions.get(seen["distribution"], ())]:
+        return f"it is not for {seen['distribution']} {seen['version']}"
+    if "container" in applies and bool(seen["container"]) != applies["container"]:
+        return "it is for whole machines only" if seen["container"] else "it is for containers only"
+    missing = [path for path in applies.get("requires_path", ()) if host.stat(path) is None]
+    if missing:
+        return f"{missing[0]} is not on this host"
+    present = [path for path in applies.get("unless_path", ()) if host.stat(path) is not None]
+    return f"{present[0]} is on this host" if present else ""

@@ -1,0 +1,37 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every resource kind by its name, in the order in which they are applied. Private to the collection.
+
+Packages bring what others configure. Owner and mode come before content, which keeps them: set afterwards, they would
+make a daemon's files look newer than what it has read.
+"""
+
+from __future__ import annotations
+
+from ._model import Kind
+from .banner import Banner
+from .config import Config
+from .file import FileKind
+from .kernel_module import KernelModule
+from .mount import Mount
+from .package import Package
+from .service import Service
+from .sshd import Sshd
+from .sudo import Sudo
+from .sysctl import Sysctl
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Package(),
+        FileKind(),
+        KernelModule(),
+        Sysctl(),
+        Mount(),
+        Banner(),
+        Config(),
+        Sudo(),
+        Service(),
+        Sshd(),
+    )
+}

@@ -1,0 +1,194 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Control, verdict, assessment, plan: the words that every resource kind speaks. Private to the collection."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Mapping, Sequence
+
+from .._changes import Group
+from .._host import Host
+
+OK = "ok"
+DEVIATES = "deviates"
+UNKNOWN = "unknown"
+NOTAPPLICABLE = "notapplicable"
+
+#: XCCDF's result words that a host can give, and two of ours (waived, deferred) that the controller adds.
+RESULTS = ("pass", "fail", "fixed", "error", "notapplicable", "notchecked", "waived", "deferred")
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "bool": (bool,),
+    "scalar": (str, int, bool),
+    "list": (list, tuple),
+    "str_or_list": (str, list, tuple),
+    "any": (str, int, bool, list, tuple),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one key of a control's settings may hold. ``type`` is a key of _TYPES."""
+
+    type: str
+    required: bool = True
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    default: Any = None
+
+    def problem(self, value: Any) -> str:
+        """Why ``value`` will not do, or nothing."""
+        if not isinstance(value, _TYPES[self.type]) or (self.type == "int" and isinstance(value, bool)):
+            return f"is {value!r}, wanted {self.type}"
+        if self.choices and value not in self.choices:
+            return f"is {value!r}, wanted one of {', '.join(self.choices)}"
+        if self.pattern and ("\n" in str(value) or not re.match(self.pattern, str(value))):
+            return f"is {value!r}, which does not match {self.pattern}"
+        return ""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One item of the baseline as the host gets it; title and rationale stay on the controller."""
+
+    id: str
+    kind: str
+    settings: Mapping[str, Any]
+    hazard: str = "none"
+    applies: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One of the three looks at a setting, with what was seen."""
+
+    state: str
+    saw: str = ""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What runs, what is on disk, what the next boot will bring."""
+
+    running: Verdict
+    on_disk: Verdict
+    survives_reboot: Verdict
+
+    @property
+    def all(self) -> tuple[Verdict, Verdict, Verdict]:
+        return (self.running, self.on_disk, self.survives_reboot)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A control held against the host.
+
+    ``before`` and ``after`` are what is set now and what enforcing gives. ``reason`` says why it is not a plain pass.
+    """
+
+    control: str
+    subject: str
+    wanted: str
+    before: str
+    after: str
+    verdicts: Verdicts
+    reason: str = ""
+
+    @property
+    def result(self) -> str:
+        states = {verdict.state for verdict in self.verdicts.all}
+        if UNKNOWN in states:
+            return "error"
+        if DEVIATES in states:
+            return "fail"
+        return "pass" if OK in states else "notapplicable"
+
+
+@dataclass(frozen=True)
+class KindPlan:
+    """What one resource kind found, and what it would change."""
+
+    assessments: tuple[Assessment, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+class Kind(ABC):
+    """A resource kind. ``observe`` reads the host once for all its controls, ``plan`` is pure."""
+
+    name: ClassVar[str]
+    SETTINGS: ClassVar[Mapping[str, Setting]]
+
+    @abstractmethod
+    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> Any:
+        """Everything about the host that ``plan`` needs, read once."""
+
+    @abstractmethod
+    def plan(self, controls: Sequence[Control], state: Any) -> KindPlan:
+        """How each control stands, and what would make it true."""
+
+    @abstractmethod
+    def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        """The settings of a host that a control of this kind decides; two controls may not claim one."""
+
+    def validate(self, settings: Mapping[str, Any]) -> list[str]:
+        """Everything that is wrong with a control's settings, one sentence each; empty when it will do."""
+        problems = [self._unknown(key) for key in settings if key not in self.SETTINGS]
+        for key, setting in self.SETTINGS.items():
+            if key in settings:
+                problem = setting.problem(settings[key])
+                problems += [f"settings.{key} {problem}"] if problem else []
+            elif setting.required:
+                problems.append(f"settings.{key} is missing")
+        return problems
+
+    def _unknown(self, key: str) -> str:
+        near = difflib.get_close_matches(key, self.SETTINGS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"{self.name} knows {', '.join(self.SETTINGS)}"
+        return f"settings.{key} is not known; {hint}"
+
+
+def unknown(control: Control, subject: str, wanted: str, reason: str) -> Assessment:
+    """A control that could not be judged: an error, never a pass."""
+    verdict = Verdict(UNKNOWN, "unknown")
+    return Assessment(control.id, subject, wanted, "unknown", "unknown", Verdicts(verdict, verdict, verdict), reason)
+
+
+def not_applicable(control: Control, subject: str, wanted: str, reason: str, saw: str = "") -> Assessment:
+    """A control that does not concern this host, with the reason."""
+    verdict = Verdict(NOTAPPLICABLE, saw)
+    return Assessment(control.id, subject, wanted, saw, saw, Verdicts(verdict, verdict, verdict), reason)
+
+
+def judge(fine: bool, saw: object) -> Verdict:
+    return Verdict(OK if fine else DEVIATES, str(saw))
+
+
+def compare(op: str, seen: str, wanted: Any, accept: Sequence[Any] = ()) -> bool:
+    """Whether a value that was seen satisfies the wish; ``at_most`` and ``at_least`` want whole numbers."""
+    if seen in [word(value) for value in accept]:
+        return True
+    if op == "equal":
+        return seen == word(wanted)
+    try:
+        return int(seen) <= int(wanted) if op == "at_most" else int(seen) >= int(wanted)
+    except ValueError:
+        return False
+
+
+def word(value: Any) -> str:
+    """A setting as the configuration file spells it; YAML's true and false become yes and no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def wish(op: str, value: Any, accept: Sequence[Any] = ()) -> str:
+    """The wanted value in words, as the report shows it."""
+    told = {"equal": "", "at_most": "at most ", "at_least": "at least "}[op] + word(value)
+    return " or ".join([told, *(word(other) for other in accept)])

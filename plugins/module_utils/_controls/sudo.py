@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Defaults of sudo, as sudo's own tool reads them (cvtsudoers), kept in a drop-in that visudo has checked. Private."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from .._changes import Group, Step
+from .._host import Host
+from .._subjects.files import File, file_image
+from ._dropin import encode, merged, read_text, with_header
+from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
+
+MAIN = "/etc/sudoers"
+#: Later files win, and names with a dot are not read at all.
+DROP_IN = "/etc/sudoers.d/zz-healthops"
+_INCLUDE = re.compile(r"^\s*[@#]includedir\s+/etc/sudoers\.d\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class State:
+    """The Defaults that hold for everybody, those bound to some (user, host, command), and our own drop-in."""
+
+    installed: bool
+    defaults: Mapping[str, Any]
+    bound: tuple[tuple[str, Any], ...]
+    ours: str
+    included: bool
+    problem: str = ""
+
+
+class Sudo(Kind):
+    name = "sudo"
+    SETTINGS = {
+        "default": Setting("str", pattern=r"^[a-z][a-z0-9_]+$"),
+        "value": Setting("scalar"),
+        "op": Setting("str", required=False, choices=("equal", "at_most"), default="equal"),
+    }
+
+    def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        return (f"sudo {settings['default']}",)
+
+    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+        if host.which("cvtsudoers") is None:
+            return State(False, {}, (), "", False)
+        done = host.run(["cvtsudoers", "-f", "json", MAIN])
+        if done.rc != 0:
+            return State(True, {}, (), "", False, f"cvtsudoers says: {done.err_line}")
+        defaults, bound = parse_defaults(done.out)
+        included = bool(_INCLUDE.search(read_text(host, MAIN) or ""))
+        return State(True, defaults, bound, read_text(host, DROP_IN) or "", included)
+
+    def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
+        assessments = tuple(_assess(c, state) for c in controls)
+        wrong = [c for c, a in zip(controls, assessments) if a.result == "fail" and state.included]
+        return KindPlan(assessments, _groups(wrong, state))
+
+
+def parse_defaults(output: str) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...]]:
+    """cvtsudoers' JSON: the last unbound Defaults entry of a name counts."""
+    defaults: dict[str, Any] = {}
+    bound: list[tuple[str, Any]] = []
+    for entry in json.loads(output).get("Defaults", []):
+        for option in entry.get("Options", []):
+            if "Binding" in entry:
+                bound += list(option.items())
+            else:
+                defaults.update(option)
+    return defaults, tuple(bound)
+
+
+def _fine(control: Control, value: Any) -> bool:
+    wanted = control.settings["value"]
+    if control.settings.get("op") == "at_most":
+        # A negative time never ends, so it is not "at most" anything.
+        return str(value).lstrip("-").isdigit() and 0 <= int(value) <= int(wanted)
+    return value is wanted if isinstance(wanted, bool) else str(value) == str(wanted)
+
+
+def _line(control: Control) -> str:
+    name, value = control.settings["default"], control.settings["value"]
+    if isinstance(value, bool):
+        return f"Defaults {'' if value else '!'}{name}"
+    plain = str(value) if re.match(r"^[\w./:+-]+$", str(value)) else json.dumps(str(value))
+    return f"Defaults {name}={plain}"
+
+
+def _told(name: str, value: Any) -> str:
+    if value is None:
+        return "not set"
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+
+def _assess(control: Control, state: State) -> Assessment:
+    name, value = control.settings["default"], control.settings["value"]
+    subject = f"sudo {name}"
+    wanted = ("at most " if control.settings.get("op") == "at_most" else "") + _told(name, value)
+    if not state.installed:
+        return not_applicable(control, subject, wanted, "there is no sudo on this host")
+    if state.problem:
+        return unknown(control, subject, wanted, state.problem)
+    seen = state.defaults.get(name)
+    exceptions = [other for bound, other in state.bound if bound == name and not _fine(control, other)]
+    fine = _fine(control, seen) and not exceptions
+    verdict = judge(fine, _told(name, seen) if not exceptions else f"{_told(name, exceptions[0])} for some")
+    reason = ""
+    if exceptions:
+        reason = f"a Defaults entry bound to a user, host or command sets it to {exceptions[0]}; take it out there"
+    elif not fine and not state.included:
+        reason = f"{MAIN} does not include /etc/sudoers.d; add the line '@includedir /etc/sudoers.d'"
+    after = verdict.saw if fine or reason else _told(name, value)
+    return Assessment(control.id, subject, wanted, verdict.saw, after, Verdicts(verdict, verdict, verdict), reason)
+
+
+def _groups(wrong: Sequence[Control], state: State) -> tuple[Group, ...]:
+    wanted = {c.settings["default"]: _line(c) for c in wrong if not _fine(c, state.defaults.get(c.settings["default"]))}
+    if not wanted:
+        return ()
+    ids = tuple(c.id for c in wrong if c.settings["default"] in wanted)
+    text = with_header(list(merged(_own_lines(state.ours), wanted).values()))
+    before = "\n".join(f"# {name}: {_told(name, state.defaults.get(name))}" for name in wanted)
+    words = (before, "\n".join(wanted.values()), "sudo takes the last value that it reads")
+    step = Step(File(DROP_IN), file_image(encode(text), mode=0o440), *words, ids)
+    # With --file it checks what the rules say; modes are the business of the controls for files.
+    return (Group("sudo", (step,), (("visudo", "--check", f"--file={MAIN}"),)),)
+
+
+def _own_lines(text: str) -> dict[str, str]:
+    lines = [line for line in text.splitlines() if line.startswith("Defaults ")]
+    return {line.split(None, 1)[1].lstrip("!").split("=")[0]: line for line in lines}

@@ -1,0 +1,28 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one family of errors that the core raises. Private to the collection."""
+
+from __future__ import annotations
+
+
+class ClinicalError(Exception):
+    """Something could not be done, told so that a person can act on it.
+
+    ``doing`` and ``subject`` say what was attempted on what ("reading", "/etc/shadow"), ``saw`` what happened
+    instead, ``try_this`` what would help. Only a module's or action's entry point turns it into a failure.
+    """
+
+    def __init__(self, doing: str, subject: str, saw: str, try_this: str = "") -> None:
+        self.doing = doing
+        self.subject = subject
+        self.saw = saw
+        self.try_this = try_this
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        text = f"{self.doing} {self.subject}: {self.saw}".rstrip(".") + "."
+        return f"{text} {self.try_this}" if self.try_this else text
+
+
+class HostWriteError(ClinicalError):
+    """The machine itself refuses to be written (full, read-only or failing disk), so going on makes no sense."""

@@ -1,0 +1,272 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hold a host against the clinical baseline, all controls in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: baseline
+short_description: Audit, harden or revert a host against the clinical baseline
+version_added: 1.0.0
+description:
+  - Takes every control that applies to a host in one call. The state is read once, written once, and what was written
+    is looked at again.
+  - Each control is judged on what is running, on what is on disk and on what survives a reboot.
+  - Before the first change, the images of everything that will change are on the host's disk and synced.
+    O(state=reverted) restores exactly those.
+  - In check mode nothing is changed; the result is an audit, and what it predicts is what a run would change.
+  - The action plugin of the same name runs on the controller. It reads the catalogue, refuses what is wrong in it
+    before any host is touched, and sends the controls of the chosen tier.
+author:
+  - healthops.clinical contributors (@healthops)
+extends_documentation_fragment:
+  - healthops.clinical._attributes
+  - healthops.clinical._attributes.actiongroup_clinical
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - With V(enforced), make every control true that can be made true without consent that was not given.
+      - With V(reverted), restore what the run O(run_id) replaced.
+    type: str
+    choices: [enforced, reverted]
+    default: enforced
+  tier:
+    description: The tier to hold the host against; each one holds those before it.
+    type: str
+    choices: [essential, standard, strict]
+    default: standard
+  tunables:
+    description: Values for the catalogue's tunables by name, each inside the range that the catalogue allows.
+    type: dict
+    default: {}
+  skip:
+    description: Controls to leave alone, as a mapping of control id to the reason. They are reported as C(notchecked).
+    type: dict
+    default: {}
+  allow_stop:
+    description: Units that may be stopped although they run, because a person decided so.
+    type: list
+    elements: str
+    default: []
+  extra_catalogues:
+    description: Directories on the controller with further catalogue data, beside the one of this collection.
+    type: list
+    elements: path
+    default: []
+  run_id:
+    description:
+      - With O(state=enforced), the id of this run; made from the time when left out.
+      - With O(state=reverted), the run to take back; the newest one that enforced something when left out.
+    type: str
+    default: ""
+  revert_run_id:
+    description:
+      - With O(state=reverted), the id of the revert itself, which is journaled too.
+      - Made from the time when left out.
+    type: str
+    default: ""
+  force:
+    description:
+      - With O(state=reverted), restore also what somebody changed since the run, and what can be read of a damaged
+        journal.
+    type: bool
+    default: false
+  journal_keep:
+    description: How many runs the host's journal keeps. The newest is never forgotten.
+    type: int
+    default: 20
+  controls:
+    description: The selected controls, filled in by the action plugin. What is given here in a playbook is ignored.
+    type: list
+    elements: dict
+    default: []
+notes:
+  - On the host it needs Python 3.9 and the programs that its controls ask, such as C(sshd) and C(systemctl).
+  - Journals lie in C(/var/lib/healthops/journal), readable by root only, because before-images hold what they hold.
+"""
+
+EXAMPLES = r"""
+- name: Harden the host up to the standard tier
+  healthops.clinical.baseline:
+    tier: standard
+  become: true
+
+- name: See what hardening would change, and change nothing
+  healthops.clinical.baseline:
+    tier: standard
+  become: true
+  check_mode: true
+  diff: true
+
+- name: Choose values, and leave one control alone
+  healthops.clinical.baseline:
+    tier: essential
+    tunables:
+      sshd_max_auth_tries: 3
+    skip:
+      banner_local_login: The vendor's console parses the login text. Review in May.
+  become: true
+
+- name: Put the host back as it was before the newest run
+  healthops.clinical.baseline:
+    state: reverted
+  become: true
+"""
+
+RETURN = r"""
+run_id:
+  description: The id of this run, under which its journal and its evidence are kept.
+  returned: always
+  type: str
+  sample: 20261122T150000Z-1f3a
+reverted_run_id:
+  description: The run that was taken back.
+  returned: with O(state=reverted)
+  type: str
+findings:
+  description: One entry for each control of the tier, in the catalogue's order.
+  returned: with O(state=enforced)
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The control.
+      type: str
+    result:
+      description: One of C(pass), C(fail), C(fixed), C(error), C(notapplicable), C(notchecked).
+      type: str
+    reason:
+      description: Why it is not a plain pass.
+      type: str
+    subject:
+      description: What the control is about on this host.
+      type: str
+    wanted:
+      description: The value that is wanted, in words.
+      type: str
+    before:
+      description: What was set before.
+      type: str
+    after:
+      description: What is set now, or in check mode what would be.
+      type: str
+    verdicts:
+      description: The looks at C(running), C(on_disk) and C(survives_reboot), each with C(state) and C(saw).
+      type: dict
+    references:
+      description: Which requirements of which frameworks the control supports.
+      type: list
+      elements: dict
+changes:
+  description: What was changed, or in check mode would be.
+  returned: with O(state=enforced)
+  type: list
+  elements: dict
+  contains:
+    subject:
+      description: What is changed.
+      type: str
+    before:
+      description: What it was.
+      type: str
+    after:
+      description: What it becomes.
+      type: str
+    why:
+      description: What the change is good for.
+      type: str
+    controls:
+      description: The controls that ask for it.
+      type: list
+      elements: str
+restored:
+  description: What was put back, or in check mode would be, in the shape of RV(changes).
+  returned: with O(state=reverted)
+  type: list
+  elements: dict
+summary:
+  description: How many controls ended with which result.
+  returned: with O(state=enforced)
+  type: dict
+host:
+  description: The facts that decided what applies, such as C(distribution), C(version), C(family) and C(container).
+  returned: always
+  type: dict
+catalogue:
+  description: The digest and the number of the controls that the host was held against.
+  returned: with O(state=enforced)
+  type: dict
+"""
+
+import contextlib
+import secrets
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _lock
+from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
+
+
+def new_run_id() -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ-", time.gmtime()) + secrets.token_hex(2)
+
+
+def request(params: dict[str, t.Any]) -> _baseline.Request:
+    own = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
+    controls = tuple(
+        Control(**{k: c[k] for k in ("id", "kind", "settings", "hazard", "applies")}) for c in params["controls"]
+    )
+    return _baseline.Request(
+        own or new_run_id(), controls, frozenset(params["allow_stop"]), params["journal_keep"], params["force"]
+    )
+
+
+def carry_out(wanted: _baseline.Request, params: dict[str, t.Any], check: bool) -> _baseline.Report:
+    host = RealHost()
+    with contextlib.nullcontext() if check else _lock.held(wanted.run_id):
+        if params["state"] == "reverted":
+            return _baseline.revert(host, wanted, params["run_id"], check)
+        return _baseline.audit(host, wanted) if check else _baseline.enforce(host, wanted)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["enforced", "reverted"], "default": "enforced"},
+            "tier": {"type": "str", "choices": ["essential", "standard", "strict"], "default": "standard"},
+            "tunables": {"type": "dict", "default": {}},
+            "skip": {"type": "dict", "default": {}},
+            "allow_stop": {"type": "list", "elements": "str", "default": []},
+            "extra_catalogues": {"type": "list", "elements": "path", "default": []},
+            "run_id": {"type": "str", "default": ""},
+            "revert_run_id": {"type": "str", "default": ""},
+            "force": {"type": "bool", "default": False},
+            "journal_keep": {"type": "int", "default": 20},
+            "controls": {"type": "list", "elements": "dict", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    wanted = request(module.params)
+    try:
+        report = carry_out(wanted, module.params, module.check_mode)
+    except ClinicalError as error:
+        module.fail_json(msg=str(error), run_id=wanted.run_id)
+    for warning in report.warnings:
+        module.warn(warning)
+    module.exit_json(**_baseline.result(report, module._diff, module.check_mode))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The documentation of an action plugin; nothing runs on a host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evidence_record
+short_description: Keep what the baseline found on a host as evidence
+version_added: 1.0.0
+description:
+  - Writes the registered result of M(healthops.clinical.baseline) for one host as canonical JSON into the bundle of
+    its run,
+    on the control node.
+  - A failed result is evidence too. One with findings is kept as it is. One that failed before it came to findings,
+    or of a
+    host that could not be reached, is kept in state V(failed); everything on that host then counts as unknown,
+      never as good.
+  - Only the keys that are evidence are kept. C(invocation), C(ansible_facts), C(diff) and all others are dropped.
+  - The same result gives the same bytes; times come from the result, not from the clock.
+  - It never contacts the host and needs no privileges there.
+options:
+  path:
+    description:
+      - Directory on the control node that holds the bundles of all runs. It is created where it is missing.
+      - A relative path starts in the directory in which the command was typed.
+    type: path
+    required: true
+  run_id:
+    description:
+      - The run that the result belongs to. If the result carries a run id too, both must be the same.
+      - Needed for results that failed so early that they carry none.
+    type: str
+  result:
+    description: The registered result of M(healthops.clinical.baseline).
+    type: dict
+    required: true
+extends_documentation_fragment:
+  - healthops.clinical._attributes
+  - healthops.clinical._attributes.actiongroup_clinical
+author:
+  - healthops.clinical contributors (@healthops)
+seealso:
+  - module: healthops.clinical.evidence_report
+attributes:
+  action:
+    description: Runs as an action plugin on the control node; its module half only holds this documentation.
+    support: full
+  check_mode:
+    details: Runs in check mode just as otherwise, and writes its file. An audit is a run in check mode, and its
+      record is what it is for.
+    support: full
+  diff_mode:
+    details: Shows no differences; what changed on the host is in the record.
+    support: none
+  idempotent:
+    details: Recording the same result again changes nothing.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: The baseline is judged, and what came of it is kept whatever came of it
+  ignore_unreachable: true
+  block:
+    - name: The host meets the baseline
+      healthops.clinical.baseline:
+        state: enforced
+        run_id: "{{ hardening_run_id }}"
+      become: true
+      register: baseline_result
+  always:
+    - name: The result is evidence
+      healthops.clinical.evidence_record:
+        path: ./evidence
+        run_id: "{{ hardening_run_id }}"
+        result: "{{ baseline_result }}"
+"""
+
+RETURN = r"""
+path:
+  description: The file of the record.
+  returned: success
+  type: str
+  sample: /home/ops/evidence/20261122T150000Z-1f3a/hosts/interface-engine-01.json
+run_id:
+  description: The run that the record belongs to.
+  returned: success
+  type: str
+  sample: 20261122T150000Z-1f3a
+state:
+  description: What was recorded; V(failed) means that nothing is known about the host.
+  returned: success
+  type: str
+  sample: enforced
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "run_id": {"type": "str"},
+            "result": {"type": "dict", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    module.fail_json(
+        msg="evidence_record writes on the control node and cannot run as a module on a host. "
+        "Call it by its full name, healthops.clinical.evidence_record, so that its action plugin is found."
+    )
+
+
+if __name__ == "__main__":
+    main()

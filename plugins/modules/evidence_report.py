@@ -1,0 +1,170 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The documentation of an action plugin; nothing runs on a host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evidence_report
+short_description: Make the bundle and the report of a run from its records
+version_added: 1.0.0
+description:
+  - Gathers the records that M(healthops.clinical.evidence_record) kept of one run into C(run.json), and renders
+    C(report.html)
+    from it, both on the control node. The report is one file; it loads nothing and needs no script.
+  - Points the link C(latest) to the run, unless that already names a newer one.
+  - Hosts that were expected and left no record are listed as missing, and files that are damaged as unreadable.
+    Both count as
+    unknown, never as good, and never keep the report of the other hosts from being made.
+  - It contacts no host. The same records give the same bytes.
+options:
+  path:
+    description:
+      - Directory on the control node that holds the bundles of all runs.
+      - A relative path starts in the directory in which the command was typed.
+    type: path
+    required: true
+  run_id:
+    description: The run to report on. The default is the run that the link C(latest) names.
+    type: str
+  hosts:
+    description:
+      - Names of all hosts that the run was meant for, usually C(ansible_play_hosts_all).
+      - Names from an earlier report of the same run are remembered, so it may be left out when a report is made again.
+    type: list
+    elements: str
+    default: []
+  mode:
+    description:
+      - What the run was meant to be. It is believed only where no record tells; a run in check mode is always an audit.
+    type: str
+    choices: [audit, harden, rollback]
+extends_documentation_fragment:
+  - healthops.clinical._attributes
+  - healthops.clinical._attributes.actiongroup_clinical
+author:
+  - healthops.clinical contributors (@healthops)
+seealso:
+  - module: healthops.clinical.evidence_record
+attributes:
+  action:
+    description: Runs as an action plugin on the control node; its module half only holds this documentation.
+    support: full
+  check_mode:
+    details: Runs in check mode just as otherwise, and writes its files. An audit is a run in check mode, and
+      its report is what it is for.
+    support: full
+  diff_mode:
+    details: Shows no differences.
+    support: none
+  idempotent:
+    details: Reporting again on the same records changes nothing.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: The run has one bundle and one report
+  healthops.clinical.evidence_report:
+    path: ./evidence
+    run_id: "{{ hardening_run_id }}"
+    hosts: "{{ ansible_play_hosts_all }}"
+  register: evidence_bundle
+  run_once: true
+  become: false
+
+- name: The operator sees the outcome
+  ansible.builtin.debug:
+    msg: "{{ evidence_bundle.headline }}. Report: {{ evidence_bundle.html }}"
+  run_once: true
+"""
+
+RETURN = r"""
+run_id:
+  description: The run that was reported on.
+  returned: success
+  type: str
+  sample: 20261122T150000Z-1f3a
+path:
+  description: The directory of the bundle.
+  returned: success
+  type: str
+  sample: /home/ops/evidence/20261122T150000Z-1f3a
+json:
+  description: The file that holds the whole run.
+  returned: success
+  type: str
+  sample: /home/ops/evidence/20261122T150000Z-1f3a/run.json
+html:
+  description: The report.
+  returned: success
+  type: str
+  sample: /home/ops/evidence/20261122T150000Z-1f3a/report.html
+mode:
+  description: What the run was, V(audit), V(harden) or V(rollback).
+  returned: success
+  type: str
+  sample: harden
+headline:
+  description: The run in one sentence.
+  returned: success
+  type: str
+  sample: "3 hosts, 252 checks: 240 pass or fixed, 9 need a decision, 3 unknown"
+summary:
+  description: How many findings of the whole fleet have each result word.
+  returned: success
+  type: dict
+  sample:
+    pass: 231
+    fixed: 9
+    fail: 9
+    error: 3
+    deferred: 0
+    waived: 0
+    notapplicable: 0
+    notchecked: 0
+per_host:
+  description: The same for each host that came to a result; for hosts put back by a rollback, how many items were
+    C(restored).
+  returned: success
+  type: dict
+  sample:
+    portal-01:
+      pass: 77
+      fixed: 3
+      fail: 3
+      error: 1
+      deferred: 0
+      waived: 0
+      notapplicable: 0
+      notchecked: 0
+unknown_hosts:
+  description: Hosts about which nothing is known, with the reason. They are missing, failed, or their record cannot
+    be read.
+  returned: success
+  type: dict
+  sample: {"portal-02": "no record: unreachable, or it failed before it came to a result"}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "run_id": {"type": "str"},
+            "hosts": {"type": "list", "elements": "str", "default": []},
+            "mode": {"type": "str", "choices": ["audit", "harden", "rollback"]},
+        },
+        supports_check_mode=True,
+    )
+    module.fail_json(
+        msg="evidence_report writes on the control node and cannot run as a module on a host. "
+        "Call it by its full name, healthops.clinical.evidence_report, so that its action plugin is found."
+    )
+
+
+if __name__ == "__main__":
+    main()

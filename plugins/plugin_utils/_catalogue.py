@@ -1,0 +1,441 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalogue: load its data strictly, and select what one host is to be judged by.
+
+``load`` reads one or more catalogue directories (``controls/*.yml``, ``frameworks/*.yml``) and refuses anything
+doubtful, because a misread control would be enforced on a whole fleet. ``select`` takes a tier, the site's tunables and
+what the site skips, and gives the controls ready to send to hosts, with the metadata that stays on the controller. Both
+collect all problems they find and raise them as one ClinicalError, before any host is touched. Private to this
+collection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Set, Tuple
+from typing import Mapping as AnyMapping
+
+from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_frameworks as frameworks
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_tunables as tunables_
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_yaml as catalogue_yaml
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import (
+    Field,
+    Place,
+    Problem,
+    Problems,
+    check,
+    nearest,
+    show,
+)
+
+SEVERITIES = ("low", "medium", "high", "critical")
+HAZARDS = ("none", "lockout", "restart", "reboot", "app_break", "availability")
+TIERS = ("essential", "standard", "strict")
+FAMILIES = ("Debian", "RedHat")
+
+_ID = r"[a-z][a-z0-9_]{2,63}"
+_PATH = r"/.*"
+_ONE_LINE = r"\S[^\n]*"
+_CONTROL = {
+    "id": Field("str", True, pattern=_ID),
+    "title": Field("str", True, pattern=_ONE_LINE),
+    "rationale": Field("str", True),
+    "severity": Field("str", True, choices=SEVERITIES),
+    "hazard": Field("str", True, choices=HAZARDS),
+    "tier": Field("str", True, choices=TIERS),
+    "kind": Field("str", True),
+    "settings": Field("map", True),
+    "applies": Field("map"),
+    "tunables": Field("map"),
+}
+_APPLIES = {
+    "families": Field("list", choices=FAMILIES),
+    "distributions": Field("map"),
+    "container": Field("bool"),
+    "requires_path": Field("list", pattern=_PATH),
+    "unless_path": Field("list", pattern=_PATH),
+}
+_SETTING = re.compile(r"settings\.([a-z_]+)")
+_VERSIONS = Field("texts", pattern=r"\S+")
+
+
+class KindLike(Protocol):
+    """What the catalogue needs to know of a resource kind; the kinds live beside the code that applies them."""
+
+    def validate(self, settings: AnyMapping[str, Any]) -> List[str]:
+        """All that is wrong with the settings, one sentence each, naming the key as ``settings.KEY``."""
+
+    def claims(self, settings: AnyMapping[str, Any]) -> Tuple[str, ...]:
+        """The single settings of a host that these settings decide."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control as it stands in the data; ``settings`` may still hold ``{"tunable": name}``."""
+
+    id: str
+    title: str
+    rationale: str
+    severity: str
+    hazard: str
+    tier: str
+    kind: str
+    settings: catalogue_yaml.Mapping
+    applies: Dict[str, Any]
+    file: Path
+    line: int
+
+    def place(self) -> Place:
+        return Place(self.file, f"control {self.id}", "settings.")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything of all directories, checked. ``references`` maps a control id to its framework references."""
+
+    controls: Tuple[Control, ...]
+    tunables: Dict[str, tunables_.Tunable]
+    frameworks: Tuple[frameworks.Framework, ...]
+    references: Dict[str, List[Dict[str, str]]]
+    kinds: AnyMapping[str, KindLike] = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a host is judged by.
+
+    ``controls``: list of {id, kind, settings, applies, hazard}, plain JSON, ready to send.
+    ``metadata``: by id {title, rationale, severity, hazard, tier, kind, references}; it stays on the controller, and
+    holds the skipped controls as well. ``skipped``: id -> reason. ``warnings``: sentences for the user.
+    ``digest``: "sha256:..." over all of the above but the warnings: the same digest means the same judgement.
+    """
+
+    tier: str
+    controls: List[Dict[str, Any]]
+    metadata: Dict[str, Dict[str, Any]]
+    skipped: Dict[str, str]
+    warnings: List[str]
+    digest: str
+
+
+def load(paths: Sequence[Path], kinds: Optional[AnyMapping[str, KindLike]] = None) -> Catalogue:
+    """Read catalogue directories, ours first. Raises one ClinicalError with the problems of all files."""
+    known: AnyMapping[str, KindLike] = KINDS if kinds is None else kinds
+    problems = Problems()
+    controls: Dict[str, Control] = {}
+    tunables: Dict[str, tunables_.Tunable] = {}
+    for path in paths:
+        for item, file in _control_items(Path(path), problems):
+            control = _control(item, file, known, problems)
+            tunables_.collect(item, file, tunables, problems)
+            if control:
+                _add_unique(control, controls, problems)
+    _check_settings(controls.values(), tunables, known, problems)
+    _check_unused(controls.values(), tunables, problems)
+    found = frameworks.load([Path(path) / "frameworks" for path in paths], set(controls), problems)
+    subject = "the catalogue " + ", ".join(str(path) for path in paths)
+    problems.raise_if_any("Loading", subject, "No host was touched. Correct the data and run again.")
+    return Catalogue(tuple(controls.values()), tunables, found, frameworks.by_control(found), known)
+
+
+def select(
+    catalogue: Catalogue,
+    tier: str,
+    tunables: Optional[AnyMapping[str, Any]] = None,
+    skip: Optional[AnyMapping[str, Any]] = None,
+) -> Selection:
+    """The controls of a tier and the tiers below it, with the site's values put in and the skipped ones left out.
+
+    ``tunables``: name -> value. ``skip``: control id -> reason. Raises one ClinicalError with all problems of both.
+    """
+    problems = Problems()
+    if tier not in TIERS:
+        problems.add(
+            Problem(
+                "hardening_tier",
+                0,
+                "",
+                "",
+                f"saw {show(tier)}{nearest(str(tier), TIERS)}",
+                "one of " + ", ".join(TIERS),
+            )
+        )
+    reasons = _skip_reasons(skip or {}, catalogue, problems)
+    values = tunables_.site_values(tunables or {}, catalogue.tunables, problems)
+    _raise_site_problems(problems)
+    in_tier = [control for control in catalogue.controls if TIERS.index(control.tier) <= TIERS.index(tier)]
+    chosen = [control for control in in_tier if control.id not in reasons]
+    resolved = [(control, tunables_.resolve(control.settings, values)) for control in chosen]
+    _check_site_settings(resolved, catalogue.kinds, set(tunables or {}), problems)
+    _check_fights(resolved, catalogue.kinds, problems)
+    _raise_site_problems(problems)
+    skipped = {control.id: reasons[control.id] for control in in_tier if control.id in reasons}
+    warnings = _warnings(resolved, set(tunables or {}), set(reasons) - set(skipped), tier)
+    return _selection(tier, resolved, [c for c in in_tier if c.id in reasons], catalogue, skipped, warnings)
+
+
+def _raise_site_problems(problems: Problems) -> None:
+    problems.raise_if_any("Selecting", "the controls", "No host was touched. Correct the variables and run again.")
+
+
+def _selection(
+    tier: str,
+    resolved: Sequence[Tuple[Control, Dict[str, Any]]],
+    left_out: Sequence[Control],
+    catalogue: Catalogue,
+    skipped: Dict[str, str],
+    warnings: List[str],
+) -> Selection:
+    controls = [
+        {
+            "id": control.id,
+            "kind": control.kind,
+            "settings": settings,
+            "applies": control.applies,
+            "hazard": control.hazard,
+        }
+        for control, settings in resolved
+    ]
+    everyone = [control for control, _settings in resolved] + list(left_out)
+    metadata = {control.id: _metadata(control, catalogue) for control in everyone}
+    whole = {"tier": tier, "controls": controls, "metadata": metadata, "skipped": skipped}
+    return Selection(tier, controls, metadata, skipped, warnings, digest(whole))
+
+
+def digest(value: Any) -> str:
+    """The text "sha256:" and the hash of a value's canonical JSON (sorted keys, no spaces, UTF-8)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _metadata(control: Control, catalogue: Catalogue) -> Dict[str, Any]:
+    return {
+        "title": control.title,
+        "rationale": control.rationale,
+        "severity": control.severity,
+        "hazard": control.hazard,
+        "tier": control.tier,
+        "kind": control.kind,
+        "references": catalogue.references.get(control.id, []),
+    }
+
+
+# Loading
+
+
+def _control_items(directory: Path, problems: Problems) -> Iterable[Tuple[catalogue_yaml.Mapping, Path]]:
+    """Every item of every file of a catalogue directory's controls/, in a fixed order."""
+    folder = directory / "controls"
+    found = list(catalogue_yaml.files(folder)) if folder.is_dir() else []
+    if not found:
+        saw = "it holds no control file" if folder.is_dir() else "no such directory"
+        problems.add(Problem(str(folder), 0, "", "", saw, "a catalogue directory with controls/*.yml"))
+    for file in found:
+        try:
+            items = catalogue_yaml.read(file)
+        except catalogue_yaml.BadYaml as error:
+            problems.add(Problem(str(file), error.line, _near_control(file, error.line), error.key, error.saw))
+            continue
+        yield from _mappings(items, file, problems)
+
+
+def _mappings(items: Any, file: Path, problems: Problems) -> Iterable[Tuple[catalogue_yaml.Mapping, Path]]:
+    if not isinstance(items, list) or not items:
+        problems.add(Problem(str(file), 1, "", "", f"saw {show(items)}", "a list of controls"))
+        return
+    for number, item in enumerate(items, 1):
+        if isinstance(item, catalogue_yaml.Mapping):
+            yield item, file
+        else:
+            problems.add(Problem(str(file), 0, f"item {number}", "", f"saw {show(item)}", "a control (a mapping)"))
+
+
+def _near_control(file: Path, line: int) -> str:
+    """The control that a broken line belongs to, read from the text: the parser cannot say it any more."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()[:line]
+    except (OSError, UnicodeDecodeError):
+        return ""
+    for text in reversed(lines):
+        word = text.strip().lstrip("- ")
+        if word.startswith("id:"):
+            return f"control {word[3:].split('#')[0].strip()}"
+    return ""
+
+
+def _control(
+    item: catalogue_yaml.Mapping, file: Path, kinds: AnyMapping[str, KindLike], problems: Problems
+) -> Optional[Control]:
+    """One control, or None where its own keys are wrong."""
+    place = Place(file, f"control {item.get('id', '(without id)')}")
+    fine = check(item, _CONTROL, place, problems)
+    fine &= _check_applies(item.get("applies"), place, problems)
+    kind = item.get("kind")
+    if isinstance(kind, str) and kind not in kinds:
+        saw = f"unknown resource kind {kind!r}{nearest(kind, kinds)}"
+        problems.add(place.problem(item, "kind", saw, ", ".join(sorted(kinds))))
+        fine = False
+    if not fine:
+        return None
+    values: Dict[str, Any] = {key: item[key] for key in ("id", "severity", "hazard", "tier", "kind", "settings")}
+    values.update({key: " ".join(item[key].split()) for key in ("title", "rationale")})
+    return Control(**values, applies=plain(item.get("applies", {})), file=file, line=item.line)
+
+
+def _check_applies(applies: Any, place: Place, problems: Problems) -> bool:
+    if not isinstance(applies, catalogue_yaml.Mapping):
+        return True  # absent, or already told as a wrong type
+    inside = Place(place.file, place.owner, "applies.")
+    fine = check(applies, _APPLIES, inside, problems)
+    distributions = applies.get("distributions")
+    if isinstance(distributions, catalogue_yaml.Mapping):
+        wanted = dict.fromkeys(distributions, _VERSIONS)
+        fine &= check(distributions, wanted, Place(place.file, place.owner, "applies.distributions."), problems)
+    return fine
+
+
+def _add_unique(control: Control, controls: Dict[str, Control], problems: Problems) -> None:
+    first = controls.setdefault(control.id, control)
+    if first is not control:
+        saw = f"duplicate id; {first.file}:{first.line} has it too"
+        problems.add(Problem(str(control.file), control.line, f"control {control.id}", "id", saw))
+
+
+def _check_settings(
+    controls: Iterable[Control],
+    tunables: AnyMapping[str, tunables_.Tunable],
+    kinds: AnyMapping[str, KindLike],
+    problems: Problems,
+) -> None:
+    """Each control's settings against its kind, with the tunables at their defaults."""
+    defaults = {name: tunable.default for name, tunable in tunables.items()}
+    for control in controls:
+        if tunables_.check_uses(control.settings, control.place(), tunables, problems):
+            resolved = tunables_.resolve(control.settings, defaults)
+            _check_against_kind(control, resolved, kinds[control.kind], problems)
+
+
+def _check_against_kind(control: Control, resolved: Dict[str, Any], kind: KindLike, problems: Problems) -> None:
+    for saw in kind.validate(resolved):
+        key = _SETTING.search(saw)
+        line = control.settings.line_of(key.group(1) if key else "")
+        problems.add(Problem(str(control.file), line, f"control {control.id}", "", saw))
+
+
+def _check_unused(
+    controls: Iterable[Control], tunables: AnyMapping[str, tunables_.Tunable], problems: Problems
+) -> None:
+    used: Set[str] = set()
+    for control in controls:
+        used |= tunables_.uses(control.settings)
+    for tunable in tunables.values():
+        if tunable.name not in used:
+            saw = f"no control uses the tunable; put {{tunable: {tunable.name}}} into its settings, or remove it"
+            problems.add(Problem(str(tunable.file), tunable.line, tunable.owner, f"tunables.{tunable.name}", saw))
+
+
+# Selecting
+
+
+def _skip_reasons(skip: Any, catalogue: Catalogue, problems: Problems) -> Dict[str, str]:
+    if not isinstance(skip, AnyMapping):
+        problems.add(Problem("hardening_skip", 0, "", "", f"saw {show(skip)}", "a mapping of control id to reason"))
+        return {}
+    known = {control.id for control in catalogue.controls}
+    reasons: Dict[str, str] = {}
+    for name, reason in skip.items():
+        if name not in known:
+            saw = f"unknown control id{nearest(str(name), known)}"
+            problems.add(Problem("hardening_skip", 0, f"control {name}", "", saw))
+        elif not isinstance(reason, str) or not reason.strip():
+            problems.add(
+                Problem(
+                    "hardening_skip", 0, f"control {name}", "", "skipped without a reason", "a sentence that says why"
+                )
+            )
+        else:
+            reasons[str(name)] = str(reason)
+    return reasons
+
+
+def _check_site_settings(
+    resolved: Sequence[Tuple[Control, Dict[str, Any]]],
+    kinds: AnyMapping[str, KindLike],
+    given: Set[str],
+    problems: Problems,
+) -> None:
+    """A site's value can be in its tunable's range and still not suit the setting; the defaults were checked."""
+    for control, settings in resolved:
+        if tunables_.uses(control.settings) & given:
+            _check_against_kind(control, settings, kinds[control.kind], problems)
+
+
+def _check_fights(
+    resolved: Sequence[Tuple[Control, Dict[str, Any]]], kinds: AnyMapping[str, KindLike], problems: Problems
+) -> None:
+    """Two selected controls that own one setting would undo each other.
+
+    A skipped control does not fight: skipping ours is how a site puts its own in its place.
+    """
+    owners: Dict[str, List[Control]] = {}
+    for control, settings in resolved:
+        for claim in kinds[control.kind].claims(settings):
+            for other in _owners_of(claim, control, owners):
+                if other is not control and _can_meet(control.applies, other.applies):
+                    saw = f"fights over {claim} with control {other.id} ({other.file}:{other.line})"
+                    problems.add(
+                        control.place().problem(
+                            control.settings, "", saw, "one control for one setting; skip one of them"
+                        )
+                    )
+            owners.setdefault(claim, []).append(control)
+
+
+def _owners_of(claim: str, control: Control, owners: AnyMapping[str, List[Control]]) -> List[Control]:
+    """Who owns this setting already. A file control may claim a glob, which owns all that it matches."""
+    found = list(owners.get(claim, ()))
+    if control.kind != "file":
+        return found
+    for other, controls in owners.items():
+        if other != claim and controls[0].kind == "file" and (fnmatchcase(claim, other) or fnmatchcase(other, claim)):
+            found += controls
+    return found
+
+
+def _can_meet(one: AnyMapping[str, Any], two: AnyMapping[str, Any]) -> bool:
+    """Whether one host can have both controls."""
+    if "families" in one and "families" in two and not set(one["families"]) & set(two["families"]):
+        return False
+    if "container" in one and "container" in two and one["container"] != two["container"]:
+        return False
+    if "distributions" in one and "distributions" in two:
+        versions, others = one["distributions"], two["distributions"]
+        return any(set(versions[name]) & set(others[name]) for name in set(versions) & set(others))
+    return True
+
+
+def _warnings(
+    resolved: Sequence[Tuple[Control, Dict[str, Any]]], given: Set[str], skipped_in_vain: Set[str], tier: str
+) -> List[str]:
+    used: Set[str] = set()
+    for control, _settings in resolved:
+        used |= tunables_.uses(control.settings)
+    idle = [
+        f"hardening_tunables: {name} has no effect: no control selected at tier {tier} uses it."
+        for name in sorted(given - used)
+    ]
+    vain = [
+        f"hardening_skip: {name} has no effect: tier {tier} does not contain it." for name in sorted(skipped_in_vain)
+    ]
+    return idle + vain
+
+
+def plain(value: Any) -> Any:
+    """The same value without line numbers."""
+    return tunables_.plain(value)

@@ -1,0 +1,550 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a bundle to the one-file HTML report: what the page says is decided here, how it looks in the template.
+
+Private to the collection. Pure: the same bundle and template give the same text. A control's own text is kept once for
+the whole fleet; a host keeps only what it found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import typing as t
+
+import jinja2
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import (
+    RESULTS,
+    SEVERITIES,
+    VERDICTS,
+    Json,
+    canonical,
+    count,
+    headline,
+    only_looked,
+    plural,
+    unknown_hosts,
+)
+
+#: result word -> (sign that tells it apart without colour, what it means in plain words)
+WORDS: t.Dict[str, t.Tuple[str, str]] = {
+    "error": ("!", "Could not be judged. Unknown, and so never counted as good."),
+    "fail": ("✕", "Not as wanted, and not repaired in this run; the reason says why."),
+    "deferred": ("◐", "Not as wanted; the repair waits for a maintenance window because it interrupts something."),
+    "waived": ("◇", "Not as wanted, and accepted by named people for a limited time."),
+    "fixed": ("◆", "Was not as wanted; this run repaired it."),
+    "pass": ("✓", "Is as wanted, and was before this run."),
+    "notchecked": ("○", "Left out on purpose; nothing is known about it."),
+    "notapplicable": ("–", "Does not apply to this host; the reason says why."),
+}
+LABELS = {"notchecked": "not checked", "notapplicable": "not applicable", "noresult": "no result"}
+#: the order of pictures: good first, so that what is wrong stands at the end and meets the eye
+PICTURE = ("pass", "fixed", "waived", "notapplicable", "notchecked", "deferred", "fail", "error", "noresult")
+PROBLEMS = ("error", "fail", "deferred")
+HAZARDS = {
+    "none": "Enforcing interrupts nothing",
+    "lockout": "Enforcing could cut off logins",
+    "restart": "Enforcing restarts a service",
+    "reboot": "Takes effect with a reboot",
+    "app_break": "Enforcing can break an application",
+    "availability": "Enforcing can make a service unavailable",
+}
+VERDICT_NAMES = {"running": "Running now", "on_disk": "On disk", "survives_reboot": "Survives a reboot"}
+VERDICT_SIGNS = {"ok": "✓", "deviates": "✕", "unknown": "?", "notapplicable": "–"}
+VERDICT_WORDS = {"ok": "as wanted", "deviates": "deviates", "unknown": "unknown", "notapplicable": "does not apply"}
+MODE_TITLES = {"audit": "Audit", "harden": "Hardening", "rollback": "Rollback"}
+STRENGTHS = {"supports": "supports", "satisfies": "satisfies", "partial": "supports in part"}
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+LARGE = 4000  # findings; beyond, rows leave out what the control's own text already says, and paper gets the short form
+BAR = 600.0  # units of a host's bar
+RING = 100.0  # units of the fleet's ring
+LONG_VALUE = 60  # characters that still fit a row
+LONG_TEXT = 4000  # characters of one value shown; all of it is in run.json
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+
+
+def show(value: t.Any) -> str:
+    """A value as text for people. Characters that could not be seen, or that turn text around, are made visible."""
+    if value is None:
+        return "—"
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    if len(text) > LONG_TEXT:
+        text = f"{text[:LONG_TEXT]} … ({len(text) - LONG_TEXT} more characters in run.json)"
+    text = _UNPRINTABLE.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    return text if text.strip() else "(empty)"
+
+
+def moment(stamp: t.Optional[str]) -> str:
+    """2026-11-22T15:00:00Z -> 22 November 2026, 15:00:00 UTC"""
+    if not stamp:
+        return "not known"
+    year, month, day = stamp[:10].split("-")
+    name = MONTHS[int(month) - 1] if 1 <= int(month) <= 12 else month
+    return f"{int(day)} {name} {year}, {stamp[11:19]} UTC"
+
+
+def label(word: str) -> str:
+    return LABELS.get(word, word)
+
+
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """A piece of a bar (start and size in BAR units) or of the ring (in RING units)."""
+
+    word: str
+    count: int
+    start: float
+    size: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Control:
+    """The text of a control, stored once; ``seen`` is result word -> names of hosts (or "all others")."""
+
+    anchor: str
+    data: Json
+    hazard: str
+    references: t.List[t.Tuple[str, str]]
+    seen: t.List[t.Tuple[str, int, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One finding on one host. ``rich`` rows open to tell more; others have nothing more to tell."""
+
+    word: str
+    control: str
+    title: str
+    severity: str
+    subject: str
+    reason: str
+    wanted: str
+    before: str
+    after: str
+    short: str
+    marks: str
+    verdicts: t.List[t.Tuple[str, str, str, str]]
+    rich: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    word: str
+    rows: t.List[Row]
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    anchor: str
+    name: str
+    about: str
+    trouble: str
+    facts: t.List[t.Tuple[str, str]]
+    segments: t.List[Segment]
+    counts: t.List[t.Tuple[str, int]]
+    groups: t.List[Group]
+    restored: t.List[t.Tuple[str, str, str]]
+    changes: t.List[t.Tuple[str, str]]
+    warnings: t.List[str]
+    open: bool
+
+    @property
+    def words(self) -> str:
+        """Class names for the filter: which result words this host has."""
+        return " ".join(f"has-{word}" for word, _number in self.counts)
+
+    @property
+    def put_back(self) -> int:
+        return len(self.restored)
+
+    @property
+    def picture(self) -> str:
+        """What the bar shows, for those who cannot see it."""
+        return ", ".join(f"{number} {label(word)}" for word, number in self.counts) or "no result"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One way in which a control is a problem, with the hosts that have it in just this way."""
+
+    word: str
+    reason: str
+    wanted: str
+    before: str
+    hosts: t.List[t.Tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    control: Control
+    word: str
+    cases: t.List[Case]
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    anchor: str
+    subject: str
+    before: str
+    after: str
+    why: str
+    controls: t.List[t.Tuple[str, str]]
+    hosts: t.List[t.Tuple[str, str]]
+    long: bool
+
+
+def build(run: Json) -> Json:
+    """All that the template prints, by name."""
+    results: t.Dict[str, Json] = run["hosts"]
+    unknown = unknown_hosts(run)
+    names = sorted({*results, *unknown})
+    anchors = {name: f"h{number}" for number, name in enumerate(names, 1)}
+    large = sum(run["summary"].values()) > LARGE
+    controls = _controls(results)
+    changes = _changes(results, anchors, controls)
+    hosts = [
+        _host(name, anchors[name], results.get(name), unknown.get(name, ""), controls, changes, large) for name in names
+    ]
+    return {
+        "run": run,
+        "title": f"{MODE_TITLES[run['mode']]} report",
+        "headline": headline(run),
+        "lead": _lead(run, unknown),
+        "aside": _aside(run["summary"]),
+        "date": moment(run["finished"]),
+        "unknown": [(name, anchors[name], show(why)) for name, why in unknown.items()],
+        "ring": _ring(run, unknown),
+        "totals": _totals(run, unknown),
+        "good": run["summary"]["pass"] + run["summary"]["fixed"],
+        "applicable": sum(run["summary"].values()) - run["summary"]["notapplicable"],
+        "problems": _problems(results, anchors, controls),
+        "changes": changes,
+        "hosts": hosts,
+        "controls": list({control.anchor: control for control in controls.values()}.values()),
+        "facts": _facts(run),
+        "words": [(word, *WORDS[word]) for word in RESULTS],
+        "filters": [word for word in RESULTS if run["summary"][word]],
+        "digest": hashlib.sha256(canonical(run)).hexdigest(),
+        "large": large,
+        "rehearsal": only_looked(run),
+    }
+
+
+def render(run: Json, template: str) -> str:
+    """The report of a bundle as one HTML text. ``template`` is the text of report.html.j2."""
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters.update({"label": label, "plural": plural})
+    environment.globals.update(
+        {
+            "signs": {word: sign for word, (sign, _meaning) in WORDS.items()},
+            "verdict_signs": VERDICT_SIGNS,
+            "verdict_words": VERDICT_WORDS,
+            "bar_width": int(BAR),
+        }
+    )
+    return environment.from_string(template).render(build(run))
+
+
+def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
+    """Two or three plain sentences under the headline: what it means and what to do."""
+    words = run["summary"]
+    said = []
+    if unknown:
+        said.append("Nothing is known about the hosts that gave no result; they count as unknown, never as good.")
+    if run["mode"] == "rollback":
+        if only_looked(run):
+            return [*said, "This was a rehearsal in check mode: it only looked, and changed nothing."]
+        return [*said, "Each item was restored from the journal that the earlier run wrote before its first change."]
+    if run["mode"] == "audit":
+        said.append("This was an audit: it only looked, and changed nothing.")
+        if words["fail"]:
+            said.append("What is not as wanted comes first, with the value that hardening would set.")
+    else:
+        if words["fixed"]:
+            said.append(f"This run repaired {plural(words['fixed'], 'finding')}; one command takes that back.")
+        elif not any(result.get("changed") for result in run["hosts"].values()):
+            said.append("Nothing had to be changed.")
+        if words["fail"] + words["deferred"]:
+            said.append(
+                "What needs a decision comes first: repair it by hand, consent to what it interrupts, or waive it."
+            )
+    if words["error"]:
+        said.append(f"{plural(words['error'], 'check')} could not be judged.")
+    return said
+
+
+def _aside(words: t.Mapping[str, int]) -> str:
+    """What became of the checks that the headline does not count."""
+    told = [(words["waived"], "accepted by waiver"), (words["notchecked"], "left out on purpose")]
+    told.append((words["notapplicable"], f"that {'does' if words['notapplicable'] == 1 else 'do'} not apply"))
+    text = ", ".join(f"{number} {what}" for number, what in told if number)
+    return f"The other checks: {text}." if text else ""
+
+
+def _totals(run: Json, unknown: t.Mapping[str, str]) -> t.List[t.Tuple[str, int, str]]:
+    """(word, count, note) for the ring's legend."""
+    told = [(word, run["summary"][word], "") for word in PICTURE if word != "noresult" and run["summary"][word]]
+    if unknown:
+        about = len(unknown) * _checks_per_host(run)
+        note = "hosts" if len(unknown) > 1 else "host"
+        told.append(("noresult", len(unknown), f"{note}, about {about:,} checks" if about else note))
+    return told
+
+
+def _checks_per_host(run: Json) -> int:
+    """How many checks a host that gave no result would have had: as many as the one that had most."""
+    return max((len(result.get("findings", [])) for result in run["hosts"].values()), default=0)
+
+
+def _ring(run: Json, unknown: t.Mapping[str, str]) -> t.List[Segment]:
+    counts = dict(run["summary"])
+    counts["noresult"] = len(unknown) * max(1, _checks_per_host(run))
+    return _segments(counts, RING)
+
+
+def _segments(counts: t.Mapping[str, int], whole: float) -> t.List[Segment]:
+    total = sum(counts.values())
+    made: t.List[Segment] = []
+    start = 0.0
+    for word in PICTURE:
+        number = counts.get(word, 0)
+        if number:
+            size = whole * number / total
+            made.append(Segment(word, number, round(start, 2), round(size, 2)))
+            start += size
+    return made
+
+
+def _references(control: Json) -> t.List[t.Tuple[str, str]]:
+    """(framework, what of it), one line a framework. A rule that is not law yet says so."""
+    lines: t.Dict[str, t.List[str]] = {}
+    for item in control["references"]:
+        status = str(item.get("status", ""))
+        framework = show(item["title"]) + (f" ({status})" if status and status not in ("law", "guidance") else "")
+        strength = STRENGTHS.get(str(item.get("strength", "supports")), show(item.get("strength")))
+        text = show(item["reference"]) + ("" if strength == "supports" else f" ({strength})")
+        lines.setdefault(framework, []).append(text)
+    return [(framework, ", ".join(texts)) for framework, texts in lines.items()]
+
+
+def _identity(finding: Json) -> str:
+    keys = ("id", "title", "rationale", "severity", "hazard", "tier", "kind", "references")
+    return canonical({key: finding[key] for key in keys}).decode("utf-8")
+
+
+def _controls(results: t.Mapping[str, Json]) -> t.Dict[str, Control]:
+    """identity -> Control. Hosts whose catalogues word one id differently get an entry each."""
+    findings: t.Dict[str, Json] = {}
+    seen: t.Dict[str, t.Dict[str, t.List[str]]] = {}
+    for name in sorted(results):
+        for finding in results[name].get("findings", []):
+            identity = _identity(finding)
+            findings.setdefault(identity, finding)
+            seen.setdefault(identity, {}).setdefault(finding["result"], []).append(name)
+    ordered = sorted(findings, key=lambda identity: (findings[identity]["kind"], findings[identity]["id"], identity))
+    made = {}
+    for number, identity in enumerate(ordered, 1):
+        finding = findings[identity]
+        made[identity] = Control(
+            f"c{number}", finding, HAZARDS[finding["hazard"]], _references(finding), _seen(seen[identity])
+        )
+    return made
+
+
+def _seen(by_word: t.Mapping[str, t.List[str]]) -> t.List[t.Tuple[str, int, str]]:
+    """(word, number of hosts, their names); the names of a crowd are left out, the host list has them."""
+    told = []
+    for word in RESULTS:
+        names = by_word.get(word, [])
+        if names:
+            crowd = len(names) > 12 and word not in PROBLEMS
+            told.append((word, len(names), plural(len(names), "host") if crowd else ", ".join(map(show, names))))
+    return told
+
+
+def _problems(
+    results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: t.Mapping[str, Control]
+) -> t.List[Problem]:
+    cases: t.Dict[str, t.Dict[t.Tuple[str, str, str, str], t.List[t.Tuple[str, str]]]] = {}
+    for name in sorted(results):
+        for finding in results[name].get("findings", []):
+            if finding["result"] in PROBLEMS:
+                key = (finding["result"], finding["reason"], show(finding["wanted"]), show(finding["before"]))
+                cases.setdefault(_identity(finding), {}).setdefault(key, []).append((show(name), anchors[name]))
+    made = []
+    for identity, several in cases.items():
+        told = [
+            Case(word, show(reason) if reason else "", wanted, before, hosts)
+            for (word, reason, wanted, before), hosts in several.items()
+        ]
+        told.sort(key=lambda case: (RESULTS.index(case.word), -len(case.hosts)))
+        made.append(Problem(controls[identity], told[0].word, told))
+    made.sort(
+        key=lambda each: (
+            RESULTS.index(each.word),
+            SEVERITIES.index(each.control.data["severity"]),
+            each.control.data["id"],
+        )
+    )
+    return made
+
+
+def _changes(
+    results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: t.Mapping[str, Control]
+) -> t.List[Change]:
+    """The same change on many hosts is told once, with their names."""
+    titles = {control.data["id"]: (control.anchor, show(control.data["title"])) for control in controls.values()}
+    hosts: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    for name in sorted(results):
+        for change in results[name].get("changes", []):
+            hosts.setdefault(canonical(change).decode("utf-8"), []).append((show(name), anchors[name]))
+    made = []
+    for number, text in enumerate(
+        sorted(hosts, key=lambda text: (-len(hosts[text]), json.loads(text)["subject"], text)), 1
+    ):
+        change = json.loads(text)
+        before, after = show(change["before"]), show(change["after"])
+        about = [titles.get(each, ("", show(each))) for each in change.get("controls", [])]
+        why = show(change["why"]) if change.get("why") else ""
+        made.append(
+            Change(
+                f"x{number}",
+                show(change["subject"]),
+                before,
+                after,
+                "" if why in [title for _at, title in about] else why,
+                about,
+                hosts[text],
+                "\n" in before + after or len(before + after) > LONG_VALUE * 2,
+            )
+        )
+    return made
+
+
+def _host(
+    name: str,
+    anchor: str,
+    result: t.Optional[Json],
+    trouble: str,
+    controls: t.Mapping[str, Control],
+    changes: t.Sequence[Change],
+    large: bool,
+) -> Host:
+    data = result or {}
+    findings = data.get("findings", [])
+    counted = count(findings)
+    rows: t.Dict[str, t.List[Row]] = {}
+    for finding in findings:
+        rows.setdefault(finding["result"], []).append(_row(finding, controls[_identity(finding)], large))
+    for several in rows.values():
+        several.sort(key=lambda row: (SEVERITIES.index(row.severity), row.title))
+    if not trouble and data.get("failed"):
+        trouble = str(data["msg"])
+    return Host(
+        anchor=anchor,
+        name=show(name),
+        about=_about(data),
+        trouble=show(trouble) if trouble else "",
+        facts=_host_facts(data),
+        segments=_segments(counted if findings else {} if data.get("restored") else {"noresult": 1}, BAR),
+        counts=[(word, counted[word]) for word in RESULTS if counted[word]],
+        groups=[Group(word, rows[word]) for word in RESULTS if word in rows],
+        restored=[
+            (show(item["subject"]), show(item["before"]), show(item["after"])) for item in data.get("restored", [])
+        ],
+        changes=[(each.anchor, each.subject) for each in changes if any(at == anchor for _host_name, at in each.hosts)],
+        warnings=[show(text) for text in data.get("warnings", [])],
+        open=bool(trouble or any(counted[word] for word in PROBLEMS)) and not large,
+    )
+
+
+def _about(data: Json) -> str:
+    host = data.get("host", {})
+    return show(f"{host.get('distribution', '')} {host.get('version', '')}".strip()) if host else ""
+
+
+def _host_facts(data: Json) -> t.List[t.Tuple[str, str]]:
+    host = {key: value for key, value in data.get("host", {}).items() if value not in (None, "", False)}
+    told = []
+    if host.get("distribution"):
+        told.append(("System", _about(data)))
+    named = {"kernel": "Kernel", "container": "Container", "family": "Family"}
+    for key in [*named, *sorted(set(host) - set(named))]:
+        if key in host and key not in ("distribution", "version"):
+            told.append((named.get(key, show(key).replace("_", " ").capitalize()), show(host[key])))
+    if data.get("tier"):
+        told.append(("Tier", data["tier"]))
+    if data.get("started"):
+        told.append(("Judged", moment(data["started"])))
+    if data.get("reverted_run_id"):
+        told.append(("Put back", f"run {show(data['reverted_run_id'])}"))
+    return told
+
+
+def _row(finding: Json, control: Control, large: bool) -> Row:
+    verdicts = []
+    for name in VERDICTS:
+        if name in finding["verdicts"]:
+            verdict = finding["verdicts"][name]
+            verdicts.append((VERDICT_NAMES[name], verdict["state"], show(verdict["saw"]), name))
+    word, before, after = finding["result"], show(finding["before"]), show(finding["after"])
+    moved = before != after and word not in ("pass", "notapplicable", "notchecked")
+    short = f"{before} → {after}" if moved else after if finding["after"] is not None else before
+    uniform = len({state for _title, state, _saw, _name in verdicts}) <= 1 and not any(
+        saw not in (before, after, "—") for _title, _state, saw, _name in verdicts
+    )
+    plain = word in ("pass", "notapplicable") and uniform and len(short) <= LONG_VALUE
+    if word in ("notapplicable", "notchecked"):
+        short = ""
+    subject = show(finding["subject"])
+    return Row(
+        word=word,
+        control=control.anchor,
+        title=show(finding["title"]),
+        severity=finding["severity"],
+        subject="" if large and plain and finding["subject"] == control.data["subject"] else subject,
+        reason=show(finding["reason"]) if finding["reason"] else "",
+        wanted=show(finding["wanted"]),
+        before=before,
+        after=after,
+        short=short if len(short) <= LONG_VALUE else "",
+        marks="".join(VERDICT_SIGNS[state] for _title, state, _saw, _name in verdicts),
+        verdicts=verdicts,
+        rich=not plain,
+    )
+
+
+def _facts(run: Json) -> t.List[t.Tuple[str, str, bool]]:
+    """(name, value, is it code) of the run itself."""
+    catalogue = run["catalogue"] or {}
+    digests = [catalogue] if catalogue.get("digest") else catalogue.get("several", [])
+    told = [
+        ("Run", run["run_id"], True),
+        ("Mode", {"harden": "harden", "audit": "audit (looked only)"}.get(run["mode"], run["mode"]), False),
+    ]
+    if run["tier"]:
+        told.append(("Tier", run["tier"], False))
+    told += [("Started", moment(run["started"]), False), ("Finished", moment(run["finished"]), False)]
+    for each in digests:
+        controls = each.get("controls")
+        told.append(("Catalogue", plural(controls, "control") if isinstance(controls, int) else "", False))
+        told.append(("Catalogue digest", show(each.get("digest")), True))
+    return told

@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts that deviate in every resource kind, and the controls that find it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+from ansible_collections.healthops.clinical.plugins.module_utils._baseline import Request
+from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
+from fake_host import FakeHost, FakeMount, fixture
+from fake_programs import FakePackage, FakeUnit
+
+SSH_DROP_INS = "/etc/ssh/sshd_config.d"
+JOURNALD = {
+    "file": "/etc/systemd/journald.conf",
+    "drop_in": "/etc/systemd/journald.conf.d/zz-healthops.conf",
+    "format": "ini",
+    "section": "Journal",
+    "unit": "journald.service",
+}
+FSTAB = """# the first disk
+/dev/vda1 / ext4 defaults 0 1
+/dev/vda2\t/tmp  ext4  defaults,suid 0 2
+"""
+
+#: One control or more for each kind, all of which fail on a dirty host and can be enforced.
+SETTINGS: Dict[str, List[Dict[str, Any]]] = {
+    "package": [{"name": "debsums", "state": "present"}, {"name": "telnet", "state": "absent"}],
+    "file": [
+        {"path": "/etc/shadow", "mode": "0640", "owner": "root", "group": ["shadow", "root"]},
+        {"path": "/etc/cron.*ly", "mode": "0700", "owner": "root", "group": "root"},
+        {"path": "/etc/hosts.equiv", "state": "absent"},
+    ],
+    "kernel_module": [{"module": "cramfs"}, {"module": "usb_storage"}],
+    "sysctl": [
+        {"key": "kernel.kptr_restrict", "value": 1, "accept": [2]},
+        {"key": "net.ipv4.conf.all.send_redirects", "value": 0},
+    ],
+    "mount": [{"path": "/tmp", "options": ["nosuid", "nodev"]}, {"path": "/dev/shm", "options": ["noexec"]}],
+    "banner": [{"path": "/etc/issue", "text": "Clinical system."}, {"path": "/etc/motd", "text": "Be careful."}],
+    "config": [
+        {"file": "/etc/login.defs", "format": "login_defs", "key": "UMASK", "value": "027", "accept": ["077"]},
+        {**JOURNALD, "key": "Storage", "value": "persistent"},
+    ],
+    "sudo": [{"default": "use_pty", "value": True}, {"default": "timestamp_timeout", "value": 15, "op": "at_most"}],
+    "service": [
+        {"unit": "rpcbind.socket", "state": "masked"},
+        {"unit": "cups.service", "state": "masked"},
+        {"unit": "rsyslog.service", "state": "enabled"},
+    ],
+    "sshd": [
+        {"option": "MaxAuthTries", "value": 4, "op": "at_most"},
+        {"option": "MACs", "value": ["*sha1*"], "op": "excludes"},
+    ],
+}
+
+
+def controls(*kinds: str) -> Tuple[Control, ...]:
+    """The controls of some kinds, or of all."""
+    named = [(kind, n, s) for kind in (kinds or SETTINGS) for n, s in enumerate(SETTINGS[kind], 1)]
+    return tuple(Control(f"{kind}_{n}", kind, settings) for kind, n, settings in named)
+
+
+def request(run_id: str, *kinds: str, **more: Any) -> Request:
+    return Request(run_id, controls(*kinds), frozenset({"cups.service"}), **more)
+
+
+def dirty_host(system: str = "debian-12") -> FakeHost:
+    """A host on which every control of SETTINGS fails."""
+    host = FakeHost(system)
+    _files(host)
+    _packages(host)
+    host.kernel.update({"kernel.kptr_restrict": "0", "net.ipv4.conf.all.send_redirects": "1"})
+    host.add_file("/etc/sysctl.d/10-network.conf", "net.ipv4.conf.all.send_redirects = 1\n")
+    host.modules.update({"usb_storage": 0, "ext4": 3})
+    host.mounts += [
+        FakeMount("/dev/vda1", "/", "ext4", ["rw", "relatime"]),
+        FakeMount("/dev/vda2", "/tmp", "ext4", ["rw", "relatime"]),
+        FakeMount("tmpfs", "/dev/shm", "tmpfs", ["rw", "nosuid", "nodev"]),
+    ]
+    host.units.update(
+        {
+            "ssh.service": FakeUnit(active=True, since=1000.0),
+            "journald.service": FakeUnit(active=True, since=1000.0, static=True),
+            "rpcbind.socket": FakeUnit(),
+            "cups.service": FakeUnit(active=True, since=1000.0),
+            "rsyslog.service": FakeUnit(),
+        }
+    )
+    for name in ("ssh.service", "cups.service"):
+        host.add_link(f"/etc/systemd/system/multi-user.target.wants/{name}", f"/lib/systemd/system/{name}")
+    return host
+
+
+def bare(text: str) -> str:
+    """Without comments, which only make the many rounds of the fault tests slow."""
+    return "".join(line + "\n" for line in text.splitlines() if line.strip() and not line.startswith("#"))
+
+
+def _files(host: FakeHost) -> None:
+    host.add_file("/etc/shadow", "root:*:1:0:99999:7:::\n", mode=0o666, gid=33)
+    host.nodes["/etc/shadow"].xattrs["user.note"] = b"kept"
+    host.add_dir("/etc/cron.daily")
+    host.add_dir("/etc/cron.weekly", mode=0o777)
+    host.add_file("/etc/hosts.equiv", "+\n")
+    host.add_dir("/etc/modprobe.d")
+    host.add_file("/etc/fstab", FSTAB)
+    host.add_file("/etc/issue", "Debian GNU/Linux 12 \\n \\l\n", mode=0o640, gid=4)
+    host.add_file("/usr/share/base-files/motd", "Welcome\n")
+    host.add_link("/etc/motd", "/usr/share/base-files/motd")
+    host.add_file("/etc/login.defs", bare(fixture("login_defs", host.system)))
+    host.add_file("/etc/systemd/journald.conf", bare(fixture("journald", host.system)))
+    host.add_file("/etc/sudoers", bare(fixture("sudoers", host.system)), mode=0o440)
+    host.add_file("/etc/sudoers.d/50-ward", "Defaults !use_pty\nDefaults timestamp_timeout=60\n", mode=0o440)
+    host.add_file("/etc/ssh/sshd_config", bare(fixture("sshd_config", host.system)))
+    host.add_dir(SSH_DROP_INS)
+
+
+def _packages(host: FakeHost) -> None:
+    host.mirror.update(
+        {
+            "telnet": FakePackage("1:0.17-44", {"/etc/telnetrc": "quit\n"}, {"/etc/alternatives.log": "telnet"}),
+            "debsums": FakePackage("3.0.2", {"/etc/default/debsums": "CRON_CHECK=never\n"}, {}, ("libdpkg-perl",)),
+            "libdpkg-perl": FakePackage("1.21.22", {"/etc/dpkg-perl.conf": "\n"}),
+        }
+    )
+    host.packages["telnet"] = "1:0.17-44"
+    host.add_file("/etc/telnetrc", "quit\n# ours\n")
+    host.residual.add("debsums")  # it was here once, and somebody's settings for it still are
+    host.add_file("/etc/default/debsums", "CRON_CHECK=weekly\n")
+    host.add_file("/var/lib/apt/extended_states", "Package: telnet\n")

@@ -1,0 +1,348 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The programs of a fake host: they answer in the words of the real ones, out of the fake host's own state."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+if TYPE_CHECKING:
+    from fake_host import FakeHost
+
+Said = Tuple[int, str, str]
+OPPOSITE = {"suid": "nosuid", "dev": "nodev", "exec": "noexec", "symfollow": "nosymfollow"}
+AUTO_MARKS = "/var/lib/apt/extended_states"
+
+
+@dataclass
+class FakeUnit:
+    """A unit that is there; ``masked`` is what systemd read last, ``since`` when it last started or reloaded."""
+
+    active: bool = False
+    since: float = 0.0
+    static: bool = False
+    wanted_by: str = "multi-user.target"
+    masked: bool = False
+
+
+@dataclass
+class FakePackage:
+    """A package on the mirror: its configuration files, and what its scripts write elsewhere in /etc."""
+
+    version: str
+    conffiles: Dict[str, str] = field(default_factory=dict)
+    touches: Dict[str, str] = field(default_factory=dict)
+    depends: Tuple[str, ...] = ()
+    fetchable: bool = True
+
+
+# --- systemd ---
+
+
+def systemctl(host: FakeHost, args: List[str]) -> Said:
+    if args[0] == "show":
+        return 0, "\n\n".join(_shown(host, name) for name in args[args.index("--") + 1 :]) + "\n", ""
+    verb, names = args[1], args[2:]
+    if verb == "daemon-reload":
+        host.change("systemctl daemon-reload", lambda: _read_units(host), disk=False)
+        return 0, "", ""
+    (name,) = names
+    if name not in host.units:
+        return 5, "", f"Failed to {verb} {name}: Unit {name} not found."
+    if host.units[name].masked and verb in ("start", "restart", "enable"):
+        return 1, "", f"Failed to {verb} {name}: Unit {name} is masked."
+    if verb == "reload" and not host.units[name].active:
+        return 1, "", f"Job for {name} failed. The unit is not active."
+    host.change(f"systemctl {verb} {name}", lambda: _VERBS[verb](host, name), disk=verb in ("enable", "disable"))
+    return 0, "", ""
+
+
+def _shown(host: FakeHost, name: str) -> str:
+    unit = host.units.get(name)
+    seen = {"Id": name, "LoadState": "not-found", "ActiveState": "inactive", "FragmentPath": "", "UnitFileState": ""}
+    if unit is not None:
+        seen["LoadState"] = "masked" if unit.masked else "loaded"
+        seen["ActiveState"] = "active" if unit.active else "inactive"
+        seen["UnitFileState"] = host.enabled(name)
+        seen["FragmentPath"] = f"/lib/systemd/system/{name}"
+    since = int(unit.since * 1_000_000) if unit else 0
+    return "\n".join(f"{key}={value}" for key, value in {**seen, "StateChangeTimestampMonotonic": since}.items())
+
+
+def _read_units(host: FakeHost) -> None:
+    for name, unit in host.units.items():
+        unit.masked = host.enabled(name) == "masked"
+
+
+def _set_active(active: bool) -> Callable[[FakeHost, str], None]:
+    def happen(host: FakeHost, name: str) -> None:
+        host.units[name].active, host.units[name].since = active, host.clock
+
+    return happen
+
+
+def _wants(host: FakeHost, name: str) -> str:
+    return f"/etc/systemd/system/{host.units[name].wanted_by}.wants/{name}"
+
+
+def _enable(host: FakeHost, name: str) -> None:
+    host.add_link(_wants(host, name), f"/lib/systemd/system/{name}")
+    _read_units(host)
+
+
+def _disable(host: FakeHost, name: str) -> None:
+    for link in host.glob(f"/etc/systemd/system/*.wants/{name}"):
+        del host.nodes[link]
+        if not host.listdir(posixpath.dirname(link)):
+            del host.nodes[posixpath.dirname(link)]
+    _read_units(host)
+
+
+_VERBS: Dict[str, Callable[[FakeHost, str], None]] = {
+    "start": _set_active(True),
+    "stop": _set_active(False),
+    "reload": _set_active(True),
+    "restart": _set_active(True),
+    "enable": _enable,
+    "disable": _disable,
+}
+
+
+# --- ssh and sudo ---
+
+
+def sshd(host: FakeHost, args: List[str]) -> Said:
+    from fake_host import fixture
+
+    values: Dict[str, str] = {}
+    for line in fixture("sshd", host.system).splitlines():
+        option, _blank, value = line.partition(" ")
+        values.setdefault(option, value)
+    seen: Dict[str, str] = {}
+    for where, option, value in _sshd_lines(host, "/etc/ssh/sshd_config"):
+        if option not in values:
+            return 255, "", f"{where}: Bad configuration option: {option}\r\n"
+        seen.setdefault(option, value)
+    for option, value in seen.items():
+        values[option] = _without(values[option], value[1:]) if value.startswith("-") else value
+    return 0, "".join(f"{k} {v}\n" for k, v in values.items()) if args == ["-T"] else "", ""
+
+
+def _without(names: str, patterns: str) -> str:
+    gone = patterns.split(",")
+    return ",".join(name for name in names.split(",") if not any(fnmatch.fnmatch(name, p) for p in gone))
+
+
+def _sshd_lines(host: FakeHost, path: str) -> Iterator[Tuple[str, str, str]]:
+    """What holds for everybody, in reading order: place, option in lower case, value."""
+    everybody = True
+    for number, line in enumerate(host.text(path).splitlines(), 1):
+        words = line.split(None, 1)
+        if not words or words[0].startswith("#"):
+            continue
+        option, value = words[0].lower(), words[1].strip() if len(words) > 1 else ""
+        if option == "match":
+            everybody = value.lower() == "all"
+        elif option == "include" and everybody:
+            for included in host.glob(value if value.startswith("/") else f"/etc/ssh/{value}"):
+                yield from _sshd_lines(host, included)
+        elif everybody:
+            yield f"{path} line {number}", option, value
+
+
+def cvtsudoers(host: FakeHost, args: List[str]) -> Said:
+    lines = list(_sudo_lines(host, "/etc/sudoers"))
+    wrong = next((line for line in lines if "~" in line), None)
+    if wrong is not None:
+        return 1, "", f"/etc/sudoers: syntax error near {wrong}"
+    return 0, json.dumps({"Defaults": [entry for entry in map(_sudo_default, lines) if entry]}), ""
+
+
+def visudo(host: FakeHost, args: List[str]) -> Said:
+    rc, _out, err = cvtsudoers(host, args)
+    return rc, "/etc/sudoers: parsed OK\n" if rc == 0 else "", err
+
+
+def _sudo_lines(host: FakeHost, path: str) -> Iterator[str]:
+    for line in host.text(path).splitlines():
+        if line.startswith("@includedir"):
+            for name in host.listdir(line.split()[1]):
+                if "." not in name:
+                    yield from _sudo_lines(host, posixpath.join(line.split()[1], name))
+        elif line.startswith("Defaults"):
+            yield line
+
+
+def _sudo_default(line: str) -> Optional[Dict[str, Any]]:
+    head, words = line.split(None, 1)
+    if "=" in words:
+        name, value = words.split("=", 1)
+        option: Dict[str, Any] = {name.strip(): value.strip().strip('"')}
+    else:
+        option = {words.lstrip("!"): not words.startswith("!")}
+    entry: Dict[str, Any] = {"Options": [option]}
+    return {**entry, "Binding": [{"username": head[9:]}]} if head != "Defaults" else entry
+
+
+# --- kernel ---
+
+
+def modprobe(host: FakeHost, args: List[str]) -> Said:
+    if args == ["--showconfig"]:
+        paths = [p for folder in ("/etc/modprobe.d", "/lib/modprobe.d") for p in host.glob(f"{folder}/*.conf")]
+        return 0, "".join(host.text(path) for path in paths), ""
+    name = args[1]
+    if args[0] == "-r":
+        if host.modules.get(name, 0):
+            return 1, "", f"modprobe: FATAL: Module {name} is in use."
+        host.change(f"modprobe -r {name}", lambda: host.modules.pop(name), disk=False)
+    else:
+        host.change(f"modprobe {name}", lambda: host.modules.update({name: 0}), disk=False)
+    return 0, "", ""
+
+
+def mount(host: FakeHost, args: List[str]) -> Said:
+    words, path = args[1].split(","), args[2]
+    (point,) = [m for m in host.mounts if m.path == path]
+
+    def remount() -> None:
+        for word in words[1:]:
+            if word in OPPOSITE:
+                point.options = [o for o in point.options if o != OPPOSITE[word]]
+            elif word not in point.options:
+                point.options.append(word)
+
+    host.change(f"remount {path}", remount, disk=False)
+    return 0, "", ""
+
+
+# --- packages ---
+
+
+def dpkg_query(host: FakeHost, args: List[str]) -> Said:
+    names = args[2:]
+    known = [(name, host.packages[name], "installed") for name in names if name in host.packages]
+    known += [(name, host.mirror[name].version, "config-files") for name in names if name in host.residual]
+    unknown = [name for name in names if name not in host.packages and name not in host.residual]
+    missing = "".join(f"dpkg-query: no packages found matching {name}\n" for name in unknown)
+    return (1 if missing else 0), "".join("\t".join(row) + "\n" for row in known), missing
+
+
+def apt_get(host: FakeHost, args: List[str]) -> Said:
+    if "download" in args:
+        return _download(host, args[-1])
+    if "purge" in args:
+        return _purge(host, args[args.index("purge") + 1 :])
+    wishes = args[args.index("install") + 1 :]
+    come, gone, unknown = _transaction(host, wishes)
+    if unknown:
+        return 100, "Reading package lists...\n", f"E: Unable to locate package {unknown}\n"
+    if "--simulate" in args:
+        removed = "".join(f"Remv {name} [{host.packages[name]}]\n" for name in gone)
+        return 0, removed + "".join(f"Inst {n} ({v} Debian:12.15/oldstable [amd64])\n" for n, v in come.items()), ""
+    if host.apt_lock:
+        lock = "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?"
+        return 100, f"Waiting for cache lock: {host.apt_lock}...\n", lock + "\n"
+    host.change("dpkg unpack " + " ".join(wishes), lambda: _unpack(host, come, gone))
+    host.change("dpkg configure " + " ".join(wishes), lambda: _configure(host, come, gone))
+    return 0, "", ""
+
+
+def _transaction(host: FakeHost, wishes: List[str]) -> Tuple[Dict[str, str], List[str], str]:
+    come: Dict[str, str] = {}
+    gone: List[str] = []
+    for wish in wishes:
+        name, version = _named(host, wish)
+        if name not in host.mirror:
+            return {}, [], name
+        if wish.endswith("-"):
+            gone += [other for other in _needing(host, name) if other in host.packages]
+        else:
+            come.update({other: host.mirror[other].version for other in _needed(host, name)})
+            come[name] = version
+    return {n: v for n, v in come.items() if host.packages.get(n) != v}, list(dict.fromkeys(gone)), ""
+
+
+def _named(host: FakeHost, wish: str) -> Tuple[str, str]:
+    if wish.endswith(".deb"):
+        name, version, _architecture = posixpath.basename(wish).split("_")
+        return name, version.replace("%3a", ":")
+    name, _equals, version = wish.rstrip("-").partition("=")
+    return name, version or (host.mirror[name].version if name in host.mirror else "")
+
+
+def _needed(host: FakeHost, name: str) -> List[str]:
+    return [other for other in host.mirror[name].depends if other not in host.packages]
+
+
+def _needing(host: FakeHost, name: str) -> List[str]:
+    return [name, *(other for other, package in host.mirror.items() if name in package.depends)]
+
+
+def _unpack(host: FakeHost, come: Dict[str, str], gone: List[str]) -> None:
+    for name in gone:
+        del host.packages[name]
+        if host.mirror[name].conffiles:
+            host.residual.add(name)
+    for name, version in come.items():
+        host.packages[name] = version
+        host.residual.discard(name)
+        for path, text in host.mirror[name].conffiles.items():
+            if path not in host.nodes:
+                host.add_file(path, text)
+
+
+def _purge(host: FakeHost, names: List[str]) -> Said:
+    def purge() -> None:
+        for name in names:
+            host.residual.discard(name)
+            for path in host.mirror[name].conffiles:
+                host.nodes.pop(path, None)
+
+    if host.apt_lock:
+        return 100, "", f"E: {host.apt_lock}\n"
+    host.change("dpkg purge " + " ".join(names), purge)
+    return 0, "", ""
+
+
+def _configure(host: FakeHost, come: Dict[str, str], gone: List[str]) -> None:
+    for name in [*come, *gone]:
+        for path, text in host.mirror[name].touches.items():
+            old = host.text(path) if path in host.nodes else ""
+            host.add_file(path, f"{old}{text} {'came' if name in come else 'went'}\n")
+    host.add_file(AUTO_MARKS, "".join(f"Package: {name}\n" for name in sorted(host.packages)))
+
+
+def _download(host: FakeHost, wish: str) -> Said:
+    name = wish.split("=")[0]
+    if name in host.mirror and host.mirror[name].fetchable:
+        return 0, "", ""
+    return 100, "", f"E: Version '{wish.split('=')[1]}' for '{name}' was not found\n"
+
+
+def sh(host: FakeHost, args: List[str]) -> Said:
+    """The one shell command of the core: fetch a package into a folder."""
+    folder, wish = args[3:]
+    rc, out, err = _download(host, wish)
+    if rc == 0:
+        name, version = wish.split("=")
+        path = f"{folder}/{name}_{version.replace(':', '%3a')}_amd64.deb"
+        host.change(f"fetch {wish}", lambda: host.add_file(path, "deb"))
+    return rc, out, err
+
+
+PROGRAMS: Dict[str, Callable[[FakeHost, List[str]], Said]] = {
+    "systemctl": systemctl,
+    "sshd": sshd,
+    "cvtsudoers": cvtsudoers,
+    "visudo": visudo,
+    "modprobe": modprobe,
+    "mount": mount,
+    "dpkg-query": dpkg_query,
+    "apt-get": apt_get,
+    "sh": sh,
+}

@@ -1,0 +1,34 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One control held against a fake host, as the tables of the kinds' tests want it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Sequence, Tuple
+
+from ansible_collections.healthops.clinical.plugins.module_utils._changes import Group
+from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
+from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Assessment, Control, KindPlan
+from fake_host import FakeHost
+
+Settings = Dict[str, Any]
+
+
+def plan(host: FakeHost, kind: str, *settings: Settings, allow_stop: Sequence[str] = ()) -> KindPlan:
+    controls = [Control(f"c{number}", kind, one) for number, one in enumerate(settings, 1)]
+    return KINDS[kind].plan(controls, KINDS[kind].observe(host, controls, frozenset(allow_stop)))
+
+
+def look(host: FakeHost, kind: str, settings: Settings, allow_stop: Sequence[str] = ()) -> Assessment:
+    (assessment,) = plan(host, kind, settings, allow_stop=allow_stop).assessments
+    return assessment
+
+
+def states(assessment: Assessment) -> Tuple[str, str, str]:
+    """running, on disk, at the next boot."""
+    one, two, three = (verdict.state for verdict in assessment.verdicts.all)
+    return one, two, three
+
+
+def subjects(groups: Sequence[Group]) -> List[str]:
+    return [f"{step.subject.type} {step.subject.name}" for group in groups for step in group.steps]

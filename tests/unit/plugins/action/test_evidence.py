@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action plugins of evidence: arguments in, files on the control node out, in check mode too."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from plugins.plugin_utils import _evidence_samples as samples
+
+pytest.importorskip("ansible")
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.healthops.clinical.plugins.action import evidence_record, evidence_report
+
+
+def call(plugin: t.Any, args: t.Dict[str, t.Any], host: str = "portal-01", check: bool = False) -> t.Dict[str, t.Any]:
+    task = SimpleNamespace(args=args, async_val=0, check_mode=check, diff=False, action="evidence", delegate_to=None)
+    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+    context = SimpleNamespace(check_mode=check, diff=False)
+    action = plugin.ActionModule(task, connection, context, loader=None, templar=None, shared_loader_obj=None)
+    action._load_name = "healthops.clinical.evidence"  # the loader sets it
+    made: t.Dict[str, t.Any] = action.run(task_vars={"inventory_hostname": host})
+    return made
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+def test_records_become_a_report(tmp_path: Path, check: bool) -> None:
+    args = {"path": str(tmp_path), "run_id": samples.RUN_ID, "result": samples.result(0, 6)}
+    first = call(evidence_record, args, check=check)
+    again = call(evidence_record, args, check=check)
+    assert (first["changed"], again["changed"], first["state"]) == (True, False, "enforced")
+    assert "hunter2" not in Path(first["path"]).read_text(encoding="utf-8")
+    made = call(
+        evidence_report, {"path": str(tmp_path), "hosts": ["portal-01", "down"], "run_id": samples.RUN_ID}, check=check
+    )
+    assert (made["changed"], list(made["unknown_hosts"])) == (True, ["down"])
+    assert json.loads(Path(made["json"]).read_text(encoding="utf-8"))["missing"] == ["down"]
+    assert Path(made["html"]).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert call(evidence_report, {"path": str(tmp_path)}, check=check)["changed"] is False
+
+
+def test_an_unreachable_host_is_recorded(tmp_path: Path) -> None:
+    result = {"unreachable": True, "msg": "timed out", "changed": False}
+    made = call(evidence_record, {"path": str(tmp_path), "run_id": "r1", "result": result})
+    assert made["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        pytest.param({"run_id": "../x", "result": {"failed": True}}, "the run id '../x'", id="run-id"),
+        pytest.param({"run_id": "r1", "result": {"changed": False}}, "no findings and did not fail", id="result"),
+        pytest.param({"result": {"failed": True}}, "run_id is missing", id="no-run-id"),
+    ],
+)
+def test_what_cannot_be_recorded_fails_with_the_reason(tmp_path: Path, args: t.Dict[str, t.Any], told: str) -> None:
+    with pytest.raises(AnsibleActionFail, match=told):
+        call(evidence_record, {"path": str(tmp_path), **args})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_host_name_that_leads_elsewhere_fails(tmp_path: Path) -> None:
+    with pytest.raises(AnsibleActionFail, match="has a slash"):
+        call(evidence_record, {"path": str(tmp_path / "e"), "result": samples.result(0, 1)}, host="a/../../x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_options_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match=r"nonsense"):
+        call(evidence_report, {"path": str(tmp_path), "nonsense": 1})

@@ -1,0 +1,253 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report: says everything, hides nothing, loads nothing, runs nothing."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import typing as t
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence as evidence
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_html as page
+
+from plugins.plugin_utils import _evidence_samples as samples
+
+ROOT = Path(__file__).resolve().parents[4]
+TEMPLATE = (ROOT / "roles" / "evidence" / "templates" / "report.html.j2").read_text(encoding="utf-8")
+VOID = {"meta", "input", "br", "rect", "circle", "path"}
+
+
+class Reader(HTMLParser):
+    """Reads a page as a browser would: text, tags with attributes, and whether every tag is closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: t.List[t.Tuple[str, t.Dict[str, str]]] = []
+        self.words: t.List[str] = []
+        self.open: t.List[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: t.List[t.Tuple[str, t.Optional[str]]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: t.List[t.Tuple[str, t.Optional[str]]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @functools.cached_property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def bundle(
+    hosts: int = 3, controls: int = 84, mode: str = "harden", expected: t.Sequence[str] = ()
+) -> t.Dict[str, t.Any]:
+    results = samples.fleet(hosts, controls, mode)
+    return evidence.bundle(
+        samples.RUN_ID, {name: evidence.clean_result(each, name) for name, each in results.items()}, expected
+    )
+
+
+def render(run: t.Dict[str, t.Any]) -> t.Tuple[str, Reader]:
+    html = page.render(run, TEMPLATE)
+    return html, Reader(html)
+
+
+RUNS = {
+    "harden": bundle,
+    "audit": lambda: bundle(mode="audit"),
+    "missing": lambda: bundle(2, 20, expected=["down-1", "down-2"]),
+    "all-missing": lambda: bundle(0, 0, expected=["down-1"]),
+    "many": lambda: bundle(30, 12),
+    "large": lambda: bundle(3, 84),
+    "rollback": lambda: evidence.bundle(
+        "r2", {"a": evidence.clean_result(samples.reverted(run_id="r2"), "a", "r2")}, ["a", "b"]
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=sorted(RUNS))
+def shown(request: pytest.FixtureRequest) -> t.Iterator[t.Tuple[t.Dict[str, t.Any], str, Reader]]:
+    run = RUNS[request.param]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "LARGE", 200 if request.param == "large" else page.LARGE)
+        yield (run, *render(run))
+
+
+def test_nothing_runs_and_nothing_is_loaded(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
+    _run, html, seen = shown
+    assert not [
+        tag for tag, _attributes in seen.tags if tag in ("script", "link", "img", "iframe", "object", "form", "base")
+    ]
+    assert not [name for _tag, attributes in seen.tags for name in attributes if name.startswith("on") or name == "src"]
+    assert all(attributes["href"].startswith("#") for _tag, attributes in seen.tags if "href" in attributes)
+    assert not re.search(r"https?:|//[a-z]|@import|javascript:", html)
+    assert set(re.findall(r"url\(([^)]*)\)", html)) <= {f"#p-{word}" for word in [*evidence.RESULTS, "noresult"]}
+    policy = [attributes["content"] for tag, attributes in seen.tags if tag == "meta" and "http-equiv" in attributes]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
+
+
+def test_every_link_leads_to_something_and_ids_are_unique(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
+    ids = [attributes["id"] for _tag, attributes in shown[2].tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = {attributes["href"][1:] for tag, attributes in shown[2].tags if tag == "a"}
+    targets |= {attributes["for"] for tag, attributes in shown[2].tags if tag == "label"}
+    assert targets <= set(ids)
+    assert targets
+
+
+def test_every_picture_has_words(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
+    pictures = [attributes for tag, attributes in shown[2].tags if tag == "svg"]
+    assert all(each.get("aria-label") or each.get("aria-hidden") == "true" for each in pictures)
+
+
+def test_the_headline_comes_first(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
+    run, html, _seen = shown
+    assert html.index(evidence.headline(run)) < html.index("<main>")
+
+
+def test_hosts_without_result_are_loud(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
+    run, html, seen = shown
+    for name in run["missing"]:
+        assert name in html[html.index('<div class="alarm"') : html.index('<div class="fleet')]
+    assert ("gave no result" in seen.text) == bool(run["missing"])
+
+
+def test_the_report_names_the_bytes_it_was_made_from(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
+    assert hashlib.sha256(evidence.canonical(shown[0])).hexdigest() in shown[1]
+
+
+def test_every_finding_is_on_the_page() -> None:
+    run = bundle()
+    _html, seen = render(run)
+    for result in run["hosts"].values():
+        for finding in result["findings"]:
+            assert finding["title"] in seen.text
+            assert finding["rationale"] in seen.text
+            assert finding["reason"] in seen.text
+    rows = [
+        tag for tag, attributes in seen.tags if tag in ("li", "details") and attributes.get("class") in ("r", "row")
+    ]
+    assert len(rows) == 252
+    for text in ("NIST SP 800-53 Rev. 5", "Running now", "On disk", "Survives a reboot", run["catalogue"]["digest"]):
+        assert text in seen.text
+
+
+def test_a_controls_text_is_there_once() -> None:
+    html, _seen = render(bundle())
+    assert html.count(samples.TOPICS[0][2]) == len(
+        {number for number in range(84) if number % len(samples.TOPICS) == 0}
+    )
+
+
+def test_a_proposed_rule_is_never_shown_as_law() -> None:
+    _html, seen = render(bundle(1, 1))
+    assert "HIPAA Security Rule NPRM (proposed): 164.312(c)" in seen.text
+
+
+def test_problems_come_first_worst_first() -> None:
+    words = [problem.word for problem in page.build(bundle())["problems"]]
+    assert words == sorted(words, key=evidence.RESULTS.index)
+    assert set(words) == {"error", "fail", "deferred"}
+    for host in page.build(bundle())["hosts"]:
+        order = [group.word for group in host.groups]
+        assert order == sorted(order, key=evidence.RESULTS.index)
+
+
+def test_the_pictures_are_whole_and_hold_what_is_unknown() -> None:
+    built = page.build(bundle(2, 20, expected=["down"]))
+    assert sum(piece.size for piece in built["ring"]) == pytest.approx(page.RING, abs=0.1)
+    assert [piece.count for piece in built["ring"] if piece.word == "noresult"] == [20]
+    down = next(host for host in built["hosts"] if host.name == "down")
+    assert [piece.word for piece in down.segments] == ["noresult"]
+    assert down.open
+
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=y>{{ 7*7 }}"
+
+
+def test_what_comes_from_hosts_is_text_and_never_markup() -> None:
+    result = samples.result(0, 20)
+    for finding in result["findings"]:
+        for key in ("title", "rationale", "reason", "subject", "wanted", "before", "after"):
+            finding[key] = HOSTILE
+        finding["verdicts"]["running"]["saw"] = HOSTILE
+        finding["references"][0].update(title=HOSTILE, reference=HOSTILE, status=HOSTILE)
+    for change in result["changes"]:
+        change.update(subject=HOSTILE, before=HOSTILE, after=f"{HOSTILE}\n{HOSTILE}", why=HOSTILE, controls=[HOSTILE])
+    result["host"] = dict.fromkeys(("distribution", "version", "kernel", HOSTILE), HOSTILE)
+    result["warnings"] = [HOSTILE]
+    result["catalogue"]["digest"] = HOSTILE
+    result["failed"], result["msg"] = True, HOSTILE
+    name = "<script>&\"'"
+    run = evidence.bundle(samples.RUN_ID, {name: evidence.clean_result(result, name)}, ["<b>down"], {"<i>": HOSTILE})
+    html, seen = render(run)
+    assert not [tag for tag, _attributes in seen.tags if tag in ("script", "img", "i")]
+    assert "<script" not in html
+    assert "49" not in re.sub(r"[0-9a-f]{64}", "", seen.text)
+    assert HOSTILE in "".join(seen.words)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "—"),
+        ("", "(empty)"),
+        (" \n", "(empty)"),
+        (0, "0"),
+        (False, "false"),
+        (["b", 1], '["b", 1]'),
+        ("a\x00b\x1b[31m", "a\\x00b\\x1b[31m"),
+        ("caf\udce9", "caf\\xdce9"),
+        ("abc\u202etxt", "abc\\x202etxt"),
+        ("a\nb\tc", "a\nb\tc"),
+    ],
+    ids=["none", "empty", "blank", "zero", "false", "list", "control", "bytes", "turned", "lines"],
+)
+def test_values_for_people(value: t.Any, text: str) -> None:
+    assert page.show(value) == text
+
+
+def test_long_values_are_cut_and_say_so() -> None:
+    assert page.show("x" * 5000).endswith("… (1000 more characters in run.json)")
+
+
+def test_moments() -> None:
+    assert page.moment("2026-11-02T15:00:09Z") == "2 November 2026, 15:00:09 UTC"
+    assert page.moment(None) == "not known"
+
+
+def test_the_way_back_is_told() -> None:
+    _html, seen = render(bundle(1, 6))
+    assert f"healthops.clinical.rollback \\ -e hardening_revert_run={samples.RUN_ID}" in seen.text
+    _html, seen = render(bundle(1, 6, "audit"))
+    assert "healthops.clinical.rollback" not in seen.text
+    assert "nothing to undo" in seen.text
+
+
+def test_a_rollback_shows_what_came_back() -> None:
+    _html, seen = render(RUNS["rollback"]())
+    assert f"run {samples.RUN_ID}" in seen.text
+    assert "24 items restored" in seen.text
+    assert "PermitRootLogin no" in seen.text
+
+
+def test_sizes_stay_in_bounds() -> None:
+    assert len(render(bundle(3, 80))[0]) < 1_000_000
+    per_finding = len(page.render(bundle(20, 220), TEMPLATE)) / 4400
+    assert per_finding < 700  # bytes; 100 hosts with 220 controls stay under 16 MB

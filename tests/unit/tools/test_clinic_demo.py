@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the demo reads, judges and prints; its playbooks run for real in `make demo`."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import typing as t
+
+import pytest
+from ansible_collections.healthops.clinical.tools.clinic_demo import __main__ as demo
+from ansible_collections.healthops.clinical.tools.clinic_demo import before_after, outside
+
+if t.TYPE_CHECKING:
+    from pathlib import Path
+
+FINE = outside.Answers(ssh="ok", http="ok", syslog="ok")
+NOTHING = dict.fromkeys(("pass", "fail", "error", "fixed", "notapplicable"), 0)
+
+RECAP = """
+PLAY RECAP *********************************************************************
+archive-1                  : ok=2    changed=1    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
+localhost                  : ok=5    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
+portal-1                   : ok=2    changed=12   unreachable=0    failed=1    skipped=0    rescued=0    ignored=0
+"""
+
+
+def result(changes: t.Sequence[str] = (), findings: t.Sequence[t.Mapping[str, str]] = (), **summary: int) -> t.Any:
+    return {
+        "host": {"distribution": "Debian", "version": "13"},
+        "summary": {**NOTHING, **summary},
+        "changes": [{"subject": each} for each in changes],
+        "findings": list(findings),
+    }
+
+
+def run_of(tmp_path: Path, changed: t.Mapping[str, int], **hosts: t.Any) -> demo.Judged:
+    (tmp_path / "run.json").write_text(json.dumps({"hosts": hosts}), encoding="utf-8")
+    return demo.Judged(tmp_path, changed)
+
+
+def test_changed_hosts_come_from_the_recap() -> None:
+    assert demo.changed_hosts(RECAP) == {"archive-1": 1, "portal-1": 12}
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        pytest.param("TASK [Start] *****\n", "Start", id="plain"),
+        pytest.param("TASK [healthops.clinical.hardening : Judge] ***\n", "Judge", id="of-a-role"),
+        pytest.param("TASK [a.b.c : Validating arguments against arg spec 'main'] ***\n", None, id="left-out"),
+        pytest.param("ok: [portal-1]\n", None, id="no-task"),
+    ],
+)
+def test_task_names(line: str, name: str | None) -> None:
+    match = demo.TASK.match(line)
+    assert (match["name"] if match else None) == name
+
+
+def test_a_second_run_that_changed_nothing_is_accepted(tmp_path: Path) -> None:
+    demo.expect_unchanged(run_of(tmp_path, {"localhost": 1}, portal=result()), {"portal": {}})
+
+
+@pytest.mark.parametrize(
+    ("changed", "changes", "said"),
+    [
+        pytest.param({"portal": 1}, [], "portal: 1 changed tasks", id="ansible-counts"),
+        pytest.param({}, ["file /etc/motd"], "portal: file /etc/motd", id="evidence-tells"),
+    ],
+)
+def test_either_witness_is_enough_to_fail(
+    changed: t.Mapping[str, int], changes: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        demo.expect_unchanged(run_of(tmp_path, changed, portal=result(changes)), {"portal": {}})
+    assert said in capsys.readouterr().err
+
+
+def test_a_silent_service_ends_the_demo_and_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        demo.expect_answers({"portal": outside.Answers(ssh="ok", http="refused", syslog="ok")}, "after hardening")
+    assert "portal http: refused" in capsys.readouterr().err
+
+
+def test_table_shows_before_and_after_side_by_side() -> None:
+    before, hardened, after = result(**{"pass": 31, "fail": 48}), result(fixed=47), result(**{"pass": 78, "fail": 1})
+    lines = before_after.table([before_after.row("portal-1", before, hardened, after, FINE)]).splitlines()
+    assert lines[1].split() == " ".join(before_after.HEADINGS).split()
+    assert " ".join(lines[3].split()) == "portal-1 Debian 13 31 48 0 78 1 0 47 0 0 changed ok ok ok"
+    assert len({len(line) for line in lines[1:]}) == 1
+    assert lines[0].index("before") < lines[1].index("error") < lines[0].index("after")
+
+
+def test_what_is_left_open_is_grouped_by_control_and_reason() -> None:
+    left = {"id": "sshd_x", "result": "fail", "reason": "nginx uses it", "title": "X"}
+    fine = {"id": "sshd_y", "result": "pass", "reason": "", "title": "Y"}
+    assert before_after.still_open({"b": result(findings=[left, fine]), "a": result(findings=[left])}) == [
+        "sshd_x (fail): nginx uses it [a, b]"
+    ]
+
+
+@pytest.fixture
+def log_host(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Callable[[bool], str]]:
+    """Starts a listener that keeps a connection, or closes it at once, and returns its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setattr(outside, "SYSLOG_PORT", listener.getsockname()[1])
+        kept = []
+
+        def serve(keep: bool) -> None:
+            connection, _address = listener.accept()
+            connection.recv(100)
+            if keep:
+                kept.append(connection)
+            else:
+                connection.close()
+
+        def start(keep: bool) -> str:
+            threading.Thread(target=serve, args=(keep,), daemon=True).start()
+            return "127.0.0.1"
+
+        yield start
+        for connection in kept:
+            connection.close()
+
+
+def test_a_log_host_that_listens_is_fine(log_host: t.Callable[[bool], str]) -> None:
+    assert outside.ask_syslog(log_host(True)) == "ok"
+
+
+def test_a_log_host_that_hangs_up_is_not(log_host: t.Callable[[bool], str]) -> None:
+    assert outside.ask_syslog(log_host(False)) == "closed the connection"
+
+
+def test_no_listener_is_told_as_the_system_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setattr(outside, "SYSLOG_PORT", port)
+    assert "refused" in outside.ask_syslog("127.0.0.1")

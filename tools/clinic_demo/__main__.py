@@ -1,0 +1,226 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demo: three servers of a clinic in containers, audited and hardened over real SSH, and looked at from outside.
+
+``python tools/demo.py up`` does all of it and leaves the hosts running, ``python tools/demo.py down`` removes them.
+Needs ansible-core beside this Python and what tests/hosts/install.sh installs; ``make demo`` sees to both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..collection_path import CHECKOUT, collection_path
+from .before_after import read_run, row, still_open, table
+from .outside import Answers, ask_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+INVENTORY = CHECKOUT / "inventories" / "demo"
+HOSTS = CHECKOUT / "tests" / "hosts"
+EVIDENCE = CHECKOUT / "evidence"
+STATE = CHECKOUT / ".cache" / "test-hosts" / "demo"
+LOGS = CHECKOUT / ".cache" / "demo"
+STEPS = 8
+TASK = re.compile(r"^TASK \[(?!.*Validating arguments)(?:[\w.]+ : )?(?P<name>.+)\] \*")
+RECAP = re.compile(r"^(?P<host>\S+)\s+: ok=\d+\s+changed=(?P<changed>\d+)\s+unreachable=\d+\s+failed=\d+", re.MULTILINE)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Start, audit and harden the demo's hosts, or remove them.")
+    parser.add_argument("what", choices=("up", "down"))
+    if parser.parse_args().what == "up":
+        up()
+    else:
+        down()
+
+
+def up() -> None:
+    began = time.monotonic()
+    servers = inventory()
+    addresses = {name: str(server["ansible_host"]) for name, server in servers.items()}
+    with step(1, "Images of Debian for the hosts"):
+        run_visibly([str(HOSTS / "mkimage.sh"), *sorted({str(server["suite"]) for server in servers.values()})])
+    with step(2, f"Start {', '.join(servers)}: systemd, OpenSSH, nginx, rsyslog"):
+        started = changed_hosts(playbook("create", str(HOSTS / "create.yml")))
+    if not started.keys() & servers.keys():
+        print("      They were running already. If an earlier demo hardened them, before and after will look alike;")
+        print("      make demo-down, then make demo, begins with untouched hosts.")
+    with step(3, "Ask SSH, HTTP and syslog of each host from outside"):
+        expect_answers(ask_all(addresses, STATE / "ssh_config"), "before hardening")
+    with step(4, "Audit: look at everything, change nothing"):
+        audit = judged("audit")
+    with step(5, "Harden"):
+        harden = judged("harden")
+    with step(6, "Harden again: nothing may change"):
+        again = judged("harden-again", "harden")
+    with step(7, "Ask SSH, HTTP and syslog of each host from outside, again"):
+        answers = ask_all(addresses, STATE / "ssh_config")
+    with step(8, "Compare"):
+        show_result(audit, harden, again, answers)
+    expect_answers(answers, "after hardening")
+    expect_unchanged(again, servers)
+    show_way_on(harden, again, time.monotonic() - began)
+
+
+def down() -> None:
+    playbook("destroy", str(HOSTS / "destroy.yml"))
+    print("The demo's hosts and their network are gone. Images stay in the cache; evidence stays in ./evidence.")
+
+
+# --- the two halves of a run: what Ansible printed, and the evidence it left ------------------------------------------
+
+
+class Judged:
+    """One run of a playbook of ours: where its evidence is, and how many tasks changed something, by host."""
+
+    def __init__(self, evidence: Path, changed: Mapping[str, int]) -> None:
+        self.evidence = evidence
+        self.changed = changed
+        self.hosts = read_run(evidence)
+
+
+def judged(log: str, name: str = "") -> Judged:
+    """Run healthops.clinical.NAME over the demo's hosts and find the evidence of exactly this run."""
+    before = newest_evidence()
+    where = json.dumps({"hardening_evidence_dir": str(EVIDENCE)})
+    output = playbook(log, f"healthops.clinical.{name or log}", "--extra-vars", where)
+    evidence = newest_evidence()
+    if evidence is None or evidence == before:
+        stop(f"The playbook {name or log} ended well but left no evidence in {EVIDENCE}.")
+    return Judged(evidence, changed_hosts(output))
+
+
+def newest_evidence() -> Path | None:
+    latest = EVIDENCE / "latest"
+    return latest.resolve() if latest.exists() else None
+
+
+def changed_hosts(output: str) -> dict[str, int]:
+    """Host -> number of changed tasks, of the hosts that changed, from the recap."""
+    found = {match["host"]: int(match["changed"]) for match in RECAP.finditer(output)}
+    return {host: changed for host, changed in found.items() if changed}
+
+
+# --- what is printed --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def step(number: int, title: str) -> Iterator[None]:
+    print(f"[{number}/{STEPS}] {title} ...", flush=True)
+    began = time.monotonic()
+    yield
+    print(f"      {time.monotonic() - began:.0f} s", flush=True)
+
+
+def show_result(audit: Judged, harden: Judged, again: Judged, answers: Mapping[str, Answers]) -> None:
+    rows = [row(name, audit.hosts[name], harden.hosts[name], again.hosts[name], answers[name]) for name in answers]
+    print(f"\n{table(rows)}\n")
+    left = still_open(again.hosts)
+    if left:
+        print("Left open, with the reason:")
+        print("\n".join(f"  {line}" for line in left), end="\n\n")
+
+
+def show_way_on(harden: Judged, again: Judged, seconds: float) -> None:
+    config = shlex.quote(str((STATE / "ssh_config").relative_to(CHECKOUT)))
+    print(f"Done in {seconds:.0f} s. A second run changed nothing, and every service still answers.\n")
+    print(f"What was done  {harden.evidence / 'report.html'}")
+    print(f"What is now    {again.evidence / 'report.html'}")
+    print(f"Log in         ssh -F {config} {next(iter(again.hosts))}")
+    print("Take it back   on the hosts, what hardening changed:")
+    print(f"               export ANSIBLE_COLLECTIONS_PATH={shlex.quote(str(collection_path()))}")
+    print(f"               {tool('ansible-playbook')} -i inventories/demo healthops.clinical.rollback")
+    print("               or the hosts themselves: make demo-down")
+
+
+def expect_answers(answers: Mapping[str, Answers], when: str) -> None:
+    wrong = [f"  {name} {service}: {said}" for name, each in answers.items() for service, said in each.wrong().items()]
+    if wrong:
+        stop(f"Not every service answers {when}:", *wrong)
+
+
+def expect_unchanged(again: Judged, servers: Mapping[str, Any]) -> None:
+    """Both witnesses have to agree: Ansible's own count of changed tasks, and the evidence."""
+    changed = [f"  {name}: {count} changed tasks" for name, count in again.changed.items() if name in servers]
+    for name, result in again.hosts.items():
+        changed += [f"  {name}: {change['subject']}" for change in result["changes"]]
+    if changed:
+        stop("The second run of hardening changed something:", *changed)
+
+
+def stop(*lines: str) -> NoReturn:
+    print("\n".join(lines), file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+# --- programs that are run --------------------------------------------------------------------------------------------
+
+
+def tool(name: str) -> str:
+    """An Ansible command of the environment that this Python belongs to, else the one on PATH."""
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    return found or stop(f"{name} is not installed beside {sys.executable} and not on PATH. make demo installs it.")
+
+
+def environment() -> dict[str, str]:
+    ours = {"ANSIBLE_COLLECTIONS_PATH": str(collection_path()), "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8"}
+    return {**os.environ, **ours}
+
+
+def inventory() -> dict[str, dict[str, Any]]:
+    """Host name -> its variables, in the inventory's order."""
+    command = [tool("ansible-inventory"), "--inventory", str(INVENTORY), "--list"]
+    listed = json.loads(subprocess.run(command, env=environment(), check=True, capture_output=True, text=True).stdout)
+    hostvars: dict[str, dict[str, Any]] = listed["_meta"]["hostvars"]
+    return {name: hostvars[name] for name in listed["test_hosts"]["hosts"]}
+
+
+def run_visibly(command: list[str]) -> None:
+    if subprocess.run(command, check=False).returncode != 0:
+        stop(f"{Path(command[0]).name} failed; its words are above.")
+
+
+def run_telling_tasks(command: list[str], path: Path) -> str:
+    """Run it, show the name of each task while it works, and return its output, which the file at ``path`` keeps."""
+    lines: list[str] = []
+    with (
+        path.open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            command, cwd=CHECKOUT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            log.write(line)
+            lines.append(line)
+            if task := TASK.match(line):
+                print(f"      . {task['name']}", flush=True)
+    output = "".join(lines)
+    if process.returncode != 0:
+        stop(*output.splitlines()[-40:], "", f"{shlex.join(command)} exited {process.returncode}. All it said: {path}")
+    return output
+
+
+def playbook(log: str, *arguments: str) -> str:
+    """Run a playbook over the demo's inventory and return its output, kept in a log. Ends the demo if it fails."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    path = LOGS / f"{log}.log"
+    command = [tool("ansible-playbook"), "--inventory", str(INVENTORY), *arguments]
+    return run_telling_tasks(command, path)
+
+
+if __name__ == "__main__":
+    main()
