@@ -314,7 +314,8 @@ def test_a_write_that_does_not_fit_leaves_the_old_file_and_no_scrap(folder: Path
     ("options", "message"), [("size=64k", "No space left on device"), ("ro", "Read-only file system")]
 )
 def test_a_full_and_a_read_only_disk(folder: Path, options: str, message: str) -> None:
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False).returncode:
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed here")
     try:
         with pytest.raises(HostWriteError, match=message) as error:
