@@ -4,28 +4,33 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Mapping, Sequence
 
-from . import _changes, _journal, _revert
-from ._changes import Entry, Group, Outcome, Undone
+from . import _break_glass, _guard, _journal, _login, _revert, _reverter, _runs
+from ._changes import Group
 from ._controls._facts import facts, why_not
 from ._controls._kinds import KINDS
 from ._controls._model import Assessment, Control, KindPlan, not_applicable, unknown
-from ._errors import ClinicalError, HostWriteError
+from ._errors import ClinicalError
 from ._host import Host
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a play asks of a host. ``allow_stop`` names units whose stopping a person has consented to."""
+    """What a play asks of a host.
+
+    ``allow_stop`` names units whose stopping a person has consented to. What could lock people out is taken back unless
+    it is confirmed within ``confirm_within`` seconds; 0 means that no login is at stake.
+    """
 
     run_id: str
     controls: tuple[Control, ...] = ()
     allow_stop: frozenset[str] = frozenset()
     journal_keep: int = 20
     force: bool = False
+    confirm_within: int = 0
+    break_glass_users: tuple[str, ...] = ()
 
 
 @dataclass
@@ -41,6 +46,7 @@ class Report:
     restored: list[dict[str, Any]] = field(default_factory=list)
     reverted_run_id: str = ""
     warnings: list[str] = field(default_factory=list)
+    guard: dict[str, Any] = field(default_factory=dict)
     ended: str = ""
 
 
@@ -65,7 +71,14 @@ def survey(host: Host, controls: Sequence[Control], allow_stop: frozenset[str], 
         plan = _survey_kind(host, name, mine, allow_stop) if mine else KindPlan()
         assessments.update({assessment.control: assessment for assessment in plan.assessments})
         groups += plan.groups
-    return Survey({control.id: assessments[control.id] for control in controls}, tuple(groups))
+    return Survey({control.id: assessments[control.id] for control in controls}, _guarded_last(groups, controls))
+
+
+def _guarded_last(groups: Sequence[Group], controls: Sequence[Control]) -> tuple[Group, ...]:
+    """What could lock people out comes when all else is done, so that the time to confirm it is short."""
+    risky = {control.id for control in controls if control.hazard == "lockout"}
+    marked = [replace(group, guarded=not risky.isdisjoint(group.controls)) for group in groups]
+    return tuple(sorted(marked, key=lambda group: group.guarded))
 
 
 def _survey_kind(host: Host, name: str, controls: Sequence[Control], allow_stop: frozenset[str]) -> KindPlan:
@@ -100,9 +113,9 @@ def audit(host: Host, request: Request) -> Report:
     report = _open(host, request)
     found = survey(host, request.controls, request.allow_stop, report.host)
     report.findings = [_finding(assessment) for assessment in found.assessments.values()]
-    report.changes = _told(found.groups)
+    report.changes = _runs.told(found.groups)
     report.changed = bool(report.changes)
-    return _close(report)
+    return _close(host, report)
 
 
 def enforce(host: Host, request: Request) -> Report:
@@ -111,62 +124,66 @@ def enforce(host: Host, request: Request) -> Report:
     Raises ClinicalError where nothing could be done or everything was put back.
     """
     report = _open(host, request)
+    report.warnings += _reverter.settle(host, request.run_id)
     for run in _cut_runs(host):
         _revert.sweep(host, run)
         report.warnings.append(_told_cut(run))
     found = survey(host, request.controls, request.allow_stop, report.host)
     failed: dict[str, ClinicalError] = {}
     if found.groups:
-        outcome = _carry_out(host, request.run_id, report.began, found.groups)
+        outcome = _runs.carry_out(host, request.run_id, found.groups, _wish(host, request, found.groups))
         failed = {c: error for n, error in outcome.failed.items() for c in found.groups[n].controls}
-        report.changes = _told([g for n, g in enumerate(found.groups) if n not in outcome.failed])
-        report.warnings += _tidied(host, request)
+        report.changes = _runs.told([g for n, g in enumerate(found.groups) if n not in outcome.failed])
+        report.warnings += _runs.tidied(host, request.journal_keep)
     report.changed = bool(report.changes)
     touched = {control for change in report.changes for control in change["controls"]} | set(failed)
     again = survey(host, [c for c in request.controls if c.id in touched], request.allow_stop, report.host)
     for control, assessment in found.assessments.items():
         report.findings.append(_outcome(assessment, again.assessments.get(control), failed.get(control)))
-    return _close(report)
+    return _close(host, report)
 
 
 def revert(host: Host, request: Request, wanted: str, check: bool) -> Report:
     """Take a run back. ``wanted`` is its id, or nothing for the newest; ``request.run_id`` names the revert itself."""
     report = _open(host, request)
+    if not check:
+        report.warnings += _reverter.settle(host, request.run_id)
     run = _revert.choose(host, wanted)
     report.reverted_run_id = run.run_id
     if run.reverted_by and not wanted:
         report.warnings.append(f"The newest run {run.run_id} was already reverted, by {run.reverted_by}.")
-        return _close(report)
+        return _close(host, report)
     if not check:
         _revert.sweep(host, run)
     way = _revert.find_way(host, run)
     _revert.refuse_unless_safe(way, request.force)
     if way.damaged:
         report.warnings.append(f"{way.damaged} lines of the journal cannot be read; what they held is not restored.")
-    report.restored = _told(way.groups)
+    report.restored = _runs.told(way.groups)
     report.changed = bool(way.groups)
     if way.groups and not check:
-        outcome = _carry_out(host, request.run_id, report.began, way.groups, reverts=run.run_id)
+        wish = _wish(host, request, way.groups)
+        outcome = _runs.carry_out(host, request.run_id, way.groups, wish, reverts=run.run_id)
         if outcome.failed:
             error = next(iter(outcome.failed.values()))
             advice = "What else could be restored was; mend the cause and revert again."
             raise ClinicalError("Reverting the run", run.run_id, str(error), advice)
     if not check:
-        report.warnings += _tidied(host, request, run)
-    return _close(report)
+        report.warnings += _runs.tidied(host, request.journal_keep, run, request.run_id)
+    return _close(host, report)
 
 
-def _tidied(host: Host, request: Request, reverted: _journal.Run | None = None) -> list[str]:
-    """Keep the journal in order. The host is done by now, so what fails here is only worth a warning."""
-    try:
-        if reverted is not None:
-            _journal.note_reverted(host, reverted, request.run_id)
-        for run in [run for run in _journal.runs(host) if reverted is not None and run.reverted_by == reverted.run_id]:
-            _journal.note_reverted(host, run, "")  # its revert was just reverted, so it holds again
-        _journal.prune(host, request.journal_keep)
-    except ClinicalError as error:
-        return [f"The host is done, but its journal could not be tidied: {error}"]
-    return []
+def _wish(host: Host, request: Request, groups: Sequence[Group]) -> _guard.Wish | None:
+    """How the run is guarded, where it has to be; refuses where the break-glass accounts are of no use even before."""
+    if not request.confirm_within or not any(group.guarded for group in groups):
+        return None
+    login = _login.own_login(host)
+    problems = _break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    if problems:
+        saw = f"{'; '.join(problems)}; nothing was changed"
+        advice = "Mend the account, or take it out of hardening_break_glass_users."
+        raise ClinicalError("Checking the break-glass accounts of", "this host", saw, advice)
+    return _guard.Wish(request.confirm_within)
 
 
 def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
@@ -185,39 +202,6 @@ def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
 def _diff(change: Mapping[str, Any]) -> dict[str, str]:
     head = str(change["subject"])
     return {"before_header": head, "after_header": head, **{k: f"{change[k]}\n" for k in ("before", "after")}}
-
-
-def _carry_out(host: Host, run_id: str, started: str, groups: Sequence[Group], reverts: str = "") -> Outcome:
-    entries = _changes.capture(host, groups)
-    try:
-        run = _journal.begin(host, run_id, started, groups, entries, reverts)
-    except HostWriteError as error:
-        raise HostWriteError(error.doing, error.subject, f"{error.saw}; nothing was changed", error.try_this) from error
-    try:
-        outcome = _changes.apply(host, groups, entries)
-        _end(host, run, groups, entries, outcome)
-    except Undone as error:
-        _note_undone(host, run, entries, error)
-        raise
-    return outcome
-
-
-def _end(host: Host, run: _journal.Run, groups: Sequence[Group], entries: Sequence[Entry], outcome: Outcome) -> None:
-    """Note that the run is complete; a run that cannot be noted is put back like one that cannot be applied."""
-    try:
-        _journal.end(host, run, "complete", entries, outcome.settled)
-    except ClinicalError as error:
-        kept = [(n, group) for n, group in enumerate(groups) if n not in outcome.failed]
-        _changes.undo_all(host, [(group, [e for e in entries if e.group == n]) for n, group in kept], error)
-
-
-def _note_undone(host: Host, run: _journal.Run, entries: Sequence[Entry], error: Undone) -> None:
-    """A disk that refused the change may refuse the note as well; the run then counts as cut and reverts the same."""
-    if error.entirely:
-        try:
-            _journal.end(host, run, "undone", entries, {})
-        except ClinicalError:
-            return
 
 
 def _cut_runs(host: Host) -> list[_journal.Run]:
@@ -251,29 +235,13 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
     return {**told, "result": assessment.result}
 
 
-def _told(groups: Sequence[Group]) -> list[dict[str, Any]]:
-    """What changes, in words; what is only watched beside a command is the command's own business."""
-    steps = [step for group in groups for step in group.steps if step.before or step.after]
-    return [
-        {
-            "subject": _journal.key(step.subject),
-            "before": step.before,
-            "after": step.after,
-            "why": step.why,
-            "controls": list(step.controls),
-        }
-        for step in steps
-    ]
-
-
 def _open(host: Host, request: Request) -> Report:
-    return Report(request.run_id, _now(), facts(host))
+    if request.confirm_within:
+        _guard.check_within(request.confirm_within)
+    return Report(request.run_id, _runs.now(), facts(host))
 
 
-def _close(report: Report) -> Report:
-    report.ended = _now()
+def _close(host: Host, report: Report) -> Report:
+    report.guard = _guard.told(host, _guard.load(host, report.run_id))
+    report.ended = _runs.now()
     return report
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

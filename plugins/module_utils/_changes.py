@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Sequence
+from functools import partial
+from typing import Callable, Sequence
 
 from ._errors import ClinicalError, HostWriteError
 from ._host import Host
@@ -52,12 +53,16 @@ class Effect:
 
 @dataclass(frozen=True)
 class Group:
-    """Steps in their order, commands that must then succeed, and what makes them live. A failure undoes the group."""
+    """Steps in their order, commands that must then succeed, and what makes them live. A failure undoes the group.
+
+    A guarded group could keep people from logging in.
+    """
 
     name: str
     steps: tuple[Step, ...]
     checks: tuple[tuple[str, ...], ...] = ()
     effects: tuple[Effect, ...] = ()
+    guarded: bool = False
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -95,11 +100,17 @@ def capture(host: Host, groups: Sequence[Group]) -> list[Entry]:
     return [Entry(step, step.subject.capture(host), n) for n, group in enumerate(groups) for step in group.steps]
 
 
-def apply(host: Host, groups: Sequence[Group], entries: Sequence[Entry]) -> Outcome:
-    """Make every group true.
+def unguarded() -> None:
+    """Arms nothing."""
 
-    A group that fails is undone and noted, and the others go on. Where the machine itself cannot be written, or
-    something unforeseen happens, everything is undone and the error is raised.
+
+def apply(
+    host: Host, groups: Sequence[Group], entries: Sequence[Entry], arm: Callable[[], None] = unguarded
+) -> Outcome:
+    """Make every group true; ``arm`` is called before each guarded one.
+
+    A group that fails, or cannot be guarded, is undone and noted, and the others go on. Where the machine itself cannot
+    be written, or something unforeseen happens, everything is undone and the error is raised.
     """
     outcome = Outcome()
     done: list[tuple[Group, list[Entry]]] = []
@@ -108,6 +119,8 @@ def apply(host: Host, groups: Sequence[Group], entries: Sequence[Entry]) -> Outc
         done.append((group, mine))
         try:
             numbers = [n for n, entry in enumerate(entries) if entry.group == number]
+            if group.guarded:
+                arm()
             mine += [_anew(host, entries[n]) for n in numbers]
             _apply_group(host, group, mine)
             watched = [(n, e) for n, e in zip(numbers, mine) if e.step.wanted is None]
@@ -157,6 +170,26 @@ def undo(host: Host, group: Group, entries: Sequence[Entry]) -> None:
             subject.put(host, entry.before)
     for effect in group.effects:
         effect.happen(host)
+
+
+def restore(host: Host, groups: Sequence[Group], entries: Sequence[Entry]) -> list[ClinicalError]:
+    """Put every step where it is wanted and go on over whatever fails, because half of a way back is better than none.
+
+    What the groups would have checked first is not asked: it was so before.
+    """
+    wanted = [(entry.step.subject, entry.step.wanted) for entry in entries if entry.step.wanted is not None]
+    acts = [partial(subject.put, host, image) for subject, image in wanted]
+    acts += [partial(effect.happen, host) for group in groups for effect in group.effects]
+    return [error for act in acts if (error := attempt(act)) is not None]
+
+
+def attempt(act: Callable[[], None]) -> ClinicalError | None:
+    """What went wrong, where something did."""
+    try:
+        act()
+    except ClinicalError as error:
+        return error
+    return None
 
 
 def undo_all(host: Host, done: Sequence[tuple[Group, list[Entry]]], cause: ClinicalError) -> None:

@@ -109,6 +109,9 @@ class Host(Protocol):
     ) -> Completed:
         """Run a program with its words as they are, no shell; raises ClinicalError after ``timeout`` seconds."""
 
+    def spawn(self, argv: Sequence[str]) -> None:
+        """Start a program that outlives this process and is bound to nothing of it."""
+
     def which(self, name: str) -> Optional[str]:
         """The path of a program, or None."""
 
@@ -126,6 +129,9 @@ class Host(Protocol):
 
     def since_boot(self, microseconds: int) -> float:
         """The wall-clock time, in seconds, of a moment given in microseconds of the monotonic clock."""
+
+    def monotonic(self) -> float:
+        """Seconds on the clock that nobody can set, which begins anew at each boot."""
 
 
 def _telling(doing: str, path: str, error: OSError) -> ClinicalError:
@@ -301,6 +307,13 @@ class RealHost:
             raise ClinicalError("Running", " ".join(argv), saw, "Look on the host for what it waits for.") from expired
         return Completed(tuple(argv), process.returncode, _text(out), _text(err))
 
+    def spawn(self, argv: Sequence[str]) -> None:
+        nowhere = subprocess.DEVNULL
+        try:
+            subprocess.Popen(argv, stdin=nowhere, stdout=nowhere, stderr=nowhere, cwd="/", start_new_session=True)
+        except OSError as error:
+            raise _telling("Starting", argv[0], error) from error
+
     def which(self, name: str) -> Optional[str]:
         candidates = [name] if name.startswith("/") else [posixpath.join(folder, name) for folder in PATH]
         return next((path for path in candidates if os.path.isfile(path) and os.access(path, os.X_OK)), None)
@@ -331,6 +344,9 @@ class RealHost:
 
     def since_boot(self, microseconds: int) -> float:
         return time.time() - time.clock_gettime(time.CLOCK_MONOTONIC) + microseconds / 1e6
+
+    def monotonic(self) -> float:
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def _whole(path: str, file: BinaryIO) -> bytes:

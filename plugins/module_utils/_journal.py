@@ -96,7 +96,7 @@ def begin(
         )
     for folder in (STATE, JOURNAL, _folder(run_id)):
         host.mkdir(folder, 0o700, 0, 0)
-    lines = b"".join(_line(record) for record in _records(groups, entries))
+    lines = b"".join(line(record) for record in _records(groups, entries))
     run = Run(
         run_id=run_id,
         sequence=earlier[-1].sequence + 1 if earlier else 1,
@@ -115,7 +115,7 @@ def end(host: Host, run: Run, progress: str, entries: Sequence[Entry], settled: 
     """Note how the run ended and what its subjects look like now, or looked like when they settled."""
     pairs = ((entry, settled.get(number)) for number, entry in enumerate(entries))
     after = {key(e.step.subject): image or e.step.subject.settled(host, e.before) for e, image in pairs}
-    _write(host, run.run_id, "after", _line(after))
+    _write(host, run.run_id, "after", line(after))
     ended = replace(run, progress=progress)
     _write_run(host, ended)
     return ended
@@ -128,8 +128,8 @@ def note_reverted(host: Host, run: Run, by: str) -> None:
 def load(host: Host, run: Run) -> Loaded:
     """Read a run back. What is damaged is counted, never guessed."""
     content = host.read(posixpath.join(_folder(run.run_id), "entries")) or b""
-    records = [record for record in map(_unline, content.split(b"\n")) if record is not None]
-    after = _unline((host.read(posixpath.join(_folder(run.run_id), "after")) or b"").rstrip(b"\n"))
+    records = [record for record in map(unline, content.split(b"\n")) if record is not None]
+    after = unline((host.read(posixpath.join(_folder(run.run_id), "after")) or b"").rstrip(b"\n"))
     told = {record["group"]: _group(record) for record in records if "group" in record}
     numbers = sorted({*told, *(record["of"] for record in records if "of" in record)})
     groups = tuple(told.get(number, Group(f"group {number}", ())) for number in numbers)
@@ -164,24 +164,26 @@ def _write(host: Host, run_id: str, file: str, content: bytes) -> None:
 
 
 def _write_run(host: Host, run: Run) -> None:
-    _write(host, run.run_id, "run", _line(asdict(run)))
+    _write(host, run.run_id, "run", line(asdict(run)))
 
 
 def _read_run(host: Host, run_id: str) -> Run | None:
     content = host.read(posixpath.join(_folder(run_id), "run"))
     if content is None:
         return None
-    record = _unline(content.rstrip(b"\n"))
+    record = unline(content.rstrip(b"\n"))
     return Run(**record) if record is not None else Run(run_id, 0, "", "damaged", 0, "")
 
 
-def _line(record: dict[str, Any]) -> bytes:
+def line(record: dict[str, Any]) -> bytes:
+    """A record on a line of its own that carries its checksum."""
     text = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
     return hashlib.sha256(text).hexdigest()[:16].encode() + b" " + text + b"\n"
 
 
-def _unline(line: bytes) -> dict[str, Any] | None:
-    checksum, _blank, text = line.partition(b" ")
+def unline(raw: bytes) -> dict[str, Any] | None:
+    """What ``line`` wrote, or None where its checksum does not agree."""
+    checksum, _blank, text = raw.partition(b" ")
     if not text or hashlib.sha256(text).hexdigest()[:16].encode() != checksum:
         return None
     record: dict[str, Any] = json.loads(text)
@@ -191,7 +193,13 @@ def _unline(line: bytes) -> dict[str, Any] | None:
 def _records(groups: Sequence[Group], entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
     for number, group in enumerate(groups):
         effects = [asdict(effect) for effect in group.effects]
-        yield {"group": number, "name": group.name, "checks": group.checks, "effects": effects}
+        yield {
+            "group": number,
+            "name": group.name,
+            "checks": group.checks,
+            "effects": effects,
+            "guarded": group.guarded,
+        }
     for entry in entries:
         step = entry.step
         yield {
@@ -210,7 +218,8 @@ def _records(groups: Sequence[Group], entries: Sequence[Entry]) -> Iterator[dict
 
 def _group(record: dict[str, Any]) -> Group:
     checks = tuple(tuple(argv) for argv in record["checks"])
-    return Group(record["name"], (), checks, tuple(Effect(**effect) for effect in record["effects"]))
+    effects = tuple(Effect(**effect) for effect in record["effects"])
+    return Group(record["name"], (), checks, effects, record.get("guarded", False))
 
 
 def _entry(record: dict[str, Any], group: int) -> Entry:

@@ -84,6 +84,24 @@ options:
     description: How many runs the host's journal keeps. The newest is never forgotten.
     type: int
     default: 20
+  confirm_within:
+    description:
+      - Controls whose hazard is C(lockout) are applied last and under a guard, and the host takes the whole run back
+        unless it is confirmed within this many seconds, from 10 to 3600.
+      - The action plugin confirms after it has closed every connection to the host, logged in anew and become root the
+        way the play does. See M(healthops.clinical.commit_confirm).
+      - With V(0) nothing is guarded. The action plugin sends this by itself where no login is at stake, as with a local
+        connection.
+    type: int
+    default: 120
+  break_glass_users:
+    description:
+      - Accounts that must get in when nothing else does. Before anything is changed under a guard, and again before it
+        is confirmed, each must exist, be neither locked nor expired, be let in by the SSH server, be allowed to use
+        sudo, and have a usable key or password.
+    type: list
+    elements: str
+    default: []
   controls:
     description: The selected controls, filled in by the action plugin. What is given here in a playbook is ignored.
     type: list
@@ -91,6 +109,7 @@ options:
     default: []
 notes:
   - On the host it needs Python 3.9 and the programs that its controls ask, such as C(sshd) and C(systemctl).
+  - While a guard is armed, another run refuses and says until when.
   - Journals lie in C(/var/lib/healthops/journal), readable by root only, because before-images hold what they hold.
 """
 
@@ -193,6 +212,46 @@ restored:
   returned: with O(state=reverted)
   type: list
   elements: dict
+guard:
+  description: Whether what could have locked people out was confirmed.
+  returned: always
+  type: dict
+  sample:
+    state: confirmed
+    run_id: 20261122T150000Z-1f3a
+    within: 120
+    until: "2026-11-22T15:02:04Z"
+    seconds_left: 0
+    ended: "2026-11-22T15:00:06Z"
+    why: a fresh login worked
+    survives_reboot: true
+  contains:
+    state:
+      description:
+        - C(none) where nothing guarded was changed, C(confirmed), C(reverted), C(skipped) where no login was at stake,
+          C(off) where it was switched off, C(unknown) where the host did not answer any more, C(armed) until confirmed.
+      type: str
+    run_id:
+      description: The run that it guards.
+      type: str
+    within:
+      description: The seconds in which it had to be confirmed.
+      type: int
+    until:
+      description: When it was to be taken back, in UTC, by the host's clock.
+      type: str
+    seconds_left:
+      description: How many seconds are left to confirm it.
+      type: int
+    ended:
+      description: When it was confirmed or taken back.
+      type: str
+    why:
+      description: Why it ended as it did, or why nothing was guarded.
+      type: str
+    survives_reboot:
+      description: Whether it would be taken back at the next boot as well; not so where systemd does not run.
+      type: bool
 summary:
   description: How many controls ended with which result.
   returned: with O(state=enforced)
@@ -208,19 +267,14 @@ catalogue:
 """
 
 import contextlib
-import secrets
-import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _lock
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _guard, _lock
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
-
-
-def new_run_id() -> str:
-    return time.strftime("%Y%m%dT%H%M%SZ-", time.gmtime()) + secrets.token_hex(2)
+from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
 
 
 def request(params: dict[str, t.Any]) -> _baseline.Request:
@@ -229,7 +283,13 @@ def request(params: dict[str, t.Any]) -> _baseline.Request:
         Control(**{k: c[k] for k in ("id", "kind", "settings", "hazard", "applies")}) for c in params["controls"]
     )
     return _baseline.Request(
-        own or new_run_id(), controls, frozenset(params["allow_stop"]), params["journal_keep"], params["force"]
+        own or new_run_id(),
+        controls,
+        frozenset(params["allow_stop"]),
+        params["journal_keep"],
+        params["force"],
+        params["confirm_within"],
+        tuple(params["break_glass_users"]),
     )
 
 
@@ -254,6 +314,8 @@ def main() -> None:
             "revert_run_id": {"type": "str", "default": ""},
             "force": {"type": "bool", "default": False},
             "journal_keep": {"type": "int", "default": 20},
+            "confirm_within": {"type": "int", "default": 120},
+            "break_glass_users": {"type": "list", "elements": "str", "default": []},
             "controls": {"type": "list", "elements": "dict", "default": []},
         },
         supports_check_mode=True,
@@ -262,7 +324,7 @@ def main() -> None:
     try:
         report = carry_out(wanted, module.params, module.check_mode)
     except ClinicalError as error:
-        module.fail_json(msg=str(error), run_id=wanted.run_id)
+        module.fail_json(msg=str(error), run_id=wanted.run_id, guard=_guard.standing(RealHost(), wanted.run_id))
     for warning in report.warnings:
         module.warn(warning)
     module.exit_json(**_baseline.result(report, module._diff, module.check_mode))

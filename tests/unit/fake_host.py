@@ -84,6 +84,8 @@ class FakeHost:
     def __init__(self, system: str = "debian-12") -> None:
         self.system = system
         self.clock = 1000.0
+        self.uptime = 5000.0
+        self.spawned: List[Tuple[str, ...]] = []
         self.nodes: Dict[str, Node] = {}
         self.kernel: Dict[str, str] = {"kernel.osrelease": "6.1.0-30-amd64"}
         self.fixed_keys: Set[str] = set()
@@ -106,6 +108,8 @@ class FakeHost:
         release = [line for line in fixture("os_release", system).splitlines(keepends=True) if "ID" in line]
         self.add_file("/etc/os-release", "".join(release))
         self.add_file("/proc/self/uid_map", "0 0 4294967295\n")
+        self.add_file("/proc/sys/kernel/random/boot_id", "boot-1\n")
+        self.add_file("/proc/self/stat", f"4711 (python3) S 1 {'0 ' * 17}900 0 0\n")
 
     # --- preparing ---
 
@@ -168,6 +172,7 @@ class FakeHost:
             "answers",
             "operations",
             "runs",
+            "spawned",
         ):
             setattr(other, part, copy(getattr(self, part)))
         return other
@@ -247,6 +252,12 @@ class FakeHost:
     def group_name(self, gid: int) -> str:
         return next((name for name, number in self.groups.items() if number == gid), str(gid))
 
+    def monotonic(self) -> float:
+        return self.uptime
+
+    def spawn(self, argv: Sequence[str]) -> None:
+        self.change(f"spawn {argv[0]}", lambda: self.spawned.append(tuple(argv)), disk=False)
+
     def since_boot(self, microseconds: int) -> float:
         return microseconds / 1e6
 
@@ -313,7 +324,7 @@ class FakeHost:
         if answer is not None:
             return answer(self, argv)
         try:
-            rc, out, err = PROGRAMS[argv[0]](self, list(argv[1:]))
+            rc, out, err = PROGRAMS[posixpath.basename(argv[0])](self, list(argv[1:]))
         except HostWriteError as error:  # a program tells it in its own way
             return Completed(tuple(argv), 1, "", f"{argv[0]}: {error.saw}\n")
         return Completed(tuple(argv), rc, out, err)

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import posixpath
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
 
@@ -27,6 +29,7 @@ class FakeUnit:
     static: bool = False
     wanted_by: str = "multi-user.target"
     masked: bool = False
+    transient: bool = False
 
 
 @dataclass
@@ -61,6 +64,16 @@ def systemctl(host: FakeHost, args: List[str]) -> Said:
     return 0, "", ""
 
 
+def systemd_run(host: FakeHost, args: List[str]) -> Said:
+    """A timer of its own, which is gone when it is stopped."""
+    (name,) = (arg.split("=", 1)[1] for arg in args if arg.startswith("--unit="))
+    if f"{name}.timer" in host.units:
+        return 1, "", f"Failed to start transient timer unit: Unit {name}.timer was already loaded."
+    timer = FakeUnit(True, transient=True)
+    host.change(f"systemd-run {name}", lambda: host.units.update({f"{name}.timer": timer}), disk=False)
+    return 0, "", ""
+
+
 def _shown(host: FakeHost, name: str) -> str:
     unit = host.units.get(name)
     seen = {"Id": name, "LoadState": "not-found", "ActiveState": "inactive", "FragmentPath": "", "UnitFileState": ""}
@@ -80,6 +93,9 @@ def _read_units(host: FakeHost) -> None:
 
 def _set_active(active: bool) -> Callable[[FakeHost, str], None]:
     def happen(host: FakeHost, name: str) -> None:
+        if host.units[name].transient and not active:
+            del host.units[name]
+            return
         host.units[name].active, host.units[name].since = active, host.clock
 
     return happen
@@ -107,6 +123,7 @@ _VERBS: Dict[str, Callable[[FakeHost, str], None]] = {
     "stop": _set_active(False),
     "reload": _set_active(True),
     "restart": _set_active(True),
+    "reload-or-restart": _set_active(True),
     "enable": _enable,
     "disable": _disable,
 }
@@ -336,6 +353,8 @@ def sh(host: FakeHost, args: List[str]) -> Said:
 
 
 PROGRAMS: Dict[str, Callable[[FakeHost, List[str]], Said]] = {
+    posixpath.basename(os.path.realpath(sys.executable)): lambda host, args: (0, "", ""),
+    "systemd-run": systemd_run,
     "systemctl": systemctl,
     "sshd": sshd,
     "cvtsudoers": cvtsudoers,

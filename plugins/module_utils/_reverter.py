@@ -1,0 +1,198 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking back what nobody confirmed; also a program of its own, started by the alarm. Private to the collection.
+
+revert.pyz             take the armed change back once its time is over
+revert.pyz --now       take it back at once
+revert.pyz --boot      the same, while the system starts
+revert.pyz --wait      like the first, and again until it has succeeded
+revert.pyz --ready     only show that it can start
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Dict, Optional, Sequence
+
+from . import _alarm, _changes, _guard, _journal, _lock, _revert, _runs
+from ._errors import ClinicalError, HostWriteError
+from ._guard import Guard
+from ._host import Completed, Host, RealHost
+from ._subjects.units import has_systemd, show, systemctl
+
+#: How long a run that is at work is waited for.
+PATIENCE = 60.0
+_JOBS = frozenset({"start", "stop", "reload", "restart", "reload-or-restart", "try-restart"})
+
+
+class BootingHost(RealHost):
+    """A machine that is starting: systemd must not wait for jobs that wait for us."""
+
+    def run(
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
+    ) -> Completed:
+        if argv[0].rpartition("/")[2] == "systemctl" and _JOBS.intersection(argv):
+            argv = [argv[0], "--no-block", *argv[1:]]
+        return super().run(argv, timeout, stdin, env)
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """The guard as it ended, and in words what was restored."""
+
+    guard: Guard
+    restored: list[dict[str, Any]]
+
+
+def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
+    """Restore all that the guarded run replaced, also over later changes, and note that it was so.
+
+    Raises ClinicalError where something could not be restored; the guard is then still armed, and this can be repeated.
+    """
+    host.remove(_alarm.BALLAST)
+    run = _revert.choose(host, guard.run_id)
+    _revert.sweep(host, run)
+    way = _revert.find_way(host, run)
+    troubles = _restore(host, way)
+    troubles += _revive(host, guard)
+    for argv in guard.commands:
+        troubles += _tried(partial(_run, host, argv))
+    if way.damaged:
+        why = f"{why}; {way.damaged} lines of its journal cannot be read, and what they held is not restored"
+    if troubles:
+        told = " ".join(map(str, troubles))
+        raise ClinicalError("Taking back the run", guard.run_id, told, "It will be tried again every minute.")
+    return TakenBack(_guard.end(host, guard, _guard.REVERTED, why), _runs.told(way.groups))
+
+
+def settle(host: Host, run_id: str) -> list[str]:
+    """Before a new run: refuse while a guard is armed; take back what is overdue; tell what was taken back last.
+
+    Returns warnings for people.
+    """
+    guard = _guard.armed(host)
+    if guard is not None:
+        left = _guard.seconds_left(host, guard)
+        if left:
+            saw = f"the run {guard.run_id} is not confirmed yet, and is taken back at {guard.until} ({left} s)"
+            raise ClinicalError("Beginning the run", run_id, saw, "Confirm it or wait; nothing was changed.")
+        take_back(host, guard, "it was overdue when the next run came")
+        return [f"The run {guard.run_id} was never confirmed; it was overdue and was taken back now."]
+    last = _guard.newest(host)
+    if last is None or last.state != _guard.REVERTED or last.told:
+        return []
+    _guard.note_told(host, last)
+    return [f"The run {last.run_id} was taken back at {last.ended}: {last.why}."]
+
+
+def _restore(host: Host, way: _revert.Way) -> list[ClinicalError]:
+    """Put everything back as far as it goes; a journal that cannot be written is no reason to leave a host cut off."""
+    if not way.groups:
+        return []  # a run that changed nothing, or that an earlier attempt has put back
+    entries = _changes.capture(host, way.groups)
+    own = _own_id(host, way.run.run_id)
+    try:
+        run = _runs.begin(host, own, way.groups, entries, way.run.run_id)
+    except HostWriteError:
+        return _changes.restore(host, way.groups, entries)
+    troubles = _changes.restore(host, way.groups, entries)
+    troubles += _tried(partial(_journal.end, host, run, "complete", entries, {}))
+    return troubles or _tried(partial(_runs.note_reverted, host, way.run, own))
+
+
+def _own_id(host: Host, run_id: str) -> str:
+    """An id for this attempt; earlier ones may have been cut."""
+    known = {run.run_id for run in _journal.runs(host)}
+    candidates = (f"{run_id[:54]}-guard{number}" for number in range(1, len(known) + 2))
+    return next(candidate for candidate in candidates if candidate not in known)
+
+
+def _revive(host: Host, guard: Guard) -> list[ClinicalError]:
+    """Let units read what was restored, and start those that ran and were brought down."""
+    states = show(host, list(dict.fromkeys([*guard.reload, *guard.running])))
+    troubles: list[ClinicalError] = []
+    for name, unit in states.items():
+        if unit.running and name in guard.reload:
+            troubles += _tried(partial(systemctl, host, "reload-or-restart", name))
+        elif not unit.running and name in guard.running:
+            host.run(["systemctl", "reset-failed", name])
+            troubles += _tried(partial(systemctl, host, "start", name))
+    return troubles
+
+
+def _run(host: Host, argv: Sequence[str]) -> None:
+    done = host.run(argv)
+    if done.rc != 0:
+        raise ClinicalError("Running", argv[0], f"it exited with {done.rc}: {done.err_line}")
+
+
+def _tried(act: partial[Any]) -> list[ClinicalError]:
+    error = _changes.attempt(act)
+    return [] if error is None else [error]
+
+
+# --- the program ---
+
+
+def main(argv: Sequence[str]) -> int:
+    """Returns the exit code: 0 when nothing is left to do."""
+    if "--ready" in argv:
+        return 0
+    host = BootingHost() if "--boot" in argv else RealHost()
+    at_once = "--boot" in argv or "--now" in argv
+    if "--boot" in argv:
+        _again_later(host)
+    while True:
+        done = _attempt(host, at_once)
+        if done or "--wait" not in argv:
+            return 0 if done else 1
+        time.sleep(_alarm.AGAIN_AFTER)
+
+
+def _again_later(host: Host) -> None:
+    """Should this attempt be cut as well, a timer of this boot makes the next one."""
+    if has_systemd(host) and _guard.armed(host) is not None:
+        try:
+            _alarm.set_off_in(host, _alarm.AGAIN_AFTER)
+        except ClinicalError as error:
+            print(error, file=sys.stderr)
+
+
+def _attempt(host: Host, at_once: bool) -> bool:
+    try:
+        while True:
+            if not at_once:
+                _wait_until_due(host)
+            with _lock.held("the guard", patience=PATIENCE):
+                guard = _guard.armed(host)
+                if guard is None:
+                    _alarm.clear(host)
+                    print("Nothing is armed.")
+                    return True
+                if at_once or not _guard.seconds_left(host, guard):  # else its time began anew
+                    _tell_and_take_back(host, guard, at_once)
+                    return True
+    except ClinicalError as error:
+        print(error, file=sys.stderr)
+        return False
+
+
+def _tell_and_take_back(host: Host, guard: Guard, at_once: bool) -> None:
+    why = _reason(guard, at_once, host)
+    print(f"The run {guard.run_id} is taken back: {why} ...", flush=True)
+    taken = take_back(host, guard, why)
+    print(f"Done: {len(taken.restored)} things are as they were.")
+
+
+def _wait_until_due(host: Host) -> None:
+    while (guard := _guard.armed(host)) is not None and _guard.seconds_left(host, guard):
+        time.sleep(1)
+
+
+def _reason(guard: Guard, at_once: bool, host: Host) -> str:
+    if isinstance(host, BootingHost):
+        return "the host was restarted before it was confirmed"
+    return "somebody asked for it on the host" if at_once else f"nobody confirmed it within {guard.within} s"

@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carrying out what was planned: journaled first, guarded where it could lock people out. Private to the collection."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Sequence
+
+from . import _changes, _guard, _journal
+from ._changes import Entry, Group, Outcome, Undone
+from ._errors import ClinicalError, HostWriteError
+from ._guard import Wish
+from ._host import Host
+
+
+def now() -> str:
+    """The wall clock as people read it, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def begin(
+    host: Host, run_id: str, groups: Sequence[Group], entries: Sequence[Entry], reverts: str = ""
+) -> _journal.Run:
+    """Journal a run; where not even that can be written, say that nothing was changed."""
+    try:
+        return _journal.begin(host, run_id, now(), groups, entries, reverts)
+    except HostWriteError as error:
+        raise HostWriteError(error.doing, error.subject, f"{error.saw}; nothing was changed", error.try_this) from error
+
+
+def carry_out(host: Host, run_id: str, groups: Sequence[Group], wish: Wish | None, reverts: str = "") -> Outcome:
+    """Journal, apply, and leave the run guarded where it changed something that could lock people out.
+
+    Without a wish nothing is guarded. Raises ClinicalError where everything was put back.
+    """
+    entries = _changes.capture(host, groups)
+    run = begin(host, run_id, groups, entries, reverts)
+
+    def arm() -> None:
+        if wish is not None and _guard.load(host, run_id) is None:
+            _guard.arm(host, run_id, wish, units=_units(groups))
+
+    try:
+        outcome = _changes.apply(host, groups, entries, arm)
+        _end(host, run, groups, entries, outcome)
+    except Undone as error:
+        _note_undone(host, run, entries, error)
+        raise
+    _settle(host, run_id, any(group.guarded for n, group in enumerate(groups) if n not in outcome.failed))
+    return outcome
+
+
+def _units(groups: Sequence[Group]) -> tuple[str, ...]:
+    """The units that the guarded groups make read their settings."""
+    effects = [effect for group in groups if group.guarded for effect in group.effects]
+    return tuple(dict.fromkeys(effect.unit for effect in effects if effect.unit))
+
+
+def _settle(host: Host, run_id: str, stands: bool) -> None:
+    """The time to confirm begins when all is done; a guard whose groups all failed has nothing left to guard."""
+    guard = _guard.load(host, run_id)
+    if guard is None:
+        return
+    if stands:
+        _guard.renew(host, guard)
+    else:
+        _guard.end(host, guard, _guard.CONFIRMED, "nothing that it guarded was changed")
+
+
+def _end(host: Host, run: _journal.Run, groups: Sequence[Group], entries: Sequence[Entry], outcome: Outcome) -> None:
+    """Note that the run is complete; a run that cannot be noted is put back like one that cannot be applied."""
+    try:
+        _journal.end(host, run, "complete", entries, outcome.settled)
+    except ClinicalError as error:
+        kept = [(n, group) for n, group in enumerate(groups) if n not in outcome.failed]
+        _changes.undo_all(host, [(group, [e for e in entries if e.group == n]) for n, group in kept], error)
+
+
+def _note_undone(host: Host, run: _journal.Run, entries: Sequence[Entry], error: Undone) -> None:
+    """A disk that refused the change may refuse the note as well; the run then counts as cut and reverts the same.
+
+    A guard stays armed where something could not be put back: it will try again.
+    """
+    if not error.entirely:
+        return
+    try:
+        _journal.end(host, run, "undone", entries, {})
+        guard = _guard.load(host, run.run_id)
+        if guard is not None:
+            _guard.end(host, guard, _guard.REVERTED, str(error))
+    except ClinicalError:
+        return
+
+
+def tidied(host: Host, keep: int, reverted: _journal.Run | None = None, by: str = "") -> list[str]:
+    """Keep the journal in order. The host is done by now, so what fails here is only worth a warning."""
+    try:
+        if reverted is not None:
+            note_reverted(host, reverted, by)
+        _journal.prune(host, keep)
+    except ClinicalError as error:
+        return [f"The host is done, but its journal could not be tidied: {error}"]
+    return []
+
+
+def note_reverted(host: Host, run: _journal.Run, by: str) -> None:
+    """Note that a run holds no more; where it was a revert itself, what that had reverted holds again."""
+    _journal.note_reverted(host, run, by)
+    for earlier in [other for other in _journal.runs(host) if other.reverted_by == run.run_id]:
+        _journal.note_reverted(host, earlier, "")
+
+
+def told(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """What changes, in words; what is only watched beside a command is the command's own business."""
+    steps = [step for group in groups for step in group.steps if step.before or step.after]
+    return [
+        {
+            "subject": _journal.key(step.subject),
+            "before": step.before,
+            "after": step.after,
+            "why": step.why,
+            "controls": list(step.controls),
+        }
+        for step in steps
+    ]

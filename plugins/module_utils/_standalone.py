@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reverter as one file that Python runs by itself: our own sources and nothing else. Private to the collection."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import zipfile
+
+from ._errors import ClinicalError
+
+#: All that the reverter imports of us; a test runs it alone and so finds what is missing here.
+MEMBERS = (
+    "_alarm",
+    "_changes",
+    "_errors",
+    "_guard",
+    "_host",
+    "_journal",
+    "_lock",
+    "_login",
+    "_revert",
+    "_reverter",
+    "_runs",
+    "_standalone",
+    "_subjects._base",
+    "_subjects.files",
+    "_subjects.kernel",
+    "_subjects.mounts",
+    "_subjects.packages",
+    "_subjects.trees",
+    "_subjects.units",
+)
+_NAME = "healthops"
+_MAIN = f"import sys\nfrom {_NAME}._reverter import main\nsys.exit(main(sys.argv[1:]))\n"
+
+
+def pack() -> bytes:
+    """A zip archive for ``python3 -I -S``; the same sources give the same bytes."""
+    files = {f"{_NAME}/__init__.py": "", f"{_NAME}/_subjects/__init__.py": "", "__main__.py": _MAIN}
+    files.update({f"{_NAME}/{member.replace('.', '/')}.py": _source(member) for member in MEMBERS})
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:  # stored: zlib is not needed to start it
+        for path, text in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(path), text)
+    return stream.getvalue()
+
+
+def _source(member: str) -> str:
+    module = importlib.import_module(f".{member}", __package__)
+    source = module.__loader__.get_source(module.__name__) if module.__loader__ else None  # type: ignore[attr-defined]
+    if source is None:
+        raise ClinicalError(
+            "Packing the reverter", member, "its source cannot be read", "This is a defect: please report."
+        )
+    return str(source)
