@@ -22,7 +22,8 @@ from ._subjects.units import show
 
 ARMED, CONFIRMED, REVERTED = "armed", "confirmed", "reverted"
 #: How people log in: these are started again when a change has brought them down.
-LOGIN_UNITS = ("ssh.service", "sshd.service", "ssh.socket", "sshd.socket")
+LOGIN_SERVICES = ("ssh.service", "sshd.service")
+LOGIN_UNITS = (*LOGIN_SERVICES, "ssh.socket", "sshd.socket")
 SHORTEST, LONGEST = 10, 3600
 
 
@@ -78,7 +79,7 @@ def load(host: Host, run_id: str) -> Guard | None:
         return None
     record = _journal.unline(content.rstrip(b"\n"))
     if record is None:
-        damaged = Guard(run_id, ARMED, 0, "", 0.0, "", 0, (), LOGIN_UNITS, (), False)
+        damaged = Guard(run_id, ARMED, 0, "", 0.0, "", 0, (), LOGIN_SERVICES, (), False)
         return damaged if _alarm.is_prepared(host) else None
     lists = {key: tuple(record[key]) for key in ("reload", "running")}
     return Guard(**{**record, **lists, "commands": tuple(tuple(argv) for argv in record["commands"])})

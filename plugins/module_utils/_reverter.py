@@ -117,8 +117,8 @@ def _revive(host: Host, guard: Guard) -> list[ClinicalError]:
     for name, unit in states.items():
         if unit.running and name in guard.reload:
             troubles += _tried(partial(systemctl, host, "reload-or-restart", name))
-        elif not unit.running and name in guard.running:
-            host.run(["systemctl", "reset-failed", name])
+        elif unit.exists and not unit.running and name in guard.running:
+            host.run(["systemctl", "--no-ask-password", "reset-failed", name])  # it may have failed too often to start
             troubles += _tried(partial(systemctl, host, "start", name))
     return troubles
 

@@ -124,6 +124,7 @@ _VERBS: Dict[str, Callable[[FakeHost, str], None]] = {
     "reload": _set_active(True),
     "restart": _set_active(True),
     "reload-or-restart": _set_active(True),
+    "reset-failed": lambda host, name: None,
     "enable": _enable,
     "disable": _disable,
 }
