@@ -21,7 +21,16 @@ import sys
 from typing import Callable, Iterator
 
 #: What lies outside /etc and is touched by some control; logs grow, so of those only owner and mode count.
-BESIDE = ("/root", "/root/.ssh", "/root/.ssh/authorized_keys", "/root/.rhosts", "/root/.shosts")
+BESIDE = (
+    "/root",
+    "/root/.ssh",
+    "/root/.ssh/authorized_keys",
+    "/root/.rhosts",
+    "/root/.shosts",
+    "/home/automation",
+    "/home/automation/.ssh",
+    "/home/automation/.ssh/authorized_keys",
+)
 GROWING = ("/var/log/auth.log*", "/var/log/syslog*")
 KERNEL = re.compile(
     r"^(net\.ipv4\.(conf|icmp_|tcp_syncookies)|net\.ipv6\.conf|net\.core\.bpf|fs\.(protected|suid)|dev\.tty\.ldisc"
@@ -100,6 +109,15 @@ def packages() -> Iterator[tuple[str, str]]:
         yield f"came along {name}", mark
 
 
+def firewall() -> Iterator[tuple[str, str]]:
+    yield "ruleset", run("nft", "--stateless", "list", "ruleset")
+
+
+def listeners() -> Iterator[tuple[str, str]]:
+    for line in run("ss", "--no-header", "--numeric", "--listening", "--tcp").splitlines():
+        yield line.split()[3], "listens"
+
+
 def mounts() -> Iterator[tuple[str, str]]:
     for line in run("findmnt", "--raw", "--noheadings", "--output", "TARGET,SOURCE,FSTYPE,OPTIONS").splitlines():
         target, _blank, rest = line.partition(" ")
@@ -113,6 +131,8 @@ SECTIONS: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
     "kernel": kernel,
     "unit": units,
     "package": packages,
+    "firewall": firewall,
+    "listener": listeners,
     "mount": mounts,
 }
 
