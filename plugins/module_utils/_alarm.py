@@ -81,7 +81,9 @@ def set_off_in(host: Host, seconds: int) -> None:
         return
     timer = [f"--on-active={seconds}s", f"--timer-property=OnUnitInactiveSec={AGAIN_AFTER}s"]
     words = ["--quiet", f"--unit={NAME}", "--description=Take back a change unless it is confirmed"]
-    options = ["--timer-property=AccuracySec=1s", "--property=Type=oneshot"]
+    # Early in the boot it would else wait for the very target that waits for the reverter.
+    early = "--timer-property=DefaultDependencies=no"
+    options = ["--timer-property=AccuracySec=1s", early, "--property=Type=oneshot"]
     done = host.run(["systemd-run", *words, *timer, *options, *command()])
     if done.rc != 0:
         raise ClinicalError("Arming the timer", TIMER, done.err_line, f"See: systemctl status {NAME}.timer")
