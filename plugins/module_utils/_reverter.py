@@ -90,10 +90,10 @@ def settle(host: Host, run_id: str) -> list[str]:
 
 def _restore(host: Host, way: _revert.Way) -> list[ClinicalError]:
     """Put everything back as far as it goes; a journal that cannot be written is no reason to leave a host cut off."""
-    if not way.groups:
-        return []  # a run that changed nothing, or that an earlier attempt has put back
-    entries = _changes.capture(host, way.groups)
     own = _own_id(host, way.run.run_id)
+    if not way.groups:  # nothing was changed under the guard, or an earlier attempt has put it back
+        return _tried(partial(_runs.note_reverted, host, way.run, way.run.reverted_by or own))
+    entries = _changes.capture(host, way.groups)
     try:
         run = _runs.begin(host, own, way.groups, entries, way.run.run_id)
     except HostWriteError:

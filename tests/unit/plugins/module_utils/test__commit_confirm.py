@@ -139,6 +139,12 @@ def test_who_comes_late_hears_it() -> None:
     assert "nobody confirmed it within 120 s" in answer.msg
 
 
+def test_a_guard_under_which_nothing_was_changed_is_no_run_that_was_cut() -> None:
+    host = armed_host()
+    _commit_confirm.revert(host, Request(), False)
+    assert all("was cut" not in warning for warning in _baseline.enforce(host, request("e1", "banner")).warnings)
+
+
 def test_what_was_confirmed_is_not_taken_back_by_the_guard() -> None:
     host = armed_host()
     change(host)
