@@ -57,7 +57,7 @@ def arm(host: Host, request: Request, check: bool) -> Answer:
         return Answer(request.run_id, told, True, f"The guard {request.run_id} would be armed.")
     warnings = _reverter.settle(host, request.run_id)
     entries = _changes.capture(host, groups)
-    run = _runs.begin(host, request.run_id, groups, entries)
+    run = _runs.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
     try:
         guard = _guard.arm(host, request.run_id, wish)
     except ClinicalError:

@@ -41,7 +41,7 @@ SUBJECTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Run:
-    """One journaled run.
+    """One journaled run. ``made_by`` is the module that made it, baseline or commit_confirm.
 
     ``progress`` is applying, complete, undone, or damaged where the note itself cannot be read. Under the lock, an
     applying run is one that was cut.
@@ -55,6 +55,7 @@ class Run:
     checksum: str
     reverts: str = ""
     reverted_by: str = ""
+    made_by: str = "baseline"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,13 @@ def runs(host: Host) -> list[Run]:
 
 
 def begin(
-    host: Host, run_id: str, started: str, groups: Sequence[Group], entries: Sequence[Entry], reverts: str = ""
+    host: Host,
+    run_id: str,
+    started: str,
+    groups: Sequence[Group],
+    entries: Sequence[Entry],
+    reverts: str = "",
+    made_by: str = "baseline",
 ) -> Run:
     """Write all before-images; when this returns they are on the disk."""
     check_run_id(run_id)
@@ -105,6 +112,7 @@ def begin(
         entries=lines.count(b"\n"),
         checksum=hashlib.sha256(lines).hexdigest(),
         reverts=reverts,
+        made_by=made_by,
     )
     _write(host, run_id, "entries", lines)
     _write_run(host, run)

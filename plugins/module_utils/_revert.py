@@ -26,7 +26,7 @@ class Way:
 
 
 def choose(host: Host, run_id: str) -> Run:
-    """The run to take back: the one named, or the newest that enforced something."""
+    """The run to take back: the one named, or the newest of the baseline that enforced something."""
     known = _journal.runs(host)
     named = [run for run in known if run.run_id == run_id]
     if run_id and not named:
@@ -38,7 +38,7 @@ def choose(host: Host, run_id: str) -> Run:
     if damaged:
         advice = "Name the run to revert with run_id."
         raise ClinicalError("Finding the newest run in", _journal.JOURNAL, f"{damaged[0]} is damaged", advice)
-    enforced = [run for run in known if not run.reverts and run.progress != "undone"]
+    enforced = [run for run in known if run.made_by == "baseline" and not run.reverts and run.progress != "undone"]
     if not enforced:
         raise ClinicalError("Reverting on", "this host", "no run has changed anything here", "There is nothing to do.")
     return enforced[-1]

@@ -95,7 +95,7 @@ def _restore(host: Host, way: _revert.Way) -> list[ClinicalError]:
         return _tried(partial(_runs.note_reverted, host, way.run, way.run.reverted_by or own))
     entries = _changes.capture(host, way.groups)
     try:
-        run = _runs.begin(host, own, way.groups, entries, way.run.run_id)
+        run = _runs.begin(host, own, way.groups, entries, reverts=way.run.run_id)
     except HostWriteError:
         return _changes.restore(host, way.groups, entries)
     troubles = _changes.restore(host, way.groups, entries)

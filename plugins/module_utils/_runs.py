@@ -35,7 +35,7 @@ def carry_out(host: Host, run_id: str, groups: Sequence[Group], wish: Wish | Non
     Without a wish nothing is guarded. Raises ClinicalError where everything was put back.
     """
     entries = _changes.capture(host, groups)
-    run = begin(host, run_id, groups, entries, reverts)
+    run = begin(host, run_id, groups, entries, reverts=reverts)
 
     def arm() -> None:
         if wish is not None and _guard.load(host, run_id) is None:

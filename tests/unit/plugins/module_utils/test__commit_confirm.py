@@ -152,6 +152,8 @@ def test_what_was_confirmed_is_not_taken_back_by_the_guard() -> None:
     answer = _commit_confirm.revert(host, Request("g1"), False)
     assert answer.failed
     assert "state: reverted, run_id: g1" in answer.msg
+    with pytest.raises(ClinicalError, match="no run has changed anything"):  # it is not the baseline's newest run
+        _baseline.revert(host, request("r1"), "", False)
     _baseline.revert(host, request("r1"), "g1", False)
     assert host.text(RULES) == "flush ruleset\n"
     assert host.stat("/etc/new.d") is None
