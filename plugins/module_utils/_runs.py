@@ -19,12 +19,10 @@ def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def begin(
-    host: Host, run_id: str, groups: Sequence[Group], entries: Sequence[Entry], reverts: str = ""
-) -> _journal.Run:
+def begin(host: Host, run_id: str, groups: Sequence[Group], entries: Sequence[Entry], **more: str) -> _journal.Run:
     """Journal a run; where not even that can be written, say that nothing was changed."""
     try:
-        return _journal.begin(host, run_id, now(), groups, entries, reverts)
+        return _journal.begin(host, run_id, now(), groups, entries, **more)
     except HostWriteError as error:
         raise HostWriteError(error.doing, error.subject, f"{error.saw}; nothing was changed", error.try_this) from error
 
