@@ -9,11 +9,13 @@ import typing as t
 from collections import Counter
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import RESULTS
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue
+from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue, _confirm, _confirm_result
 
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
 MODULE = "healthops.clinical.baseline"
@@ -28,9 +30,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         super().run(tmp, task_vars)
         args = {**self._task.args, "controls": []}
         if args.get("state", "enforced") == "reverted":
-            return self._described(reverted(self._send(args, task_vars)), args)
+            return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)
         selection = self._select(args)
-        sent = self._send({**args, "controls": selection.controls}, task_vars)
+        sent = self._carried_out({**args, "controls": selection.controls}, task_vars, "run_id")
         return self._described(judged(sent, selection), args)
 
     def _select(self, args: dict[str, t.Any]) -> _catalogue.Selection:
@@ -40,6 +42,27 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return _catalogue.select(catalogue, args.get("tier", "standard"), args.get("tunables"), args.get("skip"))
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from error
+
+    def _carried_out(self, args: dict[str, t.Any], task_vars: t.Any, own_id: str) -> dict[str, t.Any]:
+        """Send the run, guarded where a login is at stake; ``own_id`` is the option that names this run."""
+        if self._task.check_mode:
+            return self._send(args, task_vars)
+        why = _confirm.why_skipped(self._connection.transport)
+        within = _confirm.whole_number(args.get("confirm_within", _confirm.DEFAULT_WITHIN), _confirm.DEFAULT_WITHIN)
+        if why or within == 0:
+            return _confirm_result.unguarded(self._send({**args, "confirm_within": 0}, task_vars), why)
+        # Named here, so that it can be asked for when the connection breaks before the host could tell its name.
+        return self._guarded({**args, own_id: args.get(own_id) or new_run_id()}, task_vars, own_id, within)
+
+    def _guarded(self, args: dict[str, t.Any], task_vars: t.Any, own_id: str, within: int) -> dict[str, t.Any]:
+        failures = (AnsibleError, OSError, EOFError)
+        reach = _confirm.reach(self, task_vars, (AnsibleConnectionFailure,), failures, Display().vv)
+        sent = _confirm.sent(reach, args[own_id], within, lambda: self._send(args, task_vars))
+        if not _confirm_result.is_armed(sent):
+            return sent
+        users = _confirm.names(args.get("break_glass_users"))
+        outcome = _confirm.confirm(reach, _confirm.guard_of(sent), users)
+        return _confirm_result.concluded(sent, outcome, reach.host, users)
 
     def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
         sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=args, task_vars=task_vars)
@@ -75,11 +98,13 @@ def judged(result: dict[str, t.Any], selection: _catalogue.Selection) -> dict[st
     errors = [finding for finding in findings if finding["result"] == "error"]
     if errors and not result.get("check_mode", False):
         judged_.update(_failure(errors))
+    if result.get("failed"):  # its own words weigh more than any count
+        judged_["msg"] = result["msg"]
     return judged_
 
 
 def reverted(result: dict[str, t.Any]) -> dict[str, t.Any]:
-    if "restored" not in result:
+    if "restored" not in result or result.get("failed"):
         return result
     verb = "would be put back" if result["check_mode"] else "put back"
     return {**result, "msg": f"Run {result['reverted_run_id']}: {len(result['restored'])} things {verb}"}

@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host with a guard, seen from the controller: time that only passes when something takes it, logins by script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _confirm
+
+RUN_ID = "20261122T150000Z-1f3a"
+
+
+class Lost(Exception):
+    """Stands for AnsibleConnectionFailure."""
+
+
+class Failed(Exception):
+    """Stands for any other AnsibleError."""
+
+
+@dataclass
+class Login:
+    """How one login goes: how long it takes, and what goes wrong."""
+
+    seconds: float = 1.0
+    error: Optional[Exception] = None
+    answer: Optional[Dict[str, Any]] = None  # instead of the module's
+    stale: bool = False  # the login that was there before the change
+    swallowed: Optional[Exception] = None  # the module ran, but its answer never came
+
+
+@dataclass
+class GuardedHost:
+    """Answers like the module. ``logins`` go by in turn; the last one is how every further login goes."""
+
+    logins: List[Login] = field(default_factory=lambda: [Login()])
+    armed: bool = True
+    within: int = 120
+    reverting: float = 2.0  # how long the revert takes
+    refuses: str = ""  # what the check of the break-glass accounts finds
+    stuck: bool = False  # armed beyond its time
+    now: float = 0.0
+    asked: List[Dict[str, Any]] = field(default_factory=list)
+    slept: List[float] = field(default_factory=list)
+    state: str = ""
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        self.state = "armed" if self.armed else "none"
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def execute(self, asked: Mapping[str, Any]) -> Dict[str, Any]:
+        login = self.logins.pop(0) if len(self.logins) > 1 else self.logins[0]
+        self.asked.append({**asked, "at": self.now})
+        self.now += login.seconds
+        if login.error is not None:
+            raise login.error
+        if login.answer is not None:
+            return login.answer
+        answer = self._answer(str(asked["state"]), login)
+        if login.swallowed is not None:
+            raise login.swallowed
+        return answer
+
+    def _answer(self, state: str, login: Login) -> Dict[str, Any]:
+        self._time_passed()
+        if state == "status":
+            return self._told()
+        if self.state != "armed":
+            return self._told(failed=self.state != state)
+        if state == "reverted":
+            self._end("reverted", "a task asked for it")
+            return self._told(changed=True)
+        if login.stale:
+            return self._told(failed=True, msg="This login is older than the change.")
+        if self.refuses:
+            self._end("reverted", self.refuses)
+            return self._told(failed=True)
+        self._end("confirmed", "a fresh login worked")
+        return self._told(changed=True)
+
+    def _time_passed(self) -> None:
+        if self.state == "armed" and not self.stuck and self.now >= self.within + self.reverting:
+            self._end("reverted", "nobody confirmed it in time")
+
+    def _end(self, state: str, why: str) -> None:
+        self.state, self.why = state, why
+
+    def _told(self, changed: bool = False, failed: bool = False, msg: str = "") -> Dict[str, Any]:
+        answer = {"changed": changed, "run_id": RUN_ID, "guard": self.guard(), "msg": msg or f"It is {self.state}."}
+        return {**answer, "failed": True} if failed else answer
+
+    def guard(self) -> Dict[str, Any]:
+        if self.state == "none":
+            return dict(_confirm.NO_GUARD)
+        ended = "2026-11-22T15:02:02Z" if self.why else ""
+        return {
+            **_confirm.NO_GUARD,
+            "state": self.state,
+            "run_id": RUN_ID,
+            "within": self.within,
+            "until": "2026-11-22T15:02:00Z",
+            "seconds_left": max(0, int(self.within - self.now)) if self.state == "armed" else 0,
+            "ended": ended,
+            "why": self.why,
+        }
+
+
+class Shell:
+    tmpdir: Optional[str] = "/home/deploy/.ansible/tmp/one"
+
+
+@dataclass
+class FakeConnection:
+    """Notes what is done to it; ``timeout`` is its option, None where the plugin has none."""
+
+    timeout: Optional[int] = 10
+    transport: str = "ssh"
+    broken_reset: Optional[Exception] = None
+    calls: List[str] = field(default_factory=list)
+    timeouts: List[Any] = field(default_factory=list)
+    _shell: Shell = field(default_factory=Shell)
+
+    def get_option(self, name: str) -> Any:
+        if self.timeout is None:
+            raise KeyError(name)
+        return self.timeout
+
+    def set_option(self, name: str, value: Any) -> None:
+        assert name == "timeout"
+        self.timeouts.append(value)
+        self.timeout = value
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def reset(self) -> None:
+        self.calls.append("reset")
+        if self.broken_reset is not None:
+            raise self.broken_reset
+
+
+def reach(
+    host: GuardedHost, connection: Optional[FakeConnection] = None, tell: Callable[[str], Any] = lambda text: None
+) -> _confirm.Reach:
+    return _confirm.Reach(
+        "portal-01",
+        connection or FakeConnection(),
+        host.execute,
+        (Lost,),
+        (Lost, Failed, OSError),
+        tell,
+        clock=lambda: host.now,
+        sleep=host.sleep,
+    )
