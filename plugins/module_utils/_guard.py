@@ -9,6 +9,7 @@ as often as it likes: it asks the record.
 from __future__ import annotations
 
 import json
+import math
 import posixpath
 import time
 from dataclasses import asdict, dataclass, replace
@@ -102,7 +103,7 @@ def seconds_left(host: Host, guard: Guard) -> int:
     """How long until it is due; nothing is left after a reboot."""
     if guard.state != ARMED or guard.boot_id != _boot_id(host):
         return 0
-    return max(0, int(guard.deadline - host.monotonic()))
+    return max(0, math.ceil(guard.deadline - host.monotonic()))
 
 
 def arm(host: Host, run_id: str, wish: Wish, units: Sequence[str] = ()) -> Guard:

@@ -96,7 +96,7 @@ class Host(Protocol):
         """Make a directory, or give one that is there this mode and owner."""
 
     def remove(self, path: str) -> None:
-        """Remove a file, a link or an empty directory."""
+        """Remove a file, a link or an empty directory, unless it, or the folder around it, is gone already."""
 
     def is_root(self) -> bool:
         """Whether this process may do what root may."""
@@ -261,14 +261,11 @@ class RealHost:
             os.fsync(parent)
 
     def remove(self, path: str) -> None:
-        with _told("Removing", path), _parent(path) as (parent, name):
-            try:
-                if statbits.S_ISDIR(os.lstat(path).st_mode):
-                    os.rmdir(name, dir_fd=parent)
-                else:
-                    os.unlink(name, dir_fd=parent)
-            except FileNotFoundError:
-                return
+        with _told("Removing", path), contextlib.suppress(FileNotFoundError), _parent(path) as (parent, name):
+            if statbits.S_ISDIR(os.lstat(path).st_mode):
+                os.rmdir(name, dir_fd=parent)
+            else:
+                os.unlink(name, dir_fd=parent)
             os.fsync(parent)
 
     def is_root(self) -> bool:

@@ -272,7 +272,7 @@ def test_removing(folder: Path) -> None:
     (folder / "empty").mkdir()
     (folder / "full").mkdir()
     (folder / "full" / "file").write_text("x")
-    for name in ("link", "empty", "never-there"):
+    for name in ("link", "empty", "never-there", "no-folder/never-there"):
         HOST.remove(str(folder / name))
     with pytest.raises(ClinicalError, match="not empty"):
         HOST.remove(str(folder / "full"))
