@@ -138,6 +138,32 @@ def test_what_can_break_something_says_so() -> None:
     assert "lockout" in hazard_of("sshd_root_login")
 
 
+def test_what_decides_who_gets_in_is_done_under_the_guard() -> None:
+    """Whoever adds such a control must not forget the hazard: it is what has the change taken back."""
+    deciding = {
+        "Ciphers",
+        "HostbasedAuthentication",
+        "HostKeyAlgorithms",
+        "IgnoreRhosts",
+        "KexAlgorithms",
+        "MACs",
+        "MaxAuthTries",
+        "PermitEmptyPasswords",
+        "PermitRootLogin",
+        "PubkeyAcceptedAlgorithms",
+        "RequiredRSASize",
+        "StrictModes",
+    }
+    guarded = {name for name, settings in settings_of("sshd").items() if settings["option"] in deciding}
+    guarded |= {
+        name for name, settings in settings_of("sudo").items() if settings["default"] in ("env_reset", "use_pty")
+    }
+    guarded |= {name for name, settings in settings_of("sysctl").items() if "conf.all.rp_filter" in settings["key"]}
+    guarded |= {name for name, settings in settings_of("file").items() if re.search(r"shadow$|hosts", settings["path"])}
+    assert len(guarded) > 10
+    assert {name for name in guarded if SENT[name]["hazard"] != "lockout"} == {"file_gshadow"}  # no login reads it
+
+
 def test_drop_ins_sort_after_those_of_the_distribution() -> None:
     """Debian 13 ships journald.conf.d/syslog.conf and limits.d/10-coredump-debian.conf; the last name wins in both."""
     names = {Path(settings["drop_in"]).name for settings in settings_of("config").values() if "drop_in" in settings}
