@@ -223,6 +223,8 @@ def test_a_cut_call_is_taken_back(seconds: float) -> None:
     host.now = seconds
     result = cut(host)
     assert (result["failed"], result["changed"], result["run_id"], host.state) == (True, False, RUN_ID, "reverted")
+    # Only reverting waits for a call that is at work yet; how it stands says nothing before that has ended.
+    assert [asked["state"] for asked in host.asked] == ["reverted"] * 2
     assert result["guard"]["state"] == "reverted"
     assert result["msg"].startswith("The connection to portal-01 was lost before the result came (Failed to connect")
     assert f"portal-01 took back run {RUN_ID}" in result["msg"]

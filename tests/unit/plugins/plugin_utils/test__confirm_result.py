@@ -63,6 +63,12 @@ def test_a_run_that_nobody_knows_of_is_an_error_and_keeps_what_it_may_have_chang
     assert passed == before["findings"][1]
 
 
+@pytest.mark.parametrize(("state", "word"), [("reverted", "fail"), ("unknown", "error")])
+def test_what_was_fixed_without_a_word_of_difference_is_not_fixed_either(state: str, word: str) -> None:
+    told = _confirm_result.concluded(result(finding("fixed", "yes", "yes")), outcome(state), "portal-01", ["rescue"])
+    assert told["findings"][0]["result"] == word
+
+
 @pytest.mark.parametrize(("state", "restored"), [("confirmed", [{}]), ("reverted", []), ("unknown", [{}])])
 def test_a_revert_that_was_taken_back_restored_nothing(state: str, restored: Any) -> None:
     before = {"changed": True, "restored": [{}], "reverted_run_id": "e1", "guard": GuardedHost().guard()}
