@@ -166,11 +166,19 @@ def revert(host: Host, request: Request, wanted: str, check: bool) -> Report:
         outcome = _runs.carry_out(host, request.run_id, way.groups, wish, reverts=run.run_id)
         if outcome.failed:
             error = next(iter(outcome.failed.values()))
-            advice = "What else could be restored was; mend the cause and revert again."
-            raise ClinicalError("Reverting the run", run.run_id, str(error), advice)
+            raise ClinicalError("Reverting the run", run.run_id, str(error), _half_reverted(host, request.run_id))
     if not check:
         report.warnings += _runs.tidied(host, request.journal_keep, run, request.run_id)
     return _close(host, report)
+
+
+def _half_reverted(host: Host, run_id: str) -> str:
+    """What people should know of a revert that failed in part. Where it is guarded nobody confirms it, so it goes."""
+    guard = _guard.load(host, run_id)
+    if guard is not None and guard.state == _guard.ARMED:
+        _reverter.take_back(host, guard, "it could not be completed")
+        return "The host is as it was before this revert; mend the cause and revert again."
+    return "What else could be restored was; mend the cause and revert again."
 
 
 def _wish(host: Host, request: Request, groups: Sequence[Group]) -> _guard.Wish | None:

@@ -230,6 +230,21 @@ def test_a_guarded_revert_that_nobody_confirms_is_taken_back_too() -> None:
     assert _baseline.revert(host, request("r2"), "e1", True).restored  # the first run holds again
 
 
+def test_a_guarded_revert_that_fails_in_part_does_not_stay_half_done() -> None:
+    host = guarded_host()
+    enforced(host)
+    guard = _guard.armed(host)
+    assert guard is not None
+    _guard.end(host, guard, _guard.CONFIRMED, "a fresh login worked")
+    hardened = host.state()
+    host.fixed_keys.add("net.ipv4.conf.all.send_redirects")
+    with pytest.raises(ClinicalError, match="The host is as it was before this revert"):
+        _baseline.revert(host, request("r1", confirm_within=60), "", False)
+    host.fixed_keys.clear()
+    assert host.state() == hardened
+    assert alarms(host) == []
+
+
 # --- killed ---
 
 
