@@ -15,7 +15,7 @@ import sys
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence, TextIO
 
 from . import _alarm, _changes, _guard, _journal, _lock, _revert, _runs
 from ._errors import ClinicalError, HostWriteError
@@ -158,7 +158,7 @@ def _again_later(host: Host) -> None:
         try:
             _alarm.set_off_in(host, _alarm.AGAIN_AFTER)
         except ClinicalError as error:
-            print(error, file=sys.stderr)
+            _say(error, sys.stderr)
 
 
 def _attempt(host: Host, at_once: bool) -> bool:
@@ -170,21 +170,21 @@ def _attempt(host: Host, at_once: bool) -> bool:
                 guard = _guard.armed(host)
                 if guard is None:
                     _alarm.clear(host)
-                    print("Nothing is armed.")
+                    _say("Nothing is armed.")
                     return True
                 if at_once or not _guard.seconds_left(host, guard):  # else its time began anew
                     _tell_and_take_back(host, guard, at_once)
                     return True
     except ClinicalError as error:
-        print(error, file=sys.stderr)
+        _say(error, sys.stderr)
         return False
 
 
 def _tell_and_take_back(host: Host, guard: Guard, at_once: bool) -> None:
     why = _reason(guard, at_once, host)
-    print(f"The run {guard.run_id} is taken back: {why} ...", flush=True)
+    _say(f"The run {guard.run_id} is taken back: {why} ...")
     taken = take_back(host, guard, why)
-    print(f"Done: {len(taken.restored)} things are as they were.")
+    _say(f"Done: {len(taken.restored)} things are as they were.")
 
 
 def _wait_until_due(host: Host) -> None:
@@ -196,3 +196,10 @@ def _reason(guard: Guard, at_once: bool, host: Host) -> str:
     if isinstance(host, BootingHost):
         return "the host was restarted before it was confirmed"
     return "somebody asked for it on the host" if at_once else f"nobody confirmed it within {guard.within} s"
+
+
+def _say(words: object, where: TextIO | None = None) -> None:
+    """For the system's journal, or whoever typed the command."""
+    stream = where or sys.stdout
+    stream.write(f"{words}\n")
+    stream.flush()

@@ -88,7 +88,7 @@ options:
     default: 20
 notes:
   - On the host it needs Python 3.9. Where systemd does not run, a process of its own waits instead of a timer, and
-    nothing is taken back at the next boot; RV(guard.survives_reboot) tells.
+    nothing is taken back at the next boot; C(guard.survives_reboot) tells.
   - Only one guard is armed at a time on a host.
   - What was confirmed can still be taken back later, with M(healthops.clinical.baseline),
     O(healthops.clinical.baseline#module:state=reverted) and the guard's name as its run_id.

@@ -160,9 +160,9 @@ class _Tries:
         try:
             with fresh(reach.connection, self.left, reach.failures):
                 return reach.execute(asked)
-        except reach.lost as error:
+        except reach.lost as error:  # pylint: disable=catching-non-exception
             return {"failed": True, "msg": str(error)}
-        except reach.failures as error:
+        except reach.failures as error:  # pylint: disable=catching-non-exception
             # The directory for modules that an earlier call made may be gone, with a reboot for one.
             reach.connection._shell.tmpdir = None
             return {"failed": True, "msg": str(error)}
