@@ -28,6 +28,10 @@ TIERS = ("essential", "standard", "strict")
 SEVERITIES = ("critical", "high", "medium", "low")
 HAZARDS = ("none", "lockout", "restart", "reboot", "app_break", "availability")
 VERDICTS = ("running", "on_disk", "survives_reboot")
+#: What became of a change that could have kept people out. Records of before there were guards have none.
+GUARD_STATES = ("none", "armed", "confirmed", "reverted", "skipped", "off", "unknown")
+#: Those after which a host is without its change, or may be.
+LOST = ("reverted", "unknown")
 VERDICT_STATES = ("ok", "deviates", "unknown", "notapplicable")
 
 #: What is kept of a result. Everything else (invocation, ansible_facts, diff, exception, _ansible_*) is dropped:
@@ -46,6 +50,7 @@ KEPT = (
     "summary",
     "findings",
     "changes",
+    "guard",
     "warnings",
     "restored",
     "reverted_run_id",
@@ -188,7 +193,11 @@ def _failed_result(data: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
         "summary": count([]),
     }
     return {
-        **{key: kept[key] for key in ("run_id", "tier", "started", "finished", "host", "changes") if key in kept},
+        **{
+            key: kept[key]
+            for key in ("run_id", "tier", "started", "finished", "host", "changes", "guard")
+            if key in kept
+        },
         **record,
     }
 
@@ -212,6 +221,8 @@ def check_result(data: t.Any, host: str) -> Json:
             _check_keys(item, ("subject", "before", "after"), f"restored[{number}]", host)
     for number, item in enumerate(_optional(data, "changes", list, host) or []):
         _check_keys(item, ("subject", "before", "after"), f"changes[{number}]", host)
+    if "guard" in data:
+        _check_guard(_want(data, "guard", dict, host), host)
     _optional(data, "host", dict, host)
     _optional(data, "warnings", list, host)
     return data
@@ -232,6 +243,14 @@ def _check_enforced(data: Json, host: str) -> None:
     counted = count(findings)
     if {word: summary.get(word, 0) for word in {*counted, *summary}} != counted:
         raise _refuse(host, f"the summary {summary} does not add up with its findings {counted}")
+
+
+def _check_guard(guard: Json, host: str) -> None:
+    _word(guard, "state", GUARD_STATES, host, "guard.")
+    _want(guard, "why", str, host, "guard.")
+    for key in ("until", "ended"):
+        if _want(guard, key, str, host, "guard.") and not _TIME.fullmatch(guard[key]):
+            raise _refuse(host, f"guard.{key} is {guard[key]!r}, not a time like 2026-11-22T15:00:00Z")
 
 
 def _check_finding(finding: t.Any, where: str, host: str) -> None:
@@ -374,6 +393,16 @@ def unknown_hosts(run: Json) -> t.Dict[str, str]:
     return {name: told[name] for name in sorted(told)}
 
 
+def not_confirmed(run: Json) -> t.Dict[str, str]:
+    """Hosts that gave a result and did not keep their change, or do not say whether they did, with the reason."""
+    told = {name: result for name, result in run["hosts"].items() if name not in run["failed"]}
+    return {name: str(result["msg"]) for name, result in told.items() if guard_state(result) in LOST}
+
+
+def guard_state(result: Json) -> str:
+    return str(result.get("guard", {}).get("state", "none"))
+
+
 def only_looked(run: Json) -> bool:
     """Whether the run changed nothing, since it ran in check mode on every host that gave a result."""
     told = [result for result in run["hosts"].values() if result["state"] != "failed"]
@@ -384,11 +413,21 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def _without_change(run: Json) -> str:
+    """The end of the headline where hosts did not keep their change, or may not have."""
+    states = [guard_state(run["hosts"][name]) for name in not_confirmed(run)]
+    back, silent = states.count("reverted"), states.count("unknown")
+    told = f"; {plural(back, 'host')} took {'its' if back == 1 else 'their'} change back" if back else ""
+    if silent:
+        told += f"; {plural(silent, 'host')} stopped answering after {'its' if silent == 1 else 'their'} change"
+    return told
+
+
 def headline(run: Json) -> str:
     """The one sentence that a manager reads."""
     hosts = plural(len(run["hosts"]) + len(run["missing"]) + len(run["unreadable"]), "host")
     unknown = unknown_hosts(run)
-    lost = f"; {plural(len(unknown), 'host')} gave no result" if unknown else ""
+    lost = (f"; {plural(len(unknown), 'host')} gave no result" if unknown else "") + _without_change(run)
     if run["mode"] == "rollback":
         restored = sum(len(result.get("restored", [])) for result in run["hosts"].values())
         verb = "would be put back" if only_looked(run) else "put back"

@@ -22,7 +22,9 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence impor
     Json,
     canonical,
     count,
+    guard_state,
     headline,
+    not_confirmed,
     only_looked,
     plural,
     unknown_hosts,
@@ -162,6 +164,7 @@ class Host:
     restored: t.List[t.Tuple[str, str, str]]
     changes: t.List[t.Tuple[str, str]]
     warnings: t.List[str]
+    guard: str
     open: bool
 
     @property
@@ -229,6 +232,7 @@ def build(run: Json) -> Json:
         "aside": _aside(run["summary"]),
         "date": moment(run["finished"]),
         "unknown": [(name, anchors[name], show(why)) for name, why in unknown.items()],
+        "not_confirmed": [(name, anchors[name], show(why)) for name, why in not_confirmed(run).items()],
         "ring": _ring(run, unknown),
         "totals": _totals(run, unknown),
         "good": run["summary"]["pass"] + run["summary"]["fixed"],
@@ -266,9 +270,12 @@ def render(run: Json, template: str) -> str:
 def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
     """Two or three plain sentences under the headline: what it means and what to do."""
     words = run["summary"]
+    lost = not_confirmed(run)
     said = []
     if unknown:
         said.append("Nothing is known about the hosts that gave no result; they count as unknown, never as good.")
+    if any(guard_state(run["hosts"][name]) == "reverted" for name in lost):
+        said.append("A host that took its change back is as it was before the run.")
     if run["mode"] == "rollback":
         if only_looked(run):
             return [*said, "This was a rehearsal in check mode: it only looked, and changed nothing."]
@@ -280,7 +287,7 @@ def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
     else:
         if words["fixed"]:
             said.append(f"This run repaired {plural(words['fixed'], 'finding')}; one command takes that back.")
-        elif not any(result.get("changed") for result in run["hosts"].values()):
+        elif not lost and not any(result.get("changed") for result in run["hosts"].values()):
             said.append("Nothing had to be changed.")
         if words["fail"] + words["deferred"]:
             said.append(
@@ -387,7 +394,12 @@ def _problems(
     for name in sorted(results):
         for finding in results[name].get("findings", []):
             if finding["result"] in PROBLEMS:
-                key = (finding["result"], finding["reason"], show(finding["wanted"]), show(finding["before"]))
+                key = (
+                    finding["result"],
+                    _reason(finding, results[name]),
+                    show(finding["wanted"]),
+                    show(finding["before"]),
+                )
                 cases.setdefault(_identity(finding), {}).setdefault(key, []).append((show(name), anchors[name]))
     made = []
     for identity, several in cases.items():
@@ -453,7 +465,9 @@ def _host(
     counted = count(findings)
     rows: t.Dict[str, t.List[Row]] = {}
     for finding in findings:
-        rows.setdefault(finding["result"], []).append(_row(finding, controls[_identity(finding)], large))
+        rows.setdefault(finding["result"], []).append(
+            _row(finding, _reason(finding, data), controls[_identity(finding)], large)
+        )
     for several in rows.values():
         several.sort(key=lambda row: (SEVERITIES.index(row.severity), row.title))
     if not trouble and data.get("failed"):
@@ -472,6 +486,7 @@ def _host(
         ],
         changes=[(each.anchor, each.subject) for each in changes if any(at == anchor for _host_name, at in each.hosts)],
         warnings=[show(text) for text in data.get("warnings", [])],
+        guard=_guard(data),
         open=bool(trouble or any(counted[word] for word in PROBLEMS)) and not large,
     )
 
@@ -499,7 +514,29 @@ def _host_facts(data: Json) -> t.List[t.Tuple[str, str]]:
     return told
 
 
-def _row(finding: Json, control: Control, large: bool) -> Row:
+def _guard(data: Json) -> str:
+    """What became of a change that could have kept people out, in one line; nothing where there was none."""
+    guard, state = data.get("guard", {}), guard_state(data)
+    if state == "none":
+        return ""
+    why = show(guard["why"]).rstrip(".")
+    until, ended = moment(guard["until"]), moment(guard["ended"])
+    told = {
+        "confirmed": f"Guarded change confirmed at {ended}: {why}.",
+        "reverted": f"Guarded change taken back at {ended}: {why}.",
+        "armed": f"Guarded change not confirmed yet. Unless it is, the host takes it back at {until}.",
+        "unknown": f"Guarded change not confirmed. The host takes it back at {until}; no answer yet.",
+    }
+    return told.get(state, f"Not guarded: {why[:1].lower()}{why[1:]}.")
+
+
+def _reason(finding: Json, data: Json) -> str:
+    """Why it is not a plain pass. What befell the whole run is told once, with its host."""
+    reason, whole = str(finding["reason"]), str(data.get("msg", ""))
+    return reason.replace(whole, "").strip() if whole and data.get("failed") else reason
+
+
+def _row(finding: Json, reason: str, control: Control, large: bool) -> Row:
     verdicts = []
     for name in VERDICTS:
         if name in finding["verdicts"]:
@@ -521,7 +558,7 @@ def _row(finding: Json, control: Control, large: bool) -> Row:
         title=show(finding["title"]),
         severity=finding["severity"],
         subject="" if large and plain and finding["subject"] == control.data["subject"] else subject,
-        reason=show(finding["reason"]) if finding["reason"] else "",
+        reason=show(reason) if reason else "",
         wanted=show(finding["wanted"]),
         before=before,
         after=after,

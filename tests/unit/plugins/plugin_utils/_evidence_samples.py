@@ -371,5 +371,43 @@ def reverted(host: int = 0, run_id: str = "20261122T160000Z-77aa", of: str = RUN
     }
 
 
+GUARDS: t.Dict[str, Json] = {
+    "none": {"within": 0, "until": ""},
+    "confirmed": {"ended": "2026-11-22T15:00:06Z", "why": "a fresh login worked"},
+    "reverted": {"ended": "2026-11-22T15:02:05Z", "why": "nobody confirmed it within 120 s"},
+    "unknown": {},
+    "armed": {"seconds_left": 118},
+    "skipped": {"within": 0, "until": "", "why": "The connection is local (local), so no login is at stake."},
+    "off": {"within": 0, "until": "", "why": "confirm_within is 0."},
+}
+TRIED = "A fresh login was tried 6 times in vain: Permission denied (publickey)."
+
+
+def guard(state: str, run_id: str = RUN_ID) -> Json:
+    """A guard as a result tells it, always with the same keys."""
+    told: Json = {"state": state, "run_id": run_id, "within": 120, "until": "2026-11-22T15:02:04Z", "seconds_left": 0}
+    return {**told, "ended": "", "why": "", "survives_reboot": True, **GUARDS[state]}
+
+
+def guarded(state: str, host: int = 0, controls: int = 84) -> Json:
+    """The result of a run whose guard ended so; a change that was not confirmed leaves nothing fixed."""
+    made = {**result(host, controls), "guard": guard(state)}
+    if state not in ("reverted", "unknown"):
+        return made
+    name = host_name(host)
+    told = f"{name} took back run {RUN_ID} at 2026-11-22T15:02:05Z and is as it was: nobody confirmed it within 120 s."
+    if state == "unknown":
+        told = f"Nobody knows whether {name} took back run {RUN_ID}: it has not answered since."
+    made.update(failed=True, msg=f"{told} {TRIED}")
+    for each in made["findings"]:
+        if each["result"] == "fixed" and state == "reverted":
+            each.update(result="fail", after=each["before"], reason=f"It was taken back. {made['msg']}")
+        elif each["result"] == "fixed":
+            each.update(result="error", after="unknown", reason=f"It was not confirmed. {made['msg']}")
+    words = [each["result"] for each in made["findings"]]
+    made["summary"] = {word: words.count(word) for word in STATES}
+    return {**made, "changed": False, "changes": []} if state == "reverted" else made
+
+
 def fleet(hosts: int, controls: int, mode: str = "harden") -> t.Dict[str, Json]:
     return {host_name(number): result(number, controls, mode) for number in range(hosts)}

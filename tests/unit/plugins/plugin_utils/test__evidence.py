@@ -127,6 +127,12 @@ def _drop(*path: t.Any) -> t.Callable[[t.Any], None]:
         pytest.param(_drop("run_id"), r"run_id is missing", id="no-run-id"),
         pytest.param(_drop("catalogue", "digest"), r"catalogue\.digest is missing", id="digest"),
         pytest.param(_set("changes", 0, {"subject": "x"}), r"changes\[0\] has no before, after", id="change"),
+        pytest.param(_set("guard", "yes"), r"guard is 'yes', wanted is a dict", id="guard"),
+        pytest.param(_set("guard", {"state": "fine"}), r"guard\.state is 'fine'", id="guard-word"),
+        pytest.param(
+            _set("guard", {**samples.guard("reverted"), "ended": "noon"}), r"guard\.ended is 'noon'", id="guard-time"
+        ),
+        pytest.param(_set("guard", {**samples.guard("off"), "why": 1}), r"guard\.why is 1", id="guard-why"),
     ],
 )
 def test_a_wrong_shape_is_refused_by_name(change: t.Callable[[t.Any], None], told: str) -> None:
@@ -296,3 +302,53 @@ def test_times_survive_what_ansible_does_to_its_own_words() -> None:
     data = samples.result()
     data.update(began=data["started"], ended=data["finished"], started=True, finished=True)
     assert evidence.clean_result(data, "a") == clean()
+
+
+@pytest.mark.parametrize("state", sorted(samples.GUARDS))
+def test_the_guard_is_evidence(state: str) -> None:
+    kept = evidence.clean_result(samples.guarded(state), "a")
+    assert kept["guard"] == samples.guard(state)
+    assert kept.get("failed", False) is (state in ("reverted", "unknown"))
+
+
+def test_a_call_that_was_cut_keeps_its_guard() -> None:
+    cut = {"failed": True, "changed": False, "msg": "The connection was lost", "guard": samples.guard("reverted")}
+    kept = evidence.clean_result({**cut, "run_id": samples.RUN_ID}, "a", samples.RUN_ID)
+    assert (kept["state"], kept["guard"]) == ("failed", samples.guard("reverted"))
+
+
+def guarded_run(*states: str, **more: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+    made = {
+        samples.host_name(number): evidence.clean_result(samples.guarded(state, number), "a")
+        for number, state in enumerate(states)
+    }
+    return evidence.bundle(samples.RUN_ID, {**made, **more})
+
+
+def test_hosts_that_did_not_keep_their_change_are_in_the_headline() -> None:
+    run = guarded_run("confirmed", "reverted", "unknown", "none", "reverted")
+    taken_back, silent = samples.host_name(1), samples.host_name(2)
+    assert list(evidence.not_confirmed(run)) == sorted([taken_back, silent, samples.host_name(4)])
+    assert evidence.not_confirmed(run)[taken_back].startswith(f"{taken_back} took back run")
+    told = "; 2 hosts took their change back; 1 host stopped answering after its change"
+    assert evidence.headline(run).endswith(told)
+    assert evidence.headline(guarded_run("reverted")).endswith("; 1 host took its change back")
+
+
+def test_hosts_that_kept_their_change_or_had_no_guard_are_not() -> None:
+    run = guarded_run("confirmed", "none", "skipped", "off", old=clean())
+    assert evidence.not_confirmed(run) == {}
+    assert "took" not in evidence.headline(run)
+
+
+def test_a_host_that_gave_no_result_is_told_of_once() -> None:
+    cut = {"failed": True, "msg": "lost", "guard": samples.guard("reverted"), "run_id": samples.RUN_ID}
+    run = guarded_run("confirmed", cut=evidence.clean_result(cut, "cut"))
+    assert list(evidence.unknown_hosts(run)) == ["cut"]
+    assert evidence.not_confirmed(run) == {}
+
+
+def test_a_rollback_that_was_taken_back_is_in_the_headline() -> None:
+    back = {**samples.reverted(), "restored": [], "failed": True, "msg": "no login", "guard": samples.guard("reverted")}
+    run = evidence.bundle("20261122T160000Z-77aa", {"a": evidence.clean_result(back, "a")})
+    assert evidence.headline(run) == "1 host: 0 items put back as before; 1 host took its change back"

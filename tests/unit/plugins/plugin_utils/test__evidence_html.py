@@ -68,6 +68,12 @@ def render(run: t.Dict[str, t.Any]) -> t.Tuple[str, Reader]:
     return html, Reader(html)
 
 
+def guarded(*states: str) -> t.Dict[str, t.Any]:
+    """A run with one host for each of these states of a guard, named by it."""
+    results = {state: samples.guarded(state, number, 30) for number, state in enumerate(states)}
+    return evidence.bundle(samples.RUN_ID, {name: evidence.clean_result(each, name) for name, each in results.items()})
+
+
 RUNS = {
     "harden": bundle,
     "audit": lambda: bundle(mode="audit"),
@@ -75,6 +81,7 @@ RUNS = {
     "all-missing": lambda: bundle(0, 0, expected=["down-1"]),
     "many": lambda: bundle(30, 12),
     "large": lambda: bundle(3, 84),
+    "guarded": lambda: guarded(*samples.GUARDS),
     "rollback": lambda: evidence.bundle(
         "r2", {"a": evidence.clean_result(samples.reverted(run_id="r2"), "a", "r2")}, ["a", "b"]
     ),
@@ -194,6 +201,7 @@ def test_what_comes_from_hosts_is_text_and_never_markup() -> None:
     result["warnings"] = [HOSTILE]
     result["catalogue"]["digest"] = HOSTILE
     result["failed"], result["msg"] = True, HOSTILE
+    result["guard"] = {**samples.guard("reverted"), "why": HOSTILE}
     name = "<script>&\"'"
     run = evidence.bundle(samples.RUN_ID, {name: evidence.clean_result(result, name)}, ["<b>down"], {"<i>": HOSTILE})
     html, seen = render(run)
@@ -251,3 +259,67 @@ def test_sizes_stay_in_bounds() -> None:
     assert len(render(bundle(3, 80))[0]) < 1_000_000
     per_finding = len(page.render(bundle(20, 220), TEMPLATE)) / 4400
     assert per_finding < 700  # bytes; 100 hosts with 220 controls stay under 16 MB
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        pytest.param("none", "", id="none"),
+        pytest.param(
+            "confirmed", "Guarded change confirmed at 22 November 2026, 15:00:06 UTC: a fresh login worked.", id="ok"
+        ),
+        pytest.param(
+            "reverted",
+            "Guarded change taken back at 22 November 2026, 15:02:05 UTC: nobody confirmed it within 120 s.",
+            id="taken-back",
+        ),
+        pytest.param(
+            "unknown",
+            "Guarded change not confirmed. The host takes it back at 22 November 2026, 15:02:04 UTC; no answer yet.",
+            id="silent",
+        ),
+        pytest.param(
+            "armed",
+            "Guarded change not confirmed yet. Unless it is, the host takes it back at 22 November 2026, 15:02:04 UTC.",
+            id="armed",
+        ),
+        pytest.param("skipped", "Not guarded: the connection is local (local), so no login is at stake.", id="local"),
+        pytest.param("off", "Not guarded: confirm_within is 0.", id="off"),
+    ],
+)
+def test_what_became_of_a_guarded_change_is_one_line(state: str, line: str) -> None:
+    run = guarded(state)
+    assert page.build(run)["hosts"][0].guard == line
+    _html, seen = render(run)
+    assert line in seen.text
+    assert ("Guarded change" in seen.text) == line.startswith("Guarded change")
+
+
+def test_a_record_of_before_there_were_guards_says_nothing_of_one() -> None:
+    assert [host.guard for host in page.build(bundle())["hosts"]] == ["", "", ""]
+
+
+def test_a_host_that_took_its_change_back_is_loud() -> None:
+    html, seen = render(guarded("confirmed", "reverted", "unknown"))
+    alarm = html[html.index('<div class="alarm"') : html.index('<div class="fleet')]
+    assert "interface-engine" not in alarm
+    for name in ("reverted", "unknown"):
+        assert f"<strong>{name}</strong>" in alarm
+    assert "The change was not confirmed on 2 hosts" in alarm
+    assert alarm.count(samples.TRIED) == 2
+    host = next(each for each in page.build(guarded("reverted"))["hosts"])
+    assert host.open
+    assert samples.TRIED in host.trouble
+    assert "The run failed on this host." in seen.text
+
+
+def test_what_befell_the_whole_run_is_not_repeated_with_each_finding() -> None:
+    html, seen = render(guarded("reverted"))
+    assert html.count(samples.TRIED) == 2
+    assert "It was taken back." in seen.text
+
+
+def test_a_run_that_was_taken_back_is_not_said_to_have_had_nothing_to_do() -> None:
+    _html, seen = render(guarded("reverted"))
+    assert "Nothing had to be changed" not in seen.text
+    assert "is as it was before the run" in seen.text
