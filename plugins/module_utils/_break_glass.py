@@ -88,10 +88,11 @@ def _account(host: Host, name: str) -> Account | None:
     if not _NAME.fullmatch(name) or name.isdigit():  # getent takes a number as one
         return None
     fields = host.run(["getent", "passwd", name]).out.rstrip("\n").split(":")
-    if len(fields) != 7 or not fields[2].isdigit():
+    if len(fields) != 7 or not (fields[2].isdigit() and fields[3].isdigit()):
         return None
     groups = host.run(["id", "-Gnz", fields[0]]).out.split("\0")  # -z: a directory's groups may have blanks
-    return Account(fields[0], int(fields[2]), fields[5] or "/", fields[6] or "/bin/sh", tuple(filter(None, groups)))
+    home, shell = fields[5] or "/", fields[6] or "/bin/sh"
+    return Account(fields[0], int(fields[2]), int(fields[3]), home, shell, tuple(filter(None, groups)))
 
 
 def _shadow(host: Host, name: str) -> Shadow | None:

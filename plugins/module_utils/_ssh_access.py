@@ -36,6 +36,7 @@ class Account:
 
     name: str
     uid: int
+    gid: int
     home: str
     shell: str
     groups: tuple[str, ...]
@@ -163,9 +164,19 @@ def _loose(host: Host, account: Account, path: str) -> str:
         return ""
     if info.uid not in (0, account.uid):
         return f"{path} belongs to {host.owner_name(info.uid)}"
-    if info.mode & 0o020:
+    if info.mode & 0o020 and not _own_group(host, account, info.gid):
         return f"{path} is writable by its group"
     return f"{path} is writable by everybody" if info.mode & 0o002 else ""
+
+
+def _own_group(host: Host, account: Account, gid: int) -> bool:
+    """Debian's sshd (user-group-modes.patch) lets a group write that has nobody in it but the account."""
+    if gid != account.gid or host.stat("/etc/debian_version") is None:
+        return False
+    group = host.run(["getent", "group", str(gid)]).out.strip().split(":")
+    everybody = [line.split(":") for line in host.run(["getent", "passwd"]).out.splitlines()]
+    members = {name for name in group[-1].split(",") if name} | {f[0] for f in everybody if f[3:4] == [str(gid)]}
+    return members == {account.name}
 
 
 def _may(host: Host, account: Account, path: str, bit: int) -> bool:

@@ -81,6 +81,17 @@ def meta(path: str, **parts: int) -> Change:
     return change
 
 
+def debian(members: str = "", everybody: str = "alice:x:1000:1000::/home/alice:/bin/bash\n") -> Change:
+    """Whose sshd lets a group write that holds nobody but the account."""
+
+    def change(host: FakeHost) -> None:
+        host.add_file("/etc/debian_version", "12.12\n")
+        says(host, ("getent", "group", "1000"), f"alice:x:1000:{members}\n")
+        says(host, ("getent", "passwd"), f"root:x:0:0:root:/root:/bin/bash\n{everybody}")
+
+    return change
+
+
 def gone(path: str) -> Change:
     return lambda host: host.nodes.pop(path)
 
@@ -165,6 +176,7 @@ IN = [
     ),
     pytest.param([sshd(NO_PASSWORDS, "authorizedkeysfile %h/.ssh/authorized_keys")], id="%h"),
     pytest.param([sshd(NO_PASSWORDS, "strictmodes no"), meta(KEYS, mode=0o666)], id="writable without StrictModes"),
+    pytest.param([sshd(NO_PASSWORDS), meta("/home/alice", mode=0o770), debian()], id="Debian: her own group writes"),
     pytest.param([sshd(NO_PASSWORDS), meta("/home", mode=0o777)], id="above home is not sshd's matter"),
     pytest.param([sshd(NO_PASSWORDS), meta("/home/alice", uid=0, gid=1000)], id="root's home directory, her group"),
     pytest.param(
@@ -235,6 +247,11 @@ OUT = [
     pytest.param([shadow(expires=str(TODAY))], "its account expired on 2026-11-24", id="expires today"),
     pytest.param([shadow(changed="0")], "its password must be changed at the next login", id="must change"),
     pytest.param([shadow(changed="20690", longest="90")], "its password ran out on 2026-11-23", id="ran out"),
+    pytest.param(
+        [shadow("*", changed="20690", longest="90"), sudo("(ALL) NOPASSWD: ALL")],
+        "its password ran out on 2026-11-23",
+        id="PAM ages also what is no password",
+    ),
     pytest.param(
         [shadow("!" + HASH), sshd("usepam no"), sudo("(ALL) NOPASSWD: ALL")],
         "it is locked, and with UsePAM no sshd refuses even its keys",
@@ -320,6 +337,23 @@ OUT = [
         [sshd(NO_PASSWORDS), meta(KEYS, mode=0o620)],
         NO_KEY.format(f"{KEYS} is writable by its group"),
         id="group writes",
+    ),
+    *(
+        pytest.param(
+            [sshd(NO_PASSWORDS), meta(KEYS, mode=0o660, gid=gid), change],
+            NO_KEY.format(f"{KEYS} is writable by its group"),
+            id=f"Debian: {name}",
+        )
+        for gid, change, name in [
+            (1000, debian("bob"), "another in her group"),
+            (
+                1000,
+                debian(everybody="alice:x:1000:1000::/:/bin/sh\nbob:x:1001:1000::/:/bin/sh\n"),
+                "her group is bob's",
+            ),
+            (1000, debian(everybody=""), "nobody in the group"),
+            (100, debian(), "a group for many"),
+        ]
     ),
     pytest.param(
         [sshd(NO_PASSWORDS), meta("/home/alice", mode=0o757)],
