@@ -33,6 +33,7 @@ NO_GUARD: t.Mapping[str, t.Any] = {
 }
 
 DEFAULT_WITHIN = 120
+REVERT_TAKES = 4.0  # a login while the host is still reverting would only be refused once more
 GRACE = 60.0  # how long after the deadline a host has to revert and to answer again
 LONGEST_PAUSE = 8.0
 # Each refused login counts for whatever bans addresses or locks accounts on the host, and outlasts the revert.
@@ -222,6 +223,7 @@ def _learn(tries: _Tries, guard: t.Mapping[str, t.Any], final: t.Collection[str]
     """The time is over. The host reverts now, and says so as soon as it can be reached."""
     tries.reach.tell(f"The time to confirm {_run(guard)} is over; asking {tries.reach.host} what became of it")
     tries.end, tries.pause = tries.reach.clock() + GRACE, 1.0
+    tries.reach.sleep(REVERT_TAKES)
     while tries.left > 0:
         answer = tries.ask("status", (*final, ARMED))  # a host that is reverting yet was not asked in vain
         if tries.state(answer) in final:
