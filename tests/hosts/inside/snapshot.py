@@ -122,7 +122,8 @@ def mounts() -> Iterator[tuple[str, str]]:
     for line in run("findmnt", "--raw", "--noheadings", "--output", "TARGET,SOURCE,FSTYPE,OPTIONS").splitlines():
         target, _blank, rest = line.partition(" ")
         if not target.startswith("/run/"):
-            yield target, rest
+            # Where the engine keeps the layers of a container is the engine's business.
+            yield target, re.sub(r",(lower|upper|work)dir=[^,]*", "", rest)
 
 
 SECTIONS: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
