@@ -98,15 +98,16 @@ seealso:
 
 EXAMPLES = r"""
 # Debian's /etc/nftables.conf begins with "flush ruleset", so that loading it replaces all rules in one step.
-- name: A new firewall that cannot lock us out
+- name: From here on the old firewall rules come back by themselves
+  healthops.clinical.commit_confirm:
+    state: armed
+    paths: [/etc/nftables.conf]
+    commands: [nft -f /etc/nftables.conf]
+  become: true
+
+- name: Change the rules, and keep them if one can still log in
   become: true
   block:
-    - name: From here on the old rules come back by themselves
-      healthops.clinical.commit_confirm:
-        state: armed
-        paths: [/etc/nftables.conf]
-        commands: [nft -f /etc/nftables.conf]
-
     - name: The new rules are on disk
       ansible.builtin.template:
         src: nftables.conf.j2
@@ -118,16 +119,16 @@ EXAMPLES = r"""
       ansible.builtin.command: nft -f /etc/nftables.conf
       changed_when: true
 
-    - name: Keep them, because a fresh login works
+    - name: They stay, because a fresh login works
       healthops.clinical.commit_confirm:
         state: confirmed
         break_glass_users: [breakglass]
   rescue:
-    - name: Do not wait for the guard
+    - name: The old rules are back at once
       healthops.clinical.commit_confirm:
         state: reverted
 
-    - name: The play still fails
+    - name: The play fails all the same
       ansible.builtin.fail:
         msg: "{{ ansible_failed_result.msg }}"
 
