@@ -28,6 +28,16 @@ def taken_back(host: FakeHost) -> _guard.Guard:
     return _reverter.take_back(host, guard, "nobody confirmed it").guard
 
 
+def confirmed_host() -> FakeHost:
+    """A host that keeps its guarded change, because somebody confirmed it."""
+    host = guarded_host()
+    enforced(host)
+    guard = _guard.armed(host)
+    assert guard is not None
+    _guard.end(host, guard, _guard.CONFIRMED, "a fresh login worked")
+    return host
+
+
 def untouched() -> Dict[str, Any]:
     return guarded_host().state()
 
@@ -65,11 +75,7 @@ def test_what_needs_no_guard_does_not_pay_for_it(kinds: tuple[str, ...], within:
 
 
 def test_a_second_run_that_changes_nothing_arms_nothing() -> None:
-    host = guarded_host()
-    enforced(host)
-    guard = _guard.armed(host)
-    assert guard is not None
-    _guard.end(host, guard, _guard.CONFIRMED, "a fresh login worked")
+    host = confirmed_host()
     assert alarms(host) == []
     operations = len(host.operations)
     assert enforced(host, run_id="e2").guard["state"] == "none"
@@ -216,11 +222,7 @@ def test_a_damaged_record_counts_as_armed_while_there_is_an_alarm() -> None:
 
 
 def test_a_guarded_revert_that_nobody_confirms_is_taken_back_too() -> None:
-    host = guarded_host()
-    enforced(host)
-    guard = _guard.armed(host)
-    assert guard is not None
-    _guard.end(host, guard, _guard.CONFIRMED, "a fresh login worked")
+    host = confirmed_host()
     hardened = host.state()
     report = _baseline.revert(host, request("r1", confirm_within=60), "", False)
     assert report.guard["state"] == "armed"
@@ -231,11 +233,7 @@ def test_a_guarded_revert_that_nobody_confirms_is_taken_back_too() -> None:
 
 
 def test_a_guarded_revert_that_fails_in_part_does_not_stay_half_done() -> None:
-    host = guarded_host()
-    enforced(host)
-    guard = _guard.armed(host)
-    assert guard is not None
-    _guard.end(host, guard, _guard.CONFIRMED, "a fresh login worked")
+    host = confirmed_host()
     hardened = host.state()
     host.fixed_keys.add("net.ipv4.conf.all.send_redirects")
     with pytest.raises(ClinicalError, match="The host is as it was before this revert"):
