@@ -42,7 +42,9 @@ print(json.dumps({"peak_kib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_ma
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default 5)")
+    parser.add_argument(
+        "--rounds", type=int, default=6, help="how often each is measured; even, so that all directions are (default 6)"
+    )
     rounds = parser.parse_args().rounds
     playbook("create", HOSTS / "create.yml", "--extra-vars", "test_hosts_fresh=true")
     try:
@@ -56,30 +58,61 @@ def measure(folder: Path, rounds: int) -> None:
     whole = _catalogue.select(_catalogue.load([CATALOGUE]), "standard").controls
     more = folder / "more"
     write(more / "controls" / "repeated.yml", repeated.controls(MANY - len(whole)))
-    write(folder / "ping.yml", [{"hosts": "all", "gather_facts": False, "become": True, "tasks": [PING]}])
     write(folder / "few.yml", one_task_each.play(spread(whole, FEW)))
-    many = [*whole, *repeated.controls(MANY - len(whole))]
-    write(folder / "many.yml", one_task_each.play(many))
-    plain = ("healthops.clinical.harden", "--extra-vars", settings(folder, []))
-    large = ("healthops.clinical.harden", "--extra-vars", settings(folder, [str(more)]))
+    write(folder / "many.yml", one_task_each.play([*whole, *repeated.controls(MANY - len(whole))]))
+    large = harden(folder, hardening_extra_catalogues=[str(more)])
+    main_job = f"harden, {len(whole)} controls"
     runs = {
-        "ping": (folder / "ping.yml",),
-        f"harden, {len(whole)} controls": plain,
+        "ping": play(folder / "ping.yml", PING),
+        NEW_LOGIN: play(folder / "new_login.yml", PING, RECONNECT, PING, PING),
+        main_job: harden(folder),
+        f"{main_job}, no guard": harden(folder, **NO_GUARD),
         f"harden, {MANY} controls": large,
     }
     slow = {f"one task each, {FEW}": (folder / "few.yml",), f"one task each, {MANY}": (folder / "many.yml",)}
-    write(folder / "files.yml", [{"hosts": "all", "gather_facts": False, "become": True, "tasks": [FILES]}])
-    playbook("making files", folder / "files.yml")
-    for arguments in [*runs.values(), *slow.values()]:
+    playbook("making files", *play(folder / "files.yml", FILES))
+    for arguments in [*runs.values(), *slow.values(), harden(folder, hardening_tunables=FRO, **NO_GUARD)]:
         playbook("first run", *arguments)  # what is measured is the steady state
-    seconds = {name: [timed(name, *arguments)] for name, arguments in {**runs, **slow}.items()}
-    for _round in range(rounds - 1):
+    seconds = {name: [timed(name, *arguments)] for name, arguments in slow.items()}
+    for number in range(rounds):
         for name, arguments in runs.items():
-            seconds[name].append(timed(name, *arguments))
-    show(seconds, peak_memory(folder, large))
+            seconds.setdefault(name, []).append(timed(name, *arguments))
+            if name.startswith("harden"):
+                expect(folder, changes=0, guard="off" if name.endswith("no guard") else "none")
+        for name, took in one_change(folder, number).items():
+            seconds.setdefault(name, []).append(took)
+    show(seconds, peak_memory(folder, large), main_job)
+
+
+def one_change(folder: Path, number: int) -> dict[str, float]:
+    """Change one guarded control to and fro, once with the guard and once without; who goes first takes turns."""
+    ways = [(GUARDED, {}, "confirmed"), (f"{CHANGE}, no guard", NO_GUARD, "off")]
+    seconds = {}
+    for values, (name, more, guard) in zip((TO, FRO), ways if number % 2 else reversed(ways)):
+        seconds[name] = timed(name, *harden(folder, hardening_tunables=values, **more))
+        expect(folder, changes=1, guard=guard)
+    return seconds
+
+
+def expect(folder: Path, changes: int, guard: str) -> None:
+    """Refuse to measure something else than what the name of the measurement says."""
+    run = json.loads((folder / "evidence" / "latest" / "run.json").read_text(encoding="utf-8"))
+    (host,) = run["hosts"].values()
+    seen = (len(host["changes"]), host["guard"]["state"])
+    if seen != (changes, guard):
+        sys.exit(f"expected {changes} changes and the guard {guard}, saw {seen}: {host['msg']}")
 
 
 PING = {"ansible.builtin.ping": {}}
+RECONNECT = {"ansible.builtin.meta": "reset_connection"}
+#: What a guard may cost at the most: one new login and two small calls.
+NEW_LOGIN = "ping, new login, two more"
+CHANGE = "harden, one change"
+GUARDED = f"{CHANGE}, guarded"
+NO_GUARD = {"hardening_confirm_within": 0}
+#: One guarded control, to and fro; the other runs are content with both.
+TO = {"sshd_root_login": "no", "sshd_root_login_also_fine": ["no"]}
+FRO = {"sshd_root_login": "prohibit-password", "sshd_root_login_also_fine": ["forced-commands-only"]}
 MAKE = 'mkdir -p "$0" && cd "$0" && touch $(seq 0 "$1")'
 FILES = {"ansible.builtin.command": {"argv": ["bash", "-c", MAKE, repeated.FOLDER, str(MANY)]}}
 
@@ -90,13 +123,20 @@ def spread(controls: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
     return [known[n * len(known) // count] for n in range(count)]
 
 
-def settings(folder: Path, extra: list[str]) -> str:
-    return json.dumps({"hardening_evidence_dir": str(folder / "evidence"), "hardening_extra_catalogues": extra})
+def harden(folder: Path, **more: Any) -> tuple[str, str, str]:
+    """The arguments of a run with these variables; the account that logs in stands for the break-glass account."""
+    told = {"hardening_evidence_dir": str(folder / "evidence"), "hardening_break_glass_users": ["automation"], **more}
+    return ("healthops.clinical.harden", "--extra-vars", json.dumps(told))
 
 
 def write(path: Path, data: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+
+
+def play(path: Path, *tasks: dict[str, Any]) -> tuple[Path]:
+    write(path, [{"hosts": "all", "gather_facts": False, "become": True, "tasks": list(tasks)}])
+    return (path,)
 
 
 def playbook(what: str, *arguments: object, env: dict[str, str] | None = None) -> str:
@@ -118,7 +158,6 @@ def timed(name: str, *arguments: object) -> float:
 def peak_memory(folder: Path, arguments: tuple[object, ...]) -> float:
     """The peak of the module's own process on the host, in MiB: the sent module is kept there and run once more."""
     playbook("keeping the module", *arguments, env={"ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_PIPELINING": "0"})
-    measure_it = folder / "peak.yml"
     script = folder / "peak.py"
     script.write_text(PEAK, encoding="utf-8")
     find = "/home/automation/.ansible/tmp /root/.ansible/tmp"
@@ -128,18 +167,22 @@ def peak_memory(folder: Path, arguments: tuple[object, ...]) -> float:
         {"ansible.builtin.command": {"argv": argv}, "register": "peak"},
         {"ansible.builtin.debug": {"msg": "PEAK {{ peak.stdout }} PEAK"}},
     ]
-    write(measure_it, [{"hosts": "all", "gather_facts": False, "become": True, "tasks": tasks}])
-    output = playbook("peak memory", measure_it)
+    output = playbook("peak memory", *play(folder / "peak.yml", *tasks))
     return int(output.split('peak_kib\\": ')[1].split("}")[0]) / 1024
 
 
-def show(seconds: dict[str, list[float]], peak: float) -> None:
+def show(seconds: dict[str, list[float]], peak: float, main_job: str) -> None:
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     base = medians["ping"]
-    print(f"\n{'':<28}{'median':>9}{'to ping':>9}   times")
+    print(f"\n{'':<34}{'median':>9}{'to ping':>9}   times")
     for name, median in medians.items():
-        print(f"{name:<28}{median:>7.2f} s{median / base:>9.2f}   {len(seconds[name])}")
-    print(f"\npeak memory of the module with {MANY} controls: {peak:.1f} MiB")
+        print(f"{name:<34}{median:>7.2f} s{median / base:>9.2f}   {len(seconds[name])}")
+    nothing = medians[main_job] / medians[f"{main_job}, no guard"]
+    change = medians[GUARDED] - medians[f"{CHANGE}, no guard"]
+    print(f"\nwhere nothing changes, the guard makes it {nothing:.2f} times as long")
+    login = medians[NEW_LOGIN] - base
+    print(f"one change takes {change:.2f} s longer with it; a new login and two small calls take {login:.2f} s")
+    print(f"peak memory of the module with {MANY} controls: {peak:.1f} MiB")
 
 
 if __name__ == "__main__":
