@@ -35,14 +35,16 @@ class Drill:
     act: Callable[..., None]
     hosts: int = 1
     suite: str = ""
+    #: About how long it takes: the longest begin first.
+    seconds: int = 30
 
 
 DRILLS: list[Drill] = []
 
 
-def drill(hosts: int = 1, suite: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+def drill(hosts: int = 1, suite: str = "", seconds: int = 30) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def note(act: Callable[..., None]) -> Callable[..., None]:
-        DRILLS.append(Drill(act.__name__, act, hosts, suite))
+        DRILLS.append(Drill(act.__name__, act, hosts, suite, seconds))
         return act
 
     return note
@@ -83,7 +85,8 @@ def undo(host: Host, run_id: str) -> None:
 
 def lockout(host: Host, name: str) -> None:
     change = LOCKOUTS[name]
-    variables: dict[str, Any] = {"lockout": name}
+    # A refusal is told at once; that nobody answers takes its time, and is to be seen twice.
+    variables: dict[str, Any] = {"lockout": name, "within": 40 if "timed out" in change["saw"] else 20}
     doors = ["login"]
     if change["judge"] == "su":
         host.root(f"echo root:{ROOT_PASSWORD} | chpasswd")
@@ -104,7 +107,7 @@ for _name in LOCKOUTS:
 def baseline_lockout(host: Host, name: str, door: str, saw: str) -> None:
     host.remember()
     with Judge(host, door, saw) as judge:
-        ended = Play([host], "baseline.yml", catalogue=name).end()
+        ended = Play([host], "baseline.yml", catalogue=name, within=40 if "timed out" in saw else 20).end()
     judge.check()
     nothing_is_called_fixed(taken_back(ended, host, "baseline"))
     host.is_as_before()
@@ -238,7 +241,7 @@ def _has_booted_before(host: Host) -> None:
     wait_for("sshd is there again", lambda: host.attempt("login").open)
 
 
-@drill()
+@drill(seconds=50)
 def rebooted_before_confirmation(host: Host) -> None:
     """Long before the time is over, so that it is the boot that takes the change back."""
     _has_booted_before(host)
@@ -318,17 +321,17 @@ def clock_jumps(host: Host, offset: str) -> None:
     host.replace()
 
 
-@drill(suite="trixie")
+@drill(suite="trixie", seconds=60)
 def clock_jumps_forward(host: Host) -> None:
     clock_jumps(host, "+2d")
 
 
-@drill(suite="trixie")
+@drill(suite="trixie", seconds=60)
 def clock_jumps_back(host: Host) -> None:
     clock_jumps(host, "-5d")
 
 
-@drill(suite="trixie")
+@drill(suite="trixie", seconds=60)
 def clock_jumps_and_a_good_change_is_confirmed(host: Host) -> None:
     _own_clock(host)
     for offset in ("+2d", "-5d"):
@@ -346,7 +349,7 @@ def clock_jumps_and_a_good_change_is_confirmed(host: Host) -> None:
 # --- two at once, and one that is cut ---
 
 
-@drill()
+@drill(seconds=50)
 def second_run_while_armed(host: Host) -> None:
     """It refuses, says until when, and does no harm to the first."""
     host.remember()
@@ -366,25 +369,57 @@ def second_run_while_armed(host: Host) -> None:
     host.is_as_before()
 
 
-def revert_is_killed(host: Host, at: str) -> None:
-    """With SIGKILL, once ``at`` has changed. It is tried again, by itself."""
+@drill()
+def two_runs_at_once(host: Host) -> None:
+    """One of them is guarded and confirmed. The other changes nothing, and says why."""
+    host.remember()
+    plays = [Play([host], "guarded.yml", lockout="good", within=120, rest=8) for _ in range(2)]
+    ended = sorted((play.end() for play in plays), key=lambda one: one.rc)
+    result = confirmed(ended[0], host, "commit_confirm")
+    refused = ended[1].of(host, "commit_confirm")
+    assert ended[1].rc != 0, ended[1].text
+    assert re.search(f"{UNTIL}|another run is at work", refused["msg"]), refused["msg"]
+    undo(host, result["run_id"])
+    host.is_as_before()
+
+
+def _kill_the_revert(host: Host, at: str) -> Play:
+    """With SIGKILL, once ``at`` has changed."""
     source = (HERE.parents[2] / "tests" / "hosts" / "inside" / "killer.py").read_text("utf-8")
     assert host.ssh("sudo -n tee /srv/killer.py > /dev/null", text=source).returncode == 0
+    host.root("rm -f /srv/killed")
     host.remember()
     with Judge(host, "login", "Permission denied") as judge:
-        play = Play([host], "guarded.yml", lockout="allow_users", within=20, rest=1)
+        play = Play([host], "guarded.yml", lockout="allow_users", within=20)
         judge.wait()
     host.strike_inside(f"systemd-run --quiet --unit=killer sh -c 'exec python3 /srv/killer.py {at} > /srv/killed'")
     killed = wait_for("the revert is killed", lambda: host.look("cat /srv/killed"), pause=0.2)
     assert killed.startswith("killed "), killed
     judge.check()
+    return play
+
+
+def revert_is_killed(host: Host, at: str) -> None:
+    """It is tried again, by itself."""
+    play = _kill_the_revert(host, at)
+    host.is_as_before()
     ended = play.end()
     assert ended.rc != 0, ended.text
-    host.is_as_before()
 
 
 for _number, _at in enumerate(("/var/lib/healthops/journal", DROP_IN)):
-    DRILLS.append(Drill(f"revert_is_killed_{_number}", partial(revert_is_killed, at=_at)))
+    DRILLS.append(Drill(f"revert_is_killed_{_number}", partial(revert_is_killed, at=_at), seconds=100))
+
+
+@drill(seconds=50)
+def revert_is_killed_and_the_power_fails(host: Host) -> None:
+    """The boot takes it back."""
+    _has_booted_before(host)
+    play = _kill_the_revert(host, "/var/lib/healthops/journal")
+    host.strike("kill", "--signal", "KILL", host.container)
+    _restarted(host)
+    host.is_as_before()
+    taken_back(play.end(), host, "commit_confirm")
 
 
 # --- the opposite: what is good stays ---
@@ -407,12 +442,12 @@ def slow_login(host: Host, name: str) -> None:
     host.is_as_before()
 
 
-@drill()
+@drill(seconds=50)
 def slow_session_is_confirmed(host: Host) -> None:
     slow_login(host, "slow_session")
 
 
-@drill()
+@drill(seconds=50)
 def slow_login_is_confirmed(host: Host) -> None:
     slow_login(host, "slow_login")
 

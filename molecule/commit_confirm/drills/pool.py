@@ -29,7 +29,7 @@ class Pool:
     def begin(self, drills: list[Drill]) -> dict[str, Future[None]]:
         """Those that need several hosts come first: later, hosts become free one at a time."""
         executor = ThreadPoolExecutor(max_workers=len(self.hosts))
-        ordered = sorted(drills, key=lambda drill: (-drill.hosts, drill.suite == ""))
+        ordered = sorted(drills, key=lambda drill: (-drill.hosts, -drill.seconds))
         futures = {drill.name: executor.submit(self._run, drill) for drill in ordered}
         executor.shutdown(wait=False)
         return futures
@@ -39,7 +39,7 @@ class Pool:
             while True:
                 fitting = [host for host in self.hosts if drill.suite in ("", host.suite)]
                 if len(fitting) >= drill.hosts:
-                    taken = fitting[: drill.hosts]
+                    taken = sorted(fitting[: drill.hosts], key=lambda host: host.number)  # as a play takes them
                     self.hosts = [host for host in self.hosts if host not in taken]
                     return taken
                 self._free.wait()
