@@ -15,6 +15,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence impor
     check_run_id,
     count,
     headline,
+    not_confirmed,
     unknown_hosts,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_html import render
@@ -63,7 +64,8 @@ def report(evidence_dir: Path, template: str, *, run_id: str = "", hosts: t.Sequ
         "summary": run["summary"],
         "per_host": {name: _counts(result) for name, result in run["hosts"].items() if name not in unknown},
         "unknown_hosts": unknown,
-        "warnings": [f"{name}: {why}" for name, why in unknown.items()],
+        # Said again at the end of the run, where the message of the failed task is far above.
+        "warnings": [f"{name}: {why}" for name, why in {**unknown, **not_confirmed(run)}.items()],
     }
 
 

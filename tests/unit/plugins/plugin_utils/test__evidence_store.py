@@ -200,3 +200,12 @@ def test_a_damaged_bundle_is_replaced_only_if_the_hosts_are_named(tmp_path: Path
     with pytest.raises(ClinicalError, match=r"run\.json.*name the hosts"):
         report(tmp_path, TEMPLATE)
     assert list(report(tmp_path, TEMPLATE, run_id=RUN, hosts=[*names, "down"])["unknown_hosts"]) == ["down"]
+
+
+def test_a_host_that_took_its_change_back_is_warned_of(tmp_path: Path) -> None:
+    for number, state in enumerate(("confirmed", "reverted")):
+        store.write_record(tmp_path, state, evidence.clean_result(samples.guarded(state, number, 20), state))
+    made = report(tmp_path, TEMPLATE, run_id=RUN)
+    assert (made["unknown_hosts"], len(made["warnings"])) == ({}, 1)
+    assert made["warnings"][0].startswith("reverted: ")
+    assert samples.TRIED in made["warnings"][0]
