@@ -12,7 +12,6 @@ import os
 import posixpath
 import sys
 
-from . import _standalone
 from ._errors import ClinicalError
 from ._host import Host
 from ._journal import STATE
@@ -59,6 +58,8 @@ def is_prepared(host: Host) -> bool:
 
 def prepare(host: Host) -> None:
     """Lay out the reverter and what starts it at the next boot, and see that it can start."""
+    from . import _standalone  # only a run that arms has to read it
+
     for folder in (STATE, FOLDER):
         host.mkdir(folder, 0o700, 0, 0)
     host.write(BALLAST, bytes(BALLAST_SIZE), 0o600, 0, 0, {})
