@@ -387,3 +387,24 @@ def test_only_programs_in_the_usual_places_are_found(folder: Path) -> None:
     (folder / "tool").chmod(0o755)
     assert HOST.which(str(folder / "tool")) == str(folder / "tool")
     assert HOST.which("tool") is None
+
+
+def test_what_is_spawned_lives_on_by_itself(folder: Path) -> None:
+    """In a session of its own, so that nothing that ends this one ends it, and with nothing of ours open."""
+    starter = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
+import conftest
+from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
+RealHost().spawn(["sh", "-c", "ps -o sid= -p $$ > {folder}/began; readlink /proc/$$/fd/0 >> {folder}/began; \\
+    until [ -e {folder}/go ]; do sleep 0.05; done; mv {folder}/began {folder}/ended"])
+"""
+    subprocess.run([sys.executable, "-c", starter], check=True, capture_output=True, timeout=60)
+    (folder / "go").touch()
+    for _attempt in range(200):
+        if (folder / "ended").exists():
+            break
+        time.sleep(0.05)
+    session, source = (folder / "ended").read_text().split()
+    assert int(session) != os.getsid(0)
+    assert source == "/dev/null"
