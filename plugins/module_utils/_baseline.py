@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Sequence
 
-from . import _guard, _journal, _login, _revert, _reverter, _runs
+from . import _guard, _journal, _revert, _runs
 from ._changes import Group
 from ._controls._facts import facts, why_not
 from ._controls._kinds import KINDS
@@ -124,7 +124,7 @@ def enforce(host: Host, request: Request) -> Report:
     Raises ClinicalError where nothing could be done or everything was put back.
     """
     report = _open(host, request)
-    report.warnings += _reverter.settle(host, request.run_id)
+    report.warnings += _settled(host, request.run_id)
     for run in _cut_runs(host):
         _revert.sweep(host, run)
         report.warnings.append(_told_cut(run))
@@ -147,7 +147,7 @@ def revert(host: Host, request: Request, wanted: str, check: bool) -> Report:
     """Take a run back. ``wanted`` is its id, or nothing for the newest; ``request.run_id`` names the revert itself."""
     report = _open(host, request)
     if not check:
-        report.warnings += _reverter.settle(host, request.run_id)
+        report.warnings += _settled(host, request.run_id)
     run = _revert.choose(host, wanted)
     report.reverted_run_id = run.run_id
     if run.reverted_by and not wanted:
@@ -172,10 +172,21 @@ def revert(host: Host, request: Request, wanted: str, check: bool) -> Report:
     return _close(host, report)
 
 
+def _settled(host: Host, run_id: str) -> list[str]:
+    """Refuse while the guard of an earlier run is armed, and tell what became of the last one."""
+    if _guard.unsettled(host) is None:
+        return []
+    from . import _reverter  # hardly any run has to read it
+
+    return _reverter.settle(host, run_id)
+
+
 def _half_reverted(host: Host, run_id: str) -> str:
     """What people should know of a revert that failed in part. Where it is guarded nobody confirms it, so it goes."""
     guard = _guard.load(host, run_id)
     if guard is not None and guard.state == _guard.ARMED:
+        from . import _reverter
+
         _reverter.take_back(host, guard, "it could not be completed")
         return "The host is as it was before this revert; mend the cause and revert again."
     return "What else could be restored was; mend the cause and revert again."
@@ -185,7 +196,7 @@ def _wish(host: Host, request: Request, groups: Sequence[Group]) -> _guard.Wish 
     """How the run is guarded, where it has to be; refuses where the break-glass accounts are of no use even before."""
     if not request.confirm_within or not any(group.guarded for group in groups):
         return None
-    from . import _break_glass  # the many runs that change nothing guarded do not pay for reading it
+    from . import _break_glass, _login  # the many runs that change nothing guarded do not pay for reading these
 
     login = _login.own_login(host)
     problems = _break_glass.problems(host, request.break_glass_users, login.client if login else "")

@@ -18,7 +18,6 @@ from typing import Any, Sequence
 from . import _alarm, _journal
 from ._errors import ClinicalError
 from ._host import Host
-from ._login import own_start
 from ._subjects.units import show
 
 ARMED, CONFIRMED, REVERTED = "armed", "confirmed", "reverted"
@@ -99,6 +98,12 @@ def armed(host: Host) -> Guard | None:
     return newest(host, ARMED)
 
 
+def unsettled(host: Host) -> Guard | None:
+    """What a new run has to care about: an armed guard, or the newest, where nobody was told yet that it took back."""
+    last = newest(host)
+    return armed(host) or (last if last is not None and last.state == REVERTED and not last.told else None)
+
+
 def seconds_left(host: Host, guard: Guard) -> int:
     """How long until it is due; nothing is left after a reboot."""
     if guard.state != ARMED or guard.boot_id != _boot_id(host):
@@ -111,6 +116,8 @@ def arm(host: Host, run_id: str, wish: Wish, units: Sequence[str] = ()) -> Guard
 
     Raises ClinicalError where that cannot be promised; then nothing is armed.
     """
+    from ._login import own_start  # the many runs that arm nothing do not pay for reading it
+
     states = show(host, [*wish.units, *units, *LOGIN_UNITS])
     guard = _from_now(
         host,

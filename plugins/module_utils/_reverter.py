@@ -73,19 +73,18 @@ def settle(host: Host, run_id: str) -> list[str]:
 
     Returns warnings for people.
     """
-    guard = _guard.armed(host)
-    if guard is not None:
-        left = _guard.seconds_left(host, guard)
-        if left:
-            saw = f"the run {guard.run_id} is not confirmed yet, and is taken back at {guard.until} ({left} s)"
-            raise ClinicalError("Beginning the run", run_id, saw, "Confirm it or wait; nothing was changed.")
-        take_back(host, guard, "it was overdue when the next run came")
-        return [f"The run {guard.run_id} was never confirmed; it was overdue and was taken back now."]
-    last = _guard.newest(host)
-    if last is None or last.state != _guard.REVERTED or last.told:
+    guard = _guard.unsettled(host)
+    if guard is None:
         return []
-    _guard.note_told(host, last)
-    return [f"The run {last.run_id} was taken back at {last.ended}: {last.why}."]
+    if guard.state == _guard.REVERTED:
+        _guard.note_told(host, guard)
+        return [f"The run {guard.run_id} was taken back at {guard.ended}: {guard.why}."]
+    left = _guard.seconds_left(host, guard)
+    if left:
+        saw = f"the run {guard.run_id} is not confirmed yet, and is taken back at {guard.until} ({left} s)"
+        raise ClinicalError("Beginning the run", run_id, saw, "Confirm it or wait; nothing was changed.")
+    take_back(host, guard, "it was overdue when the next run came")
+    return [f"The run {guard.run_id} was never confirmed; it was overdue and was taken back now."]
 
 
 def _restore(host: Host, way: _revert.Way) -> list[ClinicalError]:
@@ -184,7 +183,7 @@ def _tell_and_take_back(host: Host, guard: Guard, at_once: bool) -> None:
     why = _reason(guard, at_once, host)
     _say(f"The run {guard.run_id} is taken back: {why} ...")
     taken = take_back(host, guard, why)
-    _say(f"Done: {len(taken.restored)} things are as they were.")
+    _say(f"Done. Put back: {len(taken.restored)}.")
 
 
 def _wait_until_due(host: Host) -> None:

@@ -162,7 +162,7 @@ class _Tries:
             with fresh(reach.connection, self.left, reach.failures):
                 return reach.execute(asked)
         except reach.lost as error:  # pylint: disable=catching-non-exception
-            return {"failed": True, "msg": str(error)}
+            return {"failed": True, "msg": _last_line(error)}  # before it may stand the whole banner of the host
         except reach.failures as error:  # pylint: disable=catching-non-exception
             # The directory for modules that an earlier call made may be gone, with a reboot for one.
             reach.connection._shell.tmpdir = None
