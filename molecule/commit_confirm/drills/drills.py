@@ -373,7 +373,7 @@ def second_run_while_armed(host: Host) -> None:
 def two_runs_at_once(host: Host) -> None:
     """One of them is guarded and confirmed. The other changes nothing, and says why."""
     host.remember()
-    plays = [Play([host], "guarded.yml", lockout="good", within=120, rest=8) for _ in range(2)]
+    plays = [Play([host], "guarded.yml", lockout="good", within=120, rest=8) for _play in range(2)]
     ended = sorted((play.end() for play in plays), key=lambda one: one.rc)
     result = confirmed(ended[0], host, "commit_confirm")
     refused = ended[1].of(host, "commit_confirm")
