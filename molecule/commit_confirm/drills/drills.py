@@ -7,13 +7,14 @@ A drill gets hosts that are sound, and leaves them so. It fails unless the host 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -455,29 +456,33 @@ def slow_login_is_confirmed(host: Host) -> None:
 # --- connections without a login ---
 
 
-def _into_the_container(host: Host) -> dict[str, Any]:
-    shims = Path(tempfile.mkdtemp(prefix="drill-docker-"))
-    (shims / "docker").write_text(f'#!/bin/sh\nexec {engine()} "$@"\n', "utf-8")
-    (shims / "docker").chmod(0o755)
-    return {
-        "environment": {"PATH": f"{shims}:{os.environ['PATH']}"},
-        "ansible_connection": "community.docker.docker",
-        "ansible_host": host.container,
-        "ansible_user": "root",
-        "ansible_become": False,
-    }
+@contextlib.contextmanager
+def _into_the_container(host: Host) -> Iterator[dict[str, Any]]:
+    """Variables for a connection through the container engine, under the name that the connection plugin looks for."""
+    with tempfile.TemporaryDirectory(prefix="drill-docker-") as shims:
+        shim = Path(shims, "docker")
+        shim.write_text(f'#!/bin/sh\nexec {engine()} "$@"\n', "utf-8")
+        shim.chmod(0o755)
+        yield {
+            "environment": {"PATH": f"{shims}:{os.environ['PATH']}"},
+            "ansible_connection": "community.docker.docker",
+            "ansible_host": host.container,
+            "ansible_user": "root",
+            "ansible_become": False,
+        }
 
 
 @drill()
 def container_connection_does_not_pay(host: Host) -> None:
     host.remember()
-    result = Play([host], "baseline.yml", catalogue="sudo_terminal", within=1800, **_into_the_container(host)).end()
-    told = result.of(host, "baseline")
-    assert result.rc == 0, result.text
-    assert told["guard"]["state"] == "skipped", told["guard"]
-    assert "connection goes into a container" in told["guard"]["why"]
-    assert host.look("ls /var/lib/healthops/guard") == ""
-    ended = Play([host], "undo.yml", run=told["run_id"], **_into_the_container(host)).end()
+    with _into_the_container(host) as way:
+        ended = Play([host], "baseline.yml", catalogue="sudo_terminal", within=1800, **way).end()
+        told = ended.of(host, "baseline")
+        assert ended.rc == 0, ended.text
+        assert told["guard"]["state"] == "skipped", told["guard"]
+        assert "connection goes into a container" in told["guard"]["why"]
+        assert host.look("ls /var/lib/healthops/guard") == ""
+        ended = Play([host], "undo.yml", run=told["run_id"], **way).end()
     assert ended.rc == 0, ended.text
     host.is_as_before()
 
