@@ -60,6 +60,7 @@ class Survey:
 
 def survey(host: Host, controls: Sequence[Control], allow_stop: frozenset[str], seen: Mapping[str, str]) -> Survey:
     """Read the state once for each kind and plan; nothing is changed."""
+    controls = [control.on(seen["family"], seen["distribution"]) for control in controls]
     assessments: dict[str, Assessment] = {}
     groups: list[Group] = []
     hindrances = {control.id: why_not(host, seen, control.applies) for control in controls}

@@ -279,9 +279,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._run_id import 
 
 def request(params: dict[str, t.Any]) -> _baseline.Request:
     own = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
-    controls = tuple(
-        Control(**{k: c[k] for k in ("id", "kind", "settings", "hazard", "applies")}) for c in params["controls"]
-    )
+    keys = ("id", "kind", "settings", "hazard", "applies", "differs")
+    controls = tuple(Control(**{key: control[key] for key in keys}) for control in params["controls"])
     return _baseline.Request(
         own or new_run_id(),
         controls,

@@ -22,6 +22,7 @@ from typing import Mapping as AnyMapping
 
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_frameworks as frameworks
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_platforms as platforms
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_tunables as tunables_
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_yaml as catalogue_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import (
@@ -37,10 +38,8 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_chec
 SEVERITIES = ("low", "medium", "high", "critical")
 HAZARDS = ("none", "lockout", "restart", "reboot", "app_break", "availability")
 TIERS = ("essential", "standard", "strict")
-FAMILIES = ("Debian", "RedHat")
 
 _ID = r"[a-z][a-z0-9_]{2,63}"
-_PATH = r"/.*"
 _ONE_LINE = r"\S[^\n]*"
 _CONTROL = {
     "id": Field("str", True, pattern=_ID),
@@ -52,17 +51,10 @@ _CONTROL = {
     "kind": Field("str", True),
     "settings": Field("map", True),
     "applies": Field("map"),
+    "differs": Field("map"),
     "tunables": Field("map"),
 }
-_APPLIES = {
-    "families": Field("list", choices=FAMILIES),
-    "distributions": Field("map"),
-    "container": Field("bool"),
-    "requires_path": Field("list", pattern=_PATH),
-    "unless_path": Field("list", pattern=_PATH),
-}
 _SETTING = re.compile(r"settings\.([a-z_]+)")
-_VERSIONS = Field("texts", pattern=r"\S+")
 
 
 class KindLike(Protocol):
@@ -77,7 +69,7 @@ class KindLike(Protocol):
 
 @dataclass(frozen=True)
 class Control:
-    """One control as it stands in the data; ``settings`` may still hold ``{"tunable": name}``."""
+    """One control as it stands in the data; ``settings`` and ``differs`` may still hold ``{"tunable": name}``."""
 
     id: str
     title: str
@@ -88,11 +80,30 @@ class Control:
     kind: str
     settings: catalogue_yaml.Mapping
     applies: Dict[str, Any]
+    differs: Dict[str, catalogue_yaml.Mapping]
     file: Path
     line: int
 
-    def place(self) -> Place:
-        return Place(self.file, f"control {self.id}", "settings.")
+    def place(self, where: str = "settings") -> Place:
+        return Place(self.file, f"control {self.id}", f"{where}.")
+
+    def uses(self) -> Set[str]:
+        """The tunables that decide something of it, here or elsewhere."""
+        return tunables_.uses(self.settings).union(*(tunables_.uses(other) for other in self.differs.values()))
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A control with a value for each tunable."""
+
+    control: Control
+    settings: Dict[str, Any]
+    differs: Dict[str, Dict[str, Any]]
+
+    def on(self, name: str) -> platforms.Variant:
+        """What it is on a family or distribution."""
+        own = platforms.Variant(self.control.kind, self.settings, self.control.applies)
+        return own.on(self.differs, name)
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ class Catalogue:
 class Selection:
     """What a host is judged by.
 
-    ``controls``: list of {id, kind, settings, applies, hazard}, plain JSON, ready to send.
+    ``controls``: list of {id, kind, settings, applies, differs, hazard}, plain JSON, ready to send.
     ``metadata``: by id {title, rationale, severity, hazard, tier, kind, references}; it stays on the controller, and
     holds the skipped controls as well. ``skipped``: id -> reason. ``warnings``: sentences for the user.
     ``digest``: "sha256:..." over all of the above but the warnings: the same digest means the same judgement.
@@ -171,7 +182,7 @@ def select(
     _raise_site_problems(problems)
     in_tier = [control for control in catalogue.controls if TIERS.index(control.tier) <= TIERS.index(tier)]
     chosen = [control for control in in_tier if control.id not in reasons]
-    resolved = [(control, tunables_.resolve(control.settings, values)) for control in chosen]
+    resolved = [_resolve(control, values) for control in chosen]
     _check_site_settings(resolved, catalogue.kinds, set(tunables or {}), problems)
     _check_fights(resolved, catalogue.kinds, problems)
     _raise_site_problems(problems)
@@ -186,7 +197,7 @@ def _raise_site_problems(problems: Problems) -> None:
 
 def _selection(
     tier: str,
-    resolved: Sequence[Tuple[Control, Dict[str, Any]]],
+    resolved: Sequence[Resolved],
     left_out: Sequence[Control],
     catalogue: Catalogue,
     skipped: Dict[str, str],
@@ -194,15 +205,16 @@ def _selection(
 ) -> Selection:
     controls = [
         {
-            "id": control.id,
-            "kind": control.kind,
-            "settings": settings,
-            "applies": control.applies,
-            "hazard": control.hazard,
+            "id": item.control.id,
+            "kind": item.control.kind,
+            "settings": item.settings,
+            "applies": item.control.applies,
+            "differs": item.differs,
+            "hazard": item.control.hazard,
         }
-        for control, settings in resolved
+        for item in resolved
     ]
-    everyone = [control for control, _settings in resolved] + list(left_out)
+    everyone = [item.control for item in resolved] + list(left_out)
     metadata = {control.id: _metadata(control, catalogue) for control in everyone}
     whole = {"tier": tier, "controls": controls, "metadata": metadata, "skipped": skipped}
     return Selection(tier, controls, metadata, skipped, warnings, digest(whole))
@@ -275,7 +287,8 @@ def _control(
     """One control, or None where its own keys are wrong."""
     place = Place(file, f"control {item.get('id', '(without id)')}")
     fine = check(item, _CONTROL, place, problems)
-    fine &= _check_applies(item.get("applies"), place, problems)
+    fine &= platforms.check_applies(item.get("applies"), place, problems)
+    fine &= platforms.check_differs(item, kinds, place, problems)
     kind = item.get("kind")
     if isinstance(kind, str) and kind not in kinds:
         saw = f"unknown resource kind {kind!r}{nearest(kind, kinds)}"
@@ -285,19 +298,8 @@ def _control(
         return None
     values: Dict[str, Any] = {key: item[key] for key in ("id", "severity", "hazard", "tier", "kind", "settings")}
     values.update({key: " ".join(item[key].split()) for key in ("title", "rationale")})
-    return Control(**values, applies=plain(item.get("applies", {})), file=file, line=item.line)
-
-
-def _check_applies(applies: Any, place: Place, problems: Problems) -> bool:
-    if not isinstance(applies, catalogue_yaml.Mapping):
-        return True  # absent, or already told as a wrong type
-    inside = Place(place.file, place.owner, "applies.")
-    fine = check(applies, _APPLIES, inside, problems)
-    distributions = applies.get("distributions")
-    if isinstance(distributions, catalogue_yaml.Mapping):
-        wanted = dict.fromkeys(distributions, _VERSIONS)
-        fine &= check(distributions, wanted, Place(place.file, place.owner, "applies.distributions."), problems)
-    return fine
+    applies = plain(item.get("applies", {}))
+    return Control(**values, applies=applies, differs=item.get("differs", {}), file=file, line=item.line)
 
 
 def _add_unique(control: Control, controls: Dict[str, Control], problems: Problems) -> None:
@@ -313,19 +315,37 @@ def _check_settings(
     kinds: AnyMapping[str, KindLike],
     problems: Problems,
 ) -> None:
-    """Each control's settings against its kind, with the tunables at their defaults."""
+    """Each control's settings against its kind, also where they differ, with the tunables at their defaults."""
     defaults = {name: tunable.default for name, tunable in tunables.items()}
     for control in controls:
-        if tunables_.check_uses(control.settings, control.place(), tunables, problems):
-            resolved = tunables_.resolve(control.settings, defaults)
-            _check_against_kind(control, resolved, kinds[control.kind], problems)
+        fine = tunables_.check_uses(control.settings, control.place(), tunables, problems)
+        for name, other in control.differs.items():
+            fine &= tunables_.check_uses(other, control.place(f"differs.{name}"), tunables, problems)
+        if fine:
+            _check_against_kinds(_resolve(control, defaults), kinds, problems)
 
 
-def _check_against_kind(control: Control, resolved: Dict[str, Any], kind: KindLike, problems: Problems) -> None:
-    for saw in kind.validate(resolved):
+def _resolve(control: Control, values: AnyMapping[str, Any]) -> Resolved:
+    differs = {name: tunables_.resolve(other, values) for name, other in control.differs.items()}
+    return Resolved(control, tunables_.resolve(control.settings, values), differs)
+
+
+def _check_against_kinds(resolved: Resolved, kinds: AnyMapping[str, KindLike], problems: Problems) -> None:
+    control = resolved.control
+    _check_against_kind(control, "", resolved.settings, kinds[control.kind], problems)
+    for name in resolved.differs:
+        variant = resolved.on(name)
+        _check_against_kind(control, f"differs.{name}", variant.settings, kinds[variant.kind], problems)
+
+
+def _check_against_kind(
+    control: Control, where: str, settings: AnyMapping[str, Any], kind: KindLike, problems: Problems
+) -> None:
+    data = control.differs[where.split(".")[1]] if where else control.settings
+    for saw in kind.validate(settings):
         key = _SETTING.search(saw)
-        line = control.settings.line_of(key.group(1) if key else "")
-        problems.add(Problem(str(control.file), line, f"control {control.id}", "", saw))
+        line = data.line_of(key.group(1) if key else "")
+        problems.add(Problem(str(control.file), line, f"control {control.id}", where, saw))
 
 
 def _check_unused(
@@ -333,7 +353,7 @@ def _check_unused(
 ) -> None:
     used: Set[str] = set()
     for control in controls:
-        used |= tunables_.uses(control.settings)
+        used |= control.uses()
     for tunable in tunables.values():
         if tunable.name not in used:
             saw = f"no control uses the tunable; put {{tunable: {tunable.name}}} into its settings, or remove it"
@@ -365,47 +385,70 @@ def _skip_reasons(skip: Any, catalogue: Catalogue, problems: Problems) -> Dict[s
 
 
 def _check_site_settings(
-    resolved: Sequence[Tuple[Control, Dict[str, Any]]],
+    resolved: Sequence[Resolved],
     kinds: AnyMapping[str, KindLike],
     given: Set[str],
     problems: Problems,
 ) -> None:
     """A site's value can be in its tunable's range and still not suit the setting; the defaults were checked."""
-    for control, settings in resolved:
-        if tunables_.uses(control.settings) & given:
-            _check_against_kind(control, settings, kinds[control.kind], problems)
+    for item in resolved:
+        if item.control.uses() & given:
+            _check_against_kinds(item, kinds, problems)
 
 
-def _check_fights(
-    resolved: Sequence[Tuple[Control, Dict[str, Any]]], kinds: AnyMapping[str, KindLike], problems: Problems
-) -> None:
-    """Two selected controls that own one setting would undo each other.
+def _check_fights(resolved: Sequence[Resolved], kinds: AnyMapping[str, KindLike], problems: Problems) -> None:
+    """Two selected controls that own one setting would undo each other, wherever that is.
 
     A skipped control does not fight: skipping ours is how a site puts its own in its place.
     """
-    owners: Dict[str, List[Control]] = {}
-    for control, settings in resolved:
-        for claim in kinds[control.kind].claims(settings):
-            for other in _owners_of(claim, control, owners):
-                if other is not control and _can_meet(control.applies, other.applies):
-                    saw = f"fights over {claim} with control {other.id} ({other.file}:{other.line})"
-                    problems.add(
-                        control.place().problem(
-                            control.settings, "", saw, "one control for one setting; skip one of them"
-                        )
-                    )
-            owners.setdefault(claim, []).append(control)
+    told: Set[Tuple[str, str, str]] = set()
+    for name in dict.fromkeys([*platforms.FAMILIES, *(name for item in resolved for name in item.differs)]):
+        here = [(item.control, item.on(name)) for item in resolved]
+        owners = _Owners()
+        for control, variant in here:
+            if variant.concerns(name):
+                for claim in kinds[variant.kind].claims(variant.settings):
+                    for other in owners.add(claim, control, variant):
+                        if (control.id, other.id, claim) not in told:
+                            told.add((control.id, other.id, claim))
+                            problems.add(_fight(control, other, claim))
 
 
-def _owners_of(claim: str, control: Control, owners: AnyMapping[str, List[Control]]) -> List[Control]:
-    """Who owns this setting already. A file control may claim a glob, which owns all that it matches."""
-    found = list(owners.get(claim, ()))
-    if control.kind != "file":
-        return found
-    for other, controls in owners.items():
-        if other != claim and controls[0].kind == "file" and (fnmatchcase(claim, other) or fnmatchcase(other, claim)):
-            found += controls
-    return found
+def _fight(control: Control, other: Control, claim: str) -> Problem:
+    saw = f"fights over {claim} with control {other.id} ({other.file}:{other.line})"
+    return control.place().problem(control.settings, "", saw, "one control for one setting; skip one of them")
+
+
+class _Owners:
+    """Who decides which setting. A file control may claim a pattern, which owns all that it matches."""
+
+    def __init__(self) -> None:
+        self._owners: Dict[str, List[Tuple[Control, platforms.Variant]]] = {}
+        self._files: List[str] = []
+        self._patterns: List[str] = []
+
+    def add(self, claim: str, control: Control, variant: platforms.Variant) -> List[Control]:
+        """Note one more owner; gives those that have the setting already and can be on one host with it."""
+        known = [owner for other in (claim, *self._alike(claim)) for owner in self._owners.get(other, ())]
+        self._note(claim, control, variant)
+        return [c for c, other in known if c is not control and _can_meet(variant.applies, other.applies)]
+
+    def _alike(self, claim: str) -> List[str]:
+        if not claim.startswith("file "):
+            return []
+        others = self._files if _is_pattern(claim) else self._patterns
+        return [o for o in others if o != claim and (fnmatchcase(claim, o) or fnmatchcase(o, claim))]
+
+    def _note(self, claim: str, control: Control, variant: platforms.Variant) -> None:
+        if claim not in self._owners and claim.startswith("file "):
+            self._files.append(claim)
+            if _is_pattern(claim):
+                self._patterns.append(claim)
+        self._owners.setdefault(claim, []).append((control, variant))
+
+
+def _is_pattern(claim: str) -> bool:
+    return any(sign in claim for sign in "*?[")
 
 
 def _can_meet(one: AnyMapping[str, Any], two: AnyMapping[str, Any]) -> bool:
@@ -420,12 +463,10 @@ def _can_meet(one: AnyMapping[str, Any], two: AnyMapping[str, Any]) -> bool:
     return True
 
 
-def _warnings(
-    resolved: Sequence[Tuple[Control, Dict[str, Any]]], given: Set[str], skipped_in_vain: Set[str], tier: str
-) -> List[str]:
+def _warnings(resolved: Sequence[Resolved], given: Set[str], skipped_in_vain: Set[str], tier: str) -> List[str]:
     used: Set[str] = set()
-    for control, _settings in resolved:
-        used |= tunables_.uses(control.settings)
+    for item in resolved:
+        used |= item.control.uses()
     idle = [
         f"hardening_tunables: {name} has no effect: no control selected at tier {tier} uses it."
         for name in sorted(given - used)

@@ -11,15 +11,16 @@ from .._host import Host
 
 _INITIAL_NAMESPACE = "0 0 4294967295"
 _FAMILIES = {"debian": "Debian", "ubuntu": "Debian", "rhel": "RedHat", "fedora": "RedHat", "centos": "RedHat"}
+_SPELLED = {"almalinux": "AlmaLinux", "centos": "CentOS", "ol": "OracleLinux", "rhel": "RedHat"}
 
 
 def facts(host: Host) -> dict[str, str]:
-    """distribution, version (major), family, kernel, container (the engine's name, or nothing on a whole machine)."""
+    """distribution, version, family, kernel, container (the engine's name, or nothing on a whole machine)."""
     release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
     words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
     name = release.get("ID", "")
     return {
-        "distribution": {"rhel": "RedHat", "rocky": "Rocky", "almalinux": "AlmaLinux"}.get(name, name.capitalize()),
+        "distribution": _SPELLED.get(name, name.capitalize()),
         "version": release.get("VERSION_ID", ""),
         "family": next((_FAMILIES[word] for word in words if word in _FAMILIES), name.capitalize()),
         "kernel": (host.read("/proc/sys/kernel/osrelease") or b"").decode("ascii", "replace").strip(),
@@ -59,7 +60,7 @@ def why_not(host: Host, seen: Mapping[str, str], applies: Mapping[str, Any]) -> 
     if families and seen["family"] not in families:
         return f"it is for {', '.join(families)}, this host is {seen['family']}"
     versions: Mapping[str, Sequence[str]] = applies.get("distributions", {})
-    if versions and seen["version"] not in [str(v) for v in versions.get(seen["distribution"], ())]:
+    if versions and not _is_one_of(seen["version"], versions.get(seen["distribution"], ())):
         return f"it is not for {seen['distribution']} {seen['version']}"
     if "container" in applies and bool(seen["container"]) != applies["container"]:
         return "it is for whole machines only" if seen["container"] else "it is for containers only"
@@ -68,3 +69,8 @@ def why_not(host: Host, seen: Mapping[str, str], applies: Mapping[str, Any]) -> 
         return f"{missing[0]} is not on this host"
     present = [path for path in applies.get("unless_path", ()) if host.stat(path) is not None]
     return f"{present[0]} is on this host" if present else ""
+
+
+def _is_one_of(version: str, wanted: Sequence[str]) -> bool:
+    """Whether a version is named, by itself or by the release that it is a part of: 9.4 is a 9."""
+    return any(f"{version}.".startswith(f"{name}.") for name in wanted)

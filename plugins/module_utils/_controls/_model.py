@@ -7,7 +7,7 @@ from __future__ import annotations
 import difflib
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Mapping, Sequence
 
 from .._changes import Group
@@ -62,6 +62,26 @@ class Control:
     settings: Mapping[str, Any]
     hazard: str = "none"
     applies: Mapping[str, Any] = field(default_factory=dict)
+    differs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def on(self, family: str, distribution: str) -> Control:
+        """This control as it is there; a distribution has the last word over its family."""
+        others = [self.differs[name] for name in dict.fromkeys((family, distribution)) if name in self.differs]
+        if not others:
+            return self
+        kind, settings, applies = self.kind, self.settings, self.applies
+        for other in others:
+            kind, settings, applies = differing(kind, settings, applies, other)
+        return replace(self, kind=kind, settings=settings, applies=applies, differs={})
+
+
+def differing(
+    kind: str, settings: Mapping[str, Any], applies: Mapping[str, Any], other: Mapping[str, Any]
+) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    """Kind, settings and applies with what differs put over them. One that names its kind stands for itself."""
+    told = {key: value for key, value in other.items() if key not in ("kind", "applies")}
+    below = {} if "kind" in other else settings
+    return other.get("kind", kind), {**below, **told}, {**applies, **other.get("applies", {})}
 
 
 @dataclass(frozen=True)

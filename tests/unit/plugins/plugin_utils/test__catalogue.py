@@ -91,6 +91,7 @@ def test_a_selection_is_ready_to_send(tmp_path: Path) -> None:
             "kind": "sysctl",
             "settings": {"key": "kernel.dmesg_restrict", "value": 1},
             "applies": {"families": ["Debian"], "container": False},
+            "differs": {},
             "hazard": "none",
         },
         {
@@ -98,6 +99,7 @@ def test_a_selection_is_ready_to_send(tmp_path: Path) -> None:
             "kind": "sshd",
             "settings": {"option": "MaxAuthTries", "value": 4, "op": "at_most"},
             "applies": {},
+            "differs": {},
             "hazard": "lockout",
         },
     ]

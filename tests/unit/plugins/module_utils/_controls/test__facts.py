@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+from typing import List, Mapping
+
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._facts import (
     container,
     facts,
     global_keys_belong_elsewhere,
     parse_os_release,
+    why_not,
 )
 from fake_host import FakeHost, fixture
 
@@ -34,6 +37,9 @@ def test_debian(system: str, version: str) -> None:
         ('ID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n', "Ubuntu", "Debian"),
         ('ID="rhel"\nID_LIKE="fedora"\n', "RedHat", "RedHat"),
         ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', "Rocky", "RedHat"),
+        ('ID="almalinux"\nID_LIKE="rhel centos fedora"\n', "AlmaLinux", "RedHat"),
+        ('ID="centos"\nID_LIKE="rhel fedora"\n', "CentOS", "RedHat"),
+        ('ID="ol"\nID_LIKE="fedora"\n', "OracleLinux", "RedHat"),
         ("ID=alpine\n", "Alpine", "Alpine"),
         ("", "", ""),
     ],
@@ -65,3 +71,23 @@ def test_containers(path: str, text: str, engine: str) -> None:
     assert global_keys_belong_elsewhere(made) == bool(engine)
     made.add_file("/proc/self/uid_map", "         0     100000      65536\n")
     assert not global_keys_belong_elsewhere(made)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "version", "wanted", "why"),
+    [
+        ("Debian", "12", {"Debian": ["12", "13"]}, ""),
+        ("Debian", "11", {"Debian": ["12", "13"]}, "it is not for Debian 11"),
+        ("Ubuntu", "24.04", {"Ubuntu": ["24.04"]}, ""),
+        ("Ubuntu", "22.04", {"Debian": ["12"], "Ubuntu": ["24.04"]}, "it is not for Ubuntu 22.04"),
+        ("RedHat", "9.4", {"RedHat": ["9"]}, ""),
+        ("RedHat", "9", {"RedHat": ["9"]}, ""),
+        ("RedHat", "90", {"RedHat": ["9"]}, "it is not for RedHat 90"),
+        ("Rocky", "9.5", {"RedHat": ["9"]}, "it is not for Rocky 9.5"),
+    ],
+)
+def test_a_version_is_named_by_itself_or_by_its_release(
+    distribution: str, version: str, wanted: Mapping[str, List[str]], why: str
+) -> None:
+    seen = {"distribution": distribution, "version": version, "family": "any", "container": ""}
+    assert why_not(FakeHost(), seen, {"distributions": wanted}) == why
