@@ -9,6 +9,7 @@ from typing import Any, Mapping, Sequence
 
 from . import _guard, _journal, _revert, _runs
 from ._changes import Group
+from ._controls._awaited import PackagesThere, installs
 from ._controls._facts import facts, why_not
 from ._controls._kinds import KINDS
 from ._controls._model import Assessment, Control, KindPlan, not_applicable, unknown
@@ -64,20 +65,30 @@ def survey(host: Host, controls: Sequence[Control], allow_stop: frozenset[str], 
     assessments: dict[str, Assessment] = {}
     groups: list[Group] = []
     hindrances = {control.id: why_not(host, seen, control.applies) for control in controls}
-    for control in controls:
-        if hindrances[control.id]:
-            assessments[control.id] = not_applicable(control, control.id, "", hindrances[control.id])
+    packages = PackagesThere(host, [c for c in controls if not hindrances[c.id]])
     for name in KINDS:
-        mine = [c for c in controls if c.kind == name and not hindrances[c.id]]
+        mine = [packages.awaiting(c) for c in controls if c.kind == name]
+        hindrances.update({c.id: hindrances[c.id] or packages.lacking(c) for c in mine})
+        mine = [c for c in mine if not hindrances[c.id]]
         plan = _survey_kind(host, name, mine, allow_stop) if mine else KindPlan()
         assessments.update({assessment.control: assessment for assessment in plan.assessments})
         groups += plan.groups
-    return Survey({control.id: assessments[control.id] for control in controls}, _guarded_last(groups, controls))
+        packages.follow(plan.groups)
+    for control in controls:
+        if hindrances[control.id]:
+            assessments[control.id] = not_applicable(control, control.id, "", hindrances[control.id])
+    whole = {control.id: assessments[control.id] for control in controls}
+    return Survey(whole, _guarded_last(groups, controls, packages.awaited))
 
 
-def _guarded_last(groups: Sequence[Group], controls: Sequence[Control]) -> tuple[Group, ...]:
-    """What could lock people out comes when all else is done, so that the time to confirm it is short."""
+def _guarded_last(groups: Sequence[Group], controls: Sequence[Control], awaited: set[str]) -> tuple[Group, ...]:
+    """What could lock people out comes when all else is done, so that the time to confirm it is short.
+
+    Where that holds for the packages, what awaits one of them comes after them.
+    """
     risky = {control.id for control in controls if control.hazard == "lockout"}
+    if any(installs(group) and not risky.isdisjoint(group.controls) for group in groups):
+        risky |= awaited
     marked = [replace(group, guarded=not risky.isdisjoint(group.controls)) for group in groups]
     return tuple(sorted(marked, key=lambda group: group.guarded))
 

@@ -23,6 +23,7 @@ from ._changes import Effect, Entry, Group, Step
 from ._errors import ClinicalError
 from ._host import Host
 from ._subjects._base import Image, Subject
+from ._subjects.awaited import AwaitedFile
 from ._subjects.files import File, Meta
 from ._subjects.kernel import KernelValue, LoadedModule
 from ._subjects.mounts import MountOptions
@@ -35,7 +36,10 @@ JOURNAL = posixpath.join(STATE, "journal")
 RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 SUBJECTS: dict[str, Any] = {
     subject.type: subject
-    for subject in (File, Meta, Tree, KernelValue, LoadedModule, ActiveUnit, EnabledUnit, MountOptions, Packages)
+    for subject in (
+        *(File, AwaitedFile, Meta, Tree, KernelValue, LoadedModule),
+        *(ActiveUnit, EnabledUnit, MountOptions, Packages),
+    )
 }
 
 

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from . import _changes, _guard, _journal
 from ._changes import Entry, Group, Outcome, Undone
 from ._errors import ClinicalError, HostWriteError
 from ._guard import Wish
 from ._host import Host
+from ._subjects._base import Image
+from ._subjects.trees import Tree
 
 
 def now() -> str:
@@ -69,10 +71,24 @@ def _settle(host: Host, run_id: str, stands: bool) -> None:
 def _end(host: Host, run: _journal.Run, groups: Sequence[Group], entries: Sequence[Entry], outcome: Outcome) -> None:
     """Note that the run is complete; a run that cannot be noted is put back like one that cannot be applied."""
     try:
-        _journal.end(host, run, "complete", entries, outcome.settled)
+        _journal.end(host, run, "complete", entries, _own_changes_seen(host, entries, outcome.settled))
     except ClinicalError as error:
         kept = [(n, group) for n, group in enumerate(groups) if n not in outcome.failed]
         _changes.undo_all(host, [(group, [e for e in entries if e.group == n]) for n, group in kept], error)
+
+
+def _own_changes_seen(host: Host, entries: Sequence[Entry], settled: Mapping[int, Image]) -> dict[int, Image]:
+    """What watched trees look like where a later step of the same run changed a path that they had seen change."""
+    seen = dict(settled)
+    for number, image in settled.items():
+        tree = entries[number].step.subject
+        if not isinstance(tree, Tree):
+            continue
+        others = {entry.step.subject.name for entry in entries}
+        others |= {path for n, other in settled.items() if n != number for path in other.get("touched", ())}
+        shared = others & set(image["touched"])
+        seen[number] = tree.renewed(host, image, shared) if shared else image
+    return seen
 
 
 def _note_undone(host: Host, run: _journal.Run, entries: Sequence[Entry], error: Undone) -> None:

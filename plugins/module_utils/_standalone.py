@@ -25,6 +25,7 @@ MEMBERS = (
     "_runs",
     "_standalone",
     "_subjects._base",
+    "_subjects.awaited",
     "_subjects.files",
     "_subjects.kernel",
     "_subjects.mounts",

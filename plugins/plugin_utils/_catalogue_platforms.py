@@ -37,8 +37,10 @@ DISTRIBUTIONS = {
 }
 
 _PATH = r"/.*"
+_PACKAGE = r"[a-zA-Z0-9][a-zA-Z0-9.+_-]+"
 _ANYWHERE = {
     "container": Field("bool"),
+    "requires_package": Field("list", pattern=_PACKAGE),
     "requires_path": Field("list", pattern=_PATH),
     "unless_path": Field("list", pattern=_PATH),
 }

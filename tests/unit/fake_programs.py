@@ -34,13 +34,14 @@ class FakeUnit:
 
 @dataclass
 class FakePackage:
-    """A package on the mirror: its configuration files, and what its scripts write elsewhere in /etc."""
+    """A package on the mirror: its configuration files, what its scripts write elsewhere in /etc, its unit."""
 
     version: str
     conffiles: Dict[str, str] = field(default_factory=dict)
     touches: Dict[str, str] = field(default_factory=dict)
     depends: Tuple[str, ...] = ()
     fetchable: bool = True
+    unit: str = ""
 
 
 # --- systemd ---
@@ -332,6 +333,12 @@ def _configure(host: FakeHost, come: Dict[str, str], gone: List[str]) -> None:
         for path, text in host.mirror[name].touches.items():
             old = host.text(path) if path in host.nodes else ""
             host.add_file(path, f"{old}{text} {'came' if name in come else 'went'}\n")
+        if host.mirror[name].unit and name in come:
+            host.units[host.mirror[name].unit] = FakeUnit(active=True, since=host.clock)
+            _enable(host, host.mirror[name].unit)
+        elif host.mirror[name].unit in host.units:
+            _disable(host, host.mirror[name].unit)
+            del host.units[host.mirror[name].unit]
     host.add_file(AUTO_MARKS, "".join(f"Package: {name}\n" for name in sorted(host.packages)))
 
 

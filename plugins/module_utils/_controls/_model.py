@@ -55,13 +55,18 @@ class Setting:
 
 @dataclass(frozen=True)
 class Control:
-    """One item of the baseline as the host gets it; title and rationale stay on the controller."""
+    """One item of the baseline as the host gets it; title and rationale stay on the controller.
+
+    ``awaits`` is set on the host: the package that the control needs and that this same run is about to install. What
+    such a package brings is not there yet when the run is planned.
+    """
 
     id: str
     kind: str
     settings: Mapping[str, Any]
     hazard: str = "none"
     applies: Mapping[str, Any] = field(default_factory=dict)
+    awaits: str = ""
     differs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def on(self, family: str, distribution: str) -> Control:

@@ -11,6 +11,8 @@ from typing import Any, Mapping, Sequence
 from .._changes import Effect, Group, Step, unread
 from .._errors import ClinicalError
 from .._host import Host
+from .._subjects._base import Image
+from .._subjects.awaited import AwaitedFile, edits_image
 from .._subjects.files import File, file_image
 from .._subjects.units import Unit, show
 from ._dropin import HEADER, encode, ordered_files, read_text
@@ -213,15 +215,26 @@ def _group(target: str, failing: Sequence[Control], state: State, texts: Mapping
     if target not in texts:
         return Group(f"config {target}", tuple(unread(unit, ids) for unit in sorted(units)), (), effects)
     steps = []
+    awaited = any(control.awaits for control in mine)
     folder = posixpath.dirname(target)
-    if folder in state.missing_folders:
+    if folder in state.missing_folders and not awaited:
         image = {"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0}
         steps.append(Step(File(folder), image, "absent", "a folder for drop-ins", "the program looks there", ids))
     before = "\n".join(_line(c, (_effective(c, state.sources[c.id]) or (None,))[0]) for c in mine)
     after = "\n".join(_line(c, word(c.settings["value"])) for c in mine)
     why = "the program reads it from there"
-    steps.append(Step(File(target), file_image(encode(texts[target])), before, after, why, ids))
+    if awaited:
+        steps.append(Step(AwaitedFile(target), _edits(mine), before, after, why, ids))
+    else:
+        steps.append(Step(File(target), file_image(encode(texts[target])), before, after, why, ids))
     return Group(f"config {target}", tuple(steps), (), effects)
+
+
+def _edits(mine: Sequence[Control]) -> Image:
+    """The settings alone: the package is about to bring the file that they stand in."""
+    first = mine[0].settings
+    edits = [(c.settings.get("section", ""), c.settings["key"], word(c.settings["value"])) for c in mine]
+    return edits_image(first["format"], edits, HEADER if first.get("drop_in") else "")
 
 
 def _line(control: Control, value: str | None) -> str:

@@ -57,6 +57,9 @@ def _assess(control: Control, state: State) -> Assessment:
     if not state.booted:
         return not_applicable(control, name, wanted, "systemd is not the init of this host")
     unit = state.units[name]
+    if not unit.exists and control.awaits and wanted == "enabled":
+        verdict = judge(False, "absent")
+        return Assessment(control.id, name, wanted, "absent", wanted, Verdicts(verdict, verdict, verdict))
     if not unit.exists:
         return not_applicable(control, name, wanted, "there is no such unit on this host", "absent")
     seen = f"{'masked' if unit.masked else unit.enabled or unit.loaded}, {unit.active}"
@@ -96,7 +99,8 @@ def _groups(control: Control, state: State) -> tuple[Group, ...]:
         return (Group(f"service {name}", tuple(steps), (), (Effect("daemon-reload"),)),)
     if unit.enabled not in STARTED:
         steps.append(Step(Tree(ENABLING_FOLDERS), None, "", "", "the links that enabling lays", ids))
-        steps.append(Step(EnabledUnit(name), {"enabled": True}, unit.enabled, "enabled", "it starts at each boot", ids))
+        words = (unit.enabled or "absent", "enabled", "it starts at each boot")
+        steps.append(Step(EnabledUnit(name), {"enabled": True}, *words, ids))
     if not unit.running:
         steps.append(Step(ActiveUnit(name), {"active": True}, unit.active, "active", "it is needed now", ids))
     return (Group(f"service {name}", tuple(steps)),)

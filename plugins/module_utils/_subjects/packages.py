@@ -32,6 +32,16 @@ def installed(host: Host, names: Sequence[str]) -> dict[str, str | None]:
     return {name: found.get(name) for name in names}
 
 
+def present(host: Host, names: Sequence[str]) -> set[str]:
+    """Those of the packages that are installed, as dpkg or rpm says."""
+    if not names:
+        return set()
+    if host.which("dpkg-query") is not None:
+        return {name for name, version in installed(host, names).items() if version is not None}
+    # For what is not installed rpm prints a sentence, and has an exit code of its own.
+    return set(host.run(["rpm", "--query", "--queryformat", "%{NAME}\\n", *names]).out.split("\n")) & set(names)
+
+
 def _query(host: Host, names: Sequence[str]) -> list[list[str]]:
     """Name, version and status of each package that dpkg knows."""
     if not names:

@@ -10,7 +10,7 @@ import posixpath
 import zlib
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from typing import Iterator
+from typing import Collection, Iterator
 
 from .._host import TEMPORARY_SUFFIX, Host
 from ._base import Image
@@ -57,6 +57,12 @@ class Tree:
         now: dict[str, str] = self.capture(host)["digests"]
         touched = _differences(before["digests"], now)
         return {"digests": {path: now[path] for path in touched if path in now}, "touched": touched}
+
+    def renewed(self, host: Host, image: Image, paths: Collection[str]) -> Image:
+        """A settled image with some of its paths as they are now."""
+        now: dict[str, str] = self.capture(host)["digests"]
+        kept = {path: digest for path, digest in image["digests"].items() if path not in paths}
+        return {**image, "digests": {**kept, **{path: now[path] for path in paths if path in now}}}
 
     def undoing(self, before: Image, after: Image) -> Image:
         return {**before, "touched": after["touched"]}

@@ -84,7 +84,7 @@ def systemctl(host: Host, verb: str, *units: str) -> None:
 
 @dataclass(frozen=True)
 class ActiveUnit(Whole):
-    """Whether a unit runs."""
+    """Whether a unit runs; None where there is no such unit, which then comes and goes with its package."""
 
     unit: str
     type = "unit"
@@ -95,10 +95,10 @@ class ActiveUnit(Whole):
 
     def capture(self, host: Host) -> Image:
         unit = show(host, [self.unit]).get(self.unit)
-        return {"active": bool(unit and unit.running)}
+        return {"active": unit.running if unit and unit.exists else None}
 
     def put(self, host: Host, image: Image) -> None:
-        if self.capture(host)["active"] == image["active"]:
+        if image["active"] is None or bool(self.capture(host)["active"]) == image["active"]:
             return
         systemctl(host, "daemon-reload")  # a mask that was just laid or lifted counts only after this
         systemctl(host, "start" if image["active"] else "stop", self.unit)
@@ -106,7 +106,10 @@ class ActiveUnit(Whole):
 
 @dataclass(frozen=True)
 class EnabledUnit(Whole):
-    """Whether a unit is started at boot. A Tree over ENABLING_FOLDERS beside it keeps the links to the byte."""
+    """Whether a unit is started at boot; None where there is no such unit.
+
+    A Tree over ENABLING_FOLDERS beside it keeps the links to the byte.
+    """
 
     unit: str
     type = "start at boot of unit"
@@ -117,8 +120,8 @@ class EnabledUnit(Whole):
 
     def capture(self, host: Host) -> Image:
         unit = show(host, [self.unit]).get(self.unit)
-        return {"enabled": bool(unit and unit.enabled in ("enabled", "enabled-runtime"))}
+        return {"enabled": unit.enabled in ("enabled", "enabled-runtime") if unit and unit.exists else None}
 
     def put(self, host: Host, image: Image) -> None:
-        if self.capture(host)["enabled"] != image["enabled"]:
+        if image["enabled"] is not None and bool(self.capture(host)["enabled"]) != image["enabled"]:
             systemctl(host, "enable" if image["enabled"] else "disable", self.unit)

@@ -272,6 +272,11 @@ BAD_CONTROLS = [
         id="relative path",
     ),
     pytest.param(
+        edit(DMESG, "families: [Debian]", "requires_package: [-x]"),
+        ["applies.requires_package", "-x"],
+        id="no package name",
+    ),
+    pytest.param(
         edit(DMESG, "  title: Only root reads the kernel log\n", '  title: ""\n'),
         ["title", "not empty"],
         id="empty title",
