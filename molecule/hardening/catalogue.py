@@ -10,16 +10,15 @@ from typing import Any
 import yaml
 
 CONTROLS = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue" / "controls"
-TIERS = ("essential", "standard")
 
 
 def controls() -> list[dict[str, Any]]:
-    """Every control of the tiers that the scenario enforces, with the defaults in place of tunables."""
+    """Every control that the scenario enforces, with the defaults in place of tunables."""
     found = [control for path in sorted(CONTROLS.glob("*.yml")) for control in yaml.safe_load(path.read_text("utf-8"))]
     defaults = {name: t["default"] for control in found for name, t in control.get("tunables", {}).items()}
     for control in found:
         control["settings"] = {key: _resolved(value, defaults) for key, value in control["settings"].items()}
-    return [control for control in found if control["tier"] in TIERS]
+    return found
 
 
 def _resolved(value: Any, defaults: dict[str, Any]) -> Any:

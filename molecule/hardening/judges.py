@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One judge for each kind of control: whether a host is as the control says, seen by the system's own tools.
 
-Nothing here uses the collection's code. A judge returns whether the host complies, and what it saw.
+Nothing here uses the collection's code. A judge returns whether the host complies, and what it saw. The longer
+ones have a file of their own, ``judge_KIND.py``, with a function ``judge``.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import functools
+import importlib
 import re
 import shlex
 import time
@@ -117,6 +119,7 @@ CONFIG: dict[str, Callable[[Host, Settings], str]] = {
     "/etc/systemd/journald.conf": _systemd,
     "/etc/systemd/system.conf": _systemd,
     "/etc/systemd/coredump.conf": _systemd,
+    "/etc/systemd/logind.conf": _systemd,
     "/etc/security/limits.conf": _core_limit,
     "/etc/rsyslog.conf": _new_log_file,
 }
@@ -204,4 +207,6 @@ KINDS: dict[str, Callable[[Host, Settings], Verdict]] = {
 
 
 def judge(host: Host, control: dict[str, Any]) -> Verdict:
-    return KINDS[control["kind"]](host, control["settings"])
+    kind = control["kind"]
+    verdict: Verdict = (KINDS.get(kind) or importlib.import_module(f"judge_{kind}").judge)(host, control["settings"])
+    return verdict
