@@ -28,6 +28,30 @@ def specified(role: str) -> dict[str, dict[str, t.Any]]:
     return found
 
 
+def words(role: str, path: str) -> str:
+    file = ROLES / role / path
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+def used_by(role: str, entry: str) -> str:
+    """What an entry point may evaluate: its tasks, and the tasks, templates, handlers and variables that these name."""
+    found: dict[str, str] = {}
+    waiting = [f"tasks/{entry}.yml"]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found[path] = text = words(role, path)
+        waiting += [f"tasks/{name}" for name in re.findall(r"(?:include|import)_tasks: (\S+\.yml)", text)]
+        waiting += [f"templates/{name}" for name in re.findall(r"src: (\S+\.j2)", text)]
+        waiting += ["handlers/main.yml"] if "notify:" in text else []
+    text = "\n".join(found.values())
+    internal = yaml.safe_load(words(role, "vars/main.yml") or "{}")
+    while named := {name for name in internal if re.search(rf"\b{name}\b", text)}:
+        text += "\n".join(str(internal.pop(name)) for name in named)
+    return text
+
+
 @pytest.mark.parametrize("role", NAMES)
 def test_the_specification_has_the_defaults(role: str) -> None:
     assert {name: option["default"] for name, option in specified(role).items()} == read(role, "defaults/main.yml")
@@ -44,6 +68,6 @@ def test_the_readme_has_every_variable_with_its_default(role: str) -> None:
 def test_every_entry_point_specifies_what_its_tasks_use(role: str) -> None:
     specs = read(role, "meta/argument_specs.yml")["argument_specs"]
     for entry, spec in specs.items():
-        text = (ROLES / role / "tasks" / f"{entry}.yml").read_text(encoding="utf-8")
+        text = used_by(role, entry)
         used = {name for name in re.findall(rf"\b{role}_\w+", text) if not re.search(rf"register: {name}\b", text)}
         assert used & set(specified(role)) == set(spec["options"])
