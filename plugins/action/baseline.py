@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 from collections import Counter
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
@@ -15,7 +16,12 @@ from ansible.utils.display import Display
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import RESULTS
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue, _confirm, _confirm_result
+from ansible_collections.healthops.clinical.plugins.plugin_utils import (
+    _catalogue,
+    _confirm,
+    _confirm_result,
+    _waivers,
+)
 
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
 MODULE = "healthops.clinical.baseline"
@@ -31,17 +37,26 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         args = {**self._task.args, "controls": []}
         if args.get("state", "enforced") == "reverted":
             return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)
-        selection = self._select(args)
-        sent = self._carried_out({**args, "controls": selection.controls}, task_vars, "run_id")
-        return self._described(judged(sent, selection), args)
+        today = datetime.now(timezone.utc).date()
+        selection, waivers = self._select(args, task_vars or {}, today)
+        controls = _waivers.mark(selection, waivers)
+        sent = self._carried_out({**args, "controls": controls, "waivers": []}, task_vars, "run_id")
+        return self._described(judged(sent, selection, waivers, today), args)
 
-    def _select(self, args: dict[str, t.Any]) -> _catalogue.Selection:
+    def _select(
+        self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any], today: date
+    ) -> tuple[_catalogue.Selection, list[_waivers.Waiver]]:
+        """What this host is held against, and the waivers that concern it."""
         paths = [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
         try:
             catalogue = _catalogue.load(paths)
-            return _catalogue.select(catalogue, args.get("tier", "standard"), args.get("tunables"), args.get("skip"))
+            tier = args.get("tier", "standard")
+            selection = _catalogue.select(catalogue, tier, args.get("tunables"), args.get("skip"))
+            known = {control.id: control for control in catalogue.controls}
+            waivers = _waivers.read(args.get("waivers") or [], known, task_vars.get("groups", {}), today)
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from error
+        return selection, [waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname")))]
 
     def _carried_out(self, args: dict[str, t.Any], task_vars: t.Any, own_id: str) -> dict[str, t.Any]:
         """Send the run, guarded where a login is at stake; ``own_id`` is the option that names this run."""
@@ -74,18 +89,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return described
 
 
-def judged(result: dict[str, t.Any], selection: _catalogue.Selection) -> dict[str, t.Any]:
+def judged(
+    result: dict[str, t.Any], selection: _catalogue.Selection, waivers: t.Sequence[_waivers.Waiver], today: date
+) -> dict[str, t.Any]:
     """Join what the host said with what the controller knows of each control, and count."""
-    about = {
+    about: dict[str, t.Any] = {
         "tier": selection.tier,
         "catalogue": {"digest": selection.digest, "controls": len(selection.metadata)},
         "warnings": [*result.get("warnings", []), *selection.warnings],
+        "waivers": [{**waiver.told(today), "used": False} for waiver in waivers],
     }
     if "findings" not in result:
         return {**result, **about}
     found = {finding["id"]: finding for finding in result["findings"]}
     found.update({control: _not_checked(control, reason) for control, reason in selection.skipped.items()})
     findings = [{**found[control], **known} for control, known in selection.metadata.items()]
+    findings, about["waivers"], idle = _waivers.judged(findings, waivers, today)
+    about["warnings"] += idle
     counts = Counter(finding["result"] for finding in findings)
     told = ", ".join(f"{counts[word]} {word}" for word in RESULTS if counts[word])
     judged_ = {

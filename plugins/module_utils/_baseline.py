@@ -70,7 +70,7 @@ def survey(host: Host, controls: Sequence[Control], allow_stop: frozenset[str], 
         mine = [packages.awaiting(c) for c in controls if c.kind == name]
         hindrances.update({c.id: hindrances[c.id] or packages.lacking(c) for c in mine})
         mine = [c for c in mine if not hindrances[c.id]]
-        plan = _survey_kind(host, name, mine, allow_stop) if mine else KindPlan()
+        plan = _survey_and_waive(host, name, mine, allow_stop)
         assessments.update({assessment.control: assessment for assessment in plan.assessments})
         groups += plan.groups
         packages.follow(plan.groups)
@@ -91,6 +91,23 @@ def _guarded_last(groups: Sequence[Group], controls: Sequence[Control], awaited:
         risky |= awaited
     marked = [replace(group, guarded=not risky.isdisjoint(group.controls)) for group in groups]
     return tuple(sorted(marked, key=lambda group: group.guarded))
+
+
+def _survey_and_waive(host: Host, name: str, controls: Sequence[Control], allow_stop: frozenset[str]) -> KindPlan:
+    """What is waived is judged by itself, so that nothing of it gets into what the others change."""
+    waived = {control.id: control.waived for control in controls if control.waived is not None}
+    alone = [control for control in controls if control.id in waived]
+    judged = _survey_kind(host, name, alone, allow_stop) if alone else KindPlan()
+    kept = [a for a in judged.assessments if waived[a.control].get("value", a.before) in (a.before, _running(a))]
+    left = {assessment.control for assessment in kept}
+    rest = [control for control in controls if control.id not in left]
+    plan = _survey_kind(host, name, rest, allow_stop) if rest else KindPlan()
+    return KindPlan((*(replace(a, after=a.before, waived=True) for a in kept), *plan.assessments), plan.groups)
+
+
+def _running(assessment: Assessment) -> str:
+    """What is in force, where ``before`` may say more, such as that it does not survive a reboot."""
+    return assessment.verdicts.running.saw
 
 
 def _survey_kind(host: Host, name: str, controls: Sequence[Control], allow_stop: frozenset[str]) -> KindPlan:
@@ -265,6 +282,7 @@ def _outcome(before: Assessment, again: Assessment | None, error: ClinicalError 
 def _finding(assessment: Assessment) -> dict[str, Any]:
     told = dict(vars(assessment))  # by hand: dataclasses.asdict takes ten times as long, and there are hundreds
     told["id"] = told.pop("control")
+    del told["waived"]  # the result says it
     verdicts = {look: dict(vars(verdict)) for look, verdict in vars(assessment.verdicts).items()}
     return {**told, "verdicts": verdicts, "result": assessment.result}
 

@@ -52,6 +52,60 @@ options:
     description: Controls to leave alone, as a mapping of control id to the reason. They are reported as C(notchecked).
     type: dict
     default: {}
+  waivers:
+    description:
+      - Deviations that somebody answers for and somebody else has approved, until a day. On the hosts that a waiver
+        concerns its control is judged and not enforced, and reported as C(waived).
+      - When the day is over the control is still not enforced; it is reported as C(fail) with the reason.
+      - The whole list is checked before the host is touched.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      control:
+        description: The control that is not met.
+        type: str
+        required: true
+      reason:
+        description: Why it cannot be met.
+        type: str
+        required: true
+      owner:
+        description: Who answers for the deviation.
+        type: str
+        required: true
+      approver:
+        description: Who approved it; another person than the owner.
+        type: str
+        required: true
+      ticket:
+        description: Where it was asked for and decided.
+        type: str
+        required: true
+      compensating_control:
+        description: What protects the host instead.
+        type: str
+        required: true
+      expires:
+        description:
+          - The last day on which it holds, as YYYY-MM-DD.
+          - It may lie as many days ahead as the control allows, by default 30 for one of critical severity, 90 for
+            high, 180 for medium and 365 for low.
+        type: str
+        required: true
+      hosts:
+        description: The hosts of the inventory that it concerns, beside those of O(waivers[].groups); all without both.
+        type: list
+        elements: str
+      groups:
+        description: The groups of the inventory whose hosts it concerns.
+        type: list
+        elements: str
+      value:
+        description:
+          - The one value that is waived, as RV(findings[].before) or the running one of RV(findings[].verdicts) shows
+            it. Where the host has any other, the control is enforced.
+        type: raw
   allow_stop:
     description: Units that may be stopped although they run, because a person decided so.
     type: list
@@ -135,6 +189,19 @@ EXAMPLES = r"""
       banner_local_login: The vendor's console parses the login text. Review in May.
   become: true
 
+- name: Leave one deviation alone that was approved until the next visit of the vendor
+  healthops.clinical.baseline:
+    waivers:
+      - control: sshd_ciphers
+        reason: The analysers' transfer program knows CBC ciphers only.
+        owner: Ines Halloran, laboratory systems
+        approver: Tomas Brandt, security officer
+        ticket: SEC-2041
+        compensating_control: SSH is reachable from the analysers' network only.
+        expires: "2026-12-18"
+        groups: [interface_engines]
+  become: true
+
 - name: Put the host back as it was before the newest run
   healthops.clinical.baseline:
     state: reverted
@@ -161,7 +228,7 @@ findings:
       description: The control.
       type: str
     result:
-      description: One of C(pass), C(fail), C(fixed), C(error), C(notapplicable), C(notchecked).
+      description: One of C(pass), C(fail), C(fixed), C(error), C(notapplicable), C(notchecked), C(waived).
       type: str
     reason:
       description: Why it is not a plain pass.
@@ -185,6 +252,30 @@ findings:
       description: Which requirements of which frameworks the control supports.
       type: list
       elements: dict
+    waiver:
+      description: The waiver that the result rests on, as in RV(waivers).
+      type: dict
+waivers:
+  description: The waivers that concern this host, with what they say.
+  returned: with O(state=enforced)
+  type: list
+  elements: dict
+  contains:
+    control:
+      description: The control that is waived.
+      type: str
+    expires:
+      description: The last day on which it holds.
+      type: str
+    days_left:
+      description: How many days are left; negative once it has expired.
+      type: int
+    expired:
+      description: Whether it has expired.
+      type: bool
+    used:
+      description: Whether a finding rests on it. One that is not used is warned of.
+      type: bool
 changes:
   description: What was changed, or in check mode would be.
   returned: with O(state=enforced)
@@ -276,10 +367,25 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
 
+TEXT = {"type": "str", "required": True}
+TEXTS = {"type": "list", "elements": "str"}
+WAIVER = {
+    "control": TEXT,
+    "reason": TEXT,
+    "owner": TEXT,
+    "approver": TEXT,
+    "ticket": TEXT,
+    "compensating_control": TEXT,
+    "expires": TEXT,
+    "hosts": TEXTS,
+    "groups": TEXTS,
+    "value": {"type": "raw"},
+}
+
 
 def request(params: dict[str, t.Any]) -> _baseline.Request:
     own = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
-    keys = ("id", "kind", "settings", "hazard", "applies", "differs")
+    keys = ("id", "kind", "settings", "hazard", "applies", "differs", "waived")
     controls = tuple(Control(**{key: control[key] for key in keys}) for control in params["controls"])
     return _baseline.Request(
         own or new_run_id(),
@@ -307,6 +413,7 @@ def main() -> None:
             "tier": {"type": "str", "choices": ["essential", "standard", "strict"], "default": "standard"},
             "tunables": {"type": "dict", "default": {}},
             "skip": {"type": "dict", "default": {}},
+            "waivers": {"type": "list", "elements": "dict", "default": [], "options": WAIVER},
             "allow_stop": {"type": "list", "elements": "str", "default": []},
             "extra_catalogues": {"type": "list", "elements": "path", "default": []},
             "run_id": {"type": "str", "default": ""},

@@ -53,6 +53,7 @@ _CONTROL = {
     "applies": Field("map"),
     "differs": Field("map"),
     "tunables": Field("map"),
+    "max_waiver_days": Field("int", pattern=r"[1-9]\d{0,2}"),
 }
 _SETTING = re.compile(r"settings\.([a-z_]+)")
 
@@ -69,7 +70,10 @@ class KindLike(Protocol):
 
 @dataclass(frozen=True)
 class Control:
-    """One control as it stands in the data; ``settings`` and ``differs`` may still hold ``{"tunable": name}``."""
+    """One control as it stands in the data; ``settings`` and ``differs`` may still hold ``{"tunable": name}``.
+
+    ``max_waiver_days`` is 0 where its severity decides.
+    """
 
     id: str
     title: str
@@ -81,6 +85,7 @@ class Control:
     settings: catalogue_yaml.Mapping
     applies: Dict[str, Any]
     differs: Dict[str, catalogue_yaml.Mapping]
+    max_waiver_days: int
     file: Path
     line: int
 
@@ -298,8 +303,10 @@ def _control(
         return None
     values: Dict[str, Any] = {key: item[key] for key in ("id", "severity", "hazard", "tier", "kind", "settings")}
     values.update({key: " ".join(item[key].split()) for key in ("title", "rationale")})
-    applies = plain(item.get("applies", {}))
-    return Control(**values, applies=applies, differs=item.get("differs", {}), file=file, line=item.line)
+    values["applies"] = plain(item.get("applies", {}))
+    values["differs"] = item.get("differs", {})
+    values["max_waiver_days"] = item.get("max_waiver_days", 0)
+    return Control(**values, file=file, line=item.line)
 
 
 def _add_unique(control: Control, controls: Dict[str, Control], problems: Problems) -> None:

@@ -18,7 +18,7 @@ DEVIATES = "deviates"
 UNKNOWN = "unknown"
 NOTAPPLICABLE = "notapplicable"
 
-#: XCCDF's result words that a host can give, and two of ours (waived, deferred) that the controller adds.
+#: XCCDF's result words, and two of ours: waived and deferred.
 RESULTS = ("pass", "fail", "fixed", "error", "notapplicable", "notchecked", "waived", "deferred")
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -68,6 +68,7 @@ class Control:
     applies: Mapping[str, Any] = field(default_factory=dict)
     awaits: str = ""
     differs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    waived: Mapping[str, str] | None = None
 
     def on(self, family: str, distribution: str) -> Control:
         """This control as it is there; a distribution has the last word over its family."""
@@ -124,6 +125,7 @@ class Assessment:
     after: str
     verdicts: Verdicts
     reason: str = ""
+    waived: bool = False
 
     @property
     def result(self) -> str:
@@ -131,7 +133,7 @@ class Assessment:
         if UNKNOWN in states:
             return "error"
         if DEVIATES in states:
-            return "fail"
+            return "waived" if self.waived else "fail"
         return "pass" if OK in states else "notapplicable"
 
 

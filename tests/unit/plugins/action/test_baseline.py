@@ -4,16 +4,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from datetime import date
+from typing import Any, Dict, Sequence
 
 import pytest
 
 pytest.importorskip("ansible")
 
-from ansible_collections.healthops.clinical.plugins.action.baseline import judged, reverted
+from ansible_collections.healthops.clinical.plugins.action import baseline
+from ansible_collections.healthops.clinical.plugins.action.baseline import reverted
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import Selection
+from ansible_collections.healthops.clinical.plugins.plugin_utils._waivers import Waiver
 
 KNOWN = {name: {"title": f"Title of {name}", "severity": "high", "references": []} for name in ("one", "two", "three")}
+
+
+TODAY = date(2026, 11, 25)
+WAIVER = Waiver(1, "two", date(2026, 12, 1), {"ticket": "T-1", "owner": "I", "expires": "2026-12-01"}, None, None)
+
+
+def judged(result: Dict[str, Any], wanted: Selection, waivers: Sequence[Waiver] = ()) -> Dict[str, Any]:
+    return baseline.judged(result, wanted, waivers, TODAY)
 
 
 def selection() -> Selection:
@@ -54,6 +65,25 @@ def test_an_error_fails_a_run_and_not_an_audit(check_mode: bool, failed: bool) -
     told = judged({**found("pass", "error"), "check_mode": check_mode}, selection())
     assert told.get("failed", False) == failed
     assert ("two: because" in told["msg"]) == failed
+
+
+def test_waivers_stand_with_the_result_and_are_counted() -> None:
+    told = judged(found("pass", "waived"), selection(), [WAIVER])
+    assert told["findings"][1]["waiver"]["days_left"] == 6
+    assert [(waiver["control"], waiver["used"], waiver["expired"]) for waiver in told["waivers"]] == [
+        ("two", True, False)
+    ]
+    assert told["summary"]["waived"] == 1
+    assert not told.get("failed")
+
+
+def test_a_waiver_that_is_not_used_is_warned_of() -> None:
+    assert "is not used: the host complies" in judged(found("pass", "pass"), selection(), [WAIVER])["warnings"][-1]
+
+
+def test_a_run_that_found_nothing_shows_its_waivers() -> None:
+    told = judged({"failed": True, "msg": "The disk is full."}, selection(), [WAIVER])
+    assert [(waiver["control"], waiver["used"]) for waiver in told["waivers"]] == [("two", False)]
 
 
 def test_a_failed_module_keeps_its_own_words() -> None:

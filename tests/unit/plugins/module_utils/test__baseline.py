@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List
 
 import pytest
@@ -200,3 +201,45 @@ def test_the_result_of_a_revert_tells_what_was_restored() -> None:
     assert told["reverted_run_id"] == "e1"
     assert len(told["restored"]) == len(told["diff"]) == 3
     assert not {"findings", "changes"} & set(told)
+
+
+def test_what_is_waived_is_judged_and_left_as_it_is() -> None:
+    """Of each kind the first control is waived; the others are enforced as if it was not there."""
+    wish = request("e")
+    first = {control.kind: control.id for control in reversed(wish.controls)}.values()
+    waived = replace(wish, controls=tuple(replace(c, waived={} if c.id in first else None) for c in wish.controls))
+    rest = replace(wish, controls=tuple(c for c in wish.controls if c.id not in first))
+    host, without = dirty_host(), dirty_host()
+    predicted = _baseline.audit(host, waived)
+    report, plain = _baseline.enforce(host, waived), _baseline.enforce(without, rest)
+    assert {name: word for name, word in results(report).items() if name in first} == dict.fromkeys(first, "waived")
+    assert {name: word for name, word in results(report).items() if name not in first} == results(plain)
+    assert predicted.changes == report.changes == plain.changes
+    assert host.state() == without.state()
+    for found in report.findings:
+        assert "waived" not in found
+        assert found["id"] not in first or found["before"] == found["after"]
+
+
+@pytest.mark.parametrize(
+    ("value", "result"), [("0", "waived"), ("0 (not set at the next boot)", "waived"), ("1", "fixed")]
+)
+def test_a_waiver_of_one_value_waives_no_other(value: str, result: str) -> None:
+    control = Control("one", "sysctl", {"key": "kernel.kptr_restrict", "value": 1}, waived={"value": value})
+    (found,) = _baseline.enforce(dirty_host(), _baseline.Request("e", (control,))).findings
+    assert (found["result"], found["before"]) == (result, "0 (not set at the next boot)")
+
+
+def test_what_is_waived_and_cannot_be_read_is_an_error() -> None:
+    host = dirty_host()
+    host.answers["modprobe", "--showconfig"] = Completed(("modprobe", "--showconfig"), 1, "", "modprobe: FATAL")
+    control = Control("one", "kernel_module", SETTINGS["kernel_module"][0], waived={})
+    (found,) = _baseline.enforce(host, _baseline.Request("e", (control,))).findings
+    assert found["result"] == "error"
+
+
+def test_what_is_waived_and_complies_passes() -> None:
+    control, host = Control("one", "sysctl", {"key": "kernel.kptr_restrict", "value": 1}), dirty_host()
+    _baseline.enforce(host, _baseline.Request("e", (control,)))
+    (found,) = _baseline.enforce(host, _baseline.Request("f", (replace(control, waived={}),))).findings
+    assert found["result"] == "pass"
