@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""evidence_record: one host's baseline result becomes a file on the control node."""
+"""evidence_record: one host's baseline result, or how its services answered, becomes a file on the control node."""
 
 from __future__ import annotations
 
@@ -11,8 +11,21 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import clean_result
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_record import (
+    clean_probes,
+    clean_result,
+    merged,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_store import write_record
+
+PROBE = {
+    "probe": {"type": "str", "required": True},
+    "target": {"type": "str", "required": True},
+    "healthy": {"type": "bool", "required": True},
+    "state": {"type": "str", "required": True},
+    "latency_ms": {"type": "float"},
+    "saw": {"type": "str", "required": True},
+}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -26,13 +39,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             argument_spec={
                 "path": {"type": "path", "required": True},
                 "run_id": {"type": "str"},
-                "result": {"type": "dict", "required": True},
+                "result": {"type": "dict"},
+                "probes": {"type": "list", "elements": "dict", "options": PROBE},
             },
+            required_one_of=[("result", "probes")],
         )
         host = str((task_vars or {})["inventory_hostname"])
         try:
-            result = clean_result(args["result"], host, str(args["run_id"] or ""))
+            result = self._result(args, host)
             path, changed = write_record(Path(args["path"]).absolute(), host, result)
         except ClinicalError as exc:
             raise AnsibleActionFail(str(exc)) from exc
         return {"changed": changed, "path": str(path), "run_id": result["run_id"], "state": result["state"]}
+
+    def _result(self, args: t.Dict[str, t.Any], host: str) -> t.Dict[str, t.Any]:
+        run_id, probes = str(args["run_id"] or ""), args["probes"]
+        if args["result"] is None:
+            return clean_probes(probes, host, run_id, self._task.check_mode)
+        result = clean_result(args["result"], host, run_id)
+        return merged(result, clean_probes(probes, host, result["run_id"])) if probes else result

@@ -19,6 +19,10 @@ description:
     host that could not be reached, is kept in state V(failed); everything on that host then counts as unknown,
       never as good.
   - Only the keys that are evidence are kept. C(invocation), C(ansible_facts), C(diff) and all others are dropped.
+  - From the texts that are kept, private keys, password hashes, tokens, passwords and what names a patient are taken
+    out; what stands there instead says so.
+  - Several calls for one host in one run make one record. A result takes the place of an earlier result, a probe that
+    of an earlier probe of the same O(probes[].target).
   - The same result gives the same bytes; times come from the result, not from the clock.
   - It never contacts the host and needs no privileges there.
 options:
@@ -34,9 +38,40 @@ options:
       - Needed for results that failed so early that they carry none.
     type: str
   result:
-    description: The registered result of M(healthops.clinical.baseline).
+    description:
+      - The registered result of M(healthops.clinical.baseline).
+      - It or O(probes) is needed; both may be given.
     type: dict
-    required: true
+  probes:
+    description:
+      - How services on the host answered, as the collection's probe modules return it.
+      - A host of which only this is known is recorded in state V(probed).
+    type: list
+    elements: dict
+    suboptions:
+      probe:
+        description: What asked, usually the name of the module.
+        type: str
+        required: true
+      target:
+        description: What was asked, as people name it.
+        type: str
+        required: true
+      healthy:
+        description: Whether the answer was the right one.
+        type: bool
+        required: true
+      state:
+        description: The answer in one word of the probe.
+        type: str
+        required: true
+      latency_ms:
+        description: How many milliseconds the answer took, where there was one.
+        type: float
+      saw:
+        description: What was seen, in words.
+        type: str
+        required: true
 extends_documentation_fragment:
   - healthops.clinical._attributes
   - healthops.clinical._attributes.actiongroup_clinical
@@ -76,6 +111,18 @@ EXAMPLES = r"""
         path: ./evidence
         run_id: "{{ hardening_run_id }}"
         result: "{{ baseline_result }}"
+
+- name: How the interface engine answered is in the same record
+  healthops.clinical.evidence_record:
+    path: ./evidence
+    run_id: "{{ hardening_run_id }}"
+    probes:
+      - probe: mllp_echo
+        target: "{{ inventory_hostname }}:6661"
+        healthy: "{{ echo.healthy }}"
+        state: "{{ echo.state }}"
+        latency_ms: "{{ echo.latency_ms }}"
+        saw: "{{ echo.saw }}"
 """
 
 RETURN = r"""
@@ -90,7 +137,9 @@ run_id:
   type: str
   sample: 20261122T150000Z-1f3a
 state:
-  description: What was recorded; V(failed) means that nothing is known about the host.
+  description:
+    - What was recorded. V(failed) means that nothing is known about the host, V(probed) that nothing is known but how
+      its services answered.
   returned: success
   type: str
   sample: enforced
@@ -104,8 +153,21 @@ def main() -> None:
         argument_spec={
             "path": {"type": "path", "required": True},
             "run_id": {"type": "str"},
-            "result": {"type": "dict", "required": True},
+            "result": {"type": "dict"},
+            "probes": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "probe": {"type": "str", "required": True},
+                    "target": {"type": "str", "required": True},
+                    "healthy": {"type": "bool", "required": True},
+                    "state": {"type": "str", "required": True},
+                    "latency_ms": {"type": "float"},
+                    "saw": {"type": "str", "required": True},
+                },
+            },
         },
+        required_one_of=[("result", "probes")],
         supports_check_mode=True,
     )
     module.fail_json(

@@ -16,18 +16,21 @@ import typing as t
 
 import jinja2
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import (
-    RESULTS,
-    SEVERITIES,
-    VERDICTS,
-    Json,
-    canonical,
-    count,
     guard_state,
     headline,
     not_confirmed,
     only_looked,
     plural,
     unknown_hosts,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_shared import stored
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import (
+    RESULTS,
+    SEVERITIES,
+    VERDICTS,
+    Json,
+    canonical,
+    count,
 )
 
 #: result word -> (sign that tells it apart without colour, what it means in plain words)
@@ -244,7 +247,7 @@ def build(run: Json) -> Json:
         "facts": _facts(run),
         "words": [(word, *WORDS[word]) for word in RESULTS],
         "filters": [word for word in RESULTS if run["summary"][word]],
-        "digest": hashlib.sha256(canonical(run)).hexdigest(),
+        "digest": hashlib.sha256(canonical(stored(run))).hexdigest(),
         "large": large,
         "rehearsal": only_looked(run),
     }

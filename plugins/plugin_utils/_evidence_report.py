@@ -9,16 +9,13 @@ from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import (
-    Json,
     bundle,
-    canonical,
-    check_run_id,
-    count,
     headline,
     not_confirmed,
     unknown_hosts,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_html import render
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_shared import stored
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_store import (
     latest_run,
     load_records,
@@ -26,6 +23,12 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_store
     point_latest,
     run_dir,
     write,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import (
+    Json,
+    canonical,
+    check_run_id,
+    count,
 )
 
 
@@ -48,7 +51,7 @@ def report(evidence_dir: Path, template: str, *, run_id: str = "", hosts: t.Sequ
     folder = run_dir(evidence_dir, run_id)
     html = render(run, template).encode("utf-8")
     written = [
-        write(folder / "run.json", canonical(run)),
+        write(folder / "run.json", canonical(stored(run))),
         write(folder / "report.html", html),
         point_latest(evidence_dir, run),
     ]

@@ -15,13 +15,13 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import (
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_record import merged, open_record, record
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_shared import Shared
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import (
     Json,
     canonical,
     check_host_name,
     check_run_id,
-    open_record,
-    record,
 )
 
 DIR_MODE = 0o750
@@ -99,9 +99,19 @@ def _failed(doing: str, path: Path, exc: OSError) -> ClinicalError:
 
 
 def write_record(evidence_dir: Path, host: str, result: Json) -> t.Tuple[Path, bool]:
-    """Write one host's checked result; returns the path and whether the file changed."""
+    """Write one host's checked result, with what this run had kept of it; returns the path and whether it changed."""
     path = record_path(evidence_dir, result["run_id"], host)
-    return path, write(path, canonical(record(host, result)))
+    return path, write(path, canonical(record(host, merged(_earlier(path, host, result["run_id"]), result))))
+
+
+def _earlier(path: Path, host: str, run_id: str) -> t.Optional[Json]:
+    """The record that is there already; one that cannot be read has nothing to give, and is replaced."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    try:
+        return open_record(load_json(path), host, run_id)
+    except ClinicalError:
+        return None
 
 
 def load_json(path: Path) -> t.Any:
@@ -119,6 +129,7 @@ def load_records(evidence_dir: Path, run_id: str) -> t.Tuple[t.Dict[str, Json], 
     """All records of a run: host -> result, and for files that cannot be read as one: host -> why, naming the file."""
     good: t.Dict[str, Json] = {}
     bad: t.Dict[str, str] = {}
+    shared = Shared()
     folder = run_dir(evidence_dir, run_id) / "hosts"
     if not folder.is_dir():
         return good, bad
@@ -126,7 +137,7 @@ def load_records(evidence_dir: Path, run_id: str) -> t.Tuple[t.Dict[str, Json], 
         if path.name.startswith(".") or path.suffix != ".json":
             continue
         try:
-            good[path.stem] = open_record(load_json(path), path.stem, run_id)
+            good[path.stem] = shared.of(open_record(load_json(path), path.stem, run_id))
         except ClinicalError as exc:
             bad[path.stem] = str(exc) if str(path) in str(exc) else f"{path}: {exc}"
     return good, bad

@@ -51,12 +51,27 @@ def test_an_unreachable_host_is_recorded(tmp_path: Path) -> None:
     assert made["state"] == "failed"
 
 
+def test_how_services_answered_stands_in_the_same_record(tmp_path: Path) -> None:
+    args = {"path": str(tmp_path), "run_id": samples.RUN_ID}
+    answers = {**args, "probes": [samples.probe(), samples.probe("dicom_echo", healthy=False)]}
+    assert call(evidence_record, answers)["state"] == "probed"
+    made = call(evidence_record, {**args, "result": samples.result(0, 6)})
+    kept = json.loads(Path(made["path"]).read_text(encoding="utf-8"))["result"]
+    assert (kept["state"], [each["probe"] for each in kept["probes"]]) == ("enforced", ["dicom_echo", "mllp_echo"])
+    assert call(evidence_record, answers)["changed"] is False
+    both = call(evidence_record, {**answers, "result": samples.result(0, 6)})
+    assert (both["changed"], both["state"]) == (False, "enforced")
+
+
 @pytest.mark.parametrize(
     ("args", "told"),
     [
         pytest.param({"run_id": "../x", "result": {"failed": True}}, "the run id '../x'", id="run-id"),
         pytest.param({"run_id": "r1", "result": {"changed": False}}, "no findings and did not fail", id="result"),
         pytest.param({"result": {"failed": True}}, "run_id is missing", id="no-run-id"),
+        pytest.param({"run_id": "r1"}, "one of the following is required: result, probes", id="nothing"),
+        pytest.param({"run_id": "r1", "probes": []}, "it has no probes", id="no-probe"),
+        pytest.param({"probes": [samples.probe()]}, "cannot name a directory", id="probes-of-no-run"),
     ],
 )
 def test_what_cannot_be_recorded_fails_with_the_reason(tmp_path: Path, args: t.Dict[str, t.Any], told: str) -> None:

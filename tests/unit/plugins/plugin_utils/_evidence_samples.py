@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import typing as t
 
 Json = t.Dict[str, t.Any]
@@ -411,3 +412,54 @@ def guarded(state: str, host: int = 0, controls: int = 84) -> Json:
 
 def fleet(hosts: int, controls: int, mode: str = "harden") -> t.Dict[str, Json]:
     return {host_name(number): result(number, controls, mode) for number in range(hosts)}
+
+
+def waiver(control: str = "module_cramfs", **more: t.Any) -> Json:
+    """A waiver as a result tells it; hosts, groups and a value stand in it only where it was narrowed to them."""
+    told = {
+        "control": control,
+        "reason": "The vendor's installer mounts such an image twice a year.",
+        "owner": "Mona Sax, imaging",
+        "approver": "Luis Ortega, information security",
+        "ticket": "CHG-4711",
+        "compensating_control": "The installer's image is checked against its signature first.",
+        "expires": "2026-12-12",
+        "days_left": 20,
+        "used": True,
+        "expired": False,
+    }
+    return {**told, **more}
+
+
+def probe(name: str = "mllp_echo", target: str = "127.0.0.1:6661", **more: t.Any) -> Json:
+    told = {"probe": name, "target": target, "healthy": True, "state": "accepted", "latency_ms": 3.2, "saw": "MSA|AA"}
+    return {**told, **more}
+
+
+AVAILABILITY: Json = {
+    "before": 4,
+    "lost": [],
+    "appeared": ["tcp 0.0.0.0:9100 node_exporter"],
+    "unreachable": [],
+    "consented": ["avahi-daemon.service"],
+}
+
+
+def whole(host: int = 0, controls: int = 84, mode: str = "harden", run_id: str = RUN_ID) -> Json:
+    """A result with everything that one can hold: waivers, what was available, and how its services answered."""
+    made = result(host, controls, mode, run_id)
+    used = [each["id"] for each in made["findings"] if each["result"] == "waived"]
+    for each in made["findings"]:
+        if each["id"] in used:
+            each["waiver"] = {
+                key: value for key, value in waiver().items() if key not in ("control", "used", "expired")
+            }
+    spare = waiver("banner_ssh", used=False, expires="2027-03-31", days_left=129, ticket="CHG-4712")
+    over = waiver("sudo_use_pty", expired=True, expires="2026-11-20", days_left=-2, ticket="CHG-4001")
+    return {
+        **made,
+        "waivers": [*(waiver(name) for name in used), spare, over],
+        "availability": copy.deepcopy(AVAILABILITY),
+        "probes": [probe(), probe("dicom_echo", "127.0.0.1:4242", healthy=host % 2 == 0, state="refused", saw="A700")],
+        "guard": guard("confirmed", run_id),
+    }

@@ -11,12 +11,14 @@ import typing as t
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence as evidence
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_record as record
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_words as words
 
 from plugins.plugin_utils import _evidence_samples as samples
 
 
 def clean(host: int = 0, mode: str = "harden") -> t.Dict[str, t.Any]:
-    return evidence.clean_result(samples.result(host, mode=mode), samples.host_name(host))
+    return record.clean_result(samples.result(host, mode=mode), samples.host_name(host))
 
 
 def fleet(hosts: int = 3, mode: str = "harden") -> t.Dict[str, t.Dict[str, t.Any]]:
@@ -26,14 +28,14 @@ def fleet(hosts: int = 3, mode: str = "harden") -> t.Dict[str, t.Dict[str, t.Any
 def test_only_evidence_is_kept() -> None:
     kept = clean()
     assert "hunter2" not in json.dumps(kept)
-    assert set(kept) <= set(evidence.KEPT)
+    assert set(kept) <= set(words.KEPT)
     assert len(kept["findings"]) == 84
 
 
 def test_the_same_result_makes_the_same_bytes() -> None:
-    one = evidence.canonical(clean())
+    one = words.canonical(clean())
     shuffled = dict(reversed(list(samples.result().items())))
-    assert evidence.canonical(evidence.clean_result(shuffled, "a")) == one
+    assert words.canonical(record.clean_result(shuffled, "a")) == one
     assert one.endswith(b"}\n")
     assert one.count(b"\n") == 1
     assert b'": ' not in one[:200]
@@ -41,13 +43,13 @@ def test_the_same_result_makes_the_same_bytes() -> None:
 
 def test_canonical_json_keeps_text_and_bytes_that_were_no_text() -> None:
     value = {"b": "Müller", "a": b"caf\xe9".decode("utf-8", "surrogateescape")}
-    assert evidence.canonical(value) == '{"a":"caf\\udce9","b":"Müller"}\n'.encode()
-    assert json.loads(evidence.canonical(value)) == value
+    assert words.canonical(value) == '{"a":"caf\\udce9","b":"Müller"}\n'.encode()
+    assert json.loads(words.canonical(value)) == value
 
 
 def test_not_a_number_is_refused() -> None:
     with pytest.raises(ClinicalError, match="not JSON compliant"):
-        evidence.canonical({"a": float("nan")})
+        words.canonical({"a": float("nan")})
 
 
 class Tagged(str):
@@ -58,7 +60,7 @@ class Tagged(str):
 
 
 def test_subclasses_become_plain() -> None:
-    made = evidence.plain({Tagged("key"): [Tagged("text"), (True, 1, None, 1.5)]})
+    made = words.plain({Tagged("key"): [Tagged("text"), (True, 1, None, 1.5)]})
     assert made == {"key": ["text", [True, 1, None, 1.5]]}
     assert not isinstance(next(iter(made)), Tagged)
     assert not isinstance(made["key"][0], Tagged)
@@ -74,7 +76,7 @@ def test_subclasses_become_plain() -> None:
 )
 def test_what_is_not_plain_is_refused(value: t.Any) -> None:
     with pytest.raises(ClinicalError, match="Recording result"):
-        evidence.plain(value)
+        words.plain(value)
 
 
 def _set(*path: t.Any) -> t.Callable[[t.Any], None]:
@@ -139,12 +141,12 @@ def test_a_wrong_shape_is_refused_by_name(change: t.Callable[[t.Any], None], tol
     data = copy.deepcopy(samples.result())
     change(data)
     with pytest.raises(ClinicalError, match=told):
-        evidence.clean_result(data, "portal-01")
+        record.clean_result(data, "portal-01")
 
 
 def test_a_result_of_another_run_is_refused() -> None:
     with pytest.raises(ClinicalError, match="belongs to run '20261122T150000Z-1f3a', not to run 'other'"):
-        evidence.clean_result(samples.result(), "a", "other")
+        record.clean_result(samples.result(), "a", "other")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_a_result_of_another_run_is_refused() -> None:
     ],
 )
 def test_an_early_failure_is_kept_and_is_never_good(result: t.Dict[str, t.Any], message: str) -> None:
-    kept = evidence.clean_result({**result, "invocation": {}, "exception": "Traceback"}, "a", samples.RUN_ID)
+    kept = record.clean_result({**result, "invocation": {}, "exception": "Traceback"}, "a", samples.RUN_ID)
     assert (kept["state"], kept["msg"], kept["failed"]) == ("failed", message, True)
     run = evidence.bundle(samples.RUN_ID, {"a": kept}, ["a"])
     assert run["failed"] == ["a"]
@@ -168,7 +170,7 @@ def test_an_early_failure_is_kept_and_is_never_good(result: t.Dict[str, t.Any], 
 
 
 def test_a_failed_result_with_findings_is_a_full_record() -> None:
-    kept = evidence.clean_result({**samples.result(), "failed": True, "msg": "2 controls failed"}, "a")
+    kept = record.clean_result({**samples.result(), "failed": True, "msg": "2 controls failed"}, "a")
     assert (kept["state"], kept["failed"], len(kept["findings"])) == ("enforced", True, 84)
 
 
@@ -177,7 +179,7 @@ def test_a_failed_result_with_findings_is_a_full_record() -> None:
 )
 def test_what_is_no_baseline_result_is_refused(result: t.Any) -> None:
     with pytest.raises(ClinicalError, match="Recording the result of a"):
-        evidence.clean_result(result, "a", samples.RUN_ID)
+        record.clean_result(result, "a", samples.RUN_ID)
 
 
 @pytest.mark.parametrize(
@@ -187,37 +189,37 @@ def test_what_is_no_baseline_result_is_refused(result: t.Any) -> None:
 )
 def test_host_names_that_lead_elsewhere_are_refused(name: str) -> None:
     with pytest.raises(ClinicalError, match="the host name"):
-        evidence.check_host_name(name)
+        words.check_host_name(name)
     with pytest.raises(ClinicalError, match="the host name"):
         evidence.bundle(samples.RUN_ID, {}, [name])
 
 
 @pytest.mark.parametrize("name", ["portal-01", "fe80::1%eth0", "10.0.0.1", "röntgen", "a b", "host:2222", "<script>"])
 def test_ordinary_host_names_are_fine(name: str) -> None:
-    assert evidence.check_host_name(name) == name
+    assert words.check_host_name(name) == name
 
 
 @pytest.mark.parametrize("run_id", ["", ".", "..", "a/b", "latest", "-x", "a b", "x" * 81, "a\n"])
 def test_run_ids_that_lead_elsewhere_are_refused(run_id: str) -> None:
     with pytest.raises(ClinicalError, match="the run id"):
-        evidence.check_run_id(run_id)
+        words.check_run_id(run_id)
 
 
 def test_the_bundle_adds_up() -> None:
     run = evidence.bundle(samples.RUN_ID, fleet(), [*fleet(), "zz-down"])
-    assert run["schema"] == "healthops.clinical/run/1"
+    assert run["schema"] == "healthops.clinical/run/2"
     assert (run["mode"], run["tier"]) == ("harden", "standard")
     assert (run["started"], run["finished"]) == ("2026-11-22T15:00:00Z", "2026-11-22T15:00:05Z")
     assert run["catalogue"]["controls"] == 84
     assert sum(run["summary"].values()) == 252
     assert run["missing"] == ["zz-down"]
-    assert evidence.canonical(run) == evidence.canonical(
+    assert words.canonical(run) == words.canonical(
         evidence.bundle(samples.RUN_ID, dict(reversed(list(fleet().items()))), ["zz-down", *fleet()])
     )
 
 
 def test_missing_failed_and_unreadable_hosts_are_unknown() -> None:
-    records = {**fleet(1), "early": evidence.clean_result({"failed": True, "msg": "boom"}, "early", samples.RUN_ID)}
+    records = {**fleet(1), "early": record.clean_result({"failed": True, "msg": "boom"}, "early", samples.RUN_ID)}
     run = evidence.bundle(samples.RUN_ID, records, ["down", "half"], {"half": "/x/half.json: cut"})
     assert list(evidence.unknown_hosts(run)) == ["down", "early", "half"]
     assert run["missing"] == ["down"]
@@ -229,7 +231,7 @@ def test_hosts_of_different_tiers_and_catalogues_are_told() -> None:
     other = samples.result(1)
     other["tier"] = "essential"
     other["catalogue"] = {"digest": "sha256:00", "controls": 3}
-    run = evidence.bundle(samples.RUN_ID, {"a": clean(), "b": evidence.clean_result(other, "b")})
+    run = evidence.bundle(samples.RUN_ID, {"a": clean(), "b": record.clean_result(other, "b")})
     assert run["tier"] == "essential, standard"
     assert run["catalogue"]["digest"] is None
     assert len(run["catalogue"]["several"]) == 2
@@ -255,7 +257,7 @@ def test_an_unknown_mode_is_refused() -> None:
 
 
 def test_a_rollback_counts_what_it_put_back() -> None:
-    kept = evidence.clean_result(samples.reverted(), "a")
+    kept = record.clean_result(samples.reverted(), "a")
     run = evidence.bundle("20261122T160000Z-77aa", {"a": kept}, ["a", "b"])
     assert run["mode"] == "rollback"
     assert run["tier"] is None
@@ -272,54 +274,54 @@ def test_a_rollback_counts_what_it_put_back() -> None:
     ],
 )
 def test_a_record_file_that_is_not_its_own_is_refused(change: t.Dict[str, t.Any], told: str) -> None:
-    assert evidence.open_record(evidence.record("a", clean()), "a", samples.RUN_ID) == clean()
+    assert record.open_record(record.record("a", clean()), "a", samples.RUN_ID) == clean()
     with pytest.raises(ClinicalError, match=told):
-        evidence.open_record({**evidence.record("a", clean()), **change}, "a", samples.RUN_ID)
+        record.open_record({**record.record("a", clean()), **change}, "a", samples.RUN_ID)
 
 
 def test_a_record_of_another_run_is_refused() -> None:
     with pytest.raises(ClinicalError, match="not to run 'other'"):
-        evidence.open_record(evidence.record("a", clean()), "a", "other")
+        record.open_record(record.record("a", clean()), "a", "other")
 
 
 def test_a_rehearsed_rollback_does_not_claim_to_have_put_back() -> None:
-    kept = evidence.clean_result({**samples.reverted(), "check_mode": True}, "a")
+    kept = record.clean_result({**samples.reverted(), "check_mode": True}, "a")
     run = evidence.bundle("20261122T160000Z-77aa", {"a": kept})
     assert evidence.only_looked(run)
     assert evidence.headline(run) == "1 host: 24 items would be put back as before"
 
 
 def test_warnings_that_are_objects_become_text() -> None:
-    kept = evidence.clean_result({**samples.result(), "warnings": ["plain", ValueError("object")]}, "a")
+    kept = record.clean_result({**samples.result(), "warnings": ["plain", ValueError("object")]}, "a")
     assert kept["warnings"] == ["plain", "object"]
 
 
 def test_what_is_dropped_need_not_be_plain() -> None:
-    assert "exception" not in evidence.clean_result({**samples.result(), "exception": object()}, "a")
+    assert "exception" not in record.clean_result({**samples.result(), "exception": object()}, "a")
 
 
 def test_times_survive_what_ansible_does_to_its_own_words() -> None:
     data = samples.result()
     data.update(began=data["started"], ended=data["finished"], started=True, finished=True)
-    assert evidence.clean_result(data, "a") == clean()
+    assert record.clean_result(data, "a") == clean()
 
 
 @pytest.mark.parametrize("state", sorted(samples.GUARDS))
 def test_the_guard_is_evidence(state: str) -> None:
-    kept = evidence.clean_result(samples.guarded(state), "a")
+    kept = record.clean_result(samples.guarded(state), "a")
     assert kept["guard"] == samples.guard(state)
     assert kept.get("failed", False) is (state in ("reverted", "unknown"))
 
 
 def test_a_call_that_was_cut_keeps_its_guard() -> None:
     cut = {"failed": True, "changed": False, "msg": "The connection was lost", "guard": samples.guard("reverted")}
-    kept = evidence.clean_result({**cut, "run_id": samples.RUN_ID}, "a", samples.RUN_ID)
+    kept = record.clean_result({**cut, "run_id": samples.RUN_ID}, "a", samples.RUN_ID)
     assert (kept["state"], kept["guard"]) == ("failed", samples.guard("reverted"))
 
 
 def guarded_run(*states: str, **more: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     made = {
-        samples.host_name(number): evidence.clean_result(samples.guarded(state, number), "a")
+        samples.host_name(number): record.clean_result(samples.guarded(state, number), "a")
         for number, state in enumerate(states)
     }
     return evidence.bundle(samples.RUN_ID, {**made, **more})
@@ -343,12 +345,12 @@ def test_hosts_that_kept_their_change_or_had_no_guard_are_not() -> None:
 
 def test_a_host_that_gave_no_result_is_told_of_once() -> None:
     cut = {"failed": True, "msg": "lost", "guard": samples.guard("reverted"), "run_id": samples.RUN_ID}
-    run = guarded_run("confirmed", cut=evidence.clean_result(cut, "cut"))
+    run = guarded_run("confirmed", cut=record.clean_result(cut, "cut"))
     assert list(evidence.unknown_hosts(run)) == ["cut"]
     assert evidence.not_confirmed(run) == {}
 
 
 def test_a_rollback_that_was_taken_back_is_in_the_headline() -> None:
     back = {**samples.reverted(), "restored": [], "failed": True, "msg": "no login", "guard": samples.guard("reverted")}
-    run = evidence.bundle("20261122T160000Z-77aa", {"a": evidence.clean_result(back, "a")})
+    run = evidence.bundle("20261122T160000Z-77aa", {"a": record.clean_result(back, "a")})
     assert evidence.headline(run) == "1 host: 0 items put back as before; 1 host took its change back"

@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence as evidence
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_html as page
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_record as record
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_words as words
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_shared import stored
 
 from plugins.plugin_utils import _evidence_samples as samples
 
@@ -59,7 +62,7 @@ def bundle(
 ) -> t.Dict[str, t.Any]:
     results = samples.fleet(hosts, controls, mode)
     return evidence.bundle(
-        samples.RUN_ID, {name: evidence.clean_result(each, name) for name, each in results.items()}, expected
+        samples.RUN_ID, {name: record.clean_result(each, name) for name, each in results.items()}, expected
     )
 
 
@@ -71,7 +74,7 @@ def render(run: t.Dict[str, t.Any]) -> t.Tuple[str, Reader]:
 def guarded(*states: str) -> t.Dict[str, t.Any]:
     """A run with one host for each of these states of a guard, named by it."""
     results = {state: samples.guarded(state, number, 30) for number, state in enumerate(states)}
-    return evidence.bundle(samples.RUN_ID, {name: evidence.clean_result(each, name) for name, each in results.items()})
+    return evidence.bundle(samples.RUN_ID, {name: record.clean_result(each, name) for name, each in results.items()})
 
 
 RUNS = {
@@ -83,7 +86,7 @@ RUNS = {
     "large": lambda: bundle(3, 84),
     "guarded": lambda: guarded(*samples.GUARDS),
     "rollback": lambda: evidence.bundle(
-        "r2", {"a": evidence.clean_result(samples.reverted(run_id="r2"), "a", "r2")}, ["a", "b"]
+        "r2", {"a": record.clean_result(samples.reverted(run_id="r2"), "a", "r2")}, ["a", "b"]
     ),
 }
 
@@ -104,7 +107,7 @@ def test_nothing_runs_and_nothing_is_loaded(shown: t.Tuple[t.Dict[str, t.Any], s
     assert not [name for _tag, attributes in seen.tags for name in attributes if name.startswith("on") or name == "src"]
     assert all(attributes["href"].startswith("#") for _tag, attributes in seen.tags if "href" in attributes)
     assert not re.search(r"https?:|//[a-z]|@import|javascript:", html)
-    assert set(re.findall(r"url\(([^)]*)\)", html)) <= {f"#p-{word}" for word in [*evidence.RESULTS, "noresult"]}
+    assert set(re.findall(r"url\(([^)]*)\)", html)) <= {f"#p-{word}" for word in [*words.RESULTS, "noresult"]}
     policy = [attributes["content"] for tag, attributes in seen.tags if tag == "meta" and "http-equiv" in attributes]
     assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
 
@@ -136,7 +139,7 @@ def test_hosts_without_result_are_loud(shown: t.Tuple[t.Dict[str, t.Any], str, R
 
 
 def test_the_report_names_the_bytes_it_was_made_from(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
-    assert hashlib.sha256(evidence.canonical(shown[0])).hexdigest() in shown[1]
+    assert hashlib.sha256(words.canonical(stored(shown[0]))).hexdigest() in shown[1]
 
 
 def test_every_finding_is_on_the_page() -> None:
@@ -168,12 +171,12 @@ def test_a_proposed_rule_is_never_shown_as_law() -> None:
 
 
 def test_problems_come_first_worst_first() -> None:
-    words = [problem.word for problem in page.build(bundle())["problems"]]
-    assert words == sorted(words, key=evidence.RESULTS.index)
-    assert set(words) == {"error", "fail", "deferred"}
+    told = [problem.word for problem in page.build(bundle())["problems"]]
+    assert told == sorted(told, key=words.RESULTS.index)
+    assert set(told) == {"error", "fail", "deferred"}
     for host in page.build(bundle())["hosts"]:
         order = [group.word for group in host.groups]
-        assert order == sorted(order, key=evidence.RESULTS.index)
+        assert order == sorted(order, key=words.RESULTS.index)
 
 
 def test_the_pictures_are_whole_and_hold_what_is_unknown() -> None:
@@ -203,7 +206,7 @@ def test_what_comes_from_hosts_is_text_and_never_markup() -> None:
     result["failed"], result["msg"] = True, HOSTILE
     result["guard"] = {**samples.guard("reverted"), "why": HOSTILE}
     name = "<script>&\"'"
-    run = evidence.bundle(samples.RUN_ID, {name: evidence.clean_result(result, name)}, ["<b>down"], {"<i>": HOSTILE})
+    run = evidence.bundle(samples.RUN_ID, {name: record.clean_result(result, name)}, ["<b>down"], {"<i>": HOSTILE})
     html, seen = render(run)
     assert not [tag for tag, _attributes in seen.tags if tag in ("script", "img", "i")]
     assert "<script" not in html

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence as evidence
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_record as record
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_store as store
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_report import report
 
@@ -25,7 +25,7 @@ TEMPLATE = (ROOT / "roles" / "evidence" / "templates" / "report.html.j2").read_t
 def keep(root: Path, hosts: int = 3, run_id: str = RUN, mode: str = "harden") -> t.List[str]:
     names = [samples.host_name(number) for number in range(hosts)]
     for number, name in enumerate(names):
-        store.write_record(root, name, evidence.clean_result(samples.result(number, 6, mode, run_id), name))
+        store.write_record(root, name, record.clean_result(samples.result(number, 6, mode, run_id), name))
     return names
 
 
@@ -36,7 +36,7 @@ def mode_of(path: Path) -> int:
 def test_records_lie_where_they_should_with_closed_modes(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        path, changed = store.write_record(tmp_path / "e", "röntgen", evidence.clean_result(samples.result(), "x"))
+        path, changed = store.write_record(tmp_path / "e", "röntgen", record.clean_result(samples.result(), "x"))
     finally:
         os.umask(before)
     assert changed
@@ -47,7 +47,7 @@ def test_records_lie_where_they_should_with_closed_modes(tmp_path: Path) -> None
 
 
 def test_the_same_record_is_not_written_again(tmp_path: Path) -> None:
-    result = evidence.clean_result(samples.result(), "a")
+    result = record.clean_result(samples.result(), "a")
     path, _changed = store.write_record(tmp_path, "a", result)
     before = path.stat()
     assert store.write_record(tmp_path, "a", result) == (path, False)
@@ -72,7 +72,7 @@ def test_a_link_in_the_place_of_a_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / RUN).symlink_to("elsewhere")
     with pytest.raises(ClinicalError, match="it is a symbolic link"):
-        store.write_record(tmp_path, "a", evidence.clean_result(samples.result(), "a"))
+        store.write_record(tmp_path, "a", record.clean_result(samples.result(), "a"))
 
 
 def test_a_link_in_the_place_of_a_record_is_replaced_not_followed(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_link_in_the_place_of_a_record_is_replaced_not_followed(tmp_path: Path
     path = store.record_path(tmp_path, RUN, "a")
     store.make_dirs(path.parent)
     path.symlink_to(victim)
-    store.write_record(tmp_path, "a", evidence.clean_result(samples.result(), "a"))
+    store.write_record(tmp_path, "a", record.clean_result(samples.result(), "a"))
     assert victim.read_text() == "keep"
     assert not path.is_symlink()
 
@@ -158,7 +158,7 @@ def test_an_old_run_rendered_again_is_not_the_latest(tmp_path: Path) -> None:
     result["started"] = "2026-11-23T00:00:00Z"
     keep(tmp_path, 1)
     report(tmp_path, TEMPLATE, run_id=RUN)
-    store.write_record(tmp_path, "a", evidence.clean_result(result, "a"))
+    store.write_record(tmp_path, "a", record.clean_result(result, "a"))
     report(tmp_path, TEMPLATE, run_id=newer)
     assert store.latest_run(tmp_path) == newer
     report(tmp_path, TEMPLATE, run_id=RUN)
@@ -204,7 +204,7 @@ def test_a_damaged_bundle_is_replaced_only_if_the_hosts_are_named(tmp_path: Path
 
 def test_a_host_that_took_its_change_back_is_warned_of(tmp_path: Path) -> None:
     for number, state in enumerate(("confirmed", "reverted")):
-        store.write_record(tmp_path, state, evidence.clean_result(samples.guarded(state, number, 20), state))
+        store.write_record(tmp_path, state, record.clean_result(samples.guarded(state, number, 20), state))
     made = report(tmp_path, TEMPLATE, run_id=RUN)
     assert (made["unknown_hosts"], len(made["warnings"])) == ({}, 1)
     assert made["warnings"][0].startswith("reverted: ")

@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of evidence, and the one spelling of its values. Pure data. Private to the collection."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+
+Json = t.Dict[str, t.Any]
+
+RECORD_SCHEMA = "healthops.clinical/record/1"
+#: From 2 on, what a control is stands once for the whole run, under "controls".
+RUN_SCHEMA = "healthops.clinical/run/2"
+
+#: The result words, worst first. The first six are XCCDF's, the last two ours.
+RESULTS = ("error", "fail", "deferred", "waived", "fixed", "pass", "notchecked", "notapplicable")
+#: What a host came to; of a probed one nothing is known but how its services answered.
+STATES = ("enforced", "reverted", "failed", "probed")
+MODES = ("audit", "harden", "rollback", "configure")
+TIERS = ("essential", "standard", "strict")
+SEVERITIES = ("critical", "high", "medium", "low")
+HAZARDS = ("none", "lockout", "restart", "reboot", "app_break", "availability")
+VERDICTS = ("running", "on_disk", "survives_reboot")
+#: What became of a change that could have kept people out. Records of before there were guards have none.
+GUARD_STATES = ("none", "armed", "confirmed", "reverted", "skipped", "off", "unknown")
+#: Those after which a host is without its change, or may be.
+LOST = ("reverted", "unknown")
+VERDICT_STATES = ("ok", "deviates", "unknown", "notapplicable")
+
+#: What is kept of a result. Everything else (invocation, ansible_facts, diff, exception, _ansible_*) is dropped:
+#: only what is named here can be evidence, so nothing secret slips in beside it.
+KEPT = (
+    "changed",
+    "msg",
+    "run_id",
+    "state",
+    "check_mode",
+    "tier",
+    "started",
+    "finished",
+    "catalogue",
+    "host",
+    "summary",
+    "findings",
+    "changes",
+    "guard",
+    "warnings",
+    "restored",
+    "reverted_run_id",
+    "failed",
+    "unreachable",
+    "waivers",
+    "availability",
+    "probes",
+    "frameworks",
+)
+#: A record's times and what the baseline calls them: Ansible keeps "started" and "finished" in results for async tasks,
+#: and from 2.21 on makes a boolean of the latter.
+TIMES = {"started": "began", "finished": "ended"}
+FINDING_KEYS = (
+    "id",
+    "title",
+    "rationale",
+    "severity",
+    "hazard",
+    "tier",
+    "kind",
+    "result",
+    "reason",
+    "subject",
+    "wanted",
+    "before",
+    "after",
+    "verdicts",
+    "references",
+)
+REFERENCE_KEYS = ("framework", "title", "status", "reference", "strength")
+CHANGE_KEYS = ("subject", "before", "after", "why", "controls")
+GUARD_KEYS = ("state", "run_id", "within", "until", "seconds_left", "ended", "why", "survives_reboot")
+WAIVER_KEYS = (
+    "control",
+    "reason",
+    "owner",
+    "approver",
+    "ticket",
+    "compensating_control",
+    "expires",
+    "hosts",
+    "groups",
+    "value",
+    "days_left",
+    "used",
+    "expired",
+)
+#: What listened before the run and after it, as sockets or units in words; "learned" is what a firewall was taught.
+AVAILABILITY_KEYS = ("before", "after", "lost", "appeared", "unreachable", "consented", "learned")
+PROBE_KEYS = ("probe", "target", "healthy", "state", "latency_ms", "saw")
+FRAMEWORK_KEYS = ("title", "version", "status", "as_of", "source", "quotable")
+#: What a framework is. Only the first binds anybody.
+STATUSES = ("law", "proposed", "guidance", "benchmark")
+MESSAGE_LIMIT = 4000
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def canonical(value: t.Any) -> bytes:
+    """The one spelling of a value: sorted keys, no spaces, UTF-8, one newline at the end.
+
+    Bytes that were no text (kept by Python as lone surrogates) become JSON's own ``\\udcXX`` and so are not lost.
+    """
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as exc:
+        raise ClinicalError("Writing", "evidence as JSON", str(exc), "Only plain data can be evidence.") from exc
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def plain(value: t.Any, where: str = "result") -> t.Any:
+    """A deep copy made of exact built-in types only; Ansible hands over tagged, lazy or "unsafe" subclasses of them."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, t.Mapping):
+        return {_key(key, where): plain(item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    raise ClinicalError(
+        "Recording", where, f"it is a {type(value).__name__}, not plain data", "Pass the registered baseline result."
+    )
+
+
+def _key(key: t.Any, where: str) -> str:
+    if not isinstance(key, str):
+        raise ClinicalError("Recording", where, f"the key {key!r} is not text", "Pass the registered baseline result.")
+    return str.__str__(key)
+
+
+def count(findings: t.Sequence[Json]) -> t.Dict[str, int]:
+    """How many findings have each result word; every word is there."""
+    counted = dict.fromkeys(RESULTS, 0)
+    for finding in findings:
+        counted[finding["result"]] += 1
+    return counted
+
+
+def check_run_id(run_id: str) -> str:
+    """The run id, if it may name a directory; else ClinicalError."""
+    if _RUN_ID.fullmatch(run_id) and run_id != "latest":
+        return run_id
+    raise ClinicalError(
+        "Using",
+        f"the run id {run_id!r}",
+        "it cannot name a directory",
+        "Use letters, digits, '.', '_' and '-', at most 80, starting with a letter or digit, and not 'latest'.",
+    )
+
+
+def check_host_name(name: str) -> str:
+    """The inventory name, if it may name a file and cannot lead anywhere else; else ClinicalError."""
+    bad = ""
+    if not name or name != name.strip():
+        bad = "it is empty or has blanks around it"
+    elif name.startswith("."):
+        bad = "it starts with a dot"
+    elif "/" in name or "\\" in name or _CONTROL_CHARACTER.search(name):
+        bad = "it has a slash, a backslash or a control character in it"
+    elif len(name.encode("utf-8", "surrogatepass")) > 200:
+        bad = "it is longer than 200 bytes"
+    if bad:
+        raise ClinicalError(
+            "Using", f"the host name {name!r}", f"{bad}, so it cannot name a record", "Rename the host."
+        )
+    return name
