@@ -42,6 +42,7 @@ _ANYWHERE = {
     "container": Field("bool"),
     "requires_package": Field("list", pattern=_PACKAGE),
     "requires_path": Field("list", pattern=_PATH),
+    "unless_container_engine": Field("bool", choices=(True,)),
     "unless_path": Field("list", pattern=_PATH),
 }
 _APPLIES = {"families": Field("list", choices=FAMILIES), "distributions": Field("map"), **_ANYWHERE}

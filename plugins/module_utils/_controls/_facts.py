@@ -11,6 +11,21 @@ from .._host import Host
 
 _INITIAL_NAMESPACE = "0 0 4294967295"
 _FAMILIES = {"debian": "Debian", "ubuntu": "Debian", "rhel": "RedHat", "fedora": "RedHat", "centos": "RedHat"}
+#: Where the engines that run containers have their programs, their data or, while they run, their sockets.
+_ENGINES = {
+    "podman": ("/usr/bin/podman", "/usr/local/bin/podman", "/var/lib/containers", "/run/podman/podman.sock"),
+    "docker": (
+        "/usr/bin/dockerd",
+        "/usr/sbin/dockerd",
+        "/usr/local/bin/dockerd",
+        "/var/snap/docker",
+        "/run/docker.sock",
+    ),
+    "kubelet": ("/usr/bin/kubelet", "/usr/local/bin/kubelet", "/usr/local/bin/k3s", "/var/lib/kubelet"),
+    "containerd": ("/usr/bin/containerd", "/usr/local/bin/containerd", "/run/containerd/containerd.sock"),
+    "cri-o": ("/usr/bin/crio", "/usr/sbin/crio", "/usr/local/bin/crio", "/run/crio/crio.sock"),
+    "incus": ("/var/lib/incus", "/var/lib/lxd", "/var/snap/lxd", "/usr/bin/lxc-start"),
+}
 _SPELLED = {"almalinux": "AlmaLinux", "centos": "CentOS", "ol": "OracleLinux", "rhel": "RedHat"}
 
 
@@ -68,7 +83,19 @@ def why_not(host: Host, seen: Mapping[str, str], applies: Mapping[str, Any]) -> 
     if missing:
         return f"{missing[0]} is not on this host"
     present = [path for path in applies.get("unless_path", ()) if host.stat(path) is not None]
-    return f"{present[0]} is on this host" if present else ""
+    if present:
+        return f"{present[0]} is on this host"
+    engine = container_engine(host) if applies.get("unless_container_engine") else ""
+    return f"this host runs containers: {engine}" if engine else ""
+
+
+def container_engine(host: Host) -> str:
+    """An engine that runs containers here, and where it was seen; nothing where there is none."""
+    for engine, paths in _ENGINES.items():
+        for path in paths:
+            if host.stat(path) is not None:
+                return f"{engine}, {path}"
+    return ""
 
 
 def _is_one_of(version: str, wanted: Sequence[str]) -> bool:

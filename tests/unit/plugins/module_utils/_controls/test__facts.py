@@ -9,6 +9,7 @@ from typing import List, Mapping
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._facts import (
     container,
+    container_engine,
     facts,
     global_keys_belong_elsewhere,
     parse_os_release,
@@ -91,3 +92,22 @@ def test_a_version_is_named_by_itself_or_by_its_release(
 ) -> None:
     seen = {"distribution": distribution, "version": version, "family": "any", "container": ""}
     assert why_not(FakeHost(), seen, {"distributions": wanted}) == why
+
+
+@pytest.mark.parametrize(
+    ("path", "engine"),
+    [
+        ("/usr/bin/podman", "podman, /usr/bin/podman"),
+        ("/run/docker.sock", "docker, /run/docker.sock"),
+        ("/usr/local/bin/k3s", "kubelet, /usr/local/bin/k3s"),
+        ("/run/containerd/containerd.sock", "containerd, /run/containerd/containerd.sock"),
+        ("/usr/bin/docker-credential-helper", ""),
+    ],
+)
+def test_a_host_that_runs_containers_is_known_by_its_engine(path: str, engine: str) -> None:
+    made = FakeHost()
+    made.add_file(path, "")
+    assert container_engine(made) == engine
+    why = why_not(made, facts(made), {"unless_container_engine": True})
+    assert why == (f"this host runs containers: {engine}" if engine else "")
+    assert why_not(made, facts(made), {}) == ""
