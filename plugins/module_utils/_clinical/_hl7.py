@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The little of HL7 version 2 that a probe needs: one message without a patient, and acknowledgements.
+
+Nothing of a message is looked at beyond MSH, MSA and ERR. Private to the collection.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Dict, FrozenSet, Iterator, Optional, Tuple
+
+#: Component, repetition, escape and subcomponent, where a message does not say.
+USUAL = "^~\\&"
+#: HL7 table 0211, as Python calls them. Of others the codes can be read all the same, as they are ASCII.
+CHARSETS = {
+    **{f"8859/{part}": f"iso8859_{part}" for part in (*range(1, 10), 15)},
+    "ASCII": "ascii",
+    "UNICODE UTF-8": "utf-8",
+    "UTF-8": "utf-8",
+    "ISO IR87": "iso2022_jp",
+    "ISO IR159": "iso2022_jp_1",
+    "GB 18030-2000": "gb18030",
+    "KS X 1001": "euc_kr",
+    "BIG-5": "big5",
+}
+#: HL7 table 0357, in our words.
+ERRORS = {
+    "100": "segments in the wrong order",
+    "101": "a required field is missing",
+    "102": "wrong data type",
+    "103": "value not in its table",
+    "200": "message type not supported",
+    "201": "event not supported",
+    "202": "processing id not supported",
+    "203": "version not supported",
+    "204": "unknown key",
+    "205": "duplicate key",
+    "206": "record locked",
+    "207": "internal error of the application",
+}
+
+
+class NotHl7(Exception):
+    """The bytes are not a message of HL7 version 2."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message cut at its own separators: segments of fields, in which component and escape still stand."""
+
+    field: str
+    component: str
+    escape: str
+    subcomponent: str
+    segments: Tuple[Tuple[str, ...], ...]
+
+    def named(self, name: str) -> Iterator[Tuple[str, ...]]:
+        return (segment for segment in self.segments if segment[0] == name)
+
+    def components(self, text: str) -> Tuple[str, ...]:
+        """The components of a field, down to the subcomponents, with nothing escaped."""
+        parts = re.split(f"[{re.escape(self.component + self.subcomponent)}]", text)
+        return tuple(self.plain(part) for part in parts)
+
+    def plain(self, text: str) -> str:
+        """The text with its escape sequences resolved; those of formatting and of unknown kinds stay as they are."""
+        if not self.escape or self.escape not in text:
+            return text
+        meant = {"F": self.field, "S": self.component, "T": self.subcomponent, "E": self.escape}
+        mark = re.escape(self.escape)
+        return re.sub(f"{mark}([FSTE]){mark}", lambda match: meant[match[1]], text)
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """MSA and ERR. ``words`` is all the text in them, for looking something up in it and never for showing."""
+
+    code: str
+    control_id: str
+    errors: FrozenSet[str]
+    words: str
+
+
+def field(segment: Tuple[str, ...], number: int) -> str:
+    return segment[number] if number < len(segment) else ""
+
+
+def parse(data: bytes) -> Message:
+    """Cut a message at the separators that its MSH declares, whatever they are."""
+    head = re.split(rb"[\r\n]", data.lstrip(b"\r\n"), maxsplit=1)[0]
+    if not head.startswith(b"MSH") or len(head) < 4:
+        raise NotHl7("it does not begin with MSH")
+    mark = chr(head[3])
+    if mark.isalnum() or not mark.isprintable() or head[3] > 0x7E:
+        raise NotHl7("MSH declares no separator")
+    fields = head.decode("latin-1").split(mark)
+    component, repetition, escape, subcomponent = list(fields[1] + USUAL[len(fields[1]) :])[:4]
+    # In MSH the separator itself is the first field. Of several character sets the first is the message's own.
+    charset = fields[17].split(repetition)[0].strip().upper() if len(fields) > 17 else ""
+    text = data.decode(CHARSETS.get(charset, "latin-1"), "replace")
+    lines = [line for line in re.split("[\r\n]+", text) if line]
+    segments = (_fields(line, mark) for line in lines)
+    return Message(mark, component, escape, subcomponent, tuple(segments))
+
+
+def _fields(line: str, mark: str) -> Tuple[str, ...]:
+    parts = line.split(mark)
+    return tuple([parts[0], mark, *parts[1:]] if parts[0] == "MSH" else parts)
+
+
+def acknowledgement(message: Message) -> Optional[Acknowledgement]:
+    """What a message says about another one, or None where it says nothing about any."""
+    msa = next(message.named("MSA"), None)
+    if msa is None:
+        return None
+    errors = list(message.named("ERR"))
+    told = [field(msa, 3), field(msa, 6), *(text for segment in errors for text in segment[1:])]
+    parts = [part for text in told for part in message.components(text)]
+    return Acknowledgement(
+        code=field(msa, 1).strip(),
+        control_id=message.plain(field(msa, 2)).strip(),
+        errors=frozenset(_error_codes(message, msa, errors)),
+        words="\n".join([*map(message.plain, told), *parts]),
+    )
+
+
+def _error_codes(message: Message, msa: Tuple[str, ...], errors: list[Tuple[str, ...]]) -> Iterator[str]:
+    """ERR-3 is where version 2.5 and later have the code, ERR-1 (fourth component) and MSA-6 the versions before it."""
+    yield from message.components(field(msa, 6))[:1]
+    for segment in errors:
+        yield from message.components(field(segment, 3))[:1]
+        yield from message.components(field(segment, 1))[3:4]
+
+
+def probe_message(control_id: str, now: datetime, header: Dict[int, str]) -> bytes:
+    """NMD^N02, application management: the time at the sender, and nobody's data. ``header`` adds fields of MSH."""
+    at = now.strftime("%Y%m%d%H%M%S")
+    fixed = {2: USUAL, 7: at, 9: "NMD^N02^NMD_N02", 10: control_id}
+    values = {**header, **fixed}
+    msh = "|".join(["MSH", *(values.get(number, "") for number in range(2, max(values) + 1))])
+    return f"{msh}\rNCK|{at}\r".encode("ascii")
