@@ -50,6 +50,7 @@ nox.options.sessions = [
     "docs-check",
     "license-check",
     "extra-checks",
+    "evidence",
     "build",
     "units_core",
     "sanity",
@@ -239,6 +240,15 @@ def sanity(session: nox.Session, core: str) -> None:
         session.run(
             "ansible-test", "sanity", "--local", "--requirements", "--color", "no", "--python", python, *session.posargs
         )
+
+
+@nox.session
+def evidence(session: nox.Session) -> None:
+    """Evidence in other people's formats, judged by other people's programs."""
+    install(session, "evidence")
+    promtool = session.run("tests/evidence/promtool.sh", str(home(session) / "prometheus"), silent=True, external=True)
+    session.env["PROMTOOL"] = str(promtool).splitlines()[-1]
+    pytest(session, "evidence", "tests/evidence")
 
 
 # --- the artifact -----------------------------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_formats import FORMATS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_report import report
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import MODES
 
 TEMPLATE = Path(__file__).parents[2] / "roles" / "evidence" / "templates" / "report.html.j2"
 
@@ -28,7 +30,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "path": {"type": "path", "required": True},
                 "run_id": {"type": "str"},
                 "hosts": {"type": "list", "elements": "str", "default": []},
-                "mode": {"type": "str", "choices": ["audit", "harden", "rollback"]},
+                "mode": {"type": "str", "choices": list(MODES)},
+                "formats": {
+                    "type": "list",
+                    "elements": "str",
+                    "choices": list(FORMATS),
+                    "default": ["csv", "prometheus"],
+                },
             },
         )
         try:
@@ -38,6 +46,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 run_id=str(args["run_id"] or ""),
                 hosts=[str.__str__(name) for name in args["hosts"]],
                 mode=str(args["mode"] or ""),
+                formats=[str.__str__(name) for name in args["formats"]],
             )
         except ClinicalError as exc:
             raise AnsibleActionFail(str(exc)) from exc

@@ -40,7 +40,20 @@ options:
     description:
       - What the run was meant to be. It is believed only where no record tells; a run in check mode is always an audit.
     type: str
-    choices: [audit, harden, rollback]
+    choices: [audit, harden, rollback, configure]
+  formats:
+    description:
+      - What the bundle is written as besides C(run.json) and C(report.html).
+      - V(csv) is for spreadsheets, C(findings.csv). V(hdf) is the Heimdall Data Format, one file a host in C(hdf).
+        V(junit) is for CI servers, C(junit.xml). V(ocsf) are events of the Open Cybersecurity Schema Framework for a
+        log store, C(ocsf.jsonl). V(oscal) are OSCAL assessment results, C(oscal.json). V(prometheus) are metrics for
+        the textfile collector of a node exporter, C(metrics.prom).
+      - Any of them can also be had later, by reporting again on the run. Those that a bundle is already written in are
+        written again.
+    type: list
+    elements: str
+    choices: [csv, hdf, junit, ocsf, oscal, prometheus]
+    default: [csv, prometheus]
 extends_documentation_fragment:
   - healthops.clinical._attributes
   - healthops.clinical._attributes.actiongroup_clinical
@@ -74,6 +87,12 @@ EXAMPLES = r"""
   run_once: true
   become: false
 
+- name: An auditor gets an earlier run in two more formats
+  healthops.clinical.evidence_report:
+    path: ./evidence
+    run_id: 20261122T150000Z-1f3a
+    formats: [hdf, oscal]
+
 - name: The operator sees the outcome
   ansible.builtin.debug:
     msg: "{{ evidence_bundle.headline }}. Report: {{ evidence_bundle.html }}"
@@ -101,8 +120,14 @@ html:
   returned: success
   type: str
   sample: /home/ops/evidence/20261122T150000Z-1f3a/report.html
+files:
+  description: The files of the bundle that were made from its records, relative to RV(path).
+  returned: success
+  type: list
+  elements: str
+  sample: [findings.csv, metrics.prom, report.html, run.json]
 mode:
-  description: What the run was, V(audit), V(harden) or V(rollback).
+  description: What the run was, V(audit), V(harden), V(rollback) or V(configure).
   returned: success
   type: str
   sample: harden
@@ -156,7 +181,13 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "run_id": {"type": "str"},
             "hosts": {"type": "list", "elements": "str", "default": []},
-            "mode": {"type": "str", "choices": ["audit", "harden", "rollback"]},
+            "mode": {"type": "str", "choices": ["audit", "harden", "rollback", "configure"]},
+            "formats": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["csv", "hdf", "junit", "ocsf", "oscal", "prometheus"],
+                "default": ["csv", "prometheus"],
+            },
         },
         supports_check_mode=True,
     )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 import typing as t
 
 import jinja2
@@ -31,6 +30,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words
     Json,
     canonical,
     count,
+    visible,
 )
 
 #: result word -> (sign that tells it apart without colour, what it means in plain words)
@@ -81,7 +81,6 @@ BAR = 600.0  # units of a host's bar
 RING = 100.0  # units of the fleet's ring
 LONG_VALUE = 60  # characters that still fit a row
 LONG_TEXT = 4000  # characters of one value shown; all of it is in run.json
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
 
 def show(value: t.Any) -> str:
@@ -91,7 +90,7 @@ def show(value: t.Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
     if len(text) > LONG_TEXT:
         text = f"{text[:LONG_TEXT]} … ({len(text) - LONG_TEXT} more characters in run.json)"
-    text = _UNPRINTABLE.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    text = visible(text)
     return text if text.strip() else "(empty)"
 
 

@@ -14,6 +14,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence impor
     not_confirmed,
     unknown_hosts,
 )
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_formats import exported, present
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_html import render
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_shared import stored
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_store import (
@@ -32,10 +33,19 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words
 )
 
 
-def report(evidence_dir: Path, template: str, *, run_id: str = "", hosts: t.Sequence[str] = (), mode: str = "") -> Json:
-    """Write run.json, report.html and ``latest`` for a run; returns what evidence_report returns.
+def report(
+    evidence_dir: Path,
+    template: str,
+    *,
+    run_id: str = "",
+    hosts: t.Sequence[str] = (),
+    mode: str = "",
+    formats: t.Sequence[str] = (),
+) -> Json:
+    """Write run.json, report.html, the ``formats`` and ``latest`` for a run; returns what evidence_report returns.
 
-    ``hosts`` are the expected names. Names that an earlier report of this run expected stay expected.
+    ``hosts`` are the expected names. Names that an earlier report of this run expected stay expected, and formats that
+    it was written in are written again.
     """
     run_id = check_run_id(run_id) if run_id else latest_run(evidence_dir)
     records, unreadable = load_records(evidence_dir, run_id)
@@ -49,12 +59,11 @@ def report(evidence_dir: Path, template: str, *, run_id: str = "", hosts: t.Sequ
         )
     run = bundle(run_id, records, expected, unreadable, mode)
     folder = run_dir(evidence_dir, run_id)
-    html = render(run, template).encode("utf-8")
-    written = [
-        write(folder / "run.json", canonical(stored(run))),
-        write(folder / "report.html", html),
-        point_latest(evidence_dir, run),
-    ]
+    files = exported(run, {*formats, *present(folder)})
+    files["run.json"] = canonical(stored(run))
+    files["report.html"] = render(run, template).encode("utf-8")
+    written = [write(folder / path, files[path]) for path in sorted(files)]
+    written.append(point_latest(evidence_dir, run))
     unknown = unknown_hosts(run)
     return {
         "changed": any(written),
@@ -62,6 +71,7 @@ def report(evidence_dir: Path, template: str, *, run_id: str = "", hosts: t.Sequ
         "path": str(folder),
         "json": str(folder / "run.json"),
         "html": str(folder / "report.html"),
+        "files": sorted(files),
         "mode": run["mode"],
         "headline": headline(run),
         "summary": run["summary"],

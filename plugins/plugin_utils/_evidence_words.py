@@ -106,6 +106,7 @@ MESSAGE_LIMIT = 4000
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -119,6 +120,13 @@ def canonical(value: t.Any) -> bytes:
     except (TypeError, ValueError) as exc:
         raise ClinicalError("Writing", "evidence as JSON", str(exc), "Only plain data can be evidence.") from exc
     return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def visible(text: str) -> str:
+    """The text with characters that could not be seen, or that turn text around, made visible."""
+    if text.isprintable():
+        return text
+    return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
 def plain(value: t.Any, where: str = "result") -> t.Any:

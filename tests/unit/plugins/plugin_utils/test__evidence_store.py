@@ -165,6 +165,20 @@ def test_an_old_run_rendered_again_is_not_the_latest(tmp_path: Path) -> None:
     assert store.latest_run(tmp_path) == newer
 
 
+def test_the_formats_asked_for_are_written_and_stay(tmp_path: Path) -> None:
+    keep(tmp_path)
+    made = report(tmp_path, TEMPLATE, run_id=RUN, formats=["csv"])
+    assert made["files"] == ["findings.csv", "report.html", "run.json"]
+    again = report(tmp_path, TEMPLATE, run_id=RUN, formats=["hdf"])
+    hosts = [f"hdf/{samples.host_name(number)}.json" for number in range(3)]
+    assert again["files"] == sorted(["findings.csv", "report.html", "run.json", *hosts])
+    assert mode_of(tmp_path / RUN / "hdf") == 0o750
+    keep(tmp_path, 4)
+    before = (tmp_path / RUN / "findings.csv").read_bytes()
+    report(tmp_path, TEMPLATE, run_id=RUN)
+    assert (tmp_path / RUN / "findings.csv").read_bytes() != before
+
+
 def test_no_latest_names_the_runs_there_are(tmp_path: Path) -> None:
     with pytest.raises(ClinicalError, match="No run was recorded there"):
         report(tmp_path / "none", TEMPLATE)

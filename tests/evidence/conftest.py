@@ -1,0 +1,30 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The same names for the checkout as in the unit tests, and a bundle in which everything occurs, as files."""
+
+from __future__ import annotations
+
+import runpy
+import typing as t
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).resolve().parents[1] / "unit"
+runpy.run_path(str(UNIT / "conftest.py"))
+
+
+@pytest.fixture(scope="session")
+def files() -> t.Dict[str, bytes]:
+    from plugins.plugin_utils import test__evidence_formats as formats
+
+    return t.cast("t.Dict[str, bytes]", formats.exported(formats.bundle(), formats.FORMATS))
+
+
+@pytest.fixture(scope="session")
+def nearly_empty() -> t.Dict[str, bytes]:
+    """The files of a run that no host answered."""
+    from plugins.plugin_utils import test__evidence_formats as formats
+
+    run = formats.evidence.bundle("by-hand", {}, ["down"], {}, "harden")
+    return t.cast("t.Dict[str, bytes]", formats.exported(run, formats.FORMATS))
