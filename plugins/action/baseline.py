@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 from collections import Counter
+from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from pathlib import Path
 
@@ -20,11 +21,22 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils import (
     _catalogue,
     _confirm,
     _confirm_result,
+    _profiles,
     _waivers,
 )
 
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
 MODULE = "healthops.clinical.baseline"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a host is held against, and the waivers that concern it."""
+
+    selection: _catalogue.Selection
+    waivers: t.Sequence[_waivers.Waiver]
+    choice: _profiles.Choice
+    today: date
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -37,26 +49,26 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         args = {**self._task.args, "controls": []}
         if args.get("state", "enforced") == "reverted":
             return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)
-        today = datetime.now(timezone.utc).date()
-        selection, waivers = self._select(args, task_vars or {}, today)
-        controls = _waivers.mark(selection, waivers)
-        sent = self._carried_out({**args, "controls": controls, "waivers": []}, task_vars, "run_id")
-        return self._described(judged(sent, selection, waivers, today), args)
-
-    def _select(
-        self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any], today: date
-    ) -> tuple[_catalogue.Selection, list[_waivers.Waiver]]:
-        """What this host is held against, and the waivers that concern it."""
-        paths = [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
         try:
-            catalogue = _catalogue.load(paths)
-            tier = args.get("tier", "standard")
-            selection = _catalogue.select(catalogue, tier, args.get("tunables"), args.get("skip"))
-            known = {control.id: control for control in catalogue.controls}
-            waivers = _waivers.read(args.get("waivers") or [], known, task_vars.get("groups", {}), today)
+            measure = self._measure(args, task_vars or {})
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from error
-        return selection, [waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname")))]
+        controls = _waivers.mark(measure.selection, measure.waivers)
+        sent = self._carried_out({**args, "controls": controls, "waivers": []}, task_vars, "run_id")
+        return self._described(judged(sent, measure), args)
+
+    def _measure(self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Measure:
+        paths = [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
+        catalogue = _catalogue.load(paths)
+        tunables, today = args.get("tunables"), datetime.now(timezone.utc).date()
+        choice = _profiles.choose(catalogue, paths, args.get("profiles"), tunables)
+        selection = _catalogue.select(
+            catalogue, args.get("tier", "standard"), tunables, args.get("skip"), choice.values, choice.exceptions
+        )
+        known = {control.id: control for control in catalogue.controls}
+        waivers = _waivers.read(args.get("waivers") or [], known, task_vars.get("groups", {}), today)
+        mine = tuple(waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname"))))
+        return Measure(selection, mine, choice, today)
 
     def _carried_out(self, args: dict[str, t.Any], task_vars: t.Any, own_id: str) -> dict[str, t.Any]:
         """Send the run, guarded where a login is at stake; ``own_id`` is the option that names this run."""
@@ -89,22 +101,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return described
 
 
-def judged(
-    result: dict[str, t.Any], selection: _catalogue.Selection, waivers: t.Sequence[_waivers.Waiver], today: date
-) -> dict[str, t.Any]:
+def judged(result: dict[str, t.Any], measure: Measure) -> dict[str, t.Any]:
     """Join what the host said with what the controller knows of each control, and count."""
+    selection, today = measure.selection, measure.today
     about: dict[str, t.Any] = {
         "tier": selection.tier,
         "catalogue": {"digest": selection.digest, "controls": len(selection.metadata)},
         "warnings": [*result.get("warnings", []), *selection.warnings],
-        "waivers": [{**waiver.told(today), "used": False} for waiver in waivers],
+        "waivers": [{**waiver.told(today), "used": False} for waiver in measure.waivers],
+        "profiles": measure.choice.told(),
     }
     if "findings" not in result:
         return {**result, **about}
     found = {finding["id"]: finding for finding in result["findings"]}
     found.update({control: _not_checked(control, reason) for control, reason in selection.skipped.items()})
     findings = [{**found[control], **known} for control, known in selection.metadata.items()]
-    findings, about["waivers"], idle = _waivers.judged(findings, waivers, today)
+    findings, about["waivers"], idle = _waivers.judged(findings, measure.waivers, today)
     about["warnings"] += idle
     counts = Counter(finding["result"] for finding in findings)
     told = ", ".join(f"{counts[word]} {word}" for word in RESULTS if counts[word])

@@ -48,6 +48,14 @@ options:
     description: Values for the catalogue's tunables by name, each inside the range that the catalogue allows.
     type: dict
     default: {}
+  profiles:
+    description:
+      - What kinds of systems the host is, by the names in the catalogue's C(profiles), such as C(imaging_archive). They
+        choose values for tunables and leave controls out, each with a reason that the report shows.
+      - O(tunables) beats them. Two that want different values are refused.
+    type: list
+    elements: str
+    default: []
   skip:
     description: Controls to leave alone, as a mapping of control id to the reason. They are reported as C(notchecked).
     type: dict
@@ -255,6 +263,11 @@ findings:
     waiver:
       description: The waiver that the result rests on, as in RV(waivers).
       type: dict
+profiles:
+  description: The profiles that were chosen for this host, with C(id) and C(title).
+  returned: with O(state=enforced)
+  type: list
+  elements: dict
 waivers:
   description: The waivers that concern this host, with what they say.
   returned: with O(state=enforced)
@@ -412,6 +425,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["enforced", "reverted"], "default": "enforced"},
             "tier": {"type": "str", "choices": ["essential", "standard", "strict"], "default": "standard"},
             "tunables": {"type": "dict", "default": {}},
+            "profiles": {"type": "list", "elements": "str", "default": []},
             "skip": {"type": "dict", "default": {}},
             "waivers": {"type": "list", "elements": "dict", "default": [], "options": WAIVER},
             "allow_stop": {"type": "list", "elements": "str", "default": []},

@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Set, Tuple
 from typing import Mapping as AnyMapping
 
@@ -55,6 +56,7 @@ _CONTROL = {
     "tunables": Field("map"),
     "max_waiver_days": Field("int", pattern=r"[1-9]\d{0,2}"),
 }
+_NOTHING: AnyMapping[str, Any] = MappingProxyType({})
 _SETTING = re.compile(r"settings\.([a-z_]+)")
 
 
@@ -165,10 +167,13 @@ def select(
     tier: str,
     tunables: Optional[AnyMapping[str, Any]] = None,
     skip: Optional[AnyMapping[str, Any]] = None,
+    preset: AnyMapping[str, Any] = _NOTHING,
+    exceptions: AnyMapping[str, str] = _NOTHING,
 ) -> Selection:
     """The controls of a tier and the tiers below it, with the site's values put in and the skipped ones left out.
 
-    ``tunables``: name -> value. ``skip``: control id -> reason. Raises one ClinicalError with all problems of both.
+    ``tunables``: name -> value. ``skip``: control id -> reason. ``preset`` and ``exceptions`` are the same of the
+    profiles, which were checked already. Raises one ClinicalError with all problems of the site's.
     """
     problems = Problems()
     if tier not in TIERS:
@@ -182,17 +187,19 @@ def select(
                 "one of " + ", ".join(TIERS),
             )
         )
-    reasons = _skip_reasons(skip or {}, catalogue, problems)
+    own_reasons = _skip_reasons(skip or {}, catalogue, problems)
+    reasons = {**exceptions, **own_reasons}
     values = tunables_.site_values(tunables or {}, catalogue.tunables, problems)
+    values.update({name: value for name, value in preset.items() if name not in (tunables or {})})
     _raise_site_problems(problems)
     in_tier = [control for control in catalogue.controls if TIERS.index(control.tier) <= TIERS.index(tier)]
     chosen = [control for control in in_tier if control.id not in reasons]
     resolved = [_resolve(control, values) for control in chosen]
-    _check_site_settings(resolved, catalogue.kinds, set(tunables or {}), problems)
+    _check_site_settings(resolved, catalogue.kinds, {*(tunables or {}), *preset}, problems)
     _check_fights(resolved, catalogue.kinds, problems)
     _raise_site_problems(problems)
     skipped = {control.id: reasons[control.id] for control in in_tier if control.id in reasons}
-    warnings = _warnings(resolved, set(tunables or {}), set(reasons) - set(skipped), tier)
+    warnings = _warnings(resolved, set(tunables or {}), set(own_reasons) - set(skipped), tier)
     return _selection(tier, resolved, [c for c in in_tier if c.id in reasons], catalogue, skipped, warnings)
 
 

@@ -14,6 +14,7 @@ pytest.importorskip("ansible")
 from ansible_collections.healthops.clinical.plugins.action import baseline
 from ansible_collections.healthops.clinical.plugins.action.baseline import reverted
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import Selection
+from ansible_collections.healthops.clinical.plugins.plugin_utils._profiles import Choice
 from ansible_collections.healthops.clinical.plugins.plugin_utils._waivers import Waiver
 
 KNOWN = {name: {"title": f"Title of {name}", "severity": "high", "references": []} for name in ("one", "two", "three")}
@@ -24,7 +25,7 @@ WAIVER = Waiver(1, "two", date(2026, 12, 1), {"ticket": "T-1", "owner": "I", "ex
 
 
 def judged(result: Dict[str, Any], wanted: Selection, waivers: Sequence[Waiver] = ()) -> Dict[str, Any]:
-    return baseline.judged(result, wanted, waivers, TODAY)
+    return baseline.judged(result, baseline.Measure(wanted, waivers, Choice(), TODAY))
 
 
 def selection() -> Selection:
