@@ -128,8 +128,8 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """A peer that has closed already may have said why, so that is left for ``receive`` to tell."""
-        self.socket.settimeout(self.deadline.left())
         try:
+            self.socket.settimeout(self.deadline.left())
             self.socket.sendall(data)
         except (socket.timeout, TimeoutError):
             raise PeerFailure("silent", f"it took nothing from us within {self.deadline.seconds:g} s") from None
@@ -140,8 +140,8 @@ class Connection:
         """The next bytes, at least one."""
         if self.deadline.passed():
             raise self.late()
-        self.socket.settimeout(self.deadline.left())
         try:
+            self.socket.settimeout(self.deadline.left())
             data = self.socket.recv(min(limit, PIECE))
         except (socket.timeout, TimeoutError):
             raise self.late() from None
