@@ -37,8 +37,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                     "choices": list(FORMATS),
                     "default": ["csv", "prometheus"],
                 },
+                "fleet": {"type": "str", "default": "fleet"},
+                "signing_key": {"type": "path", "no_log": False},
             },
         )
+        key = args["signing_key"]
         try:
             return report(
                 Path(args["path"]).absolute(),
@@ -46,6 +49,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 run_id=str(args["run_id"] or ""),
                 hosts=[str.__str__(name) for name in args["hosts"]],
                 mode=str(args["mode"] or ""),
+                fleet=str(args["fleet"]),
+                key=Path(key).absolute() if key else None,
                 formats=[str.__str__(name) for name in args["formats"]],
             )
         except ClinicalError as exc:

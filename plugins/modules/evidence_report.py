@@ -14,6 +14,9 @@ description:
   - Gathers the records that M(healthops.clinical.evidence_record) kept of one run into C(run.json), and renders
     C(report.html)
     from it, both on the control node. The report is one file; it loads nothing and needs no script.
+  - Adds the bundle to the chain of its fleet. A manifest in C(chain) names every file with its hash, and the hash of
+    the manifest before it; with O(signing_key) it is signed. M(healthops.clinical.evidence_verify) tells later whether
+    all is as it was. A bundle that changed, as with a later batch of the same run, gets a further manifest at the end.
   - Points the link C(latest) to the run, unless that already names a newer one.
   - Hosts that were expected and left no record are listed as missing, and files that are damaged as unreadable.
     Both count as
@@ -54,6 +57,17 @@ options:
     elements: str
     choices: [csv, hdf, junit, ocsf, oscal, prometheus]
     default: [csv, prometheus]
+  fleet:
+    description:
+      - Name of the fleet in whose chain the bundle stands. A bundle stays in the chain in which it was first.
+    type: str
+    default: fleet
+  signing_key:
+    description:
+      - Path of the OpenSSH key that signs the bundle. A private key without a passphrase, or the public half of one
+        that an agent holds.
+      - Without it the chain stands unsigned, and the report says so.
+    type: path
 extends_documentation_fragment:
   - healthops.clinical._attributes
   - healthops.clinical._attributes.actiongroup_clinical
@@ -61,6 +75,7 @@ author:
   - healthops.clinical contributors (@healthops)
 seealso:
   - module: healthops.clinical.evidence_record
+  - module: healthops.clinical.evidence_verify
 attributes:
   action:
     description: Runs as an action plugin on the control node; its module half only holds this documentation.
@@ -126,6 +141,33 @@ files:
   type: list
   elements: str
   sample: [findings.csv, metrics.prom, report.html, run.json]
+fleet:
+  description: The fleet in whose chain the bundle stands.
+  returned: success
+  type: str
+  sample: main-campus
+sequence:
+  description: The bundle's number in the chain.
+  returned: success
+  type: int
+  sample: 42
+manifest:
+  description: The file that names all others of the bundle with their hashes.
+  returned: success
+  type: str
+  sample: /home/ops/evidence/20261122T150000Z-1f3a/chain/main-campus-000042.json
+head:
+  description:
+    - The number and the hash of the manifest. Written down where those who can write evidence cannot write, it shows
+      later that the chain was not cut off here.
+  returned: success
+  type: str
+  sample: "42:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+signer:
+  description: Fingerprint of the key that signed, empty where none did.
+  returned: success
+  type: str
+  sample: SHA256:Nh0Me49Zh9fDw/VYUfq43IJmI1T+XrjiYONPND8GzaM
 mode:
   description: What the run was, V(audit), V(harden), V(rollback) or V(configure).
   returned: success
@@ -182,6 +224,8 @@ def main() -> None:
             "run_id": {"type": "str"},
             "hosts": {"type": "list", "elements": "str", "default": []},
             "mode": {"type": "str", "choices": ["audit", "harden", "rollback", "configure"]},
+            "fleet": {"type": "str", "default": "fleet"},
+            "signing_key": {"type": "path", "no_log": False},
             "formats": {
                 "type": "list",
                 "elements": "str",

@@ -9,9 +9,9 @@ the whole fleet; a host keeps only what it found.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import typing as t
+from functools import lru_cache
 
 import jinja2
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import (
@@ -22,7 +22,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence impor
     plural,
     unknown_hosts,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_shared import stored
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_chain import Seal
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import (
     RESULTS,
     SEVERITIES,
@@ -214,8 +214,8 @@ class Change:
     long: bool
 
 
-def build(run: Json) -> Json:
-    """All that the template prints, by name."""
+def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
+    """All that the template prints, by name. ``digest`` is the SHA-256 of run.json, ``seal`` its place in the chain."""
     results: t.Dict[str, Json] = run["hosts"]
     unknown = unknown_hosts(run)
     names = sorted({*results, *unknown})
@@ -243,17 +243,22 @@ def build(run: Json) -> Json:
         "changes": changes,
         "hosts": hosts,
         "controls": list({control.anchor: control for control in controls.values()}.values()),
-        "facts": _facts(run),
+        "facts": [*_facts(run), *_chained(seal)],
         "words": [(word, *WORDS[word]) for word in RESULTS],
         "filters": [word for word in RESULTS if run["summary"][word]],
-        "digest": hashlib.sha256(canonical(stored(run))).hexdigest(),
+        "digest": digest,
         "large": large,
         "rehearsal": only_looked(run),
     }
 
 
-def render(run: Json, template: str) -> str:
+def render(run: Json, template: str, digest: str = "", seal: t.Optional[Seal] = None) -> str:
     """The report of a bundle as one HTML text. ``template`` is the text of report.html.j2."""
+    return _compiled(template).render(build(run, digest, seal))
+
+
+@lru_cache(maxsize=2)
+def _compiled(template: str) -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
@@ -266,7 +271,7 @@ def render(run: Json, template: str) -> str:
             "bar_width": int(BAR),
         }
     )
-    return environment.from_string(template).render(build(run))
+    return environment.from_string(template)
 
 
 def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
@@ -587,3 +592,21 @@ def _facts(run: Json) -> t.List[t.Tuple[str, str, bool]]:
         told.append(("Catalogue", plural(controls, "control") if isinstance(controls, int) else "", False))
         told.append(("Catalogue digest", show(each.get("digest")), True))
     return told
+
+
+def _chained(seal: t.Optional[Seal]) -> t.List[t.Tuple[str, str, bool]]:
+    """The bundle's place in the chain of its fleet, and whether anybody signed it."""
+    if seal is None:
+        return []
+    before = f", after run {seal.previous}" if seal.previous else ", the first"
+    return [
+        ("Fleet", seal.fleet, False),
+        ("Number in its chain", f"{seal.number}{before}", False),
+        ("Signed with", seal.signer, True)
+        if seal.signer
+        else (
+            "Signed with",
+            "no key: the chain shows changes, but anybody who can write here could make it anew",
+            False,
+        ),
+    ]

@@ -8,6 +8,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_chain as chain
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import (
     bundle,
     headline,
@@ -41,37 +42,78 @@ def report(
     hosts: t.Sequence[str] = (),
     mode: str = "",
     formats: t.Sequence[str] = (),
+    fleet: str = "fleet",
+    key: t.Optional[Path] = None,
 ) -> Json:
-    """Write run.json, report.html, the ``formats`` and ``latest`` for a run; returns what evidence_report returns.
+    """Write run.json, report.html and the ``formats`` of a run, and add it to the chain of its ``fleet``.
 
-    ``hosts`` are the expected names. Names that an earlier report of this run expected stay expected, and formats that
-    it was written in are written again.
+    Returns what evidence_report returns. ``hosts`` are the expected names. Names that an earlier report of this run
+    expected stay expected, and formats that it was written in are written again. ``key`` signs what is new.
     """
     run_id = check_run_id(run_id) if run_id else latest_run(evidence_dir)
-    records, unreadable = load_records(evidence_dir, run_id)
-    expected, mode = _remembered(evidence_dir, run_id, hosts, mode)
-    if not (records or unreadable or expected):
-        raise ClinicalError(
-            "Reporting",
-            f"on run {run_id} in {evidence_dir}",
-            "nothing was recorded of it",
-            "Check the run id and the path, or name the hosts that the run was meant for.",
-        )
-    run = bundle(run_id, records, expected, unreadable, mode)
     folder = run_dir(evidence_dir, run_id)
-    files = exported(run, {*formats, *present(folder)})
-    files["run.json"] = canonical(stored(run))
-    files["report.html"] = render(run, template).encode("utf-8")
+    if not (hosts or folder.is_dir()):
+        raise _nothing(evidence_dir, run_id)
+    with chain.held(evidence_dir, run_id):
+        records, unreadable = load_records(evidence_dir, run_id)
+        expected, mode = _remembered(evidence_dir, run_id, hosts, mode)
+        if not (records or unreadable or expected):
+            raise _nothing(evidence_dir, run_id)
+        run = bundle(run_id, records, expected, unreadable, mode)
+        files = exported(run, {*formats, *present(folder)})
+        files["run.json"] = canonical(stored(run))
+        link, changed = _sealed(evidence_dir, run, files, template, fleet, key)
+        changed = point_latest(evidence_dir, run) or changed
+    return {**_told(folder, run, link), "changed": changed, "files": sorted({*files, "report.html"})}
+
+
+def _nothing(evidence_dir: Path, run_id: str) -> ClinicalError:
+    return ClinicalError(
+        "Reporting",
+        f"on run {run_id} in {evidence_dir}",
+        "nothing was recorded of it",
+        "Check the run id and the path, or name the hosts that the run was meant for.",
+    )
+
+
+def _sealed(
+    evidence_dir: Path, run: Json, files: t.Dict[str, bytes], template: str, fleet: str, key: t.Optional[Path]
+) -> t.Tuple[chain.Link, bool]:
+    """Write the bundle; its manifest, and whether anything changed.
+
+    The report says which place in the chain it has. A run whose files are as its newest manifest says keeps that place,
+    so that rendering it again, with whatever key, is the same to the byte.
+    """
+    folder, digest = run_dir(evidence_dir, run["run_id"]), chain.sha256(files["run.json"])
+    earlier = chain.links(folder)
+    if earlier and earlier[-1].manifest["files"].get("run.json") == digest:
+        same = {**files, "report.html": render(run, template, digest, chain.seal_of(earlier[-1])).encode("utf-8")}
+        told = {**chain.hashes(folder), **{path: chain.sha256(data) for path, data in same.items()}}
+        if told == earlier[-1].manifest["files"]:
+            return earlier[-1], _written(folder, same)
+    seal = chain.next_seal(evidence_dir, chain.fleet_of(earlier, fleet), key)
+    _written(folder, {**files, "report.html": render(run, template, digest, seal).encode("utf-8")})
+    return chain.append(evidence_dir, run["run_id"], seal, key), True
+
+
+def _written(folder: Path, files: t.Mapping[str, bytes]) -> bool:
+    """Write all of them; whether any was not there just so."""
     written = [write(folder / path, files[path]) for path in sorted(files)]
-    written.append(point_latest(evidence_dir, run))
+    return any(written)
+
+
+def _told(folder: Path, run: Json, link: chain.Link) -> Json:
     unknown = unknown_hosts(run)
     return {
-        "changed": any(written),
-        "run_id": run_id,
+        "run_id": run["run_id"],
         "path": str(folder),
         "json": str(folder / "run.json"),
         "html": str(folder / "report.html"),
-        "files": sorted(files),
+        "manifest": str(link.path),
+        "fleet": link.fleet,
+        "sequence": link.number,
+        "head": link.head,
+        "signer": link.manifest["signer"],
         "mode": run["mode"],
         "headline": headline(run),
         "summary": run["summary"],
@@ -85,7 +127,7 @@ def report(
 def _counts(result: Json) -> t.Dict[str, int]:
     if result["state"] == "reverted":
         return {"restored": len(result["restored"])}
-    return count(result["findings"])
+    return count(result.get("findings", []))
 
 
 def _remembered(evidence_dir: Path, run_id: str, hosts: t.Sequence[str], mode: str) -> t.Tuple[t.Set[str], str]:

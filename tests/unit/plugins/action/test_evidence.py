@@ -16,7 +16,7 @@ from plugins.plugin_utils import _evidence_samples as samples
 pytest.importorskip("ansible")
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.healthops.clinical.plugins.action import evidence_record, evidence_report
+from ansible_collections.healthops.clinical.plugins.action import evidence_record, evidence_report, evidence_verify
 
 
 def call(plugin: t.Any, args: t.Dict[str, t.Any], host: str = "portal-01", check: bool = False) -> t.Dict[str, t.Any]:
@@ -89,3 +89,30 @@ def test_a_host_name_that_leads_elsewhere_fails(tmp_path: Path) -> None:
 def test_unknown_options_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"nonsense"):
         call(evidence_report, {"path": str(tmp_path), "nonsense": 1})
+
+
+def test_evidence_is_verified_and_what_was_changed_is_named(tmp_path: Path) -> None:
+    args = {"path": str(tmp_path), "run_id": samples.RUN_ID}
+    call(evidence_record, {**args, "result": samples.result(0, 6)})
+    made = call(evidence_report, {**args, "fleet": "annex"})
+    assert (made["fleet"], made["sequence"], made["signer"]) == ("annex", 1, "")
+    told = call(evidence_verify, {"path": str(tmp_path), "head": made["head"]})
+    assert (told["changed"], told["problems"], told["heads"]) == (False, [], {"annex": made["head"]})
+    assert told["msg"] == f"1 bundle as written, 0 of 1 manifest signed. annex ends at {made['head']}"
+    Path(made["html"]).write_text("changed", encoding="utf-8")
+    told = call(evidence_verify, {"path": str(tmp_path), "fleet": "annex"})
+    assert told["failed"]
+    assert f"run {samples.RUN_ID}, number 1, report.html: changed" in told["msg"]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        pytest.param({"path": "/nowhere"}, "it is no directory", id="no-directory"),
+        pytest.param({"allowed_signers": "/nowhere"}, "/nowhere is no file", id="no-signers"),
+        pytest.param({"head": "x"}, "it is not like", id="no-head"),
+    ],
+)
+def test_what_cannot_be_verified_fails_with_the_reason(tmp_path: Path, args: t.Dict[str, t.Any], told: str) -> None:
+    with pytest.raises(AnsibleActionFail, match=told):
+        call(evidence_verify, {"path": str(tmp_path), **args})

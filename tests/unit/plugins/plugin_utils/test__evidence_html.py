@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import typing as t
 from html.parser import HTMLParser
@@ -16,7 +15,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidenc
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_html as page
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_record as record
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_words as words
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_shared import stored
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_chain import Seal
 
 from plugins.plugin_utils import _evidence_samples as samples
 
@@ -57,6 +56,9 @@ class Reader(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+SEAL = Seal("main-campus", 12, "20261121T150000Z-0001", "SHA256:" + "k" * 43)
+
+
 def bundle(
     hosts: int = 3, controls: int = 84, mode: str = "harden", expected: t.Sequence[str] = ()
 ) -> t.Dict[str, t.Any]:
@@ -67,7 +69,7 @@ def bundle(
 
 
 def render(run: t.Dict[str, t.Any]) -> t.Tuple[str, Reader]:
-    html = page.render(run, TEMPLATE)
+    html = page.render(run, TEMPLATE, "f00d" * 16, SEAL)
     return html, Reader(html)
 
 
@@ -139,7 +141,17 @@ def test_hosts_without_result_are_loud(shown: t.Tuple[t.Dict[str, t.Any], str, R
 
 
 def test_the_report_names_the_bytes_it_was_made_from(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
-    assert hashlib.sha256(words.canonical(stored(shown[0]))).hexdigest() in shown[1]
+    assert "f00d" * 16 in shown[2].text
+
+
+def test_the_report_tells_its_place_in_the_chain_and_who_signed() -> None:
+    _html, seen = render(bundle(1, 3))
+    assert "Fleet main-campus" in seen.text
+    assert "12, after run 20261121T150000Z-0001" in seen.text
+    assert SEAL.signer in seen.text
+    unsigned = Reader(page.render(bundle(1, 3), TEMPLATE, "", Seal("main-campus", 1, "", "")))
+    assert "1, the first" in unsigned.text
+    assert "no key: the chain shows changes" in unsigned.text
 
 
 def test_every_finding_is_on_the_page() -> None:

@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""evidence_verify: whether the bundles on the control node are as they were written."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import plural
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_verify import verify
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    _requires_connection = False
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        _validated, args = self.validate_argument_spec(
+            argument_spec={
+                "path": {"type": "path", "required": True},
+                "fleet": {"type": "str"},
+                "allowed_signers": {"type": "path"},
+                "head": {"type": "str"},
+                "oldest": {"type": "int", "default": 1},
+            },
+        )
+        signers = args["allowed_signers"]
+        try:
+            told = verify(
+                Path(args["path"]).absolute(),
+                fleet=str(args["fleet"] or ""),
+                allowed_signers=Path(signers).absolute() if signers else None,
+                head=str(args["head"] or ""),
+                oldest=int(args["oldest"]),
+            )
+        except ClinicalError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        return {"changed": False, **told, **_verdict(told)}
+
+
+def _verdict(told: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+    problems = told["told"]
+    if problems:
+        more = f" (and {len(problems) - 20} more)" if len(problems) > 20 else ""
+        return {"failed": True, "msg": f"{plural(len(problems), 'problem')}. {'; '.join(problems[:20])}{more}"}
+    ends = ", ".join(f"{fleet} ends at {head}" for fleet, head in told["heads"].items())
+    signed = f"{told['signed']} of {plural(told['manifests'], 'manifest')} signed"
+    return {"msg": f"{plural(told['bundles'], 'bundle')} as written, {signed}. {ends}".rstrip()}
