@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import glob as globbing
 import grp
 import os
@@ -19,7 +20,7 @@ import stat as statbits
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import BinaryIO, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple, Union
+from typing import BinaryIO, ContextManager, Dict, FrozenSet, Iterator, List, Optional, Protocol, Sequence, Tuple, Union
 
 from ._errors import ClinicalError, HostWriteError
 
@@ -29,6 +30,10 @@ READ_PIECE = 64 * 1024
 #: What is left beside the target by a run that was killed in the middle of a write.
 TEMPORARY_SUFFIX = ".healthops-tmp"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+#: What passwd, useradd and PAM lock before they write an account file; how long they are waited for, in seconds.
+ACCOUNTS_LOCK = "/etc/.pwd.lock"
+ACCOUNTS_LOCK_WAIT = 15.0
+_KINDS = {0o040000: "dir", 0o100000: "file"}
 MACHINE_REFUSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
@@ -42,6 +47,17 @@ class Stat:
     gid: int
     target: str = ""
     ctime: float = 0.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file or folder that a scan met; ``kind`` is file or dir, ``mode`` the twelve permission bits."""
+
+    path: str
+    kind: str
+    mode: int
+    uid: int
+    gid: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +93,19 @@ class Host(Protocol):
     def glob(self, pattern: str) -> List[str]:
         """The paths that match, sorted."""
 
+    def scan(
+        self,
+        roots: Sequence[str],
+        avoided: FrozenSet[str],
+        uids: FrozenSet[int],
+        gids: FrozenSet[int],
+        budget: int,
+    ) -> Optional[List[Entry]]:
+        """Every file and folder that everybody may write, that lends rights, or whose owner or group is not known.
+
+        Folders in ``avoided`` are not entered. None where there are more than ``budget`` entries.
+        """
+
     def resolve(self, path: str) -> str:
         """The path with every link followed, for reading what a link means."""
 
@@ -97,6 +126,9 @@ class Host(Protocol):
 
     def remove(self, path: str) -> None:
         """Remove a file, a link or an empty directory, unless it, or the folder around it, is gone already."""
+
+    def accounts_locked(self) -> ContextManager[None]:
+        """Keep every other tool from changing accounts meanwhile, as lckpwdf(3) does."""
 
     def is_root(self) -> bool:
         """Whether this process may do what root may."""
@@ -200,6 +232,34 @@ class RealHost:
     def glob(self, pattern: str) -> List[str]:
         return sorted(globbing.glob(pattern))
 
+    def scan(
+        self,
+        roots: Sequence[str],
+        avoided: FrozenSet[str],
+        uids: FrozenSet[int],
+        gids: FrozenSet[int],
+        budget: int,
+    ) -> Optional[List[Entry]]:
+        found: List[Entry] = []
+        waiting = [root for root in roots if root not in avoided]
+        never = avoided.union(roots)
+        seen = 0
+        while waiting:
+            folder = waiting.pop()
+            inside = _inside(folder)
+            seen += len(inside)
+            if seen > budget:
+                return None
+            for entry, info in inside:
+                mode = info.st_mode
+                name = _KINDS.get(mode & 0o170000)
+                if name == "dir" and entry.path not in never:
+                    waiting.append(entry.path)
+                odd = mode & 0o6002 or info.st_uid not in uids or info.st_gid not in gids
+                if odd and name:  # of a link only what it leads to counts
+                    found.append(Entry(entry.path, name, mode & 0o7777, info.st_uid, info.st_gid))
+        return sorted(found, key=lambda entry: entry.path)
+
     def resolve(self, path: str) -> str:
         return os.path.realpath(path)
 
@@ -267,6 +327,16 @@ class RealHost:
             else:
                 os.unlink(name, dir_fd=parent)
             os.fsync(parent)
+
+    @contextlib.contextmanager
+    def accounts_locked(self) -> Iterator[None]:
+        with _told("Locking", ACCOUNTS_LOCK):
+            fd = os.open(ACCOUNTS_LOCK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(fd)
+            yield
+        finally:
+            os.close(fd)
 
     def is_root(self) -> bool:
         return os.geteuid() == 0
@@ -344,6 +414,39 @@ class RealHost:
 
     def monotonic(self) -> float:
         return time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+def _inside(folder: str) -> List[Tuple[os.DirEntry[str], os.stat_result]]:
+    """What is in a folder; what goes away meanwhile was never there."""
+    try:
+        with os.scandir(folder) as entries:
+            found = []
+            for entry in entries:
+                try:
+                    found.append((entry, entry.stat(follow_symlinks=False)))
+                except FileNotFoundError:
+                    continue
+            return found
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _telling("Scanning", folder, error) from error
+
+
+def _lock(fd: int) -> None:
+    """Wait for the lock on the account files; the kernel opens it again when the process ends, however that is."""
+    end = time.monotonic() + ACCOUNTS_LOCK_WAIT
+    while True:
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise _telling("Locking", ACCOUNTS_LOCK, error) from error
+        if time.monotonic() >= end:
+            saw = f"another program has kept it for {ACCOUNTS_LOCK_WAIT:.0f} s"
+            raise ClinicalError("Locking", ACCOUNTS_LOCK, saw, "Is a passwd or vipw waiting for somebody?")
+        time.sleep(0.1)
 
 
 def _whole(path: str, file: BinaryIO) -> bytes:

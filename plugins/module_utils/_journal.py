@@ -23,11 +23,13 @@ from ._changes import Effect, Entry, Group, Step
 from ._errors import ClinicalError
 from ._host import Host
 from ._subjects._base import Image, Subject
+from ._subjects.accounts import AccountField
 from ._subjects.awaited import AwaitedFile
 from ._subjects.files import File, Meta
 from ._subjects.kernel import KernelValue, LoadedModule
 from ._subjects.mounts import MountOptions
 from ._subjects.packages import Packages
+from ._subjects.pam import PamProfiles
 from ._subjects.trees import Tree
 from ._subjects.units import ActiveUnit, EnabledUnit
 
@@ -38,7 +40,7 @@ SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
         *(File, AwaitedFile, Meta, Tree, KernelValue, LoadedModule),
-        *(ActiveUnit, EnabledUnit, MountOptions, Packages),
+        *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles),
     )
 }
 

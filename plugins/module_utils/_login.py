@@ -49,6 +49,12 @@ def own_login(host: Host) -> Login | None:
     return None
 
 
+def people_above(host: Host) -> frozenset[int]:
+    """The accounts other than root that the processes above this one belong to: who logged in to have it run."""
+    owners = (host.stat(f"/proc/{process.pid}") for process in _line(host))
+    return frozenset(info.uid for info in owners if info is not None and info.uid != 0)
+
+
 def own_start(host: Host) -> int:
     """When this process itself began, in clock ticks since boot."""
     own = _process(host, "self")

@@ -84,7 +84,7 @@ def _own_changes_seen(host: Host, entries: Sequence[Entry], settled: Mapping[int
         tree = entries[number].step.subject
         if not isinstance(tree, Tree):
             continue
-        others = {entry.step.subject.name for entry in entries}
+        others = {getattr(entry.step.subject, "path", entry.step.subject.name) for entry in entries}
         others |= {path for n, other in settled.items() if n != number for path in other.get("touched", ())}
         shared = others & set(image["touched"])
         seen[number] = tree.renewed(host, image, shared) if shared else image

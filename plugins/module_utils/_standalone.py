@@ -25,11 +25,13 @@ MEMBERS = (
     "_runs",
     "_standalone",
     "_subjects._base",
+    "_subjects.accounts",
     "_subjects.awaited",
     "_subjects.files",
     "_subjects.kernel",
     "_subjects.mounts",
     "_subjects.packages",
+    "_subjects.pam",
     "_subjects.trees",
     "_subjects.units",
 )

@@ -375,7 +375,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _guard, _lock
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control, sparing
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
@@ -399,7 +399,8 @@ WAIVER = {
 def request(params: dict[str, t.Any]) -> _baseline.Request:
     own = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
     keys = ("id", "kind", "settings", "hazard", "applies", "differs", "waived")
-    controls = tuple(Control(**{key: control[key] for key in keys}) for control in params["controls"])
+    told = [Control(**{key: control[key] for key in keys}) for control in params["controls"]]
+    controls = tuple(sparing(control, params["break_glass_users"]) for control in told)
     return _baseline.Request(
         own or new_run_id(),
         controls,

@@ -29,6 +29,7 @@ class Field:
     required: bool = False
     choices: Tuple[Any, ...] = ()
     pattern: Optional[str] = None
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def not_allowed(value: Any, wanted: Field) -> str:
         return describe(wanted)
     parts = value if isinstance(value, list) else [value]
     if isinstance(value, list) and not value:
-        return "at least one item"
+        return "" if wanted.may_be_empty else "at least one item"
     return describe(wanted) if not all(_in_range(part, wanted) for part in parts) else ""
 
 

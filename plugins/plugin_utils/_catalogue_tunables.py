@@ -30,12 +30,13 @@ TYPES = ("int", "str", "bool", "list")
 _ID = r"[a-z][a-z0-9_]{2,63}"
 _TUNABLE = {
     "type": Field("str", True, choices=TYPES),
-    "default": Field("any", True),
+    "default": Field("any", True, may_be_empty=True),
     "about": Field("str", True),
     "min": Field("int"),
     "max": Field("int"),
     "choices": Field("list"),
     "pattern": Field("str"),
+    "may_be_empty": Field("bool"),
 }
 # A value without a range would let a site weaken the control without anyone noticing, so each type has to have one.
 _RANGES = {
@@ -100,7 +101,9 @@ def _tunable(name: str, data: Any, line: int, place: Place, problems: Problems) 
         return None
     if not check(data, _TUNABLE, inside, problems) or not _has_range(data, inside, problems):
         return None
-    wanted = Field(data["type"], True, tuple(data.get("choices", ())), data.get("pattern"))
+    wanted = Field(
+        data["type"], True, tuple(data.get("choices", ())), data.get("pattern"), data.get("may_be_empty", False)
+    )
     tunable = Tunable(
         name,
         wanted,
@@ -130,6 +133,7 @@ def _has_range(data: catalogue_yaml.Mapping, place: Place, problems: Problems) -
         )
         return False
     fitting = {"type", "default", "about"} | {key for way in ways for key in way}
+    fitting |= {"may_be_empty"} if data["type"] == "list" else set()
     for key in sorted(set(data) - fitting):
         problems.add(place.problem(data, key, f"means nothing for type {data['type']}", ", ".join(sorted(fitting))))
         return False

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Tuple
 from ansible_collections.healthops.clinical.plugins.module_utils._baseline import Request
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
 from fake_host import FakeHost, FakeMount, fixture
-from fake_programs import FakePackage, FakeUnit
+from fake_programs import PAM_STACKS, FakePackage, FakeUnit, pam_profile, pam_stack
 
 SSH_DROP_INS = "/etc/ssh/sshd_config.d"
 JOURNALD = {
@@ -22,6 +22,11 @@ JOURNALD = {
 FSTAB = """# the first disk
 /dev/vda1 / ext4 defaults 0 1
 /dev/vda2\t/tmp  ext4  defaults,suid 0 2
+"""
+
+PASSWD = """root:x:0:0:root:/root:/bin/bash
+backup:x:34:34:backup:/var/backups:/bin/sh
+alice:x:1000:1000::/home/alice:/bin/bash
 """
 
 #: One control or more for each kind, all of which fail on a dirty host and can be enforced.
@@ -43,6 +48,9 @@ SETTINGS: Dict[str, List[Dict[str, Any]]] = {
         {"file": "/etc/login.defs", "format": "login_defs", "key": "UMASK", "value": "027", "accept": ["077"]},
         {**JOURNALD, "key": "Storage", "value": "persistent"},
     ],
+    "path_scan": [{"check": "world_writable_files"}, {"check": "world_writable_folders"}],
+    "accounts": [{"check": "passwords_set"}, {"check": "system_shells"}, {"check": "dot_files"}],
+    "pam": [{"feature": "lockout"}, {"feature": "no_empty"}, {"feature": "su_group", "value": "adm"}],
     "sudo": [{"default": "use_pty", "value": True}, {"default": "timestamp_timeout", "value": 15, "op": "at_most"}],
     "service": [
         {"unit": "rpcbind.socket", "state": "masked"},
@@ -99,7 +107,13 @@ def bare(text: str) -> str:
 
 
 def _files(host: FakeHost) -> None:
-    host.add_file("/etc/shadow", "root:*:1:0:99999:7:::\n", mode=0o666, gid=33)
+    host.add_file("/etc/shadow", "root:*:1:0:99999:7:::\nalice::19000:0:99999:7:::\n", mode=0o666, gid=33)
+    host.add_file("/etc/passwd", PASSWD)
+    host.add_file("/etc/group", "root:x:0:\nadm:x:4:\nwww-data:x:33:\nalice:x:1000:\n")
+    host.add_file("/home/alice/.profile", "umask 022\n", mode=0o666, uid=1000, gid=1000)
+    host.add_file("/srv/exchange/list", "1\n", mode=0o666)
+    host.nodes["/srv/exchange"].mode = 0o777
+    _pam(host)
     host.nodes["/etc/shadow"].xattrs["user.note"] = b"kept"
     host.add_dir("/etc/cron.daily")
     host.add_dir("/etc/cron.weekly", mode=0o777)
@@ -115,6 +129,15 @@ def _files(host: FakeHost) -> None:
     host.add_file("/etc/sudoers.d/50-ward", "Defaults !use_pty\nDefaults timestamp_timeout=60\n", mode=0o440)
     host.add_file("/etc/ssh/sshd_config", bare(fixture("sshd_config", host.system)))
     host.add_dir(SSH_DROP_INS)
+
+
+def _pam(host: FakeHost) -> None:
+    host.add_file("/usr/share/pam-configs/unix", fixture("pam_profile_unix", host.system))
+    for stack in PAM_STACKS:
+        live, saved = pam_stack(stack, [("unix", pam_profile(fixture("pam_profile_unix", host.system)))])
+        host.add_file(f"/etc/pam.d/common-{stack}", live)
+        host.add_file(f"/var/lib/pam/{stack}", saved)
+    host.add_file("/etc/pam.d/su", "auth       sufficient pam_rootok.so\n@include common-auth\n")
 
 
 def _packages(host: FakeHost) -> None:

@@ -8,6 +8,7 @@ Every change counts as one operation, and a Fault strikes at a chosen one.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fnmatch
 import os
@@ -16,10 +17,10 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import TEMPORARY_SUFFIX, Completed, Stat
+from ansible_collections.healthops.clinical.plugins.module_utils._host import TEMPORARY_SUFFIX, Completed, Entry, Stat
 from fake_programs import PROGRAMS, FakePackage, FakeUnit
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
@@ -100,6 +101,7 @@ class FakeHost:
         self.groups = {"root": 0, "adm": 4, "www-data": 33, "shadow": 42, "alice": 1000}
         self.programs = set(PROGRAMS)
         self.answers: Dict[Tuple[str, ...], Answer] = {}
+        self.locked = 0
         self.operations: List[str] = []
         self.runs: List[Tuple[str, ...]] = []
         self.fault: Optional[Fault] = None
@@ -228,6 +230,22 @@ class FakeHost:
             else:
                 reached = f"{reached}/{part}"
         return reached or "/"
+
+    def scan(
+        self, roots: Sequence[str], avoided: FrozenSet[str], uids: FrozenSet[int], gids: FrozenSet[int], budget: int
+    ) -> Optional[List[Entry]]:
+        """All is one disk here; a folder that is avoided is met, but not entered."""
+        inside = [p for p in sorted(self.nodes) if not any(p.startswith(folder + "/") for folder in avoided)]
+        if len(inside) > budget:
+            return None
+        found = [Entry(p, n.kind, n.mode, n.uid, n.gid) for p in inside for n in [self.nodes[p]] if p != "/"]
+        known = [e for e in found if e.kind in ("file", "dir")]
+        return [e for e in known if e.mode & 0o6002 or e.uid not in uids or e.gid not in gids]
+
+    @contextlib.contextmanager
+    def accounts_locked(self) -> Iterator[None]:
+        self.locked += 1
+        yield
 
     def is_root(self) -> bool:
         return True

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import json
 import os
 import posixpath
@@ -360,6 +361,89 @@ def sh(host: FakeHost, args: List[str]) -> Said:
     return rc, out, err
 
 
+# --- PAM ---
+
+PAM_STACKS = ("auth", "account", "password", "session", "session-noninteractive")
+_PAM_MARKS = (
+    ("# here are the per-package", "# here's the fallback"),
+    ("# and here are more per-package", "# end of pam-auth-update config"),
+)
+_PAM_FALLBACK = "# here's the fallback if no module succeeds\n{kind}\trequisite\t\t\tpam_deny.so\n"
+
+
+def pam_auth_update(host: FakeHost, args: List[str]) -> Said:
+    """Writes each stack anew from the profiles that are enabled; options that a person took away stay away."""
+    wishes: Dict[str, List[str]] = {"--enable": [], "--disable": []}
+    verb = ""
+    for word in args:
+        verb = word if word.startswith("--") else verb
+        if word in host.listdir("/usr/share/pam-configs"):
+            wishes[verb].append(word)
+    noted = "".join(host.text(f"/var/lib/pam/{stack}") for stack in PAM_STACKS)
+    enabled = {line[8:] for line in noted.splitlines() if line.startswith("Module: ")} - {"null"}
+    enabled = (enabled | set(wishes["--enable"])) - set(wishes["--disable"])
+    profiles = {name: pam_profile(host.text(f"/usr/share/pam-configs/{name}")) for name in sorted(enabled)}
+    ordered = sorted(profiles, key=lambda name: -int(profiles[name]["Priority"]))
+    kept = "nullok" in host.text("/etc/pam.d/common-auth")
+    for stack in PAM_STACKS:
+        new, saved = pam_stack(stack, [(name, profiles[name]) for name in ordered])
+        live = _between_marks(host.text(f"/etc/pam.d/common-{stack}"), new if kept else new.replace(" nullok", ""))
+        host.change(f"pam-auth-update {stack}", functools.partial(_lay, host, f"/etc/pam.d/common-{stack}", live))
+        host.change(f"pam-auth-update {stack} noted", functools.partial(_lay, host, f"/var/lib/pam/{stack}", saved))
+    return 0, "", ""
+
+
+def _between_marks(old: str, new: str) -> str:
+    """The old file, with what stands between the marks taken from the new one."""
+    for begin, end in _PAM_MARKS:
+        inside = new[new.index(begin) : new.index(end)]
+        old = old[: old.index(begin)] + inside + old[old.index(end) :]
+    return old
+
+
+def _lay(host: FakeHost, path: str, text: str) -> None:
+    host.add_file(path, text)
+
+
+def pam_profile(text: str) -> Dict[str, str]:
+    fields: Dict[str, str] = {}
+    name = ""
+    for line in text.splitlines():
+        if line[:1].isspace():
+            fields[name] = f"{fields[name]}\n{line.strip()}".strip()
+        else:
+            name, _colon, value = line.partition(":")
+            fields[name] = value.strip()
+    return fields
+
+
+def pam_stack(stack: str, profiles: List[Tuple[str, Dict[str, str]]]) -> Tuple[str, str]:
+    kind, field = stack.split("-")[0], stack.split("-")[0].capitalize()
+    if stack.endswith("noninteractive"):
+        profiles = [(n, p) for n, p in profiles if p.get("Session-Interactive-Only") != "yes"]
+    chosen = {
+        place: [(n, p) for n, p in profiles if p.get(f"{field}-Type") == place] for place in ("Primary", "Additional")
+    }
+    text, saved = '# here are the per-package modules (the "Primary" block)\n', ""
+    for place, mine in chosen.items():
+        lines = [(n, _initial(p, field) if k == 0 else p[field]) for k, (n, p) in enumerate(mine)]
+        total = sum(len(block.splitlines()) for _n, block in lines)
+        for name, block in lines:
+            saved += f"Module: {name}\n{block}\n"
+            for line in block.splitlines():
+                text += f"{kind}\t{line.replace('=end', f'={total}')}\n"
+                total -= 1
+        if place == "Primary":
+            text += (
+                _PAM_FALLBACK.format(kind=kind) + '# and here are more per-package modules (the "Additional" block)\n'
+            )
+    return text + "# end of pam-auth-update config\n", saved
+
+
+def _initial(profile: Dict[str, str], field: str) -> str:
+    return profile.get(f"{field}-Initial") or profile[field]
+
+
 PROGRAMS: Dict[str, Callable[[FakeHost, List[str]], Said]] = {
     posixpath.basename(os.path.realpath(sys.executable)): lambda host, args: (0, "", ""),
     "systemd-run": systemd_run,
@@ -372,4 +456,5 @@ PROGRAMS: Dict[str, Callable[[FakeHost, List[str]], Said]] = {
     "dpkg-query": dpkg_query,
     "apt-get": apt_get,
     "sh": sh,
+    "pam-auth-update": pam_auth_update,
 }

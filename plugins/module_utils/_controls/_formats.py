@@ -34,6 +34,7 @@ class Format:
     sections: bool = False
     quotes: bool = False
     first: bool = False
+    bare: bool = False
     any_case: bool = False
 
     def assignments(self, text: str) -> Iterator[Assignment]:
@@ -58,7 +59,7 @@ class Format:
         lines = text.splitlines(keepends=True)
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
-        new = self.template.format(key=key, value=value) + "\n"
+        new = self.written(key, value) + "\n"
         found = [a for a in self.assignments(text) if a.section == section and self._plain(a.key) == self._plain(key)]
         if found:
             lines[found[-1].line] = new
@@ -69,6 +70,10 @@ class Format:
         else:
             lines.append(new)
         return "".join(lines)
+
+    def written(self, key: str, value: str) -> str:
+        """A new line; without a value the key stands alone, in formats that know such words."""
+        return self.template.format(key=key, value=value) if value or not self.bare else key
 
     def _plain(self, key: str) -> str:
         return " ".join((key.lower() if self.any_case else key).split())
@@ -106,7 +111,7 @@ FORMATS = {
     # UMASK 027
     "login_defs": Format(r"(?P<key>\S+)\s+(?P<value>.*?)\s*(?:#.*)?$", "{key}\t{value}"),
     # minlen = 14, and bare words such as even_deny_root
-    "key_value": Format(r"(?P<key>[^=\s]+)\s*(?:=\s*(?P<value>.*))?$", "{key} = {value}"),
+    "key_value": Format(r"(?P<key>[^=\s]+)\s*(?:=\s*(?P<value>.*))?$", "{key} = {value}", bare=True),
     # [Journal] Storage=persistent
     "ini": Format(r"(?P<key>[^=\s]+)\s*=\s*(?P<value>.*)$", "{key}={value}", comments="#;", sections=True),
     # DIR_MODE="0750"

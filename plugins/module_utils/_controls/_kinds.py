@@ -9,12 +9,15 @@ make a daemon's files look newer than what it has read.
 from __future__ import annotations
 
 from ._model import Kind
+from .accounts import AccountsKind
 from .banner import Banner
 from .config import Config
 from .file import FileKind
 from .kernel_module import KernelModule
 from .mount import Mount
 from .package import Package
+from .pam import Pam
+from .path_scan import PathScan
 from .service import Service
 from .sshd import Sshd
 from .sudo import Sudo
@@ -25,11 +28,14 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Package(),
         FileKind(),
+        PathScan(),
         KernelModule(),
         Sysctl(),
         Mount(),
         Banner(),
         Config(),
+        AccountsKind(),
+        Pam(),
         Sudo(),
         Service(),
         Sshd(),

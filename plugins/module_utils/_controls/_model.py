@@ -180,6 +180,17 @@ class Kind(ABC):
         return f"settings.{key} is not known; {hint}"
 
 
+#: Kinds that lock, age or refuse accounts, and so have to know which ones must get in when nothing else does.
+SPARING = frozenset({"accounts", "pam"})
+
+
+def sparing(control: Control, users: Sequence[str]) -> Control:
+    """The control with the accounts that it must leave alone, which no catalogue can know."""
+    if control.kind not in SPARING or not users:
+        return control
+    return replace(control, settings={**control.settings, "spared": list(users)})
+
+
 def unknown(control: Control, subject: str, wanted: str, reason: str) -> Assessment:
     """A control that could not be judged: an error, never a pass."""
     verdict = Verdict(UNKNOWN, "unknown")
@@ -197,15 +208,21 @@ def judge(fine: bool, saw: object) -> Verdict:
 
 
 def compare(op: str, seen: str, wanted: Any, accept: Sequence[Any] = ()) -> bool:
-    """Whether a value that was seen satisfies the wish; ``at_most`` and ``at_least`` want whole numbers."""
+    """Whether a value that was seen satisfies the wish; all but ``equal`` want whole numbers.
+
+    ``up_to`` is for settings in which nought switches the limit off.
+    """
     if seen in [word(value) for value in accept]:
         return True
     if op == "equal":
         return seen == word(wanted)
     try:
-        return int(seen) <= int(wanted) if op == "at_most" else int(seen) >= int(wanted)
+        number, limit = int(seen), int(wanted)
     except ValueError:
         return False
+    if op == "at_least":
+        return number >= limit
+    return number <= limit and (op == "at_most" or number > 0)
 
 
 def word(value: Any) -> str:
@@ -217,5 +234,5 @@ def word(value: Any) -> str:
 
 def wish(op: str, value: Any, accept: Sequence[Any] = ()) -> str:
     """The wanted value in words, as the report shows it."""
-    told = {"equal": "", "at_most": "at most ", "at_least": "at least "}[op] + word(value)
+    told = {"equal": "", "at_most": "at most ", "at_least": "at least ", "up_to": "1 to "}[op] + (word(value) or "set")
     return " or ".join([told, *(word(other) for other in accept)])

@@ -65,9 +65,10 @@ class Config(Kind):
         "format": Setting("str", choices=tuple(FORMATS)),
         "key": Setting("str"),
         "value": Setting("scalar"),
-        "op": Setting("str", required=False, choices=("equal", "at_most", "at_least"), default="equal"),
+        "op": Setting("str", required=False, choices=("equal", "at_most", "at_least", "up_to"), default="equal"),
         "accept": Setting("list", required=False, default=()),
         "section": Setting("str", required=False, default=""),
+        "drop_in_read": Setting("str", required=False, choices=("after", "before"), default="after"),
         "drop_in": Setting("str", required=False, pattern=r"^/.*/[^/]+$", default=""),
         "unit": Setting("str", required=False, pattern=r"^[\w@.-]+\.(service|socket|timer)$", default=""),
         "action": Setting("str", required=False, choices=("reload", "restart"), default="restart"),
@@ -118,6 +119,8 @@ def _sources(host: Host, settings: Mapping[str, Any]) -> list[Source]:
         paths += [path for path in ordered_files(host, folders, "*" + posixpath.splitext(name)[1]) if path != paths[0]]
         if drop_in not in paths:
             paths = [paths[0], *sorted([*paths[1:], drop_in], key=posixpath.basename)]
+    if settings.get("drop_in_read") == "before":  # then what the main file says has the last word
+        paths = [*paths[1:], paths[0]]
     return [_source(host, path) for path in paths]
 
 
@@ -239,4 +242,4 @@ def _edits(mine: Sequence[Control]) -> Image:
 
 def _line(control: Control, value: str | None) -> str:
     key = control.settings["key"]
-    return f"# {key} is not set" if value is None else _format(control).template.format(key=key, value=value)
+    return f"# {key} is not set" if value is None else _format(control).written(key, value)

@@ -30,7 +30,7 @@ from ._model import (
     wish,
     word,
 )
-from ._sshd_config import MAIN, Line, first, in_match, includes, parse, patterns
+from ._sshd_config import MAIN, Line, first, flatten, in_match, includes, parse, patterns
 
 #: sshd takes the first value that it reads, so ours sorts before everybody's.
 DROP_IN = "/etc/ssh/sshd_config.d/00-healthops.conf"
@@ -39,6 +39,21 @@ UNITS = ("ssh.service", "sshd.service")
 #: sshd -T prints some values by an older name.
 SYNONYMS = {"without-password": "prohibit-password"}
 NOT_READ = "sshd has not read it yet"
+#: What sshd -T leaves out while it is not set, or never prints, with the value that holds then.
+UNPRINTED = {
+    "acceptenv": "",
+    "allowgroups": "",
+    "allowusers": "",
+    "denygroups": "",
+    "denyusers": "",
+    "debianbanner": "yes",
+}
+LISTS_OF_WHO = ("allowgroups", "allowusers", "denygroups", "denyusers")
+#: What stands for a list of names that the site has not given.
+UNNAMED = "none"
+#: Operations that take a list of patterns.
+OF_LISTS = ("excludes", "only")
+OPERATIONS = ("equal", "at_most", "at_least", "each_at_most", "named", *OF_LISTS)
 
 
 @dataclass(frozen=True)
@@ -60,14 +75,14 @@ class Sshd(Kind):
     SETTINGS = {
         "option": Setting("str", pattern=r"^[A-Z][A-Za-z0-9]+$"),
         "value": Setting("any"),
-        "op": Setting("str", required=False, choices=("equal", "at_most", "at_least", "excludes"), default="equal"),
+        "op": Setting("str", required=False, choices=OPERATIONS, default="equal"),
         "accept": Setting("list", required=False, default=()),
     }
 
     def validate(self, settings: Mapping[str, Any]) -> list[str]:
         problems = super().validate(settings)
-        if (settings.get("op") == "excludes") != isinstance(settings.get("value"), (list, tuple)):
-            problems.append("settings.value is a list exactly when settings.op is excludes")
+        if (settings.get("op") in OF_LISTS) != isinstance(settings.get("value"), (list, tuple)):
+            problems.append("settings.value is a list exactly when settings.op is excludes or only")
         return problems
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -115,14 +130,24 @@ def _read_files(host: Host) -> dict[str, str]:
 
 
 def _seen(control: Control, state: State) -> str | None:
-    value = (state.effective or {}).get(control.settings["option"].lower())
+    option, effective = control.settings["option"].lower(), state.effective or {}
+    if control.settings.get("op") == "named":  # each of these lists limits who may log in
+        return next((effective[name] for name in LISTS_OF_WHO if name in effective), "")
+    value = effective.get(option)
+    if value is None and option in UNPRINTED:
+        line = first(state.files, option)
+        value = line.value if line else UNPRINTED[option]
     return None if value is None else SYNONYMS.get(value, value)
 
 
 def _fine(control: Control, value: str) -> bool:
     settings = control.settings
-    if settings.get("op") == "excludes":
+    if settings.get("op") in OF_LISTS:
         return not _offending(control, value)
+    if settings.get("op") == "named":
+        return bool(value)
+    if settings.get("op") == "each_at_most":
+        return _each_at_most(value, settings["value"])
     if settings.get("op") == "at_most" and value == "0":
         return False  # for sshd, nought is no limit at all
     accept = [word(v).lower() for v in settings.get("accept", ())]
@@ -131,7 +156,17 @@ def _fine(control: Control, value: str) -> bool:
 
 
 def _offending(control: Control, value: str) -> list[str]:
-    return [name for name in value.split(",") if any(fnmatch.fnmatch(name, p) for p in control.settings["value"])]
+    """The names in a list that should not be there."""
+    only = control.settings["op"] == "only"
+    names = value.replace(",", " ").split()
+    return [n for n in names if any(fnmatch.fnmatchcase(n, p) for p in control.settings["value"]) != only]
+
+
+def _each_at_most(value: str, wanted: str) -> bool:
+    """start:rate:full of MaxStartups: the higher the rate the sooner connections are dropped, so it is not a limit."""
+    seen, most = value.split(":"), wanted.split(":")
+    pairs = [pair for n, pair in enumerate(zip(seen, most)) if n != 1]
+    return len(seen) == len(most) and all(one.isdigit() and int(one) <= int(other) for one, other in pairs)
 
 
 def _seen_wrong(control: Control, state: State) -> bool:
@@ -146,14 +181,21 @@ def _written(control: Control) -> str:
 
 def _wanted(control: Control) -> str:
     settings = control.settings
-    if settings.get("op") == "excludes":
-        return "none of " + ", ".join(settings["value"])
+    if settings.get("op") in OF_LISTS:
+        return ("only " if settings["op"] == "only" else "none of ") + ", ".join(settings["value"])
+    if settings.get("op") == "named":
+        return "limited to " + ("groups that the site names" if settings["value"] == UNNAMED else settings["value"])
+    if settings.get("op") == "each_at_most":
+        return f"at most {settings['value']}"
     return wish(settings.get("op", "equal"), settings["value"], settings.get("accept", ()))
 
 
 def _told(control: Control, value: str) -> str:
-    if control.settings.get("op") != "excludes":
-        return value
+    op = control.settings.get("op")
+    if op not in OF_LISTS:
+        return value or "not set"
+    if op == "only":
+        return ("takes " + ", ".join(_offending(control, value))) if not _fine(control, value) else "nothing else"
     return ("offers " + ", ".join(_offending(control, value))) if not _fine(control, value) else "none of them offered"
 
 
@@ -195,7 +237,14 @@ def _where(line: Line) -> str:
 
 def _blocked(control: Control, state: State) -> str:
     """Why our drop-in would not decide this option, or nothing when it would."""
-    option = control.settings["option"]
+    option, op = control.settings["option"], control.settings.get("op")
+    if op == "only":
+        lines = [line for line in flatten(state.files) if line.option == option.lower()]
+        wrong = next((line for line in lines if _offending(control, line.value)), None)
+        where = f"{wrong.path}:{wrong.number} adds {wrong.value}" if wrong else "sshd adds it by itself"
+        return f"{where}; take it out there"
+    if op == "named" and control.settings["value"] == UNNAMED:
+        return "which groups may log in is for the site to say: name them in sshd_allow_groups"
     if not includes(state.files, DROP_IN):
         return (
             f"{MAIN} has no line 'Include /etc/ssh/sshd_config.d/*.conf' outside of a Match block; add one at its top"
@@ -215,7 +264,9 @@ def _groups(writable: Sequence[Control], behind: Sequence[Control], state: State
         before = "\n".join(f"{c.settings['option']} {_told(c, _seen(c, state) or '')}" for c in writable)
         words = (before, "\n".join(wanted.values()), "sshd takes the first value that it reads")
         return (
-            Group("sshd", (Step(File(DROP_IN), file_image(encode(text)), *words, ids),), (("sshd", "-t"),), effects),
+            Group(
+                "sshd", (Step(File(DROP_IN), file_image(encode(text), 0o600), *words, ids),), (("sshd", "-t"),), effects
+            ),
         )
     return (Group("sshd", (unread(state.unit.name, ids),), (), effects),) if behind and state.unit else ()
 

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from .._changes import Group, Step
-from .._host import Host
+from .._host import Host, Stat
 from .._subjects.files import File, file_image
+from ._account_files import Accounts, read_accounts
 from ._dropin import encode, merged, read_text, with_header
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
+from ._sudo_rules import CHECKS, Rule, parse_rules
 
 MAIN = "/etc/sudoers"
 #: Later files win, and names with a dot are not read at all.
@@ -31,18 +33,30 @@ class State:
     ours: str
     included: bool
     problem: str = ""
+    rules: tuple[Rule, ...] = ()
+    accounts: Accounts | None = None
+    programs: Mapping[str, Stat | None] = field(default_factory=dict)
 
 
 class Sudo(Kind):
     name = "sudo"
     SETTINGS = {
-        "default": Setting("str", pattern=r"^[a-z][a-z0-9_]+$"),
-        "value": Setting("scalar"),
+        "default": Setting("str", required=False, pattern=r"^[a-z][a-z0-9_]+$"),
+        "value": Setting("scalar", required=False),
+        "rule": Setting("str", required=False, choices=tuple(CHECKS)),
+        "except": Setting("list", required=False, default=()),
         "op": Setting("str", required=False, choices=("equal", "at_most"), default="equal"),
     }
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
-        return (f"sudo {settings['default']}",)
+        return (f"sudo {settings['default']}" if "default" in settings else f"sudo rules {settings['rule']}",)
+
+    def validate(self, settings: Mapping[str, Any]) -> list[str]:
+        problems = super().validate(settings)
+        kept = tuple(key for key in ("default", "value", "rule") if key in settings)
+        if kept not in (("default", "value"), ("rule",)):
+            problems.append("settings hold either default and value, or rule")
+        return problems
 
     def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
         if host.which("cvtsudoers") is None:
@@ -52,11 +66,18 @@ class Sudo(Kind):
             return State(True, {}, (), "", False, f"cvtsudoers says: {done.err_line}")
         defaults, bound = parse_defaults(done.out)
         included = bool(_INCLUDE.search(read_text(host, MAIN) or ""))
-        return State(True, defaults, bound, read_text(host, DROP_IN) or "", included)
+        ours = read_text(host, DROP_IN) or ""
+        if not any("rule" in control.settings for control in controls):
+            return State(True, defaults, bound, ours, included)
+        rules = parse_rules(done.out)
+        paths = {path for rule in rules for path in rule.paths}
+        accounts, programs = read_accounts(host), {path: host.stat(host.resolve(path)) for path in paths}
+        return State(True, defaults, bound, ours, included, "", rules, accounts, programs)
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        assessments = tuple(_assess(c, state) for c in controls)
-        wrong = [c for c, a in zip(controls, assessments) if a.result == "fail" and state.included]
+        assessments = tuple(_assess_rule(c, state) if "rule" in c.settings else _assess(c, state) for c in controls)
+        failing = [c for c, a in zip(controls, assessments) if a.result == "fail" and state.included]
+        wrong = [control for control in failing if "default" in control.settings]
         return KindPlan(assessments, _groups(wrong, state))
 
 
@@ -71,6 +92,22 @@ def parse_defaults(output: str) -> tuple[dict[str, Any], tuple[tuple[str, Any], 
             else:
                 defaults.update(option)
     return defaults, tuple(bound)
+
+
+def _assess_rule(control: Control, state: State) -> Assessment:
+    """Rules are the site's own, so what is wrong with one is told and never changed."""
+    check, wanted = CHECKS[control.settings["rule"]]
+    subject = f"sudo: {wanted}"
+    if not state.installed:
+        return not_applicable(control, subject, wanted, "there is no sudo on this host")
+    if state.problem or state.accounts is None:
+        return unknown(control, subject, wanted, state.problem)
+    excepted = frozenset(control.settings.get("except", ()))
+    wrong = [line for rule in state.rules for line in check(rule, state.accounts, state.programs, excepted)]
+    saw = "; ".join(dict.fromkeys(wrong)) or "nothing wrong"
+    verdict = judge(not wrong, saw)
+    reason = f"{saw}; rules are never changed, so a person has to look at them" if wrong else ""
+    return Assessment(control.id, subject, wanted, saw, saw, Verdicts(verdict, verdict, verdict), reason)
 
 
 def _fine(control: Control, value: Any) -> bool:

@@ -91,6 +91,14 @@ class File(Whole):
             host.remove(temporary)
 
 
+def narrower_image(kind: str, bits: int, sticky: bool = False) -> Image:
+    """A wanted mode without these bits, whatever else was set before it came to that.
+
+    With ``sticky``, a folder that everybody may still write keeps each from removing what others put there.
+    """
+    return {"kind": kind, "clear": bits, "sticky": sticky}
+
+
 @dataclass(frozen=True)
 class Meta(Whole):
     """Owner, group and mode of something that exists; its content is somebody else's business."""
@@ -114,7 +122,17 @@ class Meta(Whole):
             return
         if now.kind == "link":
             raise ClinicalError("Setting owner and mode of", self.path, "it has become a link, which is not followed")
-        host.set_meta(self.path, *_meta(image, now, now.mode))
+        host.set_meta(self.path, *_meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode))
+
+    def same(self, one: Image, other: Image) -> bool:
+        if "clear" not in other:
+            return super().same(one, other)
+        return bool(one["kind"] == other["kind"] and one["mode"] == _narrowed(one["mode"], other))
+
+
+def _narrowed(mode: int, image: Image) -> int:
+    narrow = mode & ~int(image.get("clear", 0))
+    return narrow | 0o1000 if image.get("sticky") and narrow & 0o002 else narrow
 
 
 def _meta(image: Image, now: Stat | None, mode: int) -> tuple[int, int, int]:

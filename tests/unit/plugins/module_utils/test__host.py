@@ -408,3 +408,22 @@ RealHost().spawn(["sh", "-c", "ps -o sid= -p $$ > {folder}/began; readlink /proc
     session, source = (folder / "ended").read_text().split()
     assert int(session) != os.getsid(0)
     assert source == "/dev/null"
+
+
+def test_account_files_are_locked_for_everybody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that holds the lock of passwd and useradd is waited for, and named where it does not end."""
+    lock = tmp_path / "lock"
+    monkeypatch.setattr(_host, "ACCOUNTS_LOCK", str(lock))
+    monkeypatch.setattr(_host, "ACCOUNTS_LOCK_WAIT", 0.0)
+    held = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
+    with RealHost().accounts_locked():
+        pass
+    argv = [sys.executable, "-c", held, str(lock)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(ClinicalError, match="another program has kept it"), RealHost().accounts_locked():
+            pass
+        other.communicate(b"\n")
+    with RealHost().accounts_locked():
+        pass

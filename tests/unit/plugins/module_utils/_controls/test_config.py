@@ -124,3 +124,44 @@ def test_two_keys_of_one_file_are_written_at_once() -> None:
 def test_a_missing_folder_for_drop_ins_is_made_first() -> None:
     (group,) = plan(host(), "config", STORAGE).groups
     assert subjects([group]) == ["file /etc/systemd/journald.conf.d", "file /etc/systemd/journald.conf.d/50-ours.conf"]
+
+
+PWQUALITY = {
+    "file": "/etc/security/pwquality.conf",
+    "drop_in": "/etc/security/pwquality.conf.d/zz-healthops.conf",
+    "drop_in_read": "before",
+    "format": "key_value",
+    "key": "minlen",
+    "value": 14,
+    "op": "at_least",
+}
+
+
+def test_where_the_main_file_is_read_last_it_has_the_last_word() -> None:
+    made = FakeHost()
+    made.add_file("/etc/security/pwquality.conf", "# minlen = 8\n")
+    made.add_file("/etc/security/pwquality.conf.d/zz-healthops.conf", "minlen = 14\n")
+    assert look(made, "config", PWQUALITY).result == "pass"
+    made.add_file("/etc/security/pwquality.conf", "minlen = 8\n")
+    found = look(made, "config", PWQUALITY)
+    assert (found.result, found.before) == ("fail", "8")
+    assert "/etc/security/pwquality.conf sets it to 8 after our drop-in" in found.reason
+
+
+@pytest.mark.parametrize(("text", "result"), [("deny = 5", "pass"), ("deny = 0", "fail"), ("deny = 9", "fail")])
+def test_a_limit_that_nought_switches_off(text: str, result: str) -> None:
+    made = FakeHost()
+    made.add_file("/etc/security/faillock.conf", f"{text}\n")
+    settings = {"file": "/etc/security/faillock.conf", "format": "key_value", "key": "deny", "value": 5, "op": "up_to"}
+    assert look(made, "config", settings).result == result
+
+
+def test_a_word_that_stands_alone_is_written_alone() -> None:
+    made = FakeHost()
+    made.add_file("/etc/security/faillock.conf", "# audit\n")
+    settings = {"file": "/etc/security/faillock.conf", "format": "key_value", "key": "audit", "value": ""}
+    (group,) = plan(made, "config", settings).groups
+    assert group.steps[0].after == "audit"
+    group.steps[0].subject.put(made, group.steps[0].wanted or {})
+    assert made.text("/etc/security/faillock.conf") == "# audit\naudit\n"
+    assert look(made, "config", settings).result == "pass"

@@ -212,3 +212,71 @@ def test_an_unanswering_sshd_is_never_a_pass() -> None:
     made.answers[("sshd", "-T")] = Completed(("sshd", "-T"), 1, "", "sshd: no hostkeys available -- exiting.\n")
     seen = look(made, "sshd", TRIES)
     assert (seen.result, "no hostkeys available" in seen.reason) == ("error", True)
+
+
+# --- options that sshd -T does not print while they are not set, and lists that add up ---
+
+GROUPS = {"option": "AllowGroups", "op": "named"}
+STARTUPS = {"option": "MaxStartups", "value": "10:30:60", "op": "each_at_most"}
+VARIABLES = {"option": "AcceptEnv", "value": ["LANG", "LC_*", "COLORTERM", "NO_COLOR"], "op": "only"}
+BANNER = {"option": "DebianBanner", "value": "no"}
+
+
+def told(line: str, settings: Dict[str, Any], system: str = "debian-12") -> Any:
+    made = ssh_host(system, line)
+    printed = fixture("sshd", system)
+    name = line.split(" ", 1)[0].lower()
+    kept = [one for one in printed.splitlines() if one.split(" ")[0] != name or name == "acceptenv"]
+    extra = [line.replace(line.split(" ")[0], name)] if line and name != "debianbanner" else []
+    answer = Completed(("sshd", "-T"), 0, "".join(f"{one}\n" for one in [*kept, *extra]), "")
+    made.answers[("sshd", "-T")] = answer
+    return made, look(made, "sshd", settings)
+
+
+def ssh_host(system: str, line: str) -> FakeHost:
+    made = FakeHost(system)
+    made.add_file("/etc/ssh/sshd_config", f"Include /etc/ssh/sshd_config.d/*.conf\n{line}\n")
+    made.add_dir("/etc/ssh/sshd_config.d")
+    return made
+
+
+@pytest.mark.parametrize("system", ["debian-12", "debian-13"])
+def test_nobody_is_shut_out_by_a_list_that_the_site_has_not_given(system: str) -> None:
+    made, found = told("", {**GROUPS, "value": "none"}, system)
+    assert (found.result, found.before) == ("fail", "not set")
+    assert "name them in sshd_allow_groups" in found.reason
+    assert plan(made, "sshd", {**GROUPS, "value": "none"}).groups == ()
+
+
+def test_a_list_that_the_site_has_given_is_set() -> None:
+    made, found = told("", {**GROUPS, "value": "staff automation"})
+    assert (found.result, found.reason) == ("fail", "")
+    (group,) = plan(made, "sshd", {**GROUPS, "value": "staff automation"}).groups
+    assert group.steps[0].after == "AllowGroups staff automation"
+
+
+@pytest.mark.parametrize("line", ["AllowGroups staff", "AllowUsers alice", "DenyGroups web", "DenyUsers web"])
+def test_any_list_of_who_may_log_in_will_do(line: str) -> None:
+    assert told(line, {**GROUPS, "value": "none"})[1].result == "pass"
+
+
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [("10:30:60", "pass"), ("10:90:60", "pass"), ("5:30:20", "pass"), ("10:30:100", "fail"), ("20:30:60", "fail")],
+)
+def test_each_number_of_a_triple_is_a_limit_but_the_rate(value: str, result: str) -> None:
+    assert told(f"MaxStartups {value}", STARTUPS)[1].result == result
+
+
+@pytest.mark.parametrize("system", ["debian-12", "debian-13"])
+def test_variables_beyond_those_of_the_terminal_are_told_with_their_line(system: str) -> None:
+    assert told("", VARIABLES, system)[1].result == "pass"
+    made, found = told("AcceptEnv LD_PRELOAD", VARIABLES, system)
+    assert (found.result, found.before) == ("fail", "takes LD_PRELOAD")
+    assert "/etc/ssh/sshd_config:2 adds LD_PRELOAD; take it out there" in found.reason
+    assert plan(made, "sshd", VARIABLES).groups == ()
+
+
+def test_what_sshd_never_prints_is_read_from_its_files() -> None:
+    assert told("", BANNER)[1].before == "yes"
+    assert told("DebianBanner no", BANNER)[1].result == "pass"

@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PAM on Debian: its stacks as they are in use, profiles of our own, and edits that pam-auth-update cannot keep.
+
+Private to the collection.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Mapping, Sequence
+
+PROFILES = "/usr/share/pam-configs"
+FIRST, LAST, HISTORY, UMASK = (
+    "healthops-faillock-first",
+    "healthops-faillock-last",
+    "healthops-history",
+    "healthops-umask",
+)
+#: The one of the package libpam-pwquality.
+QUALITY = "pwquality"
+ALL = (FIRST, LAST, HISTORY, UMASK, QUALITY)
+#: Profiles through which a host takes its accounts from a directory.
+DIRECTORIES = frozenset({"sss", "winbind", "krb5", "ldap", "ldapd", "fprintd-sss", "libpam-heimdal"})
+_DIRECTORY_SOURCES = frozenset({"sss", "winbind", "ldap", "nis", "nisplus"})
+_RULE = re.compile(r"^-?(\w+)\s+(\[[^\]]*\]|\w+)\s+(\S+)\s*(.*)$")
+_JUMP = re.compile(r"(\[[^0-9\]]*)(?:[0-9]+|end)([^\]]*\])")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of a stack: what it is for, what its answer does, its module and the words for it."""
+
+    type: str
+    control: str
+    module: str
+    words: tuple[str, ...]
+
+
+def parse(text: str) -> list[Rule]:
+    found = (_RULE.match(line.strip()) for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return [Rule(m[1], m[2], posixpath.basename(m[3]), tuple(m[4].split())) for m in found if m]
+
+
+def profile(name: str, priority: int, *blocks: tuple[str, str, Sequence[str], Sequence[str]], more: str = "") -> str:
+    """A profile as pam-auth-update reads it.
+
+    Each block says the type, its place, its lines, and its lines where it comes first.
+    """
+    text = f"Name: {name}\nDefault: no\nPriority: {priority}\n{more}"
+    for kind, place, lines, initial in blocks:
+        text += f"{kind}-Type: {place}\n{kind}:\n" + "".join(f"\t{line}\n" for line in lines)
+        if initial:
+            text += f"{kind}-Initial:\n" + "".join(f"\t{line}\n" for line in initial)
+    return text
+
+
+def faillock(spared: Sequence[str]) -> dict[str, str]:
+    """Two profiles: the look before the password is asked, and the count after it was wrong.
+
+    Accounts that must always get in jump over both. pam-auth-update finds its own lines again by what stands in
+    brackets, so the words are the same in both.
+    """
+    jump = [f"[success=1 default=ignore]\tpam_succeed_if.so quiet user in {':'.join(spared)}"] if spared else []
+    count = [*jump, "[default=die]\tpam_faillock.so authfail"]
+    look = [*jump, "requisite\tpam_faillock.so preauth"]
+    title = "Wrong passwords lock an account for a while (healthops.clinical)"
+    return {
+        FIRST: profile(
+            f"{title}, before",
+            1024,
+            ("Auth", "Primary", look, ()),
+            ("Account", "Primary", ["required\tpam_faillock.so"], ()),
+        ),
+        LAST: profile(f"{title}, after", 0, ("Auth", "Primary", count, ())),
+    }
+
+
+def history(remember: int) -> dict[str, str]:
+    line = f"requisite\tpam_pwhistory.so remember={remember} enforce_for_root"
+    title = "Former passwords are not taken again (healthops.clinical)"
+    return {HISTORY: profile(title, 1023, ("Password", "Primary", [f"{line} use_authtok"], [line]))}
+
+
+def umask() -> dict[str, str]:
+    title = "The mask of login.defs holds for logins (healthops.clinical)"
+    block = ("Session", "Additional", ["optional\tpam_umask.so"], ())
+    return {UMASK: profile(title, 128, block, more="Session-Interactive-Only: yes\n")}
+
+
+def directory(enabled: frozenset[str], nsswitch: str) -> str:
+    """How this host is joined to a directory, or nothing where its accounts are its own."""
+    profiles = sorted(enabled & DIRECTORIES)
+    if profiles:
+        return f"the PAM profile {profiles[0]}"
+    for line in nsswitch.splitlines():
+        words = line.split("#")[0].split()
+        if words[:1] == ["passwd:"] and _DIRECTORY_SOURCES & set(words):
+            return f"{sorted(_DIRECTORY_SOURCES & set(words))[0]} in /etc/nsswitch.conf"
+    return ""
+
+
+def edited(live: Mapping[str, str], saved: Mapping[str, str], own: Sequence[str] = ()) -> tuple[str, bool]:
+    """Where a person edited the generated files in a way that pam-auth-update does not keep, or nothing.
+
+    It keeps options and lines taken away. A line that came from no profile, or a lost marker, makes it give up. The
+    second answer says that such lines are those of ``own`` profiles: a run was cut before pam-auth-update noted them.
+    """
+    torn = False
+    ours = {_signature(line) for text in own for line in text.splitlines() if line[:1].isspace()}
+    for stack, text in live.items():
+        block = _managed(text)
+        if block is None:
+            return f"/etc/pam.d/common-{stack} has lost the marks of pam-auth-update", False
+        waiting = [_signature(line) for line in saved.get(stack, "").splitlines() if not line.startswith("Module: ")]
+        for line in block:
+            bare = _signature(re.sub(r"^-?\w+\s+", "", line))
+            if bare in waiting:
+                waiting = waiting[waiting.index(bare) + 1 :]
+            elif bare in ours:
+                torn = True
+            else:
+                return f"the line '{' '.join(line.split())}' in /etc/pam.d/common-{stack} comes from no profile", False
+    return "", torn
+
+
+def _managed(text: str) -> list[str] | None:
+    """The lines between the marks, without comments; None where a mark is missing."""
+    marks = (
+        "# here are the per-package modules",
+        "# here's the fallback",
+        "# and here are more per-package",
+        "# end of",
+    )
+    found: list[str] = []
+    reached = 0
+    for line in text.splitlines():
+        if reached < len(marks) and line.startswith(marks[reached]):
+            reached += 1
+        elif reached in (1, 3) and line.strip():
+            found.append(line)
+    return found if reached >= 3 else None
+
+
+def _signature(line: str) -> str:
+    """What tells one line from another: control and module, without how far it jumps and without options."""
+    match = re.match(r"^(\[[^\]]*\]|\w+)\s+(\S+)", line.strip())
+    return _JUMP.sub(r"\1\2", match[1]) + " " + match[2] if match else line.strip()
