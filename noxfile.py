@@ -296,6 +296,13 @@ def docs(session: nox.Session) -> None:
     session.log(f"open {DIST / 'docs' / 'index.html'}")
 
 
+@nox.session(default=False)
+def reference(session: nox.Session) -> None:
+    """Write docs/reference/ anew from the data of the catalogue; a unit test says when it has to be done."""
+    install(session, "units")
+    session.run("python", "-m", "tools.reference")
+
+
 # --- real hosts -------------------------------------------------------------------------------------------------------
 
 

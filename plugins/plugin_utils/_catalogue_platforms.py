@@ -10,7 +10,8 @@ settings. Private to this collection.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterable
+from pathlib import Path
+from typing import Any, Iterable, Tuple
 from typing import Mapping as AnyMapping
 
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import differing
@@ -18,6 +19,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalog
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import (
     Field,
     Place,
+    Problem,
     Problems,
     check,
     nearest,
@@ -47,6 +49,29 @@ _ANYWHERE = {
 }
 _APPLIES = {"families": Field("list", choices=FAMILIES), "distributions": Field("map"), **_ANYWHERE}
 _VERSIONS = Field("texts", pattern=r"\S+")
+_PLATFORM = {
+    "distribution": Field("str", True, choices=tuple(DISTRIBUTIONS)),
+    "version": Field("str", True, pattern=r"[\d.]+"),
+    "title": Field("str", True, pattern=r"\S[^\n]*"),
+    "tested": Field("bool", True),
+}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A system that the controls are written for; ``tested`` where they were held against a real one."""
+
+    distribution: str
+    version: str
+    title: str
+    tested: bool
+
+    def has(self, applies: AnyMapping[str, Any]) -> bool:
+        """Whether a control that applies there concerns it, whatever else the host would have to have."""
+        family = DISTRIBUTIONS[self.distribution]
+        versions = applies.get("distributions", {self.distribution: [self.version]})
+        named = [str(version) for version in versions.get(self.distribution, ())]
+        return family in applies.get("families", (family,)) and self.version in named
 
 
 @dataclass(frozen=True)
@@ -70,6 +95,19 @@ class Variant:
         family = DISTRIBUTIONS[name]
         named = self.applies.get("distributions", {name: ()})
         return family in self.applies.get("families", (family,)) and (name in named or name in FAMILIES)
+
+
+def load(file: Path, problems: Problems) -> Tuple[Platform, ...]:
+    """The platforms of a catalogue's platforms.yml, in its order."""
+    try:
+        items = catalogue_yaml.read(file)
+    except catalogue_yaml.BadYaml as error:
+        problems.add(Problem(str(file), error.line, "", error.key, error.saw))
+        return ()
+    if not isinstance(items, list):
+        problems.add(Problem(str(file), 1, "", "", f"saw {show(items)}", "a list of platforms"))
+        return ()
+    return tuple(Platform(**item) for item in items if check(item, _PLATFORM, Place(file, "platform"), problems))
 
 
 def check_applies(applies: Any, place: Place, problems: Problems) -> bool:
