@@ -23,6 +23,22 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence impor
     unknown_hosts,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_chain import Seal
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_html_parts import (
+    Control,
+    availability,
+    by_framework,
+    probed,
+    waiver_line,
+    waivers,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_html_text import (
+    PROBLEMS,
+    WORDS,
+    label,
+    moment,
+    show,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_shared import Wordings
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import (
     RESULTS,
     SEVERITIES,
@@ -30,24 +46,10 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words
     Json,
     canonical,
     count,
-    visible,
 )
 
-#: result word -> (sign that tells it apart without colour, what it means in plain words)
-WORDS: t.Dict[str, t.Tuple[str, str]] = {
-    "error": ("!", "Could not be judged. Unknown, and so never counted as good."),
-    "fail": ("✕", "Not as wanted, and not repaired in this run; the reason says why."),
-    "deferred": ("◐", "Not as wanted; the repair waits for a maintenance window because it interrupts something."),
-    "waived": ("◇", "Not as wanted, and accepted by named people for a limited time."),
-    "fixed": ("◆", "Was not as wanted; this run repaired it."),
-    "pass": ("✓", "Is as wanted, and was before this run."),
-    "notchecked": ("○", "Left out on purpose; nothing is known about it."),
-    "notapplicable": ("–", "Does not apply to this host; the reason says why."),
-}
-LABELS = {"notchecked": "not checked", "notapplicable": "not applicable", "noresult": "no result"}
 #: the order of pictures: good first, so that what is wrong stands at the end and meets the eye
 PICTURE = ("pass", "fixed", "waived", "notapplicable", "notchecked", "deferred", "fail", "error", "noresult")
-PROBLEMS = ("error", "fail", "deferred")
 HAZARDS = {
     "none": "Enforcing interrupts nothing",
     "lockout": "Enforcing could cut off logins",
@@ -59,52 +61,12 @@ HAZARDS = {
 VERDICT_NAMES = {"running": "Running now", "on_disk": "On disk", "survives_reboot": "Survives a reboot"}
 VERDICT_SIGNS = {"ok": "✓", "deviates": "✕", "unknown": "?", "notapplicable": "–"}
 VERDICT_WORDS = {"ok": "as wanted", "deviates": "deviates", "unknown": "unknown", "notapplicable": "does not apply"}
-MODE_TITLES = {"audit": "Audit", "harden": "Hardening", "rollback": "Rollback"}
-STRENGTHS = {"supports": "supports", "satisfies": "satisfies", "partial": "supports in part"}
-MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-
+MODE_TITLES = {"audit": "Audit", "harden": "Hardening", "rollback": "Rollback", "configure": "Configuration"}
 LARGE = 4000  # findings; beyond, rows leave out what the control's own text already says, and paper gets the short form
+BY_NAME = ("pass", "notchecked", "notapplicable")  # these are then told by the name of the control only
 BAR = 600.0  # units of a host's bar
 RING = 100.0  # units of the fleet's ring
 LONG_VALUE = 60  # characters that still fit a row
-LONG_TEXT = 4000  # characters of one value shown; all of it is in run.json
-
-
-def show(value: t.Any) -> str:
-    """A value as text for people. Characters that could not be seen, or that turn text around, are made visible."""
-    if value is None:
-        return "—"
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
-    if len(text) > LONG_TEXT:
-        text = f"{text[:LONG_TEXT]} … ({len(text) - LONG_TEXT} more characters in run.json)"
-    text = visible(text)
-    return text if text.strip() else "(empty)"
-
-
-def moment(stamp: t.Optional[str]) -> str:
-    """2026-11-22T15:00:00Z -> 22 November 2026, 15:00:00 UTC"""
-    if not stamp:
-        return "not known"
-    year, month, day = stamp[:10].split("-")
-    name = MONTHS[int(month) - 1] if 1 <= int(month) <= 12 else month
-    return f"{int(day)} {name} {year}, {stamp[11:19]} UTC"
-
-
-def label(word: str) -> str:
-    return LABELS.get(word, word)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,17 +77,6 @@ class Segment:
     count: int
     start: float
     size: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Control:
-    """The text of a control, stored once; ``seen`` is result word -> names of hosts (or "all others")."""
-
-    anchor: str
-    data: Json
-    hazard: str
-    references: t.List[t.Tuple[str, str]]
-    seen: t.List[t.Tuple[str, int, str]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,6 +93,7 @@ class Row:
     before: str
     after: str
     short: str
+    waiver: str
     marks: str
     verdicts: t.List[t.Tuple[str, str, str, str]]
     rich: bool
@@ -149,8 +101,15 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
+    """The findings of a host with one result; ``short`` are those told by name only."""
+
     word: str
     rows: t.List[Row]
+    short: t.List[t.Tuple[str, str]]
+
+    @property
+    def count(self) -> int:
+        return len(self.rows) + len(self.short)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,6 +126,7 @@ class Host:
     changes: t.List[t.Tuple[str, str]]
     warnings: t.List[str]
     guard: str
+    asked: t.Tuple[int, int]
     open: bool
 
     @property
@@ -181,7 +141,7 @@ class Host:
     @property
     def picture(self) -> str:
         """What the bar shows, for those who cannot see it."""
-        return ", ".join(f"{number} {label(word)}" for word, number in self.counts) or "no result"
+        return _picture(dict(self.counts))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,8 +183,21 @@ def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
     large = sum(run["summary"].values()) > LARGE
     controls = _controls(results)
     changes = _changes(results, anchors, controls)
+    changed: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    for change in changes:
+        for _name, at in change.hosts:
+            changed.setdefault(at, []).append((change.anchor, change.subject))
     hosts = [
-        _host(name, anchors[name], results.get(name), unknown.get(name, ""), controls, changes, large) for name in names
+        _host(
+            name,
+            anchors[name],
+            results.get(name),
+            unknown.get(name, ""),
+            controls,
+            changed.get(anchors[name], []),
+            large,
+        )
+        for name in names
     ]
     return {
         "run": run,
@@ -242,7 +215,11 @@ def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
         "problems": _problems(results, anchors, controls),
         "changes": changes,
         "hosts": hosts,
-        "controls": list({control.anchor: control for control in controls.values()}.values()),
+        "controls": controls.all,
+        "frameworks": by_framework(run, controls.all),
+        "waivers": waivers(run, controls.by_id(), anchors),
+        "availability": availability(run, anchors),
+        "probes": probed(run, anchors),
         "facts": [*_facts(run), *_chained(seal)],
         "words": [(word, *WORDS[word]) for word in RESULTS],
         "filters": [word for word in RESULTS if run["summary"][word]],
@@ -262,7 +239,7 @@ def _compiled(template: str) -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters.update({"label": label, "plural": plural})
+    environment.filters.update({"label": label, "plural": plural, "segments": _bar, "picture": _picture})
     environment.globals.update(
         {
             "signs": {word: sign for word, (sign, _meaning) in WORDS.items()},
@@ -287,6 +264,8 @@ def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
         if only_looked(run):
             return [*said, "This was a rehearsal in check mode: it only looked, and changed nothing."]
         return [*said, "Each item was restored from the journal that the earlier run wrote before its first change."]
+    if run["mode"] == "configure":
+        return [*said, "The services were asked in their own protocols; no control of the baseline was judged."]
     if run["mode"] == "audit":
         said.append("This was an audit: it only looked, and changed nothing.")
         if words["fail"]:
@@ -347,40 +326,54 @@ def _segments(counts: t.Mapping[str, int], whole: float) -> t.List[Segment]:
     return made
 
 
+def _bar(counts: t.Mapping[str, int]) -> t.List[Segment]:
+    return _segments(counts, BAR)
+
+
+def _picture(counts: t.Mapping[str, int]) -> str:
+    """What a bar shows, for those who cannot see it."""
+    return ", ".join(f"{number} {label(word)}" for word, number in counts.items()) or "no result"
+
+
 def _references(control: Json) -> t.List[t.Tuple[str, str]]:
-    """(framework, what of it), one line a framework. A rule that is not law yet says so."""
+    """(framework, what of it), one line a framework. What is no law says what it is."""
     lines: t.Dict[str, t.List[str]] = {}
     for item in control["references"]:
         status = str(item.get("status", ""))
         framework = show(item["title"]) + (f" ({status})" if status and status not in ("law", "guidance") else "")
-        strength = STRENGTHS.get(str(item.get("strength", "supports")), show(item.get("strength")))
-        text = show(item["reference"]) + ("" if strength == "supports" else f" ({strength})")
+        strength = str(item.get("strength", "supports"))
+        text = show(item["reference"]) + ("" if strength == "supports" else f" ({show(strength)})")
         lines.setdefault(framework, []).append(text)
     return [(framework, ", ".join(texts)) for framework, texts in lines.items()]
 
 
-def _identity(finding: Json) -> str:
-    keys = ("id", "title", "rationale", "severity", "hazard", "tier", "kind", "references")
-    return canonical({key: finding[key] for key in keys}).decode("utf-8")
+@dataclasses.dataclass(frozen=True)
+class Controls:
+    """The controls of a run, told once. Hosts whose catalogues word one id differently get an entry each."""
+
+    all: t.List[Control]
+    of: t.Mapping[int, Control]  # by the identity of the finding
+
+    def by_id(self) -> t.Dict[str, Control]:
+        return {control.data["id"]: control for control in self.all}
 
 
-def _controls(results: t.Mapping[str, Json]) -> t.Dict[str, Control]:
-    """identity -> Control. Hosts whose catalogues word one id differently get an entry each."""
-    findings: t.Dict[str, Json] = {}
-    seen: t.Dict[str, t.Dict[str, t.List[str]]] = {}
+def _controls(results: t.Mapping[str, Json]) -> Controls:
+    wordings, identities = Wordings(), {}
+    findings: t.Dict[t.Tuple[str, ...], Json] = {}
+    seen: t.Dict[t.Tuple[str, ...], t.Dict[str, t.List[str]]] = {}
     for name in sorted(results):
         for finding in results[name].get("findings", []):
-            identity = _identity(finding)
+            rest = tuple(finding[key] for key in ("title", "severity", "hazard", "tier"))
+            identities[id(finding)] = identity = (finding["kind"], finding["id"], wordings.name(finding), *rest)
             findings.setdefault(identity, finding)
             seen.setdefault(identity, {}).setdefault(finding["result"], []).append(name)
-    ordered = sorted(findings, key=lambda identity: (findings[identity]["kind"], findings[identity]["id"], identity))
     made = {}
-    for number, identity in enumerate(ordered, 1):
-        finding = findings[identity]
-        made[identity] = Control(
-            f"c{number}", finding, HAZARDS[finding["hazard"]], _references(finding), _seen(seen[identity])
-        )
-    return made
+    for number, identity in enumerate(sorted(findings), 1):
+        data, by_word = findings[identity], seen[identity]
+        counts = {word: len(by_word[word]) for word in RESULTS if word in by_word}
+        made[identity] = Control(f"c{number}", data, HAZARDS[data["hazard"]], _references(data), _seen(by_word), counts)
+    return Controls(list(made.values()), {key: made[identity] for key, identity in identities.items()})
 
 
 def _seen(by_word: t.Mapping[str, t.List[str]]) -> t.List[t.Tuple[str, int, str]]:
@@ -394,9 +387,7 @@ def _seen(by_word: t.Mapping[str, t.List[str]]) -> t.List[t.Tuple[str, int, str]
     return told
 
 
-def _problems(
-    results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: t.Mapping[str, Control]
-) -> t.List[Problem]:
+def _problems(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: Controls) -> t.List[Problem]:
     cases: t.Dict[str, t.Dict[t.Tuple[str, str, str, str], t.List[t.Tuple[str, str]]]] = {}
     for name in sorted(results):
         for finding in results[name].get("findings", []):
@@ -407,15 +398,16 @@ def _problems(
                     show(finding["wanted"]),
                     show(finding["before"]),
                 )
-                cases.setdefault(_identity(finding), {}).setdefault(key, []).append((show(name), anchors[name]))
-    made = []
-    for identity, several in cases.items():
+                control = controls.of[id(finding)]
+                cases.setdefault(control.anchor, {}).setdefault(key, []).append((show(name), anchors[name]))
+    made, told_once = [], {control.anchor: control for control in controls.all}
+    for anchor, several in cases.items():
         told = [
             Case(word, show(reason) if reason else "", wanted, before, hosts)
             for (word, reason, wanted, before), hosts in several.items()
         ]
         told.sort(key=lambda case: (RESULTS.index(case.word), -len(case.hosts)))
-        made.append(Problem(controls[identity], told[0].word, told))
+        made.append(Problem(told_once[anchor], told[0].word, told))
     made.sort(
         key=lambda each: (
             RESULTS.index(each.word),
@@ -426,11 +418,9 @@ def _problems(
     return made
 
 
-def _changes(
-    results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: t.Mapping[str, Control]
-) -> t.List[Change]:
+def _changes(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: Controls) -> t.List[Change]:
     """The same change on many hosts is told once, with their names."""
-    titles = {control.data["id"]: (control.anchor, show(control.data["title"])) for control in controls.values()}
+    titles = {control.data["id"]: (control.anchor, show(control.data["title"])) for control in controls.all}
     hosts: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
     for name in sorted(results):
         for change in results[name].get("changes", []):
@@ -463,18 +453,23 @@ def _host(
     anchor: str,
     result: t.Optional[Json],
     trouble: str,
-    controls: t.Mapping[str, Control],
-    changes: t.Sequence[Change],
+    controls: Controls,
+    changes: t.Sequence[t.Tuple[str, str]],
     large: bool,
 ) -> Host:
     data = result or {}
+    asked = data.get("probes", [])
     findings = data.get("findings", [])
     counted = count(findings)
     rows: t.Dict[str, t.List[Row]] = {}
+    short: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
     for finding in findings:
-        rows.setdefault(finding["result"], []).append(
-            _row(finding, _reason(finding, data), controls[_identity(finding)], large)
-        )
+        control = controls.of[id(finding)]
+        if large and finding["result"] in BY_NAME:
+            short.setdefault(finding["result"], []).append((finding["id"], control.anchor))
+        else:
+            row = _row(finding, _reason(finding, data), control, large)
+            rows.setdefault(finding["result"], []).append(row)
     for several in rows.values():
         several.sort(key=lambda row: (SEVERITIES.index(row.severity), row.title))
     if not trouble and data.get("failed"):
@@ -485,15 +480,16 @@ def _host(
         about=_about(data),
         trouble=show(trouble) if trouble else "",
         facts=_host_facts(data),
-        segments=_segments(counted if findings else {} if data.get("restored") else {"noresult": 1}, BAR),
+        segments=_segments(counted if findings else {} if data.get("restored") or asked else {"noresult": 1}, BAR),
         counts=[(word, counted[word]) for word in RESULTS if counted[word]],
-        groups=[Group(word, rows[word]) for word in RESULTS if word in rows],
+        groups=[Group(word, rows.get(word, []), short.get(word, [])) for word in RESULTS if word in {*rows, *short}],
         restored=[
             (show(item["subject"]), show(item["before"]), show(item["after"])) for item in data.get("restored", [])
         ],
-        changes=[(each.anchor, each.subject) for each in changes if any(at == anchor for _host_name, at in each.hosts)],
+        changes=list(changes),
         warnings=[show(text) for text in data.get("warnings", [])],
         guard=_guard(data),
+        asked=(sum(probe["healthy"] for probe in asked), len(asked)),
         open=bool(trouble or any(counted[word] for word in PROBLEMS)) and not large,
     )
 
@@ -555,7 +551,11 @@ def _row(finding: Json, reason: str, control: Control, large: bool) -> Row:
     uniform = len({state for _title, state, _saw, _name in verdicts}) <= 1 and not any(
         saw not in (before, after, "—") for _title, _state, saw, _name in verdicts
     )
-    plain = word in ("pass", "notapplicable") and uniform and len(short) <= LONG_VALUE
+    plain = (
+        word in (("pass", "notapplicable", "fixed") if large else ("pass", "notapplicable"))
+        and uniform
+        and len(short) <= LONG_VALUE
+    )
     if word in ("notapplicable", "notchecked"):
         short = ""
     subject = show(finding["subject"])
@@ -570,6 +570,7 @@ def _row(finding: Json, reason: str, control: Control, large: bool) -> Row:
         before=before,
         after=after,
         short=short if len(short) <= LONG_VALUE else "",
+        waiver=waiver_line(finding["waiver"]) if "waiver" in finding else "",
         marks="".join(VERDICT_SIGNS[state] for _title, state, _saw, _name in verdicts),
         verdicts=verdicts,
         rich=not plain,
