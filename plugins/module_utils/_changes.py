@@ -10,8 +10,9 @@ from typing import Callable, Sequence
 
 from ._errors import ClinicalError, HostWriteError
 from ._host import Host
+from ._subjects import audit
 from ._subjects._base import Image, Subject
-from ._subjects.units import ActiveUnit, has_systemd, show, systemctl
+from ._subjects.units import BEGIN, ActiveUnit, has_systemd, show, systemctl
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,22 @@ class Step:
 
 @dataclass(frozen=True)
 class Effect:
-    """What makes a change live: reload or restart of a unit that runs, or systemd's own daemon-reload."""
+    """What makes a change live: reload or restart of a unit that runs, starting one, daemon-reload, audit rules."""
 
     verb: str
     unit: str = ""
 
     def happen(self, host: Host) -> None:
+        if self.verb == audit.LOAD:
+            audit.load(host)
+            return
         if not has_systemd(host):
             return
         if self.verb == "daemon-reload":
             systemctl(host, "daemon-reload")
+        elif self.verb == BEGIN:
+            if show(host, [self.unit])[self.unit].exists:
+                systemctl(host, "start", "--no-block", self.unit)
         elif show(host, [self.unit])[self.unit].running:
             systemctl(host, self.verb, self.unit)
 

@@ -25,8 +25,10 @@ from ._host import Host
 from ._subjects._base import Image, Subject
 from ._subjects.accounts import AccountField
 from ._subjects.awaited import AwaitedFile
+from ._subjects.compiled import Compiled
 from ._subjects.files import File, Meta
 from ._subjects.kernel import KernelValue, LoadedModule
+from ._subjects.made import MadeFile
 from ._subjects.mounts import MountOptions
 from ._subjects.packages import Packages
 from ._subjects.pam import PamProfiles
@@ -39,7 +41,7 @@ RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
-        *(File, AwaitedFile, Meta, Tree, KernelValue, LoadedModule),
+        *(File, AwaitedFile, MadeFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
         *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles),
     )
 }

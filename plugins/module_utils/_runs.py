@@ -12,7 +12,7 @@ from ._changes import Entry, Group, Outcome, Undone
 from ._errors import ClinicalError, HostWriteError
 from ._guard import Wish
 from ._host import Host
-from ._subjects._base import Image
+from ._subjects._base import Image, Subject
 from ._subjects.trees import Tree
 
 
@@ -77,6 +77,12 @@ def _end(host: Host, run: _journal.Run, groups: Sequence[Group], entries: Sequen
         _changes.undo_all(host, [(group, [e for e in entries if e.group == n]) for n, group in kept], error)
 
 
+def _paths(subject: Subject) -> tuple[str, ...]:
+    """The files that a subject may change."""
+    one = getattr(subject, "path", subject.name)
+    return tuple(getattr(subject, "outputs", (one,)))
+
+
 def _own_changes_seen(host: Host, entries: Sequence[Entry], settled: Mapping[int, Image]) -> dict[int, Image]:
     """What watched trees look like where a later step of the same run changed a path that they had seen change."""
     seen = dict(settled)
@@ -84,7 +90,8 @@ def _own_changes_seen(host: Host, entries: Sequence[Entry], settled: Mapping[int
         tree = entries[number].step.subject
         if not isinstance(tree, Tree):
             continue
-        others = {getattr(entry.step.subject, "path", entry.step.subject.name) for entry in entries}
+        subjects = [entry.step.subject for entry in entries]
+        others = {path for subject in subjects for path in _paths(subject)}
         others |= {path for n, other in settled.items() if n != number for path in other.get("touched", ())}
         shared = others & set(image["touched"])
         seen[number] = tree.renewed(host, image, shared) if shared else image

@@ -19,6 +19,12 @@ JOURNALD = {
     "section": "Journal",
     "unit": "journald.service",
 }
+BOOT_HASH = f"grub.pbkdf2.sha512.10000.{'AB' * 32}.{'0C' * 32}"
+CHRONY = """confdir /etc/chrony/conf.d
+pool 2.debian.pool.ntp.org iburst
+sourcedir /etc/chrony/sources.d
+makestep 1 -1
+"""
 FSTAB = """# the first disk
 /dev/vda1 / ext4 defaults 0 1
 /dev/vda2\t/tmp  ext4  defaults,suid 0 2
@@ -51,6 +57,19 @@ SETTINGS: Dict[str, List[Dict[str, Any]]] = {
     "path_scan": [{"check": "world_writable_files"}, {"check": "world_writable_folders"}],
     "accounts": [{"check": "passwords_set"}, {"check": "system_shells"}, {"check": "dot_files"}],
     "pam": [{"feature": "lockout"}, {"feature": "no_empty"}, {"feature": "su_group", "value": "adm"}],
+    "cron": [{"tool": "cron", "users": ["backup"]}, {"tool": "at"}],
+    "time": [
+        {"aspect": "step"},
+        {"aspect": "servers", "servers": ["ntp1.hospital.example", "ntp2.hospital.example"]},
+        {"aspect": "daemon"},
+    ],
+    "audit_rules": [
+        {"key": "identity", "rules": ["watch /etc/group wa", "calls adjtimex,stime", "runs privileged"]},
+        {"key": "modules", "rules": ["calls init_module,delete_module people"]},
+    ],
+    "aide": [{"covers": "audit_tools"}],
+    "boot": [{"password_hash": BOOT_HASH}],
+    "apparmor": [{"state": "enabled"}],
     "sudo": [{"default": "use_pty", "value": True}, {"default": "timestamp_timeout", "value": 15, "op": "at_most"}],
     "service": [
         {"unit": "rpcbind.socket", "state": "masked"},
@@ -94,6 +113,8 @@ def dirty_host(system: str = "debian-12") -> FakeHost:
             "rpcbind.socket": FakeUnit(),
             "cups.service": FakeUnit(active=True, since=1000.0),
             "rsyslog.service": FakeUnit(),
+            "chrony.service": FakeUnit(active=True, since=1000.0),
+            "apparmor.service": FakeUnit(),
         }
     )
     for name in ("ssh.service", "cups.service"):
@@ -127,6 +148,20 @@ def _files(host: FakeHost) -> None:
     host.add_file("/etc/systemd/journald.conf", bare(fixture("journald", host.system)))
     host.add_file("/etc/sudoers", bare(fixture("sudoers", host.system)), mode=0o440)
     host.add_file("/etc/sudoers.d/50-ward", "Defaults !use_pty\nDefaults timestamp_timeout=60\n", mode=0o440)
+    host.add_file("/etc/chrony/chrony.conf", CHRONY)
+    host.add_dir("/etc/chrony/conf.d")
+    host.add_dir("/etc/chrony/sources.d")
+    host.add_file("/etc/cron.allow", "root\nalice\n", mode=0o644)
+    host.add_file("/var/spool/cron/atjobs/a00001019d2c3c", "", uid=1000)
+    host.add_file("/etc/audit/rules.d/audit.rules", "-D\n-b 8192\n-w /etc/group -p wa -k identity\n", mode=0o640)
+    host.add_file("/etc/audit/audit.rules", "-D\n-b 8192\n", mode=0o640)
+    host.privileged.append("/usr/bin/sudo")
+    host.add_file("/etc/aide/aide.conf", "@@x_include /etc/aide/aide.conf.d ^[a-zA-Z0-9_-]+$\n")
+    host.add_file("/etc/aide/aide.conf.d/31_aide_audit", "/sbin/auditctl$ Full\n")
+    host.add_file("/boot/grub/grub.cfg", "menuentry 'Debian' {\n\tlinux /boot/vmlinuz ro\n}\n", mode=0o444)
+    host.add_file("/etc/default/grub", 'GRUB_CMDLINE_LINUX=""\n')
+    host.add_dir("/etc/grub.d")
+    host.add_file("/sys/module/apparmor/parameters/enabled", "Y\n")
     host.add_file("/etc/ssh/sshd_config", bare(fixture("sshd_config", host.system)))
     host.add_dir(SSH_DROP_INS)
 

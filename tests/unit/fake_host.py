@@ -97,8 +97,10 @@ class FakeHost:
         self.residual: Set[str] = set()
         self.mirror: Dict[str, FakePackage] = {}
         self.apt_lock = ""
+        self.audit: List[str] = []
+        self.privileged: List[str] = []
         self.users = {"root": 0, "www-data": 33, "alice": 1000}
-        self.groups = {"root": 0, "adm": 4, "www-data": 33, "shadow": 42, "alice": 1000}
+        self.groups = {"root": 0, "adm": 4, "www-data": 33, "shadow": 42, "crontab": 101, "daemon": 1, "alice": 1000}
         self.programs = set(PROGRAMS)
         self.answers: Dict[Tuple[str, ...], Answer] = {}
         self.locked = 0
@@ -156,6 +158,7 @@ class FakeHost:
             "residual": set(self.residual),
             "mounts": mounts,
             "modules": dict(self.modules),
+            "audit": list(self.audit),
         }
 
     def __deepcopy__(self, memo: Dict[int, Any]) -> FakeHost:

@@ -118,6 +118,10 @@ FORMATS = {
     "shell": Format(r"(?:export\s+)?(?P<key>\w+)=(?P<value>.*)$", "{key}={value}", quotes=True),
     # $FileCreateMode 0640: it holds for the actions that follow it
     "rsyslog": Format(r"(?P<key>\$\w+)\s+(?P<value>.*)$", "{key} {value}", first=True, any_case=True),
+    # *.* @@log.hospital.example:6514: the key is which messages, the value where they go over TCP
+    "rsyslog_forward": Format(r"(?P<key>\S+)\s+(?P<value>@@\S+)$", "{key} {value}"),
+    # APT::Get::AllowUnauthenticated "false";
+    "apt_conf": Format(r"(?P<key>[A-Za-z0-9:_-]+)\s+(?P<value>[^;]*?)\s*;$", '{key} "{value}";', "#/", quotes=True),
     # * hard core 0: the key is domain, type and item together
     "limits": Format(r"(?P<key>\S+\s+\S+\s+\S+)\s+(?P<value>\S+)$", "{key} {value}"),
 }

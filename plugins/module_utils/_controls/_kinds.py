@@ -10,8 +10,13 @@ from __future__ import annotations
 
 from ._model import Kind
 from .accounts import AccountsKind
+from .aide import Aide
+from .apparmor import AppArmor
+from .audit_rules import AuditRules
 from .banner import Banner
+from .boot import Boot
 from .config import Config
+from .cron import Cron
 from .file import FileKind
 from .kernel_module import KernelModule
 from .mount import Mount
@@ -22,6 +27,7 @@ from .service import Service
 from .sshd import Sshd
 from .sudo import Sudo
 from .sysctl import Sysctl
+from .time import Time
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -36,8 +42,14 @@ KINDS: dict[str, Kind] = {
         Config(),
         AccountsKind(),
         Pam(),
+        Cron(),
+        Time(),
+        AuditRules(),
+        Aide(),
+        Boot(),
         Sudo(),
         Service(),
+        AppArmor(),
         Sshd(),
     )
 }

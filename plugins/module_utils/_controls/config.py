@@ -29,6 +29,7 @@ from ._model import (
     Verdicts,
     compare,
     judge,
+    not_applicable,
     unknown,
     wish,
     word,
@@ -67,6 +68,7 @@ class Config(Kind):
         "value": Setting("scalar"),
         "op": Setting("str", required=False, choices=("equal", "at_most", "at_least", "up_to"), default="equal"),
         "accept": Setting("list", required=False, default=()),
+        "unset": Setting("scalar", required=False),
         "section": Setting("str", required=False, default=""),
         "drop_in_read": Setting("str", required=False, choices=("after", "before"), default="after"),
         "drop_in": Setting("str", required=False, pattern=r"^/.*/[^/]+$", default=""),
@@ -92,11 +94,21 @@ class Config(Kind):
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        texts = _planned_texts(controls, state)
-        assessments = tuple(_assess(c, state, texts) for c in controls)
+        texts = _planned_texts([control for control in controls if not _left_to_site(control)], state)
+        assessments = tuple(_not_chosen(c) if _left_to_site(c) else _assess(c, state, texts) for c in controls)
         failing = [c for c, a in zip(controls, assessments) if a.result == "fail"]
         groups = [_group(target, failing, state, texts) for target in sorted({_target(c) for c in failing})]
         return KindPlan(assessments, tuple(group for group in groups if group.steps))
+
+
+def _left_to_site(control: Control) -> bool:
+    """Whether the value is the one that stands for: the site has not chosen any."""
+    return "unset" in control.settings and control.settings["value"] == control.settings["unset"]
+
+
+def _not_chosen(control: Control) -> Assessment:
+    subject = f"{control.settings['key']} in {control.settings['file']}"
+    return not_applicable(control, subject, "what the site chooses", "the site has not chosen a value for it")
 
 
 def _target(control: Control) -> str:

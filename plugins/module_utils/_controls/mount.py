@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of file systems that have a mount of their own: in the kernel's table now, in fstab for the next boot."""
+"""Options of file systems that have a mount of their own: in the kernel's table now, in fstab for the next boot.
+
+That a folder should be a file system of its own is only told: making it one is a person's work.
+"""
 
 from __future__ import annotations
 
@@ -32,21 +35,27 @@ class State:
 
 class Mount(Kind):
     name = "mount"
-    SETTINGS = {"path": Setting("str", pattern=r"^/"), "options": Setting("list")}
+    SETTINGS = {
+        "path": Setting("str", pattern=r"^/"),
+        "options": Setting("list", required=False, default=()),
+        "separate": Setting("bool", required=False, default=False),
+    }
 
     def validate(self, settings: Mapping[str, Any]) -> list[str]:
         problems = super().validate(settings)
-        strange = [o for o in settings["options"] if o not in OPPOSITE] if not problems else []
+        if not problems and bool(settings.get("options")) == settings.get("separate", False):
+            return ["settings holds either options or separate: true"]
+        strange = [o for o in settings.get("options", ()) if o not in OPPOSITE] if not problems else []
         return problems + [f"settings.options holds {o!r}, wanted some of {', '.join(OPPOSITE)}" for o in strange]
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(f"mount {settings['path']} {option}" for option in settings["options"])
+        return tuple(f"mount {settings['path']} {option}" for option in settings.get("options", ("of its own",)))
 
     def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
         return State(mounted(host), read_text(host, FSTAB) or "", bool(container(host)))
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        assessments = tuple(_assess(c, state) for c in controls)
+        assessments = tuple((_assess_own if c.settings.get("separate") else _assess)(c, state) for c in controls)
         wrong = [c for c, a in zip(controls, assessments) if a.result == "fail" and not a.reason]
         return KindPlan(assessments, _groups(wrong, state))
 
@@ -102,6 +111,21 @@ def _assess(control: Control, state: State) -> Assessment:
     return Assessment(
         control.id, path, wanted, before, before if reason else wanted, Verdicts(running, disk, disk), reason
     )
+
+
+def _assess_own(control: Control, state: State) -> Assessment:
+    """Whether a folder is a file system of its own, so that what fills it fills nothing else."""
+    path, wanted = control.settings["path"], "a file system of its own"
+    point = state.points.get(path)
+    if point is None and state.in_container:
+        return not_applicable(control, path, wanted, "the file systems of a container are its engine's")
+    running = judge(point is not None, f"{point.fstype} on {point.source}" if point else "a folder of another one")
+    written = fstab_options(state.fstab, path) is not None
+    disk = judge(written or point is not None, f"in {FSTAB}" if written else f"not in {FSTAB}")
+    reason = ""
+    if point is None:
+        reason = f"make a volume for {path}, copy what is in it in a maintenance window, and name it in {FSTAB}"
+    return Assessment(control.id, path, wanted, running.saw, running.saw, Verdicts(running, disk, disk), reason)
 
 
 def _groups(wrong: Sequence[Control], state: State) -> tuple[Group, ...]:

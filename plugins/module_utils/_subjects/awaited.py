@@ -17,12 +17,14 @@ from .files import ABSENT, File, content_of, file_image
 Edit = Tuple[str, str, str]
 
 
-def edits_image(form: str, edits: Sequence[Edit], begin: str) -> Image:
+def edits_image(form: str, edits: Sequence[Edit], begin: str, silenced: Sequence[str] = ()) -> Image:
     """A wanted file: whatever it holds by then, with these settings.
 
     ``begin`` is how a file begins that is not there, because it is our own drop-in; without it there has to be one.
+    Lines that begin with a ``silenced`` word become comments.
     """
-    return {"kind": "edits", "format": form, "edits": [list(edit) for edit in edits], "begin": begin}
+    wanted = {"format": form, "edits": [list(edit) for edit in edits], "begin": begin, "silenced": list(silenced)}
+    return {"kind": "edits", **wanted}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class AwaitedFile(File):
 def _edited(image: Image, text: str) -> str:
     from .._controls._formats import FORMATS  # the way back never edits, and starts without it
 
+    silenced = [[word] for word in image["silenced"]]
+    lines = text.splitlines(keepends=True)
+    text = "".join(f"# healthops: {line}" if line.split()[:1] in silenced else line for line in lines)
     form = FORMATS[image["format"]]
     for section, key, value in image["edits"]:
         if form.get(text, key, section) != value:

@@ -16,6 +16,10 @@ _PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "FragmentPath"
 ENABLING_FOLDERS = "/etc/systemd/system:" + ":".join(f"/etc/rc{level}.d" for level in "0123456S")
 
 
+#: The verb of the effect that starts a unit and does not wait for it.
+BEGIN = "begin"
+
+
 @dataclass(frozen=True)
 class Unit:
     """A unit as systemd sees it. ``since`` is when it last changed state or was reloaded, in wall-clock seconds."""

@@ -111,8 +111,33 @@ def test_the_kernel_can_go_back_and_goes_on_forwarding() -> None:
     }
     for settings in settings_of("sysctl").values():
         assert settings["value"] not in one_way.get(settings["key"], ()), settings
-        assert "forward" not in settings["key"]
         assert settings["key"] not in ("user.max_user_namespaces", "kernel.unprivileged_userns_clone")
+
+
+def test_only_the_strict_tier_ends_forwarding_and_never_where_containers_run() -> None:
+    found = [c for c in LOADED.controls if c.kind == "sysctl" and "forward" in str(c.settings["key"])]
+    assert len(found) == 2
+    for control in found:
+        assert (control.tier, control.hazard) == ("strict", "availability")
+        assert control.applies["unless_container_engine"] is True
+
+
+def test_a_full_audit_disk_stops_nothing_and_the_rules_stay_changeable() -> None:
+    stopping = {"HALT", "SINGLE", "EXEC", "KEEP_LOGS"}
+    daemon = [s for s in settings_of("config").values() if s["file"] == "/etc/audit/auditd.conf"]
+    assert {"disk_full_action", "admin_space_left_action", "space_left_action"} <= {s["key"] for s in daemon}
+    for settings in daemon:
+        values = [settings["value"], *settings.get("accept", ())]
+        assert {str(value).upper() for value in values} & stopping == set()
+    rules = [rule for settings in settings_of("audit_rules").values() for rule in settings["rules"]]
+    assert len(rules) > 60
+    assert {rule.split()[0] for rule in rules} == {"watch", "calls", "runs"}  # so none can be "-e 2"
+
+
+def test_a_boot_password_is_never_on_by_itself_and_kernel_arguments_can_go_back() -> None:
+    boot = settings_of("boot")
+    assert [s["password_hash"] for s in boot.values() if "password_hash" in s] == ["none"]
+    assert {SENT[name]["hazard"] for name, s in boot.items() if "argument" in s} <= {"reboot", "app_break"}
 
 
 def test_automation_keeps_its_sudo_and_nothing_expires() -> None:
@@ -122,12 +147,12 @@ def test_automation_keeps_its_sudo_and_nothing_expires() -> None:
     ageing = {name: settings for name, settings in settings_of("accounts").items() if "groups" in settings}
     assert {tuple(settings["groups"]) for settings in ageing.values()} == {()}
     keys = {settings["key"] for settings in settings_of("config").values()}
-    assert keys & {"PASS_MAX_DAYS", "PASS_MIN_DAYS", "INACTIVE", "disk_full_action", "space_left_action"} == set()
+    assert keys & {"PASS_MAX_DAYS", "PASS_MIN_DAYS", "INACTIVE"} == set()
 
 
 def test_programs_still_start_from_the_folders_that_installers_use() -> None:
-    found = {settings["path"] for settings in settings_of("mount").values() if "noexec" in settings["options"]}
-    assert found == {"/dev/shm"}
+    found = {settings["path"] for settings in settings_of("mount").values() if "noexec" in settings.get("options", ())}
+    assert found == {"/dev/shm", "/var/log", "/var/log/audit"}
 
 
 def test_what_can_break_something_says_so() -> None:

@@ -93,3 +93,21 @@ def test_get(form: str, text: str, key: str, section: str, value: str | None) ->
 )
 def test_set(form: str, old: str, key: str, section: str, value: str, new: str) -> None:
     assert FORMATS[form].set(old, key, value, section) == new
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "key", "value", "after"),
+    [
+        (
+            "apt_conf",
+            'APT::Get::AllowUnauthenticated "true";\n// APT::Get::AllowUnauthenticated "x";\n',
+            "APT::Get::AllowUnauthenticated",
+            "true",
+            'APT::Get::AllowUnauthenticated "new";\n// APT::Get::AllowUnauthenticated "x";\n',
+        ),
+        ("rsyslog_forward", "*.* /var/log/a\n*.* @@old:514\n", "*.*", "@@old:514", "*.* /var/log/a\n*.* new\n"),
+    ],
+)
+def test_formats_of_apt_and_of_forwarding(form: str, text: str, key: str, value: str, after: str) -> None:
+    assert FORMATS[form].get(text, key) == value
+    assert FORMATS[form].set(text, key, "new") == after

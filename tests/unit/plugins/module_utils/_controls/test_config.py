@@ -165,3 +165,20 @@ def test_a_word_that_stands_alone_is_written_alone() -> None:
     group.steps[0].subject.put(made, group.steps[0].wanted or {})
     assert made.text("/etc/security/faillock.conf") == "# audit\naudit\n"
     assert look(made, "config", settings).result == "pass"
+
+
+def test_what_the_site_has_not_chosen_is_left_alone() -> None:
+    host = FakeHost()
+    host.add_file("/etc/rsyslog.conf", "*.* /var/log/syslog\n")
+    forward = {
+        "file": "/etc/rsyslog.conf",
+        "drop_in": "/etc/rsyslog.d/zz-healthops.conf",
+        "format": "rsyslog_forward",
+        "key": "*.*",
+        "unset": "none",
+    }
+    planned = plan(host, "config", {**forward, "value": "none"})
+    assert planned.assessments[0].reason == "the site has not chosen a value for it"
+    assert planned.groups == ()
+    (group,) = plan(host, "config", {**forward, "value": "@@log.hospital.example:6514"}).groups
+    assert group.steps[-1].after == "*.* @@log.hospital.example:6514"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.mount import fstab_options, with_options
 from ansible_collections.healthops.clinical.plugins.module_utils._subjects.mounts import MountPoint, mounted, unescape
 from fake_host import FakeHost, FakeMount, fixture
@@ -113,3 +114,19 @@ def test_no_file_system_of_its_own_and_one_of_the_engine() -> None:
     made = host("rw")
     made.in_container()
     assert look(made, "mount", TMP).reason == "the container engine made this mount"
+
+
+def test_that_a_folder_has_no_file_system_of_its_own_is_only_told() -> None:
+    own = {"path": "/tmp", "separate": True}
+    assert look(host("rw"), "mount", own).result == "pass"
+    planned = plan(FakeHost(), "mount", own)
+    assert (planned.assessments[0].result, planned.groups) == ("fail", ())
+    assert "copy what is in it in a maintenance window" in planned.assessments[0].reason
+    made = FakeHost()
+    made.in_container()
+    assert look(made, "mount", own).result == "notapplicable"
+
+
+@pytest.mark.parametrize("settings", [{"path": "/tmp"}, {**TMP, "separate": True}])
+def test_either_options_or_separate(settings: dict[str, object]) -> None:
+    assert KINDS["mount"].validate(settings) == ["settings holds either options or separate: true"]

@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel notes about what people do: audit rules in a file of ours, compiled by augenrules. Private.
+
+On disk is what augenrules compiled, the next boot compiles anew from rules.d, and what runs is what the kernel tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from .._changes import Effect, Group, Step
+from .._errors import ClinicalError
+from .._host import Host
+from .._subjects.audit import COMPILED, LOAD, kernel_rules, locked
+from .._subjects.awaited import AwaitedFile
+from .._subjects.compiled import MADE_ANEW, Compiled
+from .._subjects.files import File, file_image
+from ._audit_syntax import RULE, Same, lines, meaning, meanings, silences
+from ._dropin import HEADER, encode, ordered_files, read_text
+from ._facts import container
+from ._formats import FORMATS
+from ._model import (
+    NOTAPPLICABLE,
+    Assessment,
+    Control,
+    Kind,
+    KindPlan,
+    Setting,
+    Verdict,
+    Verdicts,
+    judge,
+    not_applicable,
+)
+
+FOLDER = "/etc/audit/rules.d"
+OURS = f"{FOLDER}/healthops.rules"
+#: One rule that this kernel does not take, or whose path is not there, must not cost those after it.
+HEAD = HEADER + "-i\n"
+_PROGRAMS = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec", "/usr/local", "/opt")
+
+
+@dataclass(frozen=True)
+class State:
+    """The wanted lines of each control, and what is in rules.d, compiled, in the kernel, and in our own file.
+
+    ``running`` is None where the kernel does not audit.
+    """
+
+    there: bool
+    wanted: Mapping[str, tuple[str, ...]]
+    written: frozenset[Same]
+    compiled: frozenset[Same]
+    running: frozenset[Same] | None
+    locked: bool
+    ours: str
+    in_container: bool
+
+    @property
+    def silent(self) -> bool:
+        return any(map(silences, self.written))
+
+
+class AuditRules(Kind):
+    name = "audit_rules"
+    SETTINGS = {"key": Setting("str", pattern=r"^[a-z][a-z0-9-]{2,30}$"), "rules": Setting("list")}
+
+    def validate(self, settings: Mapping[str, Any]) -> list[str]:
+        problems = super().validate(settings)
+        strange = [] if problems else [rule for rule in settings["rules"] if not RULE.fullmatch(str(rule))]
+        words = "watch PATH PERMISSIONS, calls NAMES [FILTERS], runs PATH or runs privileged"
+        return problems + [f"settings.rules holds {rule!r}, wanted {words}" for rule in strange]
+
+    def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(f"audit rule {rule}" for rule in settings["rules"])
+
+    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+        there = host.which("auditctl") is not None and host.stat(FOLDER) is not None
+        in_container = bool(container(host))
+        running = kernel_rules(host) if there and not in_container else None
+        texts = [read_text(host, path) or "" for path in ordered_files(host, [FOLDER], "*.rules")]
+        return State(
+            there=there,
+            wanted=_wanted(host, controls),
+            written=frozenset(meanings(line for text in texts for line in text.splitlines())),
+            compiled=frozenset(meanings((read_text(host, COMPILED) or "").splitlines())),
+            running=None if running is None else frozenset(meanings(running)),
+            locked=running is not None and locked(host),
+            ours=read_text(host, OURS) or "",
+            in_container=in_container,
+        )
+
+    def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
+        assessments = tuple(_assess(control, state) for control in controls)
+        failing = [c for c, a in zip(controls, assessments) if a.result == "fail" and not a.reason]
+        return KindPlan(assessments, _groups(failing, state))
+
+
+def _wanted(host: Host, controls: Sequence[Control]) -> dict[str, tuple[str, ...]]:
+    machine = (host.read("/proc/sys/kernel/arch") or b"").decode("ascii", "replace").strip()
+    machine = machine or host.run(["uname", "-m"]).out.strip()
+    first = FORMATS["login_defs"].get(read_text(host, "/etc/login.defs") or "", "UID_MIN") or ""
+    people_from = int(first) if first.isdigit() else 1000
+    needed = any("runs privileged" in control.settings["rules"] for control in controls)
+    privileged = _privileged(host) if needed else []
+    return {
+        c.id: tuple(
+            line
+            for rule in c.settings["rules"]
+            for line in lines(rule, c.settings["key"], machine, people_from, privileged)
+        )
+        for c in controls
+    }
+
+
+def _privileged(host: Host) -> list[str]:
+    """Programs that lend their owner's or their group's rights to whoever runs them."""
+    folders = [folder for folder in _PROGRAMS if host.stat(folder) is not None]
+    done = host.run(["find", *folders, "-xdev", "-type", "f", "-perm", "/6000"])
+    if done.rc != 0:
+        raise ClinicalError("Looking for programs with special rights in", " ".join(folders), done.err_line)
+    return sorted(path for path in done.out.splitlines() if " " not in path)
+
+
+def _missing(control: Control, state: State, seen: frozenset[Same]) -> list[str]:
+    return [line for line in state.wanted[control.id] if meaning(line) not in seen]
+
+
+def _assess(control: Control, state: State) -> Assessment:
+    subject, wanted = f"audit rules {control.settings['key']}", state.wanted[control.id]
+    told = f"{len(wanted)} rules"
+    if not state.there and not control.awaits:
+        return not_applicable(control, subject, told, "there is no auditctl on this host")
+    if not wanted:
+        return not_applicable(control, subject, told, "this machine has none of these system calls or programs")
+    disk, boot = (_verdict(control, state, seen) for seen in (state.compiled, state.written))
+    if state.running is None:
+        running = Verdict(NOTAPPLICABLE, "the machine's kernel" if state.in_container else "the kernel does not audit")
+    else:
+        running = _verdict(control, state, state.running)
+    fine = "deviates" not in (running.state, disk.state, boot.state)
+    before = f"{len(wanted) - len(_missing(control, state, state.written))} of {told}"
+    reason = "" if fine else _hindrance(running, disk, boot, state)
+    after = before if fine or reason else told
+    return Assessment(control.id, subject, told, before, after, Verdicts(running, disk, boot), reason)
+
+
+def _verdict(control: Control, state: State, seen: frozenset[Same]) -> Verdict:
+    missing = _missing(control, state, seen)
+    if state.silent:
+        return judge(False, "a rule of the list task tells the kernel to audit nothing")
+    return judge(not missing, f"not there: {missing[0]}" if missing else "all there")
+
+
+def _hindrance(running: Verdict, disk: Verdict, boot: Verdict, state: State) -> str:
+    if state.silent:
+        return f"a rule in {FOLDER} keeps the kernel from auditing anything (never,task); take it out"
+    if state.locked and running.state == "deviates" and (disk.state, boot.state) == ("ok", "ok"):
+        return "the rules are locked until the next boot (-e 2), which brings them"
+    return ""
+
+
+def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
+    if not failing:
+        return ()
+    ids = tuple(control.id for control in failing)
+    missing = {c.id: _missing(c, state, state.written) for c in failing}
+    new = list(dict.fromkeys(line for c in failing for line in missing[c.id]))
+    file = AwaitedFile if any(control.awaits for control in failing) else File
+    steps = []
+    if new:
+        text = (state.ours or HEAD) + "".join(f"{line}\n" for line in new)
+        before = "\n".join(f"# {c.settings['key']}: {len(missing[c.id])} rules are not there" for c in failing)
+        words = (before, "\n".join(new), "augenrules compiles it with the other files of its folder")
+        steps.append(Step(file(OURS), file_image(encode(text), mode=0o640), *words, ids))
+    else:
+        words = ("not as in " + FOLDER, "compiled and loaded", "the rules are written, but not in force")
+        steps.append(Step(file(OURS), file_image(encode(state.ours)), *words, ids))
+    steps.append(Step(Compiled("augenrules"), MADE_ANEW, "", "", "it compiles all files of the folder", ids))
+    return (Group("audit_rules", tuple(steps), (), (Effect(LOAD),)),)
