@@ -24,6 +24,7 @@ from ._errors import ClinicalError
 from ._host import Host
 from ._subjects._base import Image, Subject
 from ._subjects.accounts import AccountField
+from ._subjects.authselect import AuthselectFeatures
 from ._subjects.awaited import AwaitedFile
 from ._subjects.compiled import Compiled
 from ._subjects.files import File, Meta
@@ -42,7 +43,7 @@ SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
         *(File, AwaitedFile, MadeFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
-        *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles),
+        *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures),
     )
 }
 

@@ -34,6 +34,7 @@ MEMBERS = (
     "_subjects.made",
     "_subjects.mounts",
     "_subjects.packages",
+    "_subjects.authselect",
     "_subjects.pam",
     "_subjects.trees",
     "_subjects.units",

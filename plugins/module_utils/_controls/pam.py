@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How PAM asks for passwords and takes new ones, set through profiles of pam-auth-update in one transaction. Private.
 
+Where authselect puts PAM together instead, its features do it.
+
 Root and the break-glass accounts are never locked. A host that takes its accounts from a directory, or whose stacks a
 person has edited, is left as it is, with the reason.
 """
@@ -19,6 +21,7 @@ from .._subjects._base import Image
 from .._subjects.files import File, file_image
 from .._subjects.pam import COMMON, HASHES, SAVED, STACKS, PamProfiles, enabled_profiles
 from .._subjects.trees import Tree
+from . import _authselect
 from . import _pam_profiles as profiles
 from ._dropin import encode, read_text
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
@@ -64,7 +67,9 @@ class Pam(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"pam {settings['feature']}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State | _authselect.State:
+        if host.which("pam-auth-update") is None and host.which("authselect") is not None:
+            return _authselect.observe(host)
         if host.which("pam-auth-update") is None:
             return State({}, "", {}, frozenset(), frozenset(), has_tool=False)
         texts = {stack: read_text(host, COMMON + stack) or "" for stack in STACKS}
@@ -84,7 +89,9 @@ class Pam(Kind):
             torn=torn,
         )
 
-    def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
+    def plan(self, controls: Sequence[Control], state: State | _authselect.State) -> KindPlan:
+        if isinstance(state, _authselect.State):
+            return _authselect.plan(controls, state)
         missing = {control.id: _missing(control, state) for control in controls}
         assessments = tuple(_assess(control, state, missing[control.id]) for control in controls)
         wrong = [c for c, a in zip(controls, assessments) if a.result == "fail" and not a.reason]

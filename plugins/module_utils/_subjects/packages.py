@@ -38,6 +38,8 @@ def present(host: Host, names: Sequence[str]) -> set[str]:
         return set()
     if host.which("dpkg-query") is not None:
         return {name for name, version in installed(host, names).items() if version is not None}
+    if host.which("rpm") is None:
+        return set()
     # For what is not installed rpm prints a sentence, and has an exit code of its own.
     return set(host.run(["rpm", "--query", "--queryformat", "%{NAME}\\n", *names]).out.split("\n")) & set(names)
 
