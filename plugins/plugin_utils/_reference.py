@@ -18,6 +18,7 @@ from typing import Mapping as AnyMapping
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue, _profiles, _waivers
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_platforms as platforms_
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _left_out as left_out_
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import Problems
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_frameworks import Framework
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_tunables import Tunable
@@ -58,6 +59,7 @@ class Data:
     catalogue: _catalogue.Catalogue
     profiles: Tuple[_profiles.Profile, ...]
     platforms: Tuple[platforms_.Platform, ...]
+    left_out: Tuple[left_out_.LeftOut, ...] = ()
 
     def subjects(self) -> Dict[str, List[_catalogue.Control]]:
         """The controls by the name of their file."""
@@ -78,7 +80,7 @@ def read(directory: Path) -> Data:
     profiles = _profiles.load(catalogue, [directory], problems)
     platforms = platforms_.load(directory / "platforms.yml", problems)
     problems.raise_if_any("Reading", f"the catalogue {directory}", "Correct the data.")
-    return Data(catalogue, tuple(profiles.values()), platforms)
+    return Data(catalogue, tuple(profiles.values()), platforms, left_out_.load(directory))
 
 
 def pages(data: Data) -> Dict[str, str]:
@@ -91,6 +93,7 @@ def pages(data: Data) -> Dict[str, str]:
     }
     found.update({f"controls/{name}.md": _subject(name, controls, data) for name, controls in data.subjects().items()})
     found.update({f"frameworks/{item.id}.md": _framework(item, data) for item in data.catalogue.frameworks})
+    found.update({f"left_out/{item.framework}.md": _left_out_page(item) for item in data.left_out})
     return {path: f"{_HEAD}{text}" for path, text in sorted(found.items())}
 
 
@@ -331,6 +334,16 @@ Strength is what a control does for the reference on one server:
 
 {strengths}
 {_table(["Reference", "Strength", "Controls"], rows)}"""
+
+
+def _left_out_page(item: left_out_.LeftOut) -> str:
+    rows = [(", ".join(numbers), _words(why)) for why, numbers in item.grouped()]
+    kept = len(item.numbers) - len(item.reasons)
+    return (
+        f"# What is left out of `{item.framework}`, and why\n\n"
+        f"It has {len(item.numbers)} numbers. {kept} of them have controls; these {len(item.reasons)} have none.\n\n"
+        f"{_table(('Numbers', 'Why'), rows)}"
+    )
 
 
 def _profiles_page(data: Data) -> str:
