@@ -110,6 +110,7 @@ def judged(result: dict[str, t.Any], measure: Measure) -> dict[str, t.Any]:
         "warnings": [*result.get("warnings", []), *selection.warnings],
         "waivers": [{**waiver.told(today), "used": False} for waiver in measure.waivers],
         "profiles": measure.choice.told(),
+        "frameworks": selection.frameworks,
     }
     if "findings" not in result:
         return {**result, **about}

@@ -268,6 +268,12 @@ profiles:
   returned: with O(state=enforced)
   type: list
   elements: dict
+frameworks:
+  description:
+    - What RV(findings[].references) name, by id, with C(title), C(version), C(status) (law, proposed, guidance or
+      benchmark), C(as_of), C(source) and C(quotable).
+  returned: with O(state=enforced)
+  type: dict
 waivers:
   description: The waivers that concern this host, with what they say.
   returned: with O(state=enforced)

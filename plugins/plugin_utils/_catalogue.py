@@ -132,6 +132,7 @@ class Selection:
     ``metadata``: by id {title, rationale, severity, hazard, tier, kind, references}; it stays on the controller, and
     holds the skipped controls as well. ``skipped``: id -> reason. ``warnings``: sentences for the user.
     ``digest``: "sha256:..." over all of the above but the warnings: the same digest means the same judgement.
+    ``frameworks``: by id what is said of each that the references name.
     """
 
     tier: str
@@ -140,6 +141,7 @@ class Selection:
     skipped: Dict[str, str]
     warnings: List[str]
     digest: str
+    frameworks: Dict[str, Dict[str, Any]] = field(default_factory=dict)
 
 
 def load(paths: Sequence[Path], kinds: Optional[AnyMapping[str, KindLike]] = None) -> Catalogue:
@@ -229,7 +231,8 @@ def _selection(
     everyone = [item.control for item in resolved] + list(left_out)
     metadata = {control.id: _metadata(control, catalogue) for control in everyone}
     whole = {"tier": tier, "controls": controls, "metadata": metadata, "skipped": skipped}
-    return Selection(tier, controls, metadata, skipped, warnings, digest(whole))
+    about = frameworks.told(catalogue.frameworks)
+    return Selection(tier, controls, metadata, skipped, warnings, digest(whole), about)
 
 
 def digest(value: Any) -> str:

@@ -108,6 +108,12 @@ def by_control(frameworks: Sequence[Framework]) -> Dict[str, List[Dict[str, str]
     return found
 
 
+def told(frameworks: Sequence[Framework]) -> Dict[str, Dict[str, Any]]:
+    """By id what a reader must know of each framework: its title, version, status and so on, without its references."""
+    keys = ("title", "version", "status", "as_of", "source", "quotable")
+    return {framework.id: {key: getattr(framework, key) for key in keys} for framework in frameworks}
+
+
 def _read(file: Path, problems: Problems) -> Optional[catalogue_yaml.Mapping]:
     try:
         data = catalogue_yaml.read(file)

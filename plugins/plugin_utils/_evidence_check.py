@@ -47,6 +47,14 @@ def check_result(data: t.Any, host: str) -> Json:
         _check_keys(item, ("subject", "before", "after"), f"changes[{number}]", host)
     if "guard" in data:
         _check_guard(_want(data, "guard", dict, host), host)
+    _check_beside(data, host)
+    if state == "probed" and not data.get("probes"):
+        raise refuse(host, "it has no probes", "Give the results of one probe at least.")
+    return data
+
+
+def _check_beside(data: Json, host: str) -> None:
+    """What a result may hold beside its findings."""
     _optional(data, "host", dict, host)
     _optional(data, "warnings", list, host)
     _optional(data, "availability", dict, host)
@@ -56,9 +64,8 @@ def check_result(data: t.Any, host: str) -> Json:
         _check_keys(waiver, ("control",), f"waivers[{number}]", host)
     for number, probe in enumerate(_optional(data, "probes", list, host) or []):
         _check_probe(probe, f"probes[{number}]", host)
-    if state == "probed" and not data.get("probes"):
-        raise refuse(host, "it has no probes", "Give the results of one probe at least.")
-    return data
+    for number, profile in enumerate(_optional(data, "profiles", list, host) or []):
+        _check_keys(profile, ("id", "title"), f"profiles[{number}]", host)
 
 
 def _check_enforced(data: Json, host: str) -> None:

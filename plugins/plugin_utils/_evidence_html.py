@@ -510,6 +510,8 @@ def _host_facts(data: Json) -> t.List[t.Tuple[str, str]]:
             told.append((named.get(key, show(key).replace("_", " ").capitalize()), show(host[key])))
     if data.get("tier"):
         told.append(("Tier", data["tier"]))
+    if data.get("profiles"):
+        told.append(("Profiles", ", ".join(show(profile["title"]) for profile in data["profiles"])))
     if data.get("started"):
         told.append(("Judged", moment(data["started"])))
     if data.get("reverted_run_id"):

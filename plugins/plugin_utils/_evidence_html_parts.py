@@ -200,14 +200,17 @@ class Kept:
     hosts: t.List[Link]
     before: str
     lost: t.List[str]
+    unreachable: t.List[str]
     rest: t.List[t.Tuple[str, t.List[str]]]
+
+    @property
+    def bad(self) -> t.List[str]:
+        return list(dict.fromkeys([*self.lost, *self.unreachable]))
 
 
 _REST = (
-    ("unreachable", "Not reached from the control node any more"),
     ("consented", "Stopped with consent"),
     ("appeared", "New"),
-    ("learned", "Let through by the firewall"),
 )
 
 
@@ -220,24 +223,38 @@ class Availability:
 
     @property
     def lost(self) -> t.List[Kept]:
-        return [each for each in self.told if each.lost]
+        return [each for each in self.told if each.bad]
 
 
 def availability(run: Json, anchors: t.Mapping[str, str]) -> Availability:
     told: t.Dict[str, Kept] = {}
     quiet: t.List[Link] = []
     for name, result in run["hosts"].items():
-        about = result.get("availability")
-        if about is None:
-            continue
-        rest = [(title, _items(about.get(key))) for key, title in _REST]
-        kept = Kept([], _number(about.get("before")), _items(about.get("lost")), [each for each in rest if each[1]])
-        if kept.lost or kept.rest:
-            same = f"{name if kept.lost else ''}\0{kept.before}\0{kept.lost}\0{kept.rest}"
-            told.setdefault(same, kept).hosts.append((show(name), anchors[name]))
-        else:
-            quiet.append((show(name), anchors[name]))
-    return Availability(sorted(told.values(), key=lambda kept: (not kept.lost, -len(kept.hosts), kept.hosts)), quiet)
+        host, kept = (show(name), anchors[name]), _kept(result)
+        if kept.bad or kept.rest:
+            same = f"{name if kept.bad else ''}\0{kept.before}\0{kept.rest}"
+            told.setdefault(same, kept).hosts.append(host)
+        elif result.get("availability", {}).get("compared", "availability" in result):
+            quiet.append(host)
+    return Availability(sorted(told.values(), key=lambda kept: (not kept.bad, -len(kept.hosts), kept.hosts)), quiet)
+
+
+def _kept(result: Json) -> Kept:
+    """What a host tells of its sockets and units, and what its firewall lets through, for people to review."""
+    about = result.get("availability", {})
+    rest = [(title, _items(about.get(key))) for key, title in _REST]
+    rest.append(("Let through by the firewall", [show(each["after"]) for each in _firewall(result)]))
+    before = _number(about.get("before")) if about.get("compared", True) else ""
+    return Kept(
+        [], before, _items(about.get("lost")), _items(about.get("unreachable")), [each for each in rest if each[1]]
+    )
+
+
+def _firewall(result: Json) -> t.List[Json]:
+    found = [finding for finding in result.get("findings", []) if finding["kind"] == "firewall"]
+    return [
+        finding for finding in found if finding["after"] and finding["result"] not in ("notapplicable", "notchecked")
+    ]
 
 
 def _items(value: t.Any) -> t.List[str]:

@@ -110,11 +110,13 @@ def _waivers(run: Json) -> Samples:
 
 
 def _lost(told: t.Mapping[str, Json]) -> Samples:
-    return [
-        ({"host": name}, len(result["availability"].get("lost") or []))
-        for name, result in told.items()
-        if "availability" in result
-    ]
+    """Where it was compared: what is gone, or cannot be reached from the control node any more."""
+    samples: Samples = []
+    for name, result in told.items():
+        about = result.get("availability", {})
+        if about.get("compared", bool(about)):
+            samples.append(({"host": name}, len({*about.get("lost", []), *about.get("unreachable", [])})))
+    return samples
 
 
 def _probes(told: t.Mapping[str, Json]) -> t.List[t.Tuple[str, Json]]:

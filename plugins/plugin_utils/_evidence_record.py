@@ -21,6 +21,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words
     KEPT,
     MESSAGE_LIMIT,
     PROBE_KEYS,
+    PROFILE_KEYS,
     RECORD_SCHEMA,
     REFERENCE_KEYS,
     TIMES,
@@ -133,6 +134,7 @@ _LISTS: t.Dict[str, t.Sequence[str]] = {
     "restored": CHANGE_KEYS,
     "waivers": WAIVER_KEYS,
     "probes": PROBE_KEYS,
+    "profiles": PROFILE_KEYS,
 }
 _OWN_WORDS_OF_A_FINDING = ("id", "title", "rationale", "severity", "hazard", "tier", "kind", "result", "references")
 

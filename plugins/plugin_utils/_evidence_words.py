@@ -57,6 +57,7 @@ KEPT = (
     "availability",
     "probes",
     "frameworks",
+    "profiles",
 )
 #: A record's times and what the baseline calls them: Ansible keeps "started" and "finished" in results for async tasks,
 #: and from 2.21 on makes a boolean of the latter.
@@ -96,8 +97,9 @@ WAIVER_KEYS = (
     "used",
     "expired",
 )
-#: What listened before the run and after it, as sockets or units in words; "learned" is what a firewall was taught.
-AVAILABILITY_KEYS = ("before", "after", "lost", "appeared", "unreachable", "consented", "learned")
+#: What listened before the run and after it, in words; "compared" is false where nothing was changed and nobody looked.
+AVAILABILITY_KEYS = ("compared", "before", "lost", "appeared", "unreachable", "consented")
+PROFILE_KEYS = ("id", "title")
 PROBE_KEYS = ("probe", "target", "healthy", "state", "latency_ms", "saw")
 FRAMEWORK_KEYS = ("title", "version", "status", "as_of", "source", "quotable")
 #: What a framework is. Only the first binds anybody.

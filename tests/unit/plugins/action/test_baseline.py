@@ -36,6 +36,7 @@ def selection() -> Selection:
         skipped={"three": "The vendor forbids it."},
         digest="sha256:0",
         warnings=("mind this",),
+        frameworks={"hipaa": {"title": "HIPAA", "status": "law"}},
     )
 
 
@@ -58,6 +59,7 @@ def test_findings_are_joined_with_their_metadata_in_the_catalogues_order() -> No
     assert told["msg"] == "3 controls of tier standard: 1 pass, 1 fixed, 1 notchecked"
     assert told["catalogue"] == {"digest": "sha256:0", "controls": 3}
     assert told["warnings"] == ["the host's own", "mind this"]
+    assert told["frameworks"] == {"hipaa": {"title": "HIPAA", "status": "law"}}
     assert not told.get("failed")
 
 

@@ -437,6 +437,7 @@ def probe(name: str = "mllp_echo", target: str = "127.0.0.1:6661", **more: t.Any
 
 
 AVAILABILITY: Json = {
+    "compared": True,
     "before": 4,
     "lost": [],
     "appeared": ["tcp 0.0.0.0:9100 node_exporter"],

@@ -126,6 +126,14 @@ def test_the_metadata_stays_here_with_its_references(tmp_path: Path) -> None:
             for reference, strength in (("AC-7", "partial"), ("AU-9", "supports"))
         ],
     }
+    assert selection.frameworks["nist"] == {
+        "title": "A framework",
+        "version": "5",
+        "status": "guidance",
+        "as_of": "2026-01-31",
+        "source": "The book of rules, fifth edition",
+        "quotable": True,
+    }
 
 
 @pytest.mark.parametrize(
