@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from datetime import date
 from types import SimpleNamespace
 from typing import Any, Dict, List, Tuple
 from unittest import mock
@@ -18,6 +19,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.healthops.clinical.plugins.action import baseline, commit_confirm
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _confirm
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import Selection
+from ansible_collections.healthops.clinical.plugins.plugin_utils._profiles import Choice
 from guarded_host import RUN_ID, FakeConnection, GuardedHost, Login
 
 REFUSED = AnsibleConnectionFailure("Permission denied (publickey).")
@@ -48,9 +50,10 @@ def call(
     action._execute_module = execute
     if plugin is baseline:
         known = {"title": "One", "severity": "high", "references": []}
-        action._select = lambda args: Selection(
+        selection = Selection(
             tier="standard", controls=(), metadata={"one": known}, skipped={}, digest="sha256:0", warnings=()
         )
+        action._measure = lambda *_args: baseline.Measure(selection, (), Choice(), date(2026, 11, 22))
     played = functools.partial(_confirm.Reach, clock=lambda: host.now, sleep=host.sleep)
     with mock.patch.object(_confirm, "Reach", played):  # the actions would wait by the real clock
         return action.run(task_vars={"inventory_hostname": "portal-01"}), told
