@@ -1,0 +1,151 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the interface gateway costs: messages through it beside messages straight to the engine, in turns, in one run.
+
+Each sender waits for its acknowledgement before it sends the next message. The engine has each message on the disk
+before it acknowledges, as an engine must. One that stores nothing is measured as well, to see what the gateway itself
+takes: then sender, gateway and engine do little else than contend for this machine's processors. Nothing here passes or
+fails by the clock; the reader judges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import selectors
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SETUP = HERE / "gateway"
+HOSTS = HERE.parent / "hosts"
+GATEWAY, ENGINE = (f"10.197.109.{last}" for last in (21, 22))
+SENDERS = (1, 16, 128)
+BODY = b"PID|1||BENCH\r" + b"OBX|1|NM|2951-2^Sodium^LN||140|mmol/L\r" * 20
+
+
+@dataclass(frozen=True)
+class Case:
+    """The same messages to two ports: straight to the engine, and through the gateway."""
+
+    name: str
+    direct: int
+    through: int
+    tls: bool = False
+
+
+CASES = (
+    Case("plain", 2575, 2575),
+    Case("TLS", 2576, 2576, tls=True),
+    Case("plain, nothing stored", 2577, 2577),
+)
+
+
+@dataclass
+class Seen:
+    """Messages a second, and seconds until an acknowledgement, of each round."""
+
+    rates: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(self.rates)
+
+    def wait(self, percent: int) -> float:
+        return 1000 * statistics.quantiles(self.waits, n=100)[percent - 1]
+
+
+def message(number: int) -> bytes:
+    return b"\x0bMSH|^~\\&|BENCH|LAB|ENGINE|CLINIC|20261125||ORU^R01|%d|P|2.5\r%b\x1c\r" % (number, BODY)
+
+
+def connect(host: str, port: int, context: ssl.SSLContext | None) -> socket.socket:
+    connection = socket.create_connection((host, port), timeout=10)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return context.wrap_socket(connection, server_hostname=host) if context else connection
+
+
+def send(host: str, port: int, context: ssl.SSLContext | None, senders: int, seconds: float, seen: Seen) -> None:
+    """One process sends for all: it only writes bytes that are ready and looks for the end of the answer."""
+    selector = selectors.DefaultSelector()
+    connections = [connect(host, port, context) for _ in range(senders)]
+    for connection in connections:
+        selector.register(connection, selectors.EVENT_READ)
+    number, sent = 0, {}
+    for connection in connections:
+        sent[connection] = time.perf_counter()
+        connection.sendall(message(number := number + 1))
+    began = time.perf_counter()
+    until, count = began + seconds, 0
+    while time.perf_counter() < until:
+        for key, _events in selector.select(1):
+            connection = key.fileobj  # type: ignore[assignment]
+            answer = connection.recv(4096)
+            while not answer.endswith(b"\x1c\r"):
+                piece = connection.recv(4096)
+                if not piece:
+                    sys.exit(f"{host}:{port} closed the connection")
+                answer += piece
+            if b"MSA|AA|" not in answer:
+                sys.exit(f"{host}:{port} answered {answer!r}")
+            now = time.perf_counter()
+            seen.waits.append(now - sent[connection])
+            count += 1
+            sent[connection] = now
+            connection.sendall(message(number := number + 1))
+    seen.rates.append(count / (time.perf_counter() - began))
+    for connection in connections:
+        connection.close()
+
+
+def playbook(path: Path, *arguments: str) -> None:
+    command = ["ansible-playbook", "--inventory", str(SETUP / "hosts.yml"), str(path), *arguments]
+    done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{path.name} failed:\n{done.stdout}\n{done.stderr}")
+
+
+def measure(folder: Path, rounds: int, seconds: float) -> None:
+    context = ssl.create_default_context(cafile=folder / "pilot-ca.pem")
+    context.load_cert_chain(folder / "sender.pem", folder / "sender.pem.key")
+    print(f"{'':<34}{'direct':>12}{'gateway':>12}{'ratio':>8}   {'median / 99 % wait, ms':>24}")
+    for case in CASES:
+        tls = context if case.tls else None
+        for senders in SENDERS:
+            direct, through = Seen(), Seen()
+            ways = [(ENGINE, case.direct, direct), (GATEWAY, case.through, through)]
+            for host, port, _seen in ways:
+                send(host, port, tls, senders, seconds / 4, Seen())  # everything is warm
+            for number in range(rounds):
+                for host, port, seen in ways if number % 2 else reversed(ways):
+                    send(host, port, tls, senders, seconds, seen)
+            waits = " ".join(f"{seen.wait(50):6.2f} /{seen.wait(99):7.2f}" for seen in (direct, through))
+            name = f"{case.name}, {senders} sender{'s' if senders > 1 else ''}"
+            rates = f"{direct.rate:>10.0f}/s{through.rate:>10.0f}/s{through.rate / direct.rate:>8.2f}"
+            print(f"{name:<34}{rates}   {waits}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=6, help="how often each way is measured; even (default 6)")
+    parser.add_argument("--seconds", type=float, default=2, help="how long each time (default 2)")
+    asked = parser.parse_args()
+    playbook(HOSTS / "create.yml", "--extra-vars", "test_hosts_fresh=true")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            playbook(SETUP / "setup.yml", "--extra-vars", f"folder={folder}")
+            measure(Path(folder), asked.rounds, asked.seconds)
+    finally:
+        playbook(HOSTS / "destroy.yml")
+
+
+if __name__ == "__main__":
+    main()
