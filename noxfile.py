@@ -357,13 +357,19 @@ def control_node(session: nox.Session) -> None:
         session.run(*playbook, str(hosts / "destroy.yml"))
 
 
+#: Files of tests/benchmark that measure something each.
+BENCHMARKS = ("run", "gateway")
+
+
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure the main job against a ping play and against one task per control."""
+    """Measure the main job and the gateway beside what they are compared with; `-- gateway` measures only that part."""
     install(session, "molecule")
     linked(session)
     engine(session)
-    session.run("python", "tests/benchmark/run.py", *session.posargs)
+    named = session.posargs[:1] if session.posargs[:1] and session.posargs[0] in BENCHMARKS else []
+    for part in named or BENCHMARKS:
+        session.run("python", f"tests/benchmark/{part}.py", *session.posargs[len(named) :])
 
 
 # --- operations -------------------------------------------------------------------------------------------------------
