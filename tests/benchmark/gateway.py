@@ -113,6 +113,17 @@ def playbook(path: Path, *arguments: str) -> None:
         sys.exit(f"{path.name} failed:\n{done.stdout}\n{done.stderr}")
 
 
+def wait_for(host: str, port: int, context: ssl.SSLContext | None) -> None:
+    """Until the gateway has found out that the engine takes messages."""
+    for _attempt in range(60):
+        with connect(host, port, context) as connection:
+            connection.sendall(message(0))
+            if connection.recv(4096):
+                return
+        time.sleep(0.5)
+    sys.exit(f"{host}:{port} hands nothing to an engine")
+
+
 def measure(folder: Path, rounds: int, seconds: float) -> None:
     context = ssl.create_default_context(cafile=folder / "pilot-ca.pem")
     context.load_cert_chain(folder / "sender.pem", folder / "sender.pem.key")
@@ -123,6 +134,7 @@ def measure(folder: Path, rounds: int, seconds: float) -> None:
             direct, through = Seen(), Seen()
             ways = [(ENGINE, case.direct, direct), (GATEWAY, case.through, through)]
             for host, port, _seen in ways:
+                wait_for(host, port, tls)
                 send(host, port, tls, senders, seconds / 4, Seen())  # everything is warm
             for number in range(rounds):
                 for host, port, seen in ways if number % 2 else reversed(ways):
