@@ -22,11 +22,14 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils import (
     _confirm,
     _confirm_result,
     _profiles,
+    _purposes,
+    _reachability,
     _waivers,
 )
 
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
 MODULE = "healthops.clinical.baseline"
+FAILURES = (AnsibleError, OSError, EOFError)
 
 
 @dataclass(frozen=True)
@@ -46,19 +49,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
-        args = {**self._task.args, "controls": []}
+        args = {**self._task.args, "controls": [], "keeps": {}, "tell_first": False}
         if args.get("state", "enforced") == "reverted":
             return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)
         try:
             measure = self._measure(args, task_vars or {})
+            keeps = self._keeps(args)
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from error
         controls = _waivers.mark(measure.selection, measure.waivers)
-        sent = self._carried_out({**args, "controls": controls, "waivers": []}, task_vars, "run_id")
-        return self._described(judged(sent, measure), args)
+        args = {**args, "controls": controls, "waivers": [], "keeps": keeps}
+        return self._described(judged(self._carried_out(args, task_vars, "run_id"), measure), args)
+
+    def _catalogues(self, args: dict[str, t.Any]) -> list[Path]:
+        return [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
 
     def _measure(self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Measure:
-        paths = [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
+        paths = self._catalogues(args)
         catalogue = _catalogue.load(paths)
         tunables, today = args.get("tunables"), datetime.now(timezone.utc).date()
         choice = _profiles.choose(catalogue, paths, args.get("profiles"), tunables)
@@ -70,26 +77,55 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         mine = tuple(waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname"))))
         return Measure(selection, mine, choice, today)
 
+    def _keeps(self, args: dict[str, t.Any]) -> dict[str, str]:
+        purposes, services = (_confirm.names(args.get(key)) for key in ("host_purposes", "required_services"))
+        return _purposes.keeps(self._catalogues(args), purposes, services)
+
     def _carried_out(self, args: dict[str, t.Any], task_vars: t.Any, own_id: str) -> dict[str, t.Any]:
         """Send the run, guarded where a login is at stake; ``own_id`` is the option that names this run."""
         if self._task.check_mode:
             return self._send(args, task_vars)
         why = _confirm.why_skipped(self._connection.transport)
         within = _confirm.whole_number(args.get("confirm_within", _confirm.DEFAULT_WITHIN), _confirm.DEFAULT_WITHIN)
-        if why or within == 0:
-            return _confirm_result.unguarded(self._send({**args, "confirm_within": 0}, task_vars), why)
         # Named here, so that it can be asked for when the connection breaks before the host could tell its name.
-        return self._guarded({**args, own_id: args.get(own_id) or new_run_id()}, task_vars, own_id, within)
+        args = {**args, own_id: args.get(own_id) or new_run_id()}
+        reach = _confirm.reach(self, task_vars, (AnsibleConnectionFailure,), FAILURES, Display().vv)
 
-    def _guarded(self, args: dict[str, t.Any], task_vars: t.Any, own_id: str, within: int) -> dict[str, t.Any]:
-        failures = (AnsibleError, OSError, EOFError)
-        reach = _confirm.reach(self, task_vars, (AnsibleConnectionFailure,), failures, Display().vv)
-        sent = _confirm.sent(reach, args[own_id], within, lambda: self._send(args, task_vars))
-        if not _confirm_result.is_armed(sent):
-            return sent
+        def send(more: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+            if why or within == 0:
+                return _confirm_result.unguarded(self._send({**args, "confirm_within": 0, **more}, task_vars), why)
+            return _confirm.sent(reach, args[own_id], within, lambda: self._send({**args, **more}, task_vars))
+
+        if why or own_id == "revert_run_id":
+            return self._concluded(send({}), reach, args, [])
+        first = send({"tell_first": True})
+        if "to_ask" not in first:
+            return self._concluded(first, reach, args, [])
+        before = _reachability.answering(_reachability.targets(first["to_ask"], self._address()))
+        sent = _confirm_result.also_warned(send({}), first.get("warnings"))
+        stands = sent.get("changed") and not sent.get("failed")
+        lost = _reachability.lost(before, sent["availability"]["consented"]) if stands else []
+        return self._concluded(sent, reach, args, lost)
+
+    def _concluded(
+        self, sent: dict[str, t.Any], reach: _confirm.Reach, args: dict[str, t.Any], lost: list[str]
+    ) -> dict[str, t.Any]:
+        """Confirm what is guarded; have taken back what cost something; tell what the host took back itself."""
         users = _confirm.names(args.get("break_glass_users"))
-        outcome = _confirm.confirm(reach, _confirm.guard_of(sent), users)
+        if lost:
+            sent = _confirm_result.unreachable(sent, lost)
+            outcome = _confirm.take_back(reach, _confirm.guard_or_run(sent), why=_confirm_result.why_unreachable(lost))
+        elif _confirm_result.is_armed(sent):
+            outcome = _confirm.confirm(reach, _confirm.guard_of(sent), users)
+        elif _confirm_result.is_taken_back(sent):
+            outcome = _confirm.Outcome(_confirm.REVERTED, _confirm.guard_of(sent))
+        else:
+            return sent
         return _confirm_result.concluded(sent, outcome, reach.host, users)
+
+    def _address(self) -> str:
+        """Where the connection goes, as the inventory has it."""
+        return str(self._play_context.remote_addr or "")
 
     def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
         sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=args, task_vars=task_vars)

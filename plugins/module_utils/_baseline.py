@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
-from . import _guard, _journal, _revert, _runs
+from . import _guard, _in_use, _journal, _revert, _runs
 from ._changes import Group
 from ._controls._awaited import PackagesThere, installs
 from ._controls._facts import facts, why_not
@@ -16,13 +16,29 @@ from ._controls._model import Assessment, Control, KindPlan, not_applicable, unk
 from ._errors import ClinicalError
 from ._host import Host
 
+if TYPE_CHECKING:
+    from . import _availability
+
+
+#: The result's ``availability`` where nothing was compared; it always has these keys.
+_NOT_COMPARED: Mapping[str, Any] = {
+    "compared": False,
+    "before": 0,
+    "lost": [],
+    "appeared": [],
+    "unreachable": [],
+    "consented": [],
+}
+
 
 @dataclass(frozen=True)
 class Request:
     """What a play asks of a host.
 
-    ``allow_stop`` names units whose stopping a person has consented to. What could lock people out is taken back unless
-    it is confirmed within ``confirm_within`` seconds; 0 means that no login is at stake.
+    ``allow_stop`` names units, packages and controls whose stopping a person has consented to; ``keeps`` those that the
+    inventory wants, each with the reason. What could lock people out is taken back unless it is confirmed within
+    ``confirm_within`` seconds; 0 means that no login is at stake. With ``tell_first`` a run that would change something
+    answers which sockets listen, and changes nothing yet.
     """
 
     run_id: str
@@ -32,6 +48,9 @@ class Request:
     force: bool = False
     confirm_within: int = 0
     break_glass_users: tuple[str, ...] = ()
+    keeps: Mapping[str, str] = field(default_factory=dict)
+    check_availability: bool = True
+    tell_first: bool = False
 
 
 @dataclass
@@ -48,6 +67,8 @@ class Report:
     reverted_run_id: str = ""
     warnings: list[str] = field(default_factory=list)
     guard: dict[str, Any] = field(default_factory=dict)
+    availability: dict[str, Any] = field(default_factory=dict)
+    to_ask: list[dict[str, Any]] | None = None
     ended: str = ""
 
 
@@ -140,6 +161,7 @@ def _unread(control: Control, reason: str) -> Assessment:
 def audit(host: Host, request: Request) -> Report:
     """Look, and say what enforcing would change."""
     report = _open(host, request)
+    _in_use.begin(host, request.keeps)
     found = survey(host, request.controls, request.allow_stop, report.host)
     report.findings = [_finding(assessment) for assessment in found.assessments.values()]
     report.changes = _runs.told(found.groups)
@@ -157,7 +179,12 @@ def enforce(host: Host, request: Request) -> Report:
     for run in _cut_runs(host):
         _revert.sweep(host, run)
         report.warnings.append(_told_cut(run))
+    _in_use.begin(host, request.keeps)
     found = survey(host, request.controls, request.allow_stop, report.host)
+    before = _look_around(host, request, found.groups)
+    if before is not None and request.tell_first:
+        report.to_ask = before.to_ask()
+        return _close(host, report)
     failed: dict[str, ClinicalError] = {}
     if found.groups:
         outcome = _runs.carry_out(host, request.run_id, found.groups, _wish(host, request, found.groups))
@@ -166,10 +193,43 @@ def enforce(host: Host, request: Request) -> Report:
         report.warnings += _runs.tidied(host, request.journal_keep)
     report.changed = bool(report.changes)
     touched = {control for change in report.changes for control in change["controls"]} | set(failed)
+    _in_use.begin(host, request.keeps)
     again = survey(host, [c for c in request.controls if c.id in touched], request.allow_stop, report.host)
     for control, assessment in found.assessments.items():
         report.findings.append(_outcome(assessment, again.assessments.get(control), failed.get(control)))
+    if before is not None:
+        _look_again(host, report, before, found.groups)
     return _close(host, report)
+
+
+def _look_around(host: Host, request: Request, groups: Sequence[Group]) -> _availability.Seen | None:
+    """What listens and runs before the change, where one is to be made."""
+    if not groups or not request.check_availability:
+        return None
+    from . import _availability  # the many runs that change nothing do not pay for reading it
+
+    return _availability.look(host)
+
+
+def _look_again(host: Host, report: Report, before: _availability.Seen, groups: Sequence[Group]) -> None:
+    """Hold the host against what it was; what it lost without anybody's consent has the whole run taken back."""
+    from . import _availability
+
+    found = _availability.compare(host, before, groups)
+    report.availability = found.told
+    if not found.lost:
+        guard = _guard.load(host, report.run_id)
+        if guard is not None and guard.state == _guard.ARMED:
+            _guard.renew(host, guard)  # the time to confirm begins when all is done
+        return
+    from . import _reverter
+
+    why = f"it cost the host {', '.join(found.lost)}"
+    _reverter.take_back_now(host, report.run_id, why, found.units)
+    report.changed, report.changes = False, []
+    left = _availability.compare(host, before, ()).lost
+    if left:
+        report.warnings.append(f"The run was taken back, and yet this host still lacks {', '.join(left)}.")
 
 
 def revert(host: Host, request: Request, wanted: str, check: bool) -> Report:
@@ -244,6 +304,8 @@ def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
     changes = report.restored if report.reverted_run_id else report.changes
     for key in ("findings", "changes") if report.reverted_run_id else ("restored", "reverted_run_id"):
         del told[key]
+    if report.to_ask is None:
+        del told["to_ask"]
     if with_diff:
         told["diff"] = [_diff(change) for change in changes]
     return told
@@ -290,7 +352,7 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
 def _open(host: Host, request: Request) -> Report:
     if request.confirm_within:
         _guard.check_within(request.confirm_within)
-    return Report(request.run_id, _runs.now(), facts(host))
+    return Report(request.run_id, _runs.now(), facts(host), availability=dict(_NOT_COMPARED))
 
 
 def _close(host: Host, report: Report) -> Report:

@@ -62,7 +62,7 @@ class Effect:
 class Group:
     """Steps in their order, commands that must then succeed, and what makes them live. A failure undoes the group.
 
-    A guarded group could keep people from logging in.
+    A guarded group could keep people from logging in. ``stops`` are the units that go down because somebody consented.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Group:
     checks: tuple[tuple[str, ...], ...] = ()
     effects: tuple[Effect, ...] = ()
     guarded: bool = False
+    stops: tuple[str, ...] = ()
 
     @property
     def controls(self) -> tuple[str, ...]:

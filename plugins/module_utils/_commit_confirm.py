@@ -25,7 +25,10 @@ FORBIDDEN = ("/proc", "/sys", "/dev", _journal.STATE)
 
 @dataclass(frozen=True)
 class Request:
-    """What a task asks; ``paths`` (files, folders, keys below /proc/sys) are restored unless it is confirmed."""
+    """What a task asks; ``paths`` (files, folders, keys below /proc/sys) are restored unless it is confirmed.
+
+    ``why`` is the reason for taking a run back, also one that nothing guards.
+    """
 
     run_id: str = ""
     paths: tuple[str, ...] = ()
@@ -34,6 +37,7 @@ class Request:
     confirm_within: int = 120
     break_glass_users: tuple[str, ...] = ()
     journal_keep: int = 20
+    why: str = ""
 
 
 @dataclass
@@ -94,6 +98,8 @@ def revert(host: Host, request: Request, check: bool) -> Answer:
     """Take it back at once."""
     guard = _wanted(host, request.run_id)
     if guard is None:
+        if request.why and not check and any(run.run_id == request.run_id for run in _journal.runs(host)):
+            return _taken_back(host, _reverter.take_back_now(host, request.run_id, request.why))
         return _missing(host, request.run_id, fatal=not check)
     if guard.state == _guard.CONFIRMED:
         advice = f"To take it back all the same: healthops.clinical.baseline, state: reverted, run_id: {guard.run_id}."
@@ -102,7 +108,10 @@ def revert(host: Host, request: Request, check: bool) -> Answer:
         return _answer(host, guard, _how_it_ended(guard))
     if check:
         return _answer(host, guard, f"The guard {guard.run_id} would be taken back.", changed=True)
-    taken = _reverter.take_back(host, guard, "a task asked for it")
+    return _taken_back(host, _reverter.take_back(host, guard, request.why or "a task asked for it"))
+
+
+def _taken_back(host: Host, taken: _reverter.TakenBack) -> Answer:
     answer = _answer(host, taken.guard, _how_it_ended(taken.guard), changed=True)
     answer.restored = taken.restored
     return answer

@@ -165,6 +165,9 @@ class Host(Protocol):
     def monotonic(self) -> float:
         """Seconds on the clock that nobody can set, which begins anew at each boot."""
 
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+
 
 def _telling(doing: str, path: str, error: OSError) -> ClinicalError:
     if error.errno in MACHINE_REFUSES:
@@ -414,6 +417,9 @@ class RealHost:
 
     def monotonic(self) -> float:
         return time.clock_gettime(time.CLOCK_MONOTONIC)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 def _inside(folder: str) -> List[Tuple[os.DirEntry[str], os.stat_result]]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Dict, Optional, Sequence, TextIO
 
@@ -66,6 +66,15 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
         told = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, told, "It will be tried again every minute.")
     return TakenBack(_guard.end(host, guard, _guard.REVERTED, why), _runs.told(way.groups))
+
+
+def take_back_now(host: Host, run_id: str, why: str, revive: Sequence[str] = ()) -> TakenBack:
+    """The same for a run that nothing guards yet; ``revive`` are units that ran before it and are to run again."""
+    guard = _guard.load(host, run_id)
+    if guard is None or guard.state != _guard.ARMED:
+        guard = _guard.arm(host, run_id, _guard.Wish(_guard.SHORTEST))  # should this be cut, the alarm goes on with it
+    running = tuple(dict.fromkeys([*guard.running, *revive]))
+    return take_back(host, replace(guard, running=running), why)
 
 
 def settle(host: Host, run_id: str) -> list[str]:

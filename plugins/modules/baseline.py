@@ -115,10 +115,31 @@ options:
             it. Where the host has any other, the control is enforced.
         type: raw
   allow_stop:
-    description: Units that may be stopped although they run, because a person decided so.
+    description:
+      - Units that may be stopped, packages that may be removed, kernel modules that may be refused, and controls
+        that may do so, although what they are about is in use, because a person decided so.
     type: list
     elements: str
     default: []
+  host_purposes:
+    description:
+      - What the host is there for, such as C(web_server) or C(database), by the names in the catalogue's C(purposes).
+        What a purpose keeps is neither stopped nor removed, also while it does not run.
+    type: list
+    elements: str
+    default: []
+  required_services:
+    description: Units that this host is there for. They are neither stopped nor removed, also while they do not run.
+    type: list
+    elements: str
+    default: []
+  check_availability:
+    description:
+      - After a run that changed something, hold the host's listening sockets and active units against those before, and
+        ask from the controller for the sockets that it could reach before. Where something was lost that nobody
+        consented to, the host takes the whole run back.
+    type: bool
+    default: true
   extra_catalogues:
     description: Directories on the controller with further catalogue data, beside the one of this collection.
     type: list
@@ -164,6 +185,18 @@ options:
     type: list
     elements: str
     default: []
+  keeps:
+    description:
+      - The names that O(host_purposes) and O(required_services) stand for, filled in by the action plugin. What is
+        given here in a playbook is ignored.
+    type: dict
+    default: {}
+  tell_first:
+    description:
+      - Filled in by the action plugin. A run that would change something then only answers which sockets listen, so
+        that the controller can try them before and after.
+    type: bool
+    default: false
   controls:
     description: The selected controls, filled in by the action plugin. What is given here in a playbook is ignored.
     type: list
@@ -362,6 +395,45 @@ guard:
     survives_reboot:
       description: Whether it would be taken back at the next boot as well; not so where systemd does not run.
       type: bool
+availability:
+  description: What listened on the host before the run and does not any more, or could be reached and cannot any more.
+  returned: always
+  type: dict
+  sample:
+    compared: true
+    before: 12
+    lost: []
+    appeared: []
+    unreachable: []
+    consented: [tcp 631 (cups.service)]
+  contains:
+    compared:
+      description: Whether it was looked at; not so where nothing was changed.
+      type: bool
+    before:
+      description: How many listening sockets there were.
+      type: int
+    lost:
+      description: Sockets and units that are gone although nobody consented. Then the host took the run back.
+      type: list
+      elements: str
+    appeared:
+      description: Sockets that listen since the run.
+      type: list
+      elements: str
+    unreachable:
+      description: Sockets that the controller could reach before and not after. Then the host took the run back.
+      type: list
+      elements: str
+    consented:
+      description: Sockets and units that are gone because somebody consented.
+      type: list
+      elements: str
+to_ask:
+  description: The sockets that the controller should try before the run, which was not begun yet.
+  returned: with O(tell_first=true), where something would be changed
+  type: list
+  elements: dict
 summary:
   description: How many controls ended with which result.
   returned: with O(state=enforced)
@@ -415,6 +487,9 @@ def request(params: dict[str, t.Any]) -> _baseline.Request:
         params["force"],
         params["confirm_within"],
         tuple(params["break_glass_users"]),
+        params["keeps"],
+        params["check_availability"],
+        params["tell_first"],
     )
 
 
@@ -436,6 +511,9 @@ def main() -> None:
             "skip": {"type": "dict", "default": {}},
             "waivers": {"type": "list", "elements": "dict", "default": [], "options": WAIVER},
             "allow_stop": {"type": "list", "elements": "str", "default": []},
+            "host_purposes": {"type": "list", "elements": "str", "default": []},
+            "required_services": {"type": "list", "elements": "str", "default": []},
+            "check_availability": {"type": "bool", "default": True},
             "extra_catalogues": {"type": "list", "elements": "path", "default": []},
             "run_id": {"type": "str", "default": ""},
             "revert_run_id": {"type": "str", "default": ""},
@@ -443,6 +521,8 @@ def main() -> None:
             "journal_keep": {"type": "int", "default": 20},
             "confirm_within": {"type": "int", "default": 120},
             "break_glass_users": {"type": "list", "elements": "str", "default": []},
+            "keeps": {"type": "dict", "default": {}},
+            "tell_first": {"type": "bool", "default": False},
             "controls": {"type": "list", "elements": "dict", "default": []},
         },
         supports_check_mode=True,

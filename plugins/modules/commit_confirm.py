@@ -82,6 +82,13 @@ options:
     type: list
     elements: str
     default: []
+  why:
+    description:
+      - With O(state=reverted), why it is taken back; it stands in the host's record and in what the next run tells.
+      - With it a run of M(healthops.clinical.baseline) is taken back as well that nothing guards. Its action plugin
+        uses that where the controller cannot reach a service any more.
+    type: str
+    default: ""
   journal_keep:
     description: How many runs the host's journal keeps. The newest is never forgotten.
     type: int
@@ -188,6 +195,7 @@ def request(params: dict[str, t.Any]) -> _commit_confirm.Request:
         params["confirm_within"],
         tuple(params["break_glass_users"]),
         params["journal_keep"],
+        params["why"],
     )
 
 
@@ -214,6 +222,7 @@ def main() -> None:
             "confirm_within": {"type": "int", "default": 120},
             "run_id": {"type": "str", "default": ""},
             "break_glass_users": {"type": "list", "elements": "str", "default": []},
+            "why": {"type": "str", "default": ""},
             "journal_keep": {"type": "int", "default": 20},
         },
         supports_check_mode=True,

@@ -186,6 +186,14 @@ def guard_of(result: t.Mapping[str, t.Any]) -> Result:
     return {**NO_GUARD, **(result.get("guard") or {})}
 
 
+def guard_or_run(result: t.Mapping[str, t.Any]) -> Result:
+    """The guard of a result; for a run that nothing guards, what it takes to ask for it as for a guarded one."""
+    guard = guard_of(result)
+    if guard["state"] == ARMED:
+        return guard
+    return {**NO_GUARD, "run_id": result.get("run_id", ""), "seconds_left": int(GRACE), "survives_reboot": False}
+
+
 def _complaint(answer: Result) -> str:
     """Why an answer settles nothing, in one line; a program's own last words say more than Ansible's."""
     words = [answer.get("msg"), *(_last_line(answer.get(key)) for key in ("module_stderr", "module_stdout"))]
@@ -232,11 +240,14 @@ def _learn(tries: _Tries, guard: t.Mapping[str, t.Any], final: t.Collection[str]
     return Outcome(UNKNOWN, {**NO_GUARD, **guard, "state": UNKNOWN, "seconds_left": 0}, tuple(tries.tried))
 
 
-def take_back(reach: Reach, guard: t.Mapping[str, t.Any], final: t.Collection[str] = SETTLED) -> Outcome:
-    """Have the host revert now; where it cannot be reached it does so by itself, and it is asked until then."""
+def take_back(reach: Reach, guard: t.Mapping[str, t.Any], final: t.Collection[str] = SETTLED, why: str = "") -> Outcome:
+    """Have the host revert now; where it cannot be reached it does so by itself, and it is asked until then.
+
+    ``why`` stands in the host's record, and has it also take back a run that nothing guards.
+    """
     tries = _Tries(reach, guard["run_id"], reach.clock() + guard["seconds_left"])
     while tries.left > 0:
-        answer = tries.ask("reverted", final)
+        answer = tries.ask("reverted", final, **({"why": why} if why else {}))
         if tries.state(answer) in final:
             return tries.outcome(answer)
         tries.rest()

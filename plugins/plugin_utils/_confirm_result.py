@@ -19,18 +19,41 @@ GUARD_OFF = "confirm_within is 0: had this run shut the login out, nothing would
 
 def unguarded(result: Result, why: str) -> Result:
     """The result of a run that was sent without a guard; ``why`` is empty where the play switched it off."""
+    if is_taken_back(result):  # a login was not at stake, but something else was lost
+        return result
     guard = _confirm.skipped_guard(why) if why else _confirm.off_guard()
     return _warned({**result, "guard": guard}, [GUARD_OFF] if guard["state"] == _confirm.OFF else [])
 
 
 def concluded(result: Result, outcome: Outcome, host: str, users: t.Sequence[str]) -> Result:
     """The result of a run whose guard was armed, now that it is known or unknown what became of it."""
-    result = _warned({**result, "guard": dict(outcome.guard)}, outcome.answer.get("warnings") or [])
-    result = _warned(result, [] if users else [NO_BREAK_GLASS])
+    missing = [NO_BREAK_GLASS] if is_armed(result) and not users else []
+    result = _warned({**result, "guard": dict(outcome.guard)}, [*(outcome.answer.get("warnings") or []), *missing])
     if outcome.state == _confirm.CONFIRMED:
         return result
     told = {"failed": True, "msg": _confirm.told_of(outcome, host)}
     return {**(_taken_back(result, told) if outcome.state == _confirm.REVERTED else _unsure(result, told)), **told}
+
+
+def is_taken_back(result: Result) -> bool:
+    """Whether the host found by itself that the run cost it something, and put everything back."""
+    return not result.get("failed") and (result.get("guard") or {}).get("state") == _confirm.REVERTED
+
+
+def unreachable(result: Result, lost: t.Sequence[str]) -> Result:
+    """The result of a run after which the controller cannot reach what it could reach before."""
+    return {**result, "availability": {**result["availability"], "unreachable": list(lost)}}
+
+
+def why_unreachable(lost: t.Sequence[str]) -> str:
+    """For the record on the host."""
+    return f"the controller cannot reach {', '.join(lost)} any more"
+
+
+def also_warned(result: Result, earlier: t.Iterable[t.Any] | None) -> Result:
+    """With the warnings of the question that was asked first; what both say is told once."""
+    warnings = list(dict.fromkeys([*(earlier or []), *(result.get("warnings") or [])]))
+    return {**result, "warnings": warnings} if warnings else result
 
 
 def is_armed(result: Result) -> bool:

@@ -276,6 +276,9 @@ class FakeHost:
     def monotonic(self) -> float:
         return self.uptime
 
+    def sleep(self, seconds: float) -> None:
+        self.uptime += seconds
+
     def spawn(self, argv: Sequence[str]) -> None:
         self.change(f"spawn {argv[0]}", lambda: self.spawned.append(tuple(argv)), disk=False)
 

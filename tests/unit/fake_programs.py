@@ -49,6 +49,10 @@ class FakePackage:
 
 
 def systemctl(host: FakeHost, args: List[str]) -> Said:
+    if args[0] == "list-units":
+        return 0, "".join(f"{name} loaded active running {name}\n" for name, u in host.units.items() if u.active), ""
+    if args[0] == "list-sockets":
+        return 0, "", ""
     if args[0] == "show":
         return 0, "\n\n".join(_shown(host, name) for name in args[args.index("--") + 1 :]) + "\n", ""
     verb, names = args[1], args[2:]

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
+from .. import _in_use
 from .._changes import Group, Step
 from .._errors import ClinicalError
 from .._host import Host
@@ -15,6 +16,7 @@ from .._subjects.kernel import LoadedModule
 from ._dropin import encode, merged, read_text, with_header
 from ._facts import container
 from ._model import (
+    DEVIATES,
     NOTAPPLICABLE,
     OK,
     Assessment,
@@ -35,13 +37,14 @@ WANTED = "cannot be loaded"
 
 @dataclass(frozen=True)
 class State:
-    """What modprobe would do, which modules run with how many users, and our own rules."""
+    """What modprobe would do, which modules run with how many users, our own rules, and what is kept for which use."""
 
     refused: frozenset[str]
     users: Mapping[str, int]
     ours: str
     has_modprobe: bool
     in_container: bool
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 class KernelModule(Kind):
@@ -53,12 +56,19 @@ class KernelModule(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
         has_modprobe = host.which("modprobe") is not None
+        users = parse_modules((host.read("/proc/modules") or b"").decode("utf-8", "replace"))
+        in_container = bool(container(host))
+        held = {} if in_container else {name: f"it is loaded and has {n} users" for name, n in users.items() if n}
+        free = [c for c in controls if _in_use.consented(allow_stop, c.id, c.settings["module"])]
+        names = {plain(c.settings["module"]): c.settings["module"] for c in controls if c not in free}
+        kept = {name: _in_use.kept(host, name, written) or held.get(name, "") for name, written in names.items()}
         return State(
             refused=parse_showconfig(_showconfig(host)) if has_modprobe else frozenset(),
-            users=parse_modules((host.read("/proc/modules") or b"").decode("utf-8", "replace")),
+            users=users,
             ours=read_text(host, DROP_IN) or "",
             has_modprobe=has_modprobe,
-            in_container=bool(container(host)),
+            in_container=in_container,
+            kept=kept,
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
@@ -96,31 +106,35 @@ def _assess(control: Control, state: State) -> Assessment:
     disk = judge(module in state.refused, "refused" if module in state.refused else "loadable")
     users = state.users.get(module)
     if state.in_container:
-        running, reason = Verdict(NOTAPPLICABLE, "the machine's kernel"), ""
+        running = Verdict(NOTAPPLICABLE, "the machine's kernel")
     elif users is None:
-        running, reason = Verdict(OK, "not loaded"), ""
+        running = Verdict(OK, "not loaded")
     else:
-        reason = f"it is loaded and has {users} users; it goes at the next boot" if users else ""
         running = judge(False, f"loaded, {users} users")
+    kept = "" if disk.state == OK and (running.state != DEVIATES or users) else state.kept.get(module, "")
+    reason = f"{kept}; to have it refused, list {module} in hardening_allow_stop" if kept else ""
+    if not reason and users and not state.in_container:
+        reason = f"it is loaded and has {users} users; it goes at the next boot"
     before = disk.saw if users is None or state.in_container else "loaded"
-    return Assessment(control.id, module, WANTED, before, "refused", Verdicts(running, disk, disk), reason)
+    after = before if kept else "refused"
+    return Assessment(control.id, module, WANTED, before, after, Verdicts(running, disk, disk), reason)
 
 
 def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
     if not state.has_modprobe:
         return ()
-    open_ = {plain(c.settings["module"]): c.id for c in controls if plain(c.settings["module"]) not in state.refused}
+    wanted = {plain(c.settings["module"]): c.id for c in controls if not state.kept.get(plain(c.settings["module"]))}
+    open_ = {module: control for module, control in wanted.items() if module not in state.refused}
     steps = []
     if open_:
         text = with_header(list(merged(_rules(state.ours), {m: rule for name in open_ for m, rule in _rule(name)})))
         why = "modprobe refuses the module"
         step = (File(DROP_IN), file_image(encode(text)), "loadable: " + ", ".join(open_), "refused", why)
         steps.append(Step(*step, tuple(open_.values())))
-    for control in controls:
-        module = plain(control.settings["module"])
+    for module, control in wanted.items():
         if not state.in_container and state.users.get(module) == 0:
             subject = (LoadedModule(module), {"loaded": False})
-            steps.append(Step(*subject, "loaded", "not loaded", "nothing uses it", (control.id,)))
+            steps.append(Step(*subject, "loaded", "not loaded", "nothing uses it", (control,)))
     return (Group("kernel_module", tuple(steps)),) if steps else ()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
+from .. import _in_use
 from .._changes import Group, Step
 from .._errors import ClinicalError
 from .._host import Host
@@ -21,13 +22,17 @@ NONE: Image = {"packages": {}}
 
 @dataclass(frozen=True)
 class State:
-    """Installed versions, what one transaction for all wishes would do, and why some wishes cannot be met."""
+    """Installed versions, what one transaction for all wishes would do, and why some wishes cannot be met.
+
+    ``stops`` are the units that go down with what is removed.
+    """
 
     has_dpkg: bool
     versions: Mapping[str, str | None] = field(default_factory=dict)
     before: Image = field(default_factory=dict)
     after: Image = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    stops: tuple[str, ...] = ()
 
 
 class Package(Kind):
@@ -45,10 +50,14 @@ class Package(Kind):
             return State(False)
         versions = installed(host, [c.settings["name"] for c in controls])
         wishes = {c.settings["name"]: _absent(c) for c in controls if bool(versions[c.settings["name"]]) == _absent(c)}
-        planned = _all_together(host, wishes, versions)
-        refused = {} if planned else {name: reason for name, reason in _refusals(host, wishes, versions) if reason}
+        used = _used(host, [c for c in controls if wishes.get(c.settings["name"])], allow_stop)
+        wishes = {name: absent for name, absent in wishes.items() if name not in used}
+        planned = _all_together(host, wishes, versions, allow_stop)
+        refused = {} if planned else dict(_refusals(host, wishes, versions, allow_stop))
         before, after = planned or _transaction(host, {n: absent for n, absent in wishes.items() if n not in refused})
-        return State(True, versions, before, after, refused)
+        gone = [name for name, version in after["packages"].items() if version is None]
+        stops = [unit for name in gone for unit in _in_use.units_of_package(host, name)[1]]
+        return State(True, versions, before, after, {**used, **refused}, tuple(dict.fromkeys(stops)))
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         return KindPlan(tuple(_assess(c, state) for c in controls), _groups(controls, state))
@@ -58,6 +67,17 @@ def _absent(control: Control) -> bool:
     return bool(control.settings.get("state") == "absent")
 
 
+def _used(host: Host, leaving: Sequence[Control], allow_stop: frozenset[str]) -> dict[str, str]:
+    """What is to go and is in use, with the reason why it stays."""
+    found = {}
+    for control in leaving:
+        name = control.settings["name"]
+        use = "" if _in_use.consented(allow_stop, name, control.id) else _in_use.of_package(host, name, allow_stop)
+        if use:
+            found[name] = f"{use}; to have it removed, list {name} in hardening_allow_stop"
+    return found
+
+
 def _transaction(host: Host, wishes: Mapping[str, bool]) -> tuple[Image, Image]:
     if not wishes:
         return NONE, NONE
@@ -65,7 +85,7 @@ def _transaction(host: Host, wishes: Mapping[str, bool]) -> tuple[Image, Image]:
 
 
 def _all_together(
-    host: Host, wishes: Mapping[str, bool], versions: Mapping[str, str | None]
+    host: Host, wishes: Mapping[str, bool], versions: Mapping[str, str | None], allow_stop: frozenset[str]
 ) -> tuple[Image, Image] | None:
     """The one transaction for all wishes, or None where some of them cannot be met."""
     try:
@@ -73,15 +93,18 @@ def _all_together(
     except ClinicalError:
         return None
     leaving = {name: versions[name] or "" for name, absent in wishes.items() if absent}
-    return None if _along(after, wishes) or not can_keep(host, leaving) else (before, after)
+    return None if _along(after, wishes, allow_stop) or not can_keep(host, leaving) else (before, after)
 
 
-def _along(after: Image, wishes: Mapping[str, bool]) -> list[str]:
+def _along(after: Image, wishes: Mapping[str, bool], allow_stop: frozenset[str]) -> list[str]:
     """What apt would remove although nobody wishes that."""
-    return [name for name, version in after["packages"].items() if version is None and not wishes.get(name, False)]
+    gone = [name for name, version in after["packages"].items() if version is None and not wishes.get(name, False)]
+    return [name for name in gone if name not in allow_stop]
 
 
-def _refusals(host: Host, wishes: Mapping[str, bool], versions: Mapping[str, str | None]) -> list[tuple[str, str]]:
+def _refusals(
+    host: Host, wishes: Mapping[str, bool], versions: Mapping[str, str | None], allow_stop: frozenset[str]
+) -> list[tuple[str, str]]:
     """Each wish tried alone, a second of apt's each: it may see no way, take others along, or leave no way back."""
     found = []
     for name, absent in wishes.items():
@@ -90,7 +113,7 @@ def _refusals(host: Host, wishes: Mapping[str, bool], versions: Mapping[str, str
         except ClinicalError as error:
             found.append((name, error.saw))
             continue
-        along = _along(after, wishes)
+        along = _along(after, wishes, allow_stop)
         if along:
             found.append((name, f"apt would also remove {', '.join(along)}"))
         elif absent and not can_keep(host, {name: versions[name] or ""}):
@@ -130,4 +153,4 @@ def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
             Packages(" ".join(sorted(changing))), wanted, before, after, "one transaction of the package manager", ids
         ),
     )
-    return (Group("package", steps),)
+    return (Group("package", steps, stops=state.stops),)

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
+from .. import _in_use
 from .._changes import Effect, Group, Step
 from .._host import Host, Stat
 from .._subjects.files import File, link_image
@@ -20,12 +21,16 @@ STARTED = ("enabled", "enabled-runtime", "static", "alias", "generated", "indire
 
 @dataclass(frozen=True)
 class State:
-    """The units asked for, what lies at /etc/systemd/system under their names, and which may be stopped."""
+    """The units asked for, and what lies at /etc/systemd/system under their names.
+
+    ``uses`` says of what may not be stopped how it is in use, ``stops`` which units go down with one that may be.
+    """
 
     booted: bool
     units: Mapping[str, Unit]
     links: Mapping[str, Stat | None]
-    allow_stop: frozenset[str]
+    uses: Mapping[str, str] = field(default_factory=dict)
+    stops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Service(Kind):
@@ -40,11 +45,25 @@ class Service(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
         names = [c.settings["unit"] for c in controls]
-        return State(has_systemd(host), show(host, names), {n: host.stat(mask_path(n)) for n in names}, allow_stop)
+        units = show(host, names)
+        going = [c for c in controls if c.settings["state"] == "masked" and _goes(units.get(c.settings["unit"]))]
+        free = [c for c in going if _in_use.consented(allow_stop, c.settings["unit"], c.id)]
+        return State(
+            has_systemd(host),
+            units,
+            {n: host.stat(mask_path(n)) for n in names},
+            {c.settings["unit"]: _in_use.of_unit(host, units[c.settings["unit"]]) for c in going if c not in free},
+            {n: (n, *_in_use.needed_by(host, n)) for n in (c.settings["unit"] for c in free) if units[n].running},
+        )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         groups = [group for control in controls for group in _groups(control, state)]
         return KindPlan(tuple(_assess(control, state) for control in controls), tuple(groups))
+
+
+def _goes(unit: Unit | None) -> bool:
+    """Whether masking would change anything about it."""
+    return unit is not None and unit.exists and (unit.running or not unit.masked)
 
 
 def mask_path(unit: str) -> str:
@@ -76,8 +95,8 @@ def _hindrance(control: Control, state: State) -> str:
     name, unit = control.settings["unit"], state.units[control.settings["unit"]]
     if control.settings["state"] == "enabled":
         return "somebody masked it on purpose; unmask it if it is to run" if unit.masked else ""
-    if unit.running and name not in state.allow_stop:
-        return f"it runs, so it may be in use; to have it stopped, list {name} in hardening_allow_stop"
+    if state.uses.get(name):
+        return f"{state.uses[name]}; to have it stopped, list {name} in hardening_allow_stop"
     link = state.links[name]
     if link is not None and link.target != "/dev/null":
         return f"{mask_path(name)} is somebody's own unit file, which is not replaced"
@@ -96,7 +115,8 @@ def _groups(control: Control, state: State) -> tuple[Group, ...]:
             )
         words = (unit.enabled or unit.loaded, "masked", "a masked unit is never started")
         steps.append(Step(File(mask_path(name)), link_image("/dev/null"), *words, ids))
-        return (Group(f"service {name}", tuple(steps), (), (Effect("daemon-reload"),)),)
+        effects = (Effect("daemon-reload"),)
+        return (Group(f"service {name}", tuple(steps), (), effects, stops=state.stops.get(name, ())),)
     if unit.enabled not in STARTED:
         steps.append(Step(Tree(ENABLING_FOLDERS), None, "", "", "the links that enabling lays", ids))
         words = (unit.enabled or "absent", "enabled", "it starts at each boot")

@@ -11,7 +11,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._commit_confirm import Answer, Request
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
-from dirty_host import request
+from dirty_host import dirty_host, request
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 from guarded import alarms
@@ -225,3 +225,21 @@ def test_arming_that_fails_leaves_nothing_armed() -> None:
     assert _guard.armed(host) is None
     assert alarms(host) == []
     assert _baseline.enforce(host, request("e1", "banner")).warnings == []  # nor does it count as a run that was cut
+
+
+def test_with_a_reason_a_run_is_taken_back_that_nothing_guards() -> None:
+    host = dirty_host()
+    before = host.state()
+    _baseline.enforce(host, request("e1", "sysctl", "banner"))
+    assert _commit_confirm.revert(host, Request("e1"), False).failed
+    wish = Request("e1", why="the controller cannot reach tcp 80 any more")
+    assert not _commit_confirm.revert(host, wish, True).changed  # check mode takes nothing back
+    answer = _commit_confirm.revert(host, wish, False)
+    assert (answer.failed, answer.changed) == (False, True)
+    assert (answer.guard["state"], answer.guard["why"]) == ("reverted", "the controller cannot reach tcp 80 any more")
+    assert host.state() == before
+    assert alarms(host) == []
+
+
+def test_a_reason_makes_no_run() -> None:
+    assert _commit_confirm.revert(dirty_host(), Request("nosuch", why="x"), False).failed

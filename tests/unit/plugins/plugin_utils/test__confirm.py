@@ -338,3 +338,17 @@ def test_the_last_distinct_attempts_are_told() -> None:
     told = _confirm.told_of(_confirm.Outcome("unknown", _confirm.NO_GUARD, tried), "portal-01")
     assert told.endswith("A fresh login was tried 6 times in vain: one (2 times); three; four (2 times).")
     assert "took back the change" in told
+
+
+def test_a_reason_for_taking_back_reaches_the_host() -> None:
+    host = GuardedHost()
+    outcome = _confirm.take_back(reach(host), host.guard(), why="tcp 80 is gone")
+    assert outcome.state == "reverted"
+    assert host.asked[0]["why"] == "tcp 80 is gone"
+
+
+def test_a_run_that_nothing_guards_is_asked_for_by_its_own_name() -> None:
+    assert _confirm.guard_or_run({"run_id": "r1", "guard": {"state": "none"}})["run_id"] == "r1"
+    assert _confirm.guard_or_run({"run_id": "r1"})["seconds_left"] > 0
+    armed = GuardedHost().guard()
+    assert _confirm.guard_or_run({"run_id": "r1", "guard": armed}) == armed

@@ -102,3 +102,25 @@ def test_runs_without_a_guard_say_why() -> None:
 )
 def test_only_an_armed_run_is_confirmed(told: Dict[str, Any], armed: bool) -> None:
     assert _confirm_result.is_armed(told) is armed
+
+
+def test_a_run_that_the_host_took_back_itself_stays_told_so_where_nothing_was_guarded() -> None:
+    told = {**result(finding("fixed", "yes", "no")), "guard": outcome("reverted").guard}
+    assert _confirm_result.is_taken_back(told)
+    assert _confirm_result.unguarded(told, "local") is told
+    concluded = _confirm_result.concluded(told, _confirm.Outcome("reverted", told["guard"]), "portal-01", [])
+    assert (concluded["failed"], concluded["warnings"]) == (True, ["its own"])
+    assert concluded["findings"][0]["result"] == "fail"
+
+
+def test_what_cannot_be_reached_any_more_stands_in_the_result() -> None:
+    told = {**result(), "availability": {"lost": [], "unreachable": []}}
+    assert _confirm_result.unreachable(told, ["tcp 80"])["availability"] == {"lost": [], "unreachable": ["tcp 80"]}
+    assert _confirm_result.why_unreachable(["tcp 80", "tcp 443"]) == (
+        "the controller cannot reach tcp 80, tcp 443 any more"
+    )
+
+
+def test_warnings_of_the_question_and_of_the_run_are_told_once() -> None:
+    assert _confirm_result.also_warned({"warnings": ["b", "c"]}, ["a", "b"])["warnings"] == ["a", "b", "c"]
+    assert _confirm_result.also_warned({}, None) == {}
