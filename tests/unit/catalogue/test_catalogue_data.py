@@ -76,7 +76,8 @@ def test_no_text_names_a_host_or_a_benchmark_number(path: Path) -> None:
     assert text.startswith(("# SPDX-FileCopyrightText:", "<!--\nSPDX-FileCopyrightText:"))
     assert "SPDX-License-Identifier: GPL-3.0-or-later" in text.split("\n\n")[0]
     # REUSE-IgnoreEnd
-    assert re.findall(r"https?://|\b[\w-]+\.(?:org|com|net|io)\b", re.sub(r"@openssh\.com|/issue\.net", "", text)) == []
+    plain = re.sub(r"@openssh\.com|/issue\.net|\bdocker\.io\b", "", text)
+    assert re.findall(r"https?://|\b[\w-]+\.(?:org|com|net|io)\b", plain) == []
     assert re.findall(r"\bCIS\b|\bSTIG\b", text) == []
 
 

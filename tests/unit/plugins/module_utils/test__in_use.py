@@ -100,7 +100,7 @@ def test_with_consent_a_unit_goes_and_what_needs_it_may_go_too(consent: str) -> 
     host = FakeHost()
     host.units["cups.service"] = FakeUnit(active=True)
     wish = _baseline.Request("e", (CUPS,), frozenset({consent}))
-    found = _baseline.survey(host, wish.controls, wish.allow_stop, {"family": "Debian"})
+    found = _baseline.survey(host, wish.controls, wish.allow_stop, {"family": "Debian", "distribution": "Debian"})
     assert [group.stops for group in found.groups] == [("cups.service",)]
     report = _baseline.enforce(host, wish)
     assert [f["result"] for f in report.findings] == ["fixed"]
