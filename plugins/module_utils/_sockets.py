@@ -80,7 +80,8 @@ def owned(host: Host, found: Sequence[Listener]) -> list[Listener]:
     """The same with unit and program. Of several processes that share a socket, the first one that a unit holds."""
     wanted = {listener.inode for listener in found if listener.inode}
     owners = _owners(host, wanted) if wanted else {}
-    told = [replace(one, **owners.get(one.inode, {})) for one in found]
+    named = [(one, *owners.get(one.inode, ("", ""))) for one in found]
+    told = [replace(one, unit=unit, program=program) for one, unit, program in named]
     activated = _activated(host) if any(one.unit == INIT for one in told) else {}
     return [replace(one, unit=activated.get(_key(one), one.unit)) if one.unit == INIT else one for one in told]
 
@@ -129,17 +130,17 @@ def parse_unix(text: str) -> list[Listener]:
 # --- owners ---
 
 
-def _owners(host: Host, inodes: set[int]) -> dict[int, dict[str, str]]:
+def _owners(host: Host, inodes: set[int]) -> dict[int, tuple[str, str]]:
     """Unit and program of each socket, by its inode."""
-    found: dict[int, dict[str, str]] = {}
+    found: dict[int, tuple[str, str]] = {}
     for pid in host.listdir("/proc"):
         if not pid.isdigit():
             continue
         mine = inodes.intersection(_sockets_of(host, pid))
         if mine:
-            owner = {"unit": unit_of(host, pid), "program": _text(host, f"/proc/{pid}/comm").strip()}
+            owner = (unit_of(host, pid), _text(host, f"/proc/{pid}/comm").strip())
             for inode in mine:
-                if inode not in found or found[inode]["unit"] in ("", INIT):
+                if inode not in found or found[inode][0] in ("", INIT):
                     found[inode] = owner
     return found
 

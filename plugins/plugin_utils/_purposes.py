@@ -65,7 +65,7 @@ def _items(file: Path, problems: Problems) -> List[Mapping[str, Any]]:
     except _catalogue_yaml.BadYaml as error:
         problems.add(Problem(str(file), error.line, "", error.key, error.saw))
         return []
-    good = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    good: List[Mapping[str, Any]] = [i for i in items if isinstance(i, dict)] if isinstance(items, list) else []
     if not good or len(good) < len(items):
         problems.add(Problem(str(file), 1, "", "", f"saw {show(items)}", "a list of purposes"))
     return good
