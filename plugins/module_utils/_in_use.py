@@ -133,7 +133,8 @@ def _told_listening(found: Sequence[Listener]) -> list[str]:
     if not found:
         return []
     clients = sum({one.port: one.clients for one in found}.values())
-    told = f"it listens on {', '.join(_sockets.places(found))}"
+    network = [one for one in found if one.protocol != "unix"]
+    told = f"it listens on {', '.join(_sockets.places(network or found))}"
     return [f"{told} ({clients} {'client' if clients == 1 else 'clients'})" if clients else told]
 
 

@@ -28,6 +28,7 @@ from ._subjects.authselect import AuthselectFeatures
 from ._subjects.awaited import AwaitedFile
 from ._subjects.compiled import Compiled
 from ._subjects.files import File, Meta
+from ._subjects.firewall import FilterTable
 from ._subjects.kernel import KernelValue, LoadedModule
 from ._subjects.made import MadeFile
 from ._subjects.mounts import MountOptions
@@ -43,7 +44,7 @@ SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
         *(File, AwaitedFile, MadeFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
-        *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures),
+        *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures, FilterTable),
     )
 }
 

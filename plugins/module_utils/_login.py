@@ -55,6 +55,15 @@ def people_above(host: Host) -> frozenset[int]:
     return frozenset(info.uid for info in owners if info is not None and info.uid != 0)
 
 
+def own_port(host: Host) -> int:
+    """The port of this host that the login above this process came in by; 0 where none is told."""
+    for process in _line(host):
+        words = _told(host, process.pid, b"SSH_CONNECTION")
+        if len(words) == 4 and words[3].isdigit():
+            return int(words[3])
+    return 0
+
+
 def own_start(host: Host) -> int:
     """When this process itself began, in clock ticks since boot."""
     own = _process(host, "self")
@@ -84,10 +93,14 @@ def _process(host: Host, pid: str) -> _Process | None:
 
 
 def _client(host: Host, pid: int) -> str:
-    pairs = (entry.partition(b"=") for entry in _peek(host, f"/proc/{pid}/environ").split(b"\0"))
-    told = {name: value.decode("ascii", "replace").split() for name, _equals, value in pairs}
-    words = (told[name][0] for name in VARIABLES if told.get(name))
+    words = (word for name in VARIABLES for word in _told(host, pid, name)[:1])
     return next((word for word in words if _is_address(word)), "")
+
+
+def _told(host: Host, pid: int, variable: bytes) -> list[str]:
+    """The words of one variable in a process's environment."""
+    pairs = (entry.partition(b"=") for entry in _peek(host, f"/proc/{pid}/environ").split(b"\0"))
+    return next((value.decode("ascii", "replace").split() for name, _equals, value in pairs if name == variable), [])
 
 
 def _is_address(word: str) -> bool:

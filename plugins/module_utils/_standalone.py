@@ -30,6 +30,7 @@ MEMBERS = (
     "_subjects.awaited",
     "_subjects.compiled",
     "_subjects.files",
+    "_subjects.firewall",
     "_subjects.kernel",
     "_subjects.made",
     "_subjects.mounts",

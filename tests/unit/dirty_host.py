@@ -76,6 +76,7 @@ SETTINGS: Dict[str, List[Dict[str, Any]]] = {
         {"unit": "cups.service", "state": "masked"},
         {"unit": "rsyslog.service", "state": "enabled"},
     ],
+    "firewall": [{"open": ["learned", "tcp/443"]}],
     "sshd": [
         {"option": "MaxAuthTries", "value": 4, "op": "at_most"},
         {"option": "MACs", "value": ["*sha1*"], "op": "excludes"},
@@ -115,6 +116,7 @@ def dirty_host(system: str = "debian-12") -> FakeHost:
             "rsyslog.service": FakeUnit(),
             "chrony.service": FakeUnit(active=True, since=1000.0),
             "apparmor.service": FakeUnit(),
+            "nftables.service": FakeUnit(wanted_by="sysinit.target"),
         }
     )
     for name in ("ssh.service", "cups.service"):

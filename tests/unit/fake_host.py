@@ -99,6 +99,9 @@ class FakeHost:
         self.apt_lock = ""
         self.audit: List[str] = []
         self.privileged: List[str] = []
+        self.tables: Dict[str, str] = {}
+        self.nft_refuses = ""
+        self.nft_refuses_new = ""
         self.users = {"root": 0, "www-data": 33, "alice": 1000}
         self.groups = {"root": 0, "adm": 4, "www-data": 33, "shadow": 42, "crontab": 101, "daemon": 1, "alice": 1000}
         self.programs = set(PROGRAMS)
@@ -159,6 +162,7 @@ class FakeHost:
             "mounts": mounts,
             "modules": dict(self.modules),
             "audit": list(self.audit),
+            "tables": dict(self.tables),
         }
 
     def __deepcopy__(self, memo: Dict[int, Any]) -> FakeHost:
@@ -178,6 +182,7 @@ class FakeHost:
             "operations",
             "runs",
             "spawned",
+            "tables",
         ):
             setattr(other, part, copy(getattr(self, part)))
         return other
@@ -347,6 +352,7 @@ class FakeHost:
             return answer
         if answer is not None:
             return answer(self, argv)
+        self.stdin = stdin
         try:
             rc, out, err = PROGRAMS[posixpath.basename(argv[0])](self, list(argv[1:]))
         except HostWriteError as error:  # a program tells it in its own way

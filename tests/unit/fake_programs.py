@@ -244,6 +244,29 @@ def mount(host: FakeHost, args: List[str]) -> Said:
     return 0, "", ""
 
 
+def nft(host: FakeHost, args: List[str]) -> Said:
+    """The packet filter: whole tables, listed and replaced."""
+    if host.nft_refuses:
+        return 1, "", f"netlink: Error: {host.nft_refuses}\n"
+    if args[-1] == "ruleset":
+        return 0, "".join(host.tables.values()), ""
+    if "list" in args:
+        table = " ".join(args[-2:])
+        return (0, host.tables[table], "") if table in host.tables else (1, "", "Error: No such file or directory\n")
+    if host.nft_refuses_new and "policy drop" in host.stdin:
+        return 1, "", f"Error: {host.nft_refuses_new}\n"
+    if "-c" not in args:
+        first, _delete, rules = host.stdin.split("\n", 2)
+        host.change("nft -f -", lambda: _load(host, first[len("table ") :], rules), disk=False)
+    return 0, "", ""
+
+
+def _load(host: FakeHost, table: str, rules: str) -> None:
+    host.tables.pop(table, None)
+    if rules:
+        host.tables[table] = rules
+
+
 # --- packages ---
 
 
@@ -500,6 +523,7 @@ PROGRAMS: Dict[str, Callable[[FakeHost, List[str]], Said]] = {
     "visudo": visudo,
     "modprobe": modprobe,
     "mount": mount,
+    "nft": nft,
     "dpkg-query": dpkg_query,
     "apt-get": apt_get,
     "sh": sh,

@@ -18,6 +18,7 @@ from .boot import Boot
 from .config import Config
 from .cron import Cron
 from .file import FileKind
+from .firewall import Firewall
 from .kernel_module import KernelModule
 from .mount import Mount
 from .package import Package
@@ -50,6 +51,7 @@ KINDS: dict[str, Kind] = {
         Sudo(),
         Service(),
         AppArmor(),
+        Firewall(),
         Sshd(),
     )
 }
