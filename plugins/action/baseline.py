@@ -54,7 +54,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)
         try:
             measure = self._measure(args, task_vars or {})
-            keeps = self._keeps(args)
+            keeps = self._keeps(args, measure.choice.purposes)
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from error
         controls = _waivers.mark(measure.selection, measure.waivers)
@@ -77,9 +77,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         mine = tuple(waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname"))))
         return Measure(selection, mine, choice, today)
 
-    def _keeps(self, args: dict[str, t.Any]) -> dict[str, str]:
+    def _keeps(self, args: dict[str, t.Any], of_profiles: t.Sequence[str]) -> dict[str, str]:
+        """What the host is there for, as its inventory and its profiles say."""
         purposes, services = (_confirm.names(args.get(key)) for key in ("host_purposes", "required_services"))
-        return _purposes.keeps(self._catalogues(args), purposes, services)
+        return _purposes.keeps(self._catalogues(args), [*purposes, *of_profiles], services)
 
     def _carried_out(self, args: dict[str, t.Any], task_vars: t.Any, own_id: str) -> dict[str, t.Any]:
         """Send the run, guarded where a login is at stake; ``own_id`` is the option that names this run."""

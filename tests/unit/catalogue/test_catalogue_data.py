@@ -12,6 +12,8 @@ from typing import Any, Dict, Tuple
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue as catalogue
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _purposes
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import Problems
 
 DIRECTORY = Path(__file__).resolve().parents[3] / "roles" / "hardening" / "catalogue"
 LOADED = catalogue.load([DIRECTORY])
@@ -228,3 +230,12 @@ def test_the_readme_names_every_setting_of_every_kind() -> None:
     assert {name: {key for key in keys if f"`{key}`" not in rows.get(name, "")} for name, keys in wanted.items()} == {
         name: set() for name in KINDS
     }
+
+
+def test_every_purpose_of_a_profile_is_known() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in TEXTS if path.parent.name == "profiles"]
+    named = {
+        word for text in texts for line in re.findall(r"^purposes: \[(.*)\]", text, re.M) for word in line.split(", ")
+    }
+    known = _purposes.load([DIRECTORY], Problems())
+    assert {"database", "web_server"} <= named <= set(known)
