@@ -29,5 +29,6 @@ WITHOUT_EFFECT = {
     "package_logrotate": "service_logrotate needs the timer that it brings; package_debsums shows the installing",
     "service_rsyslog": "it has to go on answering; service_cron shows the enabling",
     "sshd_empty_passwords": "on, it makes every login wait for PAM's delay; other yes and no options show the setting",
+    "package_nginx": "it serves pages and nobody consented to its removal; the scenario in_use judges that",
     "service_cups": "it runs and nobody consented to its stop; test_what_runs_is_not_stopped judges that",
 }

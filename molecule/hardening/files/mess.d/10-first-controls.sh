@@ -139,16 +139,21 @@ add_package() {
 }
 
 mess_of_packages() {
-  local name
+  # Servers and clients that a vendor leaves behind and nobody runs.
+  local name names=(
+    rsh-client talk ypbind-mt nis telnetd inetutils-telnetd ftp tnftp ldap-utils autofs avahi-daemon cups cups-daemon
+    rpcbind isc-dhcp-server bind9 dnsmasq vsftpd tftpd-hpa slapd dovecot-imapd dovecot-pop3d nfs-kernel-server samba
+    ypserv snmpd squid apache2 xinetd xserver-common iptables-persistent ufw
+  )
   mkdir /srv/vendor
-  for name in rsh-client talk ypbind-mt nis; do
+  for name in "${names[@]}"; do
     add_package "$name"
   done
   echo 'deb [trusted=yes] file:/srv/vendor ./' > /etc/apt/sources.list.d/vendor.list
   apt-get -qq update -o Dir::Etc::SourceList=/etc/apt/sources.list.d/vendor.list -o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=0
   export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq --yes --no-install-recommends install rsh-client talk ypbind-mt nis > /dev/null
-  apt-get -qq --yes purge ca-certificates > /dev/null
+  apt-get -qq --yes --no-install-recommends install "${names[@]}" > /dev/null
+  apt-get -qq --yes purge ca-certificates nftables > /dev/null
 }
 
 mess_of_mounts() {
