@@ -4,18 +4,22 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import date
-from typing import Any, Dict, Sequence
+from types import SimpleNamespace
+from typing import Any, Dict, Iterator, List, Sequence
 
 import pytest
 
 pytest.importorskip("ansible")
 
 from ansible_collections.healthops.clinical.plugins.action import baseline
-from ansible_collections.healthops.clinical.plugins.action.baseline import reverted
+from ansible_collections.healthops.clinical.plugins.action.baseline import ActionModule, reverted
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _reachability
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import Selection
 from ansible_collections.healthops.clinical.plugins.plugin_utils._profiles import Choice
 from ansible_collections.healthops.clinical.plugins.plugin_utils._waivers import Waiver
+from guarded_host import FakeConnection, GuardedHost
 
 KNOWN = {name: {"title": f"Title of {name}", "severity": "high", "references": []} for name in ("one", "two", "three")}
 
@@ -99,3 +103,82 @@ def test_reverts_are_counted() -> None:
     assert reverted(result)["msg"] == "Run e1: 2 things put back"
     assert reverted({**result, "check_mode": True})["msg"] == "Run e1: 2 things would be put back"
     assert reverted({"failed": True, "msg": "no"}) == {"failed": True, "msg": "no"}
+
+
+# --- asking what can be reached ---
+
+ASKED = [{"place": "tcp 80", "told": "tcp 80 (nginx.service)", "address": "", "port": 80}]
+AVAILABLE = {"compared": True, "lost": [], "unreachable": [], "consented": []}
+
+
+class Action(ActionModule):  # type: ignore[misc]
+    """An action whose host answers by script; ``sent`` are the calls of the module, ``asked`` those of the guard."""
+
+    def __init__(self, answers: List[Dict[str, Any]], transport: str = "ssh") -> None:
+        self.answers, self.sent, self.asked = answers, [], []  # type: ignore[var-annotated]
+        self._task = SimpleNamespace(check_mode=False, args={}, delegate_to=None)
+        self._connection = FakeConnection(transport=transport)
+        self._play_context = SimpleNamespace(remote_addr="10.0.0.7")
+
+    def _send(self, args: Dict[str, Any], task_vars: Any) -> Dict[str, Any]:
+        self.sent.append(args)
+        return self.answers.pop(0)
+
+    def _execute_module(self, module_name: str, module_args: Dict[str, Any], task_vars: Any) -> Dict[str, Any]:
+        self.asked.append(module_args)
+        guard = {**GuardedHost().guard(), "run_id": module_args["run_id"], "state": "reverted"}
+        return {"changed": True, "guard": {**guard, "why": module_args["why"]}}
+
+    def carry_out(self) -> Dict[str, Any]:
+        carried: Dict[str, Any] = self._carried_out({"run_id": "r1", "confirm_within": 120}, {}, "run_id")
+        return carried
+
+
+def answer(changed: bool, **more: Any) -> Dict[str, Any]:
+    return {"changed": changed, "run_id": "r1", "guard": {"state": "none"}, "availability": dict(AVAILABLE), **more}
+
+
+def test_where_nothing_changes_one_call_does_it() -> None:
+    action = Action([answer(False)])
+    assert not action.carry_out()["changed"]
+    assert [call["tell_first"] for call in action.sent] == [True]
+    assert action.asked == []
+
+
+@pytest.fixture(name="web_server")
+def fixture_web_server() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def asks(server: socket.socket) -> Dict[str, Any]:
+    return answer(False, to_ask=[{**ASKED[0], "address": "127.0.0.1", "port": server.getsockname()[1]}], warnings=["a"])
+
+
+def test_a_run_that_changes_something_is_asked_for_its_sockets_first(web_server: socket.socket) -> None:
+    action = Action([asks(web_server), answer(True)])
+    told = action.carry_out()
+    assert (told["changed"], told["warnings"], action.asked) == (True, ["a"], [])
+    assert [call.get("tell_first", False) for call in action.sent] == [True, False]
+
+
+def test_what_cannot_be_reached_any_more_takes_the_run_back(
+    web_server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = Action([asks(web_server), answer(True)])
+    monkeypatch.setattr(_reachability, "lost", lambda before, consented: [target.told for target in before])
+    told = action.carry_out()
+    assert (told["failed"], told["changed"], told["guard"]["state"]) == (True, False, "reverted")
+    assert told["availability"]["unreachable"] == ["tcp 80 (nginx.service)"]
+    (asked,) = action.asked
+    assert (asked["state"], asked["run_id"]) == ("reverted", "r1")
+    assert asked["why"] == "the controller cannot reach tcp 80 (nginx.service) any more"
+
+
+def test_what_the_host_took_back_itself_fails_over_any_connection() -> None:
+    guard = {**GuardedHost().guard(), "run_id": "r1", "state": "reverted", "why": "it cost the host tcp 80"}
+    action = Action([answer(False, guard=guard)], transport="local")
+    told = action.carry_out()
+    assert (told["failed"], told["guard"]["state"]) == (True, "reverted")
+    assert "it cost the host tcp 80" in told["msg"]
+    assert "tell_first" not in action.sent[0]  # nobody asks from outside over a connection without a network
