@@ -23,6 +23,7 @@ PATIENCE, LONG_PATIENCE, PAUSE = 15.0, 90.0, 0.5
 _TYPES = ("service", "socket")
 #: Units of logins and of our own, and those that systemd makes for one connection or one command.
 _PASSING = ("user@", "user-runtime-dir@", "run-", "healthops-guard")
+_UP = ("active", "reloading")
 _STARTS = ("enabled", "enabled-runtime", "generated")
 
 
@@ -119,7 +120,7 @@ def _really_gone(host: Host, gone: Sequence[Listener], now: Sequence[Listener]) 
 
 def _brought_down(host: Host, names: Sequence[str]) -> list[str]:
     """Of units that are not active any more, those that failed, and those that should have been up since the boot."""
-    states = show(host, sorted(names))
+    states = {name: unit for name, unit in show(host, sorted(names)).items() if unit.active not in _UP}
     return [name for name, unit in states.items() if unit.active == "failed" or unit.enabled in _STARTS]
 
 
