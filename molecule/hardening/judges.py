@@ -40,6 +40,8 @@ def within(settings: Settings, seen: str) -> bool:
         return True
     if op == "equal":
         return seen == spelled(wanted)
+    if op == "up_to":
+        return seen.isdigit() and 0 < int(seen) <= int(wanted)
     return seen.isdigit() and (int(seen) <= int(wanted) if op == "at_most" else int(seen) >= int(wanted))
 
 
@@ -96,6 +98,16 @@ def _systemd(host: Host, settings: Settings) -> str:
     return (re.findall(rf"^{settings['key']}=(.*)$", text, re.MULTILINE) or ["not set"])[-1]
 
 
+def _words(files: str) -> Callable[[Host, Settings], str]:
+    """A key of a file of ``key = value`` lines, or alone; the last file has the last word."""
+
+    def last(host: Host, settings: Settings) -> str:
+        awk = "awk -F '[ =]+' -v key=%s '$1 == key {v = $2; set = 1} END {print set ? v : \"not set\"}'"
+        return asked(host, f"cat {files} 2> /dev/null | {awk % settings['key']}")
+
+    return last
+
+
 def _core_limit(host: Host, settings: Settings) -> str:
     """What a real login gets."""
     return outside.ssh(host, "ulimit -H -c").stdout.strip()
@@ -122,6 +134,8 @@ CONFIG: dict[str, Callable[[Host, Settings], str]] = {
     "/etc/systemd/logind.conf": _systemd,
     "/etc/security/limits.conf": _core_limit,
     "/etc/rsyslog.conf": _new_log_file,
+    "/etc/security/faillock.conf": _words("/etc/security/faillock.conf"),
+    "/etc/security/pwquality.conf": _words("/etc/security/pwquality.conf.d/*.conf /etc/security/pwquality.conf"),
 }
 
 #: What a client sees of the algorithms that the running server offers.
@@ -140,8 +154,14 @@ def _handshake(host: Host) -> str:
 def sshd(host: Host, settings: Settings) -> Verdict:
     """What sshd says of its settings; for algorithms also what the one that runs offers to a client."""
     option = settings["option"]
+    if option == "DebianBanner":  # which sshd -T does not print on Debian 12
+        greeting = outside.greeting(host)
+        return "Debian" not in greeting, greeting
     told = dict(line.split(" ", 1) for line in asked(host, "sshd -T").splitlines() if " " in line)[option.lower()]
     told = {"without-password": "prohibit-password"}.get(told, told)
+    if settings.get("op") == "each_at_most":
+        pairs = list(zip(told.split(":"), settings["value"].split(":")))
+        return all(int(one) <= int(most) for one, most in pairs), told
     if settings.get("op") != "excludes":
         endless = told == "0" and settings.get("op") == "at_most"
         return within(settings, told) and not endless, told

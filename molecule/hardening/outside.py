@@ -68,6 +68,12 @@ def root(host: Host, command: str) -> Answer:
     return Answer(*json.loads(listener.stdout.readline()))
 
 
+def greeting(host: Host) -> str:
+    """What the SSH server says before anything else."""
+    with socket.create_connection((variables(host)["ansible_host"], 22), timeout=10) as connection:
+        return connection.recv(255).decode("ascii", "replace").strip()
+
+
 def syslog(host: Host, priority: int, text: str) -> None:
     """Send one message to the log intake; the priority is the facility times eight plus the severity."""
     with socket.create_connection((variables(host)["ansible_host"], 514), timeout=5) as connection:

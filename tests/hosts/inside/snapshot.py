@@ -31,6 +31,9 @@ BESIDE = (
     "/home/automation/.ssh",
     "/home/automation/.ssh/authorized_keys",
 )
+#: Whole trees outside of /etc. Where Ansible keeps its own files comes and goes.
+TREES = ("/home", "/srv/access", "/usr/share/pam-configs", "/var/lib/pam")
+PASSING_FILES = re.compile(r"/\.ansible(/|$)")
 GROWING = ("/var/log/auth.log*", "/var/log/syslog*")
 KERNEL = re.compile(
     r"^(net\.ipv4\.(conf|icmp_|tcp_syncookies)|net\.ipv6\.conf|net\.core\.bpf|fs\.(protected|suid)|dev\.tty\.ldisc"
@@ -63,6 +66,11 @@ def files() -> Iterator[tuple[str, str]]:
         for name in folders + names:
             path = os.path.join(folder, name)
             yield path, entry(path)
+    for tree in TREES:
+        for folder, folders, names in os.walk(tree):
+            for path in (os.path.join(folder, name) for name in folders + names):
+                if not PASSING_FILES.search(path):
+                    yield path, entry(path)
     for path in BESIDE:
         if os.path.lexists(path):
             yield path, entry(path)
