@@ -45,7 +45,7 @@ class Sudo(Kind):
         "value": Setting("scalar", required=False),
         "rule": Setting("str", required=False, choices=tuple(CHECKS)),
         "except": Setting("list", required=False, default=()),
-        "op": Setting("str", required=False, choices=("equal", "at_most"), default="equal"),
+        "op": Setting("str", required=False, choices=("equal", "at_most", "up_to"), default="equal"),
     }
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -112,9 +112,10 @@ def _assess_rule(control: Control, state: State) -> Assessment:
 
 def _fine(control: Control, value: Any) -> bool:
     wanted = control.settings["value"]
-    if control.settings.get("op") == "at_most":
-        # A negative time never ends, so it is not "at most" anything.
-        return str(value).lstrip("-").isdigit() and 0 <= int(value) <= int(wanted)
+    op = control.settings.get("op")
+    if op in ("at_most", "up_to"):
+        # A negative time never ends, so it is not "at most" anything; with up_to nought never ends either.
+        return str(value).lstrip("-").isdigit() and (op == "up_to") <= int(value) <= int(wanted)
     return value is wanted if isinstance(wanted, bool) else str(value) == str(wanted)
 
 
@@ -135,7 +136,7 @@ def _told(name: str, value: Any) -> str:
 def _assess(control: Control, state: State) -> Assessment:
     name, value = control.settings["default"], control.settings["value"]
     subject = f"sudo {name}"
-    wanted = ("at most " if control.settings.get("op") == "at_most" else "") + _told(name, value)
+    wanted = {"at_most": "at most ", "up_to": "1 to "}.get(control.settings.get("op", ""), "") + _told(name, value)
     if not state.installed:
         return not_applicable(control, subject, wanted, "there is no sudo on this host")
     if state.problem:

@@ -16,6 +16,7 @@ from fake_host import FakeHost, fixture
 from look import look, plan
 
 PTY = {"default": "use_pty", "value": True}
+WAIT = {"default": "passwd_timeout", "value": 5, "op": "up_to"}
 MINUTES = {"default": "timestamp_timeout", "value": 15, "op": "at_most"}
 
 
@@ -62,6 +63,8 @@ def test_the_last_unbound_entry_counts() -> None:
         pytest.param("Defaults timestamp_timeout=16\n", MINUTES, "fail", "16", id="more"),
         pytest.param("Defaults timestamp_timeout=-1\n", MINUTES, "fail", "-1", id="for ever"),
         pytest.param("Defaults timestamp_timeout=0\n", MINUTES, "pass", "0", id="always asks"),
+        pytest.param("Defaults passwd_timeout=0\n", WAIT, "fail", "0", id="nought waits for ever"),
+        pytest.param("Defaults passwd_timeout=3\n", WAIT, "pass", "3", id="waits a little"),
     ],
 )
 def test_verdicts(lines: str, settings: dict[str, Any], result: str, before: str) -> None:
