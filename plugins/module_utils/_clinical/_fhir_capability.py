@@ -107,7 +107,7 @@ def probe(request: Request) -> Answer:
 def _ask(request: Request, context: Any, deadline: Deadline) -> Reply:
     """Follow the server to other places of its own, and never to another server: it would get our credentials."""
     url = f"{request.base.rstrip('/')}/{QUERY}"
-    for _ in range(REDIRECTS + 1):
+    for _hop in range(REDIRECTS + 1):
         reply = _get(url, request, context, deadline)
         if reply.status not in (301, 302, 303, 307, 308):
             return reply

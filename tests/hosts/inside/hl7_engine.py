@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An HL7 interface engine on python3-hl7, whose framing and parsing are its own: what we speak with is not our code.

@@ -86,7 +86,7 @@ def test_any_bytes_come_to_a_verdict(data: bytes) -> None:
 @pytest.mark.parametrize("seed", range(len(CORPUS)))
 def test_damaged_answers_come_to_a_verdict(seed: int) -> None:
     chance = random.Random(seed)
-    for _ in range(2000):
+    for _round in range(2000):
         data = bytearray(CORPUS[seed])
         for _damage in range(chance.randint(1, 6)):
             at = chance.randrange(len(data) + 1)
