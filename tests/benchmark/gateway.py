@@ -120,7 +120,7 @@ def wait_for(host: str, port: int, context: ssl.SSLContext | None) -> None:
             connection.sendall(message(0))
             if connection.recv(4096):
                 return
-        time.sleep(0.5)
+        time.sleep(1)
     sys.exit(f"{host}:{port} hands nothing to an engine")
 
 
