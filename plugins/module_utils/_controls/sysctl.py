@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from .._changes import Group, Step
+from .._errors import ClinicalError
 from .._host import Host
 from .._subjects.files import File, file_image
 from .._subjects.kernel import KernelValue, kernel_path
@@ -106,7 +107,12 @@ def effective(files: Sequence[tuple[str, str]], key: str) -> tuple[str, str] | N
 
 
 def _observe_key(host: Host, key: str, elsewhere: bool, limited: bool) -> Key:
-    running = KernelValue(key).capture(host)["value"]
+    try:
+        running = KernelValue(key).capture(host)["value"]
+    except ClinicalError:
+        if not limited:
+            raise
+        return Key(None, "the kernel does not let this container read the key")
     if running is None:
         return Key(None, "this kernel does not have the key")
     if elsewhere and not key.startswith(NAMESPACED):

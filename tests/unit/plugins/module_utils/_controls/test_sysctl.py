@@ -11,6 +11,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.sysct
     normal,
     parse,
 )
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from fake_host import FakeHost
 from look import look, plan, states, subjects
 
@@ -136,6 +137,25 @@ def test_keys_that_a_container_cannot_set(key: str, own_users: bool, fixed: bool
     assert seen.result == ("notapplicable" if reason else "fail")
     assert reason in seen.reason
     assert bool(plan(made, "sysctl", {"key": key, "value": 0}).groups) == (not reason)
+
+
+@pytest.mark.parametrize("contained", [True, False])
+def test_a_key_that_the_kernel_keeps_to_itself(contained: bool) -> None:
+    made = FakeHost()
+    if contained:
+        made.in_container()
+
+    def refuse(path: str) -> None:
+        raise ClinicalError("Reading", path, "Permission denied")
+
+    made.kernel["vm.secret"], read = "1", made.read
+    made.read = lambda path: refuse(path) if path.endswith("vm/secret") else read(path)  # type: ignore[method-assign]
+    if contained:
+        seen = look(made, "sysctl", {"key": "vm.secret", "value": 1})
+        assert (seen.result, "does not let this container read" in seen.reason) == ("notapplicable", True)
+    else:  # on a machine of its own, root can read all
+        with pytest.raises(ClinicalError, match="Permission denied"):
+            look(made, "sysctl", {"key": "vm.secret", "value": 1})
 
 
 def test_a_key_that_the_kernel_lacks() -> None:
