@@ -86,8 +86,8 @@ def test_shutting_what_is_left_loses_nothing() -> None:
 def test_an_engine_that_hangs_is_out_of_service_within_three_intervals(host: Host) -> None:
     ward = Ward(host, LAB, BOTH).begin()
     ward.wait_for(20)
-    began = datetime.datetime.now(tz=datetime.timezone.utc)
     ward.signal("engine-a", "STOP")
+    began = datetime.datetime.now(tz=datetime.timezone.utc)
     try:
         ward.wait_for(140)  # through the other engine
     finally:
