@@ -82,10 +82,20 @@ def test_the_reference_says_what_the_host_does(title: str) -> None:
         ("Enterprise Linux 9", "package_pwquality", {"name": "libpwquality", "state": "present"}),
         ("Ubuntu 24.04", "package_pwquality", {"name": "libpam-pwquality", "state": "present"}),
         ("Enterprise Linux 9", "pam_lockout", {"feature": "lockout"}),
+        ("Enterprise Linux 9", "package_auditd", {"name": "audit", "state": "present"}),
     ],
 )
 def test_paths_units_and_packages_are_those_of_the_platform(title: str, name: str, settings: Dict[str, Any]) -> None:
     assert on(title)[name].settings == settings
+
+
+def test_red_hat_needs_its_own_packages_and_paths() -> None:
+    there, here = on("Enterprise Linux 9"), on("Ubuntu 24.04")
+    assert there["audit_rules_clock"].applies == {"requires_package": ["audit"]}
+    assert here["audit_rules_clock"].applies == {"requires_package": ["auditd"]}
+    assert there["file_boot_menu"].applies == {"requires_path": ["/boot/grub2/grub.cfg"]}
+    debian_only = [name for name, c in there.items() if "auditd" in c.applies.get("requires_package", ())]
+    assert debian_only == []
 
 
 def test_red_hat_hashes_as_its_policy_for_ciphers_allows() -> None:
