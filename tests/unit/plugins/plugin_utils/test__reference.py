@@ -110,6 +110,14 @@ def test_every_control_framework_and_profile_has_its_place() -> None:
     assert {item.id for item in DATA.profiles} == set(re.findall(r"^## (\w+)$", PAGES["profiles.md"], re.M))
 
 
+def test_the_pages_in_docs_are_fresh() -> None:
+    """Where this fails, run ``nox -s reference`` and commit what it wrote."""
+    folder = ROOT / "docs" / "reference"
+    kept = {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*.md")}
+    assert sorted(kept) == sorted(PAGES)
+    assert [path for path, text in PAGES.items() if kept[path] != text] == []
+
+
 def targets(path: str) -> List[str]:
     found = re.findall(r"\]\(([^)\s]+)\)", PAGES[path])
     return [posixpath.normpath(posixpath.join(posixpath.dirname(path), target)) for target in found if target[0] != "#"]
