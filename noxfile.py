@@ -358,12 +358,12 @@ def control_node(session: nox.Session) -> None:
 
 
 #: Files of tests/benchmark that measure something each.
-BENCHMARKS = ("run", "gateway")
+BENCHMARKS = ("run", "gateway", "probes")
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure the main job and the gateway beside what they are compared with; `-- gateway` measures only that part."""
+    """Measure the main job and each part beside what it is compared with; `-- probes` measures only that part."""
     install(session, "molecule")
     linked(session)
     engine(session)
@@ -377,8 +377,8 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
-    """Audit and harden three container hosts over SSH and show the report."""
-    install(session, f"core-{NEWEST}")
+    """Audit, harden, configure and use four container hosts over SSH, and show the report."""
+    install(session, "demo")
     linked(session)
     engine(session)
     session.run("python", "tools/demo.py", "up", *session.posargs)
@@ -387,7 +387,7 @@ def demo(session: nox.Session) -> None:
 @nox.session(default=False)
 def demo_down(session: nox.Session) -> None:
     """Remove the hosts that the demo left running."""
-    install(session, f"core-{NEWEST}")
+    install(session, "demo")
     linked(session)
     engine(session)
     session.run("python", "tools/demo.py", "down", *session.posargs)

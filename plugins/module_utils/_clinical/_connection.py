@@ -262,14 +262,20 @@ EXPIRED = 10
 
 
 def _wrapped(sock: socket.socket, context: ssl.SSLContext, name: str, deadline: Deadline) -> ssl.SSLSocket:
+    if not name or name.startswith("."):
+        raise ClinicalError("Looking for the server's name", repr(name), "it is none", "Give it in server_name.")
+    wrapped = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
+    try:
+        _shake_hands(wrapped, deadline)
+    except BaseException:
+        wrapped.close()
+        raise
+    return wrapped
+
+
+def _shake_hands(wrapped: ssl.SSLSocket, deadline: Deadline) -> None:
     import ssl
 
-    try:
-        wrapped = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
-    except ValueError as error:
-        raise ClinicalError(
-            "Looking for the server's name", repr(name), str(error), "Give it in server_name."
-        ) from error
     try:
         wrapped.settimeout(deadline.left())
         wrapped.do_handshake()
@@ -285,7 +291,6 @@ def _wrapped(sock: socket.socket, context: ssl.SSLContext, name: str, deadline: 
         raise tls_failure(error, begun=wrapped.cipher() is not None) from None
     except OSError:
         raise PeerFailure("reset", "it reset the connection in the TLS handshake") from None
-    return wrapped
 
 
 def tls_failure(error: OSError, begun: bool = False) -> PeerFailure:

@@ -6,13 +6,15 @@ It keeps every message on disk before it acknowledges it. What it does beside th
 
 - a processing id that it was told to refuse: AR with error 202
 - receiving application FAULTY: AE; OTHER: the acknowledgement of another message
-- ``--state FILE``: what the file holds (READY, DRAINING) stands in MSA-3
+- ``--state FILE``: what the file holds stands in MSA-3, and READY where there is none
+- ``--probe-port PORT``: a listener beside it that acknowledges and keeps nothing
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import os
 import ssl
@@ -28,10 +30,17 @@ class Engine:
         self.store = open(told.store, "a", encoding="utf-8")  # noqa: SIM115 - as long as the engine lives
 
     async def serve(self, reader: Any, writer: Any) -> None:
+        await self.converse(reader, writer, keep=True)
+
+    async def serve_probes(self, reader: Any, writer: Any) -> None:
+        await self.converse(reader, writer, keep=False)
+
+    async def converse(self, reader: Any, writer: Any, keep: bool) -> None:
         try:
             while not reader.at_eof():
                 message = await reader.readmessage()
-                self.keep(message)
+                if keep:
+                    self.keep(message)
                 writer.writemessage(self.acknowledgement(message))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, hl7.mllp.InvalidBlockError):
@@ -57,7 +66,7 @@ class Engine:
         if str(msh[5]) == "OTHER":
             answer = answer.replace(str(msh[10]), "ANOTHER")
         state = Path(self.told.state)
-        return f"{answer}|{state.read_text(encoding='ascii').strip() if state.is_file() else ''}\r"
+        return f"{answer}|{state.read_text(encoding='ascii').strip() if state.is_file() else 'READY'}\r"
 
 
 def context(told: argparse.Namespace) -> ssl.SSLContext | None:
@@ -73,17 +82,19 @@ def context(told: argparse.Namespace) -> ssl.SSLContext | None:
 
 async def run(told: argparse.Namespace) -> None:
     engine = Engine(told)
-    server = await hl7.mllp.start_hl7_server(
-        engine.serve, told.address, told.port, ssl=context(told), encoding="utf-8", limit=16 * 1024 * 1024
+    listeners = {told.port: engine.serve, told.probe_port: engine.serve_probes}
+    listen = functools.partial(
+        hl7.mllp.start_hl7_server, host=told.address, ssl=context(told), encoding="utf-8", limit=16 * 1024 * 1024
     )
-    async with server:
-        await server.serve_forever()
+    servers = [await listen(serve, port=port) for port, serve in listeners.items() if port]
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", default="0.0.0.0")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--probe-port", type=int, default=0)
     parser.add_argument("--store", required=True, help="file that keeps the messages")
     parser.add_argument("--state", default="", help="file with what to say in MSA-3")
     parser.add_argument("--refuse", nargs="*", default=[], help="processing ids to refuse")
