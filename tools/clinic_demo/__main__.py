@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo: three servers of a clinic in containers, audited and hardened over real SSH, and looked at from outside.
+"""The demo: four servers of a clinic in containers, audited, hardened, configured and used over real SSH.
 
 ``python tools/demo.py up`` does all of it and leaves the hosts running, ``python tools/demo.py down`` removes them.
 Needs ansible-core beside this Python and what tests/hosts/install.sh installs; ``make demo`` sees to both.
@@ -22,24 +22,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..collection_path import CHECKOUT, collection_path
-from .before_after import read_run, row, still_open, table
+from .before_after import probe_lines, read_run, row, still_open, table, unhealthy
 from .outside import Answers, ask_all
+from .senders import kept_by, send_message, store_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 INVENTORY = CHECKOUT / "inventories" / "demo"
 HOSTS = CHECKOUT / "tests" / "hosts"
+CLINIC = Path(__file__).with_name("clinic.yml")
 EVIDENCE = CHECKOUT / "evidence"
 STATE = CHECKOUT / ".cache" / "test-hosts" / "demo"
 LOGS = CHECKOUT / ".cache" / "demo"
-STEPS = 8
+PKI = CHECKOUT / ".cache" / "demo" / "pki"
+ARCHIVE_PORT = 2762
+STEPS = 10
 TASK = re.compile(r"^TASK \[(?!.*Validating arguments)(?:[\w.]+ : )?(?P<name>.+)\] \*")
 RECAP = re.compile(r"^(?P<host>\S+)\s+: ok=\d+\s+changed=(?P<changed>\d+)\s+unreachable=\d+\s+failed=\d+", re.MULTILINE)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Start, audit and harden the demo's hosts, or remove them.")
+    parser = argparse.ArgumentParser(description="Start, harden, configure and use the demo's hosts, or remove them.")
     parser.add_argument("what", choices=("up", "down"))
     if parser.parse_args().what == "up":
         up()
@@ -58,26 +62,49 @@ def up() -> None:
     if not started.keys() & servers.keys():
         print("      They were running already. If an earlier demo hardened them, before and after will look alike;")
         print("      make demo-down, then make demo, begins with untouched hosts.")
-    with step(3, "Ask SSH, HTTP and syslog of each host from outside"):
+    with step(3, "Give the clinic two interface engines, and its servers certificates"):
+        playbook("clinic", str(CLINIC))
+    with step(4, "Ask SSH, HTTP and syslog of each host from outside"):
         expect_answers(ask_all(addresses, STATE / "ssh_config"), "before hardening")
-    with step(4, "Audit: look at everything, change nothing"):
+    with step(5, "Audit: look at everything, change nothing"):
         audit = judged("audit")
-    with step(5, "Harden"):
-        harden = judged("harden")
-    with step(6, "Harden again: nothing may change"):
-        again = judged("harden-again", "harden")
-    with step(7, "Ask SSH, HTTP and syslog of each host from outside, again"):
+    with step(6, "Harden all, then configure the gateway and the archive"):
+        site = judged("site")
+    with step(7, "The same again: nothing may change"):
+        again = judged("site-again", "site")
+    with step(8, "Send a message as a ward, store an image as a scanner"):
+        used = use(servers)
+    with step(9, "Ask SSH, HTTP and syslog of each host from outside, again"):
         answers = ask_all(addresses, STATE / "ssh_config")
-    with step(8, "Compare"):
-        show_result(audit, harden, again, answers)
+    with step(10, "Compare"):
+        show_result(audit, site, again, answers)
     expect_answers(answers, "after hardening")
+    expect_healthy(again)
     expect_unchanged(again, servers)
-    show_way_on(harden, again, time.monotonic() - began)
+    print("\n".join(used), end="\n\n")
+    show_way_on(site, again, time.monotonic() - began)
 
 
 def down() -> None:
     playbook("destroy", str(HOSTS / "destroy.yml"))
     print("The demo's hosts and their network are gone. Images stay in the cache; evidence stays in ./evidence.")
+
+
+def use(servers: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Do what the clinic does all day, through the gateway and into the archive, and tell where it arrived."""
+    gateway = next(server for server in servers.values() if "interface_gateway_routes" in server)
+    archive = next(server for server in servers.values() if "imaging_archive_aet" in server)
+    (route,) = gateway["interface_gateway_routes"]
+    engines = [engine["name"] for engine in route["engines"]]
+    try:
+        message = send_message(gateway["ansible_host"], route["port"], PKI)
+        image = store_image(archive["ansible_host"], ARCHIVE_PORT, archive["imaging_archive_aet"], PKI)
+    except (OSError, RuntimeError, TimeoutError) as problem:
+        stop(f"The clinic cannot work: {problem}")
+    kept = kept_by(engines, message, STATE / "ssh_config")
+    if kept != engines[:1]:
+        stop(f"The message {message} should be on {engines[0]} alone; it is on: {', '.join(kept) or 'nobody'}.")
+    return [f"Message  {message} was acknowledged and is kept by {kept[0]}.", f"Image    {image} is in the archive."]
 
 
 # --- the two halves of a run: what Ansible printed, and the evidence it left ------------------------------------------
@@ -125,19 +152,20 @@ def step(number: int, title: str) -> Iterator[None]:
     print(f"      {time.monotonic() - began:.0f} s", flush=True)
 
 
-def show_result(audit: Judged, harden: Judged, again: Judged, answers: Mapping[str, Answers]) -> None:
-    rows = [row(name, audit.hosts[name], harden.hosts[name], again.hosts[name], answers[name]) for name in answers]
+def show_result(audit: Judged, site: Judged, again: Judged, answers: Mapping[str, Answers]) -> None:
+    rows = [row(name, audit.hosts[name], site.hosts[name], again.hosts[name], answers[name]) for name in answers]
     print(f"\n{table(rows)}\n")
+    print(f"Asked in their own protocols:\n{chr(10).join(probe_lines(again.hosts))}\n")
     left = still_open(again.hosts)
     if left:
         print("Left open, with the reason:")
         print("\n".join(f"  {line}" for line in left), end="\n\n")
 
 
-def show_way_on(harden: Judged, again: Judged, seconds: float) -> None:
+def show_way_on(site: Judged, again: Judged, seconds: float) -> None:
     config = shlex.quote(str((STATE / "ssh_config").relative_to(CHECKOUT)))
     print(f"Done in {seconds:.0f} s. A second run changed nothing, and every service still answers.\n")
-    print(f"What was done  {harden.evidence / 'report.html'}")
+    print(f"What was done  {site.evidence / 'report.html'}")
     print(f"What is now    {again.evidence / 'report.html'}")
     print(f"Log in         ssh -F {config} {next(iter(again.hosts))}")
     print("Take it back   on the hosts, what hardening changed:")
@@ -158,7 +186,15 @@ def expect_unchanged(again: Judged, servers: Mapping[str, Any]) -> None:
     for name, result in again.hosts.items():
         changed += [f"  {name}: {change['subject']}" for change in result["changes"]]
     if changed:
-        stop("The second run of hardening changed something:", *changed)
+        stop("The second run changed something:", *changed)
+
+
+def expect_healthy(again: Judged) -> None:
+    """The gateway's engines and the archive were asked, and each said that it is ready."""
+    if not probe_lines(again.hosts):
+        stop("Nobody was asked in its own protocol.")
+    if wrong := unhealthy(again.hosts):
+        stop("Not everybody is healthy:", *wrong)
 
 
 def stop(*lines: str) -> NoReturn:

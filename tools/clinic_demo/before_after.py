@@ -66,6 +66,24 @@ def group_line(widths: Sequence[int]) -> str:
     return line
 
 
+def probe_lines(results: Mapping[str, Result]) -> list[str]:
+    """How each clinical system answered in its own protocol, by the record of the host that was configured."""
+    return [
+        f"  {name}: {probe['probe']} of {probe['target']}: {probe['state']} ({probe['saw']})"
+        for name, result in sorted(results.items())
+        for probe in result.get("probes", [])
+    ]
+
+
+def unhealthy(results: Mapping[str, Result]) -> list[str]:
+    return [
+        f"  {name}: {probe['target']}: {probe['state']}"
+        for name, result in sorted(results.items())
+        for probe in result.get("probes", [])
+        if not probe["healthy"]
+    ]
+
+
 def still_open(results: Mapping[str, Result]) -> list[str]:
     """What hardening left, one line per control and reason, with the hosts that it concerns."""
     hosts: dict[str, list[str]] = {}

@@ -101,6 +101,88 @@ def test_what_is_left_open_is_grouped_by_control_and_reason() -> None:
     ]
 
 
+READY = {"probe": "mllp_echo", "target": "adt/engine-1", "healthy": True, "state": "ready", "saw": "AA"}
+SILENT = {**READY, "target": "adt/engine-2", "healthy": False, "state": "silent", "saw": "nothing"}
+
+
+def test_answers_of_clinical_systems_are_shown() -> None:
+    results = {"portal": result(), "gateway": {**result(), "probes": [READY, SILENT]}}
+    assert before_after.probe_lines(results) == [
+        "  gateway: mllp_echo of adt/engine-1: ready (AA)",
+        "  gateway: mllp_echo of adt/engine-2: silent (nothing)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("probes", "said"),
+    [
+        pytest.param([], "Nobody was asked", id="nobody-asked"),
+        pytest.param([READY, SILENT], "gateway: adt/engine-2: silent", id="one-is-silent"),
+    ],
+)
+def test_systems_that_are_not_healthy_end_the_demo(
+    probes: list[t.Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        demo.expect_healthy(run_of(tmp_path, {}, gateway={**result(), "probes": probes}))
+    assert said in capsys.readouterr().err
+
+
+def test_healthy_systems_are_accepted(tmp_path: Path) -> None:
+    demo.expect_healthy(run_of(tmp_path, {}, gateway={**result(), "probes": [READY]}))
+
+
+CLINIC = {
+    "gateway": {
+        "ansible_host": "192.0.2.1",
+        "interface_gateway_routes": [{"port": 2575, "engines": [{"name": "one"}, {"name": "two"}]}],
+    },
+    "archive": {"ansible_host": "192.0.2.2", "imaging_archive_aet": "CLINARCH"},
+    "portal": {"ansible_host": "192.0.2.3"},
+}
+
+
+@pytest.mark.parametrize(
+    ("kept", "image", "said"),
+    [
+        pytest.param([], "1.2.3", "it is on: nobody", id="lost"),
+        pytest.param(["two"], "1.2.3", "it is on: two", id="the-wrong-engine"),
+        pytest.param(["one", "two"], "1.2.3", "it is on: one, two", id="twice"),
+        pytest.param(["one"], RuntimeError("status 272"), "cannot work: status 272", id="image-refused"),
+    ],
+)
+def test_work_that_does_not_arrive_ends_the_demo(
+    kept: list[str], image: t.Any, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    working(monkeypatch, kept, image)
+    with pytest.raises(SystemExit):
+        demo.use(CLINIC)
+    assert said in capsys.readouterr().err
+
+
+def test_work_that_arrives_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = working(monkeypatch, ["one"], "1.2.3")
+    message, image = demo.use(CLINIC)
+    assert ("M1" in message, "kept by one" in message, "1.2.3" in image) == (True, True, True)
+    assert asked == [("192.0.2.1", 2575), ("192.0.2.2", 2762, "CLINARCH")]
+
+
+def working(monkeypatch: pytest.MonkeyPatch, kept: list[str], image: t.Any) -> list[t.Any]:
+    """Senders by script; returns whom they were told to ask."""
+    asked: list[t.Any] = []
+
+    def store_image(*to: t.Any) -> str:
+        asked.append(to[:-1])
+        if isinstance(image, Exception):
+            raise image
+        return str(image)
+
+    monkeypatch.setattr(demo, "send_message", lambda *to: asked.append(to[:-1]) or "M1")
+    monkeypatch.setattr(demo, "store_image", store_image)
+    monkeypatch.setattr(demo, "kept_by", lambda engines, message, config: kept)
+    return asked
+
+
 @pytest.fixture
 def log_host(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Callable[[bool], str]]:
     """Starts a listener that keeps a connection, or closes it at once, and returns its address."""
