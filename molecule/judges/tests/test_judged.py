@@ -53,7 +53,9 @@ def test_no_rule_that_passed_fails_now(level: str) -> None:
 def test_fewer_rules_fail(level: str) -> None:
     """More apply than before, because packages were installed; and yet fewer fail."""
     results = [list(said["openscap"][level].values()) for said in (BEFORE, AFTER)]
-    print({when: {word: one.count(word) for word in ("pass", "fail")} for when, one in zip(("before", "after"), results)})
+    print(
+        {when: {word: one.count(word) for word in ("pass", "fail")} for when, one in zip(("before", "after"), results)}
+    )
     assert results[1].count("pass") > results[0].count("pass")
     assert 2 * len(failing(AFTER, level)) < len(failing(BEFORE, level))
 
