@@ -39,6 +39,8 @@ UNITS = ("ssh.service", "sshd.service")
 #: sshd -T prints some values by an older name.
 SYNONYMS = {"without-password": "prohibit-password"}
 NOT_READ = "sshd has not read it yet"
+#: Of these sshd takes the last value that it reads, so one in a later file overrides ours.
+LAST_WINS = frozenset({"fingerprinthash", "maxstartups"})
 #: What sshd -T leaves out while it is not set, or never prints, with the value that holds then.
 UNPRINTED = {
     "acceptenv": "",
@@ -249,6 +251,13 @@ def _blocked(control: Control, state: State) -> str:
         return (
             f"{MAIN} has no line 'Include /etc/ssh/sshd_config.d/*.conf' outside of a Match block; add one at its top"
         )
+    if option.lower() in LAST_WINS:
+        lines = [line for line in flatten(state.files) if line.option == option.lower() and not line.match]
+        if lines and lines[-1].path != DROP_IN:
+            last = lines[-1]
+            return (
+                f"{last.path}:{last.number} sets it to {last.value}, and of this sshd takes the last; take it out there"
+            )
     line = first({**state.files, DROP_IN: f"{option} {_written(control)}\n"}, option)
     if line is not None and line.path != DROP_IN:
         return f"{line.path}:{line.number} sets it to {line.value} before our drop-in is read; take it out there"

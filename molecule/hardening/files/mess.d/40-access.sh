@@ -82,13 +82,11 @@ SETTINGS
   chmod 0777 /opt/vendor/bin/restart
   visudo --check --quiet --file=/etc/sudoers
   cat > /etc/ssh/sshd_config.d/60-vendor.conf <<'SETTINGS'
-MaxStartups 100:30:200
 UsePAM no
 GSSAPIAuthentication yes
 KerberosAuthentication yes
 HostKeyAlgorithms +ssh-rsa
 CASignatureAlgorithms +ssh-rsa
-FingerprintHash md5
 SyslogFacility DAEMON
 UseDNS yes
 X11UseLocalhost no

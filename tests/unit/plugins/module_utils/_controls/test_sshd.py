@@ -280,3 +280,10 @@ def test_variables_beyond_those_of_the_terminal_are_told_with_their_line(system:
 def test_what_sshd_never_prints_is_read_from_its_files() -> None:
     assert told("", BANNER)[1].before == "yes"
     assert told("DebianBanner no", BANNER)[1].result == "pass"
+
+
+def test_where_sshd_takes_the_last_value_a_later_line_is_told_and_nothing_is_promised() -> None:
+    made, found = told("MaxStartups 100:30:200", STARTUPS)
+    assert (found.result, found.after) == ("fail", found.before)
+    assert "/etc/ssh/sshd_config:2 sets it to 100:30:200, and of this sshd takes the last" in found.reason
+    assert plan(made, "sshd", STARTUPS).groups == ()
