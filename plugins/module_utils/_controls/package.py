@@ -13,7 +13,7 @@ from .._errors import ClinicalError
 from .._host import Host
 from .._subjects._base import Image
 from .._subjects.files import File
-from .._subjects.packages import AUTO_MARKS, Packages, can_keep, installed, simulate
+from .._subjects.packages import AUTO_MARKS, Packages, can_keep, installed, present, simulate
 from .._subjects.trees import Tree
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
 
@@ -27,10 +27,9 @@ class State:
     ``stops`` are the units that go down with what is removed.
     """
 
-    has_dpkg: bool
     versions: Mapping[str, str | None] = field(default_factory=dict)
-    before: Image = field(default_factory=dict)
-    after: Image = field(default_factory=dict)
+    before: Image = field(default_factory=lambda: NONE)
+    after: Image = field(default_factory=lambda: NONE)
     refused: Mapping[str, str] = field(default_factory=dict)
     stops: tuple[str, ...] = ()
 
@@ -47,7 +46,7 @@ class Package(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
         if host.which("dpkg-query") is None:
-            return State(False)
+            return _judged_only(host, controls)
         versions = installed(host, [c.settings["name"] for c in controls])
         wishes = {c.settings["name"]: _absent(c) for c in controls if bool(versions[c.settings["name"]]) == _absent(c)}
         used = _used(host, [c for c in controls if wishes.get(c.settings["name"])], allow_stop)
@@ -57,10 +56,20 @@ class Package(Kind):
         before, after = planned or _transaction(host, {n: absent for n, absent in wishes.items() if n not in refused})
         gone = [name for name, version in after["packages"].items() if version is None]
         stops = [unit for name in gone for unit in _in_use.units_of_package(host, name)[1]]
-        return State(True, versions, before, after, {**used, **refused}, tuple(dict.fromkeys(stops)))
+        return State(versions, before, after, {**used, **refused}, tuple(dict.fromkeys(stops)))
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         return KindPlan(tuple(_assess(c, state) for c in controls), _groups(controls, state))
+
+
+def _judged_only(host: Host, controls: Sequence[Control]) -> State:
+    """On a host of rpm packages are looked at and never changed. One that has neither knows no packages."""
+    if host.which("rpm") is None:
+        return State()
+    there = present(host, [control.settings["name"] for control in controls])
+    wrong = [c.settings["name"] for c in controls if (c.settings["name"] in there) == _absent(c)]
+    versions = {c.settings["name"]: "installed" if c.settings["name"] in there else None for c in controls}
+    return State(versions, refused=dict.fromkeys(wrong, "packages are changed with apt only; do it with dnf"))
 
 
 def _absent(control: Control) -> bool:
@@ -124,8 +133,8 @@ def _refusals(
 
 def _assess(control: Control, state: State) -> Assessment:
     name, wanted = control.settings["name"], "absent" if _absent(control) else "installed"
-    if not state.has_dpkg:
-        return not_applicable(control, name, wanted, "this host does not manage packages with dpkg")
+    if name not in state.versions:
+        return not_applicable(control, name, wanted, "this host manages packages neither with dpkg nor with rpm")
     version = state.versions[name]
     verdict = judge((version is None) == _absent(control), version or "absent")
     reason = state.refused.get(name, "")
@@ -138,7 +147,7 @@ def _after(name: str, state: State, now: str) -> str:
 
 
 def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
-    if not state.has_dpkg or not state.after["packages"]:
+    if not state.after["packages"]:
         return ()
     changing: Mapping[str, str | None] = state.after["packages"]
     ids = tuple(c.id for c in controls if c.settings["name"] in changing)

@@ -118,4 +118,5 @@ def test_a_run_on_it_judges_every_control(title: str, monkeypatch: pytest.Monkey
     found = _baseline.audit(made, _baseline.Request("a", tuple(SENT))).findings
     assert [finding["id"] for finding in found] == [control.id for control in SENT]
     seen = {finding["id"]: finding for finding in found}
-    assert seen["package_sudo"]["result"] == ("notapplicable" if title == "Enterprise Linux 9" else "fail")
+    assert seen["package_sudo"]["result"] == "fail"
+    assert ("do it with dnf" in seen["package_sudo"]["reason"]) == (title == "Enterprise Linux 9")

@@ -100,7 +100,20 @@ def test_a_package_that_no_mirror_has() -> None:
     assert subjects(planned.groups)[-1] == "packages telnet"
 
 
-def test_no_dpkg() -> None:
+def test_no_package_manager_that_is_known() -> None:
     made = host()
     made.programs.discard("dpkg-query")
     assert look(made, "package", ABSENT).result == "notapplicable"
+
+
+@pytest.mark.parametrize(("settings", "result"), [(ABSENT, "fail"), ({"name": "telnet"}, "pass")])
+def test_with_rpm_packages_are_judged_and_not_changed(settings: dict[str, str], result: str) -> None:
+    made = host()
+    made.programs = {*made.programs, "rpm"} - {"dpkg-query"}
+    argv = ("rpm", "--query", "--queryformat", "%{NAME}\\n", "telnet")
+    made.answers[argv] = Completed(argv, 0, "telnet\n", "")
+    planned = plan(made, "package", settings)
+    (assessment,) = planned.assessments
+    assert (assessment.result, assessment.before, assessment.after) == (result, "installed", "installed")
+    assert ("do it with dnf" in assessment.reason) == (result == "fail")
+    assert planned.groups == ()
