@@ -125,7 +125,18 @@ def _new_log_file(host: Host, settings: Settings) -> str:
     return "no new log file"
 
 
+def _auditd(host: Host, settings: Settings) -> str:
+    return asked(host, f"awk '$1 == \"{settings['key']}\" {{v = $3}} END {{print v}}' /etc/audit/auditd.conf")
+
+
+def _apt(host: Host, settings: Settings) -> str:
+    """What apt itself says."""
+    return asked(host, f"apt-config dump --format '%v%n' {settings['key']}")
+
+
 CONFIG: dict[str, Callable[[Host, Settings], str]] = {
+    "/etc/audit/auditd.conf": _auditd,
+    "/etc/apt/apt.conf": _apt,
     "/etc/login.defs": _login_defs,
     "/etc/adduser.conf": _adduser,
     "/etc/systemd/journald.conf": _systemd,

@@ -45,6 +45,10 @@ up() {
   set_key dev/tty/ldisc_autoload 1
   set_key vm/unprivileged_userfaultfd 1
   set_key net/core/bpf_jit_harden 0
+  set_key vm/mmap_min_addr 0
+  set_key vm/mmap_rnd_bits 28
+  set_key vm/mmap_rnd_compat_bits 8
+  set_key kernel/panic 0
   for name in hardlinks symlinks fifos regular; do
     set_key "fs/protected_$name" 0
   done
