@@ -94,7 +94,8 @@ if OLDEST_PYTHON is not None:
     nox.options.sessions.insert(nox.options.sessions.index("units") + 1, "units_oldest")
 os.environ.update(uv_settings())
 
-# From antsibull-nox: docs-check, license-check and extra-checks. Not taken from there:
+# From antsibull-nox: license-check and extra-checks. Not taken from there:
+# - docs-check: theirs would download community.crypto, which no package registry has by itself
 # - lint: ours also runs shellcheck, and mypy where the collection's own name resolves
 # - build: ours also installs the artifact and reads its documentation back
 # - ansible-test: theirs needs a container engine, and tarballs that no package registry has
@@ -240,6 +241,14 @@ def sanity(session: nox.Session, core: str) -> None:
         session.run(
             "ansible-test", "sanity", "--local", "--requirements", "--color", "no", "--python", python, *session.posargs
         )
+
+
+@nox.session(name="docs-check")
+def docs_check(session: nox.Session) -> None:
+    """The documentation of modules and roles, as antsibull-docs reads it."""
+    install(session, "build")
+    with session.chdir(place(session)):
+        session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=self", ".")
 
 
 @nox.session
