@@ -16,6 +16,7 @@ import json
 import os
 import re
 import stat
+import shutil
 import subprocess
 import sys
 from typing import Callable, Iterator
@@ -118,7 +119,8 @@ def packages() -> Iterator[tuple[str, str]]:
 
 
 def firewall() -> Iterator[tuple[str, str]]:
-    yield "ruleset", run("nft", "--stateless", "list", "ruleset")
+    if shutil.which("nft"):  # a mess may have taken it away
+        yield "ruleset", run("nft", "--stateless", "list", "ruleset")
 
 
 def listeners() -> Iterator[tuple[str, str]]:
