@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A consistent copy of the SQLite index while Orthanc runs: snapshot INDEX writes /var/lib/imaging-archive/index.

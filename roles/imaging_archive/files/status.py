@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an imaging archive is doing: open associations by sender, jobs at work, and whether a restart waits.
