@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hosts of this scenario as somebody sees them who is not on them, and the plays that work on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable, Iterable, TypeVar
+
+HERE = Path(__file__).resolve().parent
+STATE = HERE.parents[1] / ".cache" / "test-hosts" / "archive"
+PKI = STATE / "pki"
+INVENTORY = HERE / "inventory" / "hosts.yml"
+PATIENCE = 240.0
+ARCHIVES = ("archive1", "archive2", "archive3")
+SENDER = "modality1"
+T = TypeVar("T")
+
+
+def run(*argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(argv, check=False, **{"capture_output": True, "text": True, "timeout": PATIENCE, **more})
+
+
+def ssh(host: str, command: str) -> subprocess.CompletedProcess[str]:
+    """A shell command on a host, as the ordinary account."""
+    return run("ssh", "-F", str(STATE / "ssh_config"), host, command)
+
+
+def root(host: str, command: str) -> str:
+    """What a shell command says that root runs there; it has to end well."""
+    done = run("ssh", "-F", str(STATE / "ssh_config"), host, "sudo -n bash -es", input=command)
+    assert done.returncode == 0, f"{host}: {command}: {done.returncode} {done.stdout} {done.stderr}"
+    return done.stdout.strip()
+
+
+def each(act: Callable[[str], T], hosts: Iterable[str] = ARCHIVES) -> dict[str, T]:
+    """The same on several hosts at once."""
+    names = list(hosts)
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        return dict(zip(names, pool.map(act, names)))
+
+
+def wait_for(what: str, done: Callable[[], T], patience: float = 60.0) -> T:
+    """The first true answer; fails where there is none in all that time."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        answer = done()
+        if answer:
+            return answer
+        time.sleep(0.3)
+    raise AssertionError(f"{what}: not so after {patience:.0f} s")
+
+
+def inventory() -> dict[str, Any]:
+    listed = run(str(Path(sys.executable).with_name("ansible-inventory")), f"--inventory={INVENTORY}", "--list")
+    return dict(json.loads(listed.stdout)["_meta"]["hostvars"])
+
+
+ADDRESSES: dict[str, str] = {name: values["ansible_host"] for name, values in inventory().items()}
+
+
+def play(name: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any]]:
+    """Run a playbook of this scenario; its exit code and its report."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_CONFIG", "MOLECULE_"))
+    }
+    environment |= {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_FORKS": "8", "LC_ALL": "C.UTF-8"}
+    playbook = [str(Path(sys.executable).with_name("ansible-playbook")), f"--inventory={INVENTORY}", str(HERE / name)]
+    done = run(*playbook, *words, "--extra-vars", json.dumps(variables), env=environment, timeout=900)
+    assert done.stdout.lstrip().startswith("{"), f"{done.stdout}\n{done.stderr}"
+    return done.returncode, json.loads(done.stdout)
+
+
+def results(report: dict[str, Any], host: str) -> list[tuple[str, dict[str, Any]]]:
+    """Task and result on a host, in their order."""
+    tasks = [task for one in report["plays"] for task in one["tasks"]]
+    return [(task["task"]["name"], task["hosts"][host]) for task in tasks if host in task["hosts"]]
+
+
+def failures(report: dict[str, Any], host: str) -> str:
+    """What the failed tasks said."""
+    return "\n".join(str(result.get("msg")) for _task, result in results(report, host) if result.get("failed"))
+
+
+def status(archive: str) -> dict[str, Any]:
+    return dict(json.loads(root(archive, "/usr/local/libexec/imaging-archive/status 2762")))
+
+
+def dicom(
+    program: str, archive: str, title: str, *words: str, called: str = "CLINARCH", tls: str = "sender"
+) -> tuple[int, str]:
+    """A program of dcmtk on the sending host: its exit code and what it said."""
+    pki = f"/srv/test/pki/{tls}"
+    with_tls = {"": "", "none": "+tla +cf /srv/test/pki/ca.pem"}.get(
+        tls, f"+tls {pki}.key {pki}.pem +cf /srv/test/pki/ca.pem"
+    )
+    done = ssh(
+        SENDER, f"{program} -v -to 10 -aet {title} -aec {called} {with_tls} {ADDRESSES[archive]} 2762 {' '.join(words)}"
+    )
+    return done.returncode, done.stdout + done.stderr
