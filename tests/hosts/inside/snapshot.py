@@ -15,8 +15,8 @@ import hashlib
 import json
 import os
 import re
-import stat
 import shutil
+import stat
 import subprocess
 import sys
 from typing import Callable, Iterator
