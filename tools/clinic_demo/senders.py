@@ -56,7 +56,9 @@ def kept_by(engines: list[str], control_id: str, ssh_config: Path) -> list[str]:
     return [
         name
         for name in engines
-        if subprocess.run(["ssh", "-F", str(ssh_config), name, *look], check=False, stdin=subprocess.DEVNULL).returncode
+        if subprocess.run(
+            ["ssh", "-F", str(ssh_config), name, *look], check=False, capture_output=True, stdin=subprocess.DEVNULL
+        ).returncode
         == 0
     ]
 
