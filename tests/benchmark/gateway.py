@@ -87,7 +87,7 @@ def acknowledged(connection: socket.socket) -> None:
 def send(host: str, port: int, context: ssl.SSLContext | None, senders: int, seconds: float, seen: Seen) -> None:
     """One process sends for all: it only writes bytes that are ready and looks for the end of the answer."""
     selector = selectors.DefaultSelector()
-    connections = [connect(host, port, context) for _ in range(senders)]
+    connections = [connect(host, port, context) for _number in range(senders)]
     for connection in connections:
         selector.register(connection, selectors.EVENT_READ)
     number, sent = 0, {}

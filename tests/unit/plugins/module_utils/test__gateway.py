@@ -193,8 +193,8 @@ def test_what_is_left_is_shut_only_with_consent_and_only_after_the_wait() -> Non
 
 def test_the_second_time_changes_nothing() -> None:
     gateway, host = FakeGateway(), gateway_host()
-    assert [act(gateway, "drained", host=host).changed for _ in range(2)] == [True, False]
-    assert [act(gateway, "ready", host=host).changed for _ in range(2)] == [True, False]
+    assert [act(gateway, "drained", host=host).changed for _time in range(2)] == [True, False]
+    assert [act(gateway, "ready", host=host).changed for _time in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize(("first", "then"), [("", "drained"), ("drained", "ready"), ("", "draining")])
@@ -206,7 +206,8 @@ def test_check_mode_foretells_and_does_nothing(first: str, then: str, engine: st
     told, kept = list(gateway.told), host.read(_gateway.KEPT)
     foretold = act(gateway, then, engine, host, check=True)
     assert (gateway.told, host.read(_gateway.KEPT)) == (told, kept)
-    assert act(gateway, then, engine, host).changed == foretold.changed is True
+    assert foretold.changed is True
+    assert act(gateway, then, engine, host).changed is True
     assert act(gateway, then, engine, host, check=True).changed is False
 
 

@@ -72,7 +72,8 @@ def test_what_is_no_rule(rule: str) -> None:
     ],
 )
 def test_spelled_otherwise_it_means_the_same(one: str, other: str) -> None:
-    assert meaning(one) == meaning(other) is not None
+    assert meaning(one) == meaning(other)
+    assert meaning(one) is not None
 
 
 @pytest.mark.parametrize(
