@@ -286,6 +286,8 @@ class Drainer:
             forced = {(server.backend, server.name): server.forced for server in self._servers(state)}
             wrong = [part for part in subjects if forced[part.proxy, part.name] == (to == "ready")]
             commands = [f"set server {part.proxy}/{part.name} state {to}" for part in wrong]
+            if to == "ready":
+                commands = [*_forget(state, wrong), *commands]
         if self.check_mode:
             return bool(commands)
         for command in commands:
@@ -339,6 +341,16 @@ def _subjects(state: State, wanted: Wanted) -> List[Part]:
 def _sessions(state: State, wanted: Wanted) -> int:
     every = state.links(wanted.engine, every_worker=True) if wanted.engine else state.doors(every_worker=True)
     return sum(part.sessions for part in every)
+
+
+def _forget(state: State, links: List[Part]) -> List[str]:
+    """What a check said while the engine was drained is old: it counts as down until new checks have passed.
+
+    Not where it still has sessions, which would be ended by that, and not where nothing is checked.
+    """
+    busy = {(part.proxy, part.name) for part in state.parts if part.sessions}
+    idle = [part for part in links if (part.proxy, part.name) not in busy and part.status != "no check"]
+    return [f"set server {part.proxy}/{part.name} health down" for part in idle]
 
 
 def _refuse_outage(state: State, links: List[Part]) -> None:

@@ -34,7 +34,7 @@ options:
     description:
       - With V(draining), give the engine no new connections, and do not wait for those it has.
       - With V(drained), do so and wait until none is left. Fails where some are.
-      - With V(ready), give it connections again, and wait until its health check has passed. Fails where it does not.
+      - With V(ready), give it connections again, and wait until new health checks have passed. Fails where they do not.
     type: str
     choices: [draining, drained, ready]
     required: true
@@ -47,7 +47,7 @@ options:
   wait:
     description: How many seconds to wait for the last session to end, or for the health check to pass.
     type: int
-    default: 60
+    default: 120
   shutdown_sessions:
     description:
       - Consent to shut, after O(wait), the sessions that are left. A sender whose message was at work sends it again,
@@ -124,7 +124,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["draining", "drained", "ready"], "required": True},
             "engine": {"type": "str", "default": ""},
-            "wait": {"type": "int", "default": 60},
+            "wait": {"type": "int", "default": 120},
             "shutdown_sessions": {"type": "bool", "default": False},
             "allow_outage": {"type": "bool", "default": False},
         },

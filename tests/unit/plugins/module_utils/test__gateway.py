@@ -81,6 +81,8 @@ class FakeGateway:
     closed: List[str] = field(default_factory=list)
     #: session id -> (worker, route, engine, when it ends by itself)
     sessions: Dict[str, Tuple[int, str, str, float]] = field(default_factory=dict)
+    #: engine -> when a new check has passed
+    unproven: Dict[str, float] = field(default_factory=dict)
     deaf: bool = False
     seconds: float = 0.0
     told: List[str] = field(default_factory=list)
@@ -125,6 +127,10 @@ class FakeGateway:
             return "No such server.\n"
         if word[:2] == ["set", "server"]:
             backend, engine = word[2].split("/")
+            if word[3] == "health":
+                assert self.forced[backend[: -len("_engines")], engine], "only while it is drained"
+                self.unproven[engine] = self.seconds + 3
+                return ""
             self.forced[backend[: -len("_engines")], engine] = {"drain": 8, "ready": 0}[word[4]]
         elif word[:2] == ["shutdown", "session"]:
             del self.sessions[word[2]]
@@ -141,7 +147,8 @@ class FakeGateway:
             door = "STOP" if worker == 10 else "PAUSED" if route in self.closed else "OPEN"
             rows.append(f"{route},FRONTEND,{len(mine)},{door},")
             for engine in self.ENGINES:
-                state = "DOWN" if engine in self.down else "DRAIN" if self.forced.get((route, engine)) else "UP"
+                down = engine in self.down or self.unproven.get(engine, 0) > self.seconds
+                state = "DOWN" if down else "DRAIN" if self.forced.get((route, engine)) else "UP"
                 rows.append(f"{route}_engines,{engine},{sum(1 for one in mine if one[2] == engine)},{state},Layer7")
             rows.append(f"{route}_engines,BACKEND,{len(mine)},UP,")
         return "\n".join(rows) + "\n\n"
@@ -235,6 +242,23 @@ def test_an_engine_that_is_not_up_in_time_is_named_with_the_reason() -> None:
     with pytest.raises(ClinicalError, match=r"the engine a: it is out of service after 10 s: lab_engines says DOWN"):
         act(gateway, "ready")
     assert gateway.seconds >= 10
+
+
+def test_an_engine_is_back_only_when_a_new_check_has_passed() -> None:
+    """What was seen before may be old: it may have been stopped a moment ago."""
+    gateway, host = FakeGateway(), gateway_host()
+    act(gateway, "drained", host=host)
+    began = gateway.seconds
+    act(gateway, "ready", host=host)
+    assert gateway.seconds >= began + 3
+
+
+def test_putting_it_back_ends_no_session() -> None:
+    gateway, host = FakeGateway(sessions={"0x1": (10, "lab", "a", FOREVER)}), gateway_host()
+    act(gateway, "draining", host=host)
+    act(gateway, "ready", host=host)
+    assert "set server lab_engines/a health down" not in gateway.told
+    assert "set server ward_engines/a health down" in gateway.told
 
 
 def test_the_whole_gateway_opens_and_closes() -> None:
