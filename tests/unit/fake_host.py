@@ -339,7 +339,10 @@ class FakeHost:
             raise ClinicalError("Setting", path, os.strerror(errno.ENOENT))
         if key in self.fixed_keys:
             raise ClinicalError("Setting", path, os.strerror(errno.EACCES))
-        self.change(f"set {key} = {text}", lambda: self.kernel.update({key: text}), disk=False)
+        values = {key: text}
+        if key == "net.ipv4.ip_forward" and text != self.kernel[key]:  # as the real one does
+            values["net.ipv4.conf.all.accept_redirects"] = "1" if text == "0" else "0"
+        self.change(f"set {key} = {text}", lambda: self.kernel.update(values), disk=False)
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None

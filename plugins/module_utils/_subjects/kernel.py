@@ -10,6 +10,9 @@ from .._errors import ClinicalError
 from .._host import Host
 from ._base import Image, Whole
 
+#: What the kernel changes by itself with another value: a server that stops forwarding takes redirects again.
+TAKEN_ALONG = {"net.ipv4.ip_forward": ("net.ipv4.conf.all.accept_redirects",)}
+
 
 def kernel_path(key: str) -> str:
     """Where a sysctl key lives; an interface name with dots is written with slashes, as sysctl(8) has it."""
@@ -18,7 +21,7 @@ def kernel_path(key: str) -> str:
 
 @dataclass(frozen=True)
 class KernelValue(Whole):
-    """One sysctl key as the kernel runs with it now."""
+    """One sysctl key as the kernel runs with it now; what the kernel would take along keeps its value."""
 
     key: str
     type = "kernel value"
@@ -28,13 +31,23 @@ class KernelValue(Whole):
         return self.key
 
     def capture(self, host: Host) -> Image:
-        content = host.read(kernel_path(self.key))
-        return {"value": None if content is None else " ".join(content.decode("utf-8", "replace").split())}
+        image: Image = {"value": _value(host, self.key)}
+        along = {key: _value(host, key) for key in TAKEN_ALONG.get(self.key, ())}
+        return {**image, "along": along} if along else image
 
     def put(self, host: Host, image: Image) -> None:
         if image["value"] is None:
             return
+        along: Image = image.get("along") or (self.capture(host) if self.key in TAKEN_ALONG else {}).get("along", {})
         host.write_value(kernel_path(self.key), image["value"])
+        for key, value in along.items():
+            if value is not None:
+                host.write_value(kernel_path(key), value)
+
+
+def _value(host: Host, key: str) -> str | None:
+    content = host.read(kernel_path(key))
+    return None if content is None else " ".join(content.decode("utf-8", "replace").split())
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ mess_of_time() {
   echo 'user root' >> /etc/chrony/chrony.conf
   chmod 0644 /etc/chrony/chrony.keys
   systemctl --quiet disable chrony.service
+  systemctl restart chrony.service
 }
 
 mess_of_jobs() {

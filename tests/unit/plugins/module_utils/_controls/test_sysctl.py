@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.sysctl import (
     DROP_IN,
     effective,
@@ -169,3 +171,26 @@ def test_one_file_for_all_and_only_what_has_to_change() -> None:
     made.add_file(DROP_IN, "# ours\nvm.old = 1\n")
     planned = plan(made, "sysctl", WISH, {"key": "kernel.sysrq", "value": 0})
     assert subjects(planned.groups) == [f"file {DROP_IN}", f"kernel value {KEY}"]
+
+
+FORWARD, REDIRECTS = "net.ipv4.ip_forward", "net.ipv4.conf.all.accept_redirects"
+
+
+@pytest.mark.parametrize("redirects", ["0", "1"])
+@pytest.mark.parametrize("controlled", [True, False])
+def test_what_the_kernel_sets_along_is_right_afterwards_and_put_back(redirects: str, controlled: bool) -> None:
+    made = FakeHost()
+    made.kernel.update({FORWARD: "1", REDIRECTS: redirects})
+    made.add_file("/etc/sysctl.d/50-site.conf", f"{FORWARD} = 1\n{REDIRECTS} = {redirects}\n")
+    before = made.state()
+    keys = [REDIRECTS, FORWARD] if controlled else [FORWARD]
+    controls = tuple(Control(key, "sysctl", {"key": key, "value": 0}) for key in keys)
+    foretold = _baseline.audit(made, _baseline.Request("a1", controls)).changes
+    report = _baseline.enforce(made, _baseline.Request("e1", controls))
+    assert report.changes == foretold
+    assert {finding["result"] for finding in report.findings} <= {"fixed", "pass"}
+    assert made.kernel[FORWARD] == "0"
+    assert made.kernel[REDIRECTS] == ("0" if controlled else redirects)
+    assert not _baseline.audit(made, _baseline.Request("a2", controls)).changed
+    _baseline.revert(made, _baseline.Request("r1"), "", False)
+    assert made.state() == before
