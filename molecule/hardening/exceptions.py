@@ -106,6 +106,7 @@ WITHOUT_EFFECT = {
     "boot_password": "the site supplies no hash here, so it is told and not set; test_boot.py shows the setting",
     "log_forwarding": "no log host is named here, and so nothing is set",
     "journal_forwarding": "no log host is named here, and so nothing is set",
+    "time_servers_of_timesyncd": "chrony sets the clock here; test_time.py shows the setting",
     "time_servers": "the site names none here, and so those of the distribution are fine",
     "time_not_served": "it is only told, never set",
     "package_sudo": "the automation account becomes root with it, so it cannot be missing",

@@ -68,10 +68,11 @@ class Time(Kind):
     SETTINGS = {
         "aspect": Setting("str", choices=ASPECTS),
         "servers": Setting("list", required=False, default=()),
+        "daemon": Setting("str", required=False, choices=("chrony", "timesyncd"), default="chrony"),
     }
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
-        return (f"time {settings['aspect']}",)
+        return (f"time {settings['aspect']} {settings.get('daemon', 'chrony')}",)
 
     def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
         main = main_file(host)
@@ -167,9 +168,10 @@ def _wanted_servers(control: Control) -> list[str]:
 def _servers(control: Control, state: State) -> Assessment:
     wanted = _wanted_servers(control)
     words = ", ".join(wanted) or "some"
-    if state.chrony is None and state.timesyncd is None and not _uses_timesyncd(state) and not control.awaits:
-        return not_applicable(control, "time servers", words, "neither chrony nor systemd-timesyncd is on this host")
-    by_chrony = state.chrony is not None or bool(control.awaits)
+    by_chrony = _by_chrony(control)
+    there = state.chrony is not None if by_chrony else state.timesyncd is not None or _uses_timesyncd(state)
+    if not there and not control.awaits:
+        return not_applicable(control, "time servers", words, f"{_daemon_of(control)} is not on this host")
     seen = [_source_name(d) for d in _sources(state)] if by_chrony else list(state.timesyncd or ())
     reason = ""
     if wanted:
@@ -183,6 +185,14 @@ def _servers(control: Control, state: State) -> Assessment:
     running = _read_since(CHRONY if by_chrony else TIMESYNCD, fine, told, state, by_chrony)
     after = told if fine or reason else words
     return Assessment(control.id, "time servers", words, told, after, Verdicts(running, disk, disk), reason)
+
+
+def _daemon_of(control: Control) -> str:
+    return str(control.settings.get("daemon", "chrony"))
+
+
+def _by_chrony(control: Control) -> bool:
+    return _daemon_of(control) == "chrony"
 
 
 def _uses_timesyncd(state: State) -> bool:
@@ -263,10 +273,11 @@ _ASSESS = {
 def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
     daemons = [_daemon_group(c, state) for c in failing if c.settings["aspect"] == "daemon"]
     told = [c for c in failing if c.settings["aspect"] in ("servers", "step", "account")]
-    if not told:
-        return tuple(daemons)
-    by_chrony = state.chrony is not None or any(c.awaits for c in told)
-    return (*daemons, _chrony_group(told, state) if by_chrony else _timesyncd_group(told))
+    chrony = [c for c in told if _by_chrony(c)]
+    timesyncd = [c for c in told if not _by_chrony(c)]
+    groups = [_chrony_group(chrony, state)] if chrony else []
+    groups += [_timesyncd_group(timesyncd)] if timesyncd else []
+    return (*daemons, *groups)
 
 
 def _chrony_group(told: Sequence[Control], state: State) -> Group:

@@ -83,8 +83,8 @@ def test_the_sites_servers_take_the_place_of_all_others() -> None:
 def test_timesyncd_stays_and_gets_the_sites_servers() -> None:
     host = FakeHost()
     host.units["systemd-timesyncd.service"] = FakeUnit(active=True, since=1000.0)
-    assert look(host, "time", {"aspect": "servers", "servers": ["distribution"]}).result == "pass"
-    assert enforced(host, "servers", servers=OWN) == "fixed"
+    assert look(host, "time", {"aspect": "servers", "daemon": "timesyncd"}).result == "pass"
+    assert enforced(host, "servers", daemon="timesyncd", servers=OWN) == "fixed"
     text = host.text("/etc/systemd/timesyncd.conf.d/zz-healthops.conf")
     assert text.endswith(f"[Time]\nNTP={' '.join(OWN)}\n")
     assert look(host, "time", {"aspect": "step"}).reason == "chrony is not on this host"
