@@ -84,7 +84,7 @@ def send(command: list[str], waiting: dict[str, tuple[str, str]], patience: floa
         done = subprocess.run([*command, *batch], check=False, capture_output=True, text=True)
         said = re.findall(r"Sending file: (\S+)|(Received Store Response \(Success\))", done.stdout + done.stderr)
         begun = [path for path, _success in said if path]
-        for (path, _), (_, success) in zip(said, said[1:]):
+        for (path, _unused), (_unused, success) in zip(said, said[1:]):
             if path and success:
                 acknowledged[waiting[path][0]] = waiting[path][1]
         again += sum(path in sent for path in begun)

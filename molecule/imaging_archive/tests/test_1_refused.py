@@ -81,7 +81,7 @@ def rest(archive: str, path: str, *words: str) -> tuple[str, str]:
     """Status and body, from the control node."""
     url = f"https://{ADDRESSES[archive]}{path}"
     done = run("curl", "-s", "--max-time", "10", "--cacert", str(PKI / "ca.pem"), "-w", "\n%{http_code}", *words, url)
-    body, _, code = done.stdout.rpartition("\n")
+    body, _newline, code = done.stdout.rpartition("\n")
     return code, body
 
 

@@ -14,7 +14,7 @@ import yaml
 
 LEVELS = ("minimal", "intermediary", "enhanced")
 BAD = ("fail", "error", "unknown")
-KNOWN = yaml.safe_load(Path(__file__).parents[1].joinpath("still_failing.yml").read_text("utf-8"))
+KNOWN = yaml.safe_load(Path(__file__).parents[1].joinpath("files", "still_failing.yml").read_text("utf-8"))
 
 
 def judged(when: str) -> dict[str, Any]:
