@@ -8,6 +8,7 @@ that this host is for. Consent names the unit, the package or the control.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Mapping, Sequence
 
@@ -21,6 +22,8 @@ from ._subjects.units import Unit, show
 UNIT_FOLDERS = ("/usr/lib/systemd/system/", "/etc/systemd/system/")
 _MERGED = ("/bin/", "/sbin/", "/lib/")
 _NEEDED_BY = ("Id", "RequiredBy", "RequisiteOf", "BoundBy", "WantedBy")
+#: Where a service keeps its programs for itself; what serves everybody lies elsewhere.
+_OWN_FOLDER = re.compile(r"/usr/(?:lib|libexec)/(?!systemd/|[^/]+-linux-)[^/]+/")
 #: Units that group others; that one of them wants a unit says nothing about its use.
 _GROUPING = (".target", ".slice")
 
@@ -88,10 +91,10 @@ def of_package(host: Host, package: str, allow_stop: frozenset[str]) -> str:
 
 
 def units_of_package(host: Host, package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The units that a package brings; and with them those that run one of its programs."""
+    """The units that a package brings; and with them those that run one of its programs, or one from beside them."""
     files = _files(host, package)
     programs = look(host).programs
-    users = (unit_of(host, pid) for path in files for pid in programs.get(path, ()))
+    users = (unit_of(host, pid) for path in [*files, *_beside(files, programs)] for pid in programs.get(path, ()))
     own = _units(files)
     return own, tuple(dict.fromkeys([*own, *(unit for unit in users if unit.endswith(".service"))]))
 
@@ -154,6 +157,12 @@ def _files(host: Host, package: str) -> list[str]:
     found = host.glob(f"/var/lib/dpkg/info/{package}.list") or host.glob(f"/var/lib/dpkg/info/{package}:*.list")
     text = (host.read(found[0]) or b"") if found else b""
     return [_merged(path) for path in text.decode("utf-8", "replace").splitlines()]
+
+
+def _beside(files: Sequence[str], programs: Mapping[str, Sequence[str]]) -> list[str]:
+    """Programs that run from a folder of their own in which the package has files too, as a part of their service."""
+    folders = {found.group() for found in map(_OWN_FOLDER.match, files) if found}
+    return [path for path in programs if (found := _OWN_FOLDER.match(path)) and found.group() in folders]
 
 
 def _merged(path: str) -> str:

@@ -125,11 +125,11 @@ mess_of_services() {
   systemctl restart rsyslog.service systemd-journald.service
 }
 
-# add_package NAME: an empty package, as a repository of the site's own would hold it
+# add_package NAME: an empty package, as a repository of the site's own would hold it; its epoch is above any of Debian's
 add_package() {
   local tree=/srv/vendor/tree
   mkdir -p "$tree/DEBIAN"
-  printf 'Package: %s\nVersion: 99\nArchitecture: all\nMaintainer: Vendor\nDescription: stand-in\n' "$1" > "$tree/DEBIAN/control"
+  printf 'Package: %s\nVersion: 9:99\nArchitecture: all\nMaintainer: Vendor\nDescription: stand-in\n' "$1" > "$tree/DEBIAN/control"
   dpkg-deb --build --root-owner-group "$tree" "/srv/vendor/$1_99_all.deb" > /dev/null
   {
     cat "$tree/DEBIAN/control"

@@ -48,6 +48,21 @@ def test_a_package_whose_program_serves_clients_stays() -> None:
     )
 
 
+def test_a_package_that_is_a_part_of_a_running_service_stays() -> None:
+    """Its own program starts with the first client, and the service belongs to another package."""
+    host = FakeHost()
+    host.mirror["dovecot-imapd"] = FakePackage("1:2.3")
+    host.packages["dovecot-imapd"] = "1:2.3"
+    host.units["dovecot.service"] = FakeUnit(active=True, since=1000.0)
+    host.add_file("/var/lib/dpkg/info/dovecot-imapd.list", "/.\n/usr/lib/dovecot\n/usr/lib/dovecot/imap-login\n")
+    listen(host, 143, pid=12, unit="dovecot.service", program="dovecot")
+    process(host, 13, "dovecot.service", "anvil", "/usr/lib/dovecot/anvil")
+    wanted = Control("package_dovecot_imapd", "package", {"name": "dovecot-imapd", "state": "absent"})
+    told = audit(host, wanted)
+    assert (told["result"], told["changed"]) == ("fail", False)
+    assert "dovecot.service is in use: it runs; it listens on tcp 143" in told["reason"]
+
+
 @pytest.mark.parametrize("consent", ["nginx", "nginx.service", "package_nginx"])
 def test_consent_names_the_package_the_unit_or_the_control(consent: str) -> None:
     told = audit(server(), NGINX, [consent])
