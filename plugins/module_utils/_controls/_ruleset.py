@@ -17,6 +17,7 @@ _HEAD = """# Managed by the Ansible collection healthops.clinical (baseline): wh
 # What listened when this was first written is listed as learned; take a line out to close it and run the baseline.
 """
 _LEARNED_LINE = re.compile(r"^# learned: (tcp|udp)/(\d+)(?: (.*))?$", re.MULTILINE)
+_FORWARDS_LINE = "# learned: it forwards\n"
 _ENTRY = re.compile(r"^(tcp|udp)/(\d{1,5})(?:@([0-9A-Fa-f.:]+(?:/\d{1,3})?))?$")
 _ICMP = "echo-reply, destination-unreachable, echo-request, time-exceeded, parameter-problem"
 _ICMP6 = (
@@ -117,14 +118,19 @@ def _set(protocol: str, ports: Sequence[Port]) -> list[str]:
     return [f"\tset {protocol}_open {{", "\t\ttype inet_service", *elements, "\t}", ""]
 
 
-def file_text(table: str, learned: Iterable[Port]) -> str:
+def file_text(table: str, learned: Iterable[Port], forwards: bool) -> str:
     """The file that is loaded at boot. It also remembers what was learned, so that later listeners stay closed."""
-    known = "".join(f"# learned: {p.protocol}/{p.number} {p.who}".rstrip() + "\n" for p in sorted(learned))
+    known = _FORWARDS_LINE if forwards else ""
+    known += "".join(f"# learned: {p.protocol}/{p.number} {p.who}".rstrip() + "\n" for p in sorted(learned))
     return f"{_HEAD}{known}table {TABLE}\ndelete table {TABLE}\n{table}"
 
 
 def parse_learned(text: str) -> tuple[Port, ...]:
     return tuple(Port(protocol, int(number), "", who or "") for protocol, number, who in _LEARNED_LINE.findall(text))
+
+
+def learned_to_forward(text: str) -> bool:
+    return _FORWARDS_LINE in text
 
 
 def foreign(ruleset: str) -> str:

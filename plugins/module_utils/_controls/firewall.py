@@ -23,7 +23,18 @@ from .._subjects.units import ENABLING_FOLDERS, EnabledUnit, has_systemd
 from ._dropin import HEADER, encode, read_text
 from ._facts import container_engine
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
-from ._ruleset import LEARNED, TABLE, Port, file_text, foreign, opened, parse_entry, parse_learned, rules
+from ._ruleset import (
+    LEARNED,
+    TABLE,
+    Port,
+    file_text,
+    foreign,
+    learned_to_forward,
+    opened,
+    parse_entry,
+    parse_learned,
+    rules,
+)
 
 RULES = "/etc/nftables-healthops.nft"
 UNIT = "nftables.service"
@@ -92,7 +103,7 @@ class Firewall(Kind):
             listeners=found,
             fleeting=_sockets.ephemeral(host),
             login_ports=_login_ports(host),
-            forwards=bool(container_engine(host)) or any(_is_on(host, path) for path in _FORWARDING),
+            forwards=_forwards(host, text),
             theirs=theirs,
             refused=refused,
             booted=has_systemd(host),
@@ -129,6 +140,13 @@ def _login_ports(host: Host) -> tuple[int, ...]:
 
     port = own_port(host)
     return (port,) if port else ()
+
+
+def _forwards(host: Host, text: str | None) -> bool:
+    """Whether it hands on what is not for itself: learned once, as what listens is, and always where containers run."""
+    if container_engine(host):
+        return True
+    return any(_is_on(host, path) for path in _FORWARDING) if text is None else learned_to_forward(text)
 
 
 def _is_on(host: Host, path: str) -> bool:
@@ -185,7 +203,7 @@ def _table(control: Control, state: State) -> str:
 
 
 def _text(control: Control, state: State) -> str:
-    return file_text(_table(control, state), _learned(state))
+    return file_text(_table(control, state), _learned(state), state.forwards)
 
 
 def _told(control: Control, state: State) -> str:

@@ -146,6 +146,14 @@ def test_a_host_that_forwards_nothing_refuses_to() -> None:
     assert "hook forward priority filter; policy drop" in host.tables["inet healthops"]
 
 
+def test_that_it_forwards_is_learned_once_though_the_same_run_ends_it() -> None:
+    host = server()
+    host.add_file("/proc/sys/net/ipv4/ip_forward", "1\n")
+    enforce(host)
+    host.add_file("/proc/sys/net/ipv4/ip_forward", "0\n")
+    assert look(host, "firewall", {"open": ["learned"]}).result == "pass"
+
+
 def chain(table: str, name: str, priority: str, *lines: str) -> str:
     head = f"type filter hook input priority {priority}; policy accept;"
     rules = "".join(f"\t\t{line}\n" for line in (head, *lines))
