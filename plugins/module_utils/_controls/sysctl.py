@@ -12,7 +12,7 @@ from .._changes import Group, Step
 from .._errors import ClinicalError
 from .._host import Host
 from .._subjects.files import File, file_image
-from .._subjects.kernel import KernelValue, kernel_path
+from .._subjects.kernel import TAKEN_ALONG, KernelValue, kernel_path
 from ._dropin import encode, merged, ordered_files, read_text, with_header
 from ._facts import container, global_keys_belong_elsewhere
 from ._model import OK, Assessment, Control, Kind, KindPlan, Setting, Verdicts, compare, judge, not_applicable, wish
@@ -62,7 +62,9 @@ class Sysctl(Kind):
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         ours = parse(dict(state.files)[DROP_IN])
         targets = {c.settings["key"]: _target(c, state) for c in controls if _concerns(c, state)}
-        text = with_header([f"{key} = {value}" for key, value in merged(ours, targets).items()])
+        # First what makes the kernel change others, or booting would undo those: they are set in this order.
+        lasting = sorted(merged(ours, targets).items(), key=lambda pair: pair[0] not in TAKEN_ALONG)
+        text = with_header([f"{key} = {value}" for key, value in lasting])
         future = tuple((path, text if path == DROP_IN else old) for path, old in state.files)
         assessments = tuple(_assess(c, state, targets, future) for c in controls)
         fixing = {c.settings["key"]: c.id for c, a in zip(controls, assessments) if a.result == "fail"}

@@ -194,3 +194,12 @@ def test_what_the_kernel_sets_along_is_right_afterwards_and_put_back(redirects: 
     assert not _baseline.audit(made, _baseline.Request("a2", controls)).changed
     _baseline.revert(made, _baseline.Request("r1"), "", False)
     assert made.state() == before
+
+
+def test_the_next_boot_sets_first_what_takes_others_along() -> None:
+    made = FakeHost()
+    made.kernel.update({FORWARD: "1", REDIRECTS: "1"})
+    made.add_dir("/etc/sysctl.d")
+    controls = tuple(Control(key, "sysctl", {"key": key, "value": 0}) for key in (REDIRECTS, FORWARD))
+    _baseline.enforce(made, _baseline.Request("e1", controls))
+    assert list(parse((made.read(DROP_IN) or b"").decode())) == [FORWARD, REDIRECTS]
