@@ -11,6 +11,7 @@ import os
 import pty
 import select
 import sys
+import termios
 import time
 
 
@@ -27,15 +28,22 @@ def said(terminal: int, *wanted: str, within: float = 40.0) -> str:
     return text
 
 
+def answer(terminal: int, text: str) -> None:
+    """Type it, as late as a person would: login forgets what was typed while it was about to ask."""
+    time.sleep(1.0)
+    os.write(terminal, f"{text}\n".encode())
+
+
 def main(name: str, password: str) -> int:
     child, terminal = pty.fork()
     if child == 0:
         os.execv("/bin/login", ["login"])
     said(terminal, "login:")
-    os.write(terminal, f"{name}\n".encode())
+    answer(terminal, name)
     said(terminal, "Password:")
-    time.sleep(0.3)  # login forgets what was typed before it asked
-    os.write(terminal, f"{password}\n".encode())
+    while termios.tcgetattr(terminal)[3] & termios.ECHO:  # nobody types a password while it still shows
+        time.sleep(0.1)
+    answer(terminal, password)
     shown = said(terminal, "$ ", "# ", "incorrect")
     if "incorrect" not in shown:
         os.write(terminal, b"echo here-is-$(id -un)\n")
