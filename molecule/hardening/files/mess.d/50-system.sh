@@ -132,7 +132,7 @@ mess_of_network() {
     done
     echo 'net.ipv6.conf.all.forwarding = 1'
     echo 'net.ipv4.ip_forward = 1'
-    echo 'net.ipv4.tcp_slow_start_after_idle = 0'
+    echo 'net.ipv4.tcp_rfc1337 = 0'
     echo 'net.ipv4.conf.all.route_localnet = 1'
   } > /etc/sysctl.d/51-vendor.conf
   sysctl --quiet --load /etc/sysctl.d/51-vendor.conf
