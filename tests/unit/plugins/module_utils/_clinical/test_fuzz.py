@@ -41,7 +41,8 @@ def outcome(pieces: list[bytes]) -> list[object]:
     try:
         for piece in pieces:
             unframer.feed(piece)
-            found += list(iter(unframer.next, None))
+            for message in iter(unframer.next, None):
+                found.append(message)  # one by one: what came before an error counts
     except (_mllp.NotMllp, _mllp.TooLarge) as error:
         found.append(type(error))
     return found
