@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import outside
@@ -14,11 +15,17 @@ if TYPE_CHECKING:
 
 def judge(host: Host, settings: dict[str, Any]) -> tuple[bool, str]:
     """Each rule stands in the compiled file under its key, and the file is what the folder gives at the next boot."""
-    fresh = outside.root(host, "augenrules --check").out
-    compiled = [line.split() for line in outside.root(host, "cat /etc/audit/audit.rules").out.splitlines()]
+    fresh, compiled = _compiled(host)
     mine = [words for words in compiled if words[-2:] == ["-k", settings["key"]]]
     missing = [rule for rule in settings["rules"] if not any(_is(rule, words, host) for words in mine)]
     return not missing and "No change" in fresh, f"{fresh}; missing: {missing}"
+
+
+@functools.cache
+def _compiled(host: Host) -> tuple[str, list[list[str]]]:
+    """What augenrules says of the compiled file, and its lines. Asked once: it takes seconds in a container."""
+    said = outside.root(host, "augenrules --check").out
+    return said, [line.split() for line in outside.root(host, "cat /etc/audit/audit.rules").out.splitlines()]
 
 
 def _is(rule: str, words: list[str], host: Host) -> bool:

@@ -80,13 +80,15 @@ class Survey:
     groups: tuple[Group, ...]
 
 
-def survey(host: Host, controls: Sequence[Control], allow_stop: frozenset[str], seen: Mapping[str, str]) -> Survey:
-    """Read the state once for each kind and plan; nothing is changed."""
+def survey(
+    host: Host, controls: Sequence[Control], allow_stop: frozenset[str], seen: Mapping[str, str], ahead: bool = True
+) -> Survey:
+    """Read the state once for each kind and plan; nothing is changed. ``ahead`` of a change, or after it."""
     controls = [control.on(seen["family"], seen["distribution"]) for control in controls]
     assessments: dict[str, Assessment] = {}
     groups: list[Group] = []
     hindrances = {control.id: why_not(host, seen, control.applies) for control in controls}
-    packages = PackagesThere(host, [c for c in controls if not hindrances[c.id]])
+    packages = PackagesThere(host, [c for c in controls if not hindrances[c.id]], ahead)
     for name in KINDS:
         mine = [packages.awaiting(c) for c in controls if c.kind == name]
         hindrances.update({c.id: hindrances[c.id] or packages.lacking(c) for c in mine})
@@ -194,7 +196,8 @@ def enforce(host: Host, request: Request) -> Report:
     report.changed = bool(report.changes)
     touched = {control for change in report.changes for control in change["controls"]} | set(failed)
     _in_use.begin(host, request.keeps)
-    again = survey(host, [c for c in request.controls if c.id in touched], request.allow_stop, report.host)
+    mine = [control for control in request.controls if control.id in touched]
+    again = survey(host, mine, request.allow_stop, report.host, ahead=False)
     for control, assessment in found.assessments.items():
         report.findings.append(_outcome(assessment, again.assessments.get(control), failed.get(control)))
     if before is not None:

@@ -24,6 +24,7 @@ from ._errors import ClinicalError
 from ._host import Host
 from ._subjects._base import Image, Subject
 from ._subjects.accounts import AccountField
+from ._subjects.audit import RulesFile
 from ._subjects.authselect import AuthselectFeatures
 from ._subjects.awaited import AwaitedFile
 from ._subjects.compiled import Compiled
@@ -43,7 +44,7 @@ RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
-        *(File, AwaitedFile, MadeFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
+        *(File, AwaitedFile, RulesFile, MadeFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
         *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures, FilterTable),
     )
 }

@@ -35,7 +35,10 @@ class FakeUnit:
 
 @dataclass
 class FakePackage:
-    """A package on the mirror: its configuration files, what its scripts write elsewhere in /etc, its unit."""
+    """A package on the mirror: its configuration files, what its scripts write elsewhere in /etc, its unit.
+
+    ``privileged`` are programs of it that lend their owner's rights to whoever runs them.
+    """
 
     version: str
     conffiles: Dict[str, str] = field(default_factory=dict)
@@ -43,6 +46,7 @@ class FakePackage:
     depends: Tuple[str, ...] = ()
     fetchable: bool = True
     unit: str = ""
+    privileged: Tuple[str, ...] = ()
 
 
 # --- systemd ---
@@ -361,6 +365,8 @@ def _configure(host: FakeHost, come: Dict[str, str], gone: List[str]) -> None:
         for path, text in host.mirror[name].touches.items():
             old = host.text(path) if path in host.nodes else ""
             host.add_file(path, f"{old}{text} {'came' if name in come else 'went'}\n")
+        for program in host.mirror[name].privileged:
+            (host.privileged.append if name in come else host.privileged.remove)(program)
         if host.mirror[name].unit and name in come:
             host.units[host.mirror[name].unit] = FakeUnit(active=True, since=host.clock)
             _enable(host, host.mirror[name].unit)

@@ -29,7 +29,9 @@ def installs(group: Group) -> bool:
 class PackagesThere:
     """The packages that controls require, as the host will have them once the planned groups are carried out."""
 
-    def __init__(self, host: Host, controls: Sequence[Control]) -> None:
+    def __init__(self, host: Host, controls: Sequence[Control], ahead: bool = True) -> None:
+        """``ahead`` says that what is planned will be carried out; a look at what came of it is not."""
+        self._ahead = ahead
         self.there = present(host, sorted({name for control in controls for name in required(control)}))
         self.coming: set[str] = set()
         self.awaited: set[str] = set()
@@ -49,9 +51,10 @@ class PackagesThere:
         return f"the package {missing[0]} is not installed" if missing else ""
 
     def awaiting(self, control: Control) -> Control:
-        """The control, marked where it has to wait for its package; ``awaited`` gathers the ids of those."""
-        packages = [name for name in required(control) if name in self.coming]
-        if not packages:
+        """The control, marked where packages come before it; ``awaited`` gathers the ids of those that need one."""
+        if not self.coming:
             return control
-        self.awaited.add(control.id)
-        return replace(control, awaits=packages[0])
+        packages = [name for name in required(control) if name in self.coming]
+        if packages:
+            self.awaited.add(control.id)
+        return replace(control, coming=self._ahead, awaits=packages[0] if packages else "")

@@ -58,7 +58,7 @@ class Control:
     """One item of the baseline as the host gets it; title and rationale stay on the controller.
 
     ``awaits`` is set on the host: the package that the control needs and that this same run is about to install. What
-    such a package brings is not there yet when the run is planned.
+    such a package brings is not there yet when the run is planned. ``coming`` is set where the run installs any.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Control:
     hazard: str = "none"
     applies: Mapping[str, Any] = field(default_factory=dict)
     awaits: str = ""
+    coming: bool = False
     differs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     waived: Mapping[str, str] | None = None
 

@@ -11,9 +11,17 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from .._changes import Effect, Group, Step
-from .._errors import ClinicalError
 from .._host import Host
-from .._subjects.audit import COMPILED, LOAD, kernel_rules, locked
+from .._subjects.audit import (
+    COMPILED,
+    LOAD,
+    PROGRAM,
+    RulesFile,
+    growing_image,
+    kernel_rules,
+    locked,
+    privileged_programs,
+)
 from .._subjects.awaited import AwaitedFile
 from .._subjects.compiled import MADE_ANEW, Compiled
 from .._subjects.files import File, file_image
@@ -23,6 +31,7 @@ from ._facts import container
 from ._formats import FORMATS
 from ._model import (
     NOTAPPLICABLE,
+    OK,
     Assessment,
     Control,
     Kind,
@@ -38,18 +47,21 @@ FOLDER = "/etc/audit/rules.d"
 OURS = f"{FOLDER}/healthops.rules"
 #: One rule that this kernel does not take, or whose path is not there, must not cost those after it.
 HEAD = HEADER + "-i\n"
-_PROGRAMS = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec", "/usr/local", "/opt")
+_PRIVILEGED = "runs privileged"
+_AND_MORE = "and those for programs that packages of this run bring"
 
 
 @dataclass(frozen=True)
 class State:
     """The wanted lines of each control, and what is in rules.d, compiled, in the kernel, and in our own file.
 
-    ``running`` is None where the kernel does not audit.
+    ``running`` is None where the kernel does not audit. ``growing`` is, for controls about programs that packages of
+    this same run may bring, the rule for each of those.
     """
 
     there: bool
     wanted: Mapping[str, tuple[str, ...]]
+    growing: Mapping[str, str]
     written: frozenset[Same]
     compiled: frozenset[Same]
     running: frozenset[Same] | None
@@ -79,10 +91,12 @@ class AuditRules(Kind):
         there = host.which("auditctl") is not None and host.stat(FOLDER) is not None
         in_container = bool(container(host))
         running = kernel_rules(host) if there and not in_container else None
+        wanted, growing = _wanted(host, controls)
         texts = [read_text(host, path) or "" for path in ordered_files(host, [FOLDER], "*.rules")]
         return State(
             there=there,
-            wanted=_wanted(host, controls),
+            wanted=wanted,
+            growing=growing,
             written=frozenset(meanings(line for text in texts for line in text.splitlines())),
             compiled=frozenset(meanings((read_text(host, COMPILED) or "").splitlines())),
             running=None if running is None else frozenset(meanings(running)),
@@ -97,30 +111,21 @@ class AuditRules(Kind):
         return KindPlan(assessments, _groups(failing, state))
 
 
-def _wanted(host: Host, controls: Sequence[Control]) -> dict[str, tuple[str, ...]]:
+def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """What each control wants, and the rule for each program that is still to come."""
     machine = (host.read("/proc/sys/kernel/arch") or b"").decode("ascii", "replace").strip()
     machine = machine or host.run(["uname", "-m"]).out.strip()
     first = FORMATS["login_defs"].get(read_text(host, "/etc/login.defs") or "", "UID_MIN") or ""
     people_from = int(first) if first.isdigit() else 1000
-    needed = any("runs privileged" in control.settings["rules"] for control in controls)
-    privileged = _privileged(host) if needed else []
-    return {
-        c.id: tuple(
-            line
-            for rule in c.settings["rules"]
-            for line in lines(rule, c.settings["key"], machine, people_from, privileged)
-        )
-        for c in controls
-    }
+    about_programs = [control for control in controls if _PRIVILEGED in control.settings["rules"]]
+    privileged = privileged_programs(host) if about_programs else []
 
+    def spelled(control: Control, rules: Sequence[str]) -> tuple[str, ...]:
+        key = control.settings["key"]
+        return tuple(line for rule in rules for line in lines(rule, key, machine, people_from, privileged))
 
-def _privileged(host: Host) -> list[str]:
-    """Programs that lend their owner's or their group's rights to whoever runs them."""
-    folders = [folder for folder in _PROGRAMS if host.stat(folder) is not None]
-    done = host.run(["find", *folders, "-xdev", "-type", "f", "-perm", "/6000"])
-    if done.rc != 0:
-        raise ClinicalError("Looking for programs with special rights in", " ".join(folders), done.err_line)
-    return sorted(path for path in done.out.splitlines() if " " not in path)
+    growing = {c.id: spelled(c, [f"runs {PROGRAM}"])[0] for c in about_programs if c.coming}
+    return {c.id: spelled(c, c.settings["rules"]) for c in controls}, growing
 
 
 def _missing(control: Control, state: State, seen: frozenset[Same]) -> list[str]:
@@ -139,10 +144,12 @@ def _assess(control: Control, state: State) -> Assessment:
         running = Verdict(NOTAPPLICABLE, "the machine's kernel" if state.in_container else "the kernel does not audit")
     else:
         running = _verdict(control, state, state.running)
+    if control.id in state.growing and boot.state == OK:
+        boot = judge(False, "packages of this run may bring more such programs")
     fine = "deviates" not in (running.state, disk.state, boot.state)
     before = f"{len(wanted) - len(_missing(control, state, state.written))} of {told}"
     reason = "" if fine else _hindrance(running, disk, boot, state)
-    after = before if fine or reason else told
+    after = before if fine or reason else told + (f", {_AND_MORE}" if control.id in state.growing else "")
     return Assessment(control.id, subject, told, before, after, Verdicts(running, disk, boot), reason)
 
 
@@ -167,15 +174,19 @@ def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
     ids = tuple(control.id for control in failing)
     missing = {c.id: _missing(c, state, state.written) for c in failing}
     new = list(dict.fromkeys(line for c in failing for line in missing[c.id]))
+    growing = [state.growing[control.id] for control in failing if control.id in state.growing]
     file = AwaitedFile if any(control.awaits for control in failing) else File
     steps = []
-    if new:
-        text = (state.ours or HEAD) + "".join(f"{line}\n" for line in new)
+    if new or growing:
+        image = file_image(encode((state.ours or HEAD) + "".join(f"{line}\n" for line in new)), mode=0o640)
         before = "\n".join(f"# {c.settings['key']}: {len(missing[c.id])} rules are not there" for c in failing)
-        words = (before, "\n".join(new), "augenrules compiles it with the other files of its folder")
-        steps.append(Step(file(OURS), file_image(encode(text), mode=0o640), *words, ids))
+        after = "\n".join([*new, *(f"# {_AND_MORE}" for _rule in growing)])
+        words = (before, after, "augenrules compiles it with the other files of its folder")
+        step = (RulesFile(OURS), growing_image(image, growing[0])) if growing else (file(OURS), image)
+        steps.append(Step(*step, *words, ids))
     else:
         words = ("not as in " + FOLDER, "compiled and loaded", "the rules are written, but not in force")
         steps.append(Step(file(OURS), file_image(encode(state.ours)), *words, ids))
     steps.append(Step(Compiled("augenrules"), MADE_ANEW, "", "", "it compiles all files of the folder", ids))
-    return (Group("audit_rules", tuple(steps), (), (Effect(LOAD),)),)
+    effects = () if state.in_container else (Effect(LOAD),)  # whose kernel lets callers wait, and fails
+    return (Group("audit_rules", tuple(steps), (), effects),)

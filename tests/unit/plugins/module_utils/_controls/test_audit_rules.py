@@ -9,7 +9,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.audit_rules import AuditRules
 from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
-from fake_host import FakeHost
+from fake_host import FakeHost, FakePackage
 from look import look, plan, states, subjects
 
 RULES = {"key": "id", "rules": ["watch /etc/group wa", "calls settimeofday"]}
@@ -124,3 +124,24 @@ def test_a_strange_rule_is_refused() -> None:
     problems = AuditRules().validate({"key": "identity", "rules": ["-e 2"]})
     assert len(problems) == 1
     assert "-e 2" in problems[0]
+
+
+def test_programs_that_packages_of_the_same_run_bring_are_watched_at_once() -> None:
+    """What a package brings is not there when the run is planned, and its rule has to be there when the run ends."""
+    made = host("", "", "")
+    made.privileged = ["/usr/bin/su"]
+    made.mirror["sudo"] = FakePackage("1.9", {}, privileged=("/usr/bin/sudo",))
+    made.add_file("/var/lib/apt/extended_states", "")
+    controls = (
+        Control("sudo", "package", {"name": "sudo", "state": "present"}),
+        Control("programs", "audit_rules", {"key": "run", "rules": ["runs privileged"]}),
+    )
+    told, before = _baseline.audit(made, _baseline.Request("c1", controls)).changes, made.state()
+    report = _baseline.enforce(made, _baseline.Request("e1", controls))
+    assert [finding["result"] for finding in report.findings] == ["fixed", "fixed"]
+    assert report.changes == told
+    watched = [line.split()[3] for line in made.text(OURS).splitlines() if line.startswith("-a")]
+    assert watched == ["path=/usr/bin/su", "path=/usr/bin/sudo"]
+    assert _baseline.audit(made, _baseline.Request("c2", controls)).changes == []
+    _baseline.revert(made, _baseline.Request("r1"), "", False)
+    assert made.state() == before
