@@ -46,7 +46,7 @@ def _sshd(s: Settings) -> Task:
 
 
 def _sudo(s: Settings) -> Task:
-    return _line("/etc/bench-sudo.conf", f"Defaults {s['default']}=", f"Defaults {s['default']}={s['value']}")
+    return _line("/etc/bench-sudo.conf", f"Defaults {s.get('default')}=", f"Defaults {s.get('default')}={s.get('value')}")
 
 
 def _module(s: Settings) -> Task:
