@@ -55,3 +55,10 @@ def test_what_is_told_names_no_secret(host: Host) -> None:
     planted = ("CKqUTvPnLZ", "5J2lq6XVb1h5m1n7oqQqQ", "password secret", "ward:secret")
     assert len(texts) > 2
     assert [word for word in planted if any(word in text for text in texts)] == []
+
+
+def test_the_log_of_the_host_does_not_repeat_what_a_run_was_given(host: Host) -> None:
+    """It would be the whole catalogue, and the hash of a password where a tunable holds one."""
+    log = outside.root(host, "journalctl --no-pager --output=cat").out
+    assert "Invoked with" in log  # of other modules: the log is the one that Ansible writes to
+    assert "controls=" not in log

@@ -138,6 +138,13 @@ def answer(changed: bool, **more: Any) -> Dict[str, Any]:
     return {"changed": changed, "run_id": "r1", "guard": {"state": "none"}, "availability": dict(AVAILABLE), **more}
 
 
+def test_the_log_of_the_host_is_not_given_what_the_module_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: Dict[str, Any] = {}
+    monkeypatch.setattr(Action, "_execute_module", lambda self, name, module_args, task_vars: seen.update(task_vars))
+    ActionModule._send(Action([]), {"tunables": {"boot_password_hash": "grub.pbkdf2"}}, {"ansible_host": "portal-01"})
+    assert seen == {"ansible_host": "portal-01", "ansible_no_target_syslog": True}
+
+
 def test_where_nothing_changes_one_call_does_it() -> None:
     action = Action([answer(False)])
     assert not action.carry_out()["changed"]
