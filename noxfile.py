@@ -14,8 +14,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Iterator
 
 import antsibull_nox
 import nox
@@ -39,8 +42,8 @@ CORE_PYTHONS = {
 CORES = [core for core, (low, high) in CORE_PYTHONS.items() if low <= sys.version_info[:2] <= high]
 NEWEST = list(CORE_PYTHONS)[-1]
 
-# Scenarios that have not passed in one go yet: by name only, `nox -s molecule -- test -s NAME`, until they have.
-BY_NAME = ("imaging_archive", "in_use", "judges", "logins")
+# Scenarios that start hosts of their own. They are played beside those that take turns on the shared hosts.
+WITH_OWN_HOSTS = ("imaging_archive", "in_use", "interface_gateway")
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -339,10 +342,39 @@ def molecule(session: nox.Session) -> None:
         return
     # An aborted run remembers hosts that may be gone, and would keep new ones from being started.
     session.run("molecule", "destroy")
-    left_out = [word for name in (*BY_NAME, "podman_driver") for word in ("--exclude", name)]
-    session.run("molecule", "test", "--all", *left_out)
+    session.run("molecule", "create")
+    left_out = [word for name in (*WITH_OWN_HOSTS, "podman_driver") for word in ("--exclude", name)]
+    own = [word for name in WITH_OWN_HOSTS for word in ("--scenario-name", name)]
+    with beside(session, "molecule", "test", "--destroy", "never", *own):
+        session.run("molecule", "test", "--destroy", "never", "--all", *left_out)
+    session.run("molecule", "destroy")
     # By itself: beside the others, the shared hosts would be started for it as well.
     session.run("molecule", "test", "--scenario-name", "podman_driver")
+
+
+@contextmanager
+def beside(session: nox.Session, *command: str) -> Iterator[None]:
+    """Run a command of the session's environment beside what is done meanwhile, and show afterwards what it printed."""
+    path = os.pathsep.join([session.bin, session.env.get("PATH") or os.environ["PATH"]])
+    env = {**os.environ, **{name: value for name, value in session.env.items() if value is not None}, "PATH": path}
+    session.log(f"Beside what follows: {' '.join(command)}")
+    with tempfile.TemporaryFile() as shown:
+        with subprocess.Popen(
+            [f"{session.bin}/{command[0]}", *command[1:]], env=env, stdout=shown, stderr=subprocess.STDOUT
+        ) as other:
+            try:
+                yield
+            except BaseException:
+                other.terminate()
+                raise
+            finally:
+                failed = other.wait()
+                shown.seek(0)
+                session.log(f"Meanwhile: {' '.join(command)}")
+                sys.stdout.flush()
+                shutil.copyfileobj(shown, sys.stdout.buffer)
+        if failed:
+            session.error(f"{' '.join(command)} failed with exit code {failed}")
 
 
 @nox.session

@@ -34,15 +34,24 @@ def answer(terminal: int, text: str) -> None:
     os.write(terminal, f"{text}\n".encode())
 
 
+def hidden(terminal: int, within: float = 20.0) -> None:
+    """Wait until what is typed does not show: nobody types a password before."""
+    end = time.monotonic() + within
+    while termios.tcgetattr(terminal)[3] & termios.ECHO and time.monotonic() < end:
+        time.sleep(0.1)
+
+
 def main(name: str, password: str) -> int:
     child, terminal = pty.fork()
     if child == 0:
         os.execv("/bin/login", ["login"])
     said(terminal, "login:")
     answer(terminal, name)
-    said(terminal, "Password:")
-    while termios.tcgetattr(terminal)[3] & termios.ECHO:  # nobody types a password while it still shows
-        time.sleep(0.1)
+    asked = said(terminal, "Password:", "incorrect")
+    if "Password:" not in asked:  # whoever is locked is not asked
+        print(asked[-300:])
+        return 1
+    hidden(terminal)
     answer(terminal, password)
     shown = said(terminal, "$ ", "# ", "incorrect")
     if "incorrect" not in shown:
