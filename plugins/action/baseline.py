@@ -129,7 +129,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return str(self._play_context.remote_addr or "")
 
     def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
-        # Ansible would write the options to the host's system log: the whole catalogue each time, and hashes in tunables.
+        # Ansible would write the options to the host's system log: the whole catalogue, and hashes in tunables.
         quiet = {**(task_vars or {}), "ansible_no_target_syslog": True}
         sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=args, task_vars=quiet)
         return sent

@@ -46,7 +46,8 @@ def _sshd(s: Settings) -> Task:
 
 
 def _sudo(s: Settings) -> Task:
-    return _line("/etc/bench-sudo.conf", f"Defaults {s.get('default')}=", f"Defaults {s.get('default')}={s.get('value')}")
+    start = f"Defaults {s.get('default')}="
+    return _line("/etc/bench-sudo.conf", start, f"{start}{s.get('value')}")
 
 
 def _module(s: Settings) -> Task:
