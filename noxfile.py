@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from collection_path import collection_path  # noqa: E402
 
 REQUIREMENTS = ROOT / "requirements"
+IN_PARALLEL = ("--numprocesses", "auto")
 RESULTS = ROOT / ".nox" / "results"
 DIST = ROOT / "dist"
 COLLECTION = Path("ansible_collections", "healthops", "clinical")
@@ -210,14 +211,14 @@ def is_shell_script(path: Path) -> bool:
 def units(session: nox.Session) -> None:
     """Unit tests of the core, with no Ansible installed."""
     install(session, "units")
-    pytest(session, "units", "tests/unit")
+    pytest(session, "units", *IN_PARALLEL, "tests/unit")
 
 
 @nox.session(python=OLDEST_PYTHON or "3.9", default=False)
 def units_oldest(session: nox.Session) -> None:
     """The same on the oldest Python a managed host may have (needs a python3.9 on this machine)."""
     install(session, "units")
-    pytest(session, "units_oldest", "tests/unit/plugins/module_utils")
+    pytest(session, "units_oldest", *IN_PARALLEL, "tests/unit/plugins/module_utils")
 
 
 @nox.session
@@ -225,7 +226,7 @@ def units_oldest(session: nox.Session) -> None:
 def units_core(session: nox.Session, core: str) -> None:
     """All unit tests again beside each supported ansible-core, with those that need it."""
     install(session, f"core-{core}")
-    pytest(session, f"units_core-{core}", "tests/unit")
+    pytest(session, f"units_core-{core}", *IN_PARALLEL, "tests/unit")
 
 
 @nox.session
