@@ -13,6 +13,8 @@ TABLE = "inet healthops"
 LEARNED = "learned"
 #: Chains of others that only add to what a firewall does: container engines', and those that ban addresses.
 _ADDING = re.compile(r"netavark|docker|cni-|f2b|fail2ban|crowdsec", re.IGNORECASE)
+#: Tables of this collection's roles, which refuse on a few ports of their own and leave the rest to the host.
+_ROLES = frozenset({"inet imaging_archive_doors", "inet imaging_archive_drain", "inet interface_gateway"})
 _HEAD = """# Managed by the Ansible collection healthops.clinical (baseline): what is not listed here is refused.
 # What listened when this was first written is listed as learned; take a line out to close it and run the baseline.
 """
@@ -149,7 +151,8 @@ def foreign(ruleset: str) -> str:
         elif line.startswith("type filter hook input"):
             hooked, dropping = True, "policy drop" in line
         elif line == "}":
-            if hooked and (dropping or count) and table != TABLE and not _ADDING.search(table):
+            known = table == TABLE or table in _ROLES or _ADDING.search(table)
+            if hooked and (dropping or count) and not known:
                 return f"{table} {chain}"
             hooked = False
         elif hooked and line and not _ADDING.search(line):

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, Sequence
 
 import pytest
@@ -17,6 +19,7 @@ from fake_sockets import hush, listen
 from look import look, plan, states
 
 LEARNED = {"open": ["learned"]}
+ROLES = Path(__file__).resolve().parents[5] / "roles"
 
 
 def server() -> FakeHost:
@@ -160,6 +163,12 @@ def chain(table: str, name: str, priority: str, *lines: str) -> str:
     return f"table {table} {{\n\tchain {name} {{\n{rules}\t}}\n}}\n"
 
 
+def tables_of_roles() -> list[str]:
+    """The tables of the roles that refuse on ports of their own."""
+    rules = [path.read_text(encoding="utf-8") for path in ROLES.glob("*/templates/*.nft.j2")]
+    return sorted({name for text in rules for name in re.findall(r"^table inet (\w+) \{", text, re.MULTILINE)})
+
+
 UFW = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n"
 
 
@@ -179,12 +188,20 @@ UFW = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority f
             "",
             id="bans",
         ),
+        *(
+            pytest.param(chain(f"inet {table}", "input", "filter - 5", "tcp dport 2575 drop"), "", id=table)
+            for table in tables_of_roles()
+        ),
         pytest.param(fixture("nft_ruleset", "debian-12"), "", id="podman on Debian 12"),
         pytest.param(fixture("nft_ruleset", "debian-13"), "", id="podman on Debian 13"),
     ],
 )
 def test_whose_firewall_it_is(ruleset: str, whose: str) -> None:
     assert _ruleset.foreign(ruleset) == whose
+
+
+def test_the_roles_that_have_tables_are_found() -> None:
+    assert tables_of_roles() == ["imaging_archive_doors", "imaging_archive_drain", "interface_gateway"]
 
 
 def test_somebody_elses_firewall_is_respected() -> None:
