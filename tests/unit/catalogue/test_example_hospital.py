@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
@@ -19,8 +20,12 @@ CATALOGUE = _catalogue.load([SHIPPED])
 
 
 def variables(group: str) -> Dict[str, Any]:
-    path = INVENTORY / "group_vars" / f"{group}.yml"
-    data: Dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    """What Ansible would read of a group: a file, or all files of a folder."""
+    folder = INVENTORY / "group_vars"
+    files = [folder / f"{group}.yml", *sorted((folder / group).glob("*.yml"))]
+    data: Dict[str, Any] = {}
+    for path in files:
+        data.update(yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {})
     return data
 
 
@@ -63,3 +68,16 @@ def test_its_waiver_is_accepted_and_concerns_the_group_that_it_names() -> None:
 def test_each_kind_of_system_has_its_profile() -> None:
     systems = set(GROUPS) - {"all", "canary", "clinical", "support"}
     assert {group for group in systems if not variables(group).get("hardening_profiles")} == set()
+
+
+@pytest.mark.parametrize("role", ["imaging_archive", "interface_gateway"])
+def test_the_clinical_systems_show_their_variables(role: str) -> None:
+    """Each is one that the role knows; what is secret only names a variable of the vault, and the vault has it."""
+    known = yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    group = variables(f"{role}s")
+    shown = {name for name in group if name.startswith(role)}
+    assert shown <= set(known)
+    assert f"{role}_certificate" in shown
+    named = set(re.findall(r"\{\{ (vault_\w+) \}\}", str(group)))
+    assert named == {name for name in group if name.startswith("vault_")}
+    assert all("{{ vault_" in str(group[name]) for name in shown if re.search("password|_users", name))
