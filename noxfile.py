@@ -404,7 +404,7 @@ def control_node(session: nox.Session) -> None:
 
 
 #: Files of tests/benchmark that measure something each.
-BENCHMARKS = ("run", "gateway", "probes")
+BENCHMARKS = ("run", "gateway", "archive", "probes")
 
 
 @nox.session(default=False)
