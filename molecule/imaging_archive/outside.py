@@ -18,7 +18,10 @@ STATE = HERE.parents[1] / ".cache" / "test-hosts" / "archive"
 PKI = STATE / "pki"
 INVENTORY = HERE / "inventory" / "hosts.yml"
 PATIENCE = 240.0
-ARCHIVES = ("archive1", "archive2", "archive3")
+READER = "reader:not-a-secret-but-a-test"
+ARCHIVES = ("archive1", "archive2", "archive3", "archive4")
+#: Of each release one with SQLite, and one with PostgreSQL.
+SQLITE, POSTGRESQL = ARCHIVES[:2], ARCHIVES[2:]
 SENDER = "modality1"
 T = TypeVar("T")
 
@@ -27,14 +30,18 @@ def run(*argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, check=False, **{"capture_output": True, "text": True, "timeout": PATIENCE, **more})
 
 
-def ssh(host: str, command: str) -> subprocess.CompletedProcess[str]:
-    """A shell command on a host, as the ordinary account."""
-    return run("ssh", "-F", str(STATE / "ssh_config"), host, command)
+#: A login costs more than most of what is asked.
+LOGIN = ("ssh", "-q", "-F", str(STATE / "ssh_config"), "-o", "ControlMaster=auto", "-o", "ControlPersist=30s")
+
+
+def ssh(host: str, command: str, lane: str = "all") -> subprocess.CompletedProcess[str]:
+    """A shell command on a host, as the ordinary account. A lane takes ten at once, as sshd has it."""
+    return run(*LOGIN, "-o", f"ControlPath={STATE}/to-%n-{lane}", host, command)
 
 
 def root(host: str, command: str) -> str:
     """What a shell command says that root runs there; it has to end well."""
-    done = run("ssh", "-F", str(STATE / "ssh_config"), host, "sudo -n bash -es", input=command)
+    done = run(*LOGIN, "-o", f"ControlPath={STATE}/to-%n-root", host, "sudo -n bash -es", input=command)
     assert done.returncode == 0, f"{host}: {command}: {done.returncode} {done.stdout} {done.stderr}"
     return done.stdout.strip()
 
@@ -93,14 +100,21 @@ def status(archive: str) -> dict[str, Any]:
 
 
 def dicom(
-    program: str, archive: str, title: str, *words: str, called: str = "CLINARCH", tls: str = "sender"
+    program: str, archive: str, title: str, *words: str, called: str = "CLINARCH", tls: str = "sender", ca: str = "ca"
 ) -> tuple[int, str]:
     """A program of dcmtk on the sending host: its exit code and what it said."""
-    pki = f"/srv/test/pki/{tls}"
-    with_tls = {"": "", "none": "+tla +cf /srv/test/pki/ca.pem"}.get(
-        tls, f"+tls {pki}.key {pki}.pem +cf /srv/test/pki/ca.pem"
-    )
+    trusting = f"+cf /srv/test/pki/{ca}.pem"
+    own = f"/srv/test/pki/{tls}"
+    with_tls = {"": "", "none": f"+tla {trusting}"}.get(tls, f"+tls {own}.key {own}.pem {trusting}")
     done = ssh(
         SENDER, f"{program} -v -to 10 -aet {title} -aec {called} {with_tls} {ADDRESSES[archive]} 2762 {' '.join(words)}"
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def rest(archive: str, path: str, *words: str) -> tuple[str, str]:
+    """Status and body, from the control node."""
+    url = f"https://{ADDRESSES[archive]}{path}"
+    done = run("curl", "-s", "--max-time", "10", "--cacert", str(PKI / "ca.pem"), "-w", "\n%{http_code}", *words, url)
+    body, _newline, code = done.stdout.rpartition("\n")
+    return code, body

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shlex
 import socket
@@ -29,7 +30,7 @@ INVENTORY = HERE / "inventory" / "hosts.yml"
 #: Stands in every message that is sent here. Nothing of it may be on the gateway afterwards.
 MRN = "MRN-4711-0815"
 PATIENT = "Featherstonehaugh"
-LAB, WARD, ANALYSER, LATE, PROXIED = 2575, 2576, 2577, 2578, 2579
+LAB, WARD, ANALYSER, LATE, PROXIED, WHOLE = 2575, 2576, 2577, 2578, 2579, 2580
 
 
 def gateways() -> list[Host]:
@@ -70,6 +71,22 @@ def context(host: Host, sender: str | None = "lab") -> ssl.SSLContext:
         certificate = issued(host, f"{sender}.hospital.example.pem")
         made.load_cert_chain(certificate, f"{certificate}.key")
     return made
+
+
+def s_client(host: Host, port: int, *options: str) -> str:
+    """What openssl sees of a connection on which it sends nothing, and waits for the end of it."""
+    argv = ["openssl", "s_client", "-connect", f"{address(host)}:{port}", *options]
+    argv += ["-CAfile", str(issued(host, "pilot-ca.pem")), "-verify_return_error", "-ign_eof"]
+    try:
+        done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3)
+    except subprocess.TimeoutExpired as still_open:
+        return str((still_open.stdout or b"").decode()) + "STILL OPEN"
+    return done.stdout + done.stderr
+
+
+def certificate(host: Host, name: str) -> list[str]:
+    path = issued(host, f"{name}.hospital.example.pem")
+    return ["-cert", str(path), "-key", f"{path}.key"]
 
 
 class Client(MLLPClient):  # type: ignore[misc]
@@ -264,10 +281,10 @@ def wait_until_up(gateway: str, engines: list[str], seconds: float = 30) -> None
         time.sleep(0.3)
 
 
-def playbook(name: str, **more: object) -> str:
+def playbook(name: str, *words: str, **more: object) -> str:
     """Run one of the scenario's playbooks on all gateways; what it said."""
-    argv = ["ansible-playbook", "--inventory", str(INVENTORY), str(HERE / name)]
-    argv += [word for key, value in more.items() for word in ("--extra-vars", f"{key}={value}")]
+    argv = ["ansible-playbook", "--inventory", str(INVENTORY), str(HERE / name), *words]
+    argv += ["--extra-vars", json.dumps(more)]
     done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout
     return done.stdout

@@ -63,7 +63,8 @@ def template_of(folder: Path, placeholder: str) -> bytes:
 
 def main() -> None:
     address, port, title, first, count, *pki = sys.argv[1:]
-    patience = 20.0 if pki[1:] == ["--briefly"] else PATIENCE
+    # How often in a row it may be told no before it gives up; else only the clock ends it.
+    refusals = 3 if pki[1:] == ["--briefly"] else 10**9
     tls = ["+tls", f"{pki[0]}/sender.key", f"{pki[0]}/sender.pem", "+cf", f"{pki[0]}/ca.pem"] if pki else []
     command = ["storescu", "-v", "-to", "20", "-aet", title, "-aec", "CLINARCH", *tls, address, port]
     with tempfile.TemporaryDirectory() as name:
@@ -71,15 +72,15 @@ def main() -> None:
         placeholder = f"{STUDY}.2.199999999.19999999"
         template = template_of(folder, placeholder)
         images = [make(folder, number, template, placeholder) for number in range(int(first), int(first) + int(count))]
-        print(json.dumps(send(command, {str(path): (uid, digest) for path, uid, digest in images}, patience)))
+        print(json.dumps(send(command, {str(path): (uid, digest) for path, uid, digest in images}, refusals)))
 
 
-def send(command: list[str], waiting: dict[str, tuple[str, str]], patience: float) -> dict[str, object]:
+def send(command: list[str], waiting: dict[str, tuple[str, str]], refusals: int) -> dict[str, object]:
     acknowledged: dict[str, str] = {}
     sent: set[str] = set()
-    again = refused = 0
-    end = time.monotonic() + patience
-    while waiting and time.monotonic() < end:
+    again = refused = in_a_row = 0
+    end = time.monotonic() + PATIENCE
+    while waiting and in_a_row < refusals and time.monotonic() < end:
         batch = list(waiting)[:IN_ONE_ASSOCIATION]
         done = subprocess.run([*command, *batch], check=False, capture_output=True, text=True)
         said = re.findall(r"Sending file: (\S+)|(Received Store Response \(Success\))", done.stdout + done.stderr)
@@ -90,9 +91,10 @@ def send(command: list[str], waiting: dict[str, tuple[str, str]], patience: floa
         again += sum(path in sent for path in begun)
         sent.update(begun)
         refused += not begun
-        for path in batch:
-            if waiting[path][0] in acknowledged:
-                del waiting[path]
+        taken = [path for path in batch if waiting[path][0] in acknowledged]
+        for path in taken:
+            del waiting[path]
+        in_a_row = 0 if taken else in_a_row + 1
         if done.returncode != 0:
             time.sleep(0.2)
     return {"acknowledged": acknowledged, "left": len(waiting), "again": again, "refused": refused}

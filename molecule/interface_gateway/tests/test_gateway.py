@@ -12,28 +12,12 @@ from typing import TYPE_CHECKING
 
 import clinic
 import pytest
-from clinic import ANALYSER, LAB, PROXIED, WARD, Client
+from clinic import ANALYSER, LAB, PROXIED, WARD, WHOLE, Client, certificate, s_client
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from testinfra.host import Host
-
-
-def s_client(host: Host, port: int, *options: str) -> str:
-    """What openssl sees of a connection on which it sends nothing, and waits for the end of it."""
-    argv = ["openssl", "s_client", "-connect", f"{clinic.address(host)}:{port}", *options]
-    argv += ["-CAfile", str(clinic.issued(host, "pilot-ca.pem")), "-verify_return_error", "-ign_eof"]
-    try:
-        done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3)
-    except subprocess.TimeoutExpired as still_open:
-        return str((still_open.stdout or b"").decode()) + "STILL OPEN"
-    return done.stdout + done.stderr
-
-
-def certificate(host: Host, name: str) -> list[str]:
-    path = clinic.issued(host, f"{name}.hospital.example.pem")
-    return ["-cert", str(path), "-key", f"{path}.key"]
 
 
 # --- let in -----------------------------------------------------------------------------------------------------------
@@ -58,6 +42,15 @@ def test_openssl_verifies_the_gateway_and_is_let_in(host: Host, version: str) ->
     seen = s_client(host, LAB, version, *certificate(host, "lab"))
     assert "Verify return code: 0 (ok)" in seen
     assert seen.endswith("STILL OPEN")
+
+
+def test_one_port_for_messages_and_probes_is_enough(host: Host) -> None:
+    """Where the inventory says so. What the engine then keeps of the probes is what the README warns of."""
+    with Client(clinic.address(host), WHOLE) as client:
+        assert clinic.acknowledged(client, clinic.message("T", 1))
+    stored = clinic.root(clinic.variables(host)["engine_host"], "cut -d ' ' -f 2 /srv/engine-whole/store").split()
+    assert "T-1" in stored
+    assert len(stored) > stored.count("T-1"), "none is a probe"
 
 
 # --- refused ----------------------------------------------------------------------------------------------------------
@@ -141,11 +134,16 @@ def test_a_sender_has_no_more_connections_than_it_may(host: Host) -> None:
 # --- beside others ----------------------------------------------------------------------------------------------------
 
 
+def test_all_of_this_was_behind_the_hosts_own_firewall(host: Host) -> None:
+    assert "policy drop" in host.check_output("nft list table inet healthops")
+
+
 def test_the_rules_come_back_after_another_firewall(host: Host) -> None:
     """Debian's own service empties all tables, whatever is done with it. Other ports are nobody's business here."""
     for verb in ("start", "reload", "restart", "stop"):
         host.check_output("systemctl %s nftables", verb)
         assert host.run("nft list chain inet interface_gateway lab").succeeded, verb
+    host.check_output("systemctl start nftables")
     with socket.create_connection((clinic.address(host), 80), timeout=3):
         pass
 
@@ -191,26 +189,3 @@ def test_the_watch_over_the_certificates_fails_in_time(host: Host) -> None:
         host.check_output(f"rm -r {override}")
         host.check_output("systemctl daemon-reload")
         host.check_output("systemctl reset-failed interface-gateway-certificates.service")
-
-
-def shown(host: Host) -> str:
-    """Which certificate the gateway shows."""
-    seen = s_client(host, LAB, *certificate(host, "lab"), "-showcerts")
-    argv = ["openssl", "x509", "-noout", "-serial"]
-    return subprocess.run(argv, input=seen, check=True, capture_output=True, text=True).stdout
-
-
-def test_certificates_are_renewed_and_nobody_is_cut_off() -> None:
-    """The role is told that 398 days are few, which the pilot's certificates of 397 days never have."""
-    hosts = clinic.gateways()
-    before = [shown(host) for host in hosts]
-    clients = [Client(clinic.address(host), LAB, clinic.context(host)) for host in hosts]
-    for client in clients:
-        assert clinic.acknowledged(client, clinic.message("T", 1))
-    said = clinic.playbook("converge.yml", interface_gateway_renew_days=398)
-    for host, client, old in zip(hosts, clients, before):
-        name = clinic.variables(host)["inventory_hostname"]
-        assert f"RENEW /etc/haproxy/interface-gateway/gateway.pem on {name}: 39" in said
-        assert clinic.acknowledged(client, clinic.message("T", 2))
-        client.socket.close()
-        assert shown(host) != old

@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Other variables, on all gateways at once: certificates that ended, are revoked or renewed, and other firewalls."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from typing import TYPE_CHECKING
+
+import clinic
+from clinic import ANALYSER, LAB, WARD, Client, certificate, s_client
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+PROBLEMS = (ssl.SSLError, ConnectionError)
+FOLDER = "/etc/haproxy/interface-gateway"
+REVOKE = f"""set -e
+mkdir -p /srv/ca && cd /srv/ca && : > index.txt && echo 01 > crlnumber
+printf '%s\\n' '[ca]' default_ca=d '[d]' database=/srv/ca/index.txt crlnumber=/srv/ca/crlnumber default_md=sha256 > conf
+sign="openssl ca -config conf -cert {FOLDER}/pilot-ca.pem -keyfile {FOLDER}/pilot-ca.key"
+$sign -revoke {FOLDER}/issued/ward.hospital.example.pem
+$sign -gencrl -out /srv/revoked.pem"""
+
+
+def let_in(host: Host, port: int = LAB, sender: str | None = "lab") -> bool:
+    tls = clinic.context(host, sender) if sender else None
+    try:
+        with Client(clinic.address(host), port, tls) as client:
+            return clinic.acknowledged(client, clinic.message("T", port))
+    except PROBLEMS:
+        return False
+
+
+def stranger(host: Host, port: int) -> str:
+    """What somebody sees whose address nobody declared: no connection, or the end of one."""
+    receive = f"import socket; s = socket.create_connection(('{clinic.address(host)}', {port}), 3); print(s.recv(9))"
+    return clinic.root(clinic.variables(host)["engine_host"], f'python3 -c "{receive}" 2>&1', check=False)
+
+
+def test_a_further_client_of_the_pilots_ca_is_foretold() -> None:
+    for host in clinic.gateways():
+        host.check_output("python3 /srv/snapshot.py take /srv/after.json")
+    clients = clinic.variables(clinic.gateways()[0])["interface_gateway_pilot_clients"]
+    said = clinic.playbook(
+        "converge.yml", "--check", interface_gateway_pilot_clients=[*clients, "new.hospital.example"]
+    )
+    for host in clinic.gateways():
+        assert f"changed: [{clinic.variables(host)['inventory_hostname']}] => (item=new.hospital.example)" in said
+
+
+def test_an_expired_certificate_is_named() -> None:
+    clinic.playbook("expired.yml")
+
+
+def test_a_revoked_sender_is_refused_and_so_is_everybody_when_the_list_has_run_out() -> None:
+    hosts = {str(clinic.variables(host)["inventory_hostname"]): host for host in clinic.gateways()}
+    for name in hosts:
+        clinic.root(name, f"{REVOKE} -crldays 30")
+    clinic.playbook("converge.yml", interface_gateway_sender_crl="/srv/revoked.pem", interface_gateway_firewall=False)
+    for name, host in hosts.items():
+        assert (let_in(host), let_in(host, WARD, "ward"), let_in(host, WARD, "lab")) == (True, False, True)
+        clinic.root(name, f"{REVOKE} -crlsec 1 && sleep 2 && systemctl reload haproxy")
+        assert (let_in(host), let_in(host, ANALYSER, None)) == (False, True)
+        clinic.root(name, f"{REVOKE} -crldays 30 && systemctl reload haproxy")
+        assert let_in(host)
+
+
+def test_without_rules_none_are_left_and_haproxy_refuses_by_itself() -> None:
+    """As the run above left it, also after Debian's own service was restarted."""
+    for host in clinic.gateways():
+        host.check_output("systemctl restart nftables")
+        assert host.run("nft list table inet interface_gateway").failed
+        assert host.run("systemctl cat interface-gateway-senders").failed
+        assert let_in(host, ANALYSER, None)
+        assert stranger(host, ANALYSER).endswith(("b''", "reset by peer"))
+
+
+def shown(host: Host) -> str:
+    """Which certificate the gateway shows."""
+    seen = s_client(host, LAB, *certificate(host, "lab"), "-showcerts")
+    argv = ["openssl", "x509", "-noout", "-serial"]
+    return subprocess.run(argv, input=seen, check=True, capture_output=True, text=True).stdout
+
+
+def test_certificates_are_renewed_and_nobody_is_cut_off() -> None:
+    """The role is told that 398 days are few, which the pilot's certificates of 397 days never have."""
+    hosts = clinic.gateways()
+    before = [shown(host) for host in hosts]
+    clients = [Client(clinic.address(host), LAB, clinic.context(host)) for host in hosts]
+    for client in clients:
+        assert clinic.acknowledged(client, clinic.message("T", 1))
+    said = clinic.playbook("converge.yml", interface_gateway_renew_days=398)
+    for host, client, old in zip(hosts, clients, before):
+        name = clinic.variables(host)["inventory_hostname"]
+        assert f"RENEW /etc/haproxy/interface-gateway/gateway.pem on {name}: 39" in said
+        assert clinic.acknowledged(client, clinic.message("T", 2))
+        client.socket.close()
+        assert shown(host) != old
+        # It was the usual run: the list is gone and the rules are back.
+        assert let_in(host, WARD, "ward")
+        assert "refused" in stranger(host, ANALYSER)
+
+
+def test_the_hosts_firewall_that_comes_after_the_gateway_learns_its_ports() -> None:
+    """The other order: taken back, and set up again on a host that is a gateway already."""
+    clinic.playbook("firewall.yml", firewall_open=["learned"], firewall_state="reverted")
+    for host in clinic.gateways():
+        assert host.run("nft list table inet healthops").failed
+    clinic.playbook("firewall.yml", firewall_open=["learned"])
+    for host in clinic.gateways():
+        assert "policy drop" in host.check_output("nft list table inet healthops")
+        assert (let_in(host), let_in(host, WARD, "ward"), let_in(host, ANALYSER, None)) == (True, True, True)
+        assert "refused" in stranger(host, ANALYSER)
