@@ -95,7 +95,7 @@ def _exchange(pynetdicom: Any, connection: Connection, request: Request) -> Tupl
     bounded = _Bounded(connection)
     association = _associate(pynetdicom, bounded, request)
     try:
-        verdict = _echo(association, connection.deadline) or bounded.verdict()
+        verdict = bounded.rejection() or _echo(association, connection.deadline) or bounded.verdict()
         return verdict, connection.deadline.elapsed_ms()
     finally:
         _end(association, connection.deadline)
@@ -105,7 +105,7 @@ def _associate(pynetdicom: Any, bounded: _Bounded, request: Request) -> Any:
     entity = _entity(pynetdicom, bounded, request.calling_ae)
     entity.add_requested_context(VERIFICATION)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = bounded.connection.deadline.left()
-    hear = [(pynetdicom.evt.EVT_PDU_RECV, lambda event: bounded.heard.append(type(event.pdu).__name__))]
+    hear = [(pynetdicom.evt.EVT_PDU_RECV, lambda event: bounded.heard.append(event.pdu))]
     # The address is that of a connection which is there already; any will do, and none has to be looked up.
     return entity.associate("127.0.0.1", request.endpoint.port, ae_title=request.called_ae, evt_handlers=hear)
 
@@ -122,11 +122,6 @@ def _echo(association: Any, deadline: Deadline) -> Optional[Verdict]:
 
 def _not_established(association: Any) -> Optional[Verdict]:
     told = association.acceptor.primitive
-    if association.is_rejected:
-        cause = (told.result_source, told.diagnostic)
-        lasting = "for good" if told.result == 1 else "for now"
-        saw = f"it rejected the association {lasting}: {REJECTIONS.get(cause, 'no known reason')}"
-        return Verdict("wrong_ae_title" if cause in TITLES else "rejecting", saw)
     if told is not None and told.result == 0:
         return Verdict("rejecting", "it took the association and does not take C-ECHO in it")
     return None
@@ -149,18 +144,31 @@ class _Bounded:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.heard: List[str] = []
+        self.heard: List[Any] = []
         self._failure: Optional[PeerFailure] = None
 
     def verdict(self) -> Verdict:
         """On a peer that came to no answer."""
-        if "A_ABORT_RQ" in self.heard:
+        if self._last("A_ABORT_RQ"):
             return Verdict("aborted", "it aborted the association")
         if self._failure:
             return self._failure.verdict
         if self.connection.deadline.passed():
             return self.connection.late().verdict
         return Verdict("garbage", "what it sent is not an answer in DICOM")
+
+    def rejection(self) -> Optional[Verdict]:
+        """From the PDU itself: where the peer hangs up at once, pynetdicom calls the association aborted."""
+        told = self._last("A_ASSOCIATE_RJ")
+        if told is None:
+            return None
+        cause = (told.source, told.reason_diagnostic)
+        lasting = "for good" if told.result == 1 else "for now"
+        saw = f"it rejected the association {lasting}: {REJECTIONS.get(cause, 'no known reason')}"
+        return Verdict("wrong_ae_title" if cause in TITLES else "rejecting", saw)
+
+    def _last(self, name: str) -> Any:
+        return next((pdu for pdu in reversed(self.heard) if type(pdu).__name__ == name), None)
 
     def read(self, wanted: int) -> bytearray:
         """So many bytes, as pynetdicom asks for: first the six that begin a PDU, then the rest of it."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator
@@ -85,6 +86,19 @@ def test_an_archive_that_refuses(behaviour: Any, state: str, saw: str) -> None:
         found = _dicom_echo.probe(request(port))
     assert (found.healthy, found.state) == (False, state)
     assert saw in found.saw
+
+
+def test_a_rejection_counts_also_where_the_peer_hangs_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pynetdicom calls it aborted where its own thread comes too late to see the connection open."""
+    at_once = pynetdicom.acse.ACSE.send_request
+
+    def late(self: Any) -> None:
+        at_once(self)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(pynetdicom.acse.ACSE, "send_request", late)
+    with archive(require_calling_aet=["OTHER"]) as port:
+        assert _dicom_echo.probe(request(port)).state == "wrong_ae_title"
 
 
 ABORT = b"\x07\x00\x00\x00\x00\x04\x00\x00\x00\x00"
