@@ -21,7 +21,6 @@ from outside import (
     failures,
     play,
     rest,
-    results,
     root,
     ssh,
     status,
@@ -195,43 +194,47 @@ def test_a_host_that_stays_drained_is_named_and_reloading_the_firewall_does_not_
 
 
 def test_a_drain_waits_for_a_job_at_work_and_gives_up_on_one_that_takes_too_long() -> None:
-    """The archives send to a viewer that takes about five seconds for each image."""
-    viewer = (
-        "mkdir -p /srv/viewer; exec storescp --fork --sleep-during 1 --output-directory /srv/viewer --unique-filenames"
-    )
-    root(SENDER, f"systemd-run --quiet --unit=viewer bash -c '{viewer} 11113'")
+    """The archives send to a viewer that stands still, until it is let go on."""
+    viewer = "mkdir -p /srv/viewer; exec storescp --fork --output-directory /srv/viewer --unique-filenames 11113"
+    root(SENDER, f"systemd-run --quiet --unit=viewer bash -c '{viewer}'")
     wait_for("it listens", lambda: ssh(SENDER, "ss -Htln sport = :11113 | grep -q .").returncode == 0)
+    root(SENDER, "systemctl kill --signal=STOP viewer")
 
-    def work(archive: str, images: int) -> str:
-        chosen = json.loads(rest(archive, f"/instances?since=0&limit={images}", "-u", READER)[1])
-        assert len(chosen) == images
+    def work(archive: str) -> str:
+        chosen = json.loads(rest(archive, "/instances?since=0&limit=5", "-u", READER)[1])
+        assert len(chosen) == 5
         asked = json.dumps({"Resources": chosen, "Synchronous": False})
-        job = str(json.loads(rest(archive, "/modalities/viewer/store", "-u", READER, "-d", asked)[1])["ID"])
-        wait_for("the job is at work", lambda: status(archive)["jobs"] == 1)
-        return job
+        return str(json.loads(rest(archive, "/modalities/viewer/store", "-u", READER, "-d", asked)[1])["ID"])
 
-    def state(archive: str, job: str) -> str:
-        return str(json.loads(rest(archive, f"/jobs/{job}", "-u", READER)[1])["State"])
+    def state(archive: str) -> tuple[object, ...]:
+        now = status(archive)
+        job = json.loads(rest(archive, f"/jobs/{jobs[archive]}", "-u", READER)[1])
+        return now["drained"], now["associations"], now["jobs"], job["State"]
 
-    limit = ("--limit", ",".join(SQLITE))
-    jobs = each(lambda archive: work(archive, 6), SQLITE)
-    code, report = play("restart.yml", *limit, archive_step="drain", imaging_archive_drain_seconds=4)
-    assert code == 2
-    for archive, job in jobs.items():
-        assert f"{archive} could not be drained in 4 seconds" in failures(report, archive)
-        now = status(archive)
-        assert (now["jobs"], now["associations"], now["drained"], state(archive, job)) == (1, 0, False, "Running")
-    code, report = play("restart.yml", *limit, archive_step="drain")
-    assert code == 0, [failures(report, archive) for archive in SQLITE]
-    for archive, job in jobs.items():
-        waited = dict(results(report, archive))[
-            "healthops.clinical.imaging_archive : Associations and jobs have come to their end"
-        ]
-        now = status(archive)
-        assert waited["attempts"] > 1
-        assert (now["jobs"], now["drained"], state(archive, job)) == (0, True, "Success")
-    assert int(root(SENDER, "find /srv/viewer -type f | wc -l; systemctl stop viewer")) == 6 * len(jobs)
-    code, report = play("restart.yml", *limit, archive_step="undrain")
+    def drain(**more: Any) -> tuple[int, dict[str, Any]]:
+        return play("restart.yml", "--limit", ",".join(SQLITE), archive_step="drain", **more)
+
+    jobs = each(work, SQLITE)
+    try:
+        code, report = drain(imaging_archive_drain_seconds=4)
+        assert code == 2
+        for archive in SQLITE:
+            assert f"{archive} could not be drained in 4 seconds" in failures(report, archive)
+            assert state(archive) == (False, 0, 1, "Running")
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            waiting = pool.submit(drain)
+            try:
+                each(lambda archive: wait_for("it waits", lambda: state(archive) == (True, 0, 1, "Running")), SQLITE)
+                assert not waiting.done()
+            finally:
+                root(SENDER, "systemctl kill --signal=CONT viewer")
+            code, report = waiting.result()
+        assert code == 0, [failures(report, archive) for archive in SQLITE]
+        assert each(state, SQLITE) == dict.fromkeys(SQLITE, (True, 0, 0, "Success"))
+        assert int(root(SENDER, "find /srv/viewer -type f | wc -l")) == 5 * len(SQLITE)
+    finally:
+        root(SENDER, "systemctl kill --signal=KILL viewer")
+        code, report = play("restart.yml", "--limit", ",".join(SQLITE), archive_step="undrain")
     assert code == 0, [failures(report, archive) for archive in SQLITE]
 
 
