@@ -17,26 +17,23 @@ Nothing here passes or fails by the clock; the reader judges.
 
 from __future__ import annotations
 
-import argparse
 import os
 import socket
 import ssl
-import statistics
 import struct
-import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Iterator
 
+from side_by_side import Seen, asked, hosts
+
 HERE = Path(__file__).resolve().parent
 SETUP = HERE / "archive"
-HOSTS = HERE.parent / "hosts"
 MODALITIES = (1, 16)
 IN_ONE_ASSOCIATION = 10
 CT = b"1.2.840.10008.5.1.4.1.1.2"
@@ -61,21 +58,6 @@ WAYS = (
     Way("bare, TLS", "10.197.109.33", 2762, tls=True),
     Way("role, TLS", "10.197.109.32", 2762, tls=True),
 )
-
-
-@dataclass
-class Seen:
-    """Images a second of each round, and seconds until an acknowledgement."""
-
-    rates: list[float] = field(default_factory=list)
-    waits: list[float] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        return statistics.median(self.rates)
-
-    def wait(self, percent: int) -> float:
-        return 1000 * statistics.quantiles(self.waits, n=100)[percent - 1]
 
 
 # --- DICOM, as bytes --------------------------------------------------------------------------------------------------
@@ -232,25 +214,10 @@ def measure(folder: Path, rounds: int, seconds: float) -> None:
             print(f"{f'  {percent} % wait, ms':<16}{waits}", flush=True)
 
 
-def playbook(path: Path, *arguments: str) -> None:
-    run = ["ansible-playbook", "--inventory", str(SETUP / "hosts.yml"), str(path), *arguments]
-    done = subprocess.run(run, env=dict(os.environ), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"{path.name} failed:\n{done.stdout}\n{done.stderr}")
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=6, help="how often each way is measured; even (default 6)")
-    parser.add_argument("--seconds", type=float, default=4, help="how long each time (default 4)")
-    asked = parser.parse_args()
-    playbook(HOSTS / "create.yml", "--extra-vars", "test_hosts_fresh=true")
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            playbook(SETUP / "setup.yml", "--extra-vars", f"folder={folder}")
-            measure(Path(folder), asked.rounds, asked.seconds)
-    finally:
-        playbook(HOSTS / "destroy.yml")
+    options = asked(__doc__, seconds=4)
+    with hosts(SETUP) as folder:
+        measure(folder, options.rounds, options.seconds)
 
 
 if __name__ == "__main__":

@@ -10,22 +10,18 @@ this machine, and one sender sees nothing but the way. Nothing here passes or fa
 
 from __future__ import annotations
 
-import argparse
-import os
 import selectors
 import socket
 import ssl
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from side_by_side import Seen, asked, hosts
 
 HERE = Path(__file__).resolve().parent
 SETUP = HERE / "gateway"
-HOSTS = HERE.parent / "hosts"
 GATEWAY, ENGINE = (f"10.197.109.{last}" for last in (21, 22))
 SENDERS = (1, 16, 128)
 BODY = b"PID|1||BENCH\r" + b"OBX|1|NM|2951-2^Sodium^LN||140|mmol/L\r" * 20
@@ -46,21 +42,6 @@ CASES = (
     Case("TLS", 2576, 2576, tls=True),
     Case("plain, nothing stored", 2577, 2577),
 )
-
-
-@dataclass
-class Seen:
-    """Messages a second, and seconds until an acknowledgement, of each round."""
-
-    rates: list[float] = field(default_factory=list)
-    waits: list[float] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        return statistics.median(self.rates)
-
-    def wait(self, percent: int) -> float:
-        return 1000 * statistics.quantiles(self.waits, n=100)[percent - 1]
 
 
 def message(number: int) -> bytes:
@@ -113,13 +94,6 @@ def send(host: str, port: int, context: ssl.SSLContext | None, senders: int, sec
         connection.close()
 
 
-def playbook(path: Path, *arguments: str) -> None:
-    command = ["ansible-playbook", "--inventory", str(SETUP / "hosts.yml"), str(path), *arguments]
-    done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"{path.name} failed:\n{done.stdout}\n{done.stderr}")
-
-
 def wait_for(host: str, port: int, context: ssl.SSLContext | None) -> None:
     """Until the gateway has found out that the engine takes messages."""
     for _attempt in range(60):
@@ -153,17 +127,9 @@ def measure(folder: Path, rounds: int, seconds: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=6, help="how often each way is measured; even (default 6)")
-    parser.add_argument("--seconds", type=float, default=2, help="how long each time (default 2)")
-    asked = parser.parse_args()
-    playbook(HOSTS / "create.yml", "--extra-vars", "test_hosts_fresh=true")
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            playbook(SETUP / "setup.yml", "--extra-vars", f"folder={folder}")
-            measure(Path(folder), asked.rounds, asked.seconds)
-    finally:
-        playbook(HOSTS / "destroy.yml")
+    options = asked(__doc__, seconds=2)
+    with hosts(SETUP) as folder:
+        measure(folder, options.rounds, options.seconds)
 
 
 if __name__ == "__main__":

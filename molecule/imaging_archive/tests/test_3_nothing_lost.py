@@ -163,7 +163,7 @@ def test_a_drain_that_does_not_come_to_its_end_gives_up_and_says_who() -> None:
     pki = "-cert /srv/test/pki/sender.pem -key /srv/test/pki/sender.key"
     # One sender after the other that says nothing: Orthanc closes each after half a minute.
     hold = f"while :; do sleep 25 | openssl s_client -quiet {pki} -connect {ADDRESSES[archive]}:2762; done"
-    root(SENDER, f"systemd-run --quiet --unit=hold bash -c '{hold}'")
+    root(SENDER, f"systemd-run --quiet --collect --unit=hold bash -c '{hold}'")
     try:
         wait_for("it is held", lambda: status(archive)["associations"] == 1)
         process = pid(archive)
@@ -196,7 +196,7 @@ def test_a_host_that_stays_drained_is_named_and_reloading_the_firewall_does_not_
 def test_a_drain_waits_for_a_job_at_work_and_gives_up_on_one_that_takes_too_long() -> None:
     """The archives send to a viewer that stands still, until it is let go on."""
     viewer = "mkdir -p /srv/viewer; exec storescp --fork --output-directory /srv/viewer --unique-filenames 11113"
-    root(SENDER, f"systemd-run --quiet --unit=viewer bash -c '{viewer}'")
+    root(SENDER, f"systemd-run --quiet --collect --unit=viewer bash -c '{viewer}'")
     wait_for("it listens", lambda: ssh(SENDER, "ss -Htln sport = :11113 | grep -q .").returncode == 0)
     root(SENDER, "systemctl kill --signal=STOP viewer")
 
