@@ -195,8 +195,9 @@ def test_a_host_that_stays_drained_is_named_and_reloading_the_firewall_does_not_
 
 def test_a_drain_waits_for_a_job_at_work_and_gives_up_on_one_that_takes_too_long() -> None:
     """The archives send to a viewer that stands still, until it is let go on."""
-    viewer = "mkdir -p /srv/viewer; exec storescp --fork --output-directory /srv/viewer --unique-filenames 11113"
-    root(SENDER, f"systemd-run --quiet --collect --unit=viewer bash -c '{viewer}'")
+    root(SENDER, "rm -rf /srv/viewer; mkdir /srv/viewer")
+    viewer = "storescp --fork --output-directory /srv/viewer --unique-filenames 11113"
+    root(SENDER, f"systemd-run --quiet --collect --unit=viewer {viewer}")
     wait_for("it listens", lambda: ssh(SENDER, "ss -Htln sport = :11113 | grep -q .").returncode == 0)
     root(SENDER, "systemctl kill --signal=STOP viewer")
 
