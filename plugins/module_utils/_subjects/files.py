@@ -63,7 +63,7 @@ class File(Whole):
         self.sweep(host)
         now = host.stat(self.path)
         if image["kind"] == "absent":
-            if now is not None:
+            if now is not None and not (now.kind == "dir" and host.listdir(self.path)):  # others use it by now
                 host.remove(self.path)
             return
         if now is not None and now.kind != image["kind"]:

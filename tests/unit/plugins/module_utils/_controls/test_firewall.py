@@ -79,6 +79,17 @@ def test_enforced_it_runs_lies_on_disk_and_is_loaded_at_boot() -> None:
     assert host.state() == before
 
 
+def test_a_folder_that_others_use_by_now_stays_when_it_is_taken_back() -> None:
+    host = server()
+    enforce(host)
+    others = f"{Path(DROP_IN).parent}/gateway.conf"
+    host.add_file(others, "[Service]\n")
+    _baseline.revert(host, _baseline.Request("r1"), "e1", False)
+    assert DROP_IN not in host.nodes
+    assert host.text(others) == "[Service]\n"
+    assert "inet healthops" not in host.tables
+
+
 def test_it_is_guarded() -> None:
     report = _baseline.enforce(server(), _baseline.Request("e1", (control(),), confirm_within=120))
     assert report.guard["state"] == "armed"
