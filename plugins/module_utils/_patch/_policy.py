@@ -100,13 +100,17 @@ class Policy:
         return None
 
     def rated(
-        self, change: Change, advisories: Iterable[Mapping[str, Any]], compare: Callable[[str, str], int], now: datetime
+        self,
+        change: Change,
+        advisories: Iterable[Mapping[str, Any]],
+        within: Callable[[str, str, str], bool],
+        now: datetime,
     ) -> Change:
         """The change with what the advisories of its source package say of it; ``first_seen`` stands in it already.
 
         A fix that lies between the two versions makes a security update of it, whatever label the new version has.
         """
-        mine = closed(advisories, change.source_old, change.source_new, compare) if change.source_old else []
+        mine = closed(advisories, change.source_old, change.source_new, within) if change.source_old else []
         severity = min((self.severity(mine), change.severity), key=SEVERITIES.index)
         due = min((str(each["kev_due"]) for each in mine if each.get("kev_due")), default=None)
         deadline = self.deadline(severity, moment(change.first_seen), due)
@@ -183,14 +187,10 @@ def days_left(deadline: datetime, now: datetime) -> int:
 
 
 def closed(
-    advisories: Iterable[Mapping[str, Any]], installed: str, candidate: str, compare: Callable[[str, str], int]
+    advisories: Iterable[Mapping[str, Any]], installed: str, candidate: str, within: Callable[[str, str, str], bool]
 ) -> List[Mapping[str, Any]]:
-    """The advisories whose fix lies in ``installed < fixed <= candidate``."""
-    return [
-        each
-        for each in advisories
-        if compare(installed, str(each["fixed"])) < 0 and compare(str(each["fixed"]), candidate) <= 0
-    ]
+    """The advisories whose fix this change brings; ``within`` is the package manager's own order of versions."""
+    return [each for each in advisories if within(str(each["fixed"]), installed, candidate)]
 
 
 def read(data: Any) -> Policy:

@@ -141,7 +141,7 @@ def test_severity(advisories: Any, policy: Dict[str, float], severity: str) -> N
 
 def test_what_an_update_closes_lies_after_the_installed_version_and_not_after_the_new_one() -> None:
     advisories = [{"cve": f"CVE-2026-{number}", "fixed": str(number)} for number in range(1, 6)]
-    closed = _policy.closed(advisories, "2", "4", lambda one, other: int(one) - int(other))
+    closed = _policy.closed(advisories, "2", "4", by_number)
     assert [each["cve"] for each in closed] == ["CVE-2026-3", "CVE-2026-4"]
 
 
@@ -152,8 +152,8 @@ ADVISORIES = [
 ]
 
 
-def by_number(one: str, other: str) -> int:
-    return int(one) - int(other)
+def by_number(version: str, installed: str, candidate: str) -> bool:
+    return int(installed) < int(version) <= int(candidate)
 
 
 def test_a_change_is_rated_by_the_fixes_between_its_versions() -> None:
