@@ -28,6 +28,10 @@ SEVERITIES = ("kev", "critical", "high", "medium", "low", "unknown")
 LEFT_OUT = ("held", "phased", "excluded", "too_young", "not_allowed")
 
 
+def key_of(name: str, arch: str) -> str:
+    return name if arch in ("all", "noarch") else f"{name}:{arch}"
+
+
 @dataclass(frozen=True)
 class Package:
     """One package as it is installed. ``whole`` is false where its installation was cut or failed."""
@@ -38,7 +42,11 @@ class Package:
     source: str
     source_version: str
     whole: bool = True
-    state: str = "install ok installed"
+    held: bool = False
+
+    @property
+    def key(self) -> str:
+        return key_of(self.name, self.arch)
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,7 @@ class Change:
     restarts: Tuple[str, ...] = ()
     reboot: bool = False
     download_bytes: int = 0
+    installed_bytes: int = 0
     origin: str = ""
     source: str = ""
     source_old: str = ""
@@ -74,7 +83,7 @@ class Change:
     @property
     def key(self) -> str:
         """The package's name on this host, as the package manager takes it."""
-        return f"{self.name}:{self.arch}"
+        return key_of(self.name, self.arch)
 
     def plain(self) -> dict[str, Any]:
         """As the module returns it: ``from`` and ``to``, lists instead of tuples."""
@@ -197,6 +206,22 @@ class Plan:
             own_will=tuple(data.get("own_will", ())),
             run=dict(data.get("run", {})),
         )
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the package manager would do by itself, before any policy.
+
+    ``changes`` bear origin, size and source versions, and say ``security`` by the labels alone. ``left_out`` are those
+    that it keeps back by itself, held or phased. ``broken`` says which packages were left half installed, in sentences.
+    """
+
+    packages: Mapping[str, Package]
+    changes: Tuple[Change, ...] = ()
+    left_out: Tuple[LeftOut, ...] = ()
+    sources: Tuple[Source, ...] = ()
+    unknown_because: Tuple[str, ...] = ()
+    broken: Tuple[str, ...] = ()
 
 
 def digest_of(changes: Iterable[Change]) -> str:

@@ -57,7 +57,7 @@ def _key(text: str) -> Tuple[int, _Part, _Part]:
 
 def _part(text: str) -> _Part:
     """Signs and numbers by turns; what is missing counts as the end and as zero, and so is left away."""
-    pieces = [(tuple(map(_order, signs)) + (_END,), int(digits or "0")) for signs, digits in _PIECES.findall(text)]
+    pieces = [((*map(_order, signs), _END), int(digits or "0")) for signs, digits in _PIECES.findall(text)]
     while len(pieces) > 1 and pieces[-1] == ((_END,), 0):
         pieces.pop()
     # The end of the text is later than a tilde and earlier than anything else, as the end of a piece is.

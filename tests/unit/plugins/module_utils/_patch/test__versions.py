@@ -44,20 +44,20 @@ EQUAL = (("1.0", "0:1.0"), ("1.0", "1.0-0"), ("1.01", "1.1"), ("1.0-01", "1.0-1"
 ALPHABET = "0019abZ.+~~-"
 
 
-@pytest.mark.parametrize("lower, higher", list(itertools.combinations(RISING, 2)))
+@pytest.mark.parametrize(("lower", "higher"), list(itertools.combinations(RISING, 2)))
 def test_each_is_later_than_those_before(lower: str, higher: str) -> None:
     assert later(higher, lower)
     assert not later(lower, higher)
 
 
-@pytest.mark.parametrize("one, other", EQUAL)
+@pytest.mark.parametrize(("one", "other"), EQUAL)
 def test_the_same_written_differently(one: str, other: str) -> None:
     assert DebianVersion(one) == DebianVersion(other)
     assert hash(DebianVersion(one)) == hash(DebianVersion(other))
 
 
 @pytest.mark.parametrize(
-    "version, answer",
+    ("version", "answer"),
     [("1.0-1", False), ("1.0-1+deb12u1", True), ("1.0-2", True), ("1.0-3", False), ("0.9-1", False)],
 )
 def test_within_means_after_installed_and_up_to_the_candidate(version: str, answer: bool) -> None:
