@@ -50,7 +50,7 @@ class Answer:
     reboot: Mapping[str, Any] = field(default_factory=dict)
     reopened: Tuple[Mapping[str, Any], ...] = ()
     restored: Tuple[str, ...] = ()
-    held: Tuple[Mapping[str, Any], ...] = ()
+    held_until: Tuple[Mapping[str, Any], ...] = ()
     warnings: Tuple[str, ...] = ()
 
 
