@@ -371,7 +371,7 @@ def control_node(session: nox.Session) -> None:
 
 
 #: Files of tests/benchmark that measure something each.
-BENCHMARKS = ("run", "gateway", "probes")
+BENCHMARKS = ("run", "gateway", "probes", "advisories")
 
 
 @nox.session(default=False)
