@@ -36,7 +36,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         args = {**args, "advisories": None, "tell_first": False}
         now = datetime.now(timezone.utc)
         try:
-            _policy.read(asked.get("policy"))
+            policy = _policy.read(asked.get("policy"))
             approval = self._approval(asked, state, str((task_vars or {}).get("inventory_hostname")), now)
             if approval:
                 args["digest"] = approval.digest
@@ -45,13 +45,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             index = self._index(asked) if state in RATED else None
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from error
+        about: dict[str, t.Any] = {
+            "state": state,
+            "check_mode": bool(self._task.check_mode),
+            "began": _policy.stamp(now),
+            "policy": policy.told(now.date()),
+            **({"approval": approval.told()} if approval else {}),
+        }
         if index is None:
-            return _described(self._send(args, task_vars), state, approval, [])
+            return _described(self._send(args, task_vars), about, [])
         first = self._send({**args, "tell_first": True}, task_vars)
         if "to_rate" not in first:
-            return _described(first, state, approval, [])
+            return _described(first, about, [])
         needed, warnings = prepared(index, first["to_rate"], _days(asked.get("advisory_max_age", 14)), now)
-        return _described(self._send({**args, "advisories": needed}, task_vars), state, approval, warnings)
+        about["advisories_as_of"] = needed["as_of"]
+        return _described(self._send({**args, "advisories": needed}, task_vars), about, warnings)
 
     def _approval(
         self, asked: dict[str, t.Any], state: str, host: str, now: datetime
@@ -108,13 +116,10 @@ def _days(value: t.Any) -> int:
         raise AnsibleActionFail(f"advisory_max_age is {value!r}; wanted is a number of days") from error
 
 
-def _described(
-    result: dict[str, t.Any], state: str, approval: t.Optional[_approvals.Approval], warnings: list[str]
-) -> dict[str, t.Any]:
-    described = {"state": state, **result}
+def _described(result: dict[str, t.Any], about: t.Mapping[str, t.Any], warnings: list[str]) -> dict[str, t.Any]:
+    """What the host said, and beside it what the control node knows of the run."""
+    described = {**about, "ended": _policy.stamp(datetime.now(timezone.utc)), **result}
     described.pop("invocation", None)  # it would repeat all advisories
     if warnings:
         described["warnings"] = [*result.get("warnings", []), *warnings]
-    if approval:
-        described["approval"] = approval.told()
     return described

@@ -386,7 +386,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils import _lock
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import _patching, _policy, _rolling_back
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import (
+    _patching,
+    _planning,
+    _policy,
+    _rolling_back,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._managers import manager_of
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._planning import Question
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._wish import Answer, Stopped, Wish
@@ -428,8 +433,7 @@ def carry_out(params: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
     wanted, host = wish(params, check), RealHost()
     manager = manager_of(host, wanted.question.now, params["manager"])
     if params["tell_first"]:
-        packages = manager.installed().values()
-        return {"changed": False, "source_packages": sorted({package.source for package in packages})}
+        return {"changed": False, "to_rate": _planning.to_rate(host, manager)}
     if not host.is_root():
         raise ClinicalError("Patching", "this host", "it takes root", "Run it with become: true.")
     with (

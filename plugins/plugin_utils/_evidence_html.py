@@ -281,10 +281,8 @@ def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
         if only_looked(run):
             return [*said, "This was a rehearsal in check mode: it only looked, and changed nothing."]
         return [*said, "Each item was restored from the journal that the earlier run wrote before its first change."]
-    if run["mode"].startswith("patch_"):
-        return [*said, *_patch_lead(run)]
-    if run["mode"] == "configure":
-        return [*said, "The services were asked in their own protocols; no control of the baseline was judged."]
+    if run["mode"] in LEADS:
+        return [*said, *LEADS[run["mode"]](run)]
     if run["mode"] == "audit":
         said.append("This was an audit: it only looked, and changed nothing.")
         if words["fail"]:
@@ -319,6 +317,17 @@ def _patch_lead(run: Json) -> t.List[str]:
     if any((patch.get("reboot") or {}).get("needed") for patch in known):
         said.append("Some hosts want a restart before they run what is installed.")
     return said
+
+
+def _configure_lead(_run: Json) -> t.List[str]:
+    return ["The services were asked in their own protocols; no control of the baseline was judged."]
+
+
+#: Runs of which no control of the baseline is the subject.
+LEADS: t.Dict[str, t.Callable[[Json], t.List[str]]] = {
+    "configure": _configure_lead,
+    **dict.fromkeys(patches.MODES.values(), _patch_lead),
+}
 
 
 def _aside(words: t.Mapping[str, int]) -> str:

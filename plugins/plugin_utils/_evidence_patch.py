@@ -47,8 +47,8 @@ _CHANGE_KEYS = (
 _SOURCE_KEYS = ("uri", "suite", "codename", "label", "origin", "component", "released", "age_days", "stale", "security")
 _APPROVAL_KEYS = ("digest", "approver", "expires", "ticket", "sha256")
 _RULE_KEYS = ("packages", "version", "reason", "expires", "days_left")
-#: Texts and lists of texts that a result of some state has beside its plan.
-_BESIDE = ("reopened", "holds", "rolled_back_run_id", "repaired")
+#: Lists of texts that a result has beside its plan: what was done with services, and which files were put back.
+_BESIDE = ("restarted", "to_restart", "down", "restored")
 _REFERENCE = {
     "framework": "nist_800_53r5",
     "title": "NIST SP 800-53 Rev. 5",
@@ -59,19 +59,30 @@ _REFERENCE = {
 _MOST_NAMED = 12
 
 
-def is_patch(result: t.Mapping[str, t.Any]) -> bool:
-    return isinstance(result.get("plan"), t.Mapping) and "verdict" in result["plan"]
+def plan_of(result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    """The plan in a result: below "plan", or where nothing but a plan was wanted the result itself; else nothing."""
+    plan = result.get("plan")
+    if isinstance(plan, t.Mapping) and plan:
+        return plan
+    return result if "verdict" in result and "digest" in result else {}
 
 
 def kept(result: t.Mapping[str, t.Any]) -> Json:
     """What of a patch result is evidence: the named keys of its plan, and who approved it."""
-    plan = result["plan"]
+    plan = plan_of(result)
     made: Json = {"state": str(result.get("state")), **{key: plain(plan[key]) for key in _PLAN_KEYS if key in plan}}
     made["changes"] = [_only(each, _CHANGE_KEYS) for each in plan.get("changes") or []]
     for group in PATCH_LEFT_OUT:
         made[group] = [_only(each, (*_CHANGE_KEYS, "reason", "expires")) for each in plan.get(group) or []]
+    if isinstance(plan.get("run"), t.Mapping):
+        made["run"] = _only(plan["run"], ("run_id", "stage", "why", "left"))
     made["sources"] = [_only(each, _SOURCE_KEYS) for each in plan.get("sources") or []]
-    made.update({key: plain(result[key]) for key in _BESIDE if result.get(key)})
+    made.update({key: [str(each) for each in result[key]] for key in _BESIDE if result.get(key)})
+    if plan is not result:  # what is so after the run, rather than what the plan saw
+        made.update({key: plain(result[key]) for key in ("reboot", "services") if result.get(key)})
+    if made["state"] == "rolled_back":
+        made["reopened"] = _reopened(result.get("reopened") or [])
+        made["now_held"] = [_only(each, ("name", "version", "until")) for each in result.get("held") or []]
     if isinstance(result.get("approval"), t.Mapping):
         made["approval"] = _only(result["approval"], _APPROVAL_KEYS)
     if isinstance(result.get("policy"), t.Mapping):
@@ -79,6 +90,15 @@ def kept(result: t.Mapping[str, t.Any]) -> Json:
     if isinstance(result.get("advisories_as_of"), t.Mapping):
         made["advisories_as_of"] = {str(key): str(value) for key, value in result["advisories_as_of"].items()}
     return made
+
+
+def _reopened(told: t.Sequence[t.Any]) -> t.List[str]:
+    """What the earlier versions bring back: CVEs, else advisories, else that it was a security update."""
+    found: t.List[str] = []
+    for each in told:
+        known = each.get("cves") or each.get("advisories") or [f"a security update of {each.get('name')}"]
+        found += [str(one) for one in known if str(one) not in found]
+    return found
 
 
 def _only(data: t.Any, keys: t.Sequence[str]) -> Json:
@@ -94,8 +114,13 @@ def _policy(policy: t.Mapping[str, t.Any]) -> Json:
 
 
 def done(result: Json) -> bool:
-    """Whether the changes are on the host: they were applied, in earnest and to the end."""
-    return result["patch"]["state"] == "applied" and not result["check_mode"] and not result.get("failed")
+    """Whether the changes are on the host: they were applied, in earnest and to the end.
+
+    A run that was carried out to its end says so, even where a service is down since and the task failed for that.
+    """
+    if result["patch"]["state"] != "applied" or result["check_mode"]:
+        return False
+    return result["patch"].get("run", {}).get("stage") == "applied" or not result.get("failed")
 
 
 def is_late(change: Json) -> bool:
@@ -140,6 +165,7 @@ def findings(result: Json) -> t.List[Json]:
         ),
         _in_use(patch),
         _own_will(patch),
+        *([_services(patch)] if patch["state"] in ("applied", "rolled_back") else []),
         *([_taken_back(patch, result["check_mode"])] if patch["state"] == "rolled_back" else []),
     ]
 
@@ -268,6 +294,20 @@ def _own_will(patch: Json) -> Json:
         "fail" if told else "pass",
         "; ".join(told),
         ("programs that update or restart by themselves", "none", f"{len(told)} found" if told else "none"),
+    )
+
+
+def _services(patch: Json) -> Json:
+    down = patch.get("down") or []
+    restarted = patch.get("restarted") or []
+    return _finding(
+        "updates_services",
+        ("What worked before the change works after it", "An update that stops a clinic is worse than a late one."),
+        "critical",
+        "fail" if down else "pass",
+        f"down since: {', '.join(down)}" if down else "",
+        ("services and sockets", "all that were there before", f"{len(restarted)} restarted, {len(down)} down"),
+        "availability",
     )
 
 

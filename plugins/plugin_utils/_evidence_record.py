@@ -51,7 +51,7 @@ def clean_result(result: t.Any, host: str, run_id: str = "") -> Json:
         kept["warnings"] = [str(plain(str(each))) for each in result["warnings"]]
     if run_id and kept.setdefault("run_id", run_id) != run_id:
         raise refuse(host, f"it belongs to run {kept['run_id']!r}, not to run {run_id!r}")
-    if patches.is_patch(result):
+    if patches.plan_of(result):
         return _patch_result(result, kept, host)
     if "findings" not in kept and "restored" not in kept:
         kept = _failed_result(result, kept, host)

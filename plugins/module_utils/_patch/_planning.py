@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from .._controls._facts import parse_os_release
 from .._host import Host
 from . import _ledger, _restarts, _stages
 from ._ledger import Ledger
@@ -62,6 +63,17 @@ def plan(host: Host, manager: Manager, question: Question) -> Planned:
     )
     names = [package.name for package in observed.packages.values()]
     return Planned(found, observed, ledger, _warnings(question, ledger, names))
+
+
+def to_rate(host: Host, manager: Manager) -> Dict[str, Any]:
+    """What the control node chooses the advisories of this host by; each source has its earliest version."""
+    sources: Dict[str, str] = {}
+    for package in manager.installed().values():
+        known = sources.get(package.source)
+        if known is None or manager.within(known, package.source_version, known):
+            sources[package.source] = package.source_version
+    release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
+    return {"codename": release.get("VERSION_CODENAME", ""), "sources": sources}
 
 
 def remember(host: Host, planned: Planned, now: datetime) -> None:

@@ -121,8 +121,10 @@ def plan(*changes: Json, **more: t.Any) -> Json:
 
 
 def result(planned: Json, state: str = "planned", **more: t.Any) -> Json:
-    """What the module returns, as Ansible registers it."""
+    """What the module and its action plugin return, as Ansible registers it; a plan alone is not below anything."""
+    told = dict(planned) if state == "planned" else {"plan": planned}
     return {
+        **told,
         "changed": state in ("applied", "rolled_back"),
         "check_mode": False,
         "run_id": RUN_ID,
@@ -131,7 +133,6 @@ def result(planned: Json, state: str = "planned", **more: t.Any) -> Json:
         "began": BEGAN,
         "ended": ENDED,
         "host": {"distribution": "Debian", "version": "12", "kernel": "6.1.0-40-amd64", "family": "debian"},
-        "plan": planned,
         "policy": POLICY,
         "advisories_as_of": {"debian_tracker": "2026-11-24T22:00:00Z", "cisa_kev": "2026-11-24T15:00:12Z"},
         "invocation": {"module_args": {"policy": {}}},
@@ -160,10 +161,14 @@ def fleet() -> t.Dict[str, Json]:
     }
 
 
-def applied(**more: t.Any) -> Json:
-    return result(plan(OPENSSL, NGINX), "applied", approval=APPROVAL, **more)
+def applied(run_stage: str = "", **more: t.Any) -> Json:
+    run = {"run_id": RUN_ID, "stage": run_stage or ("broken" if more.get("failed") else "applied"), "why": ""}
+    planned = plan(OPENSSL, NGINX, run={} if more.get("check_mode") else run)
+    return result(planned, "applied", approval=APPROVAL, **more)
 
 
 def rolled_back(**more: t.Any) -> Json:
-    beside = {"reopened": ["CVE-2026-1001", "CVE-2026-1002"], "rolled_back_run_id": "20261124T220000Z-11aa"}
+    reopened = [{"name": "libssl3", "from": "2", "to": "1", "cves": OPENSSL["cves"], "advisories": []}]
+    held = [{"name": "libssl3", "version": OPENSSL["to"], "until": "2026-12-09T08:00:00Z"}]
+    beside = {"reopened": reopened, "held": held, "run": {"run_id": "20261124T220000Z-11aa"}}
     return result(plan(OPENSSL), "rolled_back", **{**beside, **more})

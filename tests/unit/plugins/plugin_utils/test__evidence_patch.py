@@ -47,6 +47,7 @@ def words(result: samples.Json) -> t.Dict[str, str]:
 
 
 GOOD = dict.fromkeys(("known", "exploited", "security", "other", "left_out", "in_use", "own_will"), "pass")
+SERVE = {"services": "pass"}
 LATE = {**samples.NGINX, "days_left": -1}
 
 
@@ -73,14 +74,21 @@ LATE = {**samples.NGINX, "days_left": -1}
             {"known": "error", "exploited": "error", "security": "deferred", "other": "error"},
             id="nobody can tell, and one waits",
         ),
-        pytest.param(samples.applied(), {"exploited": "fixed", "security": "fixed"}, id="installed"),
+        pytest.param(samples.applied(), {"exploited": "fixed", "security": "fixed", **SERVE}, id="installed"),
+        pytest.param(
+            samples.applied(failed=True, down=["nginx.service"], run_stage="applied"),
+            {"exploited": "fixed", "security": "fixed", "services": "fail"},
+            id="installed, and something is down since",
+        ),
         pytest.param(
             samples.applied(check_mode=True),
-            {"exploited": "fail", "security": "deferred"},
+            {"exploited": "fail", "security": "deferred", **SERVE},
             id="a rehearsal installs none",
         ),
         pytest.param(
-            samples.applied(failed=True), {"exploited": "fail", "security": "deferred"}, id="a failure installs none"
+            samples.applied(failed=True),
+            {"exploited": "fail", "security": "deferred", **SERVE},
+            id="a failure installs none",
         ),
         pytest.param(samples.result(samples.plan(excluded=[samples.HELD])), {"left_out": "waived"}, id="for a time"),
         pytest.param(
@@ -98,9 +106,11 @@ LATE = {**samples.NGINX, "days_left": -1}
         ),
         pytest.param(samples.result(samples.plan(services=["nginx.service"])), {"in_use": "fail"}, id="an old library"),
         pytest.param(samples.result(samples.plan(own_will=["timers"])), {"own_will": "fail"}, id="by itself"),
-        pytest.param(samples.rolled_back(), {"taken_back": "fail"}, id="taken back, open again"),
-        pytest.param(samples.rolled_back(reopened=[]), {"taken_back": "fixed"}, id="taken back, nothing open"),
-        pytest.param(samples.rolled_back(check_mode=True), {"taken_back": "deferred"}, id="would be taken back"),
+        pytest.param(samples.rolled_back(), {"taken_back": "fail", **SERVE}, id="taken back, open again"),
+        pytest.param(samples.rolled_back(reopened=[]), {"taken_back": "fixed", **SERVE}, id="taken back, nothing open"),
+        pytest.param(
+            samples.rolled_back(check_mode=True), {"taken_back": "deferred", **SERVE}, id="would be taken back"
+        ),
     ],
 )
 def test_what_a_plan_means(result: samples.Json, told: t.Dict[str, str]) -> None:
@@ -149,7 +159,7 @@ def test_a_record_is_read_back_as_it_was_written() -> None:
     ],
 )
 def test_a_plan_of_another_shape_is_no_evidence(key: str, value: t.Any, told: str) -> None:
-    result = copy.deepcopy(samples.fleet()["portal-01"])
+    result = copy.deepcopy(samples.applied())
     result["plan"][key] = value
     if value is None:
         del result["plan"][key]
