@@ -119,13 +119,16 @@ options:
     type: str
     choices: [auto, apt, dnf]
     default: auto
+  lock_wait:
+    description: For how many seconds a lock of the package manager is waited for; then the failure names who holds it.
+    type: int
+    default: 300
   patience:
     description: For how many seconds another run on the same host is waited for.
     type: int
     default: 0
 notes:
   - On the host it needs Python 3.9 and nothing but the distribution's own packages.
-  - The lock of apt and dpkg is waited for, for up to five minutes; then the failure names who holds it.
   - Local configuration files are kept. What a package would have put there lies beside it, as C(.dpkg-dist).
   - Holds and the marks of automatically installed packages are the same after a run as before it.
   - needrestart is kept from restarting anything meanwhile, and asked afterwards where it is installed. What runs old
@@ -431,7 +434,7 @@ def wish(params: dict[str, t.Any], check: bool) -> Wish:
 
 def carry_out(params: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
     wanted, host = wish(params, check), RealHost()
-    manager = manager_of(host, wanted.question.now, params["manager"])
+    manager = manager_of(host, wanted.question.now, params["manager"], params["lock_wait"])
     if params["tell_first"]:
         return {"changed": False, "to_rate": _planning.to_rate(host, manager)}
     if not host.is_root():
@@ -466,6 +469,7 @@ def main() -> None:
             "hold_days": {"type": "int", "default": 14},
             "keep_runs": {"type": "int", "default": 10},
             "manager": {"type": "str", "choices": ["auto", "apt", "dnf"], "default": "auto"},
+            "lock_wait": {"type": "int", "default": 300},
             "patience": {"type": "int", "default": 0},
         },
         supports_check_mode=True,

@@ -26,15 +26,18 @@ _KERNEL = re.compile(r"^linux-image-(\d\S*?)(?:-unsigned)?$")
 class Apt:
     """apt and dpkg of one host, at one moment."""
 
-    def __init__(self, host: Host, now: datetime) -> None:
+    def __init__(self, host: Host, now: datetime, lock_wait: int) -> None:
         self.host = host
         self.now = now
+        self.lock_wait = lock_wait
 
     def within(self, version: str, installed: str, candidate: str) -> bool:
         return _versions.within(version, installed, candidate)
 
     def refresh(self) -> Tuple[str, ...]:
-        done = self.host.run(["apt-get", "update", "-q", "-o", "DPkg::Lock::Timeout=60"], timeout=UPDATE_TIME)
+        done = self.host.run(
+            ["apt-get", "update", "-q", "-o", f"DPkg::Lock::Timeout={self.lock_wait}"], timeout=UPDATE_TIME
+        )
         told = [line[3:].strip() for line in done.err.splitlines() if line.startswith(("E: ", "W: "))]
         if done.rc == 0 and not any("ailed to fetch" in line or "not signed" in line for line in told):
             return ()
@@ -59,16 +62,16 @@ class Apt:
         return files.keep(self.host, folder, changes)
 
     def install(self, folder: str, changes: Sequence[Change], log: str) -> Completed:
-        return work.install(self.host, folder, self._words(changes), changes, log)
+        return work.install(self.host, folder, self._words(changes), changes, log, self.lock_wait)
 
     def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
-        return work.put_back(self.host, changes, kept, log)
+        return work.put_back(self.host, changes, kept, log, self.lock_wait)
 
     def repair(self, log: str) -> Completed:
         return work.repair(self.host, log)
 
-    def suspend(self) -> None:
-        work.suspend(self.host)
+    def suspend(self, again: bool) -> None:
+        work.suspend(self.host, again)
 
     def resume(self) -> Tuple[Tuple[str, str], ...]:
         return work.resume(self.host)

@@ -22,7 +22,6 @@ POLICY = "/usr/sbin/policy-rc.d"
 #: A policy of the site's own is put aside under this name, and is asked as well.
 ASIDE = "/usr/sbin/policy-rc.d.healthops-aside"
 ASKED_FOR = "/run/healthops/patch-restarts"
-LOCK_PATIENCE = 300
 MARKS = "/var/lib/apt/extended_states"
 _MARK = "# healthops.clinical: holds back restarts while a patch run installs"
 _POLICY = f"""#!/bin/sh
@@ -50,28 +49,40 @@ _ENVIRONMENT = {
     "UCF_FORCE_CONFFOLD": "1",
 }
 _APT = (
-    *("apt-get", "-y", "-q", "-o", f"DPkg::Lock::Timeout={LOCK_PATIENCE}"),
+    *("apt-get", "-y", "-q"),
     *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
     *("-o", "Dpkg::Use-Pty=0", "-o", "APT::Sandbox::User=root", "--no-download"),
 )
 _DPKG = ("dpkg", "--force-confdef", "--force-confold")
 
 
-def install(host: Host, folder: str, words: Sequence[str], changes: Sequence[Change], log: str) -> Completed:
+def install(host: Host, folder: str, words: Sequence[str], changes: Sequence[Change], log: str, wait: int) -> Completed:
     """Out of ``folder`` alone: what does not lie there cannot come, and nothing goes that is not in the set."""
     going = [change for change in changes if change.change == REMOVE]
     remove = [] if going else ["-o", "APT::Get::Remove=false"]
     gone = [f"{change.key}-" for change in going]
-    argv = [*_APT, "--allow-downgrades", *remove, "-o", f"Dir::Cache::archives={folder}/", "install", *words, *gone]
+    lock = ["-o", f"DPkg::Lock::Timeout={wait}"]
+    argv = [
+        *_APT,
+        *lock,
+        "--allow-downgrades",
+        *remove,
+        "-o",
+        f"Dir::Cache::archives={folder}/",
+        "install",
+        *words,
+        *gone,
+    ]
     return as_unit(host, argv, log, _ENVIRONMENT)
 
 
-def put_back(host: Host, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
+def put_back(host: Host, changes: Sequence[Change], kept: Sequence[Kept], log: str, wait: int) -> Completed:
     """The kept files over what is installed; what the run brought goes again."""
     paths = [one.path for one in kept]
     gone = [f"{change.key}-" for change in changes if change.change == INSTALL]
     remove = [] if gone else ["-o", "APT::Get::Remove=false"]
-    argv = [*_APT, "--allow-downgrades", "--allow-change-held-packages", *remove, "install", *paths, *gone]
+    lock = ["-o", f"DPkg::Lock::Timeout={wait}"]
+    argv = [*_APT, *lock, "--allow-downgrades", "--allow-change-held-packages", *remove, "install", *paths, *gone]
     return as_unit(host, argv, log, _ENVIRONMENT)
 
 
@@ -83,12 +94,13 @@ def repair(host: Host, log: str) -> Completed:
 # --- restarts held back ---
 
 
-def suspend(host: Host) -> None:
+def suspend(host: Host, again: bool) -> None:
     """From here on no script of a package starts, stops or restarts a service."""
     if not has_systemd(host):
         return
     host.mkdir("/run/healthops", 0o700, 0, 0)
-    host.remove(ASKED_FOR)
+    if not again:
+        host.remove(ASKED_FOR)
     content = host.read(POLICY) if host.stat(POLICY) is not None else None
     theirs = content is not None and _MARK.encode() not in content
     if theirs and content is not None:
@@ -122,7 +134,7 @@ def _asked(line: str) -> Tuple[str, str]:
 def set_hold(host: Host, names: Sequence[str], held: bool) -> None:
     if not names:
         return
-    done = host.run(["apt-mark", "hold" if held else "unhold", *names], timeout=float(LOCK_PATIENCE))
+    done = host.run(["apt-mark", "hold" if held else "unhold", *names], timeout=300.0)
     if done.rc != 0:
         raise ClinicalError("Holding" if held else "No longer holding", ", ".join(names), done.err_line)
 

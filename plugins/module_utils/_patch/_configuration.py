@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
 from .._host import Host
 
@@ -26,20 +26,22 @@ def sums(host: Host, paths: Iterable[str]) -> Dict[str, str]:
     return {path: _sum(_image(host, path)) for path in paths}
 
 
-def restore(host: Host, before: Images, after: Mapping[str, str]) -> Tuple[List[str], List[str]]:
-    """Put the files back that the run changed; those that somebody has changed since stay, and are told."""
-    restored, drifted = [], []
+def drifted(host: Host, after: Mapping[str, str]) -> Tuple[str, ...]:
+    """The files that somebody has changed since the run ended; asked before anything is taken back."""
+    paths = (path for path in after if not path.endswith(_BESIDE))  # those are the package manager's own
+    return tuple(path for path in paths if _sum(_image(host, path)) != after[path])
+
+
+def restore(host: Host, before: Images, after: Mapping[str, str], stay: Iterable[str]) -> Tuple[str, ...]:
+    """Put back what the run changed or brought, except for what somebody has changed since."""
+    theirs = frozenset(stay)
+    restored = []
     for path in dict.fromkeys((*before, *after)):
-        wanted, there = before.get(path), _image(host, path)
-        if _sum(there) == _sum(wanted):
-            continue
-        # What a package manager lays beside a file is its own; taking a package back may lay it there once more.
-        if path in after and _sum(there) != after[path] and not path.endswith(_BESIDE):
-            drifted.append(path)
-            continue
-        _put(host, path, wanted)
-        restored.append(path)
-    return restored, drifted
+        wanted = before.get(path)
+        if path not in theirs and _sum(_image(host, path)) != _sum(wanted):
+            _put(host, path, wanted)
+            restored.append(path)
+    return tuple(restored)
 
 
 def _image(host: Host, path: str) -> Optional[Dict[str, Any]]:

@@ -64,8 +64,11 @@ class Manager(Protocol):
     def repair(self, log: str) -> Completed:
         """Finish what a cut or failed installation left half done."""
 
-    def suspend(self) -> None:
-        """From here on no script of a package starts, stops or restarts a service, where that can be had."""
+    def suspend(self, again: bool) -> None:
+        """From here on no script of a package starts, stops or restarts a service, where that can be had.
+
+        ``again`` keeps what was asked for in the part of the run that was cut.
+        """
 
     def resume(self) -> Tuple[Tuple[str, str], ...]:
         """Let scripts do so again; unit and action of what was asked for meanwhile."""

@@ -195,7 +195,7 @@ def _fetch_again(manager: Manager, run: Run, plan: Plan) -> None:
 def _transaction(
     manager: Manager, run: Run, changes: Sequence[Change], cut: bool
 ) -> Tuple[Completed, Tuple[Tuple[str, str], ...]]:
-    manager.suspend()
+    manager.suspend(cut)
     try:
         if cut:
             manager.repair(run.log)

@@ -33,7 +33,10 @@ def rolled_back(host: Host, manager: Manager, wish: Wish) -> Answer:
     _refuse_incomplete(manager, run, before, back)
     if wish.check:
         return Answer(True, plan.plain(), run.told(), words(back), reopened=reopened(plan))
-    return _carry_out(host, manager, wish, _stages.move(host, run, ROLLING_BACK, wish.at), back)
+    again = run.stage == ROLLING_BACK
+    if not again:
+        _stages.note_drift(host, run, _configuration.drifted(host, _stages.after_of(host, run)))
+    return _carry_out(host, manager, wish, _stages.move(host, run, ROLLING_BACK, wish.at), back, again)
 
 
 def _newest_changed(host: Host) -> str:
@@ -73,16 +76,17 @@ def _refuse_incomplete(manager: Manager, run: Run, before: Before, back: Sequenc
         raise ClinicalError("Rolling back", run.run_id, saw, f"{NOTHING} Have them from a backup, or go forward.")
 
 
-def _carry_out(host: Host, manager: Manager, wish: Wish, run: Run, back: Sequence[Change]) -> Answer:
+def _carry_out(host: Host, manager: Manager, wish: Wish, run: Run, back: Sequence[Change], again: bool) -> Answer:
     plan, before = _stages.plan_of(host, run), _stages.before_of(host, run)
-    asked, error = _transaction(host, manager, run, before, back)
+    asked, error = _transaction(host, manager, run, before, back, again)
     left = _to_go_back(plan, manager.installed())
     stay = [change.name for change in left if change.change == INSTALL and _runs(host, change)]
     if [change for change in left if change.name not in stay]:
         _stages.move(host, run, ROLLING_BACK, wish.at, error)
         names = ", ".join(change.name for change in left)
         raise ClinicalError("Rolling back", run.run_id, f"{names}: {error}", _stages.LEFT[ROLLING_BACK])
-    restored, drifted = _configuration.restore(host, before.files, _stages.after_of(host, run))
+    drifted = _stages.drift_of(host, run)
+    restored = _configuration.restore(host, before.files, _stages.after_of(host, run), drifted)
     manager.set_marks(before.marks, ())
     held = _hold(manager, wish, run, plan)
     settled = _services.settle(host, asked, wish.restart, wish.restart_order, seen_of(before))
@@ -104,7 +108,7 @@ def _carry_out(host: Host, manager: Manager, wish: Wish, run: Run, back: Sequenc
         running.services(),
         {"needed": reboot.needed, "why": list(reboot.why)},
         reopened(plan),
-        tuple(restored),
+        restored,
         tuple(held),
         tuple(f"{path} was changed since and stays as it is" for path in drifted)
         + tuple(f"{name} stays: its kernel is the one that runs" for name in stay),
@@ -116,7 +120,7 @@ def _carry_out(host: Host, manager: Manager, wish: Wish, run: Run, back: Sequenc
 
 
 def _transaction(
-    host: Host, manager: Manager, run: Run, before: Before, back: Sequence[Change]
+    host: Host, manager: Manager, run: Run, before: Before, back: Sequence[Change], again: bool
 ) -> Tuple[Tuple[Tuple[str, str], ...], str]:
     """One transaction of everything that goes back; the kernel that runs is left where it is."""
     going = [change for change in back if not (change.change == INSTALL and _runs(host, change))]
@@ -124,7 +128,7 @@ def _transaction(
     kept: List[Kept] = [one for one in before.kept if (one.name, one.arch) in names]
     if not going:
         return (), ""
-    manager.suspend()
+    manager.suspend(again)
     try:
         done = manager.put_back(going, kept, run.log)
         if done.rc != 0:  # what was cut has to be finished before anything can be taken back

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._errors import ClinicalError
 from .._host import Host
@@ -21,7 +21,7 @@ from ._model import Plan
 
 RUNS = posixpath.join(FOLDER, "runs")
 KEPT = posixpath.join(FOLDER, "kept")
-CACHE = "/var/cache/healthops-patch"
+CACHE = "/var/cache/healthops/packages"
 
 STAGING = "staging"
 STAGED = "staged"
@@ -178,6 +178,15 @@ def after_of(host: Host, run: Run) -> Dict[str, str]:
     return _load(host, run, "after") if host.stat(posixpath.join(run.folder, "after")) is not None else {}
 
 
+def note_drift(host: Host, run: Run, paths: Sequence[str]) -> None:
+    """The configuration files that somebody has changed since, as they are found before the run is taken back."""
+    _write(host, run, "drift", {"paths": list(paths)})
+
+
+def drift_of(host: Host, run: Run) -> Tuple[str, ...]:
+    return tuple(_load(host, run, "drift")["paths"])
+
+
 def has_before(host: Host, run: Run) -> bool:
     return host.stat(posixpath.join(run.folder, "before")) is not None
 
@@ -186,12 +195,11 @@ def prune(host: Host, keep: int) -> Tuple[str, ...]:
     """Forget the oldest runs beyond ``keep`` with their downloads, and kept packages that no run needs any more."""
     known = runs(host)
     old = [run for run in known[: max(0, len(known) - max(1, keep))] if not run.cut]
+    gone = {run.run_id for run in old}
     for run in old:
         drop_archives(host, run)
-        for name in ("run", *host.listdir(run.folder)):  # "run" first: a folder without it is no run any more
-            host.remove(posixpath.join(run.folder, name))
-        host.remove(run.folder)
-    gone = {run.run_id for run in old}
+    for name in {*gone, *host.listdir(RUNS)} - {run.run_id for run in known if run.run_id not in gone}:
+        _forget(host, posixpath.join(RUNS, name))
     needed = {
         one.path
         for run in known
@@ -203,6 +211,14 @@ def prune(host: Host, keep: int) -> Tuple[str, ...]:
         if path not in needed and not (name.endswith(".how") and path[: -len(".how")] in needed):
             host.remove(path)
     return tuple(sorted(gone))
+
+
+def _forget(host: Host, folder: str) -> None:
+    """A run, or what one that was cut before it began has left."""
+    host.remove(posixpath.join(folder, "run"))  # first: a folder without it is no run any more
+    for name in host.listdir(folder):
+        host.remove(posixpath.join(folder, name))
+    host.remove(folder)
 
 
 def drop_archives(host: Host, run: Run) -> None:

@@ -10,7 +10,7 @@ from .._errors import ClinicalError
 from .._host import PATH, Completed, Host
 from .._subjects.units import has_systemd
 
-UNIT = "healthops-patch.service"
+UNIT = "healthops-packages.service"
 #: The whole of it, with the scripts of all packages.
 WORK_TIME = 4 * 3600.0
 PAUSE = 0.5
