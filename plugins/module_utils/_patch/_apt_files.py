@@ -193,8 +193,8 @@ def _repacked(host: Host, folder: str, change: Change) -> Kept:
     _run(host, ["rm", "-rf", "--one-file-system", "--", tree])
     host.mkdir(tree, 0o755, 0, 0)
     away = diversions(host, change)
-    places = [away.get(path, path) for path in files(host, change)]
-    listed = "".join(f"{path.lstrip('/')}\n" for path in places if path not in ("/.", "/"))
+    places = packed(host, [away.get(path, path) for path in files(host, change)])
+    listed = "".join(f"{path.lstrip('/')}\n" for path in places)
     host.write(f"{tree}.list", listed.encode("utf-8", "surrogateescape"), 0o600, 0, 0, {})
     tar = ["tar", "--file", f"{tree}.tar", "-C"]
     _run(host, [*tar, "/", "--create", "--no-recursion", "--ignore-failed-read", "--files-from", f"{tree}.list"])
@@ -209,6 +209,13 @@ def _repacked(host: Host, folder: str, change: Change) -> Kept:
         host.remove(left)
     _run(host, ["rm", "-rf", "--one-file-system", "--", tree])
     return _noted(host, change, made, "repacked")
+
+
+def packed(host: Host, paths: Sequence[str]) -> List[str]:
+    """The paths to pack. What is a link here and has files below it, as /lib is, is a folder in the package."""
+    folders = {posixpath.dirname(path) for path in paths}
+    links = {path for path in folders.intersection(paths) if (found := host.stat(path)) and found.kind == "link"}
+    return [path for path in paths if path not in ("/.", "/") and path not in links]
 
 
 def _run(host: Host, argv: Sequence[str]) -> None:

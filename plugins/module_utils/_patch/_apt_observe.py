@@ -66,7 +66,9 @@ def observe(host: Host, now: datetime, free: Collection[str] = ()) -> Observed:
     """The whole upgrade, what is kept back, the sources, and what stands in the way of any change."""
     packages = installed(host)
     held = tuple(package for package in packages.values() if package.held and package.name not in free)
-    done = simulate(host, ["dist-upgrade"], pins(_stay(package) for package in held), bool(free))
+    # apt can forget all holds or none, so those that do count are put to it as pins where some do not.
+    loosened = pins(_stay(package) for package in held) if free else ""
+    done = simulate(host, ["dist-upgrade"], loosened, bool(free))
     solved = read.simulated(done.out) if done.rc == 0 else Simulated(())
     table = Table(packages, {}, {index.description: index for index in indexes(host)})
     table = replace(table, offers=offers(host, [*_asked_for(table, solved), *(_name(table, one) for one in held)]))
