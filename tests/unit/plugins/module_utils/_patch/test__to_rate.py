@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _planning, _versions
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._model import Package
-from fake_host import FakeHost
+from fake_host import FakeHost, fixture
 
 
 def test_a_host_tells_its_release_and_the_earliest_version_of_each_source() -> None:
@@ -23,6 +23,7 @@ def test_a_host_tells_its_release_and_the_earliest_version_of_each_source() -> N
         installed=lambda: {package.name: package for package in installed}, within=_versions.within
     )
     host = FakeHost("debian-12")
+    host.add_file("/etc/os-release", fixture("os_release", "debian-12"))
     assert _planning.to_rate(host, manager) == {
         "codename": "bookworm",
         "sources": {"linux": "6.1.27-1", "openssl": "3.0.15-1~deb12u1"},
