@@ -415,6 +415,7 @@ def wish(params: dict[str, t.Any], check: bool) -> Wish:
         _policy.read(params["policy"]),
         now,
         None if advisories is None else advisories.get("sources", {}),
+        (advisories or {}).get("cves", {}),
         params["refresh"] and not check and params["state"] != "applied",
     )
     # What is rolled back has its name already; every other run gets one.
@@ -436,7 +437,7 @@ def carry_out(params: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
     wanted, host = wish(params, check), RealHost()
     manager = manager_of(host, wanted.question.now, params["manager"], params["lock_wait"])
     if params["tell_first"]:
-        return {"changed": False, "to_rate": _planning.to_rate(host, manager)}
+        return {"changed": False, "to_rate": _planning.to_rate(host, manager, wanted.question.refresh)}
     if not host.is_root():
         raise ClinicalError("Patching", "this host", "it takes root", "Run it with become: true.")
     with (

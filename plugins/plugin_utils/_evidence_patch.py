@@ -82,7 +82,7 @@ def kept(result: t.Mapping[str, t.Any]) -> Json:
         made.update({key: plain(result[key]) for key in ("reboot", "services") if result.get(key)})
     if made["state"] == "rolled_back":
         made["reopened"] = _reopened(result.get("reopened") or [])
-        made["now_held"] = [_only(each, ("name", "version", "until")) for each in result.get("held") or []]
+        made["now_held"] = [_only(each, ("name", "version", "until")) for each in result.get("held_until") or []]
     if isinstance(result.get("approval"), t.Mapping):
         made["approval"] = _only(result["approval"], _APPROVAL_KEYS)
     if isinstance(result.get("policy"), t.Mapping):

@@ -46,6 +46,9 @@ class Apt:
     def observe(self, free: Collection[str] = ()) -> Observed:
         return look.observe(self.host, self.now, free)
 
+    def cves(self, refresh: bool) -> Tuple[str, ...]:
+        return ()
+
     def narrowed(self, observed: Observed, chosen: Sequence[Change], barred: Barred) -> Narrowed:
         return narrow.narrowed(self.host, observed, chosen, barred)
 

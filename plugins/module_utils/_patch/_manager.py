@@ -38,6 +38,9 @@ class Manager(Protocol):
     def observe(self, free: Collection[str] = ()) -> Observed:
         """What the host would do by itself. Holds on the packages in ``free`` do not count."""
 
+    def cves(self, refresh: bool) -> Tuple[str, ...]:
+        """The CVEs that the manager's own lists name for this host; none where only the control node knows them."""
+
     def narrowed(
         self, observed: Observed, chosen: Sequence[Change], barred: Barred
     ) -> Tuple[Tuple[Change, ...], Tuple[LeftOut, ...]]:

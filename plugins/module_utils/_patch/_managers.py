@@ -25,4 +25,8 @@ def manager_of(host: Host, now: datetime, name: str = "auto", lock_wait: int = 3
         from ._apt import Apt  # each host reads only its own
 
         return Apt(host, now, lock_wait)
+    if name == "dnf":
+        from ._dnf import Dnf
+
+        return Dnf(host, now)
     raise ClinicalError("Patching", "this host", f"the package manager {name} is not known")

@@ -21,11 +21,15 @@ from ._space import space
 
 @dataclass(frozen=True)
 class Question:
-    """What a plan is made from. ``advisories`` are None where no files of them were given."""
+    """What a plan is made from. ``advisories`` are None where no files of them were given.
+
+    ``cves`` says more of those that the manager's own lists name.
+    """
 
     policy: Policy
     now: datetime
     advisories: Optional[Mapping[str, Sequence[Mapping[str, Any]]]] = None
+    cves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     refresh: bool = False
 
 
@@ -65,7 +69,7 @@ def plan(host: Host, manager: Manager, question: Question) -> Planned:
     return Planned(found, observed, ledger, _warnings(question, ledger, names))
 
 
-def to_rate(host: Host, manager: Manager) -> Dict[str, Any]:
+def to_rate(host: Host, manager: Manager, refresh: bool) -> Dict[str, Any]:
     """What the control node chooses the advisories of this host by; each source has its earliest version."""
     sources: Dict[str, str] = {}
     for package in manager.installed().values():
@@ -73,7 +77,7 @@ def to_rate(host: Host, manager: Manager) -> Dict[str, Any]:
         if known is None or manager.within(known, package.source_version, known):
             sources[package.source] = package.source_version
     release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
-    return {"codename": release.get("VERSION_CODENAME", ""), "sources": sources}
+    return {"codename": release.get("VERSION_CODENAME", ""), "sources": sources, "cves": list(manager.cves(refresh))}
 
 
 def remember(host: Host, planned: Planned, now: datetime) -> None:
@@ -93,9 +97,14 @@ class _Rated:
 
     def __call__(self, change: Change) -> Change:
         first = self.ledger.first_seen(change, self.manager.within) or stamp(self.question.now)
-        told = (self.question.advisories or {}).get(change.source, ())
+        told = [*(self.question.advisories or {}).get(change.source, ()), *self._own(change)]
         seen = replace(change, first_seen=first)
         return self.question.policy.rated(seen, told, self.manager.within, self.question.now)
+
+    def _own(self, change: Change) -> List[Mapping[str, Any]]:
+        """What is known of the CVEs that the change names itself: its own version is what closes them."""
+        known = self.question.cves
+        return [{"cve": cve, "fixed": change.source_new, **known[cve]} for cve in change.cves if cve in known]
 
 
 def _chosen(

@@ -170,5 +170,5 @@ def applied(run_stage: str = "", **more: t.Any) -> Json:
 def rolled_back(**more: t.Any) -> Json:
     reopened = [{"name": "libssl3", "from": "2", "to": "1", "cves": OPENSSL["cves"], "advisories": []}]
     held = [{"name": "libssl3", "version": OPENSSL["to"], "until": "2026-12-09T08:00:00Z"}]
-    beside = {"reopened": reopened, "held": held, "run": {"run_id": "20261124T220000Z-11aa"}}
+    beside = {"reopened": reopened, "held_until": held, "run": {"run_id": "20261124T220000Z-11aa"}}
     return result(plan(OPENSSL), "rolled_back", **{**beside, **more})

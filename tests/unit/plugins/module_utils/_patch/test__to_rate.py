@@ -20,11 +20,14 @@ def test_a_host_tells_its_release_and_the_earliest_version_of_each_source() -> N
         Package("libssl3", "amd64", "3.0.15-1~deb12u1", "openssl", "3.0.15-1~deb12u1"),
     ]
     manager: Any = SimpleNamespace(
-        installed=lambda: {package.name: package for package in installed}, within=_versions.within
+        installed=lambda: {package.name: package for package in installed},
+        within=_versions.within,
+        cves=lambda refresh: (),
     )
     host = FakeHost("debian-12")
     host.add_file("/etc/os-release", fixture("os_release", "debian-12"))
-    assert _planning.to_rate(host, manager) == {
+    assert _planning.to_rate(host, manager, refresh=True) == {
         "codename": "bookworm",
         "sources": {"linux": "6.1.27-1", "openssl": "3.0.15-1~deb12u1"},
+        "cves": [],
     }
