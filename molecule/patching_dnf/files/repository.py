@@ -73,6 +73,7 @@ BEFORE = [
     ),
     Made("lab-refuses", "1.0"),
     Made("lab-lacks", "1.0"),
+    Made("lab-slow", "1.0"),
 ]
 AFTER = [
     Made("lab-security", "1.0", "2"),
@@ -85,6 +86,7 @@ AFTER = [
     Made("lab-conf", "1.1", install=CONF.format(content="of = two"), files=CONF_FILES),
     Made("lab-daemon", "2.0", scripts=RESTART, install=DAEMON.format(body="exit 1"), files=DAEMON_FILES),
     Made("lab-lacks", "2.0", tags="Requires: lab-nobody-has-it"),
+    Made("lab-slow", "2.0", scripts="%post\ntouch /run/lab-slow\nsleep 60"),
     Made("lab-refuses", "2.0", scripts="%pre\nexit 1"),
 ]
 ADVISORIES = [
