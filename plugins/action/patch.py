@@ -64,8 +64,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _approval(
         self, asked: dict[str, t.Any], state: str, host: str, now: datetime
     ) -> t.Optional[_approvals.Approval]:
-        """What was approved for this host; only what is applied needs it."""
-        if not asked.get("approvals") or state != "applied":
+        """What was approved for this host, where the task is about a set."""
+        if not asked.get("approvals") or state not in ("staged", "applied"):
             return None
         path = Path(self._loader.path_dwim(asked["approvals"]))
         approval = _approvals.approved(path, host, now)

@@ -76,9 +76,39 @@ options:
         security tracker, of CISA's known exploited vulnerabilities and of EPSS.
       - Without it every severity is V(unknown), and the labels alone tell what a security update is.
     type: dict
+  advisory_files:
+    description:
+      - Files on the control node that tell of vulnerabilities, as people carried them in, compressed with gzip or not.
+        Nothing is downloaded. Each is indexed once, and the host is sent only what is newer than what it has.
+      - A file that was cut, or is another than its name here says, fails the task before any package is looked at.
+    type: dict
+    suboptions:
+      debian_tracker:
+        description: The data of the Debian security tracker, as JSON.
+        type: path
+      cisa_kev:
+        description: CISA's catalogue of known exploited vulnerabilities, as JSON.
+        type: path
+      epss:
+        description: The scores of the Exploit Prediction Scoring System, as CSV.
+        type: path
+  advisory_cache:
+    description: Directory on the control node for the index of these files; below Ansible's own directory by default.
+    type: path
+  advisory_max_age:
+    description: Above how many days the age of one of these files is warned of.
+    type: int
+    default: 14
+  approvals:
+    description:
+      - File on the control node that says which digest somebody approved for which host, with the keys C(approver),
+        C(expires), C(hosts) and, where wanted, C(ticket) and C(comment). With O(state=applied) and O(state=staged)
+        it takes the place of O(digest).
+      - A host that it does not name, and an approval that has ended, fail before the host is contacted.
+    type: path
   tell_first:
     description:
-      - Only return the names of the source packages that are installed. The action plugin uses that.
+      - Only return RV(to_rate), the release and the source packages of the host. The action plugin uses that.
     type: bool
     default: false
   refresh:
@@ -327,11 +357,30 @@ run:
     begun: "2026-11-25T08:21:59Z"
     changed: "2026-11-25T08:22:20Z"
     why: ""
-source_packages:
-  description: The names of the installed source packages.
+to_rate:
+  description: The release, the source packages with their earliest versions, and CVEs that the host's own lists name.
   returned: with O(tell_first=true)
-  type: list
-  elements: str
+  type: dict
+policy:
+  description: The policy as it was read, with the days that each of its rules still holds.
+  returned: always
+  type: dict
+approval:
+  description: Who approved what was applied or staged, until when, and the SHA-256 of the file that says so.
+  returned: with O(approvals)
+  type: dict
+advisories_as_of:
+  description: How old the files were that told of vulnerabilities.
+  returned: with O(advisory_files)
+  type: dict
+began:
+  description: When the task began. RV(ended) is when it ended.
+  returned: always
+  type: str
+ended:
+  description: When the task ended.
+  returned: always
+  type: str
 plan:
   description: The plan of the run, with the keys that O(state=planned) returns.
   returned: with O(state=staged), O(state=applied) and O(state=rolled_back)
@@ -462,6 +511,13 @@ def main() -> None:
             "run_id": {"type": "str", "default": ""},
             "policy": {"type": "dict", "default": {}},
             "advisories": {"type": "dict"},
+            "advisory_files": {
+                "type": "dict",
+                "options": {name: {"type": "path"} for name in ("debian_tracker", "cisa_kev", "epss")},
+            },
+            "advisory_cache": {"type": "path"},
+            "advisory_max_age": {"type": "int", "default": 14},
+            "approvals": {"type": "path"},
             "tell_first": {"type": "bool", "default": False},
             "refresh": {"type": "bool", "default": True},
             "restart": {"type": "str", "choices": ["now", "ask"], "default": "now"},
