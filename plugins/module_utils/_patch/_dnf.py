@@ -26,6 +26,7 @@ from ._unit import as_unit
 PLACE = "/run/healthops"
 PROGRAM = f"{PLACE}/patch-dnf.py"
 REQUEST = f"{PLACE}/patch-dnf.json"
+RESTARTS = f"{PLACE}/patch-dnf-restarts"
 VERSIONLOCK = "/etc/dnf/plugins/versionlock.list"
 #: Repositories of a distribution are renewed with each update, some days apart.
 STALE_DAYS = 30
@@ -46,7 +47,6 @@ class Dnf:
     def __init__(self, host: Host, now: datetime) -> None:
         self.host = host
         self.now = now
-        self._asked_for: Tuple[Tuple[str, str], ...] = ()
 
     def within(self, version: str, installed: str, candidate: str) -> bool:
         return _rpm_versions.within(version, installed, candidate)
@@ -228,7 +228,8 @@ class Dnf:
     def _transaction(
         self, files: Sequence[str], remove: Sequence[Sequence[str]], expected: Sequence[Sequence[str]], log: str
     ) -> Completed:
-        before, self._asked_for = self._saved(expected), self._restarts(expected)
+        before = self._saved(expected)
+        self._note_restarts(expected)
         request = {"what": "transact", "files": list(files), "remove": list(remove), "expected": list(expected)}
         self._written(request)
         done = as_unit(self.host, [self._python(), PROGRAM, REQUEST], log, _ENVIRONMENT)
@@ -249,19 +250,22 @@ class Dnf:
             return Completed(("rpm",), 0, "", "")
         return as_unit(self.host, ["rpm", "-e", "--nodeps", *stale], log, _ENVIRONMENT)
 
-    def suspend(self) -> None:
+    def suspend(self, again: bool) -> None:
         """The environment of the transaction does it."""
-        self._asked_for = ()
+        if not again:
+            self.host.remove(RESTARTS)
 
     def resume(self) -> Tuple[Tuple[str, str], ...]:
-        """In a transaction nobody says what was asked for, so it is read from the scripts before it begins."""
-        return self._asked_for
+        units = (self.host.read(RESTARTS) or b"").decode("utf-8", "replace").split()
+        return tuple((unit, "restart") for unit in dict.fromkeys(units))
 
-    def _restarts(self, expected: Sequence[Sequence[str]]) -> Tuple[Tuple[str, str], ...]:
+    def _note_restarts(self, expected: Sequence[Sequence[str]]) -> None:
+        """In a transaction nobody says what was asked for, so it is read from the scripts before it begins."""
         names = [f"{name}.{arch}" for name, arch, *_rest in expected]
         done = self.host.run(["rpm", "-q", "--scripts", *names], timeout=SOLVER_TIME) if names else None
-        asked = _RESTARTS.findall(done.out) if done else []
-        return tuple(dict.fromkeys((unit, "restart") for words in asked for unit in _UNIT.findall(words)))
+        units = [unit for words in _RESTARTS.findall(done.out if done else "") for unit in _UNIT.findall(words)]
+        self._folder(PLACE)
+        self.host.append(RESTARTS, "".join(f"{unit}\n" for unit in units).encode())
 
     # --- configuration files of the site ---
 
