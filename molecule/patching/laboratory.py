@@ -59,13 +59,17 @@ SERVICES = ("lab-daemon", "lab-reader", "lab-service")
 
 
 RESET = r"""
+set -e
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-rm -rf /etc/lab-slow-waits /run/lab-slow-began /var/lib/apt/lists/*_InRelease
+rm -rf /etc/lab-slow-waits /run/lab-slow-began /var/lib/apt/lists/*
 rm -rf /var/lib/healthops /var/cache/healthops/packages
-touch /etc/lab-postinst-may && dpkg --configure -a && rm /etc/lab-postinst-may
+touch /etc/lab-postinst-may
+dpkg --force-confold --configure -a
+rm /etc/lab-postinst-may
 apt-mark unhold 'lab-*' 'linux-image*' > /dev/null
 apt-get update -qq
-apt-get install -y -qq --allow-downgrades {wanted} linux-image-6.90.0-2-lab-amd64- > /dev/null
+apt-get install -y -qq --allow-downgrades -o Dpkg::Options::=--force-confold {wanted} > /dev/null
+dpkg --purge linux-image-6.90.0-2-lab-amd64 2> /dev/null
 apt-mark hold lab-held > /dev/null
 apt-mark auto lab-auto linux-image-6.90.0-1-lab-amd64 > /dev/null
 apt-get clean

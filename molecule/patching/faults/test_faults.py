@@ -10,6 +10,9 @@ import pytest
 from laboratory import BEFORE, Mirror, Patched, answer, engine, only
 
 CACHE = "/var/cache/healthops/packages"
+STATE = "/var/lib/healthops/patch"
+KILL_THE_MODULE = "kill -KILL $(grep -Eo '\"pid\": [0-9]+' /run/healthops/baseline.lock | grep -Eo '[0-9]+')"
+KILL_APT = "systemctl kill --kill-whom=all --signal=KILL healthops-packages.service"
 POLICY = only("lab-slow", "lab-feature", "lab-main")
 AFTERWARDS = {**BEFORE, "lab-slow": "1.0-2", "lab-feature": "2.1-1", "lab-main": "1.0-2"}
 
@@ -39,18 +42,17 @@ def finished(host: Patched, digest: str) -> None:
 
 def test_the_module_is_killed_and_apt_goes_on(fresh: Patched) -> None:
     digest, process = begun(fresh)
-    fresh.look("pkill -KILL -f 'AnsiballZ_patch|ansible.*patch' ; true")
+    fresh.look(KILL_THE_MODULE)
     answer_or_nothing(process)
     run = fresh.planned(policy=POLICY, check=True)["run"]
-    assert (run["stage"], "cut" in run["left"]) == ("applying", True)
+    assert (run["stage"], "was cut" in run["left"]) == ("applying", True)
+    assert fresh.look("systemctl is-active healthops-packages.service") == "active"
     finished(fresh, digest)
 
 
 def test_everything_is_killed(fresh: Patched) -> None:
     digest, process = begun(fresh)
-    fresh.look(
-        "pkill -KILL -f AnsiballZ_patch; systemctl kill --kill-whom=all --signal=KILL healthops-packages.service; true"
-    )
+    fresh.look(f"{KILL_THE_MODULE}; {KILL_APT}")
     answer_or_nothing(process)
     assert fresh.look("dpkg-query -W -f '${db:Status-Status}' lab-slow") == "half-configured"
     finished(fresh, digest)
@@ -58,7 +60,7 @@ def test_everything_is_killed(fresh: Patched) -> None:
 
 def test_everything_is_killed_and_taken_back(fresh: Patched) -> None:
     _digest, process = begun(fresh)
-    fresh.look("systemctl kill --kill-whom=all --signal=KILL healthops-packages.service")
+    fresh.look(KILL_APT)
     done = answer(process)  # type: ignore[arg-type]
     assert done["failed"]
     fresh.look("rm -f /etc/lab-slow-waits")
@@ -109,17 +111,16 @@ def test_the_lock_is_held_by_somebody(fresh: Patched) -> None:
     finished(fresh, digest)
 
 
-@pytest.mark.parametrize("free", ["64k", "1m"])
-def test_the_disk_is_full(fresh: Patched, free: str) -> None:
-    """A small disk below the folder of the runs: first there is no room to download, then none to keep."""
+@pytest.mark.parametrize("folder", [CACHE, STATE], ids=["downloads", "records"])
+def test_the_disk_is_full(fresh: Patched, folder: str) -> None:
+    """A small disk over a folder that the run writes to."""
     digest = fresh.planned(policy=POLICY)["digest"]
-    fresh.look(
-        f"mkdir -p /var/cache/healthops/packages && mount -t tmpfs -o size={free} tmpfs /var/cache/healthops/packages"
-    )
-    fresh.look("dd if=/dev/zero of=/var/cache/healthops/packages/filler bs=1k 2> /dev/null", check=False)
-    refused = fresh.patch(state="staged", policy=POLICY, digest=digest, refresh=False)
-    fresh.look(f"umount {CACHE}")
+    fresh.look(f"mkdir -p {folder} && mount -t tmpfs -o size=64k tmpfs {folder}")
+    fresh.look(f"dd if=/dev/zero of={folder}/filler bs=1k 2> /dev/null", check=False)
+    refused = fresh.patch(state="applied", policy=POLICY, digest=digest)
+    fresh.look(f"umount {folder}")
     assert refused["failed"]
+    assert "No space left" in refused["msg"]
     assert fresh.versions() == BEFORE
     finished(fresh, digest)
 

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make a signed Debian mirror of small packages: before the updates, after them, and after them but long ago.
 
-    repository.py ROOT      writes ROOT/{before,after,stale}/dists and pool, and ROOT/lab.gpg
+    repository.py ROOT [N]  writes ROOT/{before,after,stale}/dists and pool, and ROOT/lab.gpg
+
+N more packages of an ordinary size make it as much as a month brings, for measuring.
 
 Each package stands for one thing that patching has to get right; `PACKAGES` says which.
 """
@@ -18,6 +20,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Iterator
 
 CODENAMES = {"bookworm": "12", "trixie": "13"}
 #: Suffix of the codename -> label of its Release file.
@@ -162,6 +165,15 @@ PACKAGES = (
 )
 
 
+def bulk(number: int) -> Iterator[Deb]:
+    """Packages with some files each, before and after."""
+    for n in range(number):
+        for version, new in (("1.0-1", False), ("1.0-2", True)):
+            text = f"{n} {version}\n" * 1500
+            files = {f"/usr/share/lab-bulk-{n}/{file}.txt": f"{file} {text}" for file in range(60)}
+            yield Deb(f"lab-bulk-{n}", version, "", new, files=files)
+
+
 def run(*argv: str, **more: object) -> str:
     return subprocess.run(argv, check=True, capture_output=True, text=True, **more).stdout  # type: ignore[call-overload, no-any-return]
 
@@ -245,7 +257,7 @@ def newest_only(debs: list[Deb]) -> list[Deb]:
     return list({(deb.name, deb.suite): deb for deb in debs}.values())
 
 
-def main(root: Path) -> None:
+def main(root: Path, more: int) -> None:
     root.mkdir(parents=True, exist_ok=True)
     keys = root / "keys"
     keys.mkdir(mode=0o700, exist_ok=True)
@@ -267,7 +279,7 @@ def main(root: Path) -> None:
     for age, days in DAYS_OLD.items():
         pool = root / age / "pool"
         pool.mkdir(parents=True)
-        debs = newest_only([deb for deb in PACKAGES if age != "before" or not deb.new])
+        debs = newest_only([deb for deb in (*PACKAGES, *bulk(more)) if age != "before" or not deb.new])
         built = [(deb, build(deb, pool)) for deb in debs]
         for codename in CODENAMES:
             for suffix in SUITES:
@@ -275,4 +287,4 @@ def main(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)

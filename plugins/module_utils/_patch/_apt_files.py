@@ -77,7 +77,17 @@ def make(host: Host, folder: str) -> None:
 
 def _downloading(folder: str) -> List[str]:
     quiet = ["-o", "Acquire::Retries=2", "-o", "DPkg::Lock::Timeout=60"]
-    return ["apt-get", "-y", "-q", "-d", "--allow-downgrades", "-o", f"Dir::Cache::archives={folder}/", *quiet]
+    return [
+        "apt-get",
+        "-y",
+        "-q",
+        "-d",
+        "--allow-downgrades",
+        "--no-install-recommends",
+        "-o",
+        f"Dir::Cache::archives={folder}/",
+        *quiet,
+    ]
 
 
 def _complaint(done: Completed) -> str:

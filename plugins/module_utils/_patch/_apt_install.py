@@ -9,11 +9,13 @@ unit runs, and notes what was asked for. Where it is left behind it says yes to 
 
 from __future__ import annotations
 
-from typing import Sequence, Tuple
+import posixpath
+from typing import List, Sequence, Tuple
 
 from .._errors import ClinicalError
 from .._host import Completed, Host
 from .._subjects.units import has_systemd
+from ._apt_files import make
 from ._manager import Kept
 from ._model import INSTALL, REMOVE, Change
 from ._unit import UNIT, as_unit
@@ -52,37 +54,38 @@ _APT = (
     *("apt-get", "-y", "-q"),
     *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
     *("-o", "Dpkg::Use-Pty=0", "-o", "APT::Sandbox::User=root", "--no-download"),
+    # The set names all that comes and goes; whatever the site has set, nothing else may.
+    *("--no-install-recommends", "-o", "APT::Get::AutomaticRemove=false"),
 )
 _DPKG = ("dpkg", "--force-confdef", "--force-confold")
 
 
 def install(host: Host, folder: str, words: Sequence[str], changes: Sequence[Change], log: str, wait: int) -> Completed:
     """Out of ``folder`` alone: what does not lie there cannot come, and nothing goes that is not in the set."""
-    going = [change for change in changes if change.change == REMOVE]
-    remove = [] if going else ["-o", "APT::Get::Remove=false"]
-    gone = [f"{change.key}-" for change in going]
-    lock = ["-o", f"DPkg::Lock::Timeout={wait}"]
-    argv = [
-        *_APT,
-        *lock,
-        "--allow-downgrades",
-        *remove,
-        "-o",
-        f"Dir::Cache::archives={folder}/",
-        "install",
-        *words,
-        *gone,
-    ]
-    return as_unit(host, argv, log, _ENVIRONMENT)
+    gone = [f"{change.key}-" for change in changes if change.change == REMOVE]
+    options = [*_lock(wait), *_nothing_goes(not gone), "--allow-downgrades", "-o", f"Dir::Cache::archives={folder}/"]
+    return as_unit(host, [*_APT, *options, "install", *words, *gone], log, _ENVIRONMENT)
+
+
+def _lock(wait: int) -> List[str]:
+    return ["-o", f"DPkg::Lock::Timeout={wait}"]
+
+
+def _nothing_goes(so: bool) -> List[str]:
+    return ["-o", "APT::Get::Remove=false"] if so else []
 
 
 def put_back(host: Host, changes: Sequence[Change], kept: Sequence[Kept], log: str, wait: int) -> Completed:
-    """The kept files over what is installed; what the run brought goes again."""
-    paths = [one.path for one in kept]
+    """The kept files over what is installed; what the run brought goes again.
+
+    apt takes a version that a mirror has as well from its archives, so these are where the kept files are.
+    """
     gone = [f"{change.key}-" for change in changes if change.change == INSTALL]
-    remove = [] if gone else ["-o", "APT::Get::Remove=false"]
-    lock = ["-o", f"DPkg::Lock::Timeout={wait}"]
-    argv = [*_APT, *lock, "--allow-downgrades", "--allow-change-held-packages", *remove, "install", *paths, *gone]
+    options = [*_lock(wait), *_nothing_goes(not gone), "--allow-downgrades", "--allow-change-held-packages"]
+    for folder in sorted({posixpath.dirname(one.path) for one in kept}):
+        make(host, folder)
+        options += ["-o", f"Dir::Cache::archives={folder}/"]
+    argv = [*_APT, *options, "install", *(one.path for one in kept), *gone]
     return as_unit(host, argv, log, _ENVIRONMENT)
 
 
@@ -101,26 +104,35 @@ def suspend(host: Host, again: bool) -> None:
     host.mkdir("/run/healthops", 0o700, 0, 0)
     if not again:
         host.remove(ASKED_FOR)
-    content = host.read(POLICY) if host.stat(POLICY) is not None else None
-    theirs = content is not None and _MARK.encode() not in content
-    if theirs and content is not None:
-        host.write(ASIDE, content, 0o755, 0, 0, {})
-    ours = _POLICY_OVER if host.stat(ASIDE) is not None else _POLICY
-    host.write(POLICY, ours.encode(), 0o755, 0, 0, {})
+    if host.stat(POLICY) is not None and not _ours(host):
+        _move(host, POLICY, ASIDE)
+    policy = _POLICY if host.stat(ASIDE) is None else _POLICY_OVER
+    host.write(POLICY, policy.encode(), 0o755, 0, 0, {})
 
 
 def resume(host: Host) -> Tuple[Tuple[str, str], ...]:
     """Take our policy away; unit and action of everything that was asked for meanwhile, each once."""
-    content = host.read(POLICY) if host.stat(POLICY) is not None else None
-    if content is not None and _MARK.encode() in content:
-        theirs = host.read(ASIDE)
-        if theirs is not None:
-            host.write(POLICY, theirs, 0o755, 0, 0, {})
-            host.remove(ASIDE)
-        else:
-            host.remove(POLICY)
+    if host.stat(ASIDE) is not None:
+        _move(host, ASIDE, POLICY)
+        host.remove(ASIDE)
+    elif _ours(host):
+        host.remove(POLICY)
     lines = (host.read(ASKED_FOR) or b"").decode("utf-8", "replace").splitlines()
     return tuple(dict.fromkeys(_asked(line) for line in lines if " " in line))
+
+
+def _ours(host: Host) -> bool:
+    found = host.stat(POLICY)
+    return found is not None and found.kind == "file" and _MARK.encode() in (host.read(POLICY) or b"")
+
+
+def _move(host: Host, path: str, other: str) -> None:
+    """The site's own policy under the other name; it may be a link."""
+    found = host.stat(path)
+    if found is not None and found.kind == "link":
+        host.symlink(other, found.target)
+    elif found is not None:
+        host.write(other, host.read(path) or b"", found.mode, found.uid, found.gid, {})
 
 
 def _asked(line: str) -> Tuple[str, str]:

@@ -100,6 +100,12 @@ def add(host: Host, entries: Sequence[Mapping[str, Any]]) -> None:
     host.append(LEDGER, begin + b"".join(line(dict(entry)) for entry in entries))
 
 
+def add_once(host: Host, run_id: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Add what is not there yet of this run: one that was cut after it wrote them has written them already."""
+    known = {(one["what"], one["name"], one.get("run")) for one in read(host).entries}
+    add(host, [one for one in entries if (one["what"], one["name"], run_id) not in known])
+
+
 def entry(what: str, change: Change, at: str, **more: Optional[str]) -> Dict[str, Any]:
     """One line about a package. For what was rolled back ``version`` is the one that is gone again."""
     told = {"what": what, "at": at, "name": change.name, "arch": change.arch, "version": change.new}

@@ -211,7 +211,7 @@ def _ended(host: Host, manager: Manager, wish: Wish, run: Run, done: Completed, 
     left = undone(manager.installed(), plan.changes)
     changed = [change for change in plan.changes if change not in left]
     _note_after(host, manager, run, plan, before)
-    _note_once(host, run, [_ledger.entry(_ledger.INSTALLED, c, wish.at, run=run.run_id) for c in changed])
+    _ledger.add_once(host, run.run_id, [_ledger.entry(_ledger.INSTALLED, c, wish.at, run=run.run_id) for c in changed])
     why = _broken_words(left, done) if left else f"down since: {', '.join(settled.down)}" if settled.down else ""
     run = _stages.move(host, run, BROKEN if left else APPLIED, wish.at, why)
     answer = _answer(host, manager, run, plan, changed, settled)
@@ -247,12 +247,6 @@ def _answer(host: Host, manager: Manager, run: Run, plan: Plan, changed: Sequenc
 def _note_after(host: Host, manager: Manager, run: Run, plan: Plan, before: Before) -> None:
     paths = dict.fromkeys((*before.files, *manager.configuration(plan.changes)))
     _stages.note_after(host, run, _configuration.sums(host, paths))
-
-
-def _note_once(host: Host, run: Run, entries: Sequence[Mapping[str, object]]) -> None:
-    """A run that was cut after it wrote them has written them already."""
-    known = {(e["what"], e["name"], e.get("run")) for e in _ledger.read(host).entries}
-    _ledger.add(host, [entry for entry in entries if (entry["what"], entry["name"], run.run_id) not in known])
 
 
 def _broken_words(left: Sequence[Change], done: Completed) -> str:

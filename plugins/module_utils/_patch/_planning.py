@@ -83,6 +83,9 @@ def to_rate(host: Host, manager: Manager, refresh: bool) -> Dict[str, Any]:
 def remember(host: Host, planned: Planned, now: datetime) -> None:
     """Write down what was seen for the first time: with it its deadline begins."""
     plan_ = planned.plan
+    held = {package.name for package in planned.observed.packages.values() if package.held}
+    gone = [name for name in planned.ledger.holds() if name not in held]  # somebody has ended a hold of ours
+    _ledger.add(host, [{"what": _ledger.RELEASED, "at": stamp(now), "name": name} for name in gone])
     seen = planned.ledger.unseen([*plan_.changes, *(out.change for out in plan_.left_out)])
     _ledger.add(host, [_ledger.entry(_ledger.SEEN, change, stamp(now)) for change in seen if change.new])
 

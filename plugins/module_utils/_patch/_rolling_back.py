@@ -88,9 +88,11 @@ def _carry_out(host: Host, manager: Manager, wish: Wish, run: Run, back: Sequenc
     drifted = _stages.drift_of(host, run)
     restored = _configuration.restore(host, before.files, _stages.after_of(host, run), drifted)
     manager.set_marks(before.marks, ())
-    held = _hold(manager, wish, run, plan)
+    held = _hold(host, manager, wish, run, plan)
     settled = _services.settle(host, asked, wish.restart, wish.restart_order, seen_of(before))
-    _record(host, wish, run, plan, held)
+    _ledger.add_once(
+        host, run.run_id, [_ledger.entry(_ledger.ROLLED_BACK, c, wish.at, run=run.run_id) for c in plan.changes]
+    )
     run = _stages.move(
         host, run, ROLLED_BACK, wish.at, f"down since: {', '.join(settled.down)}" if settled.down else ""
     )
@@ -144,23 +146,19 @@ def _runs(host: Host, change: Change) -> bool:
     return bool(release) and change.name.startswith(("linux-image", "kernel")) and release in change.name
 
 
-def _hold(manager: Manager, wish: Wish, run: Run, plan: Plan) -> List[Dict[str, Any]]:
-    """What was bad does not come back at once; what was on hold by somebody is theirs."""
-    packages = manager.installed()
-    names = [c.key for c in plan.changes if c.old and c.key in packages and not packages[c.key].held]
+def _hold(host: Host, manager: Manager, wish: Wish, run: Run, plan: Plan) -> List[Dict[str, Any]]:
+    """What was bad does not come back at once. What somebody else holds is theirs, and is not released with ours."""
     if not wish.hold_days:
         return []
-    manager.set_hold(names, True)
+    packages = manager.installed()
+    known = {e["name"] for e in _ledger.read(host).entries if e["what"] == _ledger.HELD and e["run"] == run.run_id}
+    back = [change for change in plan.changes if change.old and change.key in packages]
+    ours = [change for change in back if change.name in known or not packages[change.key].held]
     until = stamp(wish.question.now + timedelta(days=wish.hold_days))
-    held = [c for c in plan.changes if c.old and c.key in packages]
-    return [{"name": c.name, "version": c.new, "until": until, "run": run.run_id} for c in held]
-
-
-def _record(host: Host, wish: Wish, run: Run, plan: Plan, held: Sequence[Mapping[str, Any]]) -> None:
-    known = {(e["what"], e["name"], e.get("run")) for e in _ledger.read(host).entries}
-    back = [_ledger.entry(_ledger.ROLLED_BACK, change, wish.at, run=run.run_id) for change in plan.changes]
-    holds = [{**one, "what": _ledger.HELD, "at": wish.at} for one in held]
-    _ledger.add(host, [e for e in (*back, *holds) if (e["what"], e["name"], run.run_id) not in known])
+    held = [{"name": change.name, "version": change.new, "until": until, "run": run.run_id} for change in ours]
+    _ledger.add_once(host, run.run_id, [{**one, "what": _ledger.HELD, "at": wish.at} for one in held])
+    manager.set_hold([change.key for change in ours], True)
+    return held
 
 
 def reopened(plan: Plan) -> Tuple[Mapping[str, Any], ...]:

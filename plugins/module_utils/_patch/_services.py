@@ -32,33 +32,33 @@ def settle(host: Host, asked: Sequence[Tuple[str, str]], mode: str, order: Seque
     """Restart what packages asked for and what runs old libraries; tell what is down afterwards."""
     if not has_systemd(host):
         return Settled()
+    if asked:
+        systemctl(host, "daemon-reload")  # a unit that came or went with its package is seen only after this
     stops, wanted = _wanted(host, asked, before)
+    ordered = _restarts.in_order(wanted, order)
     if mode == ASK:
-        return Settled((), _restarts.in_order({*stops, *wanted}, order), _lost(host, before, False))
-    if asked or wanted:
-        systemctl(host, "daemon-reload")
+        return Settled((), (*stops, *ordered), _lost(host, before, False))
     for unit in stops:
         _tried(host, "stop", unit)
-    ordered = _restarts.in_order(wanted, order)
     failed = [unit for unit in ordered if not _tried(host, "restart", unit)]
     lost = _lost(host, before, bool(ordered))
     return Settled(ordered, (), tuple(dict.fromkeys([*failed, *lost])))
 
 
 def _wanted(host: Host, asked: Sequence[Tuple[str, str]], before: Seen) -> Tuple[List[str], Set[str]]:
-    """The units to stop, since their package went, and those to restart or start."""
+    """The units to stop, since they went with their package, and those to restart or start."""
     old = {*_restarts.running(host).services(), *_restarts.asked_needrestart(host)}
     begun = {unit for unit, action in asked if action in _STARTS}
-    units = show(host, sorted({*(unit for unit, _action in asked), *old}))
-    stops = [unit for unit, action in asked if action == "stop" and unit not in begun and unit not in before.units]
-    stops += [u for u, action in asked if action == "stop" and u not in begun and not (u in units and units[u].exists)]
-    wanted = {unit for unit in old if unit in units and units[unit].running}
-    for unit in begun & set(units):
+    named = list(dict.fromkeys(unit for unit, _action in asked))
+    units = show(host, sorted({*named, *old}))
+    stops = [unit for unit in named if unit not in begun and not units[unit].exists]
+    wanted = {unit for unit in old if units[unit].running}
+    for unit in begun:
         seen = units[unit]
         # One that somebody stopped or switched off stays as it is; one that is new begins.
         if seen.running or unit in before.units or seen.enabled in ("enabled", "enabled-runtime"):
             wanted.add(unit)
-    return list(dict.fromkeys(stops)), {unit for unit in wanted if _restarts.may_restart(unit)}
+    return stops, {unit for unit in wanted if _restarts.may_restart(unit)}
 
 
 def _tried(host: Host, verb: str, unit: str) -> bool:

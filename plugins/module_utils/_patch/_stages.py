@@ -21,6 +21,8 @@ from ._model import Plan
 
 RUNS = posixpath.join(FOLDER, "runs")
 KEPT = posixpath.join(FOLDER, "kept")
+#: A kept package, and the note beside it of how it was had.
+_KEPT_FILES = (".deb", ".rpm", ".how")
 CACHE = "/var/cache/healthops/packages"
 
 STAGING = "staging"
@@ -206,9 +208,8 @@ def prune(host: Host, keep: int) -> Tuple[str, ...]:
         if run.run_id not in gone and has_before(host, run)
         for one in before_of(host, run).kept
     }
-    for name in host.listdir(KEPT):
-        path = posixpath.join(KEPT, name)
-        if path not in needed and not (name.endswith(".how") and path[: -len(".how")] in needed):
+    for path in (posixpath.join(KEPT, name) for name in host.listdir(KEPT) if name.endswith(_KEPT_FILES)):
+        if path not in needed and path.rpartition(".")[0] not in needed:
             host.remove(path)
     return tuple(sorted(gone))
 

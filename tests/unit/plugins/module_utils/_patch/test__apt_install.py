@@ -76,6 +76,17 @@ def test_a_policy_of_the_site_is_asked_as_well_and_comes_back() -> None:
     assert host.stat(work.ASIDE) is None
 
 
+def test_a_policy_of_the_site_that_is_a_link_is_a_link_afterwards() -> None:
+    host = FakeHost()
+    host.add_dir("/usr/sbin")
+    host.add_link(work.POLICY, "/etc/alternatives/policy-rc.d")
+    work.suspend(host, False)
+    work.suspend(host, True)
+    work.resume(host)
+    assert host.nodes[work.POLICY].target == "/etc/alternatives/policy-rc.d"
+    assert host.stat(work.ASIDE) is None
+
+
 def test_a_policy_that_a_cut_run_left_is_ours_and_not_the_sites() -> None:
     host = FakeHost()
     host.add_dir("/usr/sbin")

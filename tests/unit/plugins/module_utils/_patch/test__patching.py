@@ -245,6 +245,17 @@ def test_a_hold_of_ours_is_told_and_ends_by_itself() -> None:
     assert (manager.there, manager.held) == (NEW, set())
 
 
+def test_a_hold_that_somebody_ended_and_set_anew_is_theirs() -> None:
+    host, manager = machine()
+    apply(manager)
+    rolled_back(host, manager, wish("run"))
+    manager.held.discard("a")
+    _patching.planned(host, manager, wish())
+    manager.held.add("a")
+    later = _patching.planned(host, manager, wish(now=NOW + timedelta(days=15))).plan
+    assert [(out["name"], out["reason"]) for out in later["held"]] == [("a", "it is on hold")]
+
+
 def digest_at(manager: FakeManager, now: object) -> str:
     return str(_patching.planned(manager.host, manager, wish(check=True, now=now)).plan["digest"])
 
