@@ -464,8 +464,8 @@ def wish(params: dict[str, t.Any], check: bool) -> Wish:
         _policy.read(params["policy"]),
         now,
         None if advisories is None else advisories.get("sources", {}),
-        (advisories or {}).get("cves", {}),
         params["refresh"] and not check and params["state"] != "applied",
+        (advisories or {}).get("cves", {}),
     )
     # What is rolled back has its name already; every other run gets one.
     run_id = params["run_id"] or ("" if params["state"] == "rolled_back" else new_run_id())

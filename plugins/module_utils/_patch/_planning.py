@@ -29,8 +29,8 @@ class Question:
     policy: Policy
     now: datetime
     advisories: Optional[Mapping[str, Sequence[Mapping[str, Any]]]] = None
-    cves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     refresh: bool = False
+    cves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
