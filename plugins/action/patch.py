@@ -67,7 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """What was approved for this host, where the task is about a set."""
         if not asked.get("approvals") or state not in ("staged", "applied"):
             return None
-        path = Path(self._loader.path_dwim(asked["approvals"]))
+        path = place(asked["approvals"])
         approval = _approvals.approved(path, host, now)
         if asked.get("digest") not in (None, "", approval.digest):
             saw = f"it lets {approval.digest} through, and the task asks for {asked['digest']}"
@@ -76,14 +76,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _index(self, asked: dict[str, t.Any]) -> t.Optional[_advisories.Index]:
         given = asked.get("advisory_files") or {}
-        paths = {option: Path(self._loader.path_dwim(path)) for option, path in given.items() if path}
+        paths = {option: place(path) for option, path in given.items() if path}
         cache = asked.get("advisory_cache")
-        folder = Path(self._loader.path_dwim(cache)) if cache else Path(home()) / "healthops.clinical" / "advisories"
+        folder = place(cache) if cache else Path(home()) / "healthops.clinical" / "advisories"
         return _advisories.index(paths, folder)
 
     def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
         sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=args, task_vars=task_vars)
         return sent
+
+
+def place(path: t.Any) -> Path:
+    """A relative path starts where the command was typed, as that of evidence does."""
+    return Path(str(path)).expanduser().absolute()
 
 
 def home() -> str:

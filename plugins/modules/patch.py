@@ -80,6 +80,7 @@ options:
     description:
       - Files on the control node that tell of vulnerabilities, as people carried them in, compressed with gzip or not.
         Nothing is downloaded. Each is indexed once, and the host is sent only what is newer than what it has.
+      - A relative path starts in the directory in which the command was typed, here and in O(approvals).
       - A file that was cut, or is another than its name here says, fails the task before any package is looked at.
     type: dict
     suboptions:
@@ -159,7 +160,11 @@ options:
     default: 0
 notes:
   - On the host it needs Python 3.9 and nothing but the distribution's own packages.
-  - Local configuration files are kept. What a package would have put there lies beside it, as C(.dpkg-dist).
+  - Local configuration files are kept. What a package would have put there lies beside it, as C(.dpkg-dist) or
+    C(.rpmnew).
+  - With dnf, a package is held by a line of the versionlock list, and an earlier version has to be in a repository or
+    in dnf's cache to be kept; it cannot be packed again. It was run with the dnf 4 and rpm of Debian, with no package
+    of a real Enterprise Linux.
   - Holds and the marks of automatically installed packages are the same after a run as before it.
   - needrestart is kept from restarting anything meanwhile, and asked afterwards where it is installed. What runs old
     libraries is read from C(/proc) in any case.

@@ -33,12 +33,11 @@ class Host:
         return {"changed": False, "to_rate": TOLD} if module_args["tell_first"] else dict(self.answer)
 
 
-def call(host: Host, folder: Path, **args: t.Any) -> dict[str, t.Any]:
+def call(host: Host, **args: t.Any) -> dict[str, t.Any]:
     task = SimpleNamespace(args=args, async_val=0, check_mode=False, diff=False, action="patch", delegate_to=None)
     connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
-    loader = SimpleNamespace(path_dwim=lambda path: str(folder / path))
     context = SimpleNamespace(check_mode=False, diff=False)
-    action = patch.ActionModule(task, connection, context, loader=loader, templar=None, shared_loader_obj=None)
+    action = patch.ActionModule(task, connection, context, loader=None, templar=None, shared_loader_obj=None)
     action._execute_module = host
     made: dict[str, t.Any] = action.run(task_vars={"inventory_hostname": "pacs-01"})
     return made
@@ -57,13 +56,14 @@ def approvals(folder: Path, **more: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(patch._approvals, "MOST_DAYS", 1_000_000)
 
 
 def test_a_host_is_asked_first_and_then_sent_what_it_needs(tmp_path: Path) -> None:
     host = Host(plan={"verdict": "updates"})
-    made = call(host, tmp_path, advisory_files=files(tmp_path), advisory_cache="cache", advisory_max_age=10**6)
+    made = call(host, advisory_files=files(tmp_path), advisory_cache="cache", advisory_max_age=10**6)
     assert [each["tell_first"] for each in host.sent] == [True, False]
     assert host.sent[0]["advisories"] is None
     needed = host.sent[1]["advisories"]
@@ -78,14 +78,14 @@ def test_a_host_is_asked_first_and_then_sent_what_it_needs(tmp_path: Path) -> No
 
 def test_without_files_a_host_is_asked_once(tmp_path: Path) -> None:
     host = Host()
-    call(host, tmp_path, advisory_files={"debian_tracker": "", "epss": None})
+    call(host, advisory_files={"debian_tracker": "", "epss": None})
     assert [(each["tell_first"], each["advisories"]) for each in host.sent] == [(False, None)]
     assert not (tmp_path / "cache").exists()
 
 
 def test_what_only_the_control_node_needs_stays_there(tmp_path: Path) -> None:
     host = Host()
-    call(host, tmp_path, advisory_files=files(tmp_path), advisory_cache="cache", approvals="nowhere.yml")
+    call(host, advisory_files=files(tmp_path), advisory_cache="cache", approvals="nowhere.yml")
     assert not set(patch.OURS) & {key for sent in host.sent for key in sent}
 
 
@@ -93,13 +93,13 @@ def test_a_host_that_fails_at_the_question_fails_with_its_own_words(tmp_path: Pa
     host = Host()
     host_fails = {"failed": True, "msg": "dpkg is not there"}
     host.__class__ = type("Broken", (Host,), {"__call__": lambda *_args, **_more: host_fails})
-    made = call(host, tmp_path, advisory_files=files(tmp_path), advisory_cache="cache")
+    made = call(host, advisory_files=files(tmp_path), advisory_cache="cache")
     assert (made["failed"], made["msg"]) == (True, "dpkg is not there")
 
 
 def test_old_files_and_unknown_releases_are_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TOLD, "codename", "forky")
-    made = call(Host(warnings=["own"]), tmp_path, advisory_files=files(tmp_path), advisory_cache="cache")
+    made = call(Host(warnings=["own"]), advisory_files=files(tmp_path), advisory_cache="cache")
     assert made["warnings"][0] == "own"
     assert "the Debian security tracker's data say nothing of the release forky" in made["warnings"]
     assert any("days old: severities and deadlines may be too mild" in each for each in made["warnings"])
@@ -107,17 +107,17 @@ def test_old_files_and_unknown_releases_are_warned_of(tmp_path: Path, monkeypatc
 
 def test_what_is_applied_is_what_was_approved(tmp_path: Path) -> None:
     host = Host()
-    made = call(host, tmp_path, state="applied", approvals=approvals(tmp_path, ticket="CHG-118"))
+    made = call(host, state="applied", approvals=approvals(tmp_path, ticket="CHG-118"))
     assert host.sent[0]["digest"] == DIGEST
     assert (made["approval"]["approver"], made["approval"]["ticket"]) == ("Tomas Brandt", "CHG-118")
 
 
 def test_taking_back_needs_no_advisories_and_no_approval(tmp_path: Path) -> None:
     host = Host()
-    call(host, tmp_path, state="rolled_back", run_id="r1", approvals="missing.yml", advisory_files={"epss": "missing"})
+    call(host, state="rolled_back", run_id="r1", approvals="missing.yml", advisory_files={"epss": "missing"})
     assert host.sent[0]["run_id"] == "r1"
     host = Host()
-    call(host, tmp_path, state="rolled_back")
+    call(host, state="rolled_back")
     assert "run_id" not in host.sent[0]
 
 
@@ -137,12 +137,12 @@ def test_what_is_wrong_stops_before_anything_is_changed(tmp_path: Path, args: t.
     approvals(tmp_path)
     host = Host()
     with pytest.raises(AnsibleActionFail, match=told):
-        call(host, tmp_path, advisory_cache="cache", **args)
+        call(host, advisory_cache="cache", **args)
     assert all(each["tell_first"] for each in host.sent)
 
 
 def test_an_approval_that_ended_stops_before_the_host_is_contacted(tmp_path: Path) -> None:
     host = Host()
     with pytest.raises(AnsibleActionFail, match="it ended on 2020-01-01; Tomas Brandt gave it"):
-        call(host, tmp_path, state="applied", approvals=approvals(tmp_path, expires='"2020-01-01"'))
+        call(host, state="applied", approvals=approvals(tmp_path, expires='"2020-01-01"'))
     assert host.sent == []
