@@ -34,6 +34,7 @@ SOLVER_TIME, FETCH_TIME = 600.0, 3600.0
 _EVR = "%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}"
 _INSTALLED = f"%{{NAME}}\\t%{{ARCH}}\\t{_EVR}\\t%{{SOURCERPM}}\\n"
 _KERNELS = ("kernel-core", "kernel", "kernel-rt-core", "kernel-64k-core")
+_BESIDE = "kernel"
 #: What of the scripts of packages would start or restart a service does nothing then; enabling still works.
 _ENVIRONMENT = {"SYSTEMD_OFFLINE": "1", "NEEDRESTART_SUSPEND": "healthops"}
 #: How the scripts of a package ask for a restart: by themselves, or with the marks that systemd collects.
@@ -133,9 +134,10 @@ class Dnf:
             package = Package(name, arch, version, *_source_of(source, name, version))
             held = name in locked and package.key not in free
             known = found.get(package.key)
-            # Of kernels that stand beside each other the latest counts.
-            if known is None or _rpm_versions.later(version, known.version):
-                found[package.key] = replace(package, held=held)
+            # Kernels stand beside each other, and the latest counts; two of anything else mean a cut transaction.
+            whole = known is None or name.startswith(_BESIDE)
+            latest = package if known is None or _rpm_versions.later(version, known.version) else known
+            found[package.key] = replace(latest, held=held, whole=whole)
         return found
 
     def files(self, change: Change) -> Tuple[str, ...]:

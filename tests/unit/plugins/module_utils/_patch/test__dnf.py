@@ -44,6 +44,7 @@ class DnfHost(FakeHost):
         self.requests: List[Dict[str, Any]] = []
         self.ran: List[Sequence[str]] = []
         self.scripts = SCRIPTS
+        self.installed = fixture("rpm_qa", "debian12-4.18.0")
         self.programs |= {"dnf", "rpm"}
         self.add_file("/usr/bin/dnf", "#!/usr/libexec/platform-python -s\nimport dnf\n")
         self.add_file("/var/lib/healthops/patch/log", "")
@@ -61,7 +62,7 @@ class DnfHost(FakeHost):
             assert "/usr/libexec/platform-python" in argv
             return Completed(tuple(argv), 0, json.dumps(self.told.get(request["what"], {})), "")
         outputs = {
-            ("rpm", "-qa"): fixture("rpm_qa", "debian12-4.18.0"),
+            ("rpm", "-qa"): self.installed,
             ("rpm", "-q"): self.scripts,
             ("rpm", "-qc"): "/etc/lab-conf.conf\n",
             ("rpm", "-ql"): "/etc/lab-conf.conf\n(contains no files)\n",
@@ -108,6 +109,21 @@ def test_installed_packages_have_their_source_and_their_holds() -> None:
     packages = dnf(host).installed()
     assert (packages["lab-epoch"].version, packages["lab-epoch"].source_version) == ("9.0-1", "9.0-1")
     assert [name for name, package in packages.items() if package.held] == ["lab-held"]
+
+
+def test_two_versions_of_a_package_are_a_cut_transaction_and_two_kernels_are_not() -> None:
+    host = DnfHost()
+    host.installed = (
+        "lab-conf\tnoarch\t1.1-1\tlab-conf-1.1-1.src.rpm\nlab-conf\tnoarch\t1.0-1\tlab-conf-1.0-1.src.rpm\n"
+        "kernel-core\tx86_64\t5.14.0-427.el9\tkernel-5.14.0-427.el9.src.rpm\n"
+        "kernel-core\tx86_64\t5.14.0-503.el9\tkernel-5.14.0-503.el9.src.rpm\n"
+        "gpg-pubkey\t(none)\t350d275d-6279464b\t(none)\n"
+    )
+    packages = dnf(host).installed()
+    assert {name: (package.version, package.whole) for name, package in packages.items()} == {
+        "lab-conf": ("1.1-1", False),
+        "kernel-core:x86_64": ("5.14.0-503.el9", True),
+    }
 
 
 @pytest.mark.parametrize(
