@@ -17,6 +17,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_share
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import (
     LOST,
     MODES,
+    PATCH_LEFT_OUT,
     RESULTS,
     RUN_SCHEMA,
     TIERS,
@@ -153,7 +154,7 @@ def _patch_headline(run: Json) -> str:
     lost = unknown_hosts(run)
     silent = f"; {plural(len(lost), 'host')} gave no result" if lost else ""
     told = [(word, change) for _name, _result, word, change in patches.changes(run)]
-    mine = [change for word, change in told if word in ("waits", "late", "installed", "taken_back")]
+    mine = [change for word, change in told if word not in PATCH_LEFT_OUT]
     if not patches.patched(run):
         return f"{hosts}: nothing is known{silent}"
     security = sum(change.get("security") is not False for change in mine)

@@ -25,6 +25,7 @@ Link = t.Tuple[str, str]
 STATUS = {
     "late": ("fail", "past its deadline"),
     "waits": ("deferred", "waits"),
+    "to_take_back": ("deferred", "to take back"),
     "taken_back": ("waived", "taken back"),
     "installed": ("fixed", "installed"),
     "held": ("waived", "held"),
@@ -35,7 +36,7 @@ STATUS = {
 }
 VERDICT = {
     "updates": ("deferred", "updates wait"),
-    "none": ("pass", "nothing to update"),
+    "none": ("pass", "up to date"),
     "unknown": ("error", "nobody can tell"),
 }
 SEVERITY_NAMES = {"kev": "exploited"}
@@ -132,12 +133,15 @@ def _update(status: str, change: Json, hosts: t.List[Link]) -> Update:
     cves, left = list(change.get("cves") or []), change.get("days_left")
     shown = [show(each) for each in [*cves, *(change.get("advisories") or [])]]
     waits = status in ("late", "waits")
+    first, then = change["from"], change["to"]
+    if status in ("to_take_back", "taken_back"):
+        first, then = then, first
     deadline = str(change.get("deadline") or "")
     until = f"until {show(str(change['expires'])[:10])}" if change.get("expires") else "no end"
     return Update(
         pill=STATUS[status],
         package=show(change["name"]),
-        versions=f"{show(change['from'] or None)} → {show(change['to'] or None)}",
+        versions=f"{show(first or None)} → {show(then or None)}",
         severity=severity_name(change["severity"]),
         urgent=change["severity"] in ("kev", "critical", "high"),
         security={True: "security", False: "", None: "security: unknown"}[change.get("security")],

@@ -146,17 +146,18 @@ def changes(run: Json) -> t.Iterator[t.Tuple[str, Json, str, Json]]:
 def status(result: Json, change: Json) -> str:
     """What became of a change of the set, in one word."""
     if result["patch"]["state"] == "rolled_back":
-        return "waits" if result["check_mode"] or result.get("failed") else "taken_back"
+        return "to_take_back" if result["check_mode"] or result.get("failed") else "taken_back"
     return "installed" if done(result) else "late" if is_late(change) else "waits"
 
 
 def findings(result: Json) -> t.List[Json]:
     """The findings of a patch record, in their order."""
     patch, made_now = result["patch"], done(result)
+    if patch["state"] == "rolled_back":  # it looked for no updates, and so says nothing of what waits
+        return [_in_use(patch), _services(patch), _taken_back(patch, result["check_mode"])]
     groups: t.Dict[str, t.List[Json]] = {"exploited": [], "security": [], "other": []}
-    if patch["state"] != "rolled_back":
-        for change in patch["changes"]:
-            groups[_group(change)].append(change)
+    for change in patch["changes"]:
+        groups[_group(change)].append(change)
     return [
         _known(patch),
         *(_waiting(name, groups[name], made_now, patch["verdict"]) for name in groups),
@@ -165,8 +166,7 @@ def findings(result: Json) -> t.List[Json]:
         ),
         _in_use(patch),
         _own_will(patch),
-        *([_services(patch)] if patch["state"] in ("applied", "rolled_back") else []),
-        *([_taken_back(patch, result["check_mode"])] if patch["state"] == "rolled_back" else []),
+        *([_services(patch)] if patch["state"] == "applied" else []),
     ]
 
 
@@ -320,7 +320,7 @@ def _taken_back(patch: Json, rehearsal: bool) -> Json:
         "high",
         "deferred" if rehearsal else "fail" if reopened else "fixed",
         f"{opened}. {_named(patch['changes'])}",
-        ("packages of the run", "the earlier versions", f"{len(patch['changes'])} packages"),
+        ("packages of the run", "the earlier versions", f"{len(patch['changes'])} taken back"),
         "restart",
     )
 
