@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_patch as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import plural
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_html_parts import days
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_html_text import moment, show
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import (
     PATCH_LEFT_OUT,
@@ -71,11 +72,23 @@ class HostUpdates:
 
 
 @dataclasses.dataclass(frozen=True)
+class Rule:
+    """An exclusion or a pin of a policy, with the hosts that have it."""
+
+    pill: Link
+    packages: str
+    reason: str
+    ends: str
+    hosts: t.List[Link]
+
+
+@dataclasses.dataclass(frozen=True)
 class Updates:
     """``number`` and ``done`` are those of changes on hosts, not of different ones."""
 
     chosen: t.List[Update]
     left_out: t.List[Update]
+    rules: t.List[Rule]
     hosts: t.List[HostUpdates]
     severities: t.List[t.Tuple[str, int]]
     number: int
@@ -92,6 +105,7 @@ def updates(run: Json, anchors: t.Mapping[str, str]) -> Updates:
     return Updates(
         _once(chosen, anchors),
         _once([each for each in told if each[2] in PATCH_LEFT_OUT], anchors),
+        _rules(known, anchors),
         [_host(name, anchors[name], result) for name, result in known],
         [(severity_name(word), number) for word, number in counted.items() if number],
         len(chosen),
@@ -103,6 +117,28 @@ def updates(run: Json, anchors: t.Mapping[str, str]) -> Updates:
             if result["patch"].get("reopened")
         ],
     )
+
+
+def _rules(known: t.Sequence[t.Tuple[str, Json]], anchors: t.Mapping[str, str]) -> t.List[Rule]:
+    """Every rule of every policy, once; what ends first comes first."""
+    hosts: t.Dict[t.Tuple[int, str, str, str, str], t.List[Link]] = {}
+    for name, result in known:
+        for kind in ("exclude", "pin"):
+            for rule in result["patch"].get("policy", {}).get(kind, []):
+                packages = ", ".join(map(show, rule["packages"]))
+                pinned = f"{packages}: {show(rule['version'])} only" if rule.get("version") else packages
+                key = (rule["days_left"], kind, pinned, show(rule["reason"]), rule["expires"])
+                hosts.setdefault(key, []).append((show(name), anchors[name]))
+    return [
+        Rule(
+            ("fail", "ended") if left < 0 else ("waived", "excluded" if kind == "exclude" else "pinned"),
+            packages,
+            reason,
+            f"until {show(expires)}, {days(left)}",
+            hosts[left, kind, packages, reason, expires],
+        )
+        for left, kind, packages, reason, expires in sorted(hosts)
+    ]
 
 
 def severity_name(word: str) -> str:

@@ -285,6 +285,8 @@ def test_the_report_tells_each_change_once_with_its_hosts() -> None:
     assert "and 31 more" in told
     assert "The vendor of the archive tests it first." in told
     assert "the list of bookworm-security is 41 days old" in told
+    assert told.count("The vendor tests it first.") == 1
+    assert "until 2026-12-24, 29 days left" in told
     assert "There is nothing to undo: a plan changes nothing." in told
     assert "Enforcing cuts" not in told
 
