@@ -237,7 +237,8 @@ def release(folder: Path, codename: str, suffix: str, days: int, signer: dict[st
         lines.append(f" {hashlib.sha256(data).hexdigest()} {len(data)} main/binary-amd64/{name}")
     (folder / "Release").write_text("\n".join(lines) + "\n")
     run("gpg", "--batch", "--yes", "--clearsign", "-o", str(folder / "InRelease"), str(folder / "Release"), env=signer)
-    os.utime(folder / "InRelease", (made, made))  # a client asks whether it is newer than its own
+    for path in (folder / "InRelease", *(folder / "main/binary-amd64").iterdir()):
+        os.utime(path, (made, made))  # a client asks whether it is newer than its own
 
 
 def suite(
