@@ -190,5 +190,5 @@ class FakeManager:
 
 def wish(run_id: str = "run", **more: object) -> Wish:
     policy = read(more.pop("policy", None))
-    question = Question(policy, more.pop("now", NOW), more.pop("advisories", None))  # type: ignore[arg-type]
+    question = Question(policy, more.pop("now", NOW), advisories=more.pop("advisories", None))  # type: ignore[arg-type]
     return replace(Wish(question, run_id), **more)  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ JOURNAL = "/var/lib/dpkg/updates"
 SCRATCH = "/run/healthops"
 PREFERENCES = posixpath.join(SCRATCH, "patch-preferences")
 SITE_PREFERENCES = "/etc/apt/preferences"
+LISTS = "/var/lib/apt/lists"
 SOLVER_TIME = 300.0
 #: A list that its mirror renews every few hours is stale after so many days. That of a release of Debian itself is
 #: renewed only with the next point release, so its age says nothing.
@@ -36,11 +37,15 @@ _RENEWED = ("-updates", "-security", "-backports")
 
 @dataclass(frozen=True)
 class Table:
-    """What apt told of some packages: every version that is offered, and the lists that offer it."""
+    """What apt told of some packages: every version that is offered, and the lists that offer it.
+
+    ``quiet`` is set where there is a source of security that has nothing to offer.
+    """
 
     packages: Mapping[str, Package]
     offers: Mapping[str, Offers]
     indexes: Mapping[str, Index]
+    quiet: bool = False
 
     @property
     def native(self) -> str:
@@ -70,7 +75,8 @@ def observe(host: Host, now: datetime, free: Collection[str] = ()) -> Observed:
     loosened = pins(_stay(package) for package in held) if free else ""
     done = simulate(host, ["dist-upgrade"], loosened, bool(free))
     solved = read.simulated(done.out) if done.rc == 0 else Simulated(())
-    table = Table(packages, {}, {index.description: index for index in indexes(host)})
+    codename = _codename(host)
+    table = Table(packages, {}, {index.description: index for index in indexes(host)}, _quiet(host, codename))
     table = replace(table, offers=offers(host, [*_asked_for(table, solved), *(_name(table, one) for one in held)]))
     waiting = _waiting(table, solved, held)
     told = described(host, table, [*solved.steps, *waiting])
@@ -81,7 +87,7 @@ def observe(host: Host, now: datetime, free: Collection[str] = ()) -> Observed:
         changes=in_order(changes),
         left_out=tuple(_left_out(table, change) for change in in_order(stay)),
         sources=sources,
-        unknown_because=doubts(host, tuple(table.indexes.values()), sources),
+        unknown_because=doubts(table, codename, sources),
         broken=broken(host, packages, done),
     )
 
@@ -214,7 +220,7 @@ def _security(table: Table, step: Step) -> Tuple[Optional[bool], Tuple[str, ...]
     if found:
         return True, tuple(found)
     newer = () if step.old else ("the others need it",)
-    known = any(index.security for index in table.indexes.values())
+    known = table.quiet or any(index.security for index in table.indexes.values())
     return (False if known else None), newer or ("a newer version without a label of security",)
 
 
@@ -263,14 +269,28 @@ def _source(host: Host, index: Index, now: datetime) -> Source:
     )
 
 
-def doubts(host: Host, known: Sequence[Index], sources: Sequence[Source]) -> Tuple[str, ...]:
+def _codename(host: Host) -> str:
+    release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
+    return release.get("VERSION_CODENAME", "")
+
+
+def _quiet(host: Host, codename: str) -> bool:
+    """Whether the security of this release has an empty list, of which apt says nothing: its Release file is there."""
+    for path in host.glob(f"{LISTS}/*_{codename}-security_*Release") if codename else ():
+        head = (host.read(path) or b"")[:4096].decode("utf-8", "replace")
+        if any(part.get("Label") == read.SECURITY_LABEL for part in read.paragraphs(head)):
+            return True
+    return False
+
+
+def doubts(table: Table, codename: str, sources: Sequence[Source]) -> Tuple[str, ...]:
     """Why "no updates" would prove nothing here."""
+    known = tuple(table.indexes.values())
     if not known:
         return ("there is no list of packages: no source is set, or apt-get update never succeeded",)
-    release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
-    codename = release.get("VERSION_CODENAME", "")
     found = []
-    if not any(index.security and index.codename.partition("-")[0] in (codename, "") for index in known):
+    mine = [index for index in known if index.security and index.codename.partition("-")[0] in (codename, "")]
+    if not mine and not table.quiet:
         found.append(f"no source brings the security updates of {codename or 'this release'}")
     found += [
         f"{index.uri} {index.codename} is not signed by a key that apt trusts" for index in known if not index.trusted

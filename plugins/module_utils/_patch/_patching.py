@@ -16,6 +16,7 @@ from .._availability import Seen
 from .._errors import ClinicalError
 from .._host import Completed, Host
 from .._sockets import Listener
+from .._subjects.units import show
 from . import _configuration, _ledger, _planning, _restarts, _services, _stages, _unit
 from ._manager import Manager
 from ._model import REMOVE, Change, Package, Plan, key_of
@@ -164,6 +165,7 @@ def _begin(host: Host, manager: Manager, wish: Wish, found: Planned, run: Run) -
         files=_configuration.images(host, manager.configuration(changes)),
         units=tuple(sorted(seen.units)),
         listeners=tuple(asdict(one) for one in seen.listeners),
+        boot=boot_of(host),
     )
     _stages.note_before(host, run, before)
     return _carry_out(host, manager, wish, _stages.move(host, run, APPLYING, wish.at))
@@ -182,7 +184,7 @@ def _carry_out(host: Host, manager: Manager, wish: Wish, run: Run, cut: bool = F
         raise ClinicalError("Applying", run.digest, done.err_line, f"{NOTHING} The run is staged still.")
     manager.set_marks(before.marks, plan.changes)
     _same_holds(manager, packages, before)
-    settled = _services.settle(host, asked, wish.restart, wish.restart_order, seen_of(before))
+    settled = _services.settle(host, asked, wish.restart, wish.restart_order, seen_of(host, before))
     return _ended(host, manager, wish, run, done, settled)
 
 
@@ -262,8 +264,19 @@ def _same_holds(manager: Manager, packages: Mapping[str, Package], before: Befor
 # --- shared with rolling back ---
 
 
-def seen_of(before: Before) -> Seen:
-    return Seen(tuple(Listener(**one) for one in before.listeners), frozenset(before.units))
+def boot_of(host: Host) -> str:
+    """Which boot this is; in a container, whose kernel does not start anew, when its first process began."""
+    boot = (host.read("/proc/sys/kernel/random/boot_id") or b"").decode("ascii", "replace").strip()
+    first = (host.read("/proc/1/stat") or b"").decode("utf-8", "replace").rpartition(")")[2].split()
+    return f"{boot} {first[19] if len(first) > 19 else ''}"
+
+
+def seen_of(host: Host, before: Before) -> Seen:
+    """What worked before. After a power loss, units that only run at a boot are not missed; those that failed are."""
+    units = before.units
+    if before.boot != boot_of(host):
+        units = tuple(name for name, unit in show(host, units).items() if unit.running or unit.active == "failed")
+    return Seen(tuple(Listener(**one) for one in before.listeners), frozenset(units))
 
 
 def undone(packages: Mapping[str, Package], changes: Sequence[Change]) -> List[Change]:

@@ -89,7 +89,7 @@ def _carry_out(host: Host, manager: Manager, wish: Wish, run: Run, back: Sequenc
     restored = _configuration.restore(host, before.files, _stages.after_of(host, run), drifted)
     manager.set_marks(before.marks, ())
     held = _hold(host, manager, wish, run, plan)
-    settled = _services.settle(host, asked, wish.restart, wish.restart_order, seen_of(before))
+    settled = _services.settle(host, asked, wish.restart, wish.restart_order, seen_of(host, before))
     _ledger.add_once(
         host, run.run_id, [_ledger.entry(_ledger.ROLLED_BACK, c, wish.at, run=run.run_id) for c in plan.changes]
     )

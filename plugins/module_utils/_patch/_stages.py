@@ -103,6 +103,7 @@ class Before:
     files: Mapping[str, Optional[Mapping[str, Any]]] = field(default_factory=dict)
     units: Tuple[str, ...] = ()
     listeners: Tuple[Mapping[str, Any], ...] = ()
+    boot: str = ""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Before:
@@ -113,6 +114,7 @@ class Before:
             files=data["files"],
             units=tuple(data["units"]),
             listeners=tuple(data["listeners"]),
+            boot=data["boot"],
         )
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Mapping, Sequence
 
 from .._errors import ClinicalError
@@ -14,6 +15,7 @@ UNIT = "healthops-packages.service"
 #: The whole of it, with the scripts of all packages.
 WORK_TIME = 4 * 3600.0
 PAUSE = 0.5
+_HOLDER = re.compile(r"Could not get lock \S+ It is held by process \d+ \([^)\n]*\)")
 _ALWAYS = {"LC_ALL": "C", "HOME": "/root", "PATH": ":".join(PATH)}
 
 
@@ -50,7 +52,8 @@ def as_unit(host: Host, argv: Sequence[str], log: str, environment: Mapping[str,
 def complaint(said: str) -> str:
     """The lines of a package manager that say what went wrong; one that ends in a colon goes on in the next."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = []
+    # Who has a lock is said while it is waited for, and not in the error.
+    telling = list(dict.fromkeys(_HOLDER.findall(said)))[-1:]
     for line, following in zip(lines, [*lines[1:], ""]):
         if line.startswith(("E: ", "dpkg: error", "Error: ", "error: ")):
             telling.append(f"{line} {following}" if line.endswith(":") else line)

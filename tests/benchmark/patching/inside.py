@@ -29,7 +29,7 @@ def act(collections: str, state: str) -> None:
     now = datetime.now(timezone.utc).replace(microsecond=0)
     host = RealHost()
     manager = manager_of(host, now)
-    wish = Wish(Question(_policy.read({}), now, None, state == "plan"), f"run-{time.time_ns()}")
+    wish = Wish(Question(_policy.read({}), now, refresh=state == "plan"), f"run-{time.time_ns()}")
     if state == "plan":
         _patching.planned(host, manager, wish)
     elif state == "stage":

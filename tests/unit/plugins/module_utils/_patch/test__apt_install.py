@@ -117,6 +117,10 @@ def test_what_a_run_brought_counts_as_automatic_and_all_else_is_as_it_was() -> N
     [
         ("Reading\nE: Could not get lock\nE: Unable\n", "E: Could not get lock\nE: Unable"),
         ("dpkg: error of lab (--configure):\n sub failed\n", "dpkg: error of lab (--configure): sub failed"),
+        (
+            "Waiting for cache lock: Could not get lock /l. It is held by process 7 (a b)...\nE: Unable to acquire\n",
+            "Could not get lock /l. It is held by process 7 (a b)\nE: Unable to acquire",
+        ),
         ("one\ntwo\nthree\nfour\n", "two\nthree\nfour"),
     ],
 )

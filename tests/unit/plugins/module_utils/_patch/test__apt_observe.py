@@ -94,9 +94,18 @@ def without(host: AptHost, word: str) -> None:
     host.says[("apt-get", "indextargets")] = Completed((), 0, "\n\n".join(p for p in parts if word not in p), "")
 
 
+def test_a_source_of_security_that_has_nothing_to_offer_is_one_all_the_same() -> None:
+    host = AptHost()
+    without(host, "Debian-Security")  # apt says nothing of an empty list
+    found = look.observe(host, NOW)
+    assert found.unknown_because == ()
+    assert {change.security for change in found.changes} == {False}
+
+
 def test_without_a_source_of_security_nobody_can_tell() -> None:
     host = AptHost()
     without(host, "Debian-Security")
+    del host.nodes["/var/lib/apt/lists/mirror.example_debian_dists_bookworm-security_InRelease"]
     found = look.observe(host, NOW)
     assert found.unknown_because == ("no source brings the security updates of bookworm",)
     assert {change.security for change in found.changes} == {None}
@@ -104,11 +113,13 @@ def test_without_a_source_of_security_nobody_can_tell() -> None:
 
 def test_security_of_another_release_is_no_source_of_security_and_a_renamed_suite_is() -> None:
     host = AptHost()
+    del host.nodes["/var/lib/apt/lists/mirror.example_debian_dists_bookworm-security_InRelease"]
     told = fixture("apt_indextargets", "debian-12")
     host.says[("apt-get", "indextargets")] = Completed(
         (), 0, told.replace("bookworm-security", "bullseye-security"), ""
     )
     assert any("no source brings" in why for why in look.observe(host, NOW).unknown_because)
+    host = AptHost()
     renamed = told.replace("Suite: stable-security", "Suite: oldstable-security")
     host.says[("apt-get", "indextargets")] = Completed((), 0, renamed, "")
     assert look.observe(host, NOW).unknown_because == ()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from typing import Callable, Sequence
 
@@ -15,6 +16,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch import _
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._rolling_back import rolled_back
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._wish import Answer, Stopped, Wish
 from fake_host import FakeHost, Killed
+from fake_programs import FakeUnit
 from patched_host import CONF, EDITED, NOW, FakeManager, patched_host, wish
 
 OLD = {"a": "1", "b": "1", "service": "1", "gone": "1"}
@@ -64,8 +66,8 @@ def test_a_plan_in_check_mode_writes_nothing_at_all() -> None:
 def test_a_mirror_that_does_not_answer_makes_the_verdict_unknown() -> None:
     host, manager = machine()
     manager.mirror = False
-    question = wish().question
-    answer = _patching.planned(host, manager, Wish(type(question)(question.policy, NOW, None, True), "run"))
+    wanted = wish()
+    answer = _patching.planned(host, manager, replace(wanted, question=replace(wanted.question, refresh=True)))
     assert answer.plan["verdict"] == "unknown"
     assert "Failed to fetch" in answer.plan["unknown_because"][0]
 
@@ -365,6 +367,15 @@ def test_a_disk_that_is_full_at_any_point_is_told_and_the_same_call_finishes_lat
         host.fault = None
         apply(manager, "again", digest=WANTED)
         assert (manager.there, manager.half) == (NEW, set()), at
+
+
+def test_after_a_power_loss_units_that_only_run_at_a_boot_are_not_missed_and_those_that_failed_are() -> None:
+    host, _manager = machine()
+    host.units = {"once.service": FakeUnit(active=False), "runs.service": FakeUnit(active=True)}
+    before = _stages.Before(units=("once.service", "runs.service"), boot=_patching.boot_of(host))
+    assert _patching.seen_of(host, before).units == {"once.service", "runs.service"}
+    host.kernel["kernel.random.boot_id"] = "boot-2"
+    assert _patching.seen_of(host, before).units == {"runs.service"}
 
 
 def test_the_next_plan_says_what_a_cut_run_left() -> None:
