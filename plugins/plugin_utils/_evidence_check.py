@@ -181,6 +181,6 @@ def _word(data: Json, key: str, words: t.Sequence[str], host: str, where: str = 
 
 
 def refuse(
-    host: str, saw: str, try_this: str = "Pass the registered result of healthops.clinical.baseline."
+    host: str, saw: str, try_this: str = "Pass the registered result of healthops.clinical.baseline or patch."
 ) -> ClinicalError:
     return ClinicalError("Recording", f"the result of {host}", redact.text(saw), try_this)

@@ -151,13 +151,13 @@ def plain(value: t.Any, where: str = "result") -> t.Any:
     if isinstance(value, (list, tuple)):
         return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
     raise ClinicalError(
-        "Recording", where, f"it is a {type(value).__name__}, not plain data", "Pass the registered baseline result."
+        "Recording", where, f"it is a {type(value).__name__}, not plain data", "Pass the registered result."
     )
 
 
 def _key(key: t.Any, where: str) -> str:
     if not isinstance(key, str):
-        raise ClinicalError("Recording", where, f"the key {key!r} is not text", "Pass the registered baseline result.")
+        raise ClinicalError("Recording", where, f"the key {key!r} is not text", "Pass the registered result.")
     return str.__str__(key)
 
 
