@@ -20,7 +20,7 @@ def test_rpm_orders_versions_as_we_do(host: Host) -> None:
     assert host.run(f"python3 - > /tmp/pairs << 'END'\n{_printing()}\nEND\n").rc == 0
     told = host.check_output("rpm --eval %s", rpm_pairs.question("/tmp/pairs")).strip()
     assert len(told) == rpm_pairs.NUMBER
-    ours = ("<" if later(other, one) else ">" if later(one, other) else "=" for one, other in rpm_pairs.pairs())
+    ours = ("<" if later(right, left) else ">" if later(left, right) else "=" for left, right in rpm_pairs.pairs())
     wrong = [pair for pair, said, we in zip(rpm_pairs.pairs(), told, ours) if said != we]
     assert wrong == []
 

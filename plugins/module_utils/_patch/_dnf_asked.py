@@ -396,6 +396,6 @@ def refreshed(_request: Json) -> Json:
 if __name__ == "__main__":
     dnf = import_module("dnf")
     try:
-        sys.exit(main(sys.argv))
+        raise SystemExit(main(sys.argv))
     except dnf.exceptions.Error as error:
-        sys.exit(said(f"error: {one_line(error)}"))
+        raise SystemExit(said(f"error: {one_line(error)}"))

@@ -16,8 +16,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch._rpm_ver
 CAPTURED = Path(__file__).resolve().parents[4] / "fixtures" / "rpm_vercmp" / "debian12-4.18.0.txt"
 
 
-def sign(one: str, other: str) -> str:
-    return "<" if later(other, one) else ">" if later(one, other) else "="
+def sign(left: str, right: str) -> str:
+    return "<" if later(right, left) else ">" if later(left, right) else "="
 
 
 def disagreements(signs: str) -> list[tuple[str, str, str]]:
