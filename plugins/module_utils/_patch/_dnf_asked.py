@@ -398,4 +398,4 @@ if __name__ == "__main__":
     try:
         raise SystemExit(main(sys.argv))
     except dnf.exceptions.Error as error:
-        raise SystemExit(said(f"error: {one_line(error)}"))
+        raise SystemExit(said(f"error: {one_line(error)}")) from error
