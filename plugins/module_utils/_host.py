@@ -112,6 +112,9 @@ class Host(Protocol):
     def write(self, path: str, content: bytes, mode: int, uid: int, gid: int, xattrs: Dict[str, bytes]) -> None:
         """Replace or create a regular file in one step: after a crash the old or the new bytes are there."""
 
+    def append(self, path: str, content: bytes) -> None:
+        """Add to a regular file that only its owner may read, and make it where there is none."""
+
     def write_value(self, path: str, text: str) -> None:
         """Write into a kernel file in place."""
 
@@ -278,6 +281,15 @@ class RealHost:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary, dir_fd=parent)
                 raise
+            os.fsync(parent)
+
+    def append(self, path: str, content: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        with _told("Adding to", path), _parent(path) as (parent, name):
+            with os.fdopen(os.open(name, flags, 0o600, dir_fd=parent), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
             os.fsync(parent)
 
     def write_value(self, path: str, text: str) -> None:

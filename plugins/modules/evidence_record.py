@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: evidence_record
-short_description: Keep what the baseline found on a host as evidence
+short_description: Keep what the baseline or patching came to on a host as evidence
 version_added: 1.0.0
 description:
-  - Writes the registered result of M(healthops.clinical.baseline) for one host as canonical JSON into the bundle of
-    its run,
-    on the control node.
+  - Writes the registered result of M(healthops.clinical.baseline) or M(healthops.clinical.patch) for one host as
+    canonical JSON into the bundle of its run, on the control node.
+  - Of a patch result the plan is kept with its policy, its approval and what came of it, and findings are made of it.
   - A failed result is evidence too. One with findings is kept as it is. One that failed before it came to findings,
     or of a
     host that could not be reached, is kept in state V(failed); everything on that host then counts as unknown,
@@ -39,7 +39,7 @@ options:
     type: str
   result:
     description:
-      - The registered result of M(healthops.clinical.baseline).
+      - The registered result of M(healthops.clinical.baseline) or M(healthops.clinical.patch).
       - It or O(probes) is needed; both may be given.
     type: dict
   probes:
@@ -138,8 +138,8 @@ run_id:
   sample: 20261122T150000Z-1f3a
 state:
   description:
-    - What was recorded. V(failed) means that nothing is known about the host, V(probed) that nothing is known but how
-      its services answered.
+    - What was recorded. V(patched) is a plan, or what came of one. V(failed) means that nothing is known about the
+      host, V(probed) that nothing is known but how its services answered.
   returned: success
   type: str
   sample: enforced

@@ -43,7 +43,7 @@ options:
     description:
       - What the run was meant to be. It is believed only where no record tells; a run in check mode is always an audit.
     type: str
-    choices: [audit, harden, rollback, configure]
+    choices: [audit, harden, rollback, configure, patch_plan, patch_apply, patch_rollback]
   formats:
     description:
       - What the bundle is written as besides C(run.json) and C(report.html).
@@ -169,7 +169,9 @@ signer:
   type: str
   sample: SHA256:Nh0Me49Zh9fDw/VYUfq43IJmI1T+XrjiYONPND8GzaM
 mode:
-  description: What the run was, V(audit), V(harden), V(rollback) or V(configure).
+  description:
+    - What the run was, V(audit), V(harden), V(rollback), V(configure), V(patch_plan), V(patch_apply) or
+      V(patch_rollback).
   returned: success
   type: str
   sample: harden
@@ -223,7 +225,10 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "run_id": {"type": "str"},
             "hosts": {"type": "list", "elements": "str", "default": []},
-            "mode": {"type": "str", "choices": ["audit", "harden", "rollback", "configure"]},
+            "mode": {
+                "type": "str",
+                "choices": ["audit", "harden", "rollback", "configure", "patch_plan", "patch_apply", "patch_rollback"],
+            },
             "fleet": {"type": "str", "default": "fleet"},
             "signing_key": {"type": "path", "no_log": False},
             "formats": {

@@ -12,10 +12,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_patch as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_shared import Shared, frameworks
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import (
     LOST,
     MODES,
+    PATCH_LEFT_OUT,
     RESULTS,
     RUN_SCHEMA,
     TIERS,
@@ -77,6 +79,9 @@ def run_mode(results: t.Sequence[Json], asked: str = "") -> str:
         return "harden"
     if told:
         return "audit"
+    modes = {patches.MODES[result["patch"]["state"]] for result in results if "patch" in result}
+    if modes:
+        return next(word for word in ("patch_rollback", "patch_apply", "patch_plan") if word in modes)
     probed = any(result["state"] == "probed" for result in results)
     return asked or ("configure" if probed else "audit")
 
@@ -108,9 +113,13 @@ def guard_state(result: Json) -> str:
 
 
 def only_looked(run: Json) -> bool:
-    """Whether the run changed nothing, since it ran in check mode on every host that gave a result."""
+    """Whether the run changed nothing: it ran in check mode, or only planned, wherever a host gave a result."""
     told = [result for result in run["hosts"].values() if result["state"] != "failed"]
-    return bool(told) and all(result["check_mode"] for result in told)
+    return bool(told) and all(result["check_mode"] or _only_planned(result) for result in told)
+
+
+def _only_planned(result: Json) -> bool:
+    return result["state"] == "patched" and result["patch"]["state"] in ("planned", "staged")
 
 
 def probes(run: Json) -> t.List[t.Tuple[str, Json]]:
@@ -139,8 +148,42 @@ def _unwell(run: Json) -> str:
     return f"; {bad} of {plural(len(asked), 'service check')} failed" if bad else ""
 
 
+def _patch_headline(run: Json) -> str:
+    """The same of a run that planned, installed or took back updates."""
+    hosts = plural(len(run["hosts"]) + len(run["missing"]) + len(run["unreadable"]), "host")
+    lost = unknown_hosts(run)
+    silent = f"; {plural(len(lost), 'host')} gave no result" if lost else ""
+    told = [(word, change) for _name, _result, word, change in patches.changes(run)]
+    mine = [change for word, change in told if word not in PATCH_LEFT_OUT]
+    if not patches.patched(run):
+        return f"{hosts}: nothing is known{silent}"
+    security = sum(change.get("security") is not False for change in mine)
+    late = sum(word == "late" for word, _change in told)
+    doubt = sum(result["patch"]["verdict"] == "unknown" for _name, result in patches.patched(run))
+    done = [word for word, _change in told if word in ("installed", "taken_back")]
+    open_ = len(mine) - len(done)
+    parts = []
+    if run["mode"] == "patch_rollback":
+        parts.append(
+            f"{plural(len(done), 'package')} taken back" if done else f"{plural(open_, 'package')} to take back"
+        )
+    else:
+        if run["mode"] == "patch_apply":
+            parts.append(f"{plural(len(done), 'update')} installed")
+        if open_ or run["mode"] == "patch_plan":
+            parts.append(f"{plural(open_, 'update')} {'waits' if open_ == 1 else 'wait'}")
+        parts.append(f"{security:,} for security" if mine else "")
+        parts.append(f"{late:,} past {'its' if late == 1 else 'their'} deadline" if late else "")
+    parts.append(f"{plural(doubt, 'host')} of which nobody can tell" if doubt else "")
+    broken = sum(bool(result.get("failed")) for _name, result in patches.patched(run))
+    parts.append(f"{plural(broken, 'host')} failed" if broken else "")
+    return f"{hosts}: {', '.join(part for part in parts if part)}{silent}{_unwell(run)}"
+
+
 def headline(run: Json) -> str:
     """The one sentence that a manager reads."""
+    if run["mode"] in patches.MODES.values():
+        return _patch_headline(run)
     hosts = plural(len(run["hosts"]) + len(run["missing"]) + len(run["unreadable"]), "host")
     unknown = unknown_hosts(run)
     lost = (f"; {plural(len(unknown), 'host')} gave no result" if unknown else "") + _without_change(run)

@@ -12,6 +12,10 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words
     FINDING_KEYS,
     GUARD_STATES,
     HAZARDS,
+    PATCH_LEFT_OUT,
+    PATCH_SEVERITIES,
+    PATCH_STATES,
+    PATCH_VERDICTS,
     PROBE_KEYS,
     RESULTS,
     SEVERITIES,
@@ -40,6 +44,9 @@ def check_result(data: t.Any, host: str) -> Json:
             raise refuse(host, f"{key} is {data[key]!r}, not a time like 2026-11-22T15:00:00Z")
     if state == "enforced":
         _check_enforced(data, host)
+    if state == "patched":
+        _check_findings(data, host)
+        _want(data, "patch", dict, host)
     if state == "reverted":
         for number, item in enumerate(_want(data, "restored", list, host)):
             _check_keys(item, ("subject", "before", "after"), f"restored[{number}]", host)
@@ -59,6 +66,8 @@ def _check_beside(data: Json, host: str) -> None:
     _optional(data, "warnings", list, host)
     _optional(data, "availability", dict, host)
     _optional(data, "frameworks", dict, host)
+    if "patch" in data:
+        _check_patch(_want(data, "patch", dict, host), host)
     for number, waiver in enumerate(_optional(data, "waivers", list, host) or []):
         _check_waiver(waiver, f"waivers[{number}]", host)
         _check_keys(waiver, ("control",), f"waivers[{number}]", host)
@@ -72,6 +81,10 @@ def _check_enforced(data: Json, host: str) -> None:
     _word(data, "tier", TIERS, host)
     _want(data, "host", dict, host)
     _want(_want(data, "catalogue", dict, host), "digest", str, host, "catalogue.")
+    _check_findings(data, host)
+
+
+def _check_findings(data: Json, host: str) -> None:
     findings = _want(data, "findings", list, host)
     seen: t.Set[str] = set()
     for number, finding in enumerate(findings):
@@ -83,6 +96,17 @@ def _check_enforced(data: Json, host: str) -> None:
     counted = count(findings)
     if {word: summary.get(word, 0) for word in {*counted, *summary}} != counted:
         raise refuse(host, f"the summary {summary} does not add up with its findings {counted}")
+
+
+def _check_patch(patch: Json, host: str) -> None:
+    _check_keys(patch, ("digest", "changes", *PATCH_LEFT_OUT), "patch", host)
+    _word(patch, "state", PATCH_STATES, host, "patch.")
+    _word(patch, "verdict", PATCH_VERDICTS, host, "patch.")
+    for group in ("changes", *PATCH_LEFT_OUT):
+        for number, change in enumerate(_want(patch, group, list, host, "patch.")):
+            where = f"patch.{group}[{number}]"
+            _check_keys(change, ("name", "arch", "change", "from", "to"), where, host)
+            _word(change, "severity", PATCH_SEVERITIES, host, f"{where}.")
 
 
 def _check_guard(guard: Json, host: str) -> None:
@@ -157,6 +181,6 @@ def _word(data: Json, key: str, words: t.Sequence[str], host: str, where: str = 
 
 
 def refuse(
-    host: str, saw: str, try_this: str = "Pass the registered result of healthops.clinical.baseline."
+    host: str, saw: str, try_this: str = "Pass the registered result of healthops.clinical.baseline or patch."
 ) -> ClinicalError:
     return ClinicalError("Recording", f"the result of {host}", redact.text(saw), try_this)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""findings.csv: one line for each control on each host, for spreadsheets. Private to the collection.
+"""findings.csv and updates.csv: a line for each control, or package, on each host, for spreadsheets. Private.
 
 RFC 4180, UTF-8, every field quoted. A spreadsheet takes a field that begins with certain characters for a formula and
 would carry out what a host wrote there, so such a field gets an apostrophe in front, which spreadsheets do not show.
@@ -12,6 +12,7 @@ import csv
 import io
 import typing as t
 
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_patch as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_export import (
     Files,
     ended,
@@ -44,6 +45,32 @@ COLUMNS = (
     "ticket",
     "references",
 )
+UPDATE_COLUMNS = (
+    "run_id",
+    "host",
+    "status",
+    "name",
+    "arch",
+    "change",
+    "from",
+    "to",
+    "security",
+    "severity",
+    "cves",
+    "advisories",
+    "epss",
+    "first_seen",
+    "deadline",
+    "days_left",
+    "restarts",
+    "reboot",
+    "origin",
+    "source",
+    "reason",
+    "expires",
+    "why",
+    "digest",
+)
 #: The last two are what an input method for full-width text makes of them.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _FROM_FINDING = (
@@ -67,7 +94,24 @@ def export(run: Json) -> Files:
     writer.writerow(COLUMNS)
     for row in rows(run):
         writer.writerow([safe(row.get(column, "")) for column in COLUMNS])
-    return {"findings.csv": stream.getvalue().encode("utf-8")}
+    return {"findings.csv": stream.getvalue().encode("utf-8"), **_updates(run)}
+
+
+def _updates(run: Json) -> Files:
+    """updates.csv: one line for each package on each host, where packages were looked at."""
+    if not patches.patched(run):
+        return {}
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(UPDATE_COLUMNS)
+    for host, result, status, change in patches.changes(run):
+        known = {**change, "run_id": run["run_id"], "host": host, "status": status, "digest": result["patch"]["digest"]}
+        writer.writerow([safe(_cell(known.get(column))) for column in UPDATE_COLUMNS])
+    return {"updates.csv": stream.getvalue().encode("utf-8")}
+
+
+def _cell(value: t.Any) -> str:
+    return "\n".join(map(text, value)) if isinstance(value, list) else text(value)
 
 
 def rows(run: Json) -> t.Iterator[t.Dict[str, str]]:

@@ -14,6 +14,7 @@ import typing as t
 from functools import lru_cache
 
 import jinja2
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_patch as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import (
     guard_state,
     headline,
@@ -38,6 +39,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_html_
     moment,
     show,
 )
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_html_updates import updates
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_shared import Wordings
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import (
     RESULTS,
@@ -61,7 +63,21 @@ HAZARDS = {
 VERDICT_NAMES = {"running": "Running now", "on_disk": "On disk", "survives_reboot": "Survives a reboot"}
 VERDICT_SIGNS = {"ok": "✓", "deviates": "✕", "unknown": "?", "notapplicable": "–"}
 VERDICT_WORDS = {"ok": "as wanted", "deviates": "deviates", "unknown": "unknown", "notapplicable": "does not apply"}
-MODE_TITLES = {"audit": "Audit", "harden": "Hardening", "rollback": "Rollback", "configure": "Configuration"}
+MODE_TITLES = {
+    "audit": "Audit",
+    "harden": "Hardening",
+    "rollback": "Rollback",
+    "configure": "Configuration",
+    "patch_plan": "Patch plan",
+    "patch_apply": "Patching",
+    "patch_rollback": "Patch rollback",
+}
+MODE_NAMES = {
+    "audit": "audit (looked only)",
+    "patch_plan": "patch plan (changed nothing)",
+    "patch_apply": "patch",
+    "patch_rollback": "patch rollback",
+}
 LARGE = 4000  # findings; beyond, rows leave out what the control's own text already says, and paper gets the short form
 BY_NAME = ("pass", "notchecked", "notapplicable")  # these are then told by the name of the control only
 BAR = 600.0  # units of a host's bar
@@ -220,6 +236,7 @@ def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
         "waivers": waivers(run, controls.by_id(), anchors),
         "availability": availability(run, anchors),
         "probes": probed(run, anchors),
+        "updates": updates(run, anchors),
         "facts": [*_facts(run), *_chained(seal)],
         "words": [(word, *WORDS[word]) for word in RESULTS],
         "filters": [word for word in RESULTS if run["summary"][word]],
@@ -264,8 +281,8 @@ def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
         if only_looked(run):
             return [*said, "This was a rehearsal in check mode: it only looked, and changed nothing."]
         return [*said, "Each item was restored from the journal that the earlier run wrote before its first change."]
-    if run["mode"] == "configure":
-        return [*said, "The services were asked in their own protocols; no control of the baseline was judged."]
+    if run["mode"] in LEADS:
+        return [*said, *LEADS[run["mode"]](run)]
     if run["mode"] == "audit":
         said.append("This was an audit: it only looked, and changed nothing.")
         if words["fail"]:
@@ -282,6 +299,35 @@ def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
     if words["error"]:
         said.append(f"{plural(words['error'], 'check')} could not be judged.")
     return said
+
+
+def _patch_lead(run: Json) -> t.List[str]:
+    """The same of a run that was about packages."""
+    known = [result["patch"] for _name, result in patches.patched(run)]
+    said = []
+    if run["mode"] == "patch_plan":
+        said.append("This run only looked. What it lists is what each host would do now, under the digest of its plan.")
+        said.append("Nothing of it happens before somebody approves just that digest.")
+    elif run["mode"] == "patch_apply":
+        said.append("Only the sets that somebody had approved were installed; what each replaced is kept on its host.")
+    else:
+        said.append("The earlier versions came out of the packages that the hosts had kept; they are held for a time.")
+    if any(patch["verdict"] == "unknown" for patch in known):
+        said.append("A host of which nobody can tell is never one without updates.")
+    if any((patch.get("reboot") or {}).get("needed") for patch in known):
+        said.append("Some hosts want a restart before they run what is installed.")
+    return said
+
+
+def _configure_lead(_run: Json) -> t.List[str]:
+    return ["The services were asked in their own protocols; no control of the baseline was judged."]
+
+
+#: Runs of which no control of the baseline is the subject.
+LEADS: t.Dict[str, t.Callable[[Json], t.List[str]]] = {
+    "configure": _configure_lead,
+    **dict.fromkeys(patches.MODES.values(), _patch_lead),
+}
 
 
 def _aside(words: t.Mapping[str, int]) -> str:
@@ -585,7 +631,7 @@ def _facts(run: Json) -> t.List[t.Tuple[str, str, bool]]:
     digests = [catalogue] if catalogue.get("digest") else catalogue.get("several", [])
     told = [
         ("Run", run["run_id"], True),
-        ("Mode", {"harden": "harden", "audit": "audit (looked only)"}.get(run["mode"], run["mode"]), False),
+        ("Mode", MODE_NAMES.get(run["mode"], run["mode"]), False),
     ]
     if run["tier"]:
         told.append(("Tier", run["tier"], False))

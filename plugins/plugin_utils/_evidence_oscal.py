@@ -86,7 +86,7 @@ def _result(run: Json, catalogue: str) -> Json:
         "reviewed-controls": {
             "control-selections": [
                 {
-                    "description": "Controls of the baseline's own catalogue, not of a framework.",
+                    "description": "Controls of our own, of the baseline and of patching, not of a framework.",
                     "links": [{"href": f"#{catalogue}", "rel": "source"}],
                     **(
                         {"include-controls": [{"control-id": control} for control in cases]}

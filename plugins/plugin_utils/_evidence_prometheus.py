@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_patch as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import guard_state, unknown_hosts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_export import (
     Files,
@@ -80,6 +81,41 @@ def _families(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
             "healthops_probe_latency_seconds",
             "How long the answer of a service took.",
             [(_of(name, p), p["latency_ms"] / 1000) for name, p in _probes(told) if p["latency_ms"] is not None],
+        ),
+        *_of_updates(run),
+    ]
+
+
+def _of_updates(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
+    counted: Counter[t.Tuple[str, str, str]] = Counter()
+    deadlines: t.Dict[t.Tuple[str, str], float] = {}
+    for name, _result, status, change in patches.changes(run):
+        counted[name, change["severity"], status] += 1
+        ends = seconds(str(change.get("deadline") or ""))
+        if status in ("waits", "late") and ends is not None:
+            key = (name, change["severity"])
+            deadlines[key] = min(ends, deadlines.get(key, ends))
+    told = [(name, result["patch"]) for name, result in patches.patched(run)]
+    return [
+        (
+            "healthops_updates",
+            "How many packages of a host have which severity and state.",
+            [({"host": h, "severity": s, "state": state}, n) for (h, s, state), n in counted.items()],
+        ),
+        (
+            "healthops_updates_deadline_timestamp_seconds",
+            "The first deadline of the updates that wait on a host.",
+            [({"host": h, "severity": s}, ends) for (h, s), ends in deadlines.items()],
+        ),
+        (
+            "healthops_updates_unknown",
+            "1 where nobody can tell whether a host needs updates.",
+            [({"host": name}, float(patch["verdict"] == "unknown")) for name, patch in told],
+        ),
+        (
+            "healthops_updates_reboot_needed",
+            "1 where a host has to be restarted to run what is installed.",
+            [({"host": name}, float(bool((patch.get("reboot") or {}).get("needed")))) for name, patch in told],
         ),
     ]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_patch as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _evidence_redact as redact
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_check import check_result, refuse
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import (
@@ -50,9 +51,22 @@ def clean_result(result: t.Any, host: str, run_id: str = "") -> Json:
         kept["warnings"] = [str(plain(str(each))) for each in result["warnings"]]
     if run_id and kept.setdefault("run_id", run_id) != run_id:
         raise refuse(host, f"it belongs to run {kept['run_id']!r}, not to run {run_id!r}")
+    if patches.plan_of(result):
+        return _patch_result(result, kept, host)
     if "findings" not in kept and "restored" not in kept:
         kept = _failed_result(result, kept, host)
     return _cleaned(check_result(kept, host))
+
+
+def _patch_result(result: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
+    """A patch result keeps its plan, cleaned before findings are made of it, so that these are clean as well."""
+    patch = redact.deep(patches.kept(result))
+    names = ("run_id", "started", "finished", "host", "warnings", "changed", "check_mode", "failed")
+    made = {"changed": False, "check_mode": False, **{name: kept[name] for name in names if name in kept}}
+    made.update(
+        state="patched", msg=str(kept.get("msg") or "")[:MESSAGE_LIMIT], patch=patch, findings=[], summary=count([])
+    )
+    return _cleaned(check_result(patches.summed(check_result(made, host)), host))
 
 
 def _failed_result(data: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
@@ -95,15 +109,16 @@ def clean_probes(probes: t.Sequence[t.Any], host: str, run_id: str, check_mode: 
 def merged(earlier: t.Optional[Json], new: Json) -> Json:
     """One record out of what was kept of a host in this run before and what comes now.
 
-    A result of the baseline takes the place of an earlier one; a probe that of the same probe of the same target. So
-    the order of two writes of different things does not matter, and the same write twice changes nothing.
+    A result of the baseline takes the place of an earlier one, and so does one of patching; a probe takes that of the
+    same probe of the same target. So the order of two writes of different things does not matter, and the same write
+    twice changes nothing.
     """
     if earlier is None:
         return new
     probes = {
         (probe["probe"], probe["target"]): probe for result in (earlier, new) for probe in result.get("probes", [])
     }
-    whole = dict(earlier if new["state"] == "probed" else new)
+    whole = dict(earlier if new["state"] == "probed" else patches.beside(earlier, new))
     if probes:
         whole["probes"] = [probes[key] for key in sorted(probes)]
     return whole
@@ -127,7 +142,18 @@ def _cleaned(result: Json) -> Json:
 
 
 #: What the collection itself says, in its catalogue or as one of its words; a pattern could only harm it.
-_OWN_WORDS = ("run_id", "state", "tier", "started", "finished", "catalogue", "summary", "findings", "frameworks")
+_OWN_WORDS = (
+    "run_id",
+    "state",
+    "tier",
+    "started",
+    "finished",
+    "catalogue",
+    "summary",
+    "findings",
+    "frameworks",
+    "patch",
+)
 _MAPPINGS: t.Dict[str, t.Sequence[str]] = {"availability": AVAILABILITY_KEYS, "guard": GUARD_KEYS}
 _LISTS: t.Dict[str, t.Sequence[str]] = {
     "changes": CHANGE_KEYS,

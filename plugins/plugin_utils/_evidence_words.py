@@ -19,12 +19,17 @@ RUN_SCHEMA = "healthops.clinical/run/2"
 #: The result words, worst first. The first six are XCCDF's, the last two ours.
 RESULTS = ("error", "fail", "deferred", "waived", "fixed", "pass", "notchecked", "notapplicable")
 #: What a host came to; of a probed one nothing is known but how its services answered.
-STATES = ("enforced", "reverted", "failed", "probed")
-MODES = ("audit", "harden", "rollback", "configure")
+STATES = ("enforced", "reverted", "patched", "failed", "probed")
+MODES = ("audit", "harden", "rollback", "configure", "patch_plan", "patch_apply", "patch_rollback")
 TIERS = ("essential", "standard", "strict")
 SEVERITIES = ("critical", "high", "medium", "low")
 HAZARDS = ("none", "lockout", "restart", "reboot", "app_break", "availability")
 VERDICTS = ("running", "on_disk", "survives_reboot")
+#: What was asked of a host about its packages, what came of it, how pressing a change is, and why one is left out.
+PATCH_STATES = ("planned", "staged", "applied", "rolled_back")
+PATCH_VERDICTS = ("updates", "none", "unknown")
+PATCH_SEVERITIES = ("kev", "critical", "high", "medium", "low", "unknown")
+PATCH_LEFT_OUT = ("held", "phased", "excluded", "too_young", "not_allowed")
 #: What became of a change that could have kept people out. Records of before there were guards have none.
 GUARD_STATES = ("none", "armed", "confirmed", "reverted", "skipped", "off", "unknown")
 #: Those after which a host is without its change, or may be.
@@ -146,13 +151,13 @@ def plain(value: t.Any, where: str = "result") -> t.Any:
     if isinstance(value, (list, tuple)):
         return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
     raise ClinicalError(
-        "Recording", where, f"it is a {type(value).__name__}, not plain data", "Pass the registered baseline result."
+        "Recording", where, f"it is a {type(value).__name__}, not plain data", "Pass the registered result."
     )
 
 
 def _key(key: t.Any, where: str) -> str:
     if not isinstance(key, str):
-        raise ClinicalError("Recording", where, f"the key {key!r} is not text", "Pass the registered baseline result.")
+        raise ClinicalError("Recording", where, f"the key {key!r} is not text", "Pass the registered result.")
     return str.__str__(key)
 
 

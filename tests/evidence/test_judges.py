@@ -75,7 +75,7 @@ def test_promtool_refuses_what_is_no_metric(files: Files) -> None:
 
 
 def test_promtool_reads_the_alerts() -> None:
-    assert "8 rules found" in promtool("check", "rules", str(ALERTS))
+    assert "10 rules found" in promtool("check", "rules", str(ALERTS))
 
 
 def test_each_alert_fires_when_it_should_and_only_then() -> None:

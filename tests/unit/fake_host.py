@@ -333,6 +333,11 @@ class FakeHost:
             raise ClinicalError("Removing", path, os.strerror(errno.ENOTEMPTY))
         self.change(f"remove {path}", lambda: self.nodes.pop(place), frees=True)
 
+    def append(self, path: str, content: bytes) -> None:
+        place = self._parent_of(path, "Adding to")
+        node = self.nodes.get(place, Node("file", 0o600))
+        self.change(f"add to {path}", lambda: self.put_node(place, replace(node, content=node.content + content)))
+
     def write_value(self, path: str, text: str) -> None:
         key = _key(path)
         if key not in self.kernel:

@@ -11,7 +11,13 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 import yaml
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue, _profiles, _waivers
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import _policy
+from ansible_collections.healthops.clinical.plugins.plugin_utils import (
+    _advisories_files,
+    _catalogue,
+    _profiles,
+    _waivers,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = ROOT / "roles" / "hardening" / "catalogue"
@@ -63,6 +69,13 @@ def test_its_waiver_is_accepted_and_concerns_the_group_that_it_names() -> None:
     (waiver,) = _waivers.read(variables("all")["hardening_waivers"], known, GROUPS, date(2026, 11, 25))
     assert [host for host in GROUPS["all"] if waiver.concerns(host)] == GROUPS["interface_engines"]
     assert len(GROUPS["interface_engines"]) == 2
+
+
+def test_its_patch_policy_and_the_names_of_its_advisories_are_accepted() -> None:
+    own = variables("all")
+    policy = _policy.read(own["patching_policy"])
+    assert [rule.expired(date(2026, 11, 25)) for rule in policy.rules] == [False]
+    assert set(own["patching_advisory_files"]) == set(_advisories_files.NAMES)
 
 
 def test_each_kind_of_system_has_its_profile() -> None:

@@ -326,6 +326,16 @@ def test_a_full_and_a_read_only_disk(folder: Path, options: str, message: str) -
         subprocess.run(["umount", folder], check=True)
 
 
+def test_what_is_added_comes_after_what_is_there_and_is_read_by_nobody_else(folder: Path) -> None:
+    for content in (b"one\n", b"two\n"):
+        HOST.append(str(folder / "ledger"), content)
+    assert (folder / "ledger").read_text() == "one\ntwo\n"
+    assert (folder / "ledger").stat().st_mode & 0o777 == 0o600
+    (folder / "link").symlink_to(folder / "ledger")
+    with pytest.raises(ClinicalError, match="Adding to"):
+        HOST.append(str(folder / "link"), b"three\n")
+
+
 def test_a_value_is_written_in_place(folder: Path) -> None:
     (folder / "value").write_text("12345\n")
     inode = (folder / "value").stat().st_ino

@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of two rpm versions is the later one, as rpm sees it. Private to the collection."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Tuple, Union
+
+_PIECES = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
+_Piece = Tuple[int, Union[int, str]]
+
+#: What may stand at one place of a version, from the earliest to the latest; whatever else stands there only divides.
+_TILDE, _END, _CARET, _WORD, _NUMBER = range(5)
+_ALONE = {"~": (_TILDE, 0), "^": (_CARET, 0)}
+
+
+@functools.total_ordering
+class RpmVersion:
+    """``[epoch:]version[-release]``; without an epoch it is 0, and without a release any release is the same."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        epoch, colon, rest = text.partition(":")
+        version, _dash, release = (rest if colon else text).partition("-")
+        self._version = (int(epoch) if colon and epoch.isdigit() else 0, _pieces(version))
+        self._release = _pieces(release) if release else None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RpmVersion) or self._version != other._version:
+            return False
+        return None in (self._release, other._release) or self._release == other._release
+
+    def __lt__(self, other: RpmVersion) -> bool:
+        if self._version != other._version:
+            return self._version < other._version
+        if self._release is None or other._release is None:
+            return False
+        return self._release < other._release
+
+    def __hash__(self) -> int:
+        return hash(self._version)
+
+
+def later(one: str, other: str) -> bool:
+    """Whether ``one`` is later than ``other``."""
+    return RpmVersion(other) < RpmVersion(one)
+
+
+def within(version: str, installed: str, candidate: str) -> bool:
+    """Whether going from ``installed`` to ``candidate`` brings ``version``: installed < version <= candidate."""
+    return later(version, installed) and not later(version, candidate)
+
+
+def _pieces(text: str) -> Tuple[_Piece, ...]:
+    return (*map(_piece, _PIECES.findall(text)), (_END, 0))
+
+
+def _piece(text: str) -> _Piece:
+    return _ALONE.get(text) or ((_NUMBER, int(text)) if text.isdigit() else (_WORD, text))

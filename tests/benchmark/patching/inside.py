@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""On the host that is measured: one act, as its own process from beginning to end, and the seconds that it took.
+
+inside.py COLLECTIONS plan|stage|apply      the collection's core, with the start of Python
+inside.py COLLECTIONS WORDS...              a command
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+
+ENVIRONMENT = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+
+
+def act(collections: str, state: str) -> None:
+    """What the module does once it is on the host."""
+    sys.path.insert(0, collections)
+    from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
+    from ansible_collections.healthops.clinical.plugins.module_utils._patch import _patching, _policy
+    from ansible_collections.healthops.clinical.plugins.module_utils._patch._managers import manager_of
+    from ansible_collections.healthops.clinical.plugins.module_utils._patch._planning import Question
+    from ansible_collections.healthops.clinical.plugins.module_utils._patch._wish import Wish
+
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    host = RealHost()
+    manager = manager_of(host, now)
+    wish = Wish(Question(_policy.read({}), now, refresh=state == "plan"), f"run-{time.time_ns()}")
+    if state == "plan":
+        _patching.planned(host, manager, wish)
+    elif state == "stage":
+        _patching.staged(host, manager, wish)
+    else:
+        with open("/root/digest", encoding="ascii") as file:
+            wish = Wish(wish.question, wish.run_id, file.read())
+        _patching.applied(host, manager, wish)
+    if state == "stage":
+        digest = _patching.planned(host, manager, wish).plan["digest"]
+        with open("/root/digest", "w", encoding="ascii") as file:
+            file.write(digest)
+
+
+def main() -> None:
+    collections, *words = sys.argv[1:]
+    if words[0] == "--now":
+        act(collections, words[1])
+        return
+    ours = words[0] in ("plan", "stage", "apply")
+    argv = [sys.executable, __file__, collections, "--now", words[0]] if ours else words
+    begin = time.monotonic()
+    done = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    took = time.monotonic() - begin
+    if done.returncode != 0:
+        sys.exit(f"{argv}: {done.stdout[-2000:]} {done.stderr[-2000:]}")
+    print(took)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host with a package manager in memory. Each package that it changes is one operation; a fault may strike there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import Collection, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
+
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import _unit, _versions
+from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Barred, Kept
+from ansible_collections.healthops.clinical.plugins.module_utils._patch._model import (
+    INSTALL,
+    REMOVE,
+    UPGRADE,
+    Change,
+    LeftOut,
+    Observed,
+    Package,
+    in_order,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._patch._planning import Question
+from ansible_collections.healthops.clinical.plugins.module_utils._patch._policy import read
+from ansible_collections.healthops.clinical.plugins.module_utils._patch._wish import Wish
+from fake_host import FakeHost
+from fake_programs import FakeUnit
+
+NOW = datetime(2026, 11, 25, 8, 0, tzinfo=timezone.utc)
+CONF = "/etc/conf.conf"
+#: What the package leaves alone, as dpkg does.
+EDITED = "level = 9\n"
+FREE = 10 << 30
+
+
+def patched_host(system: str = "debian-12", free: int = FREE) -> FakeHost:
+    """A Debian that answers what patching asks beside its package manager."""
+    host = FakeHost(system)
+    host.programs |= {"df", "apt-config"}
+    df = ("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")
+    host.answers[df] = Completed(df, 0, "Avail Mounted on\n" + f"{free} /\n" * 3, "")
+    host.answers[("apt-config", "dump")] = Completed((), 0, 'APT::Periodic::Unattended-Upgrade "0";\n', "")
+    host.answers[("systemctl", "is-active", "--quiet", _unit.UNIT)] = Completed((), 3, "", "")
+    for folder in ("/var/cache", "/var/lib/healthops"):
+        host.add_dir(folder)
+    host.add_file(CONF, "level = 7\n")
+    host.units["service.service"] = FakeUnit(active=True)
+    return host
+
+
+@dataclass
+class FakeManager:
+    """Packages ``a`` to ``c`` can be upgraded, ``new`` comes with them, and ``gone`` goes."""
+
+    host: FakeHost
+    there: Dict[str, str] = field(default_factory=lambda: {"a": "1", "b": "1", "service": "1", "gone": "1"})
+    wanted: Dict[str, str] = field(default_factory=lambda: {"a": "2", "b": "2", "service": "2", "new": "2", "gone": ""})
+    half: Set[str] = field(default_factory=set)
+    held: Set[str] = field(default_factory=set)
+    fails: Set[str] = field(default_factory=set)
+    fetched: Dict[str, Set[str]] = field(default_factory=dict)
+    marked: str = "marks"
+    suspended: bool = False
+    lock: str = ""
+    mirror: bool = True
+    asks: List[Tuple[str, str]] = field(default_factory=list)
+
+    def within(self, version: str, installed: str, candidate: str) -> bool:
+        return _versions.within(version, installed, candidate)
+
+    def refresh(self) -> Tuple[str, ...]:
+        return () if self.mirror else ("Failed to fetch http://mirror.example/debian",)
+
+    def installed(self) -> Mapping[str, Package]:
+        return {n: Package(n, "all", v, n, v, n not in self.half, n in self.held) for n, v in self.there.items()}
+
+    def observe(self, free: Collection[str] = ()) -> Observed:
+        held = self.held - set(free)
+        changes = [self._change(name) for name, new in self.wanted.items() if self.there.get(name, "") != new]
+        return Observed(
+            self.installed(),
+            in_order(change for change in changes if change.name not in held),
+            tuple(LeftOut("held", change, "it is on hold") for change in changes if change.name in held),
+            broken=tuple(f"{name} is installed only in part" for name in sorted(self.half)),
+        )
+
+    def _change(self, name: str) -> Change:
+        old, new = self.there.get(name, ""), self.wanted[name]
+        kind = UPGRADE if old and new else INSTALL if new else REMOVE
+        more = {"source": name, "source_old": old, "source_new": new, "download_bytes": 1000, "installed_bytes": 1000}
+        return Change(name, "all", kind, old, new, name == "a", **more)  # type: ignore[arg-type]
+
+    def narrowed(
+        self, observed: Observed, chosen: Sequence[Change], barred: Barred
+    ) -> Tuple[Tuple[Change, ...], Tuple[LeftOut, ...]]:
+        return tuple(chosen), ()
+
+    def missing(self, folder: str, changes: Sequence[Change]) -> Tuple[str, ...]:
+        return tuple(c.name for c in changes if c.new and c.name not in self.fetched.get(folder, set()))
+
+    def fetch(self, folder: str, changes: Sequence[Change]) -> None:
+        for name in self.missing(folder, changes):
+            if not self.mirror:
+                raise ClinicalError("Downloading", name, "Could not connect to mirror.example:80")
+            self.host.change(f"fetch {name}", lambda: self.fetched.setdefault(folder, set()).add(name))  # noqa: B023
+
+    def keep(self, folder: str, changes: Iterable[Change]) -> Tuple[Kept, ...]:
+        kept = [Kept(c.name, c.arch, c.old, f"{folder}/{c.name}_{c.old}.deb", "mirror", "0") for c in changes if c.old]
+        for one in kept:
+            self.host.write(one.path, one.version.encode(), 0o600, 0, 0, {})
+        return tuple(kept)
+
+    def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
+        return tuple(one.path for one in kept if self.host.read(one.path) != one.version.encode())
+
+    def install(self, folder: str, changes: Sequence[Change], log: str) -> Completed:
+        if self.lock:
+            return Completed((), 100, "", f"E: Could not get lock. It is held by process {self.lock}")
+        for change in changes:
+            if change.new and change.name not in self.fetched.get(folder, set()):
+                return Completed((), 100, "", f"E: {change.name} is not there")
+            if self.there.get(change.name, "") == change.new and change.name not in self.half:
+                continue
+            self._put(change.name, change.new)
+        return self._said()
+
+    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
+        for change in changes:
+            self._put(change.name, change.old)
+        return self._said()
+
+    def repair(self, log: str) -> Completed:
+        for name in sorted(self.half - self.fails):
+            self.host.change(f"configure {name}", lambda: self.half.discard(name))  # noqa: B023
+        return self._said()
+
+    def _put(self, name: str, version: str) -> None:
+        """Unpacking and configuring, between which a package is half there."""
+        if not version:
+            self.host.change(f"remove {name}", lambda: self.there.pop(name, None))
+            self.half.discard(name)
+            return
+
+        def unpacked() -> None:
+            self.there[name] = version
+            self.half.add(name)
+
+        self.host.change(f"unpack {name}", unpacked)
+        if name in self.fails and version == self.wanted[name]:
+            return
+        self.host.change(f"configure {name}", lambda: self.half.discard(name))
+        if name == "service":
+            self.asks.append(("service.service", "restart"))
+        if name == "b" and self.host.text(CONF) != EDITED:
+            self.host.write(CONF, f"level = {version}\n".encode(), 0o644, 0, 0, {})
+
+    def _said(self) -> Completed:
+        failed = sorted(self.half)
+        return Completed((), 100 if failed else 0, "", f"E: {', '.join(failed)} failed" if failed else "")
+
+    def suspend(self, again: bool) -> None:
+        self.suspended = True
+        self.asks = self.asks if again else []
+
+    def resume(self) -> Tuple[Tuple[str, str], ...]:
+        self.suspended = False
+        return tuple(dict.fromkeys(self.asks))
+
+    def set_hold(self, names: Sequence[str], held: bool) -> None:
+        for name in names:
+            self.host.change(f"hold {name} {held}", lambda: (self.held.add if held else self.held.discard)(name))  # noqa: B023
+
+    def marks(self) -> str:
+        return self.marked
+
+    def set_marks(self, marks: str, changes: Sequence[Change]) -> None:
+        self.marked = marks
+
+    def configuration(self, changes: Iterable[Change]) -> Tuple[str, ...]:
+        return (CONF,)
+
+    def files(self, change: Change) -> Tuple[str, ...]:
+        return (f"/usr/share/{change.name}",)
+
+    def kernels(self, packages: Mapping[str, Package]) -> Tuple[str, ...]:
+        return ()
+
+
+def wish(run_id: str = "run", **more: object) -> Wish:
+    policy = read(more.pop("policy", None))
+    question = Question(policy, more.pop("now", NOW), advisories=more.pop("advisories", None))  # type: ignore[arg-type]
+    return replace(Wish(question, run_id), **more)  # type: ignore[arg-type]

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The doors of patch and patch_info: how options become a wish, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Dict, Iterator
+
+import pytest
+
+pytest.importorskip("ansible")
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.healthops.clinical.plugins.modules import patch, patch_info
+from patched_host import FakeManager, patched_host
+
+
+class Ended(Exception):
+    def __init__(self, failed: bool, result: Dict[str, Any]) -> None:
+        self.failed = failed
+        self.result = result
+        super().__init__(str(result))
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> FakeManager:
+    """Both doors lead to this host."""
+    host = patched_host()
+    made = FakeManager(host)
+
+    @contextlib.contextmanager
+    def free(*_words: object, **_more: object) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr(patch, "RealHost", lambda: host)
+    monkeypatch.setattr(patch_info, "RealHost", lambda: host)
+    monkeypatch.setattr(patch, "manager_of", lambda *_words: made)
+    monkeypatch.setattr(patch._lock, "held", free)
+    return made
+
+
+def run(door: Any, monkeypatch: pytest.MonkeyPatch, check: bool = False, **options: Any) -> Ended:
+    """Run main() with these options, filled up as Ansible does, and catch how it ends."""
+
+    class Module:
+        check_mode = check
+
+        def __init__(self, argument_spec: Dict[str, Any], supports_check_mode: bool) -> None:
+            assert supports_check_mode
+            validated = ArgumentSpecValidator(argument_spec).validate(options)
+            assert validated.error_messages == []
+            self.params = validated.validated_parameters
+
+        def warn(self, text: str) -> None:
+            pass
+
+        def exit_json(self, **result: Any) -> None:
+            raise Ended(False, result)
+
+        def fail_json(self, **result: Any) -> None:
+            raise Ended(True, result)
+
+    monkeypatch.setattr(door, "AnsibleModule", Module)
+    with pytest.raises(Ended) as ended:
+        door.main()
+    return ended.value
+
+
+def test_a_plan_is_the_result_itself(manager: FakeManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = run(patch, monkeypatch)
+    assert (ended.failed, ended.result["changed"], ended.result["verdict"]) == (False, False, "updates")
+    assert len(ended.result["changes"]) == 5
+
+
+def test_what_is_applied_has_its_plan_below_and_stands_in_the_ledger(
+    manager: FakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = run(patch, monkeypatch, check=True).result["digest"]
+    ended = run(patch, monkeypatch, state="applied", digest=digest)
+    assert (ended.failed, ended.result["changed"], ended.result["plan"]["digest"]) == (False, True, digest)
+    known = run(patch_info, monkeypatch, package="a").result
+    assert [(entry["what"], entry["version"]) for entry in known["ledger"]] == [("seen", "2"), ("installed", "2")]
+    assert [one["stage"] for one in known["runs"]] == ["applied"]
+    assert (known["damaged"], known["holds"], known["changed"]) == (0, [], False)
+
+
+def test_a_run_that_fails_in_the_middle_tells_which_it_was(
+    manager: FakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = run(patch, monkeypatch, check=True).result["digest"]
+    manager.fails.add("a")
+    ended = run(patch, monkeypatch, state="applied", digest=digest)
+    assert (ended.failed, ended.result["run"]["stage"]) == (True, "broken")
+    assert "a: E: a failed" in ended.result["msg"]
+    back = run(patch, monkeypatch, state="rolled_back", run_id=ended.result["run"]["run_id"])
+    assert (back.failed, manager.there["a"]) == (False, "1")
+    holds = run(patch_info, monkeypatch).result["holds"]
+    assert [hold["name"] for hold in holds] == ["a", "b", "gone", "service"]
+
+
+def test_a_policy_that_is_wrong_is_told_before_anything(manager: FakeManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = run(patch, monkeypatch, policy={"security_first": True})
+    assert ended.failed
+    assert "security_first" in ended.result["msg"]
+    assert manager.host.operations == []
