@@ -130,10 +130,10 @@ class Patched:
         return engine("exec", self.container, "bash", "-c", command, check=check).stdout.strip()
 
     def versions(self) -> dict[str, str]:
-        """What dpkg has whole."""
+        """What dpkg has whole of the packages that stand for something."""
         told = self.look(r"dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' 'lab-*' 'linux-image*lab*'")
         rows = [line.split() for line in told.splitlines()]
-        return {row[0]: row[1] for row in rows if row[-1] == "installed"}
+        return {row[0]: row[1] for row in rows if row[-1] == "installed" and row[0] in AFTER}
 
     def held(self) -> set[str]:
         return set(self.look("apt-mark showhold").split())

@@ -39,12 +39,13 @@ class Operator:
     def is_refused(self, playbook: str, **variables: Any) -> str:
         done = self._typed(playbook, variables)
         assert done.returncode != 0, done.stdout
-        return " ".join(done.stdout.split())
+        return " ".join((done.stdout + done.stderr).split())
 
     def _typed(self, playbook: str, variables: dict[str, Any]) -> subprocess.CompletedProcess[str]:
         given = json.dumps({"patching_policy": POLICY, **variables})
         command = ["ansible-playbook", "-i", str(INVENTORY), f"healthops.clinical.{playbook}", "-e", given]
-        return subprocess.run(command, cwd=self.folder, env=os.environ, capture_output=True, text=True, check=False)
+        plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
+        return subprocess.run(command, cwd=self.folder, env=plain, capture_output=True, text=True, check=False)
 
     def evidence(self) -> dict[str, Any]:
         """The newest bundle."""
