@@ -40,7 +40,7 @@ CORES = [core for core, (low, high) in CORE_PYTHONS.items() if low <= sys.versio
 NEWEST = list(CORE_PYTHONS)[-1]
 
 # Scenarios that have not passed in one go yet: by name only, `nox -s molecule -- test -s NAME`, until they have.
-BY_NAME = ("imaging_archive", "in_use", "judges", "logins", "patching", "patching_dnf")
+BY_NAME = ("imaging_archive", "in_use", "judges", "logins", "patching")
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
