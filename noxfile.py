@@ -47,7 +47,7 @@ NEWEST = list(CORE_PYTHONS)[-1]
 WITH_OWN_HOSTS = ("imaging_archive", "in_use", "interface_gateway")
 # A scenario that fills the machine by itself, and whose drills have seconds to act.
 ALONE = "commit_confirm"
-# Scenarios that have not passed in one go yet: by name only, `nox -s molecule -- test -s NAME`, until they have.
+# Patching is not finished: its scenarios are played by name, `nox -s molecule -- test -s NAME`.
 BY_NAME = ("patching", "patching_dnf")
 
 nox.needs_version = ">=2025.5.1"

@@ -18,7 +18,7 @@ def simulated(host: Patched) -> set[tuple[str, str, str]]:
     """What apt would do by itself."""
     told = host.look("LC_ALL=C apt-get -s dist-upgrade")
     found = re.findall(r"^Inst (\S+?)(?::\S+)? (?:\[(\S+)\] )?\((\S+) ", told, re.MULTILINE)
-    return {(name, old, new) for name, old, new in found}
+    return set(found)
 
 
 def listed(plan: dict, key: str = "changes") -> set[tuple[str, str, str]]:  # type: ignore[type-arg]

@@ -294,7 +294,7 @@ def test_the_report_tells_each_change_once_with_its_hosts() -> None:
 def test_the_report_of_what_was_installed_says_who_let_it_and_how_to_undo_it() -> None:
     told = page({"a": samples.applied()})
     assert "Tomas Brandt, security officer, CHG-118" in told
-    assert f"-e patching_rollback_run={samples.RUN_ID}" in told
+    assert f"-e patching_run_id={samples.RUN_ID}" in told
     assert "<b>2</b> of 2 packages installed" in told
 
 
