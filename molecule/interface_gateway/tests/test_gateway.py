@@ -25,9 +25,17 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(("port", "sender"), [(LAB, "lab"), (WARD, "ward"), (ANALYSER, None)])
 def test_a_declared_sender_is_acknowledged(host: Host, port: int, sender: str | None) -> None:
-    tls = clinic.context(host, sender) if sender else None
-    with Client(clinic.address(host), port, tls) as client:
-        assert clinic.acknowledged(client, clinic.message("T", port))
+    """Its engines were started a moment ago: the gateway has to have found them well first."""
+    tls, until = clinic.context(host, sender) if sender else None, time.monotonic() + 20
+    while True:
+        with Client(clinic.address(host), port, tls) as client:
+            try:
+                assert clinic.acknowledged(client, clinic.message("T", port))
+                return
+            except ConnectionError:
+                if time.monotonic() > until:
+                    raise
+        time.sleep(0.5)
 
 
 def test_an_engine_is_told_who_the_sender_is(host: Host) -> None:
