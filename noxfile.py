@@ -47,7 +47,7 @@ NEWEST = list(CORE_PYTHONS)[-1]
 WITH_OWN_HOSTS = ("in_use",)
 # A scenario that fills the machine by itself, and whose drills have seconds to act.
 ALONE = "commit_confirm"
-# Scenarios that did not pass in one go as they are now: by name only, `nox -s molecule -- test -s NAME`, until they do.
+# Scenarios that passed in one go once at most: by name only, `nox -s molecule -- test -s NAME`, until they are steady.
 BY_NAME = ("imaging_archive", "interface_gateway", "patching", "patching_dnf")
 
 nox.needs_version = ">=2025.5.1"
