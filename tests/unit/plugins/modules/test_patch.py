@@ -5,22 +5,15 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Dict, Iterator
+from typing import Iterator
 
 import pytest
 
 pytest.importorskip("ansible")
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.healthops.clinical.plugins.modules import patch, patch_info
+from doors import run
 from patched_host import FakeManager, patched_host
-
-
-class Ended(Exception):
-    def __init__(self, failed: bool, result: Dict[str, Any]) -> None:
-        self.failed = failed
-        self.result = result
-        super().__init__(str(result))
 
 
 @pytest.fixture
@@ -38,33 +31,6 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> FakeManager:
     monkeypatch.setattr(patch, "manager_of", lambda *_words: made)
     monkeypatch.setattr(patch._lock, "held", free)
     return made
-
-
-def run(door: Any, monkeypatch: pytest.MonkeyPatch, check: bool = False, **options: Any) -> Ended:
-    """Run main() with these options, filled up as Ansible does, and catch how it ends."""
-
-    class Module:
-        check_mode = check
-
-        def __init__(self, argument_spec: Dict[str, Any], supports_check_mode: bool) -> None:
-            assert supports_check_mode
-            validated = ArgumentSpecValidator(argument_spec).validate(options)
-            assert validated.error_messages == []
-            self.params = validated.validated_parameters
-
-        def warn(self, text: str) -> None:
-            pass
-
-        def exit_json(self, **result: Any) -> None:
-            raise Ended(False, result)
-
-        def fail_json(self, **result: Any) -> None:
-            raise Ended(True, result)
-
-    monkeypatch.setattr(door, "AnsibleModule", Module)
-    with pytest.raises(Ended) as ended:
-        door.main()
-    return ended.value
 
 
 def test_a_plan_is_the_result_itself(manager: FakeManager, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,42 +10,13 @@ import pytest
 
 pytest.importorskip("ansible")
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.healthops.clinical.plugins.module_utils._clinical._connection import Tls
 from ansible_collections.healthops.clinical.plugins.modules import dicom_echo, fhir_capability_info, mllp_echo
+from doors import run
 from fault_peers import free_port, listening, says
 
 KEYS = {"healthy", "state", "latency_ms", "saw", "target", "changed"}
 PEER = {"host": "127.0.0.1", "port": 2575}
-
-
-class Ended(Exception):
-    def __init__(self, failed: bool, result: Dict[str, Any]) -> None:
-        self.failed = failed
-        self.result = result
-        super().__init__(str(result))
-
-
-def run(door: Any, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Ended:
-    """Run main() with these options, filled up as Ansible does, and catch how it ends."""
-
-    class Module:
-        def __init__(self, argument_spec: Dict[str, Any], supports_check_mode: bool) -> None:
-            assert supports_check_mode
-            validated = ArgumentSpecValidator(argument_spec).validate(options)
-            assert validated.error_messages == []
-            self.params = validated.validated_parameters
-
-        def exit_json(self, **result: Any) -> None:
-            raise Ended(False, result)
-
-        def fail_json(self, **result: Any) -> None:
-            raise Ended(True, result)
-
-    monkeypatch.setattr(door, "AnsibleModule", Module)
-    with pytest.raises(Ended) as ended:
-        door.main()
-    return ended.value
 
 
 def statement(version: str) -> bytes:
