@@ -193,10 +193,11 @@ def connection_cut_in_the_middle(host: Host) -> None:
 def connection_cut_between_change_and_confirmation(host: Host) -> None:
     """The change is a good one. The next task opens a connection again, and confirms."""
     host.remember()
-    play = Play([host], "guarded.yml", lockout="good", within=60, rest=8)
+    play = Play([host], "guarded.yml", lockout="good", within=60, waits=True)
     wait_for("the change is made", lambda: host.look(f"ls {DROP_IN}"))
     time.sleep(2)
     play.signal(signal.SIGKILL, play.connections())
+    play.go_on()
     result = confirmed(play.end(), host, "commit_confirm")
     assert host.armed() == ""
     undo(host, result["run_id"])
@@ -337,9 +338,10 @@ def clock_jumps_and_a_good_change_is_confirmed(host: Host) -> None:
     _own_clock(host)
     for offset in ("+2d", "-5d"):
         host.remember()
-        play = Play([host], "guarded.yml", lockout="good", within=60, rest=8)
+        play = Play([host], "guarded.yml", lockout="good", within=60, waits=True)
         wait_for("the change is made", lambda: host.look(f"ls {DROP_IN}"))
         _set_clock(host, offset)
+        play.go_on()
         result = confirmed(play.end(), host, "commit_confirm")
         host.strike_inside("echo +0 > /etc/faketimerc")
         undo(host, result["run_id"])
@@ -354,7 +356,7 @@ def clock_jumps_and_a_good_change_is_confirmed(host: Host) -> None:
 def second_run_while_armed(host: Host) -> None:
     """It refuses, says until when, and does no harm to the first."""
     host.remember()
-    play = Play([host], "guarded.yml", lockout="good", within=120, rest=25)
+    play = Play([host], "guarded.yml", lockout="good", within=120, waits=True)
     wait_for("the change is made", lambda: host.look(f"ls {DROP_IN}"))
     for ended, action in (
         (Play([host], "guarded.yml", lockout="match_block").end(), "commit_confirm"),
@@ -365,6 +367,7 @@ def second_run_while_armed(host: Host) -> None:
         assert result["failed"] is True, ended.text
         assert re.search(UNTIL, result["msg"]), result["msg"]
         assert "nothing was changed" in result["msg"]
+    play.go_on()
     result = confirmed(play.end(), host, "commit_confirm")
     undo(host, result["run_id"])
     host.is_as_before()
@@ -374,7 +377,10 @@ def second_run_while_armed(host: Host) -> None:
 def two_runs_at_once(host: Host) -> None:
     """One of them is guarded and confirmed. The other changes nothing, and says why."""
     host.remember()
-    plays = [Play([host], "guarded.yml", lockout="good", within=120, rest=8) for _play in range(2)]
+    plays = [Play([host], "guarded.yml", lockout="good", within=120, waits=True) for _play in range(2)]
+    wait_for("one of them ends", lambda: any(play.process.poll() is not None for play in plays))
+    for play in plays:
+        play.go_on()
     ended = sorted((play.end() for play in plays), key=lambda one: one.rc)
     result = confirmed(ended[0], host, "commit_confirm")
     refused = ended[1].of(host, "commit_confirm")

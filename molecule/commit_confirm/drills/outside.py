@@ -262,6 +262,8 @@ class Play:
         self.hosts, self.said = hosts, ""
         # A short path, because sockets lie in it.
         self.folder = Path(tempfile.mkdtemp(prefix="drill-"))
+        if variables.pop("waits", False):
+            variables["go"] = str(self.folder / "go")
         environment = variables.pop("environment", {})
         (self.folder / "ansible.cfg").touch()  # nobody's settings but those below
         more = self.folder / "more.json"
@@ -301,6 +303,11 @@ class Play:
             "ANSIBLE_NOCOLOR": "1",
             "LC_ALL": "C.UTF-8",
         }
+
+    def go_on(self) -> None:
+        """A play that ``waits`` between its change and the confirmation is let go."""
+        self.note("may go on")
+        (self.folder / "go").touch()
 
     def end(self) -> Ended:
         """Wait for it, and read its report."""
