@@ -23,7 +23,8 @@ VERIFICATION = "1.2.840.10008.1.1"
 AE_TITLE = re.compile(r"(?! *$)[\x20-\x5b\x5d-\x7e]{1,16}")
 #: No answer to an echo comes near it; it also bounds what the peer may send in all.
 ANSWER_LIMIT = 256 * 1024
-PDU_TYPES = range(1, 8)
+#: The types of PDU that answer a request for an association: accepted, rejected, aborted (PS3.8, 9.3).
+ANSWERS = (2, 3, 7)
 #: Why an association is rejected (PS3.8, 9.3.4), in our words: by source and reason.
 REJECTIONS = {
     (1, 1): "no reason given",
@@ -179,7 +180,7 @@ class _Bounded:
                 raise PeerFailure("oversized", f"it announces more than {ANSWER_LIMIT} bytes")
             while len(data) < wanted:
                 data += self.connection.receive(wanted - len(data))
-            if began and data[0] not in PDU_TYPES:
+            if began and data[0] not in ANSWERS:
                 raise unexpected(bytes(data), "DICOM")
         except PeerFailure as failure:
             self._failure = self._failure or failure
