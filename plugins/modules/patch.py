@@ -489,7 +489,7 @@ def wish(params: dict[str, t.Any], check: bool) -> Wish:
 
 def carry_out(params: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
     wanted, host = wish(params, check), RealHost()
-    manager = manager_of(host, wanted.question.now, params["manager"], params["lock_wait"])
+    manager = manager_of(host, wanted.question.now, params["manager"], params["lock_wait"], check)
     if params["tell_first"]:
         return {"changed": False, "to_rate": _planning.to_rate(host, manager, wanted.question.refresh)}
     if not host.is_root():

@@ -3,7 +3,8 @@
 """What patching costs beside plain apt, on one host, in turns, in one run.
 
 - A plan against ``apt-get update`` and ``apt-get -s dist-upgrade``, with the real lists of Debian.
-- Applying what is staged against ``apt-get dist-upgrade`` of the same set, downloaded before, with needrestart's hook.
+- Applying what is staged against ``apt-get dist-upgrade`` of the same set, downloaded before, with needrestart's hook:
+  what security brings for a server of today's Debian (``real``, the default), or small packages of the laboratory.
 
 Uses the hosts of the scenario "patching", and removes them. Nothing here passes or fails by the clock.
 The reader judges.
@@ -19,6 +20,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Callable
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
@@ -34,18 +36,29 @@ BULK = 40
 UPGRADE = ("apt-get", "-y", "-q", "-o", "Dpkg::Options::=--force-confold", "dist-upgrade")
 #: What fails or breaks on purpose is no part of what is measured.
 LEFT_OUT = "lab-postinst lab-service"
+#: What servers of a hospital have, taken from Debian's release without what came since, and then brought up to date.
+SERVER = "bind9-dnsutils ca-certificates chrony curl gnupg haproxy nginx openssl postgresql python3 rsync rsyslog vim wget"
+RELEASED = """Package: *
+Pin: release l=Debian-Security
+Pin-Priority: -1
+
+Package: *
+Pin: release n={codename}
+Pin-Priority: 1001
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default 5)")
     parser.add_argument("--host", default="patch2", help="patch1 is Debian 12, patch2 is Debian 13 (default)")
+    parser.add_argument("--set", choices=SETS, default="real", help="what is applied (default real)")
     parser.add_argument("--keep", action="store_true", help="use the hosts that run, and leave them running")
     arguments = parser.parse_args()
     if not arguments.keep:
         play(SCENARIO / "mirror.yml", "--extra-vars", f"patching_bulk={BULK}")
     try:
-        measure(Patched(arguments.host), Mirror(), arguments.rounds)
+        measure(Patched(arguments.host), Mirror(), arguments.rounds, SETS[arguments.set])
     finally:
         if not arguments.keep:
             play(SCENARIO / "cleanup.yml")
@@ -55,8 +68,9 @@ def play(playbook: Path, *words: str) -> None:
     subprocess.run(["ansible-playbook", "-i", str(INVENTORY), str(playbook), *words], check=True)
 
 
-def measure(host: Patched, mirror: Mirror, rounds: int) -> None:
+def measure(host: Patched, mirror: Mirror, rounds: int, before: Callable[[Patched, Mirror], None]) -> None:
     prepare(host, mirror)
+    before(host, mirror)
     plans = [(took(host, "plan"), plain_plan(host)) for _round in range(rounds)]
     show("plan", "apt-get update + apt-get -s dist-upgrade", plans)
     applied = []
@@ -65,8 +79,9 @@ def measure(host: Patched, mirror: Mirror, rounds: int) -> None:
         took(host, "stage")
         ours = took(host, "apply")
         before(host, mirror)
-        host.look("apt-get -y -q -d dist-upgrade")
+        packages = host.look("apt-get -y -q -d dist-upgrade | grep -c '^Get:'")
         applied.append((ours, took(host, *UPGRADE)))
+    print(f"{packages} packages")
     show("apply", "apt-get dist-upgrade", applied)
 
 
@@ -87,15 +102,24 @@ def prepare(host: Patched, mirror: Mirror) -> None:
     host.look(f"DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --allow-downgrades {bulk}")
     host.look("cp /root/sources.list.real /etc/apt/sources.list && apt-get update -qq")
     host.look(f"DEBIAN_FRONTEND=noninteractive {' '.join(UPGRADE)}")
-    before(host, mirror)
 
 
 def no_caches(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return None if "__pycache__" in member.name else member
 
 
-def before(host: Patched, mirror: Mirror) -> None:
-    """The host before the updates, with the lists of today."""
+def released(host: Patched, _mirror: Mirror) -> None:
+    """A server as it was installed from the release, with the lists of today."""
+    pins = RELEASED.format(codename=host.look(". /etc/os-release && echo $VERSION_CODENAME"))
+    host.look("mv -f /etc/apt/sources.list.d/lab.sources /root 2> /dev/null || [ -e /root/lab.sources ]")
+    host.look(f"cat > /etc/apt/preferences.d/released <<'PINS'\n{pins}\nPINS\napt-get update -qq")
+    quiet = "DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -y -qq --allow-downgrades"
+    host.look(f"{quiet} install --no-install-recommends {SERVER} && {quiet} dist-upgrade")
+    host.look("rm -rf /etc/apt/preferences.d/released /var/lib/healthops /var/cache/healthops; apt-get clean; sync")
+
+
+def laboratory(host: Patched, mirror: Mirror) -> None:
+    """The host before the updates of the laboratory, with the lists of today."""
     host.reset(mirror)
     bulk = " ".join(f"lab-bulk-{n}=1.0-1" for n in range(BULK))
     mirror.show("before")
@@ -104,6 +128,9 @@ def before(host: Patched, mirror: Mirror) -> None:
     host.look(f"{install} {bulk} && apt-mark hold {LEFT_OUT} && apt-get clean")
     mirror.show("after")
     host.look("rm -rf /var/lib/apt/lists/*; apt-get update -qq; sync")
+
+
+SETS = {"real": released, "laboratory": laboratory}
 
 
 def plain_plan(host: Patched) -> float:

@@ -14,6 +14,7 @@ from . import _apt_install as work
 from . import _apt_narrow as narrow
 from . import _apt_observe as look
 from . import _versions
+from ._apt_answers import remembering
 from ._apt_narrow import Narrowed
 from ._manager import Barred, Kept
 from ._model import REMOVE, Change, Observed, Package
@@ -26,8 +27,8 @@ _KERNEL = re.compile(r"^linux-image-(\d\S*?)(?:-unsigned)?$")
 class Apt:
     """apt and dpkg of one host, at one moment."""
 
-    def __init__(self, host: Host, now: datetime, lock_wait: int) -> None:
-        self.host = host
+    def __init__(self, host: Host, now: datetime, lock_wait: int, check: bool) -> None:
+        self.host = remembering(host, keeps=not check)
         self.now = now
         self.lock_wait = lock_wait
 

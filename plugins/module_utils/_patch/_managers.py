@@ -14,7 +14,7 @@ from ._manager import Manager
 _FAMILIES = {"Debian": "apt", "RedHat": "dnf"}
 
 
-def manager_of(host: Host, now: datetime, name: str = "auto", lock_wait: int = 300) -> Manager:
+def manager_of(host: Host, now: datetime, name: str = "auto", lock_wait: int = 300, check: bool = False) -> Manager:
     """The package manager of that name, or the one of the host's family."""
     if name == "auto":
         family = facts(host)["family"]
@@ -24,7 +24,7 @@ def manager_of(host: Host, now: datetime, name: str = "auto", lock_wait: int = 3
     if name == "apt":
         from ._apt import Apt  # each host reads only its own
 
-        return Apt(host, now, lock_wait)
+        return Apt(host, now, lock_wait, check)
     if name == "dnf":
         from ._dnf import Dnf
 

@@ -186,10 +186,10 @@ def test_the_pins_of_the_site_are_heeded_after_ours() -> None:
 def test_a_list_that_could_not_be_read_anew_is_told(rc: int, said: str, told: tuple[str, ...]) -> None:
     host = AptHost()
     host.says[("apt-get", "update")] = Completed((), rc, "", said)
-    assert Apt(host, NOW, 1).refresh() == told
+    assert Apt(host, NOW, 1, check=False).refresh() == told
 
 
 def test_the_kernels_in_their_order() -> None:
     host = AptHost()
     packages = look.installed(host)
-    assert Apt(host, NOW, 1).kernels(packages) == ("6.90.0-1-lab-amd64",)
+    assert Apt(host, NOW, 1, check=False).kernels(packages) == ("6.90.0-1-lab-amd64",)
