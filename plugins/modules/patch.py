@@ -462,6 +462,9 @@ STATES: dict[str, t.Callable[..., Answer]] = {
 }
 
 
+NOT_REFRESHED = "check mode writes nothing, so the lists of packages were not read anew: newer updates are not among these"
+
+
 def wish(params: dict[str, t.Any], check: bool) -> Wish:
     now = datetime.now(timezone.utc).replace(microsecond=0)
     advisories = params["advisories"]
@@ -498,6 +501,8 @@ def carry_out(params: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
         contextlib.nullcontext() if check else _lock.held(wanted.run_id or params["state"], patience=params["patience"])
     ):
         answer = asdict(STATES[params["state"]](host, manager, wanted))
+    if check and params["refresh"] and params["state"] in ("planned", "staged"):
+        answer["warnings"] = (*answer["warnings"], NOT_REFRESHED)
     return told(answer, params["state"])
 
 
