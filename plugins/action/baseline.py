@@ -56,7 +56,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             measure = self._measure(args, task_vars or {})
             keeps = self._keeps(args, measure.choice.purposes)
         except ClinicalError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None
         controls = _waivers.mark(measure.selection, measure.waivers)
         args = {**args, "controls": controls, "waivers": [], "keeps": keeps}
         return self._described(judged(self._carried_out(args, task_vars, "run_id"), measure), args)

@@ -49,7 +49,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             result = self._result(args, host)
             path, changed = write_record(Path(args["path"]).absolute(), host, result)
         except ClinicalError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None
         return {"changed": changed, "path": str(path), "run_id": result["run_id"], "state": result["state"]}
 
     def _result(self, args: t.Dict[str, t.Any], host: str) -> t.Dict[str, t.Any]:

@@ -54,4 +54,4 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 formats=[str.__str__(name) for name in args["formats"]],
             )
         except ClinicalError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None

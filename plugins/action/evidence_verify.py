@@ -41,7 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 oldest=int(args["oldest"]),
             )
         except ClinicalError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None
         return {"changed": False, **told, **_verdict(told)}
 
 

@@ -44,7 +44,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 args["run_id"] = args.get("run_id") or new_run_id()
             index = self._index(asked) if state in RATED else None
         except ClinicalError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None
         about: dict[str, t.Any] = {
             "state": state,
             "check_mode": bool(self._task.check_mode),
@@ -117,8 +117,8 @@ def prepared(
 def _days(value: t.Any) -> int:
     try:
         return int(value)
-    except (TypeError, ValueError) as error:
-        raise AnsibleActionFail(f"advisory_max_age is {value!r}; wanted is a number of days") from error
+    except (TypeError, ValueError):
+        raise AnsibleActionFail(f"advisory_max_age is {value!r}; wanted is a number of days") from None
 
 
 def _described(result: dict[str, t.Any], about: t.Mapping[str, t.Any], warnings: list[str]) -> dict[str, t.Any]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -71,11 +72,14 @@ def test_what_it_interrupts_is_foretold(fresh: Patched) -> None:
     ]
 
 
-def test_advisories_name_the_deadline(fresh: Patched) -> None:
-    told = [{"cve": "CVE-2026-9", "fixed": "0.9-2", "urgency": "high", "dsa": "DSA-9", "kev_due": None, "epss": 0.5}]
-    plan = fresh.planned(advisories={"as_of": {}, "sources": {"lab-auto": told}})
+def test_advisories_name_the_deadline(fresh: Patched, tmp_path: Path) -> None:
+    fixed = {"status": "resolved", "repositories": {}, "fixed_version": "0.9-2", "urgency": "high"}
+    tracker = {"lab-auto": {"CVE-2026-0009": {"releases": {"bookworm": fixed, "trixie": fixed}}}}
+    (tmp_path / "tracker.json").write_text(json.dumps(tracker), encoding="utf-8")
+    carried_in = {"debian_tracker": str(tmp_path / "tracker.json")}
+    plan = fresh.planned(advisory_files=carried_in, advisory_cache=str(tmp_path / "cache"))
     auto = next(one for one in plan["changes"] if one["name"] == "lab-auto")
-    assert (auto["security"], auto["severity"], auto["cves"]) == (True, "high", ["CVE-2026-9"])
+    assert (auto["security"], auto["severity"], auto["cves"]) == (True, "high", ["CVE-2026-0009"])
     assert auto["days_left"] == 14
 
 

@@ -75,8 +75,9 @@ def test_how_services_answered_stands_in_the_same_record(tmp_path: Path) -> None
     ],
 )
 def test_what_cannot_be_recorded_fails_with_the_reason(tmp_path: Path, args: t.Dict[str, t.Any], told: str) -> None:
-    with pytest.raises(AnsibleActionFail, match=told):
+    with pytest.raises(AnsibleActionFail, match=told) as raised:
         call(evidence_record, {"path": str(tmp_path), **args})
+    assert raised.value.__cause__ is None, "Ansible would say it twice"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -136,8 +136,9 @@ def test_what_is_wrong_stops_before_anything_is_changed(tmp_path: Path, args: t.
     files(tmp_path)
     approvals(tmp_path)
     host = Host()
-    with pytest.raises(AnsibleActionFail, match=told):
+    with pytest.raises(AnsibleActionFail, match=told) as raised:
         call(host, advisory_cache="cache", **args)
+    assert raised.value.__cause__ is None, "Ansible would say it twice"
     assert all(each["tell_first"] for each in host.sent)
 
 
