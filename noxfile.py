@@ -44,11 +44,9 @@ CORES = [core for core, (low, high) in CORE_PYTHONS.items() if low <= sys.versio
 NEWEST = list(CORE_PYTHONS)[-1]
 
 # Scenarios that start hosts of their own. They are played beside those that take turns on the shared hosts.
-WITH_OWN_HOSTS = ("in_use",)
+WITH_OWN_HOSTS = ("imaging_archive", "in_use", "interface_gateway", "patching", "patching_dnf")
 # A scenario that fills the machine by itself, and whose drills have seconds to act.
 ALONE = "commit_confirm"
-# Scenarios that passed in one go once at most: by name only, `nox -s molecule -- test -s NAME`, until they are steady.
-BY_NAME = ("imaging_archive", "interface_gateway", "patching", "patching_dnf")
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -349,7 +347,7 @@ def molecule(session: nox.Session) -> None:
     # An aborted run remembers hosts that may be gone, and would keep new ones from being started.
     session.run("molecule", "destroy")
     session.run("molecule", "create")
-    left_out = [word for name in (ALONE, *WITH_OWN_HOSTS, *BY_NAME, "podman_driver") for word in ("--exclude", name)]
+    left_out = [word for name in (ALONE, *WITH_OWN_HOSTS, "podman_driver") for word in ("--exclude", name)]
     own = [word for name in WITH_OWN_HOSTS for word in ("--scenario-name", name)]
     session.run("molecule", "test", "--destroy", "never", "--scenario-name", ALONE)
     with beside(session, "molecule", "test", "--destroy", "never", *own):

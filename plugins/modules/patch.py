@@ -168,6 +168,10 @@ notes:
   - Holds and the marks of automatically installed packages are the same after a run as before it.
   - needrestart is kept from restarting anything meanwhile, and asked afterwards where it is installed. What runs old
     libraries is read from C(/proc) in any case.
+  - A service that the site restarts itself, for example after a drain, is left running and told in RV(to_restart). It
+    is one that the site's own C(/usr/sbin/policy-rc.d) forbids packages to restart, or one that runs old libraries and
+    that C(override_rc) of needrestart puts off. Without needrestart these are services that carry the network,
+    containers or virtual machines.
 seealso:
   - module: healthops.clinical.patch_info
 """
@@ -408,7 +412,7 @@ restarted:
   type: list
   elements: str
 to_restart:
-  description: With O(restart=ask), services that are still to be restarted.
+  description: Services that are still to be restarted; with O(restart=now) those that the site restarts itself.
   returned: with O(state=applied) and O(state=rolled_back)
   type: list
   elements: str
@@ -462,7 +466,7 @@ STATES: dict[str, t.Callable[..., Answer]] = {
 }
 
 
-NOT_REFRESHED = "check mode writes nothing, so the lists of packages were not read anew: newer updates are not among these"
+NOT_REFRESHED = "check mode writes nothing, so the lists of packages were not read anew: newer updates are missing here"
 
 
 def wish(params: dict[str, t.Any], check: bool) -> Wish:

@@ -299,14 +299,16 @@ def _own_will(patch: Json) -> Json:
 
 def _services(patch: Json) -> Json:
     down = patch.get("down") or []
-    restarted = patch.get("restarted") or []
+    waiting = patch.get("to_restart") or []
+    words = [f"{len(patch.get('restarted') or [])} restarted", f"{len(down)} down"]
+    words += [f"still to restart: {', '.join(waiting)}"] if waiting else []
     return _finding(
         "updates_services",
         ("What worked before the change works after it", "An update that stops a clinic is worse than a late one."),
         "critical",
         "fail" if down else "pass",
         f"down since: {', '.join(down)}" if down else "",
-        ("services and sockets", "all that were there before", f"{len(restarted)} restarted, {len(down)} down"),
+        ("services and sockets", "all that were there before", ", ".join(words)),
         "availability",
     )
 

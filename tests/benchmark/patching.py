@@ -3,8 +3,9 @@
 """What patching costs beside plain apt, on one host, in turns, in one run.
 
 - A plan against ``apt-get update`` and ``apt-get -s dist-upgrade``, with the real lists of Debian.
-- Applying what is staged against ``apt-get dist-upgrade`` of the same set, downloaded before, with needrestart's hook:
-  what security brings for a server of today's Debian (``real``, the default), or small packages of the laboratory.
+- Applying what is staged against ``apt-get dist-upgrade`` of the same set, downloaded before, with needrestart's hook
+  that restarts as we do. The set is what security brings for a server of today's Debian (``real``, the default), or
+  small packages of the laboratory.
 
 Uses the hosts of the scenario "patching", and removes them. Nothing here passes or fails by the clock.
 The reader judges.
@@ -37,7 +38,7 @@ UPGRADE = ("apt-get", "-y", "-q", "-o", "Dpkg::Options::=--force-confold", "dist
 #: What fails or breaks on purpose is no part of what is measured.
 LEFT_OUT = "lab-postinst lab-service"
 #: What servers of a hospital have, taken from Debian's release without what came since, and then brought up to date.
-SERVER = "bind9-dnsutils ca-certificates chrony curl gnupg haproxy nginx openssl postgresql python3 rsync rsyslog vim wget"
+SERVER = "bind9-dnsutils ca-certificates chrony curl gnupg haproxy nginx openssl postgresql rsync rsyslog vim wget"
 RELEASED = """Package: *
 Pin: release l=Debian-Security
 Pin-Priority: -1

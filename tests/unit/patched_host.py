@@ -11,7 +11,7 @@ from typing import Collection, Dict, Iterable, List, Mapping, Sequence, Set, Tup
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _unit, _versions
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Barred, Kept
+from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Asked, Barred, Kept
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._model import (
     INSTALL,
     REMOVE,
@@ -164,9 +164,9 @@ class FakeManager:
         self.suspended = True
         self.asks = self.asks if again else []
 
-    def resume(self) -> Tuple[Tuple[str, str], ...]:
+    def resume(self) -> Tuple[Asked, ...]:
         self.suspended = False
-        return tuple(dict.fromkeys(self.asks))
+        return tuple(dict.fromkeys(Asked(*one) for one in self.asks))
 
     def set_hold(self, names: Sequence[str], held: bool) -> None:
         for name in names:

@@ -15,17 +15,28 @@ LEVELS = ("minimal", "intermediary", "enhanced")
 PREFIX = "xccdf_org.ssgproject.content_"
 XCCDF = "{http://checklists.nist.gov/xccdf/1.2}"
 REPORT = Path("/srv/judged.xml")
+#: It takes some 10 s. At times its threads wait for each other forever.
+PATIENCE, ATTEMPTS = 180.0, 3
 
 
 def openscap(level: str) -> dict[str, str]:
     """Rule -> result, of those that the level selects. OpenSCAP ends with 2 where a rule failed."""
     argv = ["oscap", "xccdf", "eval", "--profile", f"{PREFIX}profile_anssi_bp28_{level}", "--results", str(REPORT)]
-    done = subprocess.run([*argv, CONTENT], capture_output=True, text=True, check=False)
+    done = asked([*argv, CONTENT])
     if done.returncode not in (0, 2):
         raise SystemExit(done.stderr)
     results = ET.parse(REPORT).getroot().iter(f"{XCCDF}rule-result")
     pairs = ((one.get("idref", ""), one.findtext(f"{XCCDF}result", "")) for one in results)
     return {rule.replace(f"{PREFIX}rule_", ""): result for rule, result in pairs if result != "notselected"}
+
+
+def asked(argv: list[str]) -> subprocess.CompletedProcess[str]:
+    for _attempt in range(ATTEMPTS):
+        try:
+            return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            continue
+    raise SystemExit(f"{argv[0]} came to no end, {ATTEMPTS} times for {PATIENCE:.0f} s")
 
 
 def lynis() -> dict[str, Any]:

@@ -63,6 +63,25 @@ def test_with_ask_the_old_services_run_on(fresh: Patched) -> None:
     assert set(fresh.planned()["services"]) == set(done["to_restart"])
 
 
+def test_what_the_site_restarts_itself_is_told_and_runs_on(fresh: Patched) -> None:
+    """As an imaging archive that only its drain restarts: packages may not, and needrestart shall not."""
+    policy, override = "/usr/sbin/policy-rc.d", "/etc/needrestart/conf.d/lab.conf"
+    says = 'case "$1" in lab-daemon*) exit 101 ;; esac; exit 104'
+    fresh.look(f"printf '%s\\n' '#!/bin/sh' '{says}' > {policy} && chmod 0755 {policy} && cp {policy} /root/policy")
+    fresh.look(f"echo '$nrconf{{override_rc}}{{qr(^lab-(daemon|reader))}} = 0;' > {override}")
+    before = {name: fresh.look(f"systemctl show -p MainPID {name}") for name in ("lab-reader", "lab-daemon")}
+    try:
+        done = fresh.applied(GOOD)
+        assert fresh.look(f"cmp {policy} /root/policy") == ""
+    finally:
+        fresh.look(f"rm {policy} {override}")
+    assert not done["failed"], done["msg"]
+    assert done["to_restart"] == ["lab-daemon.service", "lab-reader.service"]
+    assert done["restarted"] == ["lab-service.service"]
+    assert {name: fresh.look(f"systemctl show -p MainPID {name}") for name in before} == before
+    assert set(done["services"]) == set(done["to_restart"])
+
+
 def test_a_service_that_the_new_version_breaks_is_rolled_back(fresh: Patched) -> None:
     policy = only("lab-service", "lab-library")
     done = fresh.applied(policy)

@@ -16,7 +16,7 @@ from . import _apt_observe as look
 from . import _versions
 from ._apt_answers import remembering
 from ._apt_narrow import Narrowed
-from ._manager import Barred, Kept
+from ._manager import Asked, Barred, Kept
 from ._model import REMOVE, Change, Observed, Package
 from ._versions import DebianVersion
 
@@ -77,7 +77,7 @@ class Apt:
     def suspend(self, again: bool) -> None:
         work.suspend(self.host, again)
 
-    def resume(self) -> Tuple[Tuple[str, str], ...]:
+    def resume(self) -> Tuple[Asked, ...]:
         return work.resume(self.host)
 
     def set_hold(self, names: Sequence[str], held: bool) -> None:

@@ -4,7 +4,8 @@
 
 It runs as a unit of its own, so that it ends in order when the connection, or the process that waits for it, is lost.
 A package's scripts ask /usr/sbin/policy-rc.d before they start, stop or restart a service; ours says no as long as that
-unit runs, and notes what was asked for. Where it is left behind it says yes to everything.
+unit runs, and notes what was asked for and whether the site's own policy lets it. Where it is left behind it says what
+the site says.
 """
 
 from __future__ import annotations
@@ -16,31 +17,25 @@ from .._errors import ClinicalError
 from .._host import Completed, Host
 from .._subjects.units import has_systemd
 from ._apt_files import make
-from ._manager import Kept
+from ._manager import Asked, Kept
 from ._model import INSTALL, REMOVE, Change
 from ._unit import UNIT, as_unit
 
 POLICY = "/usr/sbin/policy-rc.d"
-#: A policy of the site's own is put aside under this name, and is asked as well.
+#: A policy of the site's own is put aside under this name, and is asked as well: what it forbids stays forbidden.
 ASIDE = "/usr/sbin/policy-rc.d.healthops-aside"
 ASKED_FOR = "/run/healthops/patch-restarts"
 MARKS = "/var/lib/apt/extended_states"
 _MARK = "# healthops.clinical: holds back restarts while a patch run installs"
+_FORBIDDEN = 101
 _POLICY = f"""#!/bin/sh
 {_MARK}
-systemctl is-active --quiet {UNIT} || exit 0
-[ -d /run/healthops ] || exit 0
-printf '%s %s\\n' "$1" "$2" >> {ASKED_FOR}
-exit 101
-"""
-#: Ours first, and then what the site says.
-_POLICY_OVER = f"""#!/bin/sh
-{_MARK}
-if systemctl is-active --quiet {UNIT} && [ -d /run/healthops ]; then
-  printf '%s %s\\n' "$1" "$2" >> {ASKED_FOR}
-  exit 101
-fi
-exec {ASIDE} "$@"
+said=0
+[ ! -x {ASIDE} ] || {ASIDE} "$@" || said=$?
+systemctl is-active --quiet {UNIT} && [ -d /run/healthops ] || exit $said
+while [ "${{1#-}}" != "$1" ]; do shift; done
+printf '%s %s %s\\n' "$1" "$2" "$said" >> {ASKED_FOR}
+exit {_FORBIDDEN}
 """
 _ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
@@ -106,19 +101,18 @@ def suspend(host: Host, again: bool) -> None:
         host.remove(ASKED_FOR)
     if host.stat(POLICY) is not None and not _ours(host):
         _move(host, POLICY, ASIDE)
-    policy = _POLICY if host.stat(ASIDE) is None else _POLICY_OVER
-    host.write(POLICY, policy.encode(), 0o755, 0, 0, {})
+    host.write(POLICY, _POLICY.encode(), 0o755, 0, 0, {})
 
 
-def resume(host: Host) -> Tuple[Tuple[str, str], ...]:
-    """Take our policy away; unit and action of everything that was asked for meanwhile, each once."""
+def resume(host: Host) -> Tuple[Asked, ...]:
+    """Take our policy away; everything that was asked for meanwhile, each once."""
     if host.stat(ASIDE) is not None:
         _move(host, ASIDE, POLICY)
         host.remove(ASIDE)
     elif _ours(host):
         host.remove(POLICY)
     lines = (host.read(ASKED_FOR) or b"").decode("utf-8", "replace").splitlines()
-    return tuple(dict.fromkeys(_asked(line) for line in lines if " " in line))
+    return tuple(dict.fromkeys(_asked(line) for line in lines if line.count(" ") == 2))
 
 
 def _ours(host: Host) -> bool:
@@ -135,9 +129,9 @@ def _move(host: Host, path: str, other: str) -> None:
         host.write(other, host.read(path) or b"", found.mode, found.uid, found.gid, {})
 
 
-def _asked(line: str) -> Tuple[str, str]:
-    name, _blank, action = line.partition(" ")
-    return (name if "." in name else f"{name}.service"), action
+def _asked(line: str) -> Asked:
+    name, action, said = line.split(" ")
+    return Asked(name if "." in name else f"{name}.service", action, said == str(_FORBIDDEN))
 
 
 # --- holds and marks ---

@@ -18,7 +18,7 @@ from .._errors import ClinicalError
 from .._host import Completed, Host
 from . import _rpm_versions
 from ._apt_files import checksums
-from ._manager import Barred, Kept
+from ._manager import Asked, Barred, Kept
 from ._model import INSTALL, REMOVE, SEVERITIES, Change, LeftOut, Observed, Package, Source, because, in_order
 from ._rpm_versions import RpmVersion
 from ._unit import as_unit
@@ -257,9 +257,9 @@ class Dnf:
         if not again:
             self.host.remove(RESTARTS)
 
-    def resume(self) -> Tuple[Tuple[str, str], ...]:
+    def resume(self) -> Tuple[Asked, ...]:
         units = (self.host.read(RESTARTS) or b"").decode("utf-8", "replace").split()
-        return tuple((unit, "restart") for unit in dict.fromkeys(units))
+        return tuple(Asked(unit, "restart") for unit in dict.fromkeys(units))
 
     def _note_restarts(self, expected: Sequence[Sequence[str]]) -> None:
         """In a transaction nobody says what was asked for, so it is read from the scripts before it begins."""

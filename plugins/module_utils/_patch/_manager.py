@@ -26,6 +26,15 @@ class Kept:
     sha256: str = ""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a script of a package wanted of a service. ``refused`` where the site's own policy says no to it."""
+
+    unit: str
+    action: str
+    refused: bool = False
+
+
 class Manager(Protocol):
     """One package manager on one host. Whatever raises ClinicalError has changed nothing, unless it says so."""
 
@@ -73,8 +82,8 @@ class Manager(Protocol):
         ``again`` keeps what was asked for in the part of the run that was cut.
         """
 
-    def resume(self) -> Tuple[Tuple[str, str], ...]:
-        """Let scripts do so again; unit and action of what was asked for meanwhile."""
+    def resume(self) -> Tuple[Asked, ...]:
+        """Let scripts do so again; what was asked for meanwhile, each once."""
 
     def set_hold(self, names: Sequence[str], held: bool) -> None:
         """Hold these packages, or hold them no longer."""

@@ -18,7 +18,7 @@ from .._host import Completed, Host
 from .._sockets import Listener
 from .._subjects.units import show
 from . import _configuration, _ledger, _planning, _restarts, _services, _stages, _unit
-from ._manager import Manager
+from ._manager import Asked, Manager
 from ._model import REMOVE, Change, Package, Plan, key_of
 from ._planning import Planned
 from ._services import Settled
@@ -196,7 +196,7 @@ def _fetch_again(manager: Manager, run: Run, plan: Plan) -> None:
 
 def _transaction(
     manager: Manager, run: Run, changes: Sequence[Change], cut: bool
-) -> Tuple[Completed, Tuple[Tuple[str, str], ...]]:
+) -> Tuple[Completed, Tuple[Asked, ...]]:
     manager.suspend(cut)
     try:
         if cut:

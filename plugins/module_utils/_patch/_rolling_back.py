@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from .._errors import ClinicalError
 from .._host import Host
 from . import _configuration, _ledger, _restarts, _services, _stages, _unit
-from ._manager import Kept, Manager
+from ._manager import Asked, Kept, Manager
 from ._model import INSTALL, Change, Package, Plan
 from ._patching import NOTHING, seen_of
 from ._policy import stamp
@@ -123,7 +123,7 @@ def _carry_out(host: Host, manager: Manager, wish: Wish, run: Run, back: Sequenc
 
 def _transaction(
     host: Host, manager: Manager, run: Run, before: Before, back: Sequence[Change], again: bool
-) -> Tuple[Tuple[Tuple[str, str], ...], str]:
+) -> Tuple[Tuple[Asked, ...], str]:
     """One transaction of everything that goes back; the kernel that runs is left where it is."""
     going = [change for change in back if not (change.change == INSTALL and _runs(host, change))]
     names = {(change.name, change.arch) for change in going}

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Sequence, Set, Tuple
+from typing import FrozenSet, Sequence, Tuple
 
 from .. import _availability
 from .._availability import Seen
@@ -13,52 +13,61 @@ from .._errors import ClinicalError
 from .._host import Host
 from .._subjects.units import has_systemd, show, systemctl
 from . import _restarts
+from ._manager import Asked
 
 NOW = "now"
 ASK = "ask"
+_ENABLED = ("enabled", "enabled-runtime")
 _STARTS = ("start", "restart", "reload", "try-restart", "force-reload", "reload-or-restart", "try-reload-or-restart")
 
 
 @dataclass(frozen=True)
 class Settled:
-    """Which services were restarted, which still have to be, and what worked before and does not now."""
+    """Which services were restarted, which somebody else has to, and what worked before and does not now."""
 
     restarted: Tuple[str, ...] = ()
     to_restart: Tuple[str, ...] = ()
     down: Tuple[str, ...] = ()
 
 
-def settle(host: Host, asked: Sequence[Tuple[str, str]], mode: str, order: Sequence[str], before: Seen) -> Settled:
-    """Restart what packages asked for and what runs old libraries; tell what is down afterwards."""
+@dataclass(frozen=True)
+class _Wanted:
+    stops: Tuple[str, ...]
+    restarts: FrozenSet[str]
+    put_off: FrozenSet[str]
+
+
+def settle(host: Host, asked: Sequence[Asked], mode: str, order: Sequence[str], before: Seen) -> Settled:
+    """Restart what packages asked for and what runs old libraries, unless the site lets nobody; tell what is down."""
     if not has_systemd(host):
         return Settled()
     if asked:
         systemctl(host, "daemon-reload")  # a unit that came or went with its package is seen only after this
-    stops, wanted = _wanted(host, asked, before)
-    ordered = _restarts.in_order(wanted, order)
+    wanted = _wanted(host, asked, before)
+    ordered, put_off = (_restarts.in_order(units, order) for units in (wanted.restarts, wanted.put_off))
     if mode == ASK:
-        return Settled((), (*stops, *ordered), _lost(host, before, False))
-    for unit in stops:
+        return Settled((), (*wanted.stops, *ordered, *put_off), _lost(host, before, False))
+    for unit in wanted.stops:
         _tried(host, "stop", unit)
     failed = [unit for unit in ordered if not _tried(host, "restart", unit)]
     lost = _lost(host, before, bool(ordered))
-    return Settled(ordered, (), tuple(dict.fromkeys([*failed, *lost])))
+    return Settled(ordered, put_off, tuple(dict.fromkeys([*failed, *lost])))
 
 
-def _wanted(host: Host, asked: Sequence[Tuple[str, str]], before: Seen) -> Tuple[List[str], Set[str]]:
-    """The units to stop, since they went with their package, and those to restart or start."""
-    old = {*_restarts.running(host).services(), *_restarts.asked_needrestart(host)}
-    begun = {unit for unit, action in asked if action in _STARTS}
-    named = list(dict.fromkeys(unit for unit, _action in asked))
-    units = show(host, sorted({*named, *old}))
+def _wanted(host: Host, asked: Sequence[Asked], before: Seen) -> _Wanted:
+    """The units to stop, since they went with their package, those to restart or start, and those left to the site."""
+    outdated = _restarts.outdated(host)
+    begun = {one.unit for one in asked if one.action in _STARTS}
+    named = list(dict.fromkeys(one.unit for one in asked))
+    units = show(host, sorted({*named, *outdated.due, *outdated.put_off}))
     stops = [unit for unit in named if unit not in begun and not units[unit].exists]
-    wanted = {unit for unit in old if units[unit].running}
-    for unit in begun:
-        seen = units[unit]
-        # One that somebody stopped or switched off stays as it is; one that is new begins.
-        if seen.running or unit in before.units or seen.enabled in ("enabled", "enabled-runtime"):
-            wanted.add(unit)
-    return stops, {unit for unit in wanted if _restarts.may_restart(unit)}
+    # One that somebody stopped or switched off stays as it is; one that is new begins.
+    wanted = {u for u in begun if units[u].running or u in before.units or units[u].enabled in _ENABLED}
+    forbidden = wanted & {one.unit for one in asked if one.refused}
+    put_off = {unit for unit in outdated.put_off - wanted if units[unit].running}
+    wanted |= {unit for unit in outdated.due if units[unit].running}
+    told = (wanted - forbidden, forbidden | put_off)
+    return _Wanted(tuple(stops), *(frozenset(filter(_restarts.may_restart, units)) for units in told))
 
 
 def _tried(host: Host, verb: str, unit: str) -> bool:

@@ -14,7 +14,8 @@ import sys
 import time
 from datetime import datetime, timezone
 
-ENVIRONMENT = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+#: needrestart restarts what runs old libraries, as we do; without a terminal it would only list them.
+ENVIRONMENT = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "a"}
 
 
 def act(collections: str, state: str) -> None:

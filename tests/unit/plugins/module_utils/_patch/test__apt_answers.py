@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, List
+from typing import Callable, Dict, List, Optional, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
@@ -29,7 +29,9 @@ class Asked(FakeHost):
         for path in (STATUS, LIST, PIN, "/etc/apt/apt.conf.d/70debconf"):
             self.add_file(path, "as it was")
 
-    def run(self, argv, timeout=60.0, stdin="", env=None):  # type: ignore[no-untyped-def]
+    def run(
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
+    ) -> Completed:
         self.asked.append(list(argv))
         return Completed(tuple(argv), self.rc, f"answer {len(self.asked)}", "")
 
@@ -79,7 +81,9 @@ def test_the_pins_of_a_run_are_part_of_the_question() -> None:
     assert len(host.asked) == 2
 
 
-@pytest.mark.parametrize("setting", ['Dir::State::lists "/srv/lists";', 'Dir "/srv";', 'Dir { State "x"; };', "RootDir /"])
+@pytest.mark.parametrize(
+    "setting", ['Dir::State::lists "/srv/lists";', 'Dir "/srv";', 'Dir { State "x"; };', "RootDir /"]
+)
 def test_a_site_that_has_moved_the_folders_of_apt_is_asked_each_time(setting: str) -> None:
     host = Asked()
     host.add_file("/etc/apt/apt.conf.d/99site", setting)

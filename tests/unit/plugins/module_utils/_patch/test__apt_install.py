@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+import subprocess
+from pathlib import Path
+from typing import List, Optional, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _apt_install as work
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _unit
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Kept
+from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Asked, Kept
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._model import Change
 from fake_host import FakeHost
 
@@ -70,8 +72,12 @@ def test_a_policy_of_the_site_is_asked_as_well_and_comes_back() -> None:
     host.add_file(work.POLICY, "#!/bin/sh\nexit 104\n", 0o755)
     work.suspend(host, False)
     assert work.ASIDE in host.text(work.POLICY)
-    host.add_file(work.ASKED_FOR, "ssh restart\nlab.service stop\nssh restart\n")
-    assert work.resume(host) == (("ssh.service", "restart"), ("lab.service", "stop"))
+    host.add_file(work.ASKED_FOR, "ssh restart 0\nlab.service stop 104\northanc restart 101\nssh restart 0\n")
+    assert work.resume(host) == (
+        Asked("ssh.service", "restart"),
+        Asked("lab.service", "stop"),
+        Asked("orthanc.service", "restart", refused=True),
+    )
     assert host.text(work.POLICY) == "#!/bin/sh\nexit 104\n"
     assert host.stat(work.ASIDE) is None
 
@@ -91,18 +97,38 @@ def test_a_policy_that_a_cut_run_left_is_ours_and_not_the_sites() -> None:
     host = FakeHost()
     host.add_dir("/usr/sbin")
     work.suspend(host, False)
-    host.add_file(work.ASKED_FOR, "ssh restart\n")
+    host.add_file(work.ASKED_FOR, "ssh restart 0\n")
     work.suspend(host, True)
     assert host.stat(work.ASIDE) is None
-    assert work.resume(host) == (("ssh.service", "restart"),)
+    assert work.resume(host) == (Asked("ssh.service", "restart"),)
     assert host.stat(work.POLICY) is None
 
 
-def test_the_policy_says_yes_where_no_run_is_at_work() -> None:
+@pytest.mark.parametrize("site", [None, 0, 101, 104])
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("options", [[], ["--quiet"]])
+def test_the_policy_as_invoke_rc_d_asks_it(
+    tmp_path: Path, site: Optional[int], active: bool, options: List[str]
+) -> None:
     host = FakeHost()
     host.add_dir("/usr/sbin")
     work.suspend(host, False)
-    assert f"systemctl is-active --quiet {_unit.UNIT} || exit 0" in host.text(work.POLICY)
+    text = host.text(work.POLICY)
+    for place, own in ((work.ASIDE, "aside"), (work.ASKED_FOR, "asked"), ("/run/healthops", "")):
+        text = text.replace(place, str(tmp_path / own))
+    for name, content in (("policy", text), ("systemctl", f"#!/bin/sh\nexit {0 if active else 3}\n")):
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o755)
+    if site is not None:
+        (tmp_path / "aside").write_text(f"#!/bin/sh\nexit {site}\n")
+        (tmp_path / "aside").chmod(0o755)
+    argv = [str(tmp_path / "policy"), *options, "ssh", "restart", "2"]
+    done = subprocess.run(argv, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
+    noted = (tmp_path / "asked").read_text() if (tmp_path / "asked").exists() else ""
+    if active:
+        assert (done.returncode, noted) == (101, f"ssh restart {site or 0}\n")
+    else:
+        assert (done.returncode, noted) == (site or 0, "")
 
 
 def test_what_a_run_brought_counts_as_automatic_and_all_else_is_as_it_was() -> None:

@@ -14,7 +14,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _dnf, _dnf_asked, _policy
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._dnf import Dnf
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Kept
+from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Asked, Kept
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._model import Change, LeftOut, Observed
 from fake_host import FakeHost, fixture
 
@@ -268,7 +268,7 @@ def test_restarts_are_asked_of_the_scripts_and_outlive_a_cut(scripts: str, units
     manager.put_back([conf], [Kept("lab-daemon", "noarch", "1.0-1", "/k", "mirror")], "/var/lib/healthops/patch/log")
     later = dnf(host)
     later.suspend(again=True)
-    assert later.resume() == tuple((unit, "restart") for unit in units)
+    assert later.resume() == tuple(Asked(unit, "restart") for unit in units)
     later.suspend(again=False)
     assert later.resume() == ()
 

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _own_will, _restarts, _space
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._model import Change, Space
-from fake_host import FakeHost
+from fake_host import FakeHost, fixture
 from fake_programs import FakeUnit
 
 LINE = "7f48b04ae000-7f48b04af000 {rights} 00000000 00:01 22872                      {path}\n"
@@ -73,13 +73,34 @@ def test_what_cannot_be_restarted_alone_is_a_reason_as_well() -> None:
     assert why[1] == "dbus.service runs what was replaced"
 
 
-def test_needrestart_is_asked_where_it_is() -> None:
+@pytest.mark.parametrize("system", ["debian-12", "debian-13"])
+def test_needrestart_says_what_the_site_restarts_itself(system: str) -> None:
     host = FakeHost()
-    assert _restarts.asked_needrestart(host) == ()
     host.programs.add("needrestart")
-    said = "NEEDRESTART-VER: 3.6\nNEEDRESTART-SVC: ssh.service\nNEEDRESTART-SVC: cron\nNEEDRESTART-KSTA: 1\n"
-    host.answers[("needrestart", "-b", "-r", "l", "-l")] = Completed((), 0, said, "")
-    assert _restarts.asked_needrestart(host) == ("cron.service", "ssh.service")
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, fixture("needrestart", system), "")
+    found = _restarts.outdated(host)
+    assert {"lab-daemon.service", "rsyslog.service", "ssh.service"} <= found.due
+    assert {"nginx.service", "systemd-logind.service", "unattended-upgrades.service"} <= found.put_off
+    assert not found.due & found.put_off
+    assert ("dbus.service" in found.put_off) == (system == "debian-12")  # it is restarted by a file of its own
+    assert all(unit.endswith(".service") for unit in found.due | found.put_off)
+
+
+def test_what_needrestart_says_goes_before_what_is_seen() -> None:
+    host = FakeHost()
+    process(host, 7, "nginx.service", "/usr/lib/libz.so.1 (deleted)")
+    assert _restarts.outdated(host) == _restarts.Outdated(frozenset({"nginx.service"}))
+    host.programs.add("needrestart")
+    said = "Service restarts being deferred:\n systemctl restart nginx.service\n"
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, said, "")
+    assert _restarts.outdated(host) == _restarts.Outdated(frozenset(), frozenset({"nginx.service"}))
+
+
+@pytest.mark.parametrize("unit", ["docker.service", "NetworkManager.service", "openvpn@site.service"])
+def test_without_needrestart_what_cuts_others_is_left_to_the_site(unit: str) -> None:
+    host = FakeHost()
+    process(host, 7, unit, "/usr/lib/libz.so.1 (deleted)")
+    assert _restarts.outdated(host) == _restarts.Outdated(frozenset(), frozenset({unit}))
 
 
 def test_services_are_restarted_in_the_order_of_the_site() -> None:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._availability import Seen
+from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _services
+from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Asked
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 
@@ -22,7 +24,7 @@ def ran(host: FakeHost) -> list[str]:
 def test_what_packages_asked_for_is_done_in_the_order_of_the_site() -> None:
     host = FakeHost()
     host.units = {name: FakeUnit(active=True) for name in ("a.service", "z.service")}
-    asked = [("a.service", "restart"), ("z.service", "try-restart")]
+    asked = [Asked("a.service", "restart"), Asked("z.service", "try-restart")]
     settled = _services.settle(host, asked, _services.NOW, ["z*"], NOTHING)
     assert settled.restarted == ("z.service", "a.service")
     assert ran(host) == ["daemon-reload", "restart z.service", "restart a.service"]
@@ -31,7 +33,7 @@ def test_what_packages_asked_for_is_done_in_the_order_of_the_site() -> None:
 def test_what_nobody_ran_is_not_begun_by_an_update() -> None:
     host = FakeHost()
     host.units = {"off.service": FakeUnit(active=False)}
-    settled = _services.settle(host, [("off.service", "restart")], _services.NOW, [], NOTHING)
+    settled = _services.settle(host, [Asked("off.service", "restart")], _services.NOW, [], NOTHING)
     assert (settled.restarted, ran(host)) == ((), ["daemon-reload"])
 
 
@@ -39,12 +41,14 @@ def test_what_is_new_and_enabled_begins() -> None:
     host = FakeHost()
     host.units = {"new.service": FakeUnit(active=False)}
     host.add_file("/etc/systemd/system/multi-user.target.wants/new.service")
-    assert _services.settle(host, [("new.service", "start")], _services.NOW, [], NOTHING).restarted == ("new.service",)
+    assert _services.settle(host, [Asked("new.service", "start")], _services.NOW, [], NOTHING).restarted == (
+        "new.service",
+    )
 
 
 def test_what_went_with_its_package_is_stopped() -> None:
     host = FakeHost()
-    _services.settle(host, [("gone.service", "stop")], _services.NOW, [], NOTHING)
+    _services.settle(host, [Asked("gone.service", "stop")], _services.NOW, [], NOTHING)
     assert ran(host) == ["daemon-reload", "stop gone.service"]
 
 
@@ -52,11 +56,31 @@ def test_what_went_with_its_package_is_stopped() -> None:
 def test_what_would_end_logins_is_left_to_a_reboot(unit: str) -> None:
     host = FakeHost()
     host.units = {unit: FakeUnit(active=True)}
-    assert _services.settle(host, [(unit, "restart")], _services.NOW, [], NOTHING).restarted == ()
+    assert _services.settle(host, [Asked(unit, "restart")], _services.NOW, [], NOTHING).restarted == ()
 
 
 def test_who_wants_to_be_asked_is_told_and_nothing_is_done() -> None:
     host = FakeHost()
     host.units = {"a.service": FakeUnit(active=True)}
-    settled = _services.settle(host, [("a.service", "restart")], _services.ASK, [], NOTHING)
+    settled = _services.settle(host, [Asked("a.service", "restart")], _services.ASK, [], NOTHING)
     assert (settled.restarted, settled.to_restart, ran(host)) == ((), ("a.service",), ["daemon-reload"])
+
+
+def test_what_the_policy_of_the_site_forbids_is_told_and_not_done() -> None:
+    """An imaging archive, say, that only its own drain may restart."""
+    host = FakeHost()
+    host.units = {"orthanc.service": FakeUnit(active=True), "a.service": FakeUnit(active=True)}
+    asked = [Asked("orthanc.service", "restart", refused=True), Asked("a.service", "restart")]
+    settled = _services.settle(host, asked, _services.NOW, [], NOTHING)
+    assert (settled.restarted, settled.to_restart) == (("a.service",), ("orthanc.service",))
+    assert ran(host) == ["daemon-reload", "restart a.service"]
+
+
+def test_what_needrestart_puts_off_is_restarted_only_where_its_package_asks_for_it() -> None:
+    host = FakeHost()
+    host.units = {name: FakeUnit(active=True) for name in ("docker.service", "haproxy.service")}
+    host.programs.add("needrestart")
+    said = "Service restarts being deferred:\n systemctl restart docker.service\n systemctl restart haproxy.service\n"
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, said, "")
+    settled = _services.settle(host, [Asked("haproxy.service", "restart")], _services.NOW, [], NOTHING)
+    assert (settled.restarted, settled.to_restart) == (("haproxy.service",), ("docker.service",))
