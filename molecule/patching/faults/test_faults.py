@@ -125,6 +125,22 @@ def test_the_disk_is_full(fresh: Patched, folder: str) -> None:
     finished(fresh, digest)
 
 
+def test_the_disk_is_full_while_packages_are_unpacked(fresh: Patched) -> None:
+    """Where dpkg puts the files of one of them; the others are in by then."""
+    digest = fresh.planned(policy=POLICY)["digest"]
+    fresh.look("mount -t tmpfs -o size=64k tmpfs /usr/share/lab-slow")
+    fresh.look("dd if=/dev/zero of=/usr/share/lab-slow/filler bs=1k 2> /dev/null", check=False)
+    done = fresh.patch(state="applied", policy=POLICY, digest=digest)
+    fresh.look("umount /usr/share/lab-slow")
+    assert done["failed"]
+    assert "No space left" in done["msg"]
+    assert done["run"]["stage"] == "broken"
+    assert fresh.versions() != BEFORE
+    again = fresh.patch(state="applied", policy=POLICY, digest=digest, repair=True)
+    assert not again["failed"], again["msg"]
+    finished(fresh, digest)
+
+
 def answer_or_nothing(process: object) -> None:
     """What a module says that was killed is of no interest."""
     process.communicate(timeout=120)  # type: ignore[attr-defined]

@@ -74,6 +74,7 @@ BEFORE = [
     Made("lab-refuses", "1.0"),
     Made("lab-lacks", "1.0"),
     Made("lab-slow", "1.0"),
+    Made("lab-slower", "1.0"),
 ]
 AFTER = [
     Made("lab-security", "1.0", "2"),
@@ -87,6 +88,7 @@ AFTER = [
     Made("lab-daemon", "2.0", scripts=RESTART, install=DAEMON.format(body="exit 1"), files=DAEMON_FILES),
     Made("lab-lacks", "2.0", tags="Requires: lab-nobody-has-it"),
     Made("lab-slow", "2.0", scripts="%post\ntouch /run/lab-slow\nsleep 60"),
+    Made("lab-slower", "2.0", scripts="%post\ntouch /run/lab-slower\nsleep 60"),
     Made("lab-refuses", "2.0", scripts="%pre\nexit 1"),
 ]
 ADVISORIES = [

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 INVENTORY = Path(__file__).resolve().parents[1] / "inventory" / "hosts.yml"
 POLICY = {
     "exclude": [
-        {"packages": ["lab-refuses", "lab-slow", "lab-daemon"], "reason": "They have stories.", "expires": "2999-01-01"}
+        {
+            "packages": ["lab-refuses", "lab-slow", "lab-slower", "lab-daemon"],
+            "reason": "They have stories.",
+            "expires": "2999-01-01",
+        }
     ]
 }
 
@@ -85,7 +89,7 @@ def test_a_plan_installs_nothing_and_writes_what_can_be_approved(operator: Opera
     assert {row["name"]: row["status"] for row in operator.updates()} == {
         **dict.fromkeys(("lab-conf", "lab-dep", "lab-epoch", "lab-feature", "lab-new", "lab-security"), "waits"),
         **dict.fromkeys(("lab-held", "lab-lacks"), "held"),
-        **dict.fromkeys(("lab-daemon", "lab-refuses", "lab-slow"), "excluded"),
+        **dict.fromkeys(("lab-daemon", "lab-refuses", "lab-slow", "lab-slower"), "excluded"),
     }
 
 

@@ -45,9 +45,10 @@ _UNIT = re.compile(r"[\w@.\\-]+\.(?:service|socket)")
 class Dnf:
     """dnf and rpm of one host, at one moment."""
 
-    def __init__(self, host: Host, now: datetime) -> None:
+    def __init__(self, host: Host, now: datetime, lock_wait: int) -> None:
         self.host = host
         self.now = now
+        self.lock_wait = lock_wait
 
     def within(self, version: str, installed: str, candidate: str) -> bool:
         return _rpm_versions.within(version, installed, candidate)
@@ -348,7 +349,7 @@ class Dnf:
     def _written(self, request: Mapping[str, Any]) -> None:
         self._folder(PLACE)
         self.host.write(PROGRAM, _program().encode(), 0o600, 0, 0, {})
-        self.host.write(REQUEST, json.dumps(request).encode(), 0o600, 0, 0, {})
+        self.host.write(REQUEST, json.dumps({"lock_wait": self.lock_wait, **request}).encode(), 0o600, 0, 0, {})
 
     def _folder(self, path: str) -> None:
         above = ""

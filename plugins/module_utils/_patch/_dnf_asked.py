@@ -8,12 +8,15 @@ nothing of ours, and dnf only where it is run. Only ``transact`` changes package
 
 from __future__ import annotations
 
+import fcntl
 import fnmatch
 import hashlib
 import json
 import os
 import shutil
+import struct
 import sys
+import time
 from copy import deepcopy
 from importlib import import_module
 from typing import Any, Dict, List, Set, Tuple
@@ -23,6 +26,9 @@ Json = Dict[str, Any]
 #: What vendors call a severity -> what we call it.
 SEVERITIES = {"critical": "critical", "important": "high", "moderate": "medium", "low": "low"}
 VERSIONLOCK = "/etc/dnf/plugins/versionlock.list"
+PAUSE = 1.0
+#: struct flock of fcntl(2): type, whence, start, length and process.
+_FLOCK = "hhqqi"
 
 
 def opened(available: bool, folder: str = "", refresh: bool = False) -> Tuple[Any, List[str]]:
@@ -33,6 +39,7 @@ def opened(available: bool, folder: str = "", refresh: bool = False) -> Tuple[An
     base.conf.substitutions.update_from_etc("/")
     base.conf.disable_excludes = ["all"]  # what is excluded is told, not hidden
     base.conf.assumeyes = True
+    base.conf.exit_on_lock = True  # else it waits without an end
     base.conf.install_weak_deps = False
     base.conf.clean_requirements_on_remove = False
     failed = []
@@ -370,8 +377,56 @@ def transact(request: Json) -> int:
     if found - expected:
         strange = sorted(" ".join(each) for each in found - expected)
         return said("error: it would also change {}; nothing was changed".format(", ".join(strange)))
+    holder = holder_of(rpm_lock())
+    if holder:
+        raise dnf_lock_error(holder)
     base.do_transaction()
     return 0
+
+
+# --- locks of others ---
+
+
+def rpm_lock() -> str:
+    """rpm says of its own lock only that it cannot have it."""
+    macro: str = import_module("rpm").expandMacro("%{?_rpmlock_path}")
+    return macro or "/var/lib/rpm/.rpm.lock"
+
+
+def holder_of(path: str) -> int:
+    """The process that has locked a file; 0 for none."""
+    if not os.path.exists(path):
+        return 0
+    with open(path, "r+b") as file:
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
+    return int(pid) if kind != fcntl.F_UNLCK else 0
+
+
+def dnf_lock_error(pid: int) -> Exception:
+    error: Exception = import_module("dnf").exceptions.ProcessLockError(f"rpm already locked by {pid}", pid)
+    return error
+
+
+def patiently(request: Json) -> int:
+    """As soon as whoever has the lock is done; after that patience, who that is."""
+    locked_error = import_module("dnf").exceptions.ProcessLockError
+    until = time.monotonic() + request["lock_wait"]
+    while True:
+        try:
+            return answered(request)
+        except locked_error as error:
+            if time.monotonic() >= until:
+                return said(f"error: {one_line(error)}. It is held by process {error.pid} ({named(error.pid)})")
+        time.sleep(PAUSE)
+
+
+def named(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as stream:
+            return stream.read().strip()
+    except OSError:
+        return "which has ended"
 
 
 def said(text: str) -> int:
@@ -381,7 +436,10 @@ def said(text: str) -> int:
 
 def main(argv: List[str]) -> int:
     with open(argv[1], encoding="utf-8") as stream:
-        request = json.load(stream)
+        return patiently(json.load(stream))
+
+
+def answered(request: Json) -> int:
     if request["what"] == "transact":
         return transact(request)
     asked = {"observe": observe, "narrow": narrow, "missing": missing, "fetch": fetch, "refresh": refreshed}

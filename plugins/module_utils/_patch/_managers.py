@@ -28,5 +28,5 @@ def manager_of(host: Host, now: datetime, name: str = "auto", lock_wait: int = 3
     if name == "dnf":
         from ._dnf import Dnf
 
-        return Dnf(host, now)
+        return Dnf(host, now, lock_wait)
     raise ClinicalError("Patching", "this host", f"the package manager {name} is not known")

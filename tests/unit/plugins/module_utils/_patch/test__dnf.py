@@ -5,8 +5,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import pytest
@@ -73,7 +77,7 @@ class DnfHost(FakeHost):
 
 
 def dnf(host: DnfHost, now: datetime = NOW) -> Dnf:
-    return Dnf(host, now)
+    return Dnf(host, now, 7)
 
 
 def changes(observed: Observed) -> Dict[str, Change]:
@@ -234,6 +238,7 @@ def test_a_transaction_names_its_files_and_exactly_what_is_expected() -> None:
     dnf(host).install(folder, [known["lab-conf"], known["lab-new"]], "/var/lib/healthops/patch/log")
     assert transaction(host) == {
         "what": "transact",
+        "lock_wait": 7,
         "files": [f"{folder}/conf.rpm", f"{folder}/new.rpm"],
         "remove": [],
         "expected": [["lab-conf", "noarch", "upgrade", "1.1-1"], ["lab-new", "noarch", "install", "1.0-1"]],
@@ -360,3 +365,53 @@ def test_versions_are_put_together_as_rpm_tells_them() -> None:
     assert _dnf_asked.evr(Pkg(3, None)) == "3:1.0-2"
     assert _dnf_asked.source_of(Pkg(3, "src-pkg-1.1-4.src.rpm")) == ("src-pkg", "3:1.1-4")
     assert _dnf_asked.source_of(Pkg(0, None)) == ("lib", "1.0-2")
+
+
+# --- locks of others ---
+
+HOLDS = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.lockf(f, fcntl.LOCK_EX); print('held'); sys.stdin.read()"
+
+
+def test_who_holds_a_lock_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert _dnf_asked.holder_of(str(path)) == 0
+    path.touch()
+    assert _dnf_asked.holder_of(str(path)) == 0
+    argv = [sys.executable, "-uc", HOLDS, str(path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        other.stdout.readline()
+        assert _dnf_asked.holder_of(str(path)) == other.pid
+        assert "python" in _dnf_asked.named(other.pid)
+
+
+class Locked(Exception):
+    """dnf.exceptions.ProcessLockError, which is there only where dnf is."""
+
+    pid = 1
+
+
+@pytest.mark.parametrize(("times", "wait", "asked", "rc"), [(2, 60, 3, 0), (99, 0, 1, 1)], ids=["freed", "kept"])
+def test_a_lock_is_waited_for_as_long_as_the_site_says(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    times: int,
+    wait: int,
+    asked: int,
+    rc: int,
+) -> None:
+    requests: List[Any] = []
+
+    def answered(request: Any) -> int:
+        requests.append(request)
+        if len(requests) <= times:
+            raise Locked("RPMDB already locked by 1")
+        return 0
+
+    monkeypatch.setattr(
+        _dnf_asked, "import_module", lambda _name: SimpleNamespace(exceptions=SimpleNamespace(ProcessLockError=Locked))
+    )
+    monkeypatch.setattr(_dnf_asked, "answered", answered)
+    monkeypatch.setattr(_dnf_asked, "PAUSE", 0.0)
+    assert (_dnf_asked.patiently({"lock_wait": wait}), len(requests)) == (rc, asked)
+    assert ("It is held by process 1 (" in capsys.readouterr().err) == bool(rc)
