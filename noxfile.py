@@ -43,8 +43,8 @@ CORE_PYTHONS = {
 CORES = [core for core, (low, high) in CORE_PYTHONS.items() if low <= sys.version_info[:2] <= high]
 NEWEST = list(CORE_PYTHONS)[-1]
 
-# Scenarios that start hosts of their own. They are played beside those that take turns on the shared hosts.
-WITH_OWN_HOSTS = ("imaging_archive", "in_use", "interface_gateway", "patching", "patching_dnf")
+# Scenarios with hosts of their own that are played beside all others: about half of the work.
+BESIDE = ("imaging_archive", "in_use", "interface_gateway", "patching_dnf")
 # A scenario that fills the machine by itself, and whose drills have seconds to act.
 ALONE = "commit_confirm"
 
@@ -347,10 +347,10 @@ def molecule(session: nox.Session) -> None:
     # An aborted run remembers hosts that may be gone, and would keep new ones from being started.
     session.run("molecule", "destroy")
     session.run("molecule", "create")
-    left_out = [word for name in (ALONE, *WITH_OWN_HOSTS, "podman_driver") for word in ("--exclude", name)]
-    own = [word for name in WITH_OWN_HOSTS for word in ("--scenario-name", name)]
+    left_out = [word for name in (ALONE, *BESIDE, "podman_driver") for word in ("--exclude", name)]
+    named = [word for name in BESIDE for word in ("--scenario-name", name)]
     session.run("molecule", "test", "--destroy", "never", "--scenario-name", ALONE)
-    with beside(session, "molecule", "test", "--destroy", "never", *own):
+    with beside(session, "molecule", "test", "--destroy", "never", *named):
         session.run("molecule", "test", "--destroy", "never", "--all", *left_out)
     session.run("molecule", "destroy")
     # By itself: beside the others, the shared hosts would be started for it as well.

@@ -88,6 +88,17 @@ def test_without_rules_none_are_left_and_haproxy_refuses_by_itself() -> None:
         assert stranger(host, ANALYSER).endswith(("b''", "reset by peer"))
 
 
+def changed(said: str) -> set[tuple[str, str]]:
+    """The tasks that changed something, each with its host."""
+    found, task = set(), ""
+    for line in said.splitlines():
+        if line.startswith(("TASK [", "RUNNING HANDLER [")):
+            task = line.rstrip("* ")
+        elif line.startswith("changed: ["):
+            found.add((task, line[len("changed: [") :].partition("]")[0]))
+    return found
+
+
 def shown(host: Host) -> str:
     """Which certificate the gateway shows."""
     seen = s_client(host, LAB, *certificate(host, "lab"), "-showcerts")
@@ -102,7 +113,9 @@ def test_certificates_are_renewed_and_nobody_is_cut_off() -> None:
     clients = [Client(clinic.address(host), LAB, clinic.context(host)) for host in hosts]
     for client in clients:
         assert clinic.acknowledged(client, clinic.message("T", 1))
+    foretold = clinic.playbook("converge.yml", "--check", interface_gateway_renew_days=398)
     said = clinic.playbook("converge.yml", interface_gateway_renew_days=398)
+    assert changed(foretold) == changed(said)  # the rules that come back among them
     for host, client, old in zip(hosts, clients, before):
         name = clinic.variables(host)["inventory_hostname"]
         assert f"RENEW /etc/haproxy/interface-gateway/gateway.pem on {name}: 39" in said
