@@ -34,7 +34,7 @@ from side_by_side import Seen, asked, hosts
 
 HERE = Path(__file__).resolve().parent
 SETUP = HERE / "archive"
-MODALITIES = (1, 16)
+MODALITIES = (1, 16, 128)
 IN_ONE_ASSOCIATION = 10
 CT = b"1.2.840.10008.5.1.4.1.1.2"
 LITTLE_ENDIAN = b"1.2.840.10008.1.2"
