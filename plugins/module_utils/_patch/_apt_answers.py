@@ -98,14 +98,14 @@ def _keep(host: Host, folder: str, path: str, done: Completed) -> None:
     """For want of space it is not kept; nothing else depends on it."""
     with contextlib.suppress(ClinicalError):
         if host.stat(folder) is None:
-            forget(host)
+            _forget(host)
             for each in (posixpath.dirname(FOLDER), FOLDER, folder):
                 host.mkdir(each, 0o755 if each == posixpath.dirname(FOLDER) else 0o700, 0, 0)
         content = json.dumps({"out": done.out, "err": done.err}).encode("utf-8", "surrogateescape")
         host.write(path, content, 0o600, 0, 0, {})
 
 
-def forget(host: Host) -> None:
+def _forget(host: Host) -> None:
     """Remove every answer."""
     for folder in host.glob(f"{FOLDER}/*"):
         for name in host.listdir(folder):

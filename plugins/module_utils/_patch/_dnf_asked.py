@@ -379,7 +379,7 @@ def transact(request: Json) -> int:
         return said("error: it would also change {}; nothing was changed".format(", ".join(strange)))
     holder = holder_of(rpm_lock())
     if holder:
-        raise dnf_lock_error(holder)
+        raise import_module("dnf").exceptions.ProcessLockError(f"rpm already locked by {holder}", holder)
     base.do_transaction()
     return 0
 
@@ -401,11 +401,6 @@ def holder_of(path: str) -> int:
         asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
         kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
     return int(pid) if kind != fcntl.F_UNLCK else 0
-
-
-def dnf_lock_error(pid: int) -> Exception:
-    error: Exception = import_module("dnf").exceptions.ProcessLockError(f"rpm already locked by {pid}", pid)
-    return error
 
 
 def patiently(request: Json) -> int:

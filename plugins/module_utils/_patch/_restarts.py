@@ -117,11 +117,15 @@ def interrupted(seen: Running, files: Iterable[str]) -> Tuple[str, ...]:
 
 def lasts(name: str) -> bool:
     """Whether a package runs until the host is restarted."""
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in _LASTS)
+    return _fits(name, _LASTS)
 
 
 def may_restart(unit: str) -> bool:
-    return not any(fnmatch.fnmatchcase(unit, pattern) for pattern in _NEVER)
+    return not _fits(unit, _NEVER)
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def reboot(host: Host, seen: Running, kernels: Sequence[str]) -> Reboot:
@@ -152,7 +156,7 @@ def outdated(host: Host) -> Outdated:
     """By /proc, and by needrestart where that is installed: its ``override_rc`` says which a site restarts itself."""
     seen = frozenset(running(host).services())
     if host.which("needrestart") is None:
-        cuts = frozenset(unit for unit in seen if any(fnmatch.fnmatchcase(unit, pattern) for pattern in _CUTS))
+        cuts = frozenset(unit for unit in seen if _fits(unit, _CUTS))
         return Outdated(seen - cuts, cuts)
     # Its batch mode does not tell the two apart; a site may have chosen another interface than the plain one.
     argv = ["needrestart", "-m", "a", "-r", "l", "-l"]
