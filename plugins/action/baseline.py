@@ -14,18 +14,21 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import RESULTS
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
 from ansible_collections.healthops.clinical.plugins.plugin_utils import (
-    _catalogue,
     _confirm,
     _confirm_result,
     _profiles,
     _purposes,
     _reachability,
+    _selected,
     _waivers,
 )
+from ansible_collections.healthops.clinical.plugins.plugin_utils._home import own_folder
+from ansible_collections.healthops.clinical.plugins.plugin_utils._worker import leave_inherited_memory
 
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
 MODULE = "healthops.clinical.baseline"
@@ -36,7 +39,7 @@ FAILURES = (AnsibleError, OSError, EOFError)
 class Measure:
     """What a host is held against, and the waivers that concern it."""
 
-    selection: _catalogue.Selection
+    selection: _selected.Selection
     waivers: t.Sequence[_waivers.Waiver]
     choice: _profiles.Choice
     today: date
@@ -49,6 +52,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
+        leave_inherited_memory()
         args = {**self._task.args, "controls": [], "keeps": {}, "tell_first": False}
         if args.get("state", "enforced") == "reverted":
             return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)
@@ -65,17 +69,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
 
     def _measure(self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Measure:
-        paths = self._catalogues(args)
-        catalogue = _catalogue.load(paths)
-        tunables, today = args.get("tunables"), datetime.now(timezone.utc).date()
-        choice = _profiles.choose(catalogue, paths, args.get("profiles"), tunables)
-        selection = _catalogue.select(
-            catalogue, args.get("tier", "standard"), tunables, args.get("skip"), choice.values, choice.exceptions
+        tier, skip, profiles = args.get("tier", "standard"), args.get("skip"), args.get("profiles")
+        known = _selected.selected(
+            self._catalogues(args), tier, args.get("tunables"), skip, profiles, own_folder() / "selected"
         )
-        known = {control.id: control for control in catalogue.controls}
-        waivers = _waivers.read(args.get("waivers") or [], known, task_vars.get("groups", {}), today)
+        today = datetime.now(timezone.utc).date()
+        waivers = _waivers.read(args.get("waivers") or [], known.limits, task_vars.get("groups", {}), today)
         mine = tuple(waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname"))))
-        return Measure(selection, mine, choice, today)
+        return Measure(known.selection, mine, known.choice, today)
 
     def _keeps(self, args: dict[str, t.Any], of_profiles: t.Sequence[str]) -> dict[str, str]:
         """What the host is there for, as its inventory and its profiles say."""
@@ -131,7 +132,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
         # Ansible would write the options to the host's system log: the whole catalogue, and hashes in tunables.
         quiet = {**(task_vars or {}), "ansible_no_target_syslog": True}
-        sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=args, task_vars=quiet)
+        whole = {**args, "core": _core.packed()}
+        sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=whole, task_vars=quiet)
         return sent
 
     def _described(self, result: dict[str, t.Any], args: dict[str, t.Any]) -> dict[str, t.Any]:

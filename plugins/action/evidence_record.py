@@ -40,12 +40,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "path": {"type": "path", "required": True},
                 "run_id": {"type": "str"},
                 "result": {"type": "dict"},
+                "registered": {"type": "str"},
                 "probes": {"type": "list", "elements": "dict", "options": PROBE},
             },
-            required_one_of=[("result", "probes")],
+            required_one_of=[("result", "registered", "probes")],
+            mutually_exclusive=[("result", "registered")],
         )
-        host = str((task_vars or {})["inventory_hostname"])
+        known = task_vars or {}
+        host = str(known["inventory_hostname"])
         try:
+            if args["registered"]:
+                args["result"] = registered(str(args["registered"]), known)
             result = self._result(args, host)
             path, changed = write_record(Path(args["path"]).absolute(), host, result)
         except ClinicalError as exc:
@@ -58,3 +63,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return clean_probes(probes, host, run_id, self._task.check_mode)
         result = clean_result(args["result"], host, run_id)
         return merged(result, clean_probes(probes, host, result["run_id"])) if probes else result
+
+
+def registered(name: str, known: t.Mapping[str, t.Any]) -> t.Any:
+    """The value of a variable, as it was registered: what a task returns holds no templates."""
+    if name in known:
+        return known[name]
+    raise ClinicalError(
+        "Recording", name, "no task of this host has registered it", "Name the variable, without braces."
+    )

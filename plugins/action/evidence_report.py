@@ -14,6 +14,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_formats import FORMATS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_report import report
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import MODES
+from ansible_collections.healthops.clinical.plugins.plugin_utils._home import own_folder
+from ansible_collections.healthops.clinical.plugins.plugin_utils._worker import leave_inherited_memory
 
 TEMPLATE = Path(__file__).parents[2] / "roles" / "evidence" / "templates" / "report.html.j2"
 
@@ -25,6 +27,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
         super().run(tmp, task_vars)
+        leave_inherited_memory()
         _validated, args = self.validate_argument_spec(
             argument_spec={
                 "path": {"type": "path", "required": True},
@@ -52,6 +55,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 fleet=str(args["fleet"]),
                 key=Path(key).absolute() if key else None,
                 formats=[str.__str__(name) for name in args["formats"]],
+                cache=own_folder() / "report",
             )
         except ClinicalError as exc:
             raise AnsibleActionFail(str(exc)) from None

@@ -9,13 +9,14 @@ import typing as t
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _policy
 from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _advisories, _approvals
+from ansible_collections.healthops.clinical.plugins.plugin_utils._home import own_folder
 
 MODULE = "healthops.clinical.patch"
 #: What is read on the control node and means nothing on a host.
@@ -78,22 +79,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         given = asked.get("advisory_files") or {}
         paths = {option: place(path) for option, path in given.items() if path}
         cache = asked.get("advisory_cache")
-        folder = place(cache) if cache else Path(home()) / "healthops.clinical" / "advisories"
+        folder = place(cache) if cache else own_folder() / "advisories"
         return _advisories.index(paths, folder)
 
     def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
-        sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=args, task_vars=task_vars)
+        whole = {**args, "core": _core.packed()}
+        sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=whole, task_vars=task_vars)
         return sent
 
 
 def place(path: t.Any) -> Path:
     """A relative path starts where the command was typed, as that of evidence does."""
     return Path(str(path)).expanduser().absolute()
-
-
-def home() -> str:
-    """Where Ansible keeps what is its own on the control node."""
-    return str(constants.config.get_config_value("ANSIBLE_HOME"))
 
 
 def prepared(

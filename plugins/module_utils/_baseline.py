@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
@@ -13,6 +14,7 @@ from ._controls._awaited import PackagesThere, installs
 from ._controls._facts import facts, why_not
 from ._controls._kinds import KINDS
 from ._controls._model import Assessment, Control, KindPlan, not_applicable, unknown
+from ._controls.package import Package
 from ._errors import ClinicalError
 from ._host import Host
 
@@ -89,14 +91,17 @@ def survey(
     groups: list[Group] = []
     hindrances = {control.id: why_not(host, seen, control.applies) for control in controls}
     packages = PackagesThere(host, [c for c in controls if not hindrances[c.id]], ahead)
-    for name in KINDS:
-        mine = [packages.awaiting(c) for c in controls if c.kind == name]
-        hindrances.update({c.id: hindrances[c.id] or packages.lacking(c) for c in mine})
-        mine = [c for c in mine if not hindrances[c.id]]
-        plan = _survey_and_waive(host, name, mine, allow_stop)
-        assessments.update({assessment.control: assessment for assessment in plan.assessments})
-        groups += plan.groups
-        packages.follow(plan.groups)
+    for names in ([Package.name], [name for name in KINDS if name != Package.name]):
+        looks = []
+        for name in names:
+            mine = [packages.awaiting(c) for c in controls if c.kind == name]
+            hindrances.update({c.id: hindrances[c.id] or packages.lacking(c) for c in mine})
+            mine = [c for c in mine if not hindrances[c.id]]
+            looks.append(functools.partial(_survey_and_waive, host, name, mine, allow_stop))
+        for plan in host.together(looks):
+            assessments.update({assessment.control: assessment for assessment in plan.assessments})
+            groups += plan.groups
+            packages.follow(plan.groups)
     for control in controls:
         if hindrances[control.id]:
             assessments[control.id] = not_applicable(control, control.id, "", hindrances[control.id])

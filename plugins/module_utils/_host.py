@@ -18,15 +18,34 @@ import pwd
 import signal
 import stat as statbits
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
-from typing import BinaryIO, ContextManager, Dict, FrozenSet, Iterator, List, Optional, Protocol, Sequence, Tuple, Union
+from typing import (
+    BinaryIO,
+    Callable,
+    ContextManager,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    Optional,
+    Protocol,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from ._errors import ClinicalError, HostWriteError
+
+T = TypeVar("T")
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 READ_LIMIT = 16 * 1024 * 1024
 READ_PIECE = 64 * 1024
+#: How many looks are made at the same time: while one waits for a program or the disk, another can think.
+AT_ONCE = 2
 #: What is left beside the target by a run that was killed in the middle of a write.
 TEMPORARY_SUFFIX = ".healthops-tmp"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -132,6 +151,9 @@ class Host(Protocol):
 
     def accounts_locked(self) -> ContextManager[None]:
         """Keep every other tool from changing accounts meanwhile, as lckpwdf(3) does."""
+
+    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
+        """What each look finds, in their order. They only read, and may be made at the same time."""
 
     def is_root(self) -> bool:
         """Whether this process may do what root may."""
@@ -352,6 +374,28 @@ class RealHost:
             yield
         finally:
             os.close(fd)
+
+    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
+        found: Dict[int, T] = {}
+        failed: List[BaseException] = []
+        waiting = iter(list(enumerate(looks)))
+
+        def work() -> None:
+            try:
+                for number, look in waiting:
+                    found[number] = look()
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where they meet again
+                failed.append(error)
+
+        helpers = [threading.Thread(target=work) for _ in range(AT_ONCE - 1)]
+        for helper in helpers:
+            helper.start()
+        work()
+        for helper in helpers:
+            helper.join()
+        if failed:
+            raise failed[0]
+        return [found[number] for number in range(len(looks))]
 
     def is_root(self) -> bool:
         return os.geteuid() == 0

@@ -202,6 +202,11 @@ options:
     type: list
     elements: dict
     default: []
+  core:
+    description:
+      - The code that runs on the host, filled in by the action plugin. What is given here in a playbook is ignored.
+    type: str
+    default: ""
 notes:
   - On the host it needs Python 3.9 and the programs that its controls ask, such as C(sshd) and C(systemctl).
   - While a guard is armed, another run refuses and says until when.
@@ -448,15 +453,8 @@ catalogue:
   type: dict
 """
 
-import contextlib
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _guard, _lock
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control, sparing
-from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
-from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.module_utils import _core
 
 TEXT = {"type": "str", "required": True}
 TEXTS = {"type": "list", "elements": "str"}
@@ -472,33 +470,6 @@ WAIVER = {
     "groups": TEXTS,
     "value": {"type": "raw"},
 }
-
-
-def request(params: dict[str, t.Any]) -> _baseline.Request:
-    own = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
-    keys = ("id", "kind", "settings", "hazard", "applies", "differs", "waived")
-    told = [Control(**{key: control[key] for key in keys}) for control in params["controls"]]
-    controls = tuple(sparing(control, params["break_glass_users"]) for control in told)
-    return _baseline.Request(
-        own or new_run_id(),
-        controls,
-        frozenset(params["allow_stop"]),
-        params["journal_keep"],
-        params["force"],
-        params["confirm_within"],
-        tuple(params["break_glass_users"]),
-        params["keeps"],
-        params["check_availability"],
-        params["tell_first"],
-    )
-
-
-def carry_out(wanted: _baseline.Request, params: dict[str, t.Any], check: bool) -> _baseline.Report:
-    host = RealHost()
-    with contextlib.nullcontext() if check else _lock.held(wanted.run_id):
-        if params["state"] == "reverted":
-            return _baseline.revert(host, wanted, params["run_id"], check)
-        return _baseline.audit(host, wanted) if check else _baseline.enforce(host, wanted)
 
 
 def main() -> None:
@@ -524,17 +495,11 @@ def main() -> None:
             "keeps": {"type": "dict", "default": {}},
             "tell_first": {"type": "bool", "default": False},
             "controls": {"type": "list", "elements": "dict", "default": []},
+            "core": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,
     )
-    wanted = request(module.params)
-    try:
-        report = carry_out(wanted, module.params, module.check_mode)
-    except ClinicalError as error:
-        module.fail_json(msg=str(error), run_id=wanted.run_id, guard=_guard.standing(RealHost(), wanted.run_id))
-    for warning in report.warnings:
-        module.warn(warning)
-    module.exit_json(**_baseline.result(report, module._diff, module.check_mode))
+    _core.answer(module, "baseline")
 
 
 if __name__ == "__main__":

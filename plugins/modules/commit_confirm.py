@@ -93,6 +93,11 @@ options:
     description: How many runs the host's journal keeps. The newest is never forgotten.
     type: int
     default: 20
+  core:
+    description:
+      - The code that runs on the host, filled in by the action plugin. What is given here in a playbook is ignored.
+    type: str
+    default: ""
 notes:
   - On the host it needs Python 3.9. Where systemd does not run, a process of its own waits instead of a timer, and
     nothing is taken back at the next boot; C(guard.survives_reboot) tells.
@@ -175,41 +180,8 @@ restored:
       type: str
 """
 
-import contextlib
-import typing as t
-from dataclasses import asdict
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.healthops.clinical.plugins.module_utils import _commit_confirm, _guard, _lock, _reverter
-from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
-from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
-
-
-def request(params: dict[str, t.Any]) -> _commit_confirm.Request:
-    return _commit_confirm.Request(
-        params["run_id"] or (new_run_id() if params["state"] == "armed" else ""),
-        tuple(params["paths"]),
-        tuple(params["units"]),
-        tuple(params["commands"]),
-        params["confirm_within"],
-        tuple(params["break_glass_users"]),
-        params["journal_keep"],
-        params["why"],
-    )
-
-
-def carry_out(wanted: _commit_confirm.Request, state: str, check: bool) -> _commit_confirm.Answer:
-    host = RealHost()
-    if state == "status":
-        return _commit_confirm.status(host, wanted)
-    act = {"armed": _commit_confirm.arm, "confirmed": _commit_confirm.confirm, "reverted": _commit_confirm.revert}[
-        state
-    ]
-    # A run that is at work, or the revert itself, ends before it is asked.
-    patience = 0.0 if state == "armed" else _reverter.PATIENCE
-    with contextlib.nullcontext() if check else _lock.held(wanted.run_id or state, patience=patience):
-        return act(host, wanted, check)
+from ansible_collections.healthops.clinical.plugins.module_utils import _core
 
 
 def main() -> None:
@@ -224,21 +196,11 @@ def main() -> None:
             "break_glass_users": {"type": "list", "elements": "str", "default": []},
             "why": {"type": "str", "default": ""},
             "journal_keep": {"type": "int", "default": 20},
+            "core": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,
     )
-    wanted = request(module.params)
-    try:
-        answer = asdict(carry_out(wanted, module.params["state"], module.check_mode))
-    except ClinicalError as error:
-        module.fail_json(msg=str(error), run_id=wanted.run_id, guard=_guard.standing(RealHost(), wanted.run_id))
-    for warning in answer.pop("warnings"):
-        module.warn(warning)
-    if module.params["state"] != "reverted":
-        del answer["restored"]
-    if answer.pop("failed"):
-        module.fail_json(**answer)
-    module.exit_json(**answer)
+    _core.answer(module, "commit_confirm")
 
 
 if __name__ == "__main__":

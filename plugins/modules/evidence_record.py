@@ -40,8 +40,13 @@ options:
   result:
     description:
       - The registered result of M(healthops.clinical.baseline) or M(healthops.clinical.patch).
-      - It or O(probes) is needed; both may be given.
+      - One of O(result), O(registered) and O(probes) is needed. O(probes) may be given with either.
     type: dict
+  registered:
+    description:
+      - The name of the variable in which that result is registered, in place of O(result).
+      - Ansible templates whatever stands in O(result), which takes longer than to record it; this it need not.
+    type: str
   probes:
     description:
       - How services on the host answered, as the collection's probe modules return it.
@@ -110,7 +115,7 @@ EXAMPLES = r"""
       healthops.clinical.evidence_record:
         path: ./evidence
         run_id: "{{ hardening_run_id }}"
-        result: "{{ baseline_result }}"
+        registered: baseline_result
 
 - name: How the interface engine answered is in the same record
   healthops.clinical.evidence_record:
@@ -154,6 +159,7 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "run_id": {"type": "str"},
             "result": {"type": "dict"},
+            "registered": {"type": "str"},
             "probes": {
                 "type": "list",
                 "elements": "dict",
@@ -167,7 +173,8 @@ def main() -> None:
                 },
             },
         },
-        required_one_of=[("result", "probes")],
+        required_one_of=[("result", "registered", "probes")],
+        mutually_exclusive=[("result", "registered")],
         supports_check_mode=True,
     )
     module.fail_json(

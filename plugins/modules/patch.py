@@ -158,6 +158,11 @@ options:
     description: For how many seconds another run on the same host is waited for.
     type: int
     default: 0
+  core:
+    description:
+      - The code that runs on the host, filled in by the action plugin. What is given here in a playbook is ignored.
+    type: str
+    default: ""
 notes:
   - On the host it needs Python 3.9 and nothing but the distribution's own packages.
   - Local configuration files are kept. What a package would have put there lies beside it, as C(.dpkg-dist) or
@@ -438,89 +443,14 @@ held_until:
   elements: dict
 """
 
-import contextlib
-import typing as t
-from dataclasses import asdict
-from datetime import datetime, timezone
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.healthops.clinical.plugins.module_utils import _lock
-from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import (
-    _patching,
-    _planning,
-    _policy,
-    _rolling_back,
-)
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._managers import manager_of
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._planning import Question
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._wish import Answer, Stopped, Wish
-from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
-
-STATES: dict[str, t.Callable[..., Answer]] = {
-    "planned": _patching.planned,
-    "staged": _patching.staged,
-    "applied": _patching.applied,
-    "rolled_back": _rolling_back.rolled_back,
-}
-
-
-NOT_REFRESHED = "check mode writes nothing, so the lists of packages were not read anew: newer updates are missing here"
-
-
-def wish(params: dict[str, t.Any], check: bool) -> Wish:
-    now = datetime.now(timezone.utc).replace(microsecond=0)
-    advisories = params["advisories"]
-    question = Question(
-        _policy.read(params["policy"]),
-        now,
-        None if advisories is None else advisories.get("sources", {}),
-        params["refresh"] and not check and params["state"] != "applied",
-        (advisories or {}).get("cves", {}),
-    )
-    # What is rolled back has its name already; every other run gets one.
-    run_id = params["run_id"] or ("" if params["state"] == "rolled_back" else new_run_id())
-    return Wish(
-        question,
-        run_id,
-        params["digest"],
-        params["restart"],
-        tuple(params["restart_order"]),
-        params["repair"],
-        params["hold_days"],
-        params["keep_runs"],
-        check,
-    )
-
-
-def carry_out(params: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
-    wanted, host = wish(params, check), RealHost()
-    manager = manager_of(host, wanted.question.now, params["manager"], params["lock_wait"], check)
-    if params["tell_first"]:
-        return {"changed": False, "to_rate": _planning.to_rate(host, manager, wanted.question.refresh)}
-    if not host.is_root():
-        raise ClinicalError("Patching", "this host", "it takes root", "Run it with become: true.")
-    with (
-        contextlib.nullcontext() if check else _lock.held(wanted.run_id or params["state"], patience=params["patience"])
-    ):
-        answer = asdict(STATES[params["state"]](host, manager, wanted))
-    if check and params["refresh"] and params["state"] in ("planned", "staged"):
-        answer["warnings"] = (*answer["warnings"], NOT_REFRESHED)
-    return told(answer, params["state"])
-
-
-def told(answer: dict[str, t.Any], state: str) -> dict[str, t.Any]:
-    """The plan by itself where only that was wanted; otherwise what was done, with the plan below."""
-    if state != "planned":
-        return answer
-    return {"changed": answer["changed"], "warnings": answer["warnings"], **answer["plan"]}
+from ansible_collections.healthops.clinical.plugins.module_utils import _core
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": list(STATES), "default": "planned"},
+            "state": {"type": "str", "choices": ["planned", "staged", "applied", "rolled_back"], "default": "planned"},
             "digest": {"type": "str", "default": ""},
             "run_id": {"type": "str", "default": ""},
             "policy": {"type": "dict", "default": {}},
@@ -542,19 +472,11 @@ def main() -> None:
             "manager": {"type": "str", "choices": ["auto", "apt", "dnf"], "default": "auto"},
             "lock_wait": {"type": "int", "default": 300},
             "patience": {"type": "int", "default": 0},
+            "core": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,
     )
-    try:
-        answer = carry_out(module.params, module.check_mode)
-    except Stopped as error:
-        answer = told(asdict(error.answer), module.params["state"])
-        module.fail_json(msg=str(error), **{key: value for key, value in answer.items() if key != "warnings"})
-    except ClinicalError as error:
-        module.fail_json(msg=str(error))
-    for warning in answer.pop("warnings", ()):
-        module.warn(warning)
-    module.exit_json(**answer)
+    _core.answer(module, "patch")
 
 
 if __name__ == "__main__":

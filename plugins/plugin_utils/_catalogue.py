@@ -35,6 +35,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_chec
     nearest,
     show,
 )
+from ansible_collections.healthops.clinical.plugins.plugin_utils._selected import Selection
 
 SEVERITIES = ("low", "medium", "high", "critical")
 HAZARDS = ("none", "lockout", "restart", "reboot", "app_break", "availability")
@@ -122,26 +123,6 @@ class Catalogue:
     frameworks: Tuple[frameworks.Framework, ...]
     references: Dict[str, List[Dict[str, str]]]
     kinds: AnyMapping[str, KindLike] = field(repr=False, default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What a host is judged by.
-
-    ``controls``: list of {id, kind, settings, applies, differs, hazard}, plain JSON, ready to send.
-    ``metadata``: by id {title, rationale, severity, hazard, tier, kind, references}; it stays on the controller, and
-    holds the skipped controls as well. ``skipped``: id -> reason. ``warnings``: sentences for the user.
-    ``digest``: "sha256:..." over all of the above but the warnings: the same digest means the same judgement.
-    ``frameworks``: by id what is said of each that the references name.
-    """
-
-    tier: str
-    controls: List[Dict[str, Any]]
-    metadata: Dict[str, Dict[str, Any]]
-    skipped: Dict[str, str]
-    warnings: List[str]
-    digest: str
-    frameworks: Dict[str, Dict[str, Any]] = field(default_factory=dict)
 
 
 def load(paths: Sequence[Path], kinds: Optional[AnyMapping[str, KindLike]] = None) -> Catalogue:

@@ -15,6 +15,8 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.healthops.clinical.plugins.module_utils import _core
+
 MODULE = "healthops.clinical.commit_confirm"
 
 NONE, ARMED, CONFIRMED, REVERTED = "none", "armed", "confirmed", "reverted"  # what a host says of a guard
@@ -383,7 +385,8 @@ def reach(
     """The host that an action works on, reached as its task says: same connection plugin, user and become."""
 
     def execute(asked: t.Mapping[str, t.Any]) -> Result:
-        made: Result = action._execute_module(module_name=MODULE, module_args=dict(asked), task_vars=task_vars)
+        args = {**asked, "core": _core.packed()}
+        made: Result = action._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
         return made
 
     host = str(action._task.delegate_to or (task_vars or {}).get("inventory_hostname", "the host"))

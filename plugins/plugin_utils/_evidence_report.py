@@ -44,11 +44,13 @@ def report(
     formats: t.Sequence[str] = (),
     fleet: str = "fleet",
     key: t.Optional[Path] = None,
+    cache: t.Optional[Path] = None,
 ) -> Json:
     """Write run.json, report.html and the ``formats`` of a run, and add it to the chain of its ``fleet``.
 
     Returns what evidence_report returns. ``hosts`` are the expected names. Names that an earlier report of this run
-    expected stay expected, and formats that it was written in are written again. ``key`` signs what is new.
+    expected stay expected, and formats that it was written in are written again. ``key`` signs what is new. ``cache``
+    is the folder that keeps the template compiled.
     """
     run_id = check_run_id(run_id) if run_id else latest_run(evidence_dir)
     folder = run_dir(evidence_dir, run_id)
@@ -62,7 +64,11 @@ def report(
         run = bundle(run_id, records, expected, unreadable, mode)
         files = exported(run, {*formats, *present(folder)})
         files["run.json"] = canonical(stored(run))
-        link, changed = _sealed(evidence_dir, run, files, template, fleet, key)
+
+        def page(digest: str, seal: chain.Seal) -> bytes:
+            return render(run, template, digest, seal, cache).encode("utf-8")
+
+        link, changed = _sealed(evidence_dir, run, files, page, fleet, key)
         changed = point_latest(evidence_dir, run) or changed
     return {**_told(folder, run, link), "changed": changed, "files": sorted({*files, "report.html"})}
 
@@ -77,7 +83,12 @@ def _nothing(evidence_dir: Path, run_id: str) -> ClinicalError:
 
 
 def _sealed(
-    evidence_dir: Path, run: Json, files: t.Dict[str, bytes], template: str, fleet: str, key: t.Optional[Path]
+    evidence_dir: Path,
+    run: Json,
+    files: t.Dict[str, bytes],
+    page: t.Callable[[str, chain.Seal], bytes],
+    fleet: str,
+    key: t.Optional[Path],
 ) -> t.Tuple[chain.Link, bool]:
     """Write the bundle; its manifest, and whether anything changed.
 
@@ -87,12 +98,12 @@ def _sealed(
     folder, digest = run_dir(evidence_dir, run["run_id"]), chain.sha256(files["run.json"])
     earlier = chain.links(folder)
     if earlier and earlier[-1].manifest["files"].get("run.json") == digest:
-        same = {**files, "report.html": render(run, template, digest, chain.seal_of(earlier[-1])).encode("utf-8")}
+        same = {**files, "report.html": page(digest, chain.seal_of(earlier[-1]))}
         told = {**chain.hashes(folder), **{path: chain.sha256(data) for path, data in same.items()}}
         if told == earlier[-1].manifest["files"]:
             return earlier[-1], _written(folder, same)
     seal = chain.next_seal(evidence_dir, chain.fleet_of(earlier, fleet), key)
-    _written(folder, {**files, "report.html": render(run, template, digest, seal).encode("utf-8")})
+    _written(folder, {**files, "report.html": page(digest, seal)})
     return chain.append(evidence_dir, run["run_id"], seal, key), True
 
 

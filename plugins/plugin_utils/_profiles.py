@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 from typing import Mapping as AnyMapping
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_yaml as catalogue_yaml
-from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import Catalogue
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import (
     Field,
     Place,
@@ -26,6 +25,9 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_chec
     show,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_tunables import plain
+
+if TYPE_CHECKING:
+    from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import Catalogue
 
 VARIABLE = "hardening_profiles"
 

@@ -14,11 +14,10 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, List, Optional, Protocol, Sequence, Tuple
 from typing import Mapping as AnyMapping
 
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import word
-from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import Control, Selection
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import (
     Field,
     Place,
@@ -29,6 +28,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_chec
     show,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_tunables import plain
+from ansible_collections.healthops.clinical.plugins.plugin_utils._selected import Selection
 
 VARIABLE = "hardening_waivers"
 #: The longest that a waiver may still last, by the severity of its control; a control may say otherwise.
@@ -43,6 +43,16 @@ _FIELDS = {
     "groups": Field("texts"),
     "value": Field("scalar"),
 }
+
+
+class Limited(Protocol):
+    """What is to be known of a control: 0 days stand for what its severity says."""
+
+    @property
+    def severity(self) -> str: ...
+
+    @property
+    def max_waiver_days(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -75,13 +85,13 @@ class Waiver:
         return {**self.said, "control": self.control, "days_left": left, "expired": left < 0}
 
 
-def most_days(control: Control) -> int:
+def most_days(control: Limited) -> int:
     """How far in the future a waiver of this control may expire."""
     return control.max_waiver_days or MOST_DAYS[control.severity]
 
 
 def read(
-    given: Any, controls: AnyMapping[str, Control], groups: AnyMapping[str, Sequence[str]], today: date
+    given: Any, controls: AnyMapping[str, Limited], groups: AnyMapping[str, Sequence[str]], today: date
 ) -> Tuple[Waiver, ...]:
     """All waivers, checked; ``groups`` holds the hosts of each group of the inventory, by name.
 
@@ -104,7 +114,7 @@ def read(
 def _waiver(
     number: int,
     item: Any,
-    controls: AnyMapping[str, Control],
+    controls: AnyMapping[str, Limited],
     groups: AnyMapping[str, Sequence[str]],
     today: date,
     problems: Problems,
@@ -165,7 +175,7 @@ def _same(name: str) -> str:
 
 
 def _check_length(
-    control: Control, expires: date, today: date, place: Place, data: AnyMapping[str, Any], problems: Problems
+    control: Limited, expires: date, today: date, place: Place, data: AnyMapping[str, Any], problems: Problems
 ) -> None:
     last = today + timedelta(days=most_days(control))
     if expires > last:

@@ -22,6 +22,7 @@ def run(door: Any, monkeypatch: pytest.MonkeyPatch, check: bool = False, **optio
 
     class Module:
         check_mode = check
+        _diff = False
 
         def __init__(self, argument_spec: Dict[str, Any], supports_check_mode: bool) -> None:
             assert supports_check_mode

@@ -20,7 +20,13 @@ from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import TEMPORARY_SUFFIX, Completed, Entry, Stat
+from ansible_collections.healthops.clinical.plugins.module_utils._host import (
+    TEMPORARY_SUFFIX,
+    Completed,
+    Entry,
+    Stat,
+    T,
+)
 from fake_programs import PROGRAMS, FakePackage, FakeUnit
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
@@ -283,6 +289,9 @@ class FakeHost:
 
     def sleep(self, seconds: float) -> None:
         self.uptime += seconds
+
+    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
+        return [look() for look in looks]
 
     def spawn(self, argv: Sequence[str]) -> None:
         self.change(f"spawn {argv[0]}", lambda: self.spawned.append(tuple(argv)), disk=False)

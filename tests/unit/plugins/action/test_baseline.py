@@ -16,8 +16,8 @@ pytest.importorskip("ansible")
 from ansible_collections.healthops.clinical.plugins.action import baseline
 from ansible_collections.healthops.clinical.plugins.action.baseline import ActionModule, reverted
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _reachability
-from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import Selection
 from ansible_collections.healthops.clinical.plugins.plugin_utils._profiles import Choice
+from ansible_collections.healthops.clinical.plugins.plugin_utils._selected import Selection
 from ansible_collections.healthops.clinical.plugins.plugin_utils._waivers import Waiver
 from guarded_host import FakeConnection, GuardedHost
 
@@ -140,7 +140,12 @@ def answer(changed: bool, **more: Any) -> Dict[str, Any]:
 
 def test_the_log_of_the_host_is_not_given_what_the_module_is(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: Dict[str, Any] = {}
-    monkeypatch.setattr(Action, "_execute_module", lambda self, name, module_args, task_vars: seen.update(task_vars))
+
+    def execute(self: Action, name: str, module_args: Dict[str, Any], task_vars: Any) -> None:
+        assert module_args["core"], "the module is nothing without it"
+        seen.update(task_vars)
+
+    monkeypatch.setattr(Action, "_execute_module", execute)
     ActionModule._send(Action([]), {"tunables": {"boot_password_hash": "grub.pbkdf2"}}, {"ansible_host": "portal-01"})
     assert seen == {"ansible_host": "portal-01", "ansible_no_target_syslog": True}
 

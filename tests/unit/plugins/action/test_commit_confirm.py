@@ -18,8 +18,8 @@ pytest.importorskip("ansible")
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.healthops.clinical.plugins.action import baseline, commit_confirm
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _confirm
-from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import Selection
 from ansible_collections.healthops.clinical.plugins.plugin_utils._profiles import Choice
+from ansible_collections.healthops.clinical.plugins.plugin_utils._selected import Selection
 from guarded_host import RUN_ID, FakeConnection, GuardedHost, Login
 
 REFUSED = AnsibleConnectionFailure("Permission denied (publickey).")
@@ -36,7 +36,7 @@ def call(
 
     def execute(module_name: str, module_args: Dict[str, Any], task_vars: Any = None) -> Dict[str, Any]:
         if module_name == _confirm.MODULE:
-            return host.execute(module_args)
+            return host.execute({name: value for name, value in module_args.items() if name != "core"})
         told.append(module_args)
         if isinstance(sent, Exception):
             raise sent

@@ -19,13 +19,15 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.healthops.clinical.plugins.action import evidence_record, evidence_report, evidence_verify
 
 
-def call(plugin: t.Any, args: t.Dict[str, t.Any], host: str = "portal-01", check: bool = False) -> t.Dict[str, t.Any]:
+def call(
+    plugin: t.Any, args: t.Dict[str, t.Any], host: str = "portal-01", check: bool = False, **known: t.Any
+) -> t.Dict[str, t.Any]:
     task = SimpleNamespace(args=args, async_val=0, check_mode=check, diff=False, action="evidence", delegate_to=None)
     connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
     context = SimpleNamespace(check_mode=check, diff=False)
     action = plugin.ActionModule(task, connection, context, loader=None, templar=None, shared_loader_obj=None)
     action._load_name = "healthops.clinical.evidence"  # the loader sets it
-    made: t.Dict[str, t.Any] = action.run(task_vars={"inventory_hostname": host})
+    made: t.Dict[str, t.Any] = action.run(task_vars={"inventory_hostname": host, **known})
     return made
 
 
@@ -43,6 +45,13 @@ def test_records_become_a_report(tmp_path: Path, check: bool) -> None:
     assert json.loads(Path(made["json"]).read_text(encoding="utf-8"))["missing"] == ["down"]
     assert Path(made["html"]).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert call(evidence_report, {"path": str(tmp_path)}, check=check)["changed"] is False
+
+
+def test_a_result_is_found_by_the_name_that_it_is_registered_under(tmp_path: Path) -> None:
+    args = {"path": str(tmp_path), "run_id": samples.RUN_ID}
+    made = call(evidence_record, {**args, "registered": "hardening_result"}, hardening_result=samples.result(0, 6))
+    assert call(evidence_record, {**args, "result": samples.result(0, 6)})["changed"] is False
+    assert made["state"] == "enforced"
 
 
 def test_an_unreachable_host_is_recorded(tmp_path: Path) -> None:
@@ -69,7 +78,11 @@ def test_how_services_answered_stands_in_the_same_record(tmp_path: Path) -> None
         pytest.param({"run_id": "../x", "result": {"failed": True}}, "the run id '../x'", id="run-id"),
         pytest.param({"run_id": "r1", "result": {"changed": False}}, "no findings and did not fail", id="result"),
         pytest.param({"result": {"failed": True}}, "run_id is missing", id="no-run-id"),
-        pytest.param({"run_id": "r1"}, "one of the following is required: result, probes", id="nothing"),
+        pytest.param({"run_id": "r1"}, "one of the following is required: result, registered, probes", id="nothing"),
+        pytest.param({"run_id": "r1", "registered": "typo"}, "Recording typo: no task .* registered it", id="name"),
+        pytest.param(
+            {"run_id": "r1", "registered": "x", "result": {}}, "mutually exclusive: result|registered", id="both"
+        ),
         pytest.param({"run_id": "r1", "probes": []}, "it has no probes", id="no-probe"),
         pytest.param({"probes": [samples.probe()]}, "cannot name a directory", id="probes-of-no-run"),
     ],

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import resource
 import signal
@@ -12,6 +13,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -437,3 +439,27 @@ def test_account_files_are_locked_for_everybody_else(tmp_path: Path, monkeypatch
         other.communicate(b"\n")
     with RealHost().accounts_locked():
         pass
+
+
+# --- looking at several things together ---
+
+
+def test_looks_are_made_at_the_same_time_and_told_in_their_order() -> None:
+    meeting = threading.Barrier(2, timeout=30)  # each waits for the other, so one after the other would never end
+
+    def look(number: int) -> int:
+        meeting.wait()
+        return number
+
+    assert HOST.together([functools.partial(look, number) for number in range(4)]) == [0, 1, 2, 3]
+    assert HOST.together([]) == []
+
+
+def test_a_look_that_fails_fails_all_of_them_and_none_goes_on_alone() -> None:
+    def fails() -> int:
+        raise ClinicalError("Reading", "it", "no")
+
+    before = threading.active_count()
+    with pytest.raises(ClinicalError, match="Reading it: no"):
+        HOST.together([fails, lambda: 1, fails])
+    assert threading.active_count() == before

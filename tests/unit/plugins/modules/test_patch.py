@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("ansible")
 
+from ansible_collections.healthops.clinical.plugins.module_utils._calls import patch as call
 from ansible_collections.healthops.clinical.plugins.modules import patch, patch_info
 from doors import run
 from patched_host import FakeManager, patched_host
@@ -26,10 +27,10 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> FakeManager:
     def free(*_words: object, **_more: object) -> Iterator[None]:
         yield
 
-    monkeypatch.setattr(patch, "RealHost", lambda: host)
+    monkeypatch.setattr(call, "RealHost", lambda: host)
     monkeypatch.setattr(patch_info, "RealHost", lambda: host)
-    monkeypatch.setattr(patch, "manager_of", lambda *_words: made)
-    monkeypatch.setattr(patch._lock, "held", free)
+    monkeypatch.setattr(call, "manager_of", lambda *_words: made)
+    monkeypatch.setattr(call._lock, "held", free)
     return made
 
 

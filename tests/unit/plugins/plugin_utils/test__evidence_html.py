@@ -338,3 +338,22 @@ def test_a_run_that_was_taken_back_is_not_said_to_have_had_nothing_to_do() -> No
     _html, seen = render(guarded("reverted"))
     assert "Nothing had to be changed" not in seen.text
     assert "is as it was before the run" in seen.text
+
+
+# --- the compiled template ---
+
+
+def test_a_kept_template_makes_the_same_page(tmp_path: Path) -> None:
+    run = bundle()
+    folder = tmp_path / "own" / "report"
+    pages = [page.render(run, TEMPLATE), page.render(run, TEMPLATE, cache=folder)]
+    assert len(list(folder.iterdir())) == 1
+    page._compiled.cache_clear()
+    pages.append(page.render(run, TEMPLATE, cache=folder))
+    assert len(set(pages)) == 1
+    assert "<body>Another" in page.render(run, TEMPLATE.replace("<body>", "<body>Another"), cache=folder)
+
+
+def test_a_template_that_cannot_be_kept_is_used_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "own").write_text("a file in the way")
+    assert page.render(bundle(), TEMPLATE, cache=tmp_path / "own" / "report") == page.render(bundle(), TEMPLATE)

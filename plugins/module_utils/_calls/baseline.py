@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A call of the module baseline: its options become a request, and the report its result. Private to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Dict, Mapping
+
+from .. import _baseline, _guard, _lock
+from .._controls._model import Control, sparing
+from .._errors import ClinicalError
+from .._host import RealHost
+from .._run_id import new_run_id
+
+
+def answer(params: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]:
+    wanted = request(params)
+    try:
+        report = carry_out(wanted, params, check)
+    except ClinicalError as error:
+        guard = _guard.standing(RealHost(), wanted.run_id)
+        return {"failed": True, "msg": str(error), "run_id": wanted.run_id, "guard": guard}
+    return {**_baseline.result(report, diff, check), "warnings": report.warnings}
+
+
+def request(params: Mapping[str, Any]) -> _baseline.Request:
+    own = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
+    keys = ("id", "kind", "settings", "hazard", "applies", "differs", "waived")
+    told = [Control(**{key: control[key] for key in keys}) for control in params["controls"]]
+    controls = tuple(sparing(control, params["break_glass_users"]) for control in told)
+    return _baseline.Request(
+        own or new_run_id(),
+        controls,
+        frozenset(params["allow_stop"]),
+        params["journal_keep"],
+        params["force"],
+        params["confirm_within"],
+        tuple(params["break_glass_users"]),
+        params["keeps"],
+        params["check_availability"],
+        params["tell_first"],
+    )
+
+
+def carry_out(wanted: _baseline.Request, params: Mapping[str, Any], check: bool) -> _baseline.Report:
+    host = RealHost()
+    with contextlib.nullcontext() if check else _lock.held(wanted.run_id):
+        if params["state"] == "reverted":
+            return _baseline.revert(host, wanted, params["run_id"], check)
+        return _baseline.audit(host, wanted) if check else _baseline.enforce(host, wanted)

@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A call of the module commit_confirm: its options become a request, and what came of it its result. Private."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import asdict
+from typing import Any, Dict, Mapping
+
+from .. import _commit_confirm, _guard, _lock, _reverter
+from .._errors import ClinicalError
+from .._host import RealHost
+from .._run_id import new_run_id
+
+
+def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> Dict[str, Any]:
+    wanted = request(params)
+    try:
+        told = asdict(carry_out(wanted, params["state"], check))
+    except ClinicalError as error:
+        guard = _guard.standing(RealHost(), wanted.run_id)
+        return {"failed": True, "msg": str(error), "run_id": wanted.run_id, "guard": guard}
+    if params["state"] != "reverted":
+        del told["restored"]
+    return told
+
+
+def request(params: Mapping[str, Any]) -> _commit_confirm.Request:
+    return _commit_confirm.Request(
+        params["run_id"] or (new_run_id() if params["state"] == "armed" else ""),
+        tuple(params["paths"]),
+        tuple(params["units"]),
+        tuple(params["commands"]),
+        params["confirm_within"],
+        tuple(params["break_glass_users"]),
+        params["journal_keep"],
+        params["why"],
+    )
+
+
+def carry_out(wanted: _commit_confirm.Request, state: str, check: bool) -> _commit_confirm.Answer:
+    host = RealHost()
+    if state == "status":
+        return _commit_confirm.status(host, wanted)
+    act = {"armed": _commit_confirm.arm, "confirmed": _commit_confirm.confirm, "reverted": _commit_confirm.revert}[
+        state
+    ]
+    # A run that is at work, or the revert itself, ends before it is asked.
+    patience = 0.0 if state == "armed" else _reverter.PATIENCE
+    with contextlib.nullcontext() if check else _lock.held(wanted.run_id or state, patience=patience):
+        return act(host, wanted, check)

@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runs on a host, sent as one text with the module that starts it. Private to the collection.
+
+Ansible looks for what a module imports by parsing every source file, in every run anew, and the host compiles them all.
+For ours both took longer than looking at the host. So a module whose action plugin sends the core imports nothing of
+ours but this file, which imports the rest out of what was sent, and keeps it compiled for the next run.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import functools
+import hashlib
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import marshal
+import os
+import stat
+import sys
+import tempfile
+import types
+import zlib
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional
+
+PACKAGE = __name__.rpartition(".")[0]
+#: Only root can write here; what lies here is code that root runs.
+FOLDER = "/var/cache/healthops/core"
+
+
+@functools.cache
+def packed() -> str:
+    """All sources beside this file, as the option ``core`` of a module takes them; the same sources, the same text."""
+    here = Path(__file__).parent
+    sources = {path.relative_to(here).as_posix()[:-3]: path.read_text(encoding="utf-8") for path in here.rglob("*.py")}
+    told = json.dumps(sources, sort_keys=True).encode()
+    return base64.b64encode(zlib.compress(told, 1)).decode()  # 1: smaller takes longer than it saves on the way
+
+
+def answer(module: Any, call: str) -> None:
+    """Make the call of this name in ``_calls`` for an AnsibleModule, and end the module with what it answers."""
+    sent = module.params.pop("core")
+    core = Core(sent) if sent else None
+    if core:
+        sys.meta_path.insert(0, core)
+    told = importlib.import_module(f"{PACKAGE}._calls.{call}").answer(module.params, module.check_mode, module._diff)
+    if core and not module.check_mode:
+        core.keep()
+    module.params.clear()  # Ansible would send it all back
+    for warning in told.pop("warnings", ()):
+        module.warn(warning)
+    if told.pop("failed", False):
+        module.fail_json(**told)
+    module.exit_json(**told)
+
+
+class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Imports what was sent. Compiled code that was kept is used only for the very same sources and Python."""
+
+    def __init__(self, sent: str) -> None:
+        told = zlib.decompress(base64.b64decode(sent))
+        self._sources: Dict[str, str] = json.loads(told)
+        python = f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
+        self._path = os.path.join(FOLDER, f"{hashlib.sha256(told).hexdigest()}.{python}")
+        self._compiled = _kept(self._path)
+        self._is_new = False
+
+    def _member(self, fullname: str) -> str:
+        """The name in what was sent, or nothing where it is not in there."""
+        if not fullname.startswith(f"{PACKAGE}."):
+            return ""
+        name = fullname[len(PACKAGE) + 1 :].replace(".", "/")
+        return next((each for each in (f"{name}/__init__", name) if each in self._sources), "")
+
+    def find_spec(
+        self, fullname: str, path: Any, target: Optional[types.ModuleType] = None
+    ) -> Optional[importlib.machinery.ModuleSpec]:
+        if not self._member(fullname):
+            return None
+        return importlib.util.spec_from_loader(fullname, self)
+
+    def is_package(self, fullname: str) -> bool:
+        return self._member(fullname).endswith("/__init__")
+
+    def get_source(self, fullname: str) -> str:
+        return self._sources[self._member(fullname)]
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        member = self._member(fullname)
+        if member not in self._compiled:
+            code = self.source_to_code(self._sources[member], f"<healthops.clinical {member}>")
+            self._compiled[member] = marshal.dumps(code)
+            self._is_new = True
+            return code
+        kept: types.CodeType = marshal.loads(self._compiled[member])
+        return kept
+
+    def keep(self) -> None:
+        """Keep what was compiled, in place of what older ones left. Where that fails the next run compiles again."""
+        if self._is_new:
+            with contextlib.suppress(OSError):
+                _keep(self._path, self._compiled)
+
+
+def _kept(path: str) -> Dict[str, bytes]:
+    """Compiled code by name; nothing where there is none, it is damaged, or another than this user can write it."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            about = os.fstat(file.fileno())
+            told = file.read()
+    except OSError:
+        return {}
+    if about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o022:
+        return {}
+    if hashlib.sha256(told[32:]).digest() != told[:32]:  # marshal does not survive damage
+        return {}
+    kept: Dict[str, bytes] = marshal.loads(told[32:])
+    return kept
+
+
+def _keep(path: str, compiled: Mapping[str, bytes]) -> None:
+    told = marshal.dumps(dict(compiled))
+    folder = Path(path).parent
+    _make(folder.parent, 0o755)  # what else is kept there is not only for root
+    _make(folder, 0o700)
+    handle, temporary = tempfile.mkstemp(dir=folder)
+    try:
+        with open(handle, "wb") as file:
+            file.write(hashlib.sha256(told).digest() + told)
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    for other in folder.iterdir():
+        if str(other) != path:
+            other.unlink()
+
+
+def _make(folder: Path, mode: int) -> None:
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(mode)
