@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from pathlib import Path
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -71,7 +72,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _measure(self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Measure:
         tier, skip, profiles = args.get("tier", "standard"), args.get("skip"), args.get("profiles")
         known = _selected.selected(
-            self._catalogues(args), tier, args.get("tunables"), skip, profiles, own_folder() / "selected"
+            self._catalogues(args), tier, args.get("tunables"), skip, profiles, own_folder(constants.config) / "selected"
         )
         today = datetime.now(timezone.utc).date()
         waivers = _waivers.read(args.get("waivers") or [], known.limits, task_vars.get("groups", {}), today)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
@@ -55,7 +56,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 fleet=str(args["fleet"]),
                 key=Path(key).absolute() if key else None,
                 formats=[str.__str__(name) for name in args["formats"]],
-                cache=own_folder() / "report",
+                cache=own_folder(constants.config) / "report",
             )
         except ClinicalError as exc:
             raise AnsibleActionFail(str(exc)) from None

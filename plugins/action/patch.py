@@ -9,6 +9,7 @@ import typing as t
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
@@ -79,7 +80,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         given = asked.get("advisory_files") or {}
         paths = {option: place(path) for option, path in given.items() if path}
         cache = asked.get("advisory_cache")
-        folder = place(cache) if cache else own_folder() / "advisories"
+        folder = place(cache) if cache else own_folder(constants.config) / "advisories"
         return _advisories.index(paths, folder)
 
     def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
+import typing as t
 from pathlib import Path
 
-from ansible import constants  # type: ignore[import-untyped]
 
-
-def own_folder() -> Path:
-    """Below Ansible's own folder, which ``ANSIBLE_HOME`` names."""
-    return Path(str(constants.config.get_config_value("ANSIBLE_HOME"))) / "healthops.clinical"
+def own_folder(config: t.Any) -> Path:
+    """Below Ansible's own folder, which ``ANSIBLE_HOME`` names; ``config`` is ``ansible.constants.config``."""
+    return Path(str(config.get_config_value("ANSIBLE_HOME"))) / "healthops.clinical"
