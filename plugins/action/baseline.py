@@ -70,10 +70,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
 
     def _measure(self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Measure:
-        tier, skip, profiles = args.get("tier", "standard"), args.get("skip"), args.get("profiles")
-        known = _selected.selected(
-            self._catalogues(args), tier, args.get("tunables"), skip, profiles, own_folder(constants.config) / "selected"
-        )
+        asked = [args.get("tier", "standard"), *(args.get(key) for key in ("tunables", "skip", "profiles"))]
+        known = _selected.selected(self._catalogues(args), *asked, cache=own_folder(constants.config) / "selected")
         today = datetime.now(timezone.utc).date()
         waivers = _waivers.read(args.get("waivers") or [], known.limits, task_vars.get("groups", {}), today)
         mine = tuple(waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname"))))

@@ -387,7 +387,7 @@ class RealHost:
             except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where they meet again
                 failed.append(error)
 
-        helpers = [threading.Thread(target=work) for _ in range(AT_ONCE - 1)]
+        helpers = [threading.Thread(target=work) for _helper in range(AT_ONCE - 1)]
         for helper in helpers:
             helper.start()
         work()

@@ -295,9 +295,10 @@ findings:
       description: The looks at C(running), C(on_disk) and C(survives_reboot), each with C(state) and C(saw).
       type: dict
     references:
-      description: Which requirements of which frameworks the control supports.
-      type: list
-      elements: dict
+      description: What the control supports, as a mapping of framework to reference to strength.
+      type: dict
+      sample:
+        hipaa_security_rule: {"164.312(a)(1)": partial}
     waiver:
       description: The waiver that the result rests on, as in RV(waivers).
       type: dict

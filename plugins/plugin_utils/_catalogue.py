@@ -121,7 +121,7 @@ class Catalogue:
     controls: Tuple[Control, ...]
     tunables: Dict[str, tunables_.Tunable]
     frameworks: Tuple[frameworks.Framework, ...]
-    references: Dict[str, List[Dict[str, str]]]
+    references: Dict[str, frameworks.References]
     kinds: AnyMapping[str, KindLike] = field(repr=False, default_factory=dict)
 
 
@@ -230,7 +230,7 @@ def _metadata(control: Control, catalogue: Catalogue) -> Dict[str, Any]:
         "hazard": control.hazard,
         "tier": control.tier,
         "kind": control.kind,
-        "references": catalogue.references.get(control.id, []),
+        "references": catalogue.references.get(control.id, {}),
     }
 
 

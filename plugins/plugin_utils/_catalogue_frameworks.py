@@ -25,6 +25,9 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_chec
     show,
 )
 
+#: What one control supports: the strength by reference, by framework.
+References = Dict[str, Dict[str, str]]
+
 STATUSES = ("law", "proposed", "guidance", "benchmark")
 # supports: helps towards the reference, which asks for more or for other things as well.
 # partial: does a part of what the reference asks of one server.
@@ -91,20 +94,13 @@ def load(folders: Sequence[Path], controls: Set[str], problems: Problems) -> Tup
     return tuple(found.values())
 
 
-def by_control(frameworks: Sequence[Framework]) -> Dict[str, List[Dict[str, str]]]:
-    """By control id: [{framework, title, status, reference, strength}], in the order of the files."""
-    found: Dict[str, List[Dict[str, str]]] = {}
+def by_control(frameworks: Sequence[Framework]) -> Dict[str, References]:
+    """By control id what it supports, in the order of the files."""
+    found: Dict[str, References] = {}
     for framework in frameworks:
         for reference in framework.references:
-            link = {
-                "framework": framework.id,
-                "title": framework.title,
-                "status": framework.status,
-                "reference": reference.id,
-                "strength": reference.strength,
-            }
             for control in reference.controls:
-                found.setdefault(control, []).append(link)
+                found.setdefault(control, {}).setdefault(framework.id, {})[reference.id] = reference.strength
     return found
 
 

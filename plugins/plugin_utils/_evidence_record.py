@@ -55,7 +55,22 @@ def clean_result(result: t.Any, host: str, run_id: str = "") -> Json:
         return _patch_result(result, kept, host)
     if "findings" not in kept and "restored" not in kept:
         kept = _failed_result(result, kept, host)
+    for finding in kept.get("findings") or ():
+        if isinstance(finding, dict) and isinstance(finding.get("references"), dict):
+            finding["references"] = _links(finding["references"], kept.get("frameworks"), host)
     return _cleaned(check_result(kept, host))
+
+
+def _links(supported: Json, frameworks: t.Any, host: str) -> t.List[Json]:
+    """The references of a control one by one, each with what is known of its framework."""
+    links = []
+    for name, references in supported.items():
+        about = frameworks.get(name) if isinstance(frameworks, dict) else None
+        if not isinstance(about, dict) or not isinstance(references, dict):
+            raise refuse(host, f"nothing is known of the framework {name!r} that its findings name")
+        whose = {"framework": name, "title": about.get("title", name), "status": about.get("status", "guidance")}
+        links += [{**whose, "reference": each, "strength": strength} for each, strength in references.items()]
+    return links
 
 
 def _patch_result(result: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:

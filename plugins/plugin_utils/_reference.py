@@ -302,12 +302,10 @@ def _left_out(control: _catalogue.Control, data: Data) -> List[str]:
 
 def _references(control: _catalogue.Control, data: Data) -> str:
     titles = {item.id: item.title for item in data.catalogue.frameworks}
-    by_framework: Dict[str, List[str]] = {}
-    for link in data.catalogue.references.get(control.id, ()):
-        by_framework.setdefault(link["framework"], []).append(f"{link['reference']} ({link['strength']})")
     told = [
-        f"[{_words(titles[name])}](../frameworks/{name}.md) {_words(', '.join(found))}"
-        for name, found in by_framework.items()
+        f"[{_words(titles[name])}](../frameworks/{name}.md) "
+        + _words(", ".join(f"{reference} ({strength})" for reference, strength in found.items()))
+        for name, found in data.catalogue.references.get(control.id, {}).items()
     ]
     return "; ".join(told) or "none"
 

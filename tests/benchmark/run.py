@@ -66,6 +66,7 @@ def measure(folder: Path, rounds: int) -> None:
         f"{main_job}, no guard": harden(folder, **NO_GUARD),
     }
     slow = {f"one task each, {FEW}": (folder / "few.yml",)}
+    os.environ.update(bytecode(folder, kept=True))
     for arguments in [*runs.values(), *slow.values(), harden(folder, hardening_tunables=FRO, **NO_GUARD)]:
         playbook("first run", *arguments)  # what is measured is the steady state
     seconds = {name: [timed(name, *arguments)] for name, arguments in slow.items()}
@@ -74,9 +75,18 @@ def measure(folder: Path, rounds: int) -> None:
             seconds.setdefault(name, []).append(timed(name, *arguments))
             if name.startswith("harden"):
                 expect(folder, changes=0, guard="off" if name.endswith("no guard") else "none")
+        for name in ("ping", main_job):
+            took = timed(f"{name}{NO_BYTECODE}", *runs[name], env=bytecode(folder, kept=False))
+            seconds.setdefault(f"{name}{NO_BYTECODE}", []).append(took)
         for name, took in one_change(folder, number).items():
             seconds.setdefault(name, []).append(took)
     show(seconds, peak_memory(folder, harden(folder)), main_job)
+
+
+def bytecode(folder: Path, kept: bool) -> dict[str, str]:
+    """Whether Python keeps compiled code on the control node, as it does by itself, or does not, as in some images."""
+    where = folder / ("bytecode" if kept else "none")
+    return {"PYTHONDONTWRITEBYTECODE": "" if kept else "1", "PYTHONPYCACHEPREFIX": str(where)}
 
 
 def one_change(folder: Path, number: int) -> dict[str, float]:
@@ -105,6 +115,7 @@ NEW_LOGIN = "ping, new login, two more"
 CHANGE = "harden, one change"
 GUARDED = f"{CHANGE}, guarded"
 NO_GUARD = {"hardening_confirm_within": 0}
+NO_BYTECODE = ", no bytecode kept"
 #: One guarded control, to and fro; the other runs are content with both.
 TO = {"sshd_root_login": "no", "sshd_root_login_also_fine": ["no"]}
 FRO = {"sshd_root_login": "prohibit-password", "sshd_root_login_also_fine": ["forced-commands-only"]}
@@ -145,9 +156,9 @@ def playbook(what: str, *arguments: object, env: dict[str, str] | None = None) -
     return done.stdout
 
 
-def timed(name: str, *arguments: object) -> float:
+def timed(name: str, *arguments: object, env: dict[str, str] | None = None) -> float:
     began = time.monotonic()
-    playbook(name, *arguments)
+    playbook(name, *arguments, env=env)
     took = time.monotonic() - began
     print(f"  {name}: {took:.2f} s", flush=True)
     return took
@@ -172,9 +183,10 @@ def peak_memory(folder: Path, arguments: tuple[object, ...]) -> float:
 def show(seconds: dict[str, list[float]], peak: float, main_job: str) -> None:
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     base = medians["ping"]
-    print(f"\n{'':<34}{'median':>9}{'to ping':>9}   times")
+    print(f"\n{'':<44}{'median':>9}{'to ping':>9}   times")
     for name, median in medians.items():
-        print(f"{name:<34}{median:>7.2f} s{median / base:>9.2f}   {len(seconds[name])}")
+        ping = medians[f"ping{NO_BYTECODE}"] if name.endswith(NO_BYTECODE) else base
+        print(f"{name:<44}{median:>7.2f} s{median / ping:>9.2f}   {len(seconds[name])}")
     nothing = medians[main_job] / medians[f"{main_job}, no guard"]
     change = medians[GUARDED] - medians[f"{CHANGE}, no guard"]
     print(f"\nwhere nothing changes, the guard makes it {nothing:.2f} times as long")

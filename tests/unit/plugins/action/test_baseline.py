@@ -21,7 +21,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._selected impor
 from ansible_collections.healthops.clinical.plugins.plugin_utils._waivers import Waiver
 from guarded_host import FakeConnection, GuardedHost
 
-KNOWN = {name: {"title": f"Title of {name}", "severity": "high", "references": []} for name in ("one", "two", "three")}
+KNOWN = {name: {"title": f"Title of {name}", "severity": "high", "references": {}} for name in ("one", "two", "three")}
 
 
 TODAY = date(2026, 11, 25)

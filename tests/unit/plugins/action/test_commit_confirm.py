@@ -49,7 +49,7 @@ def call(
     action._load_name = "healthops.clinical.guarded"
     action._execute_module = execute
     if plugin is baseline:
-        known = {"title": "One", "severity": "high", "references": []}
+        known = {"title": "One", "severity": "high", "references": {}}
         selection = Selection(
             tier="standard", controls=(), metadata={"one": known}, skipped={}, digest="sha256:0", warnings=()
         )

@@ -133,7 +133,9 @@ def test_what_was_damaged_or_can_be_written_by_others_is_not_run(host: Host, dam
         kept.rename(kept.with_name("elsewhere"))
         os.symlink("elsewhere", kept)
     else:
-        kept.write_bytes({"cut": whole[:-9], "changed": whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:], "empty": b""}[damage])
+        kept.write_bytes(
+            {"cut": whole[:-9], "changed": whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:], "empty": b""}[damage]
+        )
     ended = host.runs(sent(SOURCES))
     assert (len(ended["compiled"]), ended["told"]["told"]) == (3, "hello world")
     assert host.runs(sent(SOURCES))["compiled"] == [], "it is whole again"

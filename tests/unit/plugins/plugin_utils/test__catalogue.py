@@ -115,16 +115,7 @@ def test_the_metadata_stays_here_with_its_references(tmp_path: Path) -> None:
         "hazard": "lockout",
         "tier": "essential",
         "kind": "sshd",
-        "references": [
-            {
-                "framework": "nist",
-                "title": "A framework",
-                "status": "guidance",
-                "reference": reference,
-                "strength": strength,
-            }
-            for reference, strength in (("AC-7", "partial"), ("AU-9", "supports"))
-        ],
+        "references": {"nist": {"AC-7": "partial", "AU-9": "supports"}},
     }
     assert selection.frameworks["nist"] == {
         "title": "A framework",
@@ -194,7 +185,7 @@ def test_a_site_adds_a_catalogue_and_links_it_to_a_framework(tmp_path: Path) -> 
     make(tmp_path / "site", {"kernel.yml": extra}, {"nist.yml": link})
     selection = catalogue.select(catalogue.load([tmp_path / "ours", tmp_path / "site"]), "standard")
     assert ids(selection) == ["kernel_log", "sshd_tries", "site_kptr"]
-    assert [link["reference"] for link in selection.metadata["site_kptr"]["references"]] == ["SC-4"]
+    assert list(selection.metadata["site_kptr"]["references"]["nist"]) == ["SC-4"]
 
 
 def test_a_site_replaces_a_control_by_skipping_ours(tmp_path: Path) -> None:
