@@ -16,7 +16,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import RESULTS
+from ansible_collections.healthops.clinical.plugins.module_utils._controls._words import RESULTS
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
 from ansible_collections.healthops.clinical.plugins.plugin_utils import (
@@ -29,7 +29,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils import (
     _waivers,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._home import own_folder
-from ansible_collections.healthops.clinical.plugins.plugin_utils._worker import leave_inherited_memory
+from ansible_collections.healthops.clinical.plugins.plugin_utils._worker import share_memory
 
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
 MODULE = "healthops.clinical.baseline"
@@ -46,6 +46,9 @@ class Measure:
     today: date
 
 
+share_memory()
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]
     _supports_check_mode = True
     _supports_async = False
@@ -53,7 +56,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
-        leave_inherited_memory()
         args = {**self._task.args, "controls": [], "keeps": {}, "tell_first": False}
         if args.get("state", "enforced") == "reverted":
             return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)

@@ -16,9 +16,12 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_forma
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_report import report
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import MODES
 from ansible_collections.healthops.clinical.plugins.plugin_utils._home import own_folder
-from ansible_collections.healthops.clinical.plugins.plugin_utils._worker import leave_inherited_memory
+from ansible_collections.healthops.clinical.plugins.plugin_utils._worker import share_memory
 
 TEMPLATE = Path(__file__).parents[2] / "roles" / "evidence" / "templates" / "report.html.j2"
+
+
+share_memory()
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -28,7 +31,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
         super().run(tmp, task_vars)
-        leave_inherited_memory()
         _validated, args = self.validate_argument_spec(
             argument_spec={
                 "path": {"type": "path", "required": True},

@@ -87,25 +87,27 @@ def survey(
 ) -> Survey:
     """Read the state once for each kind and plan; nothing is changed. ``ahead`` of a change, or after it."""
     controls = [control.on(seen["family"], seen["distribution"]) for control in controls]
-    assessments: dict[str, Assessment] = {}
-    groups: list[Group] = []
     hindrances = {control.id: why_not(host, seen, control.applies) for control in controls}
-    packages = PackagesThere(host, [c for c in controls if not hindrances[c.id]], ahead)
-    for names in ([Package.name], [name for name in KINDS if name != Package.name]):
-        looks = []
-        for name in names:
-            mine = [packages.awaiting(c) for c in controls if c.kind == name]
-            hindrances.update({c.id: hindrances[c.id] or packages.lacking(c) for c in mine})
-            mine = [c for c in mine if not hindrances[c.id]]
-            looks.append(functools.partial(_survey_and_waive, host, name, mine, allow_stop))
-        for plan in host.together(looks):
-            assessments.update({assessment.control: assessment for assessment in plan.assessments})
-            groups += plan.groups
-            packages.follow(plan.groups)
+    concerned = [control for control in controls if not hindrances[control.id]]
+    packages = PackagesThere(host, concerned, ahead)
+
+    def look(names: Sequence[str]) -> dict[str, KindPlan]:
+        hindrances.update({control.id: packages.lacking(control) for control in concerned})
+        there = [packages.awaiting(control) for control in concerned if not hindrances[control.id]]
+        mine = [[control for control in there if control.kind == name] for name in names]
+        looks = [functools.partial(_survey_and_waive, host, name, of, allow_stop) for name, of in zip(names, mine)]
+        return dict(zip(names, host.together(looks)))
+
+    plans = look(list(KINDS))
+    if plans[Package.name].groups:  # what comes and goes decides how the rest is to be made true
+        packages.follow(plans[Package.name].groups)
+        plans.update(look([name for name in KINDS if name != Package.name]))
+    assessments = {assessment.control: assessment for plan in plans.values() for assessment in plan.assessments}
     for control in controls:
         if hindrances[control.id]:
             assessments[control.id] = not_applicable(control, control.id, "", hindrances[control.id])
     whole = {control.id: assessments[control.id] for control in controls}
+    groups = [group for plan in plans.values() for group in plan.groups]
     return Survey(whole, _guarded_last(groups, controls, packages.awaited))
 
 

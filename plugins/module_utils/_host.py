@@ -44,8 +44,8 @@ T = TypeVar("T")
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 READ_LIMIT = 16 * 1024 * 1024
 READ_PIECE = 64 * 1024
-#: How many looks are made at the same time: while one waits for a program or the disk, another can think.
-AT_ONCE = 2
+#: How many looks are made at the same time: while two wait for a program or the disk, one can think.
+AT_ONCE = 3
 #: What is left beside the target by a run that was killed in the middle of a write.
 TEMPORARY_SUFFIX = ".healthops-tmp"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

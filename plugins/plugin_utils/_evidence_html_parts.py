@@ -83,7 +83,7 @@ def by_framework(run: Json, controls: t.Sequence[Control]) -> t.List[Framework]:
     for control in controls:
         for reference in control.data["references"]:
             strength = str(reference.get("strength", "supports"))
-            support = Support(control, STRENGTHS.get(strength, show(strength)))
+            support = Support(control, STRENGTHS.get(strength) or show(strength))
             linked.setdefault(reference["framework"], {}).setdefault(show(reference["reference"]), []).append(support)
     order = ("law", "guidance", "benchmark", "proposed")
     known = {name: run["frameworks"].get(name, {}) for name in linked}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import typing as t
+from functools import lru_cache
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import visible
 
@@ -44,7 +45,12 @@ def show(value: t.Any) -> str:
     """A value as text for people. Characters that could not be seen, or that turn text around, are made visible."""
     if value is None:
         return "—"
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return _shown(value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False))
+
+
+@lru_cache(maxsize=1 << 14)
+def _shown(text: str) -> str:
+    """Most of what a report says it says many times."""
     if len(text) > LONG_TEXT:
         text = f"{text[:LONG_TEXT]} … ({len(text) - LONG_TEXT} more characters in run.json)"
     text = visible(text)

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
+from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.plugin_utils._profiles import Choice, Profile
 
 #: How many are kept: one for each group of hosts that are judged alike, and for each version of the collection.
@@ -87,10 +88,8 @@ def _worked_out(paths: Sequence[Path], tier: str, tunables: Any, skip: Any, prof
 
 def _place(cache: Path, paths: Sequence[Path], asked: List[Any]) -> Optional[Path]:
     """The file for what was asked of these catalogues; none where it cannot be told from something else."""
-    ours = Path(__file__).parents[1]
-    files = [*_files(ours / "plugin_utils", "*.py"), *_files(ours / "module_utils", "*.py")]
-    files += [file for path in paths for file in _files(path, "*.y*ml")]
-    digest = hashlib.sha256()
+    files = [*_files(Path(__file__).parent, "*.py"), *(file for path in paths for file in _files(path, "*.y*ml"))]
+    digest = hashlib.sha256(_core.packed().encode())
     try:
         digest.update(json.dumps([*map(str, paths), *asked]).encode())
         for file in files:

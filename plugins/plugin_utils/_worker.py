@@ -1,15 +1,16 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process that Ansible forks for one task of one host. Private to the collection."""
+"""The processes that Ansible forks, one for each task of a host. Private to the collection."""
 
 from __future__ import annotations
 
 import gc
 
 
-def leave_inherited_memory() -> None:
-    """Keep the garbage collector to what this task makes; to go through all of Ansible again took a tenth of a run.
+def share_memory() -> None:
+    """Leave all that Ansible has loaded until now to itself, in this process and in those that it forks.
 
-    The process ends with its task, so nothing is lost by it.
+    Each would look through it for garbage again and again, and thereby copy it. An action plugin calls this where it is
+    loaded, which is before the fork; see "If a process will fork() without exec()" in the documentation of ``gc``.
     """
     gc.freeze()

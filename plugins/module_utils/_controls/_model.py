@@ -12,14 +12,11 @@ from typing import Any, ClassVar, Mapping, Sequence
 
 from .._changes import Group
 from .._host import Host
-
-OK = "ok"
-DEVIATES = "deviates"
-UNKNOWN = "unknown"
-NOTAPPLICABLE = "notapplicable"
-
-#: XCCDF's result words, and two of ours: waived and deferred.
-RESULTS = ("pass", "fail", "fixed", "error", "notapplicable", "notchecked", "waived", "deferred")
+from ._words import DEVIATES as DEVIATES
+from ._words import NOTAPPLICABLE as NOTAPPLICABLE
+from ._words import OK as OK
+from ._words import UNKNOWN as UNKNOWN
+from ._words import word
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -224,13 +221,6 @@ def compare(op: str, seen: str, wanted: Any, accept: Sequence[Any] = ()) -> bool
     if op == "at_least":
         return number >= limit
     return number <= limit and (op == "at_most" or number > 0)
-
-
-def word(value: Any) -> str:
-    """A setting as the configuration file spells it; YAML's true and false become yes and no."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
 
 
 def wish(op: str, value: Any, accept: Sequence[Any] = ()) -> str:

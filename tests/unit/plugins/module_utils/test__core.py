@@ -83,7 +83,8 @@ def host(tmp_path: Path) -> Host:
 
 
 def sent(sources: Dict[str, str]) -> str:
-    return base64.b64encode(zlib.compress(json.dumps(sources).encode())).decode()
+    told = _core.SEPARATOR.join(part for source in sources.items() for part in source)
+    return base64.b64encode(zlib.compress(told.encode())).decode()
 
 
 def test_the_call_that_was_sent_answers(host: Host) -> None:
@@ -151,7 +152,7 @@ def test_where_nothing_can_be_kept_the_run_goes_on(host: Host) -> None:
 @pytest.mark.parametrize("call", ["baseline", "commit_confirm", "patch"])
 def test_nothing_is_missing_in_what_is_packed(host: Host, call: str) -> None:
     """A host without the rest of the collection can read each call, and every part that it may ask for later."""
-    told = json.loads(zlib.decompress(base64.b64decode(_core.packed())))
+    told = _core.Core(_core.packed())._sources
     modules = [name.replace("/", ".") for name in told if not name.endswith("/__init__") and name != "_core"]
     everything = "\n".join(f"import {_core.PACKAGE}.{name}" for name in modules)
     asks = f"{everything}\nfrom . import {call}\ndef answer(params, check, diff): return {{'is': {call}.__name__}}\n"
