@@ -35,6 +35,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_chec
     nearest,
     show,
 )
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_frameworks import References
 from ansible_collections.healthops.clinical.plugins.plugin_utils._selected import Selection
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -121,7 +122,7 @@ class Catalogue:
     controls: Tuple[Control, ...]
     tunables: Dict[str, tunables_.Tunable]
     frameworks: Tuple[frameworks.Framework, ...]
-    references: Dict[str, frameworks.References]
+    references: Dict[str, References]
     kinds: AnyMapping[str, KindLike] = field(repr=False, default_factory=dict)
 
 

@@ -32,8 +32,8 @@ from ._model import (
     not_applicable,
     unknown,
     wish,
-    word,
 )
+from ._words import word
 
 SYSTEMD = "/etc/systemd/"
 #: Where systemd's programs look, the strongest first.

@@ -28,9 +28,9 @@ from ._model import (
     not_applicable,
     unknown,
     wish,
-    word,
 )
 from ._sshd_config import MAIN, Line, first, flatten, in_match, includes, parse, patterns
+from ._words import word
 
 #: sshd takes the first value that it reads, so ours sorts before everybody's.
 DROP_IN = "/etc/ssh/sshd_config.d/00-healthops.conf"

@@ -89,6 +89,26 @@ def test_the_catalogues_own_words_are_never_taken_for_a_secret() -> None:
     assert clean(result)["findings"][0]["rationale"] == result["findings"][0]["rationale"]
 
 
+def test_what_a_control_supports_is_kept_link_by_link() -> None:
+    result = samples.result()
+    nist = {"title": "NIST SP 800-53", "version": "r5", "status": "guidance", "as_of": "2026-01-01", "source": "nist"}
+    result["frameworks"] = {"nist": nist}
+    result["findings"][0]["references"] = {"nist": {"AC-7": "partial", "AU-9": "supports"}}
+    about = {"framework": "nist", "title": "NIST SP 800-53", "status": "guidance"}
+    assert clean(result)["findings"][0]["references"] == [
+        {**about, "reference": "AC-7", "strength": "partial"},
+        {**about, "reference": "AU-9", "strength": "supports"},
+    ]
+
+
+@pytest.mark.parametrize("references", [{"unknown": {"AC-7": "partial"}}, {"nist": ["AC-7"]}])
+def test_a_framework_of_which_nothing_is_known_is_refused(references: t.Dict[str, t.Any]) -> None:
+    result = {**samples.result(), "frameworks": {"nist": {"title": "NIST SP 800-53"}}}
+    result["findings"][0]["references"] = references
+    with pytest.raises(ClinicalError, match="nothing is known of the framework"):
+        clean(result)
+
+
 def test_waivers_and_availability_are_kept() -> None:
     kept = clean(samples.whole())
     assert kept["availability"] == samples.AVAILABILITY
