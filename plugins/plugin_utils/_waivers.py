@@ -49,10 +49,12 @@ class Limited(Protocol):
     """What is to be known of a control: 0 days stand for what its severity says."""
 
     @property
-    def severity(self) -> str: ...
+    def severity(self) -> str:
+        """One of the catalogue's severities."""
 
     @property
-    def max_waiver_days(self) -> int: ...
+    def max_waiver_days(self) -> int:
+        """How many days a waiver may last."""
 
 
 @dataclass(frozen=True)

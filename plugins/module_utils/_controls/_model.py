@@ -12,11 +12,7 @@ from typing import Any, ClassVar, Mapping, Sequence
 
 from .._changes import Group
 from .._host import Host
-from ._words import DEVIATES as DEVIATES
-from ._words import NOTAPPLICABLE as NOTAPPLICABLE
-from ._words import OK as OK
-from ._words import UNKNOWN as UNKNOWN
-from ._words import word
+from ._words import DEVIATES, NOTAPPLICABLE, OK, UNKNOWN, word
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),

@@ -20,18 +20,8 @@ from .._subjects.files import File, file_image
 from .._subjects.made import MadeFile
 from .._subjects.units import BEGIN, Unit, has_systemd, show
 from ._dropin import HEADER, encode, read_text
-from ._model import (
-    NOTAPPLICABLE,
-    Assessment,
-    Control,
-    Kind,
-    KindPlan,
-    Setting,
-    Verdict,
-    Verdicts,
-    judge,
-    not_applicable,
-)
+from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
+from ._words import NOTAPPLICABLE
 
 CONFIG = "/etc/aide/aide.conf"
 FOLDER = "/etc/aide/aide.conf.d"

@@ -16,19 +16,8 @@ from .._host import Host
 from .._subjects.trees import Tree
 from .._subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, has_systemd, show
 from ._facts import container
-from ._model import (
-    NOTAPPLICABLE,
-    Assessment,
-    Control,
-    Kind,
-    KindPlan,
-    Setting,
-    Verdict,
-    Verdicts,
-    judge,
-    not_applicable,
-    unknown,
-)
+from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable, unknown
+from ._words import NOTAPPLICABLE
 
 UNIT = "apparmor.service"
 LOADED = "/sys/kernel/security/apparmor/profiles"

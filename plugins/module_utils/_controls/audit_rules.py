@@ -29,19 +29,8 @@ from ._audit_syntax import RULE, Same, lines, meaning, meanings, silences
 from ._dropin import HEADER, encode, ordered_files, read_text
 from ._facts import container
 from ._formats import FORMATS
-from ._model import (
-    NOTAPPLICABLE,
-    OK,
-    Assessment,
-    Control,
-    Kind,
-    KindPlan,
-    Setting,
-    Verdict,
-    Verdicts,
-    judge,
-    not_applicable,
-)
+from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
+from ._words import NOTAPPLICABLE, OK
 
 FOLDER = "/etc/audit/rules.d"
 OURS = f"{FOLDER}/healthops.rules"

@@ -19,19 +19,8 @@ from .._subjects.files import File, Meta, file_image
 from ._dropin import HEADER, encode, ordered_files, read_text
 from ._facts import container
 from ._formats import FORMATS
-from ._model import (
-    NOTAPPLICABLE,
-    Assessment,
-    Control,
-    Kind,
-    KindPlan,
-    Setting,
-    Verdict,
-    Verdicts,
-    judge,
-    not_applicable,
-    wish,
-)
+from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable, wish
+from ._words import NOTAPPLICABLE
 
 MENU = "/boot/grub/grub.cfg"
 DEFAULTS = "/etc/default/grub"

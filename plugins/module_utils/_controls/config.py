@@ -18,8 +18,6 @@ from .._subjects.units import Unit, show
 from ._dropin import HEADER, encode, ordered_files, read_text
 from ._formats import FORMATS, Format
 from ._model import (
-    NOTAPPLICABLE,
-    OK,
     Assessment,
     Control,
     Kind,
@@ -33,7 +31,7 @@ from ._model import (
     unknown,
     wish,
 )
-from ._words import word
+from ._words import NOTAPPLICABLE, OK, word
 
 SYSTEMD = "/etc/systemd/"
 #: Where systemd's programs look, the strongest first.

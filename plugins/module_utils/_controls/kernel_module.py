@@ -15,20 +15,8 @@ from .._subjects.files import File, file_image
 from .._subjects.kernel import LoadedModule
 from ._dropin import encode, merged, read_text, with_header
 from ._facts import container
-from ._model import (
-    DEVIATES,
-    NOTAPPLICABLE,
-    OK,
-    Assessment,
-    Control,
-    Kind,
-    KindPlan,
-    Setting,
-    Verdict,
-    Verdicts,
-    judge,
-    not_applicable,
-)
+from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
+from ._words import DEVIATES, NOTAPPLICABLE, OK
 
 DROP_IN = "/etc/modprobe.d/healthops.conf"
 REFUSING = ("/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true")

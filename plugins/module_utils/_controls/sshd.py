@@ -14,8 +14,6 @@ from .._subjects.files import File, file_image
 from .._subjects.units import Unit, show
 from ._dropin import encode, merged, read_text, with_header
 from ._model import (
-    NOTAPPLICABLE,
-    OK,
     Assessment,
     Control,
     Kind,
@@ -30,7 +28,7 @@ from ._model import (
     wish,
 )
 from ._sshd_config import MAIN, Line, first, flatten, in_match, includes, parse, patterns
-from ._words import word
+from ._words import NOTAPPLICABLE, OK, word
 
 #: sshd takes the first value that it reads, so ours sorts before everybody's.
 DROP_IN = "/etc/ssh/sshd_config.d/00-healthops.conf"

@@ -15,7 +15,8 @@ from .._subjects.files import File, file_image
 from .._subjects.kernel import TAKEN_ALONG, KernelValue, kernel_path
 from ._dropin import encode, merged, ordered_files, read_text, with_header
 from ._facts import container, global_keys_belong_elsewhere
-from ._model import OK, Assessment, Control, Kind, KindPlan, Setting, Verdicts, compare, judge, not_applicable, wish
+from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, compare, judge, not_applicable, wish
+from ._words import OK
 
 #: Sorts after every name that distributions use, also after 99-sysctl.conf, which is /etc/sysctl.conf itself.
 DROP_IN = "/etc/sysctl.d/99-zz-healthops.conf"

@@ -20,19 +20,8 @@ from ._chrony import SOURCES, Directive, directives, main_file, own_sources, sou
 from ._dropin import HEADER, encode, ordered_files, read_text, with_header
 from ._facts import container
 from ._formats import FORMATS
-from ._model import (
-    NOTAPPLICABLE,
-    OK,
-    Assessment,
-    Control,
-    Kind,
-    KindPlan,
-    Setting,
-    Verdict,
-    Verdicts,
-    judge,
-    not_applicable,
-)
+from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
+from ._words import NOTAPPLICABLE, OK
 
 CHRONY, TIMESYNCD = "chrony.service", "systemd-timesyncd.service"
 #: In the order in which one is kept where several are installed.
