@@ -72,6 +72,7 @@ def test_everything_is_killed_and_taken_back(fresh: Patched) -> None:
 def test_the_power_goes(fresh: Patched) -> None:
     digest, process = begun(fresh)
     engine("kill", fresh.container)
+    engine("wait", fresh.container)
     answer_or_nothing(process)
     engine("start", fresh.container)
     fresh.wait_for("systemctl is-system-running | grep -E 'running|degraded' && systemctl is-active ssh")
