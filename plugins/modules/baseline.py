@@ -199,9 +199,8 @@ options:
     default: false
   controls:
     description: The selected controls, filled in by the action plugin. What is given here in a playbook is ignored.
-    type: list
-    elements: dict
-    default: []
+    type: json
+    default: "[]"
   core:
     description:
       - The code that runs on the host, filled in by the action plugin. What is given here in a playbook is ignored.
@@ -495,7 +494,7 @@ def main() -> None:
             "break_glass_users": {"type": "list", "elements": "str", "default": []},
             "keeps": {"type": "dict", "default": {}},
             "tell_first": {"type": "bool", "default": False},
-            "controls": {"type": "list", "elements": "dict", "default": []},
+            "controls": {"type": "json", "default": "[]"},
             "core": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import Any, Dict, Mapping
 
 from .. import _baseline, _guard, _lock
@@ -27,7 +28,7 @@ def answer(params: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]
 def request(params: Mapping[str, Any]) -> _baseline.Request:
     own = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
     keys = ("id", "kind", "settings", "hazard", "applies", "differs", "waived")
-    told = [Control(**{key: control[key] for key in keys}) for control in params["controls"]]
+    told = [Control(**{key: control[key] for key in keys}) for control in json.loads(params["controls"])]
     controls = tuple(sparing(control, params["break_glass_users"]) for control in told)
     return _baseline.Request(
         own or new_run_id(),
