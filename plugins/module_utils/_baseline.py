@@ -202,11 +202,13 @@ def enforce(host: Host, request: Request) -> Report:
         report.warnings += _runs.tidied(host, request.journal_keep)
     report.changed = bool(report.changes)
     touched = {control for change in report.changes for control in change["controls"]} | set(failed)
-    _in_use.begin(host, request.keeps)
-    mine = [control for control in request.controls if control.id in touched]
-    again = survey(host, mine, request.allow_stop, report.host, ahead=False)
+    again: Mapping[str, Assessment] = {}
+    if touched:
+        _in_use.begin(host, request.keeps)
+        mine = [control for control in request.controls if control.id in touched]
+        again = survey(host, mine, request.allow_stop, report.host, ahead=False).assessments
     for control, assessment in found.assessments.items():
-        report.findings.append(_outcome(assessment, again.assessments.get(control), failed.get(control)))
+        report.findings.append(_outcome(assessment, again.get(control), failed.get(control)))
     if before is not None:
         _look_again(host, report, before, found.groups)
     return _close(host, report)
