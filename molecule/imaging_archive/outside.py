@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterable, TypeVar
 HERE = Path(__file__).resolve().parent
 STATE = HERE.parents[1] / ".cache" / "test-hosts" / "archive"
 PKI = STATE / "pki"
-INVENTORY = HERE / "inventory" / "hosts.yml"
+INVENTORY = HERE / "inventory" / "hosts"
 PATIENCE = 240.0
 READER = "reader:not-a-secret-but-a-test"
 ARCHIVES = ("archive1", "archive2", "archive3", "archive4")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 HERE = Path(__file__).resolve().parent
-INVENTORY = HERE / "inventory" / "hosts.yml"
+INVENTORY = HERE / "inventory" / "hosts"
 #: Stands in every message that is sent here. Nothing of it may be on the gateway afterwards.
 MRN = "MRN-4711-0815"
 PATIENT = "Featherstonehaugh"

@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 [ "$#" = 6 ] || die "usage: start-host.sh NETWORK NAME SUITE ADDRESS STATE_DIR keep|fresh"
 network=$1 name=$2 suite=$3 address=$4 state_dir=$5 mode=$6
-image=localhost/healthops-test-host:$suite
+image=$(image_of "$suite")
 container=$network-$name
 require_engine
 

@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 HOSTS = ROOT / "tests" / "hosts"
 STATE = ROOT / ".cache" / "test-hosts" / "drills"
-INVENTORY = HERE / "hosts.yml"
+INVENTORY = HERE / "hosts"
 #: Far more than anything here needs; what is not true by then never will be.
 PATIENCE = 180.0
 ROOT_PASSWORD = "for-the-drill-of-su"
@@ -130,7 +130,7 @@ class Host:
         """A new host in its place: nobody knows what the last drill left."""
         argv = [
             str(HOSTS / "start-host.sh"),
-            "healthops-drills",
+            self.container.removesuffix(f"-{self.name}"),
             self.name,
             self.suite,
             self.address,
