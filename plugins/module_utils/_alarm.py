@@ -13,7 +13,7 @@ import posixpath
 import sys
 
 from ._errors import ClinicalError
-from ._host import Host
+from ._host.door import Host
 from ._journal import STATE
 from ._subjects.units import has_systemd
 

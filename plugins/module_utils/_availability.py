@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterable, Sequence
 
-from . import _sockets
 from ._changes import Group
-from ._host import Host
-from ._sockets import Listener
+from ._host import sockets
+from ._host.door import Host
+from ._host.sockets import Listener
 from ._subjects.units import has_systemd, show
 
 #: A program that was restarted with settings that it cannot use is often seen to run for a moment.
@@ -60,7 +60,7 @@ class Comparison:
 
 
 def look(host: Host) -> Seen:
-    return Seen(tuple(_sockets.owned(host, _sockets.listeners(host))), frozenset(_active(host)))
+    return Seen(tuple(sockets.owned(host, sockets.listeners(host))), frozenset(_active(host)))
 
 
 def compare(host: Host, before: Seen, groups: Sequence[Group]) -> Comparison:
@@ -80,7 +80,7 @@ def compare(host: Host, before: Seen, groups: Sequence[Group]) -> Comparison:
 
 def _compared(host: Host, before: Seen, stops: frozenset[str]) -> Comparison:
     counted = [one for one in before.listeners if _counts(one)]
-    now = _sockets.listeners(host)
+    now = sockets.listeners(host)
     keys = {_key(one) for one in now}
     gone = [one for one in counted if _key(one) not in keys]
     if gone:
@@ -94,7 +94,7 @@ def _compared(host: Host, before: Seen, stops: frozenset[str]) -> Comparison:
     return Comparison(
         before=len(counted),
         lost=tuple(dict.fromkeys([*_words(missing), *down])),
-        appeared=tuple(_words(_sockets.owned(host, _new(before.listeners, now)))),
+        appeared=tuple(_words(sockets.owned(host, _new(before.listeners, now)))),
         consented=tuple(dict.fromkeys(sorted(allowed))),
         units=tuple(dict.fromkeys([*down, *held])),
     )
@@ -109,11 +109,11 @@ def _counts(one: Listener) -> bool:
 
 def _really_gone(host: Host, gone: Sequence[Listener], now: Sequence[Listener]) -> list[Listener]:
     """Without what only moved: ports of the moment and local sockets have other names after each start."""
-    ports = _sockets.ephemeral(host)
+    ports = sockets.ephemeral(host)
     fleeting = [one for one in gone if one.protocol == "unix" or one.port in ports]
     if not fleeting:
         return list(gone)
-    held = {(one.protocol, one.unit) for one in _sockets.owned(host, now)}
+    held = {(one.protocol, one.unit) for one in sockets.owned(host, now)}
     moved = [one for one in fleeting if one.protocol == "udp" or (one.protocol, one.unit) in held]
     return [one for one in gone if one not in moved]
 

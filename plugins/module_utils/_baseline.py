@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 from . import _guard, _in_use, _journal, _revert, _runs
 from ._changes import Group
 from ._controls._awaited import PackagesThere, installs
-from ._controls._facts import facts, why_not
 from ._controls._kinds import KINDS
 from ._controls._model import Assessment, Control, KindPlan, not_applicable, unknown
 from ._controls.package import Package
 from ._errors import ClinicalError
-from ._host import Host
+from ._host.door import Host
+from ._host.facts import facts, why_not
 
 if TYPE_CHECKING:
     from . import _availability
@@ -297,9 +297,10 @@ def _wish(host: Host, request: Request, groups: Sequence[Group]) -> _guard.Wish 
     """How the run is guarded, where it has to be; refuses where the break-glass accounts are of no use even before."""
     if not request.confirm_within or not any(group.guarded for group in groups):
         return None
-    from . import _break_glass, _login  # the many runs that change nothing guarded do not pay for reading these
+    from . import _break_glass  # the many runs that change nothing guarded do not pay for reading these
+    from ._host import login as ssh_login  # the many runs that change nothing guarded do not pay for reading these
 
-    login = _login.own_login(host)
+    login = ssh_login.own_login(host)
     problems = _break_glass.problems(host, request.break_glass_users, login.client if login else "")
     if problems:
         saw = f"{'; '.join(problems)}; nothing was changed"

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from typing import Callable, Sequence
 
 from ._errors import ClinicalError
-from ._host import Host
+from ._host.door import Host
 from ._ssh_access import Account, Options, effective, key_trouble, missing_method, refused
 
 SHADOW = "/etc/shadow"

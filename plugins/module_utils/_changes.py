@@ -9,7 +9,7 @@ from functools import partial
 from typing import Callable, Sequence
 
 from ._errors import ClinicalError, HostWriteError
-from ._host import Host
+from ._host.door import Host
 from ._subjects import audit
 from ._subjects._base import Image, Subject
 from ._subjects.units import BEGIN, ActiveUnit, has_systemd, show, systemctl

@@ -9,11 +9,12 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
-from . import _break_glass, _changes, _guard, _journal, _login, _reverter, _runs
+from . import _break_glass, _changes, _guard, _journal, _reverter, _runs
 from ._changes import Group, Step
 from ._errors import ClinicalError
 from ._guard import Guard, Wish
-from ._host import Host
+from ._host import login as ssh_login
+from ._host.door import Host
 from ._subjects._base import Subject
 from ._subjects.kernel import KernelValue
 from ._subjects.trees import Tree
@@ -81,7 +82,7 @@ def confirm(host: Host, request: Request, check: bool) -> Answer:
         return _answer(host, guard, f"It is too late: {_how_it_ended(guard)}", failed=True)
     if guard.state == _guard.CONFIRMED or check:
         return _answer(host, guard, _how_it_ended(guard) if guard.ended else f"The guard {guard.run_id} is armed.")
-    login = _login.own_login(host)
+    login = ssh_login.own_login(host)
     if login is not None and login.started <= guard.armed_by:
         return _answer(
             host, guard, "This login is older than the change, so it shows nothing. Log in anew.", failed=True

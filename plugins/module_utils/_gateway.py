@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Protocol, Tuple
 
 from ._errors import ClinicalError
-from ._host import Host
+from ._host.door import Host
 
 MASTER = "/run/haproxy-master.sock"
 #: HAProxy reads it when it starts and when it is reloaded, so that an engine stays drained over both.

@@ -17,7 +17,7 @@ from typing import Any, Sequence
 
 from . import _alarm, _journal
 from ._errors import ClinicalError
-from ._host import Host
+from ._host.door import Host
 from ._subjects.units import show
 
 ARMED, CONFIRMED, REVERTED = "armed", "confirmed", "reverted"
@@ -116,7 +116,7 @@ def arm(host: Host, run_id: str, wish: Wish, units: Sequence[str] = ()) -> Guard
 
     Raises ClinicalError where that cannot be promised; then nothing is armed.
     """
-    from ._login import own_start  # the many runs that arm nothing do not pay for reading it
+    from ._host.login import own_start  # the many runs that arm nothing do not pay for reading it
 
     states = show(host, [*wish.units, *units, *LOGIN_UNITS])
     guard = _from_now(

@@ -12,10 +12,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Mapping, Sequence
 
-from . import _sockets
 from ._errors import ClinicalError
-from ._host import Host
-from ._sockets import Listener, unit_of
+from ._host import sockets
+from ._host.door import Host
+from ._host.sockets import Listener, unit_of
 from ._subjects.units import Unit, show
 
 #: Where packages put their units, as they are spelled once /lib is a part of /usr.
@@ -58,8 +58,8 @@ def look(host: Host) -> Use:
     if _now.host is not host:
         begin(host, {})
     if _now.use is None:
-        found = _sockets.owned(host, _sockets.listeners(host))
-        _now.use = Use(_sockets.by_unit(found), _programs(host))
+        found = sockets.owned(host, sockets.listeners(host))
+        _now.use = Use(sockets.by_unit(found), _programs(host))
     return _now.use
 
 
@@ -137,7 +137,7 @@ def _told_listening(found: Sequence[Listener]) -> list[str]:
         return []
     clients = sum({one.port: one.clients for one in found}.values())
     network = [one for one in found if one.protocol != "unix"]
-    told = f"it listens on {', '.join(_sockets.places(network or found))}"
+    told = f"it listens on {', '.join(sockets.places(network or found))}"
     return [f"{told} ({clients} {'client' if clients == 1 else 'clients'})" if clients else told]
 
 

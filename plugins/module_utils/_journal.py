@@ -21,7 +21,7 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from ._changes import Effect, Entry, Group, Step
 from ._errors import ClinicalError
-from ._host import Host
+from ._host.door import Host
 from ._subjects._base import Image, Subject
 from ._subjects.accounts import AccountField
 from ._subjects.audit import RulesFile

@@ -10,7 +10,7 @@ from typing import Sequence
 from . import _journal
 from ._changes import Entry, Group, Step
 from ._errors import ClinicalError
-from ._host import Host
+from ._host.door import Host
 from ._journal import Loaded, Run
 from ._subjects._base import Image
 

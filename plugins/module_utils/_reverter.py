@@ -20,7 +20,7 @@ from typing import Any, Dict, Optional, Sequence, TextIO
 from . import _alarm, _changes, _guard, _journal, _lock, _revert, _runs
 from ._errors import ClinicalError, HostWriteError
 from ._guard import Guard
-from ._host import Completed, Host, RealHost
+from ._host.door import Completed, Host, RealHost
 from ._subjects.units import has_systemd, show, systemctl
 
 #: How long a run that is at work is waited for.

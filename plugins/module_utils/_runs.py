@@ -11,7 +11,7 @@ from . import _changes, _guard, _journal
 from ._changes import Entry, Group, Outcome, Undone
 from ._errors import ClinicalError, HostWriteError
 from ._guard import Wish
-from ._host import Host
+from ._host.door import Host
 from ._subjects._base import Image, Subject
 from ._subjects.trees import Tree
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import posixpath
 import zipfile
 
 from ._errors import ClinicalError
@@ -16,10 +17,10 @@ MEMBERS = (
     "_changes",
     "_errors",
     "_guard",
-    "_host",
+    "_host.door",
+    "_host.login",
     "_journal",
     "_lock",
-    "_login",
     "_revert",
     "_reverter",
     "_runs",
@@ -46,7 +47,9 @@ _MAIN = f"import sys\nfrom {_NAME}._reverter import main\nsys.exit(main(sys.argv
 
 def pack() -> bytes:
     """A zip archive for ``python3 -I -S``; the same sources give the same bytes."""
-    files = {f"{_NAME}/__init__.py": "", f"{_NAME}/_subjects/__init__.py": "", "__main__.py": _MAIN}
+    packages = {"", *(member.rpartition(".")[0] for member in MEMBERS)}
+    files = {posixpath.join(_NAME, package.replace(".", "/"), "__init__.py"): "" for package in packages}
+    files["__main__.py"] = _MAIN
     files.update({f"{_NAME}/{member.replace('.', '/')}.py": _source(member) for member in MEMBERS})
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:  # stored: zlib is not needed to start it

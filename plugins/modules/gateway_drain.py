@@ -116,7 +116,7 @@ sessions_shut:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils import _gateway
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
 
 
 def main() -> None:

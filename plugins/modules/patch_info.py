@@ -115,7 +115,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Host, RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Host, RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _ledger, _stages
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Collection, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _unit, _versions
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Asked, Barred, Kept
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._model import (

@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping
 from .. import _baseline, _guard, _lock
 from .._controls._model import Control, sparing
 from .._errors import ClinicalError
-from .._host import RealHost
+from .._host.door import RealHost
 from .._run_id import new_run_id
 
 

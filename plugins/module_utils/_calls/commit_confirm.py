@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping
 
 from .. import _commit_confirm, _guard, _lock, _reverter
 from .._errors import ClinicalError
-from .._host import RealHost
+from .._host.door import RealHost
 from .._run_id import new_run_id
 
 

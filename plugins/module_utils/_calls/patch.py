@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Mapping
 
 from .. import _lock
 from .._errors import ClinicalError
-from .._host import RealHost
+from .._host.door import RealHost
 from .._patch import _patching, _planning, _policy, _rolling_back
 from .._patch._managers import manager_of
 from .._patch._planning import Question

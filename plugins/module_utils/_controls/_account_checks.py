@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from .._changes import Step
-from .._host import Stat
+from .._host.door import Stat
 from .._subjects.accounts import AccountField
 from ._account_files import LOCKED_PASSWORD, NONE, SET, Account, Accounts, Password
 

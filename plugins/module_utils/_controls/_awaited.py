@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Sequence
 
 from .._changes import Group
-from .._host import Host
+from .._host.door import Host
 from .._subjects.packages import Packages, present
 from ._model import Control
 

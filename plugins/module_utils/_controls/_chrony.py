@@ -8,8 +8,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import Iterator, Sequence
 
-from .._host import Host
-from ._dropin import ordered_files, read_text
+from .._host.door import Host
+from .._host.dropin import ordered_files, read_text
 
 MAIN = ("/etc/chrony/chrony.conf", "/etc/chrony.conf")
 SOURCES = ("server", "pool", "peer")

@@ -11,10 +11,10 @@ import re
 from typing import Iterator, Mapping
 
 from .._changes import Step
-from .._host import Stat
+from .._host.door import Stat
+from .._host.dropin import HEADER, encode
 from .._subjects.files import ABSENT, File, Meta, file_image, narrower_image
 from ._account_checks import Check, Home, Look, Wrong
-from ._dropin import HEADER, encode
 
 #: Files that hold secrets, or commands with secrets in them.
 PRIVATE = re.compile(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Mapping, Sequence
 
 from .._changes import Group
-from .._host import Host
+from .._host.door import Host
 from ._words import DEVIATES, NOTAPPLICABLE, OK, UNKNOWN, word
 
 _TYPES: dict[str, tuple[type, ...]] = {

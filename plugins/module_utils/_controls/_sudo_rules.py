@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
-from .._host import Stat
+from .._host.door import Stat
 from ._account_files import SET, Accounts
 
 ALL = "ALL"

@@ -13,12 +13,12 @@ import time
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .. import _login
 from .._changes import Group
-from .._host import Host, Stat
+from .._host import login
+from .._host.door import Host, Stat
+from .._host.dropin import read_text
 from ._account_checks import FILE_CHECKS, Check, Home, Look, Wrong
 from ._account_files import Account, Accounts, read_accounts
-from ._dropin import read_text
 from ._home_checks import (
     HOME_CHECKS,
     LOGIN_KEYS,
@@ -68,7 +68,7 @@ class AccountsKind(Kind):
         files = read_accounts(host)
         homes = _homes(host, files) if asked & {*HOME_CHECKS, "system_shells"} else ()
         texts = _texts(host) if asked & SHELL_CHECKS.keys() else {}
-        runs_this = _login.people_above(host)
+        runs_this = login.people_above(host)
         spared = {account.name for account in files.accounts if account.uid in runs_this}
         spared.update(name for control in controls for name in control.settings.get("spared", ()))
         return State(

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from .._changes import Effect, Group, Step
-from .._host import Host
+from .._host.door import Host
+from .._host.dropin import HEADER, encode, read_text
 from .._subjects.awaited import AwaitedFile
 from .._subjects.files import File, file_image
 from .._subjects.made import MadeFile
 from .._subjects.units import BEGIN, Unit, has_systemd, show
-from ._dropin import HEADER, encode, read_text
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
 from ._words import NOTAPPLICABLE
 

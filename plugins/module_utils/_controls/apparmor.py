@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from .._changes import Group, Step
-from .._host import Host
+from .._host.door import Host
+from .._host.facts import container
 from .._subjects.trees import Tree
 from .._subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, has_systemd, show
-from ._facts import container
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable, unknown
 from ._words import NOTAPPLICABLE
 

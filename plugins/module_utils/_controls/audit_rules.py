@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from .._changes import Effect, Group, Step
-from .._host import Host
+from .._host.door import Host
+from .._host.dropin import HEADER, encode, ordered_files, read_text
+from .._host.facts import container
+from .._host.formats import FORMATS
 from .._subjects.audit import (
     COMPILED,
     LOAD,
@@ -26,9 +29,6 @@ from .._subjects.awaited import AwaitedFile
 from .._subjects.compiled import MADE_ANEW, Compiled
 from .._subjects.files import File, file_image
 from ._audit_syntax import RULE, Same, lines, meaning, meanings, silences
-from ._dropin import HEADER, encode, ordered_files, read_text
-from ._facts import container
-from ._formats import FORMATS
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
 from ._words import NOTAPPLICABLE, OK
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from .._changes import Group, Step
-from .._host import Host
+from .._host.door import Host
+from .._host.dropin import encode, read_text
 from .._subjects.files import File, file_image
-from ._dropin import encode, read_text
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge
 
 

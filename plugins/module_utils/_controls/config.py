@@ -10,13 +10,13 @@ from typing import Any, Mapping, Sequence
 
 from .._changes import Effect, Group, Step, unread
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
+from .._host.dropin import HEADER, encode, ordered_files, read_text
+from .._host.formats import FORMATS, Format
 from .._subjects._base import Image
 from .._subjects.awaited import AwaitedFile, edits_image
 from .._subjects.files import File, file_image
 from .._subjects.units import Unit, show
-from ._dropin import HEADER, encode, ordered_files, read_text
-from ._formats import FORMATS, Format
 from ._model import (
     Assessment,
     Control,

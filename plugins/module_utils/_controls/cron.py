@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from .._changes import Group, Step
-from .._host import Host, Stat
+from .._host.door import Host, Stat
+from .._host.dropin import encode
 from .._subjects.files import File, Meta, file_image
-from ._dropin import encode
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 
 

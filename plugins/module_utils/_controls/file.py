@@ -9,7 +9,7 @@ from typing import Any, Mapping, Sequence
 
 from .._changes import Group, Step
 from .._errors import ClinicalError
-from .._host import Host, Stat
+from .._host.door import Host, Stat
 from .._subjects.files import ABSENT, File, Meta
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 

@@ -11,17 +11,18 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
-from .. import _in_use, _sockets
+from .. import _in_use
 from .._changes import Effect, Group, Step
 from .._errors import ClinicalError
-from .._host import Host
-from .._sockets import Listener
+from .._host import sockets
+from .._host.door import Host
+from .._host.dropin import HEADER, encode, read_text
+from .._host.facts import container_engine
+from .._host.sockets import Listener
 from .._subjects.files import File, file_image
 from .._subjects.firewall import FilterTable, listing
 from .._subjects.trees import Tree
 from .._subjects.units import ENABLING_FOLDERS, EnabledUnit, has_systemd
-from ._dropin import HEADER, encode, read_text
-from ._facts import container_engine
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 from ._ruleset import (
     LEARNED,
@@ -93,7 +94,7 @@ class Firewall(Kind):
                 refused = error.saw
         if running is None and not refused:
             theirs = _theirs(host, has_nft)
-        found = tuple(one for one in _sockets.listeners(host) if one.outside)
+        found = tuple(one for one in sockets.listeners(host) if one.outside)
         state = State(
             has_nft=has_nft,
             running=running,
@@ -101,7 +102,7 @@ class Firewall(Kind):
             drop_in=read_text(host, DROP_IN),
             starts=bool(host.glob(_ENABLED)),
             listeners=found,
-            fleeting=_sockets.ephemeral(host),
+            fleeting=sockets.ephemeral(host),
             login_ports=_login_ports(host),
             forwards=_forwards(host, text),
             theirs=theirs,
@@ -136,7 +137,7 @@ def _theirs(host: Host, has_nft: bool) -> str:
 
 def _login_ports(host: Host) -> tuple[int, ...]:
     """Where the present login came in, which stays open whatever was learned."""
-    from .._login import own_port
+    from .._host.login import own_port
 
     port = own_port(host)
     return (port,) if port else ()

@@ -10,11 +10,11 @@ from typing import Any, Mapping, Sequence
 from .. import _in_use
 from .._changes import Group, Step
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
+from .._host.dropin import encode, merged, read_text, with_header
+from .._host.facts import container
 from .._subjects.files import File, file_image
 from .._subjects.kernel import LoadedModule
-from ._dropin import encode, merged, read_text, with_header
-from ._facts import container
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
 from ._words import DEVIATES, NOTAPPLICABLE, OK
 

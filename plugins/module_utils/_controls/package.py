@@ -10,7 +10,7 @@ from typing import Any, Mapping, Sequence
 from .. import _in_use
 from .._changes import Group, Step
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
 from .._subjects._base import Image
 from .._subjects.files import File
 from .._subjects.packages import AUTO_MARKS, Packages, can_keep, installed, present, simulate

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Sequence
 
 from .._changes import Group, Step
-from .._host import Host
+from .._host.door import Host
+from .._host.dropin import encode, read_text
 from .._subjects._base import Image
 from .._subjects.files import File, file_image
 from .._subjects.pam import COMMON, HASHES, SAVED, STACKS, PamProfiles, enabled_profiles
 from .._subjects.trees import Tree
 from . import _authselect
 from . import _pam_profiles as profiles
-from ._dropin import encode, read_text
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
 from ._pam_profiles import Rule
 

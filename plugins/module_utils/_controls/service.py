@@ -9,7 +9,7 @@ from typing import Any, Mapping, Sequence
 
 from .. import _in_use
 from .._changes import Effect, Group, Step
-from .._host import Host, Stat
+from .._host.door import Host, Stat
 from .._subjects.files import File, link_image
 from .._subjects.trees import Tree
 from .._subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, has_systemd, show

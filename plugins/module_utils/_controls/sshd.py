@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from .._changes import Effect, Group, Step, unread
-from .._host import Host
+from .._host.door import Host
+from .._host.dropin import encode, merged, read_text, with_header
 from .._subjects.files import File, file_image
 from .._subjects.units import Unit, show
-from ._dropin import encode, merged, read_text, with_header
 from ._model import (
     Assessment,
     Control,

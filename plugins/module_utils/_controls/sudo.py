@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from .._changes import Group, Step
-from .._host import Host, Stat
+from .._host.door import Host, Stat
+from .._host.dropin import encode, merged, read_text, with_header
 from .._subjects.files import File, file_image
 from ._account_files import Accounts, read_accounts
-from ._dropin import encode, merged, read_text, with_header
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 from ._sudo_rules import CHECKS, Rule, parse_rules
 

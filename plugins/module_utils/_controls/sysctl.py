@@ -10,11 +10,11 @@ from typing import Any, Mapping, Sequence
 
 from .._changes import Group, Step
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
+from .._host.dropin import encode, merged, ordered_files, read_text, with_header
+from .._host.facts import container, global_keys_belong_elsewhere
 from .._subjects.files import File, file_image
 from .._subjects.kernel import TAKEN_ALONG, KernelValue, kernel_path
-from ._dropin import encode, merged, ordered_files, read_text, with_header
-from ._facts import container, global_keys_belong_elsewhere
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, compare, judge, not_applicable, wish
 from ._words import OK
 

@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 from typing import Collection, Iterable, List, Mapping, Sequence, Tuple
 
-from .._host import Completed, Host
+from .._host.door import Completed, Host
 from . import _apt_files as files
 from . import _apt_install as work
 from . import _apt_narrow as narrow

@@ -17,7 +17,7 @@ import re
 from typing import Any, Dict, List, Optional, Sequence, cast
 
 from .._errors import ClinicalError
-from .._host import Completed, Host
+from .._host.door import Completed, Host
 from ._apt_observe import PREFERENCES
 
 FOLDER = "/var/cache/healthops/apt"

@@ -11,7 +11,7 @@ import posixpath
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._errors import ClinicalError
-from .._host import Completed, Host
+from .._host.door import Completed, Host
 from . import _apt_read as read
 from ._apt_observe import SOLVER_TIME
 from ._manager import Kept

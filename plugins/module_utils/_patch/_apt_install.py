@@ -14,7 +14,7 @@ import posixpath
 from typing import List, Sequence, Tuple
 
 from .._errors import ClinicalError
-from .._host import Completed, Host
+from .._host.door import Completed, Host
 from .._subjects.units import has_systemd
 from ._apt_files import make
 from ._manager import Asked, Kept

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, List, Sequence, Tuple
 
-from .._host import Host
+from .._host.door import Host
 from . import _apt_observe as look
 from . import _apt_read as read
 from ._apt_read import Step

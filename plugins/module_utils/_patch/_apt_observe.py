@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from .._controls._facts import parse_os_release
 from .._errors import ClinicalError
-from .._host import Completed, Host
+from .._host.door import Completed, Host
+from .._host.facts import parse_os_release
 from . import _apt_read as read
 from ._apt_read import Index, Offer, Offers, Simulated, Step
 from ._model import DOWNGRADE, INSTALL, REMOVE, UPGRADE, Change, LeftOut, Observed, Package, Source, in_order, key_of

@@ -8,7 +8,7 @@ import base64
 import hashlib
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
 
-from .._host import Host
+from .._host.door import Host
 
 Images = Mapping[str, Optional[Mapping[str, Any]]]
 #: Where dpkg and rpm leave the package's own version beside one that the site has changed.

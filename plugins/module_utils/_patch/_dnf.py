@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._errors import ClinicalError
-from .._host import Completed, Host
+from .._host.door import Completed, Host
 from . import _rpm_versions
 from ._apt_files import checksums
 from ._manager import Asked, Barred, Kept

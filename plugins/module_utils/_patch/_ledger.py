@@ -12,7 +12,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from .._host import Host
+from .._host.door import Host
 from .._journal import STATE, line, unline
 from ._model import Change
 from ._policy import moment

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Collection, Iterable, Mapping, Optional, Protocol, Sequence, Tuple
 
-from .._host import Completed
+from .._host.door import Completed
 from ._model import Change, LeftOut, Observed, Package
 
 #: Says of a change why it may not come at all; None where it may.

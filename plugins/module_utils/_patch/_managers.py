@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from .._controls._facts import facts
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
+from .._host.facts import facts
 from ._manager import Manager
 
 _FAMILIES = {"Debian": "apt", "RedHat": "dnf"}

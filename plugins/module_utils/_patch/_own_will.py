@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import List, Tuple
 
-from .._host import Host
+from .._host.door import Host
 from .._subjects.units import show
 from ._apt_read import config
 

@@ -14,8 +14,8 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 from .. import _availability
 from .._availability import Seen
 from .._errors import ClinicalError
-from .._host import Completed, Host
-from .._sockets import Listener
+from .._host.door import Completed, Host
+from .._host.sockets import Listener
 from .._subjects.units import show
 from . import _configuration, _ledger, _planning, _restarts, _services, _stages, _unit
 from ._manager import Asked, Manager

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from .._controls._facts import parse_os_release
-from .._host import Host
+from .._host.door import Host
+from .._host.facts import parse_os_release
 from . import _ledger, _restarts, _stages
 from ._ledger import Ledger
 from ._manager import Manager

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Collection, Dict, FrozenSet, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from .._errors import ClinicalError
-from .._host import Host
-from .._sockets import unit_of
+from .._host.door import Host
+from .._host.sockets import unit_of
 from ._model import Change, Reboot
 
 #: What runs until the host is restarted, whatever becomes of its files.

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
 from . import _configuration, _ledger, _restarts, _services, _stages, _unit
 from ._manager import Asked, Kept, Manager
 from ._model import INSTALL, Change, Package, Plan

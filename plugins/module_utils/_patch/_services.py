@@ -10,7 +10,7 @@ from typing import FrozenSet, Sequence, Tuple
 from .. import _availability
 from .._availability import Seen
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
 from .._subjects.units import has_systemd, show, systemctl
 from . import _restarts
 from ._manager import Asked

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Dict, Iterable, Sequence, Tuple
 
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
 from ._model import Change, Space
 
 PATHS = ("/", "/var", "/boot")

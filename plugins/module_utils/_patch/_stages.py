@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
 from .._journal import STATE, check_run_id, line, unline
 from ._ledger import FOLDER
 from ._manager import Kept

@@ -8,7 +8,7 @@ import re
 from typing import Mapping, Sequence
 
 from .._errors import ClinicalError
-from .._host import PATH, Completed, Host
+from .._host.door import PATH, Completed, Host
 from .._subjects.units import has_systemd
 
 UNIT = "healthops-packages.service"

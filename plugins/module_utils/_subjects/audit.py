@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
 from ._base import Image
 from .awaited import AwaitedFile
 from .files import content_of, file_image

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Sequence, Tuple
 
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
 from ._base import Image
 from .files import ABSENT, File, content_of, file_image
 
@@ -67,7 +67,7 @@ class AwaitedFile(File):
 
 
 def _edited(image: Image, text: str) -> str:
-    from .._controls._formats import FORMATS  # the way back never edits, and starts without it
+    from .._host.formats import FORMATS  # the way back never edits, and starts without it
 
     silenced = [[word] for word in image["silenced"]]
     lines = text.splitlines(keepends=True)

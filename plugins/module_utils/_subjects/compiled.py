@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
 from ._base import Image, Whole
 from .audit import COMPILED
 from .files import File, path_image

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import ClinicalError
-from .._host import TEMPORARY_SUFFIX, Host, Stat
+from .._host.door import TEMPORARY_SUFFIX, Host, Stat
 from ._base import Image, Whole
 
 ABSENT: Image = {"kind": "absent"}

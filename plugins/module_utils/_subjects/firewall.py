@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
 from ._base import Image, Whole
 
 _MISSING = "No such file or directory"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._host import Host
+from .._host.door import Host
 from ._base import Image, Whole
 
 

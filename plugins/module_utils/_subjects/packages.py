@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Mapping, Sequence
 
 from .._errors import ClinicalError
-from .._host import Completed, Host
+from .._host.door import Completed, Host
 from ._base import Image, Whole
 
 #: Packages that were removed are kept here, so that a revert needs no mirror.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from .._errors import ClinicalError
-from .._host import Host
+from .._host.door import Host
 from ._base import Image, Whole
 from .files import File, file_image
 

@@ -21,7 +21,7 @@ ENVIRONMENT = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive",
 def act(collections: str, state: str) -> None:
     """What the module does once it is on the host."""
     sys.path.insert(0, collections)
-    from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
+    from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
     from ansible_collections.healthops.clinical.plugins.module_utils._patch import _patching, _policy
     from ansible_collections.healthops.clinical.plugins.module_utils._patch._managers import manager_of
     from ansible_collections.healthops.clinical.plugins.module_utils._patch._planning import Question

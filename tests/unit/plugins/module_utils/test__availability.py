@@ -8,7 +8,7 @@ from typing import Any, Callable, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _availability, _baseline, _guard
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
 from fake_programs import FakeUnit, systemctl

@@ -9,7 +9,7 @@ from typing import Callable, List, Sequence, Union
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _break_glass
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from fake_host import FakeHost, fixture
 
 TODAY = 20781  # 2026-11-24

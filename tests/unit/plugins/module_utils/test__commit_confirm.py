@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _commit_confirm, _guard, _reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._commit_confirm import Answer, Request
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
 from fake_programs import FakeUnit

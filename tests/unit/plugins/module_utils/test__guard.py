@@ -12,7 +12,7 @@ from typing import Any, Dict
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _alarm, _baseline, _guard, _reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from dirty_host import dirty_host, request
 from fake_host import FakeHost, Killed
 from guarded import DROP_IN, alarms, guarded_host, guarded_request, is_at_risk

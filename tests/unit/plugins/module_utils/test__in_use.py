@@ -9,7 +9,7 @@ from typing import Any, Dict, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _in_use
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from fake_host import FakeHost
 from fake_programs import FakePackage, FakeUnit
 from fake_sockets import listen, process

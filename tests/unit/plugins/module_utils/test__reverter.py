@@ -10,7 +10,7 @@ from typing import Any, List, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _alarm, _baseline, _guard, _lock, _reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed, RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed, RealHost
 from fake_host import FakeHost
 from guarded import alarms, guarded_host, guarded_request
 

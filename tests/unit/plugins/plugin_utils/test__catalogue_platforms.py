@@ -10,8 +10,8 @@ from typing import Any, Dict, List
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls import _model
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._facts import facts
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import facts
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue as catalogue
 from fake_host import FakeHost
 

@@ -10,7 +10,7 @@ from typing import Any, Dict, Tuple
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._subjects.packages import present
 from dirty_host import bare
 from fake_host import FakeHost, Killed, fixture

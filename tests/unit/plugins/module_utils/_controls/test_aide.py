@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from dirty_host import bare
 from fake_host import FakeHost, fixture
 from fake_programs import FakeUnit

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.audit_rules import AuditRules
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from fake_host import FakeHost, FakePackage
 from look import look, plan, states, subjects
 

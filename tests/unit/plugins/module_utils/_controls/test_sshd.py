@@ -15,7 +15,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls._sshd
     parse,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.sshd import DROP_IN, parse_effective
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from fake_host import FakeHost, fixture
 from fake_programs import FakeUnit
 from look import look, plan, states, subjects

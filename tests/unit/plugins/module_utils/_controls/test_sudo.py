@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._sudo_rules import parse_rules
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.sudo import DROP_IN, parse_defaults
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from fake_host import FakeHost, fixture
 from look import look, plan
 

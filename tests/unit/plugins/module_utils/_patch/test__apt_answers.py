@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Callable, Dict, List, Optional, Sequence
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _apt_answers as answers
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _apt_observe as look
 from fake_host import FakeHost

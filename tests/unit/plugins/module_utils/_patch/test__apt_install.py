@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _apt_install as work
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _unit
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Asked, Kept

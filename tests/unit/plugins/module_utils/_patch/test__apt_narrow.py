@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Optional
 
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _apt_observe as look
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._apt_narrow import narrowed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._model import Change, LeftOut

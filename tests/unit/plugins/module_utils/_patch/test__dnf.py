@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _dnf, _dnf_asked, _policy
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._dnf import Dnf
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Asked, Kept

@@ -11,7 +11,7 @@ from typing import Callable, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _ledger, _patching, _stages
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._rolling_back import rolled_back
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._wish import Answer, Stopped, Wish

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _own_will, _restarts, _space
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._model import Change, Space
 from fake_host import FakeHost, fixture

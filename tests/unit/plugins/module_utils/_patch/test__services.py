@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._availability import Seen
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _services
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Asked
 from fake_host import FakeHost

@@ -11,8 +11,8 @@ import struct
 from dataclasses import dataclass, replace
 from typing import Iterable, Iterator, Mapping, Sequence
 
-from ._errors import ClinicalError
-from ._host import Host
+from .._errors import ClinicalError
+from .door import Host
 
 NET = "/proc/net"
 _LISTENS, _ESTABLISHED, _UNCONNECTED = 0x0A, 0x01, 0x07

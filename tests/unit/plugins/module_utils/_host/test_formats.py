@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._formats import FORMATS
+from ansible_collections.healthops.clinical.plugins.module_utils._host.formats import FORMATS
 from fake_host import fixture
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import shlex
 from typing import Any, Mapping, Sequence
 
-from .._host import Host
+from .door import Host
 
 _INITIAL_NAMESPACE = "0 0 4294967295"
 _FAMILIES = {"debian": "Debian", "ubuntu": "Debian", "rhel": "RedHat", "fedora": "RedHat", "centos": "RedHat"}

@@ -37,7 +37,7 @@ from typing import (
     Union,
 )
 
-from ._errors import ClinicalError, HostWriteError
+from .._errors import ClinicalError, HostWriteError
 
 T = TypeVar("T")
 

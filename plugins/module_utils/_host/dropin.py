@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Mapping, Sequence
 
-from .._host import Host
+from .door import Host
 
 HEADER = "# Managed by the Ansible collection healthops.clinical (baseline). Local changes belong in another file.\n"
 

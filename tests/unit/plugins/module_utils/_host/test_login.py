@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Optional, Sequence
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils import _login
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
-from ansible_collections.healthops.clinical.plugins.module_utils._login import Login
+from ansible_collections.healthops.clinical.plugins.module_utils._host import login as ssh_login
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.login import Login
 from fake_host import FakeHost
 
 #: A line of /proc/PID/stat from Debian 12 (Linux 6.1) with its pid, name, parent and start left open.
@@ -120,14 +120,14 @@ def host_with(chain: Sequence[Process]) -> FakeHost:
     ],
 )
 def test_the_nearest_sshd_is_the_login(chain: Sequence[Process], login: Optional[Login]) -> None:
-    assert _login.own_login(host_with(chain)) == login
+    assert ssh_login.own_login(host_with(chain)) == login
 
 
 @pytest.mark.parametrize("gone", ["stat", "environ"])
 def test_an_ancestor_that_vanishes_ends_the_walk_and_its_environment_is_no_matter(gone: str) -> None:
     host = host_with([PYTHON, SUDO, SHELL, Process("sshd", 870), LISTENER, INIT])
     del host.nodes[f"/proc/3998/{gone}"]
-    assert _login.own_login(host) == (None if gone == "stat" else Login(870, ""))
+    assert ssh_login.own_login(host) == (None if gone == "stat" else Login(870, ""))
 
 
 class HidingHost(FakeHost):
@@ -142,25 +142,25 @@ class HidingHost(FakeHost):
 def test_an_environment_that_may_not_be_read_leaves_the_client_open() -> None:
     host = HidingHost()
     host.nodes = host_with([PYTHON, SHELL, Process("sshd", 870), LISTENER, INIT]).nodes
-    assert _login.own_login(host) == Login(870, "")
+    assert ssh_login.own_login(host) == Login(870, "")
 
 
 def test_a_loop_ends() -> None:
     host = FakeHost()
     for folder in ("/proc/self", "/proc/7"):
         host.add_file(f"{folder}/stat", STAT.format(pid=7, comm="sh", parent=7, started=5))
-    assert _login.own_login(host) is None
+    assert ssh_login.own_login(host) is None
 
 
 def test_own_start() -> None:
-    assert _login.own_start(host_with([PYTHON, SHELL, INIT])) == 900
+    assert ssh_login.own_start(host_with([PYTHON, SHELL, INIT])) == 900
 
 
 def test_own_start_needs_proc() -> None:
     host = FakeHost()
     del host.nodes["/proc/self/stat"]
     with pytest.raises(ClinicalError, match="/proc/self/stat"):
-        _login.own_start(host)
+        ssh_login.own_start(host)
 
 
 def test_on_this_machine() -> None:
@@ -168,6 +168,6 @@ def test_on_this_machine() -> None:
     ticks = os.sysconf("SC_CLK_TCK")
     with open("/proc/uptime", encoding="ascii") as file:
         uptime = float(file.read().split()[0])
-    assert 0 <= _login.own_start(host) / ticks <= uptime
-    login = _login.own_login(host)
-    assert login is None or login.started <= _login.own_start(host)
+    assert 0 <= ssh_login.own_start(host) / ticks <= uptime
+    login = ssh_login.own_login(host)
+    assert login is None or login.started <= ssh_login.own_start(host)

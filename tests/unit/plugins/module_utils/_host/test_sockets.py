@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils import _sockets
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host import sockets
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from fake_host import FakeHost, fixture
 from fake_sockets import listen, process
 
@@ -23,7 +23,7 @@ from fake_sockets import listen, process
     ],
 )
 def test_addresses_as_the_kernel_prints_them(word: str, address: str) -> None:
-    assert _sockets.parse_address(word) == address
+    assert sockets.parse_address(word) == address
 
 
 @pytest.mark.parametrize("system", ["debian-12", "debian-13"])
@@ -31,9 +31,9 @@ def test_what_listens_on_a_real_host(system: str) -> None:
     host = FakeHost()
     for name in ("tcp", "tcp6", "udp", "udp6", "unix"):
         host.add_file(f"/proc/net/{name}", fixture(f"proc_net_{name}", system))
-    found = _sockets.listeners(host)
+    found = sockets.listeners(host)
     wanted = {"tcp 22", "tcp 80", "tcp 5432", "udp 137", "unix /run/dbus/system_bus_socket"}
-    assert wanted <= set(_sockets.places(found))
+    assert wanted <= set(sockets.places(found))
     (ssh,) = [one for one in found if one.place == "tcp 22" and one.address == "0.0.0.0"]
     assert ssh.clients >= 1
     assert not [one for one in found if one.protocol == "unix" and one.outside]
@@ -43,7 +43,7 @@ def test_owner_of_a_socket() -> None:
     host = FakeHost()
     listen(host, 80, pid=12, unit="nginx.service", program="nginx")
     listen(host, 2575, pid=13, unit="", program="engine")
-    told = [str(one) for one in _sockets.owned(host, _sockets.listeners(host))]
+    told = [str(one) for one in sockets.owned(host, sockets.listeners(host))]
     assert told == ["tcp 80 (nginx.service)", "tcp 2575 (engine)"]
 
 
@@ -52,13 +52,13 @@ def test_a_socket_that_systemd_holds_is_its_socket_units() -> None:
     listen(host, 111, pid=1, unit="init.scope", program="systemd")
     argv = ("systemctl", "list-sockets", "--plain", "--no-legend", "--show-types")
     host.answers[argv] = Completed(argv, 0, "0.0.0.0:111 Stream rpcbind.socket rpcbind.service\n", "")
-    (one,) = _sockets.owned(host, _sockets.listeners(host))
+    (one,) = sockets.owned(host, sockets.listeners(host))
     assert one.unit == "rpcbind.socket"
 
 
 @pytest.mark.parametrize("system", ["debian-12", "debian-13"])
 def test_what_systemd_says_of_its_sockets(system: str) -> None:
-    told = _sockets.parse_sockets(fixture("systemctl_list_sockets", system))
+    told = sockets.parse_sockets(fixture("systemctl_list_sockets", system))
     assert told[("unix", "/run/dbus/system_bus_socket")] == "dbus.socket"
 
 
@@ -76,13 +76,13 @@ def test_what_systemd_says_of_its_sockets(system: str) -> None:
 def test_unit_of_a_process(text: str, unit: str) -> None:
     host = FakeHost()
     host.add_file("/proc/77/cgroup", text)
-    assert _sockets.unit_of(host, "77") == unit
+    assert sockets.unit_of(host, "77") == unit
 
 
 def test_clients_are_counted() -> None:
     host = FakeHost()
     listen(host, 2575, pid=13, unit="engine.service", program="engine", clients=3)
-    (one,) = _sockets.listeners(host)
+    (one,) = sockets.listeners(host)
     assert one.clients == 3
 
 
@@ -91,12 +91,12 @@ def test_a_process_that_ends_meanwhile_owns_nothing() -> None:
     listen(host, 80, pid=12, unit="nginx.service", program="nginx")
     process(host, 99, "gone.service", "gone")
     del host.nodes["/proc/12/fd"], host.nodes["/proc/12/fd/80"]
-    (one,) = _sockets.owned(host, _sockets.listeners(host))
+    (one,) = sockets.owned(host, sockets.listeners(host))
     assert (one.unit, one.program) == ("", "")
 
 
 def test_ports_of_the_moment() -> None:
     host = FakeHost()
-    assert 40000 in _sockets.ephemeral(host)
+    assert 40000 in sockets.ephemeral(host)
     host.kernel["net.ipv4.ip_local_port_range"] = "50000\t60000"
-    assert 40000 not in _sockets.ephemeral(host)
+    assert 40000 not in sockets.ephemeral(host)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import List, Mapping
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._facts import (
+from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import (
     container,
     container_engine,
     facts,

@@ -12,8 +12,8 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Iterator
 
-from ._errors import ClinicalError
-from ._host import Host
+from .._errors import ClinicalError
+from .door import Host
 
 #: More generations than any login has; a walk that does not end is none.
 GENERATIONS = 64

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Dict, Iterator
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils import _host
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import TEMPORARY_SUFFIX, RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host import door
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import TEMPORARY_SUFFIX, RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._subjects.files import File, Meta, file_image
 
 HOST = RealHost()
@@ -83,12 +83,12 @@ def test_a_link_a_folder_a_pipe_and_a_socket_are_not_read(folder: Path) -> None:
 
 def test_a_huge_file_is_refused_and_does_not_fill_the_memory(folder: Path) -> None:
     with open(folder / "huge", "wb") as file:
-        file.truncate(_host.READ_LIMIT + 1)
+        file.truncate(door.READ_LIMIT + 1)
     with pytest.raises(ClinicalError, match="larger than"):
         HOST.read(str(folder / "huge"))
     with open(folder / "huge", "r+b") as file:
-        file.truncate(_host.READ_LIMIT)
-    assert len(HOST.read(str(folder / "huge")) or b"") == _host.READ_LIMIT
+        file.truncate(door.READ_LIMIT)
+    assert len(HOST.read(str(folder / "huge")) or b"") == door.READ_LIMIT
 
 
 def test_stat_tells_the_twelve_bits_and_where_a_link_points(folder: Path) -> None:
@@ -405,9 +405,9 @@ def test_what_is_spawned_lives_on_by_itself(folder: Path) -> None:
     """In a session of its own, so that nothing that ends this one ends it, and with nothing of ours open."""
     starter = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
+sys.path.insert(0, {str(Path(__file__).resolve().parents[3])!r})
 import conftest
-from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
 RealHost().spawn(["sh", "-c", "ps -o sid= -p $$ > {folder}/began; readlink /proc/$$/fd/0 >> {folder}/began; \\
     until [ -e {folder}/go ]; do sleep 0.05; done; mv {folder}/began {folder}/ended"])
 """
@@ -425,8 +425,8 @@ RealHost().spawn(["sh", "-c", "ps -o sid= -p $$ > {folder}/began; readlink /proc
 def test_account_files_are_locked_for_everybody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process that holds the lock of passwd and useradd is waited for, and named where it does not end."""
     lock = tmp_path / "lock"
-    monkeypatch.setattr(_host, "ACCOUNTS_LOCK", str(lock))
-    monkeypatch.setattr(_host, "ACCOUNTS_LOCK_WAIT", 0.0)
+    monkeypatch.setattr(door, "ACCOUNTS_LOCK", str(lock))
+    monkeypatch.setattr(door, "ACCOUNTS_LOCK_WAIT", 0.0)
     held = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
     with RealHost().accounts_locked():
         pass
