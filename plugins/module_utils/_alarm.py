@@ -12,10 +12,10 @@ import os
 import posixpath
 import sys
 
+from ._change.journal import STATE
+from ._change.subjects.units import has_systemd
 from ._errors import ClinicalError
 from ._host.door import Host
-from ._journal import STATE
-from ._subjects.units import has_systemd
 
 FOLDER = posixpath.join(STATE, "guard")
 REVERTER = posixpath.join(FOLDER, "revert.pyz")

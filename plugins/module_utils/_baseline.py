@@ -8,8 +8,10 @@ import functools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
-from . import _guard, _in_use, _journal, _revert, _runs
-from ._changes import Group
+from . import _guard, _in_use, _runs
+from ._change import journal
+from ._change import revert as journal_revert
+from ._change.steps import Group
 from ._controls._awaited import PackagesThere, installs
 from ._controls._kinds import KINDS
 from ._controls._model import Assessment, Control, KindPlan, not_applicable, unknown
@@ -19,7 +21,7 @@ from ._host.door import Host
 from ._host.facts import facts, why_not
 
 if TYPE_CHECKING:
-    from . import _availability
+    from ._change import availability as host_availability
 
 
 #: The result's ``availability`` where nothing was compared; it always has these keys.
@@ -186,7 +188,7 @@ def enforce(host: Host, request: Request) -> Report:
     report = _open(host, request)
     report.warnings += _settled(host, request.run_id)
     for run in _cut_runs(host):
-        _revert.sweep(host, run)
+        journal_revert.sweep(host, run)
         report.warnings.append(_told_cut(run))
     _in_use.begin(host, request.keeps)
     found = survey(host, request.controls, request.allow_stop, report.host)
@@ -214,20 +216,22 @@ def enforce(host: Host, request: Request) -> Report:
     return _close(host, report)
 
 
-def _look_around(host: Host, request: Request, groups: Sequence[Group]) -> _availability.Seen | None:
+def _look_around(host: Host, request: Request, groups: Sequence[Group]) -> host_availability.Seen | None:
     """What listens and runs before the change, where one is to be made."""
     if not groups or not request.check_availability:
         return None
-    from . import _availability  # the many runs that change nothing do not pay for reading it
+    from ._change import (
+        availability as host_availability,  # the many runs that change nothing do not pay for reading it
+    )
 
-    return _availability.look(host)
+    return host_availability.look(host)
 
 
-def _look_again(host: Host, report: Report, before: _availability.Seen, groups: Sequence[Group]) -> None:
+def _look_again(host: Host, report: Report, before: host_availability.Seen, groups: Sequence[Group]) -> None:
     """Hold the host against what it was; what it lost without anybody's consent has the whole run taken back."""
-    from . import _availability
+    from ._change import availability as host_availability
 
-    found = _availability.compare(host, before, groups)
+    found = host_availability.compare(host, before, groups)
     report.availability = found.told
     if not found.lost:
         guard = _guard.load(host, report.run_id)
@@ -239,7 +243,7 @@ def _look_again(host: Host, report: Report, before: _availability.Seen, groups: 
     why = f"it cost the host {', '.join(found.lost)}"
     _reverter.take_back_now(host, report.run_id, why, found.units)
     report.changed, report.changes = False, []
-    left = _availability.compare(host, before, ()).lost
+    left = host_availability.compare(host, before, ()).lost
     if left:
         report.warnings.append(f"The run was taken back, and yet this host still lacks {', '.join(left)}.")
 
@@ -249,15 +253,15 @@ def revert(host: Host, request: Request, wanted: str, check: bool) -> Report:
     report = _open(host, request)
     if not check:
         report.warnings += _settled(host, request.run_id)
-    run = _revert.choose(host, wanted)
+    run = journal_revert.choose(host, wanted)
     report.reverted_run_id = run.run_id
     if run.reverted_by and not wanted:
         report.warnings.append(f"The newest run {run.run_id} was already reverted, by {run.reverted_by}.")
         return _close(host, report)
     if not check:
-        _revert.sweep(host, run)
-    way = _revert.find_way(host, run)
-    _revert.refuse_unless_safe(way, request.force)
+        journal_revert.sweep(host, run)
+    way = journal_revert.find_way(host, run)
+    journal_revert.refuse_unless_safe(way, request.force)
     if way.damaged:
         report.warnings.append(f"{way.damaged} lines of the journal cannot be read; what they held is not restored.")
     report.restored = _runs.told(way.groups)
@@ -329,14 +333,14 @@ def _diff(change: Mapping[str, Any]) -> dict[str, str]:
     return {"before_header": head, "after_header": head, **{k: f"{change[k]}\n" for k in ("before", "after")}}
 
 
-def _cut_runs(host: Host) -> list[_journal.Run]:
+def _cut_runs(host: Host) -> list[journal.Run]:
     """Runs that ended in the middle, unless they were reverted, or were reverts that a later one completed."""
-    known = _journal.runs(host)
+    known = journal.runs(host)
     whole = {run.run_id for run in known if run.reverted_by}
     return [run for run in known if run.progress == "applying" and not {run.run_id, run.reverts} & whole]
 
 
-def _told_cut(run: _journal.Run) -> str:
+def _told_cut(run: journal.Run) -> str:
     return (
         f"The run {run.run_id} was cut before it ended. This run makes the host whole; to take the earlier one back, "
         f"revert this run and then run_id: {run.run_id}."

@@ -9,19 +9,20 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
-from . import _break_glass, _changes, _guard, _journal, _reverter, _runs
-from ._changes import Group, Step
+from . import _break_glass, _guard, _reverter, _runs
+from ._change import journal, steps
+from ._change.steps import Group, Step
+from ._change.subjects.base import Subject
+from ._change.subjects.kernel import KernelValue
+from ._change.subjects.trees import Tree
 from ._errors import ClinicalError
 from ._guard import Guard, Wish
 from ._host import login as ssh_login
 from ._host.door import Host
-from ._subjects._base import Subject
-from ._subjects.kernel import KernelValue
-from ._subjects.trees import Tree
 
 KERNEL = "/proc/sys/"
 #: What belongs to the kernel or to ourselves cannot be put back as files.
-FORBIDDEN = ("/proc", "/sys", "/dev", _journal.STATE)
+FORBIDDEN = ("/proc", "/sys", "/dev", journal.STATE)
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ def arm(host: Host, request: Request, check: bool) -> Answer:
         told = _guard.told(host, None)
         return Answer(request.run_id, told, True, f"The guard {request.run_id} would be armed.")
     warnings = _reverter.settle(host, request.run_id)
-    entries = _changes.capture(host, groups)
+    entries = steps.capture(host, groups)
     run = _runs.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
     try:
         guard = _guard.arm(host, request.run_id, wish)
     except ClinicalError:
-        _journal.end(host, run, "undone", entries, {})
+        journal.end(host, run, "undone", entries, {})
         raise
     warnings += _runs.tidied(host, request.journal_keep)
     msg = f"Unless it is confirmed, the change is taken back at {guard.until} ({guard.within} s)."
@@ -99,7 +100,7 @@ def revert(host: Host, request: Request, check: bool) -> Answer:
     """Take it back at once."""
     guard = _wanted(host, request.run_id)
     if guard is None:
-        if request.why and not check and any(run.run_id == request.run_id for run in _journal.runs(host)):
+        if request.why and not check and any(run.run_id == request.run_id for run in journal.runs(host)):
             return _taken_back(host, _reverter.take_back_now(host, request.run_id, request.why))
         return _missing(host, request.run_id, fatal=not check)
     if guard.state == _guard.CONFIRMED:
@@ -155,11 +156,11 @@ def _complete(host: Host, guard: Guard) -> None:
     """Note what the guarded paths have become, so that the change can still be taken back one day."""
     run = _run(host, guard.run_id)
     if run.progress == "applying":
-        _journal.end(host, run, "complete", _journal.load(host, run).entries, {})
+        journal.end(host, run, "complete", journal.load(host, run).entries, {})
 
 
-def _run(host: Host, run_id: str) -> _journal.Run:
-    return next(run for run in _journal.runs(host) if run.run_id == run_id)
+def _run(host: Host, run_id: str) -> journal.Run:
+    return next(run for run in journal.runs(host) if run.run_id == run_id)
 
 
 # --- what a task asks for, checked ---

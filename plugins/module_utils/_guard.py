@@ -15,10 +15,11 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Sequence
 
-from . import _alarm, _journal
+from . import _alarm
+from ._change import journal
+from ._change.subjects.units import show
 from ._errors import ClinicalError
 from ._host.door import Host
-from ._subjects.units import show
 
 ARMED, CONFIRMED, REVERTED = "armed", "confirmed", "reverted"
 #: How people log in: these are started again when a change has brought them down.
@@ -77,7 +78,7 @@ def load(host: Host, run_id: str) -> Guard | None:
     content = host.read(_path(run_id))
     if content is None:
         return None
-    record = _journal.unline(content.rstrip(b"\n"))
+    record = journal.unline(content.rstrip(b"\n"))
     if record is None:
         damaged = Guard(run_id, ARMED, 0, "", 0.0, "", 0, (), LOGIN_SERVICES, (), False)
         return damaged if _alarm.is_prepared(host) else None
@@ -87,7 +88,7 @@ def load(host: Host, run_id: str) -> Guard | None:
 
 def newest(host: Host, state: str = "") -> Guard | None:
     """The guard of the newest run that has one (in that state)."""
-    for run in reversed(_journal.runs(host)):
+    for run in reversed(journal.runs(host)):
         guard = load(host, run.run_id)
         if guard is not None and state in ("", guard.state):
             return guard
@@ -196,9 +197,9 @@ def _boot_id(host: Host) -> str:
 
 
 def _path(run_id: str) -> str:
-    return posixpath.join(_journal.JOURNAL, run_id, "guard")
+    return posixpath.join(journal.JOURNAL, run_id, "guard")
 
 
 def _write(host: Host, guard: Guard) -> None:
     record = json.loads(json.dumps(asdict(guard)))
-    host.write(_path(guard.run_id), _journal.line(record), 0o600, 0, 0, {})
+    host.write(_path(guard.run_id), journal.line(record), 0o600, 0, 0, {})

@@ -12,11 +12,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Mapping, Sequence
 
+from ._change.subjects.units import Unit, show
 from ._errors import ClinicalError
 from ._host import sockets
 from ._host.door import Host
 from ._host.sockets import Listener, unit_of
-from ._subjects.units import Unit, show
 
 #: Where packages put their units, as they are spelled once /lib is a part of /usr.
 UNIT_FOLDERS = ("/usr/lib/systemd/system/", "/etc/systemd/system/")

@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Dict, Optional, Sequence, TextIO
 
-from . import _alarm, _changes, _guard, _journal, _lock, _revert, _runs
+from . import _alarm, _guard, _runs
+from ._change import journal, lock, revert, steps
+from ._change.subjects.units import has_systemd, show, systemctl
 from ._errors import ClinicalError, HostWriteError
 from ._guard import Guard
 from ._host.door import Completed, Host, RealHost
-from ._subjects.units import has_systemd, show, systemctl
 
 #: How long a run that is at work is waited for.
 PATIENCE = 60.0
@@ -53,9 +54,9 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     Raises ClinicalError where something could not be restored; the guard is then still armed, and this can be repeated.
     """
     host.remove(_alarm.BALLAST)
-    run = _revert.choose(host, guard.run_id)
-    _revert.sweep(host, run)
-    way = _revert.find_way(host, run)
+    run = revert.choose(host, guard.run_id)
+    revert.sweep(host, run)
+    way = revert.find_way(host, run)
     troubles = _restore(host, way)
     troubles += _revive(host, guard)
     for argv in guard.commands:
@@ -96,24 +97,24 @@ def settle(host: Host, run_id: str) -> list[str]:
     return [f"The run {guard.run_id} was never confirmed; it was overdue and was taken back now."]
 
 
-def _restore(host: Host, way: _revert.Way) -> list[ClinicalError]:
+def _restore(host: Host, way: revert.Way) -> list[ClinicalError]:
     """Put everything back as far as it goes; a journal that cannot be written is no reason to leave a host cut off."""
     own = _own_id(host, way.run.run_id)
     if not way.groups:  # nothing was changed under the guard, or an earlier attempt has put it back
         return _tried(partial(_runs.note_reverted, host, way.run, way.run.reverted_by or own))
-    entries = _changes.capture(host, way.groups)
+    entries = steps.capture(host, way.groups)
     try:
         run = _runs.begin(host, own, way.groups, entries, reverts=way.run.run_id)
     except HostWriteError:
-        return _changes.restore(host, way.groups, entries)
-    troubles = _changes.restore(host, way.groups, entries)
-    troubles += _tried(partial(_journal.end, host, run, "complete", entries, {}))
+        return steps.restore(host, way.groups, entries)
+    troubles = steps.restore(host, way.groups, entries)
+    troubles += _tried(partial(journal.end, host, run, "complete", entries, {}))
     return troubles or _tried(partial(_runs.note_reverted, host, way.run, own))
 
 
 def _own_id(host: Host, run_id: str) -> str:
     """An id for this attempt; earlier ones may have been cut."""
-    known = {run.run_id for run in _journal.runs(host)}
+    known = {run.run_id for run in journal.runs(host)}
     candidates = (f"{run_id[:54]}-guard{number}" for number in range(1, len(known) + 2))
     return next(candidate for candidate in candidates if candidate not in known)
 
@@ -138,7 +139,7 @@ def _run(host: Host, argv: Sequence[str]) -> None:
 
 
 def _tried(act: partial[Any]) -> list[ClinicalError]:
-    error = _changes.attempt(act)
+    error = steps.attempt(act)
     return [] if error is None else [error]
 
 
@@ -174,7 +175,7 @@ def _attempt(host: Host, at_once: bool) -> bool:
         while True:
             if not at_once:
                 _wait_until_due(host)
-            with _lock.held("the guard", patience=PATIENCE):
+            with lock.held("the guard", patience=PATIENCE):
                 guard = _guard.armed(host)
                 if guard is None:
                     _alarm.clear(host)

@@ -7,13 +7,15 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Sequence
 
-from . import _changes, _guard, _journal
-from ._changes import Entry, Group, Outcome, Undone
+from . import _guard
+from ._change import journal
+from ._change import steps as change_steps
+from ._change.steps import Entry, Group, Outcome, Undone
+from ._change.subjects.base import Image, Subject
+from ._change.subjects.trees import Tree
 from ._errors import ClinicalError, HostWriteError
 from ._guard import Wish
 from ._host.door import Host
-from ._subjects._base import Image, Subject
-from ._subjects.trees import Tree
 
 
 def now() -> str:
@@ -21,10 +23,10 @@ def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def begin(host: Host, run_id: str, groups: Sequence[Group], entries: Sequence[Entry], **more: str) -> _journal.Run:
+def begin(host: Host, run_id: str, groups: Sequence[Group], entries: Sequence[Entry], **more: str) -> journal.Run:
     """Journal a run; where not even that can be written, say that nothing was changed."""
     try:
-        return _journal.begin(host, run_id, now(), groups, entries, **more)
+        return journal.begin(host, run_id, now(), groups, entries, **more)
     except HostWriteError as error:
         raise HostWriteError(error.doing, error.subject, f"{error.saw}; nothing was changed", error.try_this) from error
 
@@ -34,7 +36,7 @@ def carry_out(host: Host, run_id: str, groups: Sequence[Group], wish: Wish | Non
 
     Without a wish nothing is guarded. Raises ClinicalError where everything was put back.
     """
-    entries = _changes.capture(host, groups)
+    entries = change_steps.capture(host, groups)
     run = begin(host, run_id, groups, entries, reverts=reverts)
 
     def arm() -> None:
@@ -42,7 +44,7 @@ def carry_out(host: Host, run_id: str, groups: Sequence[Group], wish: Wish | Non
             _guard.arm(host, run_id, wish, units=_units(groups))
 
     try:
-        outcome = _changes.apply(host, groups, entries, arm)
+        outcome = change_steps.apply(host, groups, entries, arm)
         _end(host, run, groups, entries, outcome)
     except Undone as error:
         _note_undone(host, run, entries, error)
@@ -68,13 +70,13 @@ def _settle(host: Host, run_id: str, stands: bool) -> None:
         _guard.end(host, guard, _guard.CONFIRMED, "nothing that it guarded was changed")
 
 
-def _end(host: Host, run: _journal.Run, groups: Sequence[Group], entries: Sequence[Entry], outcome: Outcome) -> None:
+def _end(host: Host, run: journal.Run, groups: Sequence[Group], entries: Sequence[Entry], outcome: Outcome) -> None:
     """Note that the run is complete; a run that cannot be noted is put back like one that cannot be applied."""
     try:
-        _journal.end(host, run, "complete", entries, _own_changes_seen(host, entries, outcome.settled))
+        journal.end(host, run, "complete", entries, _own_changes_seen(host, entries, outcome.settled))
     except ClinicalError as error:
         kept = [(n, group) for n, group in enumerate(groups) if n not in outcome.failed]
-        _changes.undo_all(host, [(group, [e for e in entries if e.group == n]) for n, group in kept], error)
+        change_steps.undo_all(host, [(group, [e for e in entries if e.group == n]) for n, group in kept], error)
 
 
 def _paths(subject: Subject) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ def _own_changes_seen(host: Host, entries: Sequence[Entry], settled: Mapping[int
     return seen
 
 
-def _note_undone(host: Host, run: _journal.Run, entries: Sequence[Entry], error: Undone) -> None:
+def _note_undone(host: Host, run: journal.Run, entries: Sequence[Entry], error: Undone) -> None:
     """A disk that refused the change may refuse the note as well; the run then counts as cut and reverts the same.
 
     A guard stays armed where something could not be put back: it will try again.
@@ -106,7 +108,7 @@ def _note_undone(host: Host, run: _journal.Run, entries: Sequence[Entry], error:
     if not error.entirely:
         return
     try:
-        _journal.end(host, run, "undone", entries, {})
+        journal.end(host, run, "undone", entries, {})
         guard = _guard.load(host, run.run_id)
         if guard is not None:
             _guard.end(host, guard, _guard.REVERTED, str(error))
@@ -114,22 +116,22 @@ def _note_undone(host: Host, run: _journal.Run, entries: Sequence[Entry], error:
         return
 
 
-def tidied(host: Host, keep: int, reverted: _journal.Run | None = None, by: str = "") -> list[str]:
+def tidied(host: Host, keep: int, reverted: journal.Run | None = None, by: str = "") -> list[str]:
     """Keep the journal in order. The host is done by now, so what fails here is only worth a warning."""
     try:
         if reverted is not None:
             note_reverted(host, reverted, by)
-        _journal.prune(host, keep)
+        journal.prune(host, keep)
     except ClinicalError as error:
         return [f"The host is done, but its journal could not be tidied: {error}"]
     return []
 
 
-def note_reverted(host: Host, run: _journal.Run, by: str) -> None:
+def note_reverted(host: Host, run: journal.Run, by: str) -> None:
     """Note that a run holds no more; where it was a revert itself, what that had reverted holds again."""
-    _journal.note_reverted(host, run, by)
-    for earlier in [other for other in _journal.runs(host) if other.reverted_by == run.run_id]:
-        _journal.note_reverted(host, earlier, "")
+    journal.note_reverted(host, run, by)
+    for earlier in [other for other in journal.runs(host) if other.reverted_by == run.run_id]:
+        journal.note_reverted(host, earlier, "")
 
 
 def told(groups: Sequence[Group]) -> list[dict[str, Any]]:
@@ -137,7 +139,7 @@ def told(groups: Sequence[Group]) -> list[dict[str, Any]]:
     steps = [step for group in groups for step in group.steps if step.before or step.after]
     return [
         {
-            "subject": _journal.key(step.subject),
+            "subject": journal.key(step.subject),
             "before": step.before,
             "after": step.after,
             "why": step.why,

@@ -20,7 +20,7 @@ import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.healthops.clinical.plugins.module_utils import _lock
+from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_sign import fingerprint, sign
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_store import load_json, make_dirs, write
@@ -82,7 +82,7 @@ def check_fleet(name: str) -> str:
 def held(evidence_dir: Path, run_id: str) -> t.Iterator[None]:
     """One report at a time in an evidence directory; another waits."""
     make_dirs(evidence_dir / NOTES)
-    with _lock.held(run_id, str(evidence_dir / NOTES / "lock"), PATIENCE):
+    with lock.held(run_id, str(evidence_dir / NOTES / "lock"), PATIENCE):
         yield
 
 

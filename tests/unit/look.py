@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence, Tuple
 
-from ansible_collections.healthops.clinical.plugins.module_utils._changes import Group
+from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Assessment, Control, KindPlan
 from fake_host import FakeHost

@@ -8,7 +8,8 @@ import contextlib
 import json
 from typing import Any, Dict, Mapping
 
-from .. import _baseline, _guard, _lock
+from .. import _baseline, _guard
+from .._change import lock
 from .._controls._model import Control, sparing
 from .._errors import ClinicalError
 from .._host.door import RealHost
@@ -46,7 +47,7 @@ def request(params: Mapping[str, Any]) -> _baseline.Request:
 
 def carry_out(wanted: _baseline.Request, params: Mapping[str, Any], check: bool) -> _baseline.Report:
     host = RealHost()
-    with contextlib.nullcontext() if check else _lock.held(wanted.run_id):
+    with contextlib.nullcontext() if check else lock.held(wanted.run_id):
         if params["state"] == "reverted":
             return _baseline.revert(host, wanted, params["run_id"], check)
         return _baseline.audit(host, wanted) if check else _baseline.enforce(host, wanted)

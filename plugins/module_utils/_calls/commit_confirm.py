@@ -8,7 +8,8 @@ import contextlib
 from dataclasses import asdict
 from typing import Any, Dict, Mapping
 
-from .. import _commit_confirm, _guard, _lock, _reverter
+from .. import _commit_confirm, _guard, _reverter
+from .._change import lock
 from .._errors import ClinicalError
 from .._host.door import RealHost
 from .._run_id import new_run_id
@@ -48,5 +49,5 @@ def carry_out(wanted: _commit_confirm.Request, state: str, check: bool) -> _comm
     ]
     # A run that is at work, or the revert itself, ends before it is asked.
     patience = 0.0 if state == "armed" else _reverter.PATIENCE
-    with contextlib.nullcontext() if check else _lock.held(wanted.run_id or state, patience=patience):
+    with contextlib.nullcontext() if check else lock.held(wanted.run_id or state, patience=patience):
         return act(host, wanted, check)

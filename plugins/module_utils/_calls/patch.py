@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Mapping
 
-from .. import _lock
+from .._change import lock
 from .._errors import ClinicalError
 from .._host.door import RealHost
 from .._patch import _patching, _planning, _policy, _rolling_back
@@ -70,7 +70,7 @@ def carry_out(params: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     if not host.is_root():
         raise ClinicalError("Patching", "this host", "it takes root", "Run it with become: true.")
     with (
-        contextlib.nullcontext() if check else _lock.held(wanted.run_id or params["state"], patience=params["patience"])
+        contextlib.nullcontext() if check else lock.held(wanted.run_id or params["state"], patience=params["patience"])
     ):
         done = asdict(STATES[params["state"]](host, manager, wanted))
     if check and params["refresh"] and params["state"] in ("planned", "staged"):

@@ -11,9 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
-from .._changes import Step
+from .._change.steps import Step
+from .._change.subjects.accounts import AccountField
 from .._host.door import Stat
-from .._subjects.accounts import AccountField
 from ._account_files import LOCKED_PASSWORD, NONE, SET, Account, Accounts, Password
 
 #: crypt(5)'s slow hashes: yescrypt and its kin, scrypt, SHA-512, bcrypt.

@@ -12,11 +12,11 @@ import re
 from dataclasses import dataclass
 from typing import Sequence
 
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.authselect import WRITTEN, AuthselectFeatures, selected
+from .._change.subjects.trees import Tree
 from .._host.door import Host
 from .._host.dropin import read_text
-from .._subjects.authselect import WRITTEN, AuthselectFeatures, selected
-from .._subjects.trees import Tree
 from ._model import Assessment, Control, KindPlan, Verdicts, judge, not_applicable
 
 FEATURES = {"lockout": "with-faillock", "history": "with-pwhistory", "no_empty": "without-nullok"}

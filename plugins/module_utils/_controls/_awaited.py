@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Sequence
 
-from .._changes import Group
+from .._change.steps import Group
+from .._change.subjects.packages import Packages, present
 from .._host.door import Host
-from .._subjects.packages import Packages, present
 from ._model import Control
 
 

@@ -10,10 +10,10 @@ import posixpath
 import re
 from typing import Iterator, Mapping
 
-from .._changes import Step
+from .._change.steps import Step
+from .._change.subjects.files import ABSENT, File, Meta, file_image, narrower_image
 from .._host.door import Stat
 from .._host.dropin import HEADER, encode
-from .._subjects.files import ABSENT, File, Meta, file_image, narrower_image
 from ._account_checks import Check, Home, Look, Wrong
 
 #: Files that hold secrets, or commands with secrets in them.

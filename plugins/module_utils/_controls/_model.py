@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Mapping, Sequence
 
-from .._changes import Group
+from .._change.steps import Group
 from .._host.door import Host
 from ._words import DEVIATES, NOTAPPLICABLE, OK, UNKNOWN, word
 

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Group
+from .._change.steps import Group
 from .._host import login
 from .._host.door import Host, Stat
 from .._host.dropin import read_text

@@ -13,13 +13,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Effect, Group, Step
+from .._change.steps import Effect, Group, Step
+from .._change.subjects.awaited import AwaitedFile
+from .._change.subjects.files import File, file_image
+from .._change.subjects.made import MadeFile
+from .._change.subjects.units import BEGIN, Unit, has_systemd, show
 from .._host.door import Host
 from .._host.dropin import HEADER, encode, read_text
-from .._subjects.awaited import AwaitedFile
-from .._subjects.files import File, file_image
-from .._subjects.made import MadeFile
-from .._subjects.units import BEGIN, Unit, has_systemd, show
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
 from ._words import NOTAPPLICABLE
 

@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.trees import Tree
+from .._change.subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, has_systemd, show
 from .._host.door import Host
 from .._host.facts import container
-from .._subjects.trees import Tree
-from .._subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, has_systemd, show
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable, unknown
 from ._words import NOTAPPLICABLE
 

@@ -10,12 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Effect, Group, Step
-from .._host.door import Host
-from .._host.dropin import HEADER, encode, ordered_files, read_text
-from .._host.facts import container
-from .._host.formats import FORMATS
-from .._subjects.audit import (
+from .._change.steps import Effect, Group, Step
+from .._change.subjects.audit import (
     COMPILED,
     LOAD,
     PROGRAM,
@@ -25,9 +21,13 @@ from .._subjects.audit import (
     locked,
     privileged_programs,
 )
-from .._subjects.awaited import AwaitedFile
-from .._subjects.compiled import MADE_ANEW, Compiled
-from .._subjects.files import File, file_image
+from .._change.subjects.awaited import AwaitedFile
+from .._change.subjects.compiled import MADE_ANEW, Compiled
+from .._change.subjects.files import File, file_image
+from .._host.door import Host
+from .._host.dropin import HEADER, encode, ordered_files, read_text
+from .._host.facts import container
+from .._host.formats import FORMATS
 from ._audit_syntax import RULE, Same, lines, meaning, meanings, silences
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
 from ._words import NOTAPPLICABLE, OK

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.files import File, file_image
 from .._host.door import Host
 from .._host.dropin import encode, read_text
-from .._subjects.files import File, file_image
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge
 
 

@@ -12,13 +12,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.compiled import MADE_ANEW, Compiled
+from .._change.subjects.files import File, Meta, file_image
 from .._host.door import Host
 from .._host.dropin import HEADER, encode, ordered_files, read_text
 from .._host.facts import container
 from .._host.formats import FORMATS
-from .._subjects.compiled import MADE_ANEW, Compiled
-from .._subjects.files import File, Meta, file_image
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable, wish
 from ._words import NOTAPPLICABLE
 

@@ -8,15 +8,15 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Effect, Group, Step, unread
+from .._change.steps import Effect, Group, Step, unread
+from .._change.subjects.awaited import AwaitedFile, edits_image
+from .._change.subjects.base import Image
+from .._change.subjects.files import File, file_image
+from .._change.subjects.units import Unit, show
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._host.dropin import HEADER, encode, ordered_files, read_text
 from .._host.formats import FORMATS, Format
-from .._subjects._base import Image
-from .._subjects.awaited import AwaitedFile, edits_image
-from .._subjects.files import File, file_image
-from .._subjects.units import Unit, show
 from ._model import (
     Assessment,
     Control,

@@ -11,10 +11,10 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.files import File, Meta, file_image
 from .._host.door import Host, Stat
 from .._host.dropin import encode
-from .._subjects.files import File, Meta, file_image
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.files import ABSENT, File, Meta
 from .._errors import ClinicalError
 from .._host.door import Host, Stat
-from .._subjects.files import ABSENT, File, Meta
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 
 

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from .. import _in_use
-from .._changes import Effect, Group, Step
+from .._change.steps import Effect, Group, Step
+from .._change.subjects.files import File, file_image
+from .._change.subjects.firewall import FilterTable, listing
+from .._change.subjects.trees import Tree
+from .._change.subjects.units import ENABLING_FOLDERS, EnabledUnit, has_systemd
 from .._errors import ClinicalError
 from .._host import sockets
 from .._host.door import Host
 from .._host.dropin import HEADER, encode, read_text
 from .._host.facts import container_engine
 from .._host.sockets import Listener
-from .._subjects.files import File, file_image
-from .._subjects.firewall import FilterTable, listing
-from .._subjects.trees import Tree
-from .._subjects.units import ENABLING_FOLDERS, EnabledUnit, has_systemd
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 from ._ruleset import (
     LEARNED,

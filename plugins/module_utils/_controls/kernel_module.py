@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from .. import _in_use
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.files import File, file_image
+from .._change.subjects.kernel import LoadedModule
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._host.dropin import encode, merged, read_text, with_header
 from .._host.facts import container
-from .._subjects.files import File, file_image
-from .._subjects.kernel import LoadedModule
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
 from ._words import DEVIATES, NOTAPPLICABLE, OK
 

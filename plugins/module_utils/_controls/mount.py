@@ -11,12 +11,12 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Effect, Group, Step
+from .._change.steps import Effect, Group, Step
+from .._change.subjects.files import File, file_image
+from .._change.subjects.mounts import OPPOSITE, MountOptions, MountPoint, mounted, unescape
 from .._host.door import Host
 from .._host.dropin import encode, read_text
 from .._host.facts import container
-from .._subjects.files import File, file_image
-from .._subjects.mounts import OPPOSITE, MountOptions, MountPoint, mounted, unescape
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
 
 FSTAB = "/etc/fstab"

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from .. import _in_use
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.base import Image
+from .._change.subjects.files import File
+from .._change.subjects.packages import AUTO_MARKS, Packages, can_keep, installed, present, simulate
+from .._change.subjects.trees import Tree
 from .._errors import ClinicalError
 from .._host.door import Host
-from .._subjects._base import Image
-from .._subjects.files import File
-from .._subjects.packages import AUTO_MARKS, Packages, can_keep, installed, present, simulate
-from .._subjects.trees import Tree
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
 
 NONE: Image = {"packages": {}}

@@ -15,13 +15,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Sequence
 
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.base import Image
+from .._change.subjects.files import File, file_image
+from .._change.subjects.pam import COMMON, HASHES, SAVED, STACKS, PamProfiles, enabled_profiles
+from .._change.subjects.trees import Tree
 from .._host.door import Host
 from .._host.dropin import encode, read_text
-from .._subjects._base import Image
-from .._subjects.files import File, file_image
-from .._subjects.pam import COMMON, HASHES, SAVED, STACKS, PamProfiles, enabled_profiles
-from .._subjects.trees import Tree
 from . import _authselect
 from . import _pam_profiles as profiles
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable

@@ -14,9 +14,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Sequence
 
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.files import Meta, narrower_image
 from .._host.door import Entry, Host
-from .._subjects.files import Meta, narrower_image
 from ._account_files import read_accounts
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, unknown
 

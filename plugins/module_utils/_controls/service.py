@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from .. import _in_use
-from .._changes import Effect, Group, Step
+from .._change.steps import Effect, Group, Step
+from .._change.subjects.files import File, link_image
+from .._change.subjects.trees import Tree
+from .._change.subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, has_systemd, show
 from .._host.door import Host, Stat
-from .._subjects.files import File, link_image
-from .._subjects.trees import Tree
-from .._subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, has_systemd, show
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
 
 #: What systemctl says of units that start without being enabled by hand.

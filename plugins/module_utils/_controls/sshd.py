@@ -8,11 +8,11 @@ import fnmatch
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Effect, Group, Step, unread
+from .._change.steps import Effect, Group, Step, unread
+from .._change.subjects.files import File, file_image
+from .._change.subjects.units import Unit, show
 from .._host.door import Host
 from .._host.dropin import encode, merged, read_text, with_header
-from .._subjects.files import File, file_image
-from .._subjects.units import Unit, show
 from ._model import (
     Assessment,
     Control,

@@ -9,10 +9,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.files import File, file_image
 from .._host.door import Host, Stat
 from .._host.dropin import encode, merged, read_text, with_header
-from .._subjects.files import File, file_image
 from ._account_files import Accounts, read_accounts
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 from ._sudo_rules import CHECKS, Rule, parse_rules

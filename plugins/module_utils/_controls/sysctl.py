@@ -8,13 +8,13 @@ import fnmatch
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Group, Step
+from .._change.steps import Group, Step
+from .._change.subjects.files import File, file_image
+from .._change.subjects.kernel import TAKEN_ALONG, KernelValue, kernel_path
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._host.dropin import encode, merged, ordered_files, read_text, with_header
 from .._host.facts import container, global_keys_belong_elsewhere
-from .._subjects.files import File, file_image
-from .._subjects.kernel import TAKEN_ALONG, KernelValue, kernel_path
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, compare, judge, not_applicable, wish
 from ._words import OK
 

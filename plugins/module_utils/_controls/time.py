@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from .._changes import Effect, Group, Step
+from .._change.steps import Effect, Group, Step
+from .._change.subjects.awaited import AwaitedFile, edits_image
+from .._change.subjects.files import File, file_image
+from .._change.subjects.trees import Tree
+from .._change.subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, show
 from .._host.door import Host
 from .._host.dropin import HEADER, encode, ordered_files, read_text, with_header
 from .._host.facts import container
 from .._host.formats import FORMATS
-from .._subjects.awaited import AwaitedFile, edits_image
-from .._subjects.files import File, file_image
-from .._subjects.trees import Tree
-from .._subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, show
 from ._chrony import SOURCES, Directive, directives, main_file, own_sources, sources_folder, with_directive, without
 from ._model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
 from ._words import NOTAPPLICABLE, OK

@@ -13,9 +13,9 @@ from __future__ import annotations
 import posixpath
 from typing import List, Sequence, Tuple
 
+from .._change.subjects.units import has_systemd
 from .._errors import ClinicalError
 from .._host.door import Completed, Host
-from .._subjects.units import has_systemd
 from ._apt_files import make
 from ._manager import Asked, Kept
 from ._model import INSTALL, REMOVE, Change

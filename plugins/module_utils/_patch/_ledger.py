@@ -12,8 +12,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from .._change.journal import STATE, line, unline
 from .._host.door import Host
-from .._journal import STATE, line, unline
 from ._model import Change
 from ._policy import moment
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from typing import List, Tuple
 
+from .._change.subjects.units import show
 from .._host.door import Host
-from .._subjects.units import show
 from ._apt_read import config
 
 TIMER = "apt-daily-upgrade.timer"

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import List, Mapping, Optional, Sequence, Tuple
 
-from .. import _availability
-from .._availability import Seen
+from .._change import availability
+from .._change.availability import Seen
+from .._change.subjects.units import show
 from .._errors import ClinicalError
 from .._host.door import Completed, Host
 from .._host.sockets import Listener
-from .._subjects.units import show
 from . import _configuration, _ledger, _planning, _restarts, _services, _stages, _unit
 from ._manager import Asked, Manager
 from ._model import REMOVE, Change, Package, Plan, key_of
@@ -155,7 +155,7 @@ def _begin(host: Host, manager: Manager, wish: Wish, found: Planned, run: Run) -
     if free:
         manager.set_hold(free, False)
         _ledger.add(host, [{"what": _ledger.RELEASED, "at": wish.at, "name": name, "run": run.run_id} for name in free])
-    seen = _availability.look(host)
+    seen = availability.look(host)
     before = replace(
         _stages.before_of(host, run),
         holds=tuple(

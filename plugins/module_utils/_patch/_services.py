@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import FrozenSet, Sequence, Tuple
 
-from .. import _availability
-from .._availability import Seen
+from .._change import availability
+from .._change.availability import Seen
+from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError
 from .._host.door import Host
-from .._subjects.units import has_systemd, show, systemctl
 from . import _restarts
 from ._manager import Asked
 
@@ -81,5 +81,5 @@ def _tried(host: Host, verb: str, unit: str) -> bool:
 def _lost(host: Host, before: Seen, restarted: bool) -> Tuple[str, ...]:
     """What worked before works after: sockets and units, as after every other run."""
     if restarted:
-        host.sleep(_availability.DWELL)
-    return tuple(_availability.compare(host, before, ()).lost)
+        host.sleep(availability.DWELL)
+    return tuple(availability.compare(host, before, ()).lost)

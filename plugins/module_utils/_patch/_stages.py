@@ -12,9 +12,9 @@ import posixpath
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .._change.journal import STATE, check_run_id, line, unline
 from .._errors import ClinicalError
 from .._host.door import Host
-from .._journal import STATE, check_run_id, line, unline
 from ._ledger import FOLDER
 from ._manager import Kept
 from ._model import Plan

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from typing import Mapping, Sequence
 
+from .._change.subjects.units import has_systemd
 from .._errors import ClinicalError
 from .._host.door import PATH, Completed, Host
-from .._subjects.units import has_systemd
 
 UNIT = "healthops-packages.service"
 #: The whole of it, with the scripts of all packages.

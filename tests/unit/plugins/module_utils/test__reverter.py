@@ -8,7 +8,8 @@ from contextlib import nullcontext
 from typing import Any, List, Sequence
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils import _alarm, _baseline, _guard, _lock, _reverter
+from ansible_collections.healthops.clinical.plugins.module_utils import _alarm, _baseline, _guard, _reverter
+from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed, RealHost
 from fake_host import FakeHost
@@ -21,7 +22,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     fake = guarded_host()
     _baseline.enforce(fake, guarded_request())
     monkeypatch.setattr(_reverter, "RealHost", lambda: fake)
-    monkeypatch.setattr(_lock, "held", lambda *args, **kwargs: nullcontext())
+    monkeypatch.setattr(lock, "held", lambda *args, **kwargs: nullcontext())
 
     def nap(seconds: float) -> None:
         fake.uptime += seconds
@@ -66,7 +67,7 @@ def test_a_time_that_begins_anew_is_waited_for(host: FakeHost, monkeypatch: pyte
             _guard.renew(host, guard)
         return nullcontext()
 
-    monkeypatch.setattr(_lock, "held", held)
+    monkeypatch.setattr(lock, "held", held)
     began = host.uptime
     assert _reverter.main([]) == 0
     assert host.uptime - began == 240

@@ -9,9 +9,9 @@ from typing import Any, Dict, Tuple
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.packages import present
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
-from ansible_collections.healthops.clinical.plugins.module_utils._subjects.packages import present
 from dirty_host import bare
 from fake_host import FakeHost, Killed, fixture
 from fake_programs import FakePackage

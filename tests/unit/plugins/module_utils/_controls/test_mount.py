@@ -5,9 +5,13 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.mounts import (
+    MountPoint,
+    mounted,
+    unescape,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.mount import fstab_options, with_options
-from ansible_collections.healthops.clinical.plugins.module_utils._subjects.mounts import MountPoint, mounted, unescape
 from fake_host import FakeHost, FakeMount, fixture
 from look import look, plan, states, subjects
 

@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.packages import (
+    installed,
+    parse_simulation,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
-from ansible_collections.healthops.clinical.plugins.module_utils._subjects.packages import installed, parse_simulation
 from fake_host import FakeHost, fixture
 from fake_programs import FakePackage
 from look import look, plan, subjects

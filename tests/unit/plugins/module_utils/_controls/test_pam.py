@@ -8,10 +8,10 @@ from typing import Any, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.pam import STACKS, PamProfiles
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control, sparing
 from ansible_collections.healthops.clinical.plugins.module_utils._controls._pam_profiles import edited, parse
-from ansible_collections.healthops.clinical.plugins.module_utils._subjects.pam import STACKS, PamProfiles
 from fake_host import FakeHost, fixture
 from look import look, plan
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._subjects.units import parse_show
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.units import parse_show
 from fake_host import FakeHost, fixture
 from fake_programs import FakeUnit
 from look import look, plan, states, subjects

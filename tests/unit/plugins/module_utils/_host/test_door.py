@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Dict, Iterator
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import File, Meta, file_image
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
 from ansible_collections.healthops.clinical.plugins.module_utils._host import door
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import TEMPORARY_SUFFIX, RealHost
-from ansible_collections.healthops.clinical.plugins.module_utils._subjects.files import File, Meta, file_image
 
 HOST = RealHost()
 ME, MINE = os.getuid(), os.getgid()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._availability import Seen
+from ansible_collections.healthops.clinical.plugins.module_utils._change.availability import Seen
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _services
 from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Asked

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._errors import ClinicalError
-from .._host.door import Host
-from ._base import Image, Whole
+from ..._errors import ClinicalError
+from ..._host.door import Host
 from .audit import COMPILED
+from .base import Image, Whole
 from .files import File, path_image
 
 #: What each program writes, by its name.

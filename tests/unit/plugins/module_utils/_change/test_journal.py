@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _journal
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
@@ -20,12 +21,12 @@ def enforced_again_and_again(times: int, keep: int) -> FakeHost:
 
 
 def ids(host: FakeHost) -> list[str]:
-    return [run.run_id for run in _journal.runs(host)]
+    return [run.run_id for run in journal.runs(host)]
 
 
 @pytest.mark.parametrize("run_id", ["a", "20261122T150000Z-1f3a", "A.b_c-9", "x" * 64])
 def test_good_run_ids(run_id: str) -> None:
-    _journal.check_run_id(run_id)
+    journal.check_run_id(run_id)
 
 
 @pytest.mark.parametrize("run_id", ["", ".", "..", "../x", "a/b", "-rf", " a", "a b", "x" * 65, "ä", "a\n", "a\0"])
@@ -60,7 +61,7 @@ def test_runs_are_in_the_order_in_which_they_happened() -> None:
 def test_old_runs_are_forgotten_but_never_the_newest(keep: int, left: list[str]) -> None:
     host = enforced_again_and_again(4, keep)
     assert ids(host) == left
-    assert host.listdir(_journal.JOURNAL) == left
+    assert host.listdir(journal.JOURNAL) == left
 
 
 def test_the_journal_is_for_root_only() -> None:
@@ -71,28 +72,28 @@ def test_the_journal_is_for_root_only() -> None:
 
 def test_a_run_that_never_began_is_cleared_away() -> None:
     host = dirty_host()
-    host.add_file(f"{_journal.JOURNAL}/scrap/entries", "half")
-    host.add_file(f"{_journal.JOURNAL}/scrap/.run.healthops-tmp", "half")
+    host.add_file(f"{journal.JOURNAL}/scrap/entries", "half")
+    host.add_file(f"{journal.JOURNAL}/scrap/.run.healthops-tmp", "half")
     assert ids(host) == []
     _baseline.enforce(host, request("e1", "banner"))
-    assert host.listdir(_journal.JOURNAL) == ["e1"]
+    assert host.listdir(journal.JOURNAL) == ["e1"]
 
 
 def test_a_damaged_run_is_kept_for_a_person_to_look_at() -> None:
     host = enforced_again_and_again(2, 20)
-    host.nodes[f"{_journal.JOURNAL}/e1/run"].content = b"no"
+    host.nodes[f"{journal.JOURNAL}/e1/run"].content = b"no"
     host.kernel["kernel.kptr_restrict"] = "0"
     _baseline.enforce(host, request("e3", "sysctl", journal_keep=1))
     assert sorted(ids(host)) == ["e1", "e3"]
-    assert {run.run_id: run.progress for run in _journal.runs(host)} == {"e1": "damaged", "e3": "complete"}
+    assert {run.run_id: run.progress for run in journal.runs(host)} == {"e1": "damaged", "e3": "complete"}
 
 
 def test_what_is_read_back_is_what_was_written() -> None:
     host = dirty_host()
     _baseline.enforce(host, request("e1"))
-    (run,) = _journal.runs(host)
-    loaded = _journal.load(host, run)
+    (run,) = journal.runs(host)
+    loaded = journal.load(host, run)
     assert loaded.damaged == 0
     assert run.entries == len(loaded.groups) + len(loaded.entries)
-    assert {_journal.key(entry.step.subject) for entry in loaded.entries} == set(loaded.after)
+    assert {journal.key(entry.step.subject) for entry in loaded.entries} == set(loaded.after)
     assert next(group.effects for group in loaded.groups if group.name == "sshd")[0].unit == "ssh.service"

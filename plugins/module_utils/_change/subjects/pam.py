@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Callable
 
-from .._errors import ClinicalError
-from .._host.door import Host
-from ._base import Image, Whole
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image, Whole
 from .files import File, file_image
 
 SAVED = "/var/lib/pam"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Protocol
 
-from .._host.door import Host
+from ..._host.door import Host
 
 #: What a subject looked like, as plain JSON data.
 Image = Dict[str, Any]

@@ -11,7 +11,7 @@ import os
 import time
 from typing import Iterator
 
-from ._errors import ClinicalError
+from .._errors import ClinicalError
 
 LOCK = "/run/healthops/baseline.lock"
 

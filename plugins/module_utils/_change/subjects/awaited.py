@@ -8,9 +8,9 @@ import posixpath
 from dataclasses import dataclass
 from typing import Sequence, Tuple
 
-from .._errors import ClinicalError
-from .._host.door import Host
-from ._base import Image
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image
 from .files import ABSENT, File, content_of, file_image
 
 #: Section, key, value.
@@ -67,7 +67,7 @@ class AwaitedFile(File):
 
 
 def _edited(image: Image, text: str) -> str:
-    from .._host.formats import FORMATS  # the way back never edits, and starts without it
+    from ..._host.formats import FORMATS  # the way back never edits, and starts without it
 
     silenced = [[word] for word in image["silenced"]]
     lines = text.splitlines(keepends=True)

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._errors import ClinicalError
-from .._host.door import Host
-from ._base import Image, Whole
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image, Whole
 
 #: What hardening adds, and the word that takes it away again in a remount.
 OPPOSITE = {"nosuid": "suid", "nodev": "dev", "noexec": "exec", "nosymfollow": "symfollow"}

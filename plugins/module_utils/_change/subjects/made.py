@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._host.door import Host
-from ._base import Image, Whole
+from ..._host.door import Host
+from .base import Image, Whole
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._errors import ClinicalError
-from .._host.door import Host
-from ._base import Image, Whole
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image, Whole
 
 #: What the kernel changes by itself with another value: a server that stops forwarding takes redirects again.
 TAKEN_ALONG = {"net.ipv4.ip_forward": ("net.ipv4.conf.all.accept_redirects",)}

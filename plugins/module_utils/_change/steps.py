@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Callable, Sequence
 
-from ._errors import ClinicalError, HostWriteError
-from ._host.door import Host
-from ._subjects import audit
-from ._subjects._base import Image, Subject
-from ._subjects.units import BEGIN, ActiveUnit, has_systemd, show, systemctl
+from .._errors import ClinicalError, HostWriteError
+from .._host.door import Host
+from .subjects import audit
+from .subjects.base import Image, Subject
+from .subjects.units import BEGIN, ActiveUnit, has_systemd, show, systemctl
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Sequence
 
-from . import _journal
-from ._changes import Entry, Group, Step
-from ._errors import ClinicalError
-from ._host.door import Host
-from ._journal import Loaded, Run
-from ._subjects._base import Image
+from .._errors import ClinicalError
+from .._host.door import Host
+from . import journal
+from .journal import Loaded, Run
+from .steps import Entry, Group, Step
+from .subjects.base import Image
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Way:
 
 def choose(host: Host, run_id: str) -> Run:
     """The run to take back: the one named, or the newest of the baseline that enforced something."""
-    known = _journal.runs(host)
+    known = journal.runs(host)
     named = [run for run in known if run.run_id == run_id]
     if run_id and not named:
         have = ", ".join(run.run_id for run in known[-5:]) or "none"
@@ -37,7 +37,7 @@ def choose(host: Host, run_id: str) -> Run:
     damaged = [run.run_id for run in known if run.progress == "damaged"]
     if damaged:
         advice = "Name the run to revert with run_id."
-        raise ClinicalError("Finding the newest run in", _journal.JOURNAL, f"{damaged[0]} is damaged", advice)
+        raise ClinicalError("Finding the newest run in", journal.JOURNAL, f"{damaged[0]} is damaged", advice)
     enforced = [run for run in known if run.made_by == "baseline" and not run.reverts and run.progress != "undone"]
     if not enforced:
         raise ClinicalError("Reverting on", "this host", "no run has changed anything here", "There is nothing to do.")
@@ -46,8 +46,8 @@ def choose(host: Host, run_id: str) -> Run:
 
 def find_way(host: Host, run: Run) -> Way:
     """Compare what the run left with what is there now; nothing is changed."""
-    loaded = _journal.load(host, run)
-    cut = any(r.reverts == run.run_id and r.progress == "applying" for r in _journal.runs(host)) and not run.reverted_by
+    loaded = journal.load(host, run)
+    cut = any(r.reverts == run.run_id and r.progress == "applying" for r in journal.runs(host)) and not run.reverted_by
     steps: dict[int, list[Step]] = {}
     drifted: list[str] = []
     for entry in loaded.entries:
@@ -56,7 +56,7 @@ def find_way(host: Host, run: Run) -> Way:
             continue
         # The commands of a revert that was cut left what lies beside them in a state that nobody noted.
         if not (cut and entry.step.beside) and not _is_ours(entry, loaded, now):
-            drifted.append(_journal.key(subject))
+            drifted.append(journal.key(subject))
         step = replace(entry.step, wanted=goal, before=entry.step.after, after=entry.step.before, why="put back")
         steps.setdefault(entry.group, []).append(step)
     return Way(run, _turned(loaded.groups, steps, cut), tuple(drifted), loaded.damaged)
@@ -64,7 +64,7 @@ def find_way(host: Host, run: Run) -> Way:
 
 def sweep(host: Host, run: Run) -> None:
     """Remove the half-written files that a killed run, or a killed revert of it, left behind."""
-    for entry in _journal.load(host, run).entries:
+    for entry in journal.load(host, run).entries:
         entry.step.subject.sweep(host)
 
 
@@ -82,14 +82,14 @@ def refuse_unless_safe(way: Way, force: bool) -> None:
 
 
 def _goal(entry: Entry, loaded: Loaded) -> Image:
-    after = loaded.after.get(_journal.key(entry.step.subject))
+    after = loaded.after.get(journal.key(entry.step.subject))
     return entry.before if after is None else entry.step.subject.undoing(entry.before, after)
 
 
 def _is_ours(entry: Entry, loaded: Loaded, now: Image) -> bool:
     """Whether what is there now is what the run left, or in part what it replaced, as where a run or revert was cut."""
     subject = entry.step.subject
-    after = loaded.after.get(_journal.key(subject)) or entry.step.wanted or now
+    after = loaded.after.get(journal.key(subject)) or entry.step.wanted or now
     return subject.between(now, entry.before, after)
 
 

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Mapping, Sequence
 
-from .._errors import ClinicalError
-from .._host.door import Completed, Host
-from ._base import Image, Whole
+from ..._errors import ClinicalError
+from ..._host.door import Completed, Host
+from .base import Image, Whole
 
 #: Packages that were removed are kept here, so that a revert needs no mirror.
 KEPT = "/var/lib/healthops/packages"

@@ -9,9 +9,9 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import ClinicalError
-from .._host.door import TEMPORARY_SUFFIX, Host, Stat
-from ._base import Image, Whole
+from ..._errors import ClinicalError
+from ..._host.door import TEMPORARY_SUFFIX, Host, Stat
+from .base import Image, Whole
 
 ABSENT: Image = {"kind": "absent"}
 

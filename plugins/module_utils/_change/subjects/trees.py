@@ -12,8 +12,8 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import Collection, Iterator
 
-from .._host.door import TEMPORARY_SUFFIX, Host
-from ._base import Image
+from ..._host.door import TEMPORARY_SUFFIX, Host
+from .base import Image
 from .files import ABSENT, File, path_image
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Iterable, Sequence
 
-from ._changes import Group
-from ._host import sockets
-from ._host.door import Host
-from ._host.sockets import Listener
-from ._subjects.units import has_systemd, show
+from .._host import sockets
+from .._host.door import Host
+from .._host.sockets import Listener
+from .steps import Group
+from .subjects.units import has_systemd, show
 
 #: A program that was restarted with settings that it cannot use is often seen to run for a moment.
 DWELL = 1.0

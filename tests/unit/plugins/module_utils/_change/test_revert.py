@@ -9,7 +9,8 @@ from copy import deepcopy
 from typing import Callable
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _journal
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from dirty_host import SETTINGS, dirty_host, request
 from fake_host import FakeHost
@@ -178,13 +179,13 @@ def test_a_revert_whose_group_fails_says_so_and_can_be_run_again() -> None:
 
 
 def damage(host: FakeHost, file: str, change: Callable[[bytes], bytes]) -> None:
-    node = host.nodes[f"{_journal.JOURNAL}/e1/{file}"]
+    node = host.nodes[f"{journal.JOURNAL}/e1/{file}"]
     node.content = change(node.content)
 
 
 def cut_lines(host: FakeHost) -> list[tuple[str, Callable[[FakeHost], None]]]:
     """Every way to lose one line, or all from one line on, or half of one."""
-    lines = host.nodes[f"{_journal.JOURNAL}/e1/entries"].content.splitlines(keepends=True)
+    lines = host.nodes[f"{journal.JOURNAL}/e1/entries"].content.splitlines(keepends=True)
     ways: list[tuple[str, Callable[[FakeHost], None]]] = []
     for n in range(len(lines)):
         gone, rest = b"".join(lines[:n] + lines[n + 1 :]), b"".join(lines[:n])
@@ -212,7 +213,7 @@ def test_a_damaged_line_is_never_guessed() -> None:
 
 def test_force_restores_what_can_be_read() -> None:
     whole = enforced("sysctl", "file", "service")
-    lines = whole.nodes[f"{_journal.JOURNAL}/e1/entries"].content.splitlines(keepends=True)
+    lines = whole.nodes[f"{journal.JOURNAL}/e1/entries"].content.splitlines(keepends=True)
     groups = [n for n, line in enumerate(lines) if b'"group":' in line]
     for n in groups:  # the name and the effects of a group are lost, its before-images are not
         host = deepcopy(whole)
@@ -251,7 +252,7 @@ def test_a_damaged_note_is_told_and_force_restores(file: str, change: Callable[[
 
 def test_a_lost_closing_note_does_not_cost_others_their_changes() -> None:
     host = enforced("package")
-    del host.nodes[f"{_journal.JOURNAL}/e1/after"]
+    del host.nodes[f"{journal.JOURNAL}/e1/after"]
     host.add_file("/etc/hosts", "192.0.2.7 hl7\n")
     with pytest.raises(ClinicalError, match="damaged"):
         revert(host)

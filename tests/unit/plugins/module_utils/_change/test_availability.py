@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils import _availability, _baseline, _guard
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _guard
+from ansible_collections.healthops.clinical.plugins.module_utils._change import availability
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
@@ -161,9 +162,9 @@ def test_a_guard_that_is_armed_has_all_its_time_after_the_comparison() -> None:
 def before_and_after(act: Callable[[FakeHost], object], *arguments: Any, **more: Any) -> tuple[str, ...]:
     host = FakeHost()
     listen(host, *arguments, **more)
-    seen = _availability.look(host)
+    seen = availability.look(host)
     act(host)
-    return _availability.compare(host, seen, ()).lost
+    return availability.compare(host, seen, ()).lost
 
 
 @pytest.mark.parametrize(
@@ -204,6 +205,6 @@ def test_a_unit_that_ended(name: str, enabled: bool, lost: bool) -> None:
     host.units[name] = FakeUnit(active=True)
     if enabled:
         host.add_link(f"/etc/systemd/system/multi-user.target.wants/{name}", f"/lib/systemd/system/{name}")
-    seen = _availability.look(host)
+    seen = availability.look(host)
     host.units[name].active = False
-    assert bool(_availability.compare(host, seen, ()).lost) == lost
+    assert bool(availability.compare(host, seen, ()).lost) == lost

@@ -19,24 +19,24 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Iterator, Mapping, Sequence
 
-from ._changes import Effect, Entry, Group, Step
-from ._errors import ClinicalError
-from ._host.door import Host
-from ._subjects._base import Image, Subject
-from ._subjects.accounts import AccountField
-from ._subjects.audit import RulesFile
-from ._subjects.authselect import AuthselectFeatures
-from ._subjects.awaited import AwaitedFile
-from ._subjects.compiled import Compiled
-from ._subjects.files import File, Meta
-from ._subjects.firewall import FilterTable
-from ._subjects.kernel import KernelValue, LoadedModule
-from ._subjects.made import MadeFile
-from ._subjects.mounts import MountOptions
-from ._subjects.packages import Packages
-from ._subjects.pam import PamProfiles
-from ._subjects.trees import Tree
-from ._subjects.units import ActiveUnit, EnabledUnit
+from .._errors import ClinicalError
+from .._host.door import Host
+from .steps import Effect, Entry, Group, Step
+from .subjects.accounts import AccountField
+from .subjects.audit import RulesFile
+from .subjects.authselect import AuthselectFeatures
+from .subjects.awaited import AwaitedFile
+from .subjects.base import Image, Subject
+from .subjects.compiled import Compiled
+from .subjects.files import File, Meta
+from .subjects.firewall import FilterTable
+from .subjects.kernel import KernelValue, LoadedModule
+from .subjects.made import MadeFile
+from .subjects.mounts import MountOptions
+from .subjects.packages import Packages
+from .subjects.pam import PamProfiles
+from .subjects.trees import Tree
+from .subjects.units import ActiveUnit, EnabledUnit
 
 STATE = "/var/lib/healthops"
 JOURNAL = posixpath.join(STATE, "journal")

@@ -7,9 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Sequence
 
-from .._errors import ClinicalError
-from .._host.door import Host
-from ._base import Image, Whole
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image, Whole
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "FragmentPath", "StateChangeTimestampMonotonic")
 #: Where enabling a unit leaves its links: systemd's own, and those of the older init scripts.

@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .._errors import ClinicalError
-from .._host.door import Host
-from ._base import Image
+from ..._errors import ClinicalError
+from ..._host.door import Host
 from .awaited import AwaitedFile
+from .base import Image
 from .files import content_of, file_image
 
 COMPILED = "/etc/audit/audit.rules"

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._errors import ClinicalError
-from .._host.door import Host
-from ._base import Image, Whole
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image, Whole
 
 _MISSING = "No such file or directory"
 
