@@ -8,10 +8,11 @@ import contextlib
 import json
 from typing import Any, Dict, Mapping
 
-from .. import _baseline, _guard
+from .. import _baseline
 from .._change import lock
 from .._controls._model import Control, sparing
 from .._errors import ClinicalError
+from .._guard import record
 from .._host.door import RealHost
 from .._run_id import new_run_id
 
@@ -21,7 +22,7 @@ def answer(params: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]
     try:
         report = carry_out(wanted, params, check)
     except ClinicalError as error:
-        guard = _guard.standing(RealHost(), wanted.run_id)
+        guard = record.standing(RealHost(), wanted.run_id)
         return {"failed": True, "msg": str(error), "run_id": wanted.run_id, "guard": guard}
     return {**_baseline.result(report, diff, check), "warnings": report.warnings}
 

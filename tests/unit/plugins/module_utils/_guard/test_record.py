@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any, Dict
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils import _alarm, _baseline, _guard, _reverter
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from dirty_host import dirty_host, request
 from fake_host import FakeHost, Killed
@@ -22,19 +23,19 @@ def enforced(host: FakeHost, **more: Any) -> _baseline.Report:
     return _baseline.enforce(host, guarded_request(**more))
 
 
-def taken_back(host: FakeHost) -> _guard.Guard:
-    guard = _guard.armed(host)
+def taken_back(host: FakeHost) -> record.Guard:
+    guard = record.armed(host)
     assert guard is not None
-    return _reverter.take_back(host, guard, "nobody confirmed it").guard
+    return reverter.take_back(host, guard, "nobody confirmed it").guard
 
 
 def confirmed_host() -> FakeHost:
     """A host that keeps its guarded change, because somebody confirmed it."""
     host = guarded_host()
     enforced(host)
-    guard = _guard.armed(host)
+    guard = record.armed(host)
     assert guard is not None
-    _guard.end(host, guard, _guard.CONFIRMED, "a fresh login worked")
+    record.end(host, guard, record.CONFIRMED, "a fresh login worked")
     return host
 
 
@@ -47,10 +48,10 @@ def test_a_guarded_change_is_armed_and_says_until_when() -> None:
     report = enforced(host)
     assert report.guard["state"] == "armed"
     assert (report.guard["run_id"], report.guard["within"], report.guard["seconds_left"]) == ("e1", 120, 120)
-    assert f"{_alarm.NAME}.timer" in host.units
-    assert host.stat(_alarm.BOOT_LINK) is not None
+    assert f"{alarm.NAME}.timer" in host.units
+    assert host.stat(alarm.BOOT_LINK) is not None
     assert "--on-active=120s" in next(argv for argv in host.runs if argv[0] == "systemd-run")
-    assert f"ExecStart={' '.join(_alarm.command())} --boot" in host.text(_alarm.BOOT_UNIT)
+    assert f"ExecStart={' '.join(alarm.command())} --boot" in host.text(alarm.BOOT_UNIT)
 
 
 def test_the_guarded_comes_last_and_the_alarm_just_before_it() -> None:
@@ -132,19 +133,19 @@ def test_a_reboot_leaves_no_time() -> None:
     host = guarded_host()
     enforced(host)
     host.add_file("/proc/sys/kernel/random/boot_id", "boot-2\n")
-    guard = _guard.armed(host)
+    guard = record.armed(host)
     assert guard is not None
-    assert _guard.seconds_left(host, guard) == 0
+    assert record.seconds_left(host, guard) == 0
 
 
 def test_the_clock_on_the_wall_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     host = guarded_host()
     enforced(host)
-    guard = _guard.armed(host)
+    guard = record.armed(host)
     assert guard is not None
     for jump in (-86400 * 400, 86400 * 400):
         monkeypatch.setattr("time.time", lambda jump=jump: 1_800_000_000 + jump)
-        assert _guard.seconds_left(host, guard) == 120
+        assert record.seconds_left(host, guard) == 120
 
 
 def test_the_next_run_tells_once_that_the_last_was_taken_back() -> None:
@@ -163,8 +164,8 @@ def test_without_systemd_a_process_waits() -> None:
     del host.nodes["/run/systemd/system"]
     report = enforced(host)
     assert report.guard["survives_reboot"] is False
-    assert host.spawned == [(*_alarm.command(), "--wait")]
-    assert host.stat(_alarm.BOOT_UNIT) is None
+    assert host.spawned == [(*alarm.command(), "--wait")]
+    assert host.stat(alarm.BOOT_UNIT) is None
     taken_back(host)
     assert alarms(host) == []
 
@@ -172,7 +173,7 @@ def test_without_systemd_a_process_waits() -> None:
 @pytest.mark.parametrize("program", ["systemd-run", "python"])
 def test_what_cannot_be_guarded_is_not_changed(program: str) -> None:
     host = guarded_host()
-    ready = (*_alarm.command(), "--ready")
+    ready = (*alarm.command(), "--ready")
     answer = Completed((), 1, "", "no such thing")
     if program == "python":
         host.answers[ready] = answer
@@ -218,7 +219,7 @@ def test_a_damaged_record_counts_as_armed_while_there_is_an_alarm() -> None:
     host.nodes["/var/lib/healthops/journal/e1/guard"].content = b"0123456789abcdef {}\n"
     taken_back(host)
     assert host.state() == untouched()
-    assert _guard.armed(host) is None
+    assert record.armed(host) is None
 
 
 def test_a_guarded_revert_that_nobody_confirms_is_taken_back_too() -> None:
@@ -259,13 +260,13 @@ def test_killed_at_any_operation_it_is_never_at_risk_without_an_alarm() -> None:
         with pytest.raises(Killed):
             enforced(host)
         host.fault = None
-        guard = _guard.armed(host)
+        guard = record.armed(host)
         if is_at_risk(host):
             assert guard is not None, host.operations[-1]
-            assert f"{_alarm.NAME}.timer" in host.units
-            assert host.stat(_alarm.BOOT_LINK) is not None
+            assert f"{alarm.NAME}.timer" in host.units
+            assert host.stat(alarm.BOOT_LINK) is not None
         if guard is not None:
-            _reverter.take_back(host, guard, "nobody confirmed it")
+            reverter.take_back(host, guard, "nobody confirmed it")
             assert host.state() == before, host.operations[-1]
             assert alarms(host) == []
             assert host.leftovers() == []
@@ -283,8 +284,8 @@ def test_a_revert_that_is_killed_at_any_operation_is_completed_by_the_next() -> 
         with pytest.raises(Killed):
             taken_back(host)
         host.fault = None
-        if _guard.armed(host) is None:  # only the tidying up was cut: the alarm goes off once more and does it
-            _alarm.clear(host)
+        if record.armed(host) is None:  # only the tidying up was cut: the alarm goes off once more and does it
+            alarm.clear(host)
         else:
             taken_back(host)
         assert host.state() == before, whole.operations[len(armed.operations) + number - 1]
@@ -305,7 +306,7 @@ def test_a_disk_that_is_full_does_not_stop_the_way_back_for_good() -> None:
             taken_back(host)
         host.fault = None
         assert host.state() == untouched()
-        assert _guard.armed(host) is None
+        assert record.armed(host) is None
 
 
 def test_a_full_disk_at_any_operation_of_the_run_leaves_nothing_at_risk() -> None:
@@ -315,4 +316,4 @@ def test_a_full_disk_at_any_operation_of_the_run_leaves_nothing_at_risk() -> Non
         with contextlib.suppress(ClinicalError):
             enforced(host)
         host.fault = None
-        assert not is_at_risk(host) or _guard.armed(host) is not None, number
+        assert not is_at_risk(host) or record.armed(host) is not None, number

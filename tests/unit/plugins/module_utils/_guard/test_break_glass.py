@@ -8,7 +8,7 @@ import base64
 from typing import Callable, List, Sequence, Union
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils import _break_glass
+from ansible_collections.healthops.clinical.plugins.module_utils._guard import break_glass
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from fake_host import FakeHost, fixture
 
@@ -124,7 +124,7 @@ def host() -> FakeHost:
 def asked(host: FakeHost, *changes: Change) -> List[str]:
     for change in changes:
         change(host)
-    return _break_glass.problems(host, ["alice"], "192.0.2.7", TODAY)
+    return break_glass.problems(host, ["alice"], "192.0.2.7", TODAY)
 
 
 NO_PASSWORDS = "passwordauthentication no"
@@ -469,14 +469,14 @@ def test_root_needs_no_sudo(host: FakeHost, options: List[str], problem: str) ->
     host.add_file("/etc/shadow", f"root:{HASH}:20700:0:99999:7:::\n")
     host.programs.discard("sudo")
     sshd(*options, name="root", client="127.0.0.1")(host)
-    found = _break_glass.problems(host, ["root"], today=TODAY)
+    found = break_glass.problems(host, ["root"], today=TODAY)
     assert found == ([f"break-glass account root: {problem}"] if problem else [])
 
 
 def test_every_account_is_told_of(host: FakeHost) -> None:
     passwd("", "bob")(host)
     shadow(expires="1")(host)
-    assert _break_glass.problems(host, ["bob", "alice"], "192.0.2.7", TODAY) == [
+    assert break_glass.problems(host, ["bob", "alice"], "192.0.2.7", TODAY) == [
         "break-glass account bob: there is no such account",
         "break-glass account alice: its account expired on 1970-01-02",
     ]
@@ -484,21 +484,21 @@ def test_every_account_is_told_of(host: FakeHost) -> None:
 
 @pytest.mark.parametrize("name", ["", "-x", "a,addr=10.0.0.1", "a:b", "1000", "../x", "%wheel", "#0", "a\nb"])
 def test_what_is_no_name_reaches_no_program(host: FakeHost, name: str) -> None:
-    assert _break_glass.problems(host, [name], today=TODAY) == [f"break-glass account {name}: there is no such account"]
+    assert break_glass.problems(host, [name], today=TODAY) == [f"break-glass account {name}: there is no such account"]
     assert host.runs == []
 
 
 def test_nobody_declared_asks_nothing(host: FakeHost) -> None:
-    assert _break_glass.problems(host, []) == []
+    assert break_glass.problems(host, []) == []
     assert host.runs == []
 
 
 def test_the_day_is_today_unless_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
     shadow(expires=str(TODAY))(host)
     days: List[Union[int, float]] = [TODAY * 86400 - 1, TODAY * 86400]
-    monkeypatch.setattr(_break_glass.time, "time", lambda: days.pop(0))
-    assert _break_glass.problems(host, ["alice"], "192.0.2.7") == []
-    assert len(_break_glass.problems(host, ["alice"], "192.0.2.7")) == 1
+    monkeypatch.setattr(break_glass.time, "time", lambda: days.pop(0))
+    assert break_glass.problems(host, ["alice"], "192.0.2.7") == []
+    assert len(break_glass.problems(host, ["alice"], "192.0.2.7")) == 1
 
 
 def test_without_getent_nothing_is_known(host: FakeHost) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Callable, Sequence
 
-from ._errors import ClinicalError
-from ._host.door import Host
-from ._ssh_access import Account, Options, effective, key_trouble, missing_method, refused
+from .._errors import ClinicalError
+from .._host.door import Host
+from .ssh_access import Account, Options, effective, key_trouble, missing_method, refused
 
 SHADOW = "/etc/shadow"
 SUDO_PAM = "/etc/pam.d/sudo"

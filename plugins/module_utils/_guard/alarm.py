@@ -12,10 +12,10 @@ import os
 import posixpath
 import sys
 
-from ._change.journal import STATE
-from ._change.subjects.units import has_systemd
-from ._errors import ClinicalError
-from ._host.door import Host
+from .._change.journal import STATE
+from .._change.subjects.units import has_systemd
+from .._errors import ClinicalError
+from .._host.door import Host
 
 FOLDER = posixpath.join(STATE, "guard")
 REVERTER = posixpath.join(FOLDER, "revert.pyz")
@@ -58,12 +58,12 @@ def is_prepared(host: Host) -> bool:
 
 def prepare(host: Host) -> None:
     """Lay out the reverter and what starts it at the next boot, and see that it can start."""
-    from . import _standalone  # only a run that arms has to read it
+    from . import archive  # only a run that arms has to read it
 
     for folder in (STATE, FOLDER):
         host.mkdir(folder, 0o700, 0, 0)
     host.write(BALLAST, bytes(BALLAST_SIZE), 0o600, 0, 0, {})
-    host.write(REVERTER, _standalone.pack(), 0o600, 0, 0, {})
+    host.write(REVERTER, archive.pack(), 0o600, 0, 0, {})
     done = host.run([*command(), "--ready"])
     if done.rc != 0:
         raise ClinicalError("Trying the reverter of", FOLDER, done.err_line, f"Can {command()[0]} run there?")

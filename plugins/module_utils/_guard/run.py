@@ -7,15 +7,15 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Sequence
 
-from . import _guard
-from ._change import journal
-from ._change import steps as change_steps
-from ._change.steps import Entry, Group, Outcome, Undone
-from ._change.subjects.base import Image, Subject
-from ._change.subjects.trees import Tree
-from ._errors import ClinicalError, HostWriteError
-from ._guard import Wish
-from ._host.door import Host
+from .._change import journal
+from .._change import steps as change_steps
+from .._change.steps import Entry, Group, Outcome, Undone
+from .._change.subjects.base import Image, Subject
+from .._change.subjects.trees import Tree
+from .._errors import ClinicalError, HostWriteError
+from .._host.door import Host
+from . import record
+from .record import Wish
 
 
 def now() -> str:
@@ -40,8 +40,8 @@ def carry_out(host: Host, run_id: str, groups: Sequence[Group], wish: Wish | Non
     run = begin(host, run_id, groups, entries, reverts=reverts)
 
     def arm() -> None:
-        if wish is not None and _guard.load(host, run_id) is None:
-            _guard.arm(host, run_id, wish, units=_units(groups))
+        if wish is not None and record.load(host, run_id) is None:
+            record.arm(host, run_id, wish, units=_units(groups))
 
     try:
         outcome = change_steps.apply(host, groups, entries, arm)
@@ -61,13 +61,13 @@ def _units(groups: Sequence[Group]) -> tuple[str, ...]:
 
 def _settle(host: Host, run_id: str, stands: bool) -> None:
     """The time to confirm begins when all is done; a guard whose groups all failed has nothing left to guard."""
-    guard = _guard.load(host, run_id)
+    guard = record.load(host, run_id)
     if guard is None:
         return
     if stands:
-        _guard.renew(host, guard)
+        record.renew(host, guard)
     else:
-        _guard.end(host, guard, _guard.CONFIRMED, "nothing that it guarded was changed")
+        record.end(host, guard, record.CONFIRMED, "nothing that it guarded was changed")
 
 
 def _end(host: Host, run: journal.Run, groups: Sequence[Group], entries: Sequence[Entry], outcome: Outcome) -> None:
@@ -109,9 +109,9 @@ def _note_undone(host: Host, run: journal.Run, entries: Sequence[Entry], error: 
         return
     try:
         journal.end(host, run, "undone", entries, {})
-        guard = _guard.load(host, run.run_id)
+        guard = record.load(host, run.run_id)
         if guard is not None:
-            _guard.end(host, guard, _guard.REVERTED, str(error))
+            record.end(host, guard, record.REVERTED, str(error))
     except ClinicalError:
         return
 

@@ -16,8 +16,8 @@ import re
 from dataclasses import dataclass
 from typing import Iterator, Sequence
 
-from ._errors import ClinicalError
-from ._host.door import Host, Stat
+from .._errors import ClinicalError
+from .._host.door import Host, Stat
 
 LOCAL = "127.0.0.1"
 _KEY_TYPE = r"ssh-rsa|ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com"

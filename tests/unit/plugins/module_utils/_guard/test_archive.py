@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ansible_collections.healthops.clinical.plugins.module_utils import _standalone
+from ansible_collections.healthops.clinical.plugins.module_utils._guard import archive as guard_archive
 
 
 def test_it_starts_without_anything_of_ours_beside_it(tmp_path: Path) -> None:
     archive = tmp_path / "revert.pyz"
-    archive.write_bytes(_standalone.pack())
+    archive.write_bytes(guard_archive.pack())
     argv = [sys.executable, "-I", "-S", str(archive), "--ready"]
     done = subprocess.run(argv, cwd="/", env={}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -23,7 +23,7 @@ def test_what_lies_beside_python_does_not_disturb_it(tmp_path: Path) -> None:
     for name in ("sitecustomize.py", "usercustomize.py", "json.py", "subprocess.py"):
         (tmp_path / name).write_text("raise SystemExit('broken')\n")
     archive = tmp_path / "revert.pyz"
-    archive.write_bytes(_standalone.pack())
+    archive.write_bytes(guard_archive.pack())
     argv = [sys.executable, "-I", "-S", str(archive), "--ready"]
     environment = {
         "PYTHONPATH": str(tmp_path),
@@ -35,4 +35,4 @@ def test_what_lies_beside_python_does_not_disturb_it(tmp_path: Path) -> None:
 
 
 def test_the_same_sources_give_the_same_bytes() -> None:
-    assert _standalone.pack() == _standalone.pack()
+    assert guard_archive.pack() == guard_archive.pack()

@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Dict, Optional, Sequence, TextIO
 
-from . import _alarm, _guard, _runs
-from ._change import journal, lock, revert, steps
-from ._change.subjects.units import has_systemd, show, systemctl
-from ._errors import ClinicalError, HostWriteError
-from ._guard import Guard
-from ._host.door import Completed, Host, RealHost
+from .._change import journal, lock, revert, steps
+from .._change.subjects.units import has_systemd, show, systemctl
+from .._errors import ClinicalError, HostWriteError
+from .._host.door import Completed, Host, RealHost
+from . import alarm, record
+from . import run as guarded_run
+from .record import Guard
 
 #: How long a run that is at work is waited for.
 PATIENCE = 60.0
@@ -53,7 +54,7 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
 
     Raises ClinicalError where something could not be restored; the guard is then still armed, and this can be repeated.
     """
-    host.remove(_alarm.BALLAST)
+    host.remove(alarm.BALLAST)
     run = revert.choose(host, guard.run_id)
     revert.sweep(host, run)
     way = revert.find_way(host, run)
@@ -66,14 +67,14 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     if troubles:
         told = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, told, "It will be tried again every minute.")
-    return TakenBack(_guard.end(host, guard, _guard.REVERTED, why), _runs.told(way.groups))
+    return TakenBack(record.end(host, guard, record.REVERTED, why), guarded_run.told(way.groups))
 
 
 def take_back_now(host: Host, run_id: str, why: str, revive: Sequence[str] = ()) -> TakenBack:
     """The same for a run that nothing guards yet; ``revive`` are units that ran before it and are to run again."""
-    guard = _guard.load(host, run_id)
-    if guard is None or guard.state != _guard.ARMED:
-        guard = _guard.arm(host, run_id, _guard.Wish(_guard.SHORTEST))  # should this be cut, the alarm goes on with it
+    guard = record.load(host, run_id)
+    if guard is None or guard.state != record.ARMED:
+        guard = record.arm(host, run_id, record.Wish(record.SHORTEST))  # should this be cut, the alarm goes on with it
     running = tuple(dict.fromkeys([*guard.running, *revive]))
     return take_back(host, replace(guard, running=running), why)
 
@@ -83,13 +84,13 @@ def settle(host: Host, run_id: str) -> list[str]:
 
     Returns warnings for people.
     """
-    guard = _guard.unsettled(host)
+    guard = record.unsettled(host)
     if guard is None:
         return []
-    if guard.state == _guard.REVERTED:
-        _guard.note_told(host, guard)
+    if guard.state == record.REVERTED:
+        record.note_told(host, guard)
         return [f"The run {guard.run_id} was taken back at {guard.ended}: {guard.why}."]
-    left = _guard.seconds_left(host, guard)
+    left = record.seconds_left(host, guard)
     if left:
         saw = f"the run {guard.run_id} is not confirmed yet, and is taken back at {guard.until} ({left} s)"
         raise ClinicalError("Beginning the run", run_id, saw, "Confirm it or wait; nothing was changed.")
@@ -101,15 +102,15 @@ def _restore(host: Host, way: revert.Way) -> list[ClinicalError]:
     """Put everything back as far as it goes; a journal that cannot be written is no reason to leave a host cut off."""
     own = _own_id(host, way.run.run_id)
     if not way.groups:  # nothing was changed under the guard, or an earlier attempt has put it back
-        return _tried(partial(_runs.note_reverted, host, way.run, way.run.reverted_by or own))
+        return _tried(partial(guarded_run.note_reverted, host, way.run, way.run.reverted_by or own))
     entries = steps.capture(host, way.groups)
     try:
-        run = _runs.begin(host, own, way.groups, entries, reverts=way.run.run_id)
+        run = guarded_run.begin(host, own, way.groups, entries, reverts=way.run.run_id)
     except HostWriteError:
         return steps.restore(host, way.groups, entries)
     troubles = steps.restore(host, way.groups, entries)
     troubles += _tried(partial(journal.end, host, run, "complete", entries, {}))
-    return troubles or _tried(partial(_runs.note_reverted, host, way.run, own))
+    return troubles or _tried(partial(guarded_run.note_reverted, host, way.run, own))
 
 
 def _own_id(host: Host, run_id: str) -> str:
@@ -158,14 +159,14 @@ def main(argv: Sequence[str]) -> int:
         done = _attempt(host, at_once)
         if done or "--wait" not in argv:
             return 0 if done else 1
-        time.sleep(_alarm.AGAIN_AFTER)
+        time.sleep(alarm.AGAIN_AFTER)
 
 
 def _again_later(host: Host) -> None:
     """Should this attempt be cut as well, a timer of this boot makes the next one."""
-    if has_systemd(host) and _guard.armed(host) is not None:
+    if has_systemd(host) and record.armed(host) is not None:
         try:
-            _alarm.set_off_in(host, _alarm.AGAIN_AFTER)
+            alarm.set_off_in(host, alarm.AGAIN_AFTER)
         except ClinicalError as error:
             _say(error, sys.stderr)
 
@@ -176,12 +177,12 @@ def _attempt(host: Host, at_once: bool) -> bool:
             if not at_once:
                 _wait_until_due(host)
             with lock.held("the guard", patience=PATIENCE):
-                guard = _guard.armed(host)
+                guard = record.armed(host)
                 if guard is None:
-                    _alarm.clear(host)
+                    alarm.clear(host)
                     _say("Nothing is armed.")
                     return True
-                if at_once or not _guard.seconds_left(host, guard):  # else its time began anew
+                if at_once or not record.seconds_left(host, guard):  # else its time began anew
                     _tell_and_take_back(host, guard, at_once)
                     return True
     except ClinicalError as error:
@@ -197,7 +198,7 @@ def _tell_and_take_back(host: Host, guard: Guard, at_once: bool) -> None:
 
 
 def _wait_until_due(host: Host) -> None:
-    while (guard := _guard.armed(host)) is not None and _guard.seconds_left(host, guard):
+    while (guard := record.armed(host)) is not None and record.seconds_left(host, guard):
         time.sleep(1)
 
 

@@ -9,16 +9,17 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any, Sequence
 
-from . import _break_glass, _guard, _reverter, _runs
-from ._change import journal, steps
-from ._change.steps import Group, Step
-from ._change.subjects.base import Subject
-from ._change.subjects.kernel import KernelValue
-from ._change.subjects.trees import Tree
-from ._errors import ClinicalError
-from ._guard import Guard, Wish
-from ._host import login as ssh_login
-from ._host.door import Host
+from .._change import journal, steps
+from .._change.steps import Group, Step
+from .._change.subjects.base import Subject
+from .._change.subjects.kernel import KernelValue
+from .._change.subjects.trees import Tree
+from .._errors import ClinicalError
+from .._host import login as ssh_login
+from .._host.door import Host
+from . import break_glass, record, reverter
+from . import run as guarded_run
+from .record import Guard, Wish
 
 KERNEL = "/proc/sys/"
 #: What belongs to the kernel or to ourselves cannot be put back as files.
@@ -59,19 +60,19 @@ def arm(host: Host, request: Request, check: bool) -> Answer:
     """Journal what is to be restored and arm the guard; raises ClinicalError where it cannot, and then nothing is."""
     wish, groups = _wish(host, request), (_group(request.paths),)
     if check:
-        told = _guard.told(host, None)
+        told = record.told(host, None)
         return Answer(request.run_id, told, True, f"The guard {request.run_id} would be armed.")
-    warnings = _reverter.settle(host, request.run_id)
+    warnings = reverter.settle(host, request.run_id)
     entries = steps.capture(host, groups)
-    run = _runs.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
+    run = guarded_run.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
     try:
-        guard = _guard.arm(host, request.run_id, wish)
+        guard = record.arm(host, request.run_id, wish)
     except ClinicalError:
         journal.end(host, run, "undone", entries, {})
         raise
-    warnings += _runs.tidied(host, request.journal_keep)
+    warnings += guarded_run.tidied(host, request.journal_keep)
     msg = f"Unless it is confirmed, the change is taken back at {guard.until} ({guard.within} s)."
-    return Answer(guard.run_id, _guard.told(host, guard), True, msg, warnings=warnings)
+    return Answer(guard.run_id, record.told(host, guard), True, msg, warnings=warnings)
 
 
 def confirm(host: Host, request: Request, check: bool) -> Answer:
@@ -79,20 +80,20 @@ def confirm(host: Host, request: Request, check: bool) -> Answer:
     guard = _wanted(host, request.run_id)
     if guard is None:
         return _missing(host, request.run_id, fatal=not check)
-    if guard.state == _guard.REVERTED:
+    if guard.state == record.REVERTED:
         return _answer(host, guard, f"It is too late: {_how_it_ended(guard)}", failed=True)
-    if guard.state == _guard.CONFIRMED or check:
+    if guard.state == record.CONFIRMED or check:
         return _answer(host, guard, _how_it_ended(guard) if guard.ended else f"The guard {guard.run_id} is armed.")
     login = ssh_login.own_login(host)
     if login is not None and login.started <= guard.armed_by:
         return _answer(
             host, guard, "This login is older than the change, so it shows nothing. Log in anew.", failed=True
         )
-    problems = _break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
     if problems:
         return _refused(host, guard, "; ".join(problems))
     _complete(host, guard)
-    ended = _guard.end(host, guard, _guard.CONFIRMED, "a fresh login worked")
+    ended = record.end(host, guard, record.CONFIRMED, "a fresh login worked")
     return _answer(host, ended, "The change is confirmed.", changed=True)
 
 
@@ -101,19 +102,19 @@ def revert(host: Host, request: Request, check: bool) -> Answer:
     guard = _wanted(host, request.run_id)
     if guard is None:
         if request.why and not check and any(run.run_id == request.run_id for run in journal.runs(host)):
-            return _taken_back(host, _reverter.take_back_now(host, request.run_id, request.why))
+            return _taken_back(host, reverter.take_back_now(host, request.run_id, request.why))
         return _missing(host, request.run_id, fatal=not check)
-    if guard.state == _guard.CONFIRMED:
+    if guard.state == record.CONFIRMED:
         advice = f"To take it back all the same: healthops.clinical.baseline, state: reverted, run_id: {guard.run_id}."
         return _answer(host, guard, f"{_how_it_ended(guard)} {advice}", failed=True)
-    if guard.state == _guard.REVERTED:
+    if guard.state == record.REVERTED:
         return _answer(host, guard, _how_it_ended(guard))
     if check:
         return _answer(host, guard, f"The guard {guard.run_id} would be taken back.", changed=True)
-    return _taken_back(host, _reverter.take_back(host, guard, request.why or "a task asked for it"))
+    return _taken_back(host, reverter.take_back(host, guard, request.why or "a task asked for it"))
 
 
-def _taken_back(host: Host, taken: _reverter.TakenBack) -> Answer:
+def _taken_back(host: Host, taken: reverter.TakenBack) -> Answer:
     answer = _answer(host, taken.guard, _how_it_ended(taken.guard), changed=True)
     answer.restored = taken.restored
     return answer
@@ -124,31 +125,31 @@ def status(host: Host, request: Request) -> Answer:
     guard = _wanted(host, request.run_id)
     if guard is None:
         return _missing(host, request.run_id, fatal=False)
-    left = _guard.seconds_left(host, guard)
+    left = record.seconds_left(host, guard)
     armed = f"The guard {guard.run_id} is armed: unless confirmed, it is taken back at {guard.until} ({left} s)."
     return _answer(host, guard, _how_it_ended(guard) if guard.ended else armed)
 
 
 def _wanted(host: Host, run_id: str) -> Guard | None:
-    return _guard.load(host, run_id) if run_id else _guard.armed(host) or _guard.newest(host)
+    return record.load(host, run_id) if run_id else record.armed(host) or record.newest(host)
 
 
 def _missing(host: Host, run_id: str, fatal: bool) -> Answer:
     msg = f"No guard {run_id} is known on this host." if run_id else "No guard was ever armed on this host."
-    return Answer(run_id, _guard.told(host, None), msg=msg, failed=fatal)
+    return Answer(run_id, record.told(host, None), msg=msg, failed=fatal)
 
 
 def _answer(host: Host, guard: Guard, msg: str, changed: bool = False, failed: bool = False) -> Answer:
-    return Answer(guard.run_id, _guard.told(host, guard), changed, msg, failed)
+    return Answer(guard.run_id, record.told(host, guard), changed, msg, failed)
 
 
 def _how_it_ended(guard: Guard) -> str:
-    word = "was confirmed" if guard.state == _guard.CONFIRMED else "was taken back"
+    word = "was confirmed" if guard.state == record.CONFIRMED else "was taken back"
     return f"The run {guard.run_id} {word} at {guard.ended}: {guard.why}."
 
 
 def _refused(host: Host, guard: Guard, why: str) -> Answer:
-    taken = _reverter.take_back(host, guard, why)
+    taken = reverter.take_back(host, guard, why)
     return _answer(host, taken.guard, _how_it_ended(taken.guard), failed=True)
 
 
@@ -167,7 +168,7 @@ def _run(host: Host, run_id: str) -> journal.Run:
 
 
 def _wish(host: Host, request: Request) -> Wish:
-    _guard.check_within(request.confirm_within)
+    record.check_within(request.confirm_within)
     if not request.paths:
         raise ClinicalError("Arming the guard", request.run_id, "paths names nothing to restore", "List what changes.")
     return Wish(request.confirm_within, request.units, tuple(_command(host, text) for text in request.commands))

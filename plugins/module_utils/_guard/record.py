@@ -15,11 +15,11 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Sequence
 
-from . import _alarm
-from ._change import journal
-from ._change.subjects.units import show
-from ._errors import ClinicalError
-from ._host.door import Host
+from .._change import journal
+from .._change.subjects.units import show
+from .._errors import ClinicalError
+from .._host.door import Host
+from . import alarm
 
 ARMED, CONFIRMED, REVERTED = "armed", "confirmed", "reverted"
 #: How people log in: these are started again when a change has brought them down.
@@ -81,7 +81,7 @@ def load(host: Host, run_id: str) -> Guard | None:
     record = journal.unline(content.rstrip(b"\n"))
     if record is None:
         damaged = Guard(run_id, ARMED, 0, "", 0.0, "", 0, (), LOGIN_SERVICES, (), False)
-        return damaged if _alarm.is_prepared(host) else None
+        return damaged if alarm.is_prepared(host) else None
     lists = {key: tuple(record[key]) for key in ("reload", "running")}
     return Guard(**{**record, **lists, "commands": tuple(tuple(argv) for argv in record["commands"])})
 
@@ -117,7 +117,7 @@ def arm(host: Host, run_id: str, wish: Wish, units: Sequence[str] = ()) -> Guard
 
     Raises ClinicalError where that cannot be promised; then nothing is armed.
     """
-    from ._host.login import own_start  # the many runs that arm nothing do not pay for reading it
+    from .._host.login import own_start  # the many runs that arm nothing do not pay for reading it
 
     states = show(host, [*wish.units, *units, *LOGIN_UNITS])
     guard = _from_now(
@@ -133,15 +133,15 @@ def arm(host: Host, run_id: str, wish: Wish, units: Sequence[str] = ()) -> Guard
             reload=wish.units,
             running=tuple(name for name, unit in states.items() if unit.running),
             commands=wish.commands,
-            survives_reboot=_alarm.survives_reboot(host),
+            survives_reboot=alarm.survives_reboot(host),
         ),
     )
     try:
-        _alarm.prepare(host)
+        alarm.prepare(host)
         _write(host, guard)
-        _alarm.set_off_in(host, wish.within)
+        alarm.set_off_in(host, wish.within)
     except ClinicalError:
-        _alarm.clear(host)
+        alarm.clear(host)
         host.remove(_path(run_id))
         raise
     return guard
@@ -158,7 +158,7 @@ def end(host: Host, guard: Guard, state: str, why: str) -> Guard:
     """Note how it ended, and only then take the alarm away: one that still goes off finds nothing to do."""
     ended = replace(guard, state=state, why=why, ended=_clock(0))
     _write(host, ended)
-    _alarm.clear(host)
+    alarm.clear(host)
     return ended
 
 
@@ -170,7 +170,7 @@ def told(host: Host, guard: Guard | None) -> dict[str, Any]:
     """A guard as a module's result tells it; always the same keys."""
     if guard is None:
         nothing = {"state": "none", "run_id": "", "within": 0, "until": "", "ended": "", "why": ""}
-        return {**nothing, "seconds_left": 0, "survives_reboot": _alarm.survives_reboot(host)}
+        return {**nothing, "seconds_left": 0, "survives_reboot": alarm.survives_reboot(host)}
     keys = ("state", "run_id", "within", "until", "ended", "why", "survives_reboot")
     record = asdict(guard)
     return {**{key: record[key] for key in keys}, "seconds_left": seconds_left(host, guard)}

@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _commit_confirm, _guard, _reverter
-from ansible_collections.healthops.clinical.plugins.module_utils._commit_confirm import Answer, Request
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._guard import commit_confirm, record, reverter
+from ansible_collections.healthops.clinical.plugins.module_utils._guard.commit_confirm import Answer, Request
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
@@ -26,7 +27,7 @@ def armed_host(**more: Any) -> FakeHost:
     host.units["ssh.service"] = FakeUnit(True)
     host.units["nftables.service"] = FakeUnit(True)
     paths = (RULES, "/etc/new.d", "/proc/sys/net/ipv4/ip_forward")
-    _commit_confirm.arm(host, Request("g1", paths, **more), False)
+    commit_confirm.arm(host, Request("g1", paths, **more), False)
     return host
 
 
@@ -47,13 +48,13 @@ def at_login(host: FakeHost, started: int) -> None:
 
 
 def confirm(host: FakeHost, **more: Any) -> Answer:
-    return _commit_confirm.confirm(host, Request("g1", **more), False)
+    return commit_confirm.confirm(host, Request("g1", **more), False)
 
 
 def test_arming_says_until_when_and_changes_nothing_that_it_guards() -> None:
     host = armed_host()
     assert host.text(RULES) == "flush ruleset\n"
-    answer = _commit_confirm.status(host, Request())
+    answer = commit_confirm.status(host, Request())
     assert (answer.guard["state"], answer.guard["run_id"], answer.guard["seconds_left"]) == ("armed", "g1", 120)
     assert "unless confirmed, it is taken back at 20" in answer.msg
 
@@ -62,7 +63,7 @@ def test_taken_back_at_once_with_everything_that_belongs_to_it() -> None:
     host = armed_host(units=("nftables.service",), commands=("modprobe -r 'nf_x'",))
     change(host)
     host.modules["nf_x"] = 0
-    answer = _commit_confirm.revert(host, Request(), False)
+    answer = commit_confirm.revert(host, Request(), False)
     assert answer.changed
     assert not answer.failed
     assert {entry["subject"] for entry in answer.restored} == {
@@ -78,7 +79,7 @@ def test_taken_back_at_once_with_everything_that_belongs_to_it() -> None:
     assert ("modprobe", "-r", "nf_x") in host.runs
     assert ("systemctl", "--no-ask-password", "reload-or-restart", "nftables.service") in host.runs
     assert alarms(host) == []
-    again = _commit_confirm.revert(host, Request("g1"), False)
+    again = commit_confirm.revert(host, Request("g1"), False)
     assert (again.changed, again.failed) == (False, False)
 
 
@@ -88,11 +89,11 @@ def test_a_command_that_fails_leaves_the_guard_armed_for_another_try() -> None:
     argv = ("visudo", "--check", "--file=/etc/nowhere")
     host.answers[argv] = Completed(argv, 1, "", "no such file")
     with pytest.raises(ClinicalError, match=r"exited with 1: no such file. It will be tried again every minute"):
-        _commit_confirm.revert(host, Request(), False)
+        commit_confirm.revert(host, Request(), False)
     assert host.text(RULES) == "flush ruleset\n"
-    assert _guard.armed(host) is not None
+    assert record.armed(host) is not None
     host.answers[argv] = Completed(argv, 0, "", "")
-    assert _commit_confirm.revert(host, Request(), False).guard["state"] == "reverted"
+    assert commit_confirm.revert(host, Request(), False).guard["state"] == "reverted"
 
 
 @pytest.mark.parametrize("started", [None, 901], ids=["no ssh login above", "a younger login"])
@@ -115,7 +116,7 @@ def test_a_login_that_is_older_shows_nothing() -> None:
     answer = confirm(host)
     assert (answer.failed, answer.guard["state"]) == (True, "armed")
     assert "older than the change" in answer.msg
-    assert _guard.armed(host) is not None
+    assert record.armed(host) is not None
 
 
 def test_a_break_glass_account_that_would_be_locked_out_takes_it_back_at_once() -> None:
@@ -130,9 +131,9 @@ def test_a_break_glass_account_that_would_be_locked_out_takes_it_back_at_once() 
 
 def test_who_comes_late_hears_it() -> None:
     host = armed_host()
-    guard = _guard.armed(host)
+    guard = record.armed(host)
     assert guard is not None
-    _reverter.take_back(host, guard, "nobody confirmed it within 120 s")
+    reverter.take_back(host, guard, "nobody confirmed it within 120 s")
     answer = confirm(host)
     assert (answer.failed, answer.changed, answer.guard["state"]) == (True, False, "reverted")
     assert "It is too late: The run g1 was taken back at" in answer.msg
@@ -141,7 +142,7 @@ def test_who_comes_late_hears_it() -> None:
 
 def test_a_guard_under_which_nothing_was_changed_is_no_run_that_was_cut() -> None:
     host = armed_host()
-    _commit_confirm.revert(host, Request(), False)
+    commit_confirm.revert(host, Request(), False)
     assert all("was cut" not in warning for warning in _baseline.enforce(host, request("e1", "banner")).warnings)
 
 
@@ -149,7 +150,7 @@ def test_what_was_confirmed_is_not_taken_back_by_the_guard() -> None:
     host = armed_host()
     change(host)
     confirm(host)
-    answer = _commit_confirm.revert(host, Request("g1"), False)
+    answer = commit_confirm.revert(host, Request("g1"), False)
     assert answer.failed
     assert "state: reverted, run_id: g1" in answer.msg
     with pytest.raises(ClinicalError, match="no run has changed anything"):  # it is not the baseline's newest run
@@ -161,31 +162,31 @@ def test_what_was_confirmed_is_not_taken_back_by_the_guard() -> None:
 
 def test_where_no_guard_is_known() -> None:
     host = FakeHost()
-    for act in (_commit_confirm.confirm, _commit_confirm.revert):
+    for act in (commit_confirm.confirm, commit_confirm.revert):
         answer = act(host, Request("g1"), False)
         assert (answer.failed, answer.guard["state"]) == (True, "none")
         assert "No guard g1 is known" in answer.msg
         assert not act(host, Request("g1"), True).failed  # in check mode nothing was armed
-    assert not _commit_confirm.status(host, Request()).failed
+    assert not commit_confirm.status(host, Request()).failed
     assert host.operations == []
 
 
 def test_check_mode_changes_nothing() -> None:
     host = FakeHost()
-    assert _commit_confirm.arm(host, Request("g1", (RULES,)), True).changed
+    assert commit_confirm.arm(host, Request("g1", (RULES,)), True).changed
     assert host.operations == []
     host = armed_host()
     change(host)
     operations = len(host.operations)
-    assert _commit_confirm.revert(host, Request(), True).changed
-    assert not _commit_confirm.confirm(host, Request(), True).failed
+    assert commit_confirm.revert(host, Request(), True).changed
+    assert not commit_confirm.confirm(host, Request(), True).failed
     assert len(host.operations) == operations
 
 
 def test_one_guard_at_a_time() -> None:
     host = armed_host()
     with pytest.raises(ClinicalError, match="g1 is not confirmed yet"):
-        _commit_confirm.arm(host, Request("g2", (RULES,)), False)
+        commit_confirm.arm(host, Request("g2", (RULES,)), False)
     with pytest.raises(ClinicalError, match="g1 is not confirmed yet"):
         _baseline.enforce(host, request("e1", "banner"))
 
@@ -212,7 +213,7 @@ def test_bad_wishes_are_refused_before_anything_is_done(asked: dict[str, Any], m
     host = FakeHost()
     host.add_file(RULES)
     with pytest.raises(ClinicalError, match=message):
-        _commit_confirm.arm(host, Request("g1", **asked), check)
+        commit_confirm.arm(host, Request("g1", **asked), check)
     assert host.operations == []
 
 
@@ -221,8 +222,8 @@ def test_arming_that_fails_leaves_nothing_armed() -> None:
     host.add_file(RULES)
     host.programs.remove("systemd-run")
     with pytest.raises(ClinicalError, match="systemd-run"):
-        _commit_confirm.arm(host, Request("g1", (RULES,)), False)
-    assert _guard.armed(host) is None
+        commit_confirm.arm(host, Request("g1", (RULES,)), False)
+    assert record.armed(host) is None
     assert alarms(host) == []
     assert _baseline.enforce(host, request("e1", "banner")).warnings == []  # nor does it count as a run that was cut
 
@@ -231,10 +232,10 @@ def test_with_a_reason_a_run_is_taken_back_that_nothing_guards() -> None:
     host = dirty_host()
     before = host.state()
     _baseline.enforce(host, request("e1", "sysctl", "banner"))
-    assert _commit_confirm.revert(host, Request("e1"), False).failed
+    assert commit_confirm.revert(host, Request("e1"), False).failed
     wish = Request("e1", why="the controller cannot reach tcp 80 any more")
-    assert not _commit_confirm.revert(host, wish, True).changed  # check mode takes nothing back
-    answer = _commit_confirm.revert(host, wish, False)
+    assert not commit_confirm.revert(host, wish, True).changed  # check mode takes nothing back
+    answer = commit_confirm.revert(host, wish, False)
     assert (answer.failed, answer.changed) == (False, True)
     assert (answer.guard["state"], answer.guard["why"]) == ("reverted", "the controller cannot reach tcp 80 any more")
     assert host.state() == before
@@ -242,4 +243,4 @@ def test_with_a_reason_a_run_is_taken_back_that_nothing_guards() -> None:
 
 
 def test_a_reason_makes_no_run() -> None:
-    assert _commit_confirm.revert(dirty_host(), Request("nosuch", why="x"), False).failed
+    assert commit_confirm.revert(dirty_host(), Request("nosuch", why="x"), False).failed
