@@ -17,9 +17,9 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._words import RESULTS
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import RESULTS
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
 from ansible_collections.healthops.clinical.plugins.plugin_utils import (
     _confirm,
     _confirm_result,

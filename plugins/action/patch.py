@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import _policy
-from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _advisories, _approvals
 from ansible_collections.healthops.clinical.plugins.plugin_utils._home import own_folder
 

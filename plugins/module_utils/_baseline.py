@@ -8,14 +8,14 @@ import functools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
-from . import _in_use
 from ._change import journal
 from ._change import revert as journal_revert
 from ._change.steps import Group
-from ._controls._awaited import PackagesThere, installs
-from ._controls._kinds import KINDS
-from ._controls._model import Assessment, Control, KindPlan, not_applicable, unknown
-from ._controls.package import Package
+from ._controls import in_use
+from ._controls.awaited import PackagesThere, installs
+from ._controls.kinds.package import Package
+from ._controls.model import Assessment, Control, KindPlan, not_applicable, unknown
+from ._controls.registry import KINDS
 from ._errors import ClinicalError
 from ._guard import record
 from ._guard import run as guarded_run
@@ -174,7 +174,7 @@ def _unread(control: Control, reason: str) -> Assessment:
 def audit(host: Host, request: Request) -> Report:
     """Look, and say what enforcing would change."""
     report = _open(host, request)
-    _in_use.begin(host, request.keeps)
+    in_use.begin(host, request.keeps)
     found = survey(host, request.controls, request.allow_stop, report.host)
     report.findings = [_finding(assessment) for assessment in found.assessments.values()]
     report.changes = guarded_run.told(found.groups)
@@ -192,7 +192,7 @@ def enforce(host: Host, request: Request) -> Report:
     for run in _cut_runs(host):
         journal_revert.sweep(host, run)
         report.warnings.append(_told_cut(run))
-    _in_use.begin(host, request.keeps)
+    in_use.begin(host, request.keeps)
     found = survey(host, request.controls, request.allow_stop, report.host)
     before = _look_around(host, request, found.groups)
     if before is not None and request.tell_first:
@@ -208,7 +208,7 @@ def enforce(host: Host, request: Request) -> Report:
     touched = {control for change in report.changes for control in change["controls"]} | set(failed)
     again: Mapping[str, Assessment] = {}
     if touched:
-        _in_use.begin(host, request.keeps)
+        in_use.begin(host, request.keeps)
         mine = [control for control in request.controls if control.id in touched]
         again = survey(host, mine, request.allow_stop, report.host, ahead=False).assessments
     for control, assessment in found.assessments.items():

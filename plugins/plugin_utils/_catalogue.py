@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Set, Tuple
 from typing import Mapping as AnyMapping
 
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_frameworks as frameworks
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_platforms as platforms
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_tunables as tunables_

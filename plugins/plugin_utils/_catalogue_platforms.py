@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Iterable, Tuple
 from typing import Mapping as AnyMapping
 
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import differing
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import differing
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue_yaml as catalogue_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import (
     Field,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.healthops.clinical.plugins.module_utils._controls import _words
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import results
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _confirm
 from ansible_collections.healthops.clinical.plugins.plugin_utils._confirm import Outcome, Result
 
@@ -91,14 +91,14 @@ def _as_before(finding: Result, why: str) -> Result:
     before = finding.get("before", "")
     if finding["result"] != "fixed":
         return {**finding, "after": before}
-    verdicts = _verdicts(finding, _words.DEVIATES, before)
+    verdicts = _verdicts(finding, results.DEVIATES, before)
     return {**finding, "result": "fail", "after": before, "verdicts": verdicts, "reason": f"It was taken back. {why}"}
 
 
 def _nobody_knows(finding: Result, why: str) -> Result:
     if not _touched(finding):
         return finding
-    verdicts = _verdicts(finding, _words.UNKNOWN, "unknown")
+    verdicts = _verdicts(finding, results.UNKNOWN, "unknown")
     reason = f"It was not confirmed. {why}"
     return {**finding, "result": "error", "after": "unknown", "verdicts": verdicts, "reason": reason}
 
@@ -106,6 +106,6 @@ def _nobody_knows(finding: Result, why: str) -> Result:
 def _verdicts(finding: Result, state: str, saw: str) -> Result:
     """Each of the three looks, but for one that does not apply to this control."""
     return {
-        look: verdict if verdict["state"] == _words.NOTAPPLICABLE else {"state": state, "saw": saw}
+        look: verdict if verdict["state"] == results.NOTAPPLICABLE else {"state": state, "saw": saw}
         for look, verdict in (finding.get("verdicts") or {}).items()
     }

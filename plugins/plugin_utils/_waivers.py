@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Dict, FrozenSet, List, Optional, Protocol, Sequence, Tuple
 from typing import Mapping as AnyMapping
 
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._words import word
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import word
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import (
     Field,
     Place,

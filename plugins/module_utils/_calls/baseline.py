@@ -10,11 +10,11 @@ from typing import Any, Dict, Mapping
 
 from .. import _baseline
 from .._change import lock
-from .._controls._model import Control, sparing
+from .._controls.model import Control, sparing
 from .._errors import ClinicalError
 from .._guard import record
 from .._host.door import RealHost
-from .._run_id import new_run_id
+from .._vocabulary.run_id import new_run_id
 
 
 def answer(params: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]:

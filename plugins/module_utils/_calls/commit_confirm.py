@@ -12,7 +12,7 @@ from .._change import lock
 from .._errors import ClinicalError
 from .._guard import commit_confirm, record, reverter
 from .._host.door import RealHost
-from .._run_id import new_run_id
+from .._vocabulary.run_id import new_run_id
 
 
 def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> Dict[str, Any]:

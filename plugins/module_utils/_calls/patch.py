@@ -16,7 +16,7 @@ from .._patch import _patching, _planning, _policy, _rolling_back
 from .._patch._managers import manager_of
 from .._patch._planning import Question
 from .._patch._wish import Answer, Stopped, Wish
-from .._run_id import new_run_id
+from .._vocabulary.run_id import new_run_id
 
 STATES: Dict[str, Callable[..., Answer]] = {
     "planned": _patching.planned,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Tuple
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue as catalogue
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _purposes
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import Problems

@@ -9,8 +9,8 @@ from typing import Any, Dict, Sequence, Tuple
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import facts, why_not
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue, _reference
 from dirty_host import dirty_host

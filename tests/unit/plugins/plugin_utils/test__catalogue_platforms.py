@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
-from ansible_collections.healthops.clinical.plugins.module_utils._controls import _model
+from ansible_collections.healthops.clinical.plugins.module_utils._controls import model
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import facts
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue as catalogue
@@ -58,9 +58,9 @@ def refusal(root: Path, *texts: str) -> str:
     return str(caught.value)
 
 
-def sent(root: Path, text: str, tunables: Any = None) -> _model.Control:
+def sent(root: Path, text: str, tunables: Any = None) -> model.Control:
     (control,) = catalogue.select(load(root, text), "standard", tunables).controls
-    return _model.Control(**control)
+    return model.Control(**control)
 
 
 def host(system: str) -> FakeHost:
