@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import _policy
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy as patch_policy
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _advisories, _approvals
 from ansible_collections.healthops.clinical.plugins.plugin_utils._home import own_folder
@@ -38,7 +38,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         args = {**args, "advisories": None, "tell_first": False}
         now = datetime.now(timezone.utc)
         try:
-            policy = _policy.read(asked.get("policy"))
+            policy = patch_policy.read(asked.get("policy"))
             approval = self._approval(asked, state, str((task_vars or {}).get("inventory_hostname")), now)
             if approval:
                 args["digest"] = approval.digest
@@ -50,7 +50,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         about: dict[str, t.Any] = {
             "state": state,
             "check_mode": bool(self._task.check_mode),
-            "began": _policy.stamp(now),
+            "began": patch_policy.stamp(now),
             "policy": policy.told(now.date()),
             **({"approval": approval.told()} if approval else {}),
         }
@@ -121,7 +121,7 @@ def _days(value: t.Any) -> int:
 
 def _described(result: dict[str, t.Any], about: t.Mapping[str, t.Any], warnings: list[str]) -> dict[str, t.Any]:
     """What the host said, and beside it what the control node knows of the run."""
-    described = {**about, "ended": _policy.stamp(datetime.now(timezone.utc)), **result}
+    described = {**about, "ended": patch_policy.stamp(datetime.now(timezone.utc)), **result}
     described.pop("invocation", None)  # it would repeat all advisories
     if warnings:
         described["warnings"] = [*result.get("warnings", []), *warnings]

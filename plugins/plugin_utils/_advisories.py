@@ -24,7 +24,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._versions import DebianVersion
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.versions import DebianVersion
 from ansible_collections.healthops.clinical.plugins.plugin_utils import _advisories_files as files
 
 Json = t.Dict[str, t.Any]

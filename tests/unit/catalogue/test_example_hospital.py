@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 import yaml
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import _policy
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy as patch_policy
 from ansible_collections.healthops.clinical.plugins.plugin_utils import (
     _advisories_files,
     _catalogue,
@@ -73,7 +73,7 @@ def test_its_waiver_is_accepted_and_concerns_the_group_that_it_names() -> None:
 
 def test_its_patch_policy_and_the_names_of_its_advisories_are_accepted() -> None:
     own = variables("all")
-    policy = _policy.read(own["patching_policy"])
+    policy = patch_policy.read(own["patching_policy"])
     assert [rule.expired(date(2026, 11, 25)) for rule in policy.rules] == [False]
     assert set(own["patching_advisory_files"]) == set(_advisories_files.NAMES)
 
