@@ -14,7 +14,7 @@ from ..._errors import ClinicalError
 from ..._host.door import Completed, Host
 from ..manager import Kept
 from ..model import REMOVE, Change
-from . import read as read
+from . import read
 from .observe import SOLVER_TIME
 
 CACHE = "/var/cache/apt/archives"

@@ -11,11 +11,9 @@ from typing import Collection, Iterable, List, Mapping, Sequence, Tuple
 from ..._host.door import Completed, Host
 from ..manager import Asked, Barred, Kept
 from ..model import REMOVE, Change, Observed, Package
-from . import files as files
+from . import files, narrow, versions
 from . import install as work
-from . import narrow as narrow
 from . import observe as look
-from . import versions
 from .answers import remembering
 from .narrow import Narrowed
 from .versions import DebianVersion

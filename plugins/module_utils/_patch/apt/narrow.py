@@ -11,7 +11,7 @@ from ..._host.door import Host
 from ..manager import Barred
 from ..model import INSTALL, REMOVE, Change, LeftOut, Observed, because, in_order
 from . import observe as look
-from . import read as read
+from . import read
 from .read import Step
 
 _NEVER = -1

@@ -17,7 +17,7 @@ from ..._errors import ClinicalError
 from ..._host.door import Completed, Host
 from ..._host.facts import parse_os_release
 from ..model import DOWNGRADE, INSTALL, REMOVE, UPGRADE, Change, LeftOut, Observed, Package, Source, in_order, key_of
-from . import read as read
+from . import read
 from .read import Index, Offer, Offers, Simulated, Step
 from .versions import later, within
 

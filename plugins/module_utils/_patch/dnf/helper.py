@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is asked of dnf in its own words: a program of its own, run by the Python that dnf itself runs with. Private.
 
-``manager`` writes this file to the host and gives it a question as JSON; the answer is JSON on standard output. It imports
-nothing of ours, and dnf only where it is run. Only ``transact`` changes packages.
+``manager`` writes this file to the host and gives it a question as JSON; the answer is JSON on standard output. It
+imports nothing of ours, and dnf only where it is run. Only ``transact`` changes packages.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import answers as answers
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import answers
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import observe as look
 from fake_host import FakeHost
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import files as files
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import files
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change
 from fake_host import FakeHost
 

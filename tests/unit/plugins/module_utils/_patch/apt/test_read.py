@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import read as read
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import read
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.read import Offer, Release, Step
 from fake_host import fixture
 
