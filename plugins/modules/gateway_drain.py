@@ -115,7 +115,7 @@ sessions_shut:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._service import haproxy
 
 

@@ -13,7 +13,7 @@ from .._change import lock
 from .._controls.model import Control, sparing
 from .._errors import ClinicalError
 from .._guard import record
-from .._host.door import RealHost
+from .._host.real import RealHost
 from .._vocabulary.run_id import new_run_id
 
 

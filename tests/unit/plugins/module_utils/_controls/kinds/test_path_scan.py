@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds import path_scan
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from fake_host import FakeHost, fixture
 from look import look, plan
 
