@@ -168,7 +168,7 @@ def gateway_host(configuration: str = CHECKS) -> FakeHost:
     host = FakeHost()
     host.mkdir("/var/lib/haproxy", 0o755, 0, 0)
     host.mkdir("/etc/haproxy", 0o755, 0, 0)
-    host.write(_gateway.CONFIGURATION, configuration.encode(), 0o640, 0, 0, {})
+    host.write(haproxy.CONFIGURATION, configuration.encode(), 0o640, 0, 0, {})
     return host
 
 
@@ -300,7 +300,7 @@ def test_one_that_does_not_answer_is_waited_for_as_long_as_its_checks_take() -> 
     ],
 )
 def test_what_checks_take_is_read_from_the_configuration(configuration: str, seconds: float) -> None:
-    assert _gateway.parse_check_seconds(configuration, "a") == pytest.approx(seconds)
+    assert haproxy.parse_check_seconds(configuration, "a") == pytest.approx(seconds)
 
 
 def test_putting_it_back_ends_no_session() -> None:
