@@ -10,10 +10,12 @@ import sys
 
 from .collection_path import CHECKOUT, collection_path
 
+PLUGIN_UTILS = "ansible_collections.healthops.clinical.plugins.plugin_utils"
+
 
 def main() -> None:
     sys.path.insert(0, str(collection_path()))
-    reference = importlib.import_module("ansible_collections.healthops.clinical.plugins.plugin_utils._reference")
+    reference = importlib.import_module(f"{PLUGIN_UTILS}._catalogue.reference")
     made = reference.pages(reference.read(CHECKOUT / "roles" / "hardening" / "catalogue"))
     folder = CHECKOUT / "docs" / "reference"
     shutil.rmtree(folder, ignore_errors=True)

@@ -17,20 +17,17 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._words import RESULTS
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
-from ansible_collections.healthops.clinical.plugins.plugin_utils import (
-    _confirm,
-    _confirm_result,
-    _profiles,
-    _purposes,
-    _reachability,
-    _selected,
-    _waivers,
-)
-from ansible_collections.healthops.clinical.plugins.plugin_utils._home import own_folder
-from ansible_collections.healthops.clinical.plugins.plugin_utils._worker import share_memory
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import RESULTS
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import profiles
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import purposes as host_purposes
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import waivers as granted_waivers
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection, selected
+from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login, reachability
+from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import result as guard_result
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.fork import share_memory
 
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
 MODULE = "healthops.clinical.baseline"
@@ -41,9 +38,9 @@ FAILURES = (AnsibleError, OSError, EOFError)
 class Measure:
     """What a host is held against, and the waivers that concern it."""
 
-    selection: _selected.Selection
-    waivers: t.Sequence[_waivers.Waiver]
-    choice: _profiles.Choice
+    selection: Selection
+    waivers: t.Sequence[granted_waivers.Waiver]
+    choice: profiles.Choice
     today: date
 
 
@@ -66,7 +63,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from None
         # One text: Ansible would walk through all that is in them, here and on the host, several times.
-        controls = json.dumps(_waivers.mark(measure.selection, measure.waivers))
+        controls = json.dumps(granted_waivers.mark(measure.selection, measure.waivers))
         args = {**args, "controls": controls, "waivers": [], "keeps": keeps}
         return self._described(judged(self._carried_out(args, task_vars, "run_id"), measure), args)
 
@@ -75,58 +72,61 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _measure(self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Measure:
         asked = [args.get("tier", "standard"), *(args.get(key) for key in ("tunables", "skip", "profiles"))]
-        known = _selected.selected(self._catalogues(args), *asked, cache=own_folder(constants.config) / "selected")
+        known = selected(self._catalogues(args), *asked, cache=own_folder(constants.config) / "selected")
         today = datetime.now(timezone.utc).date()
-        waivers = _waivers.read(args.get("waivers") or [], known.limits, task_vars.get("groups", {}), today)
+        waivers = granted_waivers.read(args.get("waivers") or [], known.limits, task_vars.get("groups", {}), today)
         mine = tuple(waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname"))))
         return Measure(known.selection, mine, known.choice, today)
 
     def _keeps(self, args: dict[str, t.Any], of_profiles: t.Sequence[str]) -> dict[str, str]:
         """What the host is there for, as its inventory and its profiles say."""
-        purposes, services = (_confirm.names(args.get(key)) for key in ("host_purposes", "required_services"))
-        return _purposes.keeps(self._catalogues(args), [*purposes, *of_profiles], services)
+        purposes, services = (fresh_login.names(args.get(key)) for key in ("host_purposes", "required_services"))
+        return host_purposes.keeps(self._catalogues(args), [*purposes, *of_profiles], services)
 
     def _carried_out(self, args: dict[str, t.Any], task_vars: t.Any, own_id: str) -> dict[str, t.Any]:
         """Send the run, guarded where a login is at stake; ``own_id`` is the option that names this run."""
         if self._task.check_mode:
             return self._send(args, task_vars)
-        why = _confirm.why_skipped(self._connection.transport)
-        within = _confirm.whole_number(args.get("confirm_within", _confirm.DEFAULT_WITHIN), _confirm.DEFAULT_WITHIN)
+        why = fresh_login.why_skipped(self._connection.transport)
+        within = fresh_login.whole_number(
+            args.get("confirm_within", fresh_login.DEFAULT_WITHIN), fresh_login.DEFAULT_WITHIN
+        )
         # Named here, so that it can be asked for when the connection breaks before the host could tell its name.
         args = {**args, own_id: args.get(own_id) or new_run_id()}
-        reach = _confirm.reach(self, task_vars, (AnsibleConnectionFailure,), FAILURES, Display().vv)
+        reach = fresh_login.reach(self, task_vars, (AnsibleConnectionFailure,), FAILURES, Display().vv)
 
         def send(more: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             if why or within == 0:
-                return _confirm_result.unguarded(self._send({**args, "confirm_within": 0, **more}, task_vars), why)
-            return _confirm.sent(reach, args[own_id], within, lambda: self._send({**args, **more}, task_vars))
+                return guard_result.unguarded(self._send({**args, "confirm_within": 0, **more}, task_vars), why)
+            return fresh_login.sent(reach, args[own_id], within, lambda: self._send({**args, **more}, task_vars))
 
         if why or own_id == "revert_run_id":
             return self._concluded(send({}), reach, args, [])
         first = send({"tell_first": True})
         if "to_ask" not in first:
             return self._concluded(first, reach, args, [])
-        before = _reachability.answering(_reachability.targets(first["to_ask"], self._address()))
-        sent = _confirm_result.also_warned(send({}), first.get("warnings"))
+        before = reachability.answering(reachability.targets(first["to_ask"], self._address()))
+        sent = guard_result.also_warned(send({}), first.get("warnings"))
         stands = sent.get("changed") and not sent.get("failed")
-        lost = _reachability.lost(before, sent["availability"]["consented"]) if stands else []
+        lost = reachability.lost(before, sent["availability"]["consented"]) if stands else []
         return self._concluded(sent, reach, args, lost)
 
     def _concluded(
-        self, sent: dict[str, t.Any], reach: _confirm.Reach, args: dict[str, t.Any], lost: list[str]
+        self, sent: dict[str, t.Any], reach: fresh_login.Reach, args: dict[str, t.Any], lost: list[str]
     ) -> dict[str, t.Any]:
         """Confirm what is guarded; have taken back what cost something; tell what the host took back itself."""
-        users = _confirm.names(args.get("break_glass_users"))
+        users = fresh_login.names(args.get("break_glass_users"))
         if lost:
-            sent = _confirm_result.unreachable(sent, lost)
-            outcome = _confirm.take_back(reach, _confirm.guard_or_run(sent), why=_confirm_result.why_unreachable(lost))
-        elif _confirm_result.is_armed(sent):
-            outcome = _confirm.confirm(reach, _confirm.guard_of(sent), users)
-        elif _confirm_result.is_taken_back(sent):
-            outcome = _confirm.Outcome(_confirm.REVERTED, _confirm.guard_of(sent))
+            sent = guard_result.unreachable(sent, lost)
+            why = guard_result.why_unreachable(lost)
+            outcome = fresh_login.take_back(reach, fresh_login.guard_or_run(sent), why=why)
+        elif guard_result.is_armed(sent):
+            outcome = fresh_login.confirm(reach, fresh_login.guard_of(sent), users)
+        elif guard_result.is_taken_back(sent):
+            outcome = fresh_login.Outcome(fresh_login.REVERTED, fresh_login.guard_of(sent))
         else:
             return sent
-        return _confirm_result.concluded(sent, outcome, reach.host, users)
+        return guard_result.concluded(sent, outcome, reach.host, users)
 
     def _address(self) -> str:
         """Where the connection goes, as the inventory has it."""
@@ -161,7 +161,7 @@ def judged(result: dict[str, t.Any], measure: Measure) -> dict[str, t.Any]:
     found = {finding["id"]: finding for finding in result["findings"]}
     found.update({control: _not_checked(control, reason) for control, reason in selection.skipped.items()})
     findings = [{**found[control], **known} for control, known in selection.metadata.items()]
-    findings, about["waivers"], idle = _waivers.judged(findings, measure.waivers, today)
+    findings, about["waivers"], idle = granted_waivers.judged(findings, measure.waivers, today)
     about["warnings"] += idle
     counts = Counter(finding["result"] for finding in findings)
     told = ", ".join(f"{counts[word]} {word}" for word in RESULTS if counts[word])

@@ -10,11 +10,11 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _confirm
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login
 
 #: What ends the asking here: without a guard there is nothing to wait for.
-FINAL = (*_confirm.SETTLED, _confirm.NONE)
+FINAL = (*fresh_login.SETTLED, fresh_login.NONE)
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -25,39 +25,41 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
         args = dict(self._task.args)
-        why = _confirm.why_skipped(self._connection.transport)
+        why = fresh_login.why_skipped(self._connection.transport)
         if why and args.get("state") in ("armed", "confirmed", "reverted"):
-            guard = _confirm.skipped_guard(why)
+            guard = fresh_login.skipped_guard(why)
             return {"changed": False, "guard": guard, "run_id": args.get("run_id") or "", "msg": why}
         failures = (AnsibleError, OSError, EOFError)
-        reach = _confirm.reach(self, task_vars, (AnsibleConnectionFailure,), failures, Display().vv)
+        reach = fresh_login.reach(self, task_vars, (AnsibleConnectionFailure,), failures, Display().vv)
         result = carried_out(reach, args, bool(self._task.check_mode))
         result.pop("invocation", None)
         return result
 
 
-def carried_out(reach: _confirm.Reach, args: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
+def carried_out(reach: fresh_login.Reach, args: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
     state = args.get("state")
     if check or state not in ("armed", "confirmed", "reverted"):
         return reach.execute(args)
-    within = _confirm.whole_number(args.get("confirm_within", _confirm.DEFAULT_WITHIN), _confirm.DEFAULT_WITHIN)
+    within = fresh_login.whole_number(
+        args.get("confirm_within", fresh_login.DEFAULT_WITHIN), fresh_login.DEFAULT_WITHIN
+    )
     if state == "armed":
         named = {**args, "run_id": args.get("run_id") or new_run_id()}
-        return _confirm.sent(reach, named["run_id"], within, lambda: reach.execute(named))
+        return fresh_login.sent(reach, named["run_id"], within, lambda: reach.execute(named))
     # How long the host still waits is for the host to say; until it does, the longest that this task knows of counts.
-    guard = {**_confirm.NO_GUARD, "run_id": args.get("run_id") or "", "seconds_left": within}
+    guard = {**fresh_login.NO_GUARD, "run_id": args.get("run_id") or "", "seconds_left": within}
     if state == "confirmed":
-        users = _confirm.names(args.get("break_glass_users"))
-        return told(_confirm.confirm(reach, guard, users, FINAL), reach.host)
+        users = fresh_login.names(args.get("break_glass_users"))
+        return told(fresh_login.confirm(reach, guard, users, FINAL), reach.host)
     try:
         return reach.execute(args)
     except reach.lost:  # a change that shuts the login out may have shut this connection out as well
-        return told(_confirm.take_back(reach, guard, FINAL), reach.host, wanted=_confirm.REVERTED)
+        return told(fresh_login.take_back(reach, guard, FINAL), reach.host, wanted=fresh_login.REVERTED)
 
 
-def told(outcome: _confirm.Outcome, host: str, wanted: str = _confirm.CONFIRMED) -> dict[str, t.Any]:
+def told(outcome: fresh_login.Outcome, host: str, wanted: str = fresh_login.CONFIRMED) -> dict[str, t.Any]:
     """The host's own result where it ended as wanted, or where there was no guard; else what a person must know."""
     answer = {"changed": False, "run_id": outcome.guard["run_id"], **outcome.answer, "guard": dict(outcome.guard)}
-    if outcome.state in (wanted, _confirm.NONE):
+    if outcome.state in (wanted, fresh_login.NONE):
         return answer
-    return {**answer, "failed": True, "msg": _confirm.told_of(outcome, host)}
+    return {**answer, "failed": True, "msg": fresh_login.told_of(outcome, host)}

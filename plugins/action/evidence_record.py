@@ -11,12 +11,12 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_record import (
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.record import (
     clean_probes,
     clean_result,
     merged,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_store import write_record
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.store import write_record
 
 PROBE = {
     "probe": {"type": "str", "required": True},

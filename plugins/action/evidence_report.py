@@ -12,11 +12,11 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_formats import FORMATS
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_report import report
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence_words import MODES
-from ansible_collections.healthops.clinical.plugins.plugin_utils._home import own_folder
-from ansible_collections.healthops.clinical.plugins.plugin_utils._worker import share_memory
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.formats import FORMATS
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import MODES
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.fork import share_memory
 
 TEMPLATE = Path(__file__).parents[2] / "roles" / "evidence" / "templates" / "report.html.j2"
 

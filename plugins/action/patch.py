@@ -14,10 +14,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import _policy
-from ansible_collections.healthops.clinical.plugins.module_utils._run_id import new_run_id
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _advisories, _approvals
-from ansible_collections.healthops.clinical.plugins.plugin_utils._home import own_folder
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy as patch_policy
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories, approvals
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 
 MODULE = "healthops.clinical.patch"
 #: What is read on the control node and means nothing on a host.
@@ -38,7 +38,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         args = {**args, "advisories": None, "tell_first": False}
         now = datetime.now(timezone.utc)
         try:
-            policy = _policy.read(asked.get("policy"))
+            policy = patch_policy.read(asked.get("policy"))
             approval = self._approval(asked, state, str((task_vars or {}).get("inventory_hostname")), now)
             if approval:
                 args["digest"] = approval.digest
@@ -50,7 +50,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         about: dict[str, t.Any] = {
             "state": state,
             "check_mode": bool(self._task.check_mode),
-            "began": _policy.stamp(now),
+            "began": patch_policy.stamp(now),
             "policy": policy.told(now.date()),
             **({"approval": approval.told()} if approval else {}),
         }
@@ -65,23 +65,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _approval(
         self, asked: dict[str, t.Any], state: str, host: str, now: datetime
-    ) -> t.Optional[_approvals.Approval]:
+    ) -> t.Optional[approvals.Approval]:
         """What was approved for this host, where the task is about a set."""
         if not asked.get("approvals") or state not in ("staged", "applied"):
             return None
         path = place(asked["approvals"])
-        approval = _approvals.approved(path, host, now)
+        approval = approvals.approved(path, host, now)
         if asked.get("digest") not in (None, "", approval.digest):
             saw = f"it lets {approval.digest} through, and the task asks for {asked['digest']}"
             raise ClinicalError("Reading", f"the approvals in {path}", saw, "Give one of the two.")
         return approval
 
-    def _index(self, asked: dict[str, t.Any]) -> t.Optional[_advisories.Index]:
+    def _index(self, asked: dict[str, t.Any]) -> t.Optional[advisories.Index]:
         given = asked.get("advisory_files") or {}
         paths = {option: place(path) for option, path in given.items() if path}
         cache = asked.get("advisory_cache")
         folder = place(cache) if cache else own_folder(constants.config) / "advisories"
-        return _advisories.index(paths, folder)
+        return advisories.index(paths, folder)
 
     def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
         whole = {**args, "core": _core.packed()}
@@ -95,11 +95,11 @@ def place(path: t.Any) -> Path:
 
 
 def prepared(
-    index: _advisories.Index, told: t.Mapping[str, t.Any], most_days: int, now: datetime
+    index: advisories.Index, told: t.Mapping[str, t.Any], most_days: int, now: datetime
 ) -> tuple[dict[str, t.Any], list[str]]:
     """What a host needs, by what it told of itself, and what to warn of."""
     about, codename = index.about(), str(told.get("codename") or "")
-    warnings = _advisories.too_old(about, most_days, now)
+    warnings = advisories.too_old(about, most_days, now)
     known = about.get("debian_tracker", {}).get("releases", ())
     if known and codename and codename not in known:
         warnings.append(f"the Debian security tracker's data say nothing of the release {codename}")
@@ -121,7 +121,7 @@ def _days(value: t.Any) -> int:
 
 def _described(result: dict[str, t.Any], about: t.Mapping[str, t.Any], warnings: list[str]) -> dict[str, t.Any]:
     """What the host said, and beside it what the control node knows of the run."""
-    described = {**about, "ended": _policy.stamp(datetime.now(timezone.utc)), **result}
+    described = {**about, "ended": patch_policy.stamp(datetime.now(timezone.utc)), **result}
     described.pop("invocation", None)  # it would repeat all advisories
     if warnings:
         described["warnings"] = [*result.get("warnings", []), *warnings]

@@ -8,18 +8,22 @@ import functools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
-from . import _guard, _in_use, _journal, _revert, _runs
-from ._changes import Group
-from ._controls._awaited import PackagesThere, installs
-from ._controls._facts import facts, why_not
-from ._controls._kinds import KINDS
-from ._controls._model import Assessment, Control, KindPlan, not_applicable, unknown
-from ._controls.package import Package
+from ._change import journal
+from ._change import revert as journal_revert
+from ._change.steps import Group
+from ._controls import in_use
+from ._controls.awaited import PackagesThere, installs
+from ._controls.kinds.package import Package
+from ._controls.model import Assessment, Control, KindPlan, not_applicable, unknown
+from ._controls.registry import KINDS
 from ._errors import ClinicalError
-from ._host import Host
+from ._guard import record
+from ._guard import run as guarded_run
+from ._host.door import Host
+from ._host.facts import facts, why_not
 
 if TYPE_CHECKING:
-    from . import _availability
+    from ._change import availability as host_availability
 
 
 #: The result's ``availability`` where nothing was compared; it always has these keys.
@@ -170,10 +174,10 @@ def _unread(control: Control, reason: str) -> Assessment:
 def audit(host: Host, request: Request) -> Report:
     """Look, and say what enforcing would change."""
     report = _open(host, request)
-    _in_use.begin(host, request.keeps)
+    in_use.begin(host, request.keeps)
     found = survey(host, request.controls, request.allow_stop, report.host)
     report.findings = [_finding(assessment) for assessment in found.assessments.values()]
-    report.changes = _runs.told(found.groups)
+    report.changes = guarded_run.told(found.groups)
     report.changed = bool(report.changes)
     return _close(host, report)
 
@@ -186,9 +190,9 @@ def enforce(host: Host, request: Request) -> Report:
     report = _open(host, request)
     report.warnings += _settled(host, request.run_id)
     for run in _cut_runs(host):
-        _revert.sweep(host, run)
+        journal_revert.sweep(host, run)
         report.warnings.append(_told_cut(run))
-    _in_use.begin(host, request.keeps)
+    in_use.begin(host, request.keeps)
     found = survey(host, request.controls, request.allow_stop, report.host)
     before = _look_around(host, request, found.groups)
     if before is not None and request.tell_first:
@@ -196,15 +200,15 @@ def enforce(host: Host, request: Request) -> Report:
         return _close(host, report)
     failed: dict[str, ClinicalError] = {}
     if found.groups:
-        outcome = _runs.carry_out(host, request.run_id, found.groups, _wish(host, request, found.groups))
+        outcome = guarded_run.carry_out(host, request.run_id, found.groups, _wish(host, request, found.groups))
         failed = {c: error for n, error in outcome.failed.items() for c in found.groups[n].controls}
-        report.changes = _runs.told([g for n, g in enumerate(found.groups) if n not in outcome.failed])
-        report.warnings += _runs.tidied(host, request.journal_keep)
+        report.changes = guarded_run.told([g for n, g in enumerate(found.groups) if n not in outcome.failed])
+        report.warnings += guarded_run.tidied(host, request.journal_keep)
     report.changed = bool(report.changes)
     touched = {control for change in report.changes for control in change["controls"]} | set(failed)
     again: Mapping[str, Assessment] = {}
     if touched:
-        _in_use.begin(host, request.keeps)
+        in_use.begin(host, request.keeps)
         mine = [control for control in request.controls if control.id in touched]
         again = survey(host, mine, request.allow_stop, report.host, ahead=False).assessments
     for control, assessment in found.assessments.items():
@@ -214,32 +218,34 @@ def enforce(host: Host, request: Request) -> Report:
     return _close(host, report)
 
 
-def _look_around(host: Host, request: Request, groups: Sequence[Group]) -> _availability.Seen | None:
+def _look_around(host: Host, request: Request, groups: Sequence[Group]) -> host_availability.Seen | None:
     """What listens and runs before the change, where one is to be made."""
     if not groups or not request.check_availability:
         return None
-    from . import _availability  # the many runs that change nothing do not pay for reading it
+    from ._change import (
+        availability as host_availability,  # the many runs that change nothing do not pay for reading it
+    )
 
-    return _availability.look(host)
+    return host_availability.look(host)
 
 
-def _look_again(host: Host, report: Report, before: _availability.Seen, groups: Sequence[Group]) -> None:
+def _look_again(host: Host, report: Report, before: host_availability.Seen, groups: Sequence[Group]) -> None:
     """Hold the host against what it was; what it lost without anybody's consent has the whole run taken back."""
-    from . import _availability
+    from ._change import availability as host_availability
 
-    found = _availability.compare(host, before, groups)
+    found = host_availability.compare(host, before, groups)
     report.availability = found.told
     if not found.lost:
-        guard = _guard.load(host, report.run_id)
-        if guard is not None and guard.state == _guard.ARMED:
-            _guard.renew(host, guard)  # the time to confirm begins when all is done
+        guard = record.load(host, report.run_id)
+        if guard is not None and guard.state == record.ARMED:
+            record.renew(host, guard)  # the time to confirm begins when all is done
         return
-    from . import _reverter
+    from ._guard import reverter
 
     why = f"it cost the host {', '.join(found.lost)}"
-    _reverter.take_back_now(host, report.run_id, why, found.units)
+    reverter.take_back_now(host, report.run_id, why, found.units)
     report.changed, report.changes = False, []
-    left = _availability.compare(host, before, ()).lost
+    left = host_availability.compare(host, before, ()).lost
     if left:
         report.warnings.append(f"The run was taken back, and yet this host still lacks {', '.join(left)}.")
 
@@ -249,63 +255,64 @@ def revert(host: Host, request: Request, wanted: str, check: bool) -> Report:
     report = _open(host, request)
     if not check:
         report.warnings += _settled(host, request.run_id)
-    run = _revert.choose(host, wanted)
+    run = journal_revert.choose(host, wanted)
     report.reverted_run_id = run.run_id
     if run.reverted_by and not wanted:
         report.warnings.append(f"The newest run {run.run_id} was already reverted, by {run.reverted_by}.")
         return _close(host, report)
     if not check:
-        _revert.sweep(host, run)
-    way = _revert.find_way(host, run)
-    _revert.refuse_unless_safe(way, request.force)
+        journal_revert.sweep(host, run)
+    way = journal_revert.find_way(host, run)
+    journal_revert.refuse_unless_safe(way, request.force)
     if way.damaged:
         report.warnings.append(f"{way.damaged} lines of the journal cannot be read; what they held is not restored.")
-    report.restored = _runs.told(way.groups)
+    report.restored = guarded_run.told(way.groups)
     report.changed = bool(way.groups)
     if way.groups and not check:
         wish = _wish(host, request, way.groups)
-        outcome = _runs.carry_out(host, request.run_id, way.groups, wish, reverts=run.run_id)
+        outcome = guarded_run.carry_out(host, request.run_id, way.groups, wish, reverts=run.run_id)
         if outcome.failed:
             error = next(iter(outcome.failed.values()))
             raise ClinicalError("Reverting the run", run.run_id, str(error), _half_reverted(host, request.run_id))
     if not check:
-        report.warnings += _runs.tidied(host, request.journal_keep, run, request.run_id)
+        report.warnings += guarded_run.tidied(host, request.journal_keep, run, request.run_id)
     return _close(host, report)
 
 
 def _settled(host: Host, run_id: str) -> list[str]:
     """Refuse while the guard of an earlier run is armed, and tell what became of the last one."""
-    if _guard.unsettled(host) is None:
+    if record.unsettled(host) is None:
         return []
-    from . import _reverter  # hardly any run has to read it
+    from ._guard import reverter  # hardly any run has to read it
 
-    return _reverter.settle(host, run_id)
+    return reverter.settle(host, run_id)
 
 
 def _half_reverted(host: Host, run_id: str) -> str:
     """What people should know of a revert that failed in part. Where it is guarded nobody confirms it, so it goes."""
-    guard = _guard.load(host, run_id)
-    if guard is not None and guard.state == _guard.ARMED:
-        from . import _reverter
+    guard = record.load(host, run_id)
+    if guard is not None and guard.state == record.ARMED:
+        from ._guard import reverter
 
-        _reverter.take_back(host, guard, "it could not be completed")
+        reverter.take_back(host, guard, "it could not be completed")
         return "The host is as it was before this revert; mend the cause and revert again."
     return "What else could be restored was; mend the cause and revert again."
 
 
-def _wish(host: Host, request: Request, groups: Sequence[Group]) -> _guard.Wish | None:
+def _wish(host: Host, request: Request, groups: Sequence[Group]) -> record.Wish | None:
     """How the run is guarded, where it has to be; refuses where the break-glass accounts are of no use even before."""
     if not request.confirm_within or not any(group.guarded for group in groups):
         return None
-    from . import _break_glass, _login  # the many runs that change nothing guarded do not pay for reading these
+    from ._guard import break_glass  # the many runs that change nothing guarded do not pay for reading these
+    from ._host import login as ssh_login  # the many runs that change nothing guarded do not pay for reading these
 
-    login = _login.own_login(host)
-    problems = _break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    login = ssh_login.own_login(host)
+    problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
     if problems:
         saw = f"{'; '.join(problems)}; nothing was changed"
         advice = "Mend the account, or take it out of hardening_break_glass_users."
         raise ClinicalError("Checking the break-glass accounts of", "this host", saw, advice)
-    return _guard.Wish(request.confirm_within)
+    return record.Wish(request.confirm_within)
 
 
 def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
@@ -328,14 +335,14 @@ def _diff(change: Mapping[str, Any]) -> dict[str, str]:
     return {"before_header": head, "after_header": head, **{k: f"{change[k]}\n" for k in ("before", "after")}}
 
 
-def _cut_runs(host: Host) -> list[_journal.Run]:
+def _cut_runs(host: Host) -> list[journal.Run]:
     """Runs that ended in the middle, unless they were reverted, or were reverts that a later one completed."""
-    known = _journal.runs(host)
+    known = journal.runs(host)
     whole = {run.run_id for run in known if run.reverted_by}
     return [run for run in known if run.progress == "applying" and not {run.run_id, run.reverts} & whole]
 
 
-def _told_cut(run: _journal.Run) -> str:
+def _told_cut(run: journal.Run) -> str:
     return (
         f"The run {run.run_id} was cut before it ended. This run makes the host whole; to take the earlier one back, "
         f"revert this run and then run_id: {run.run_id}."
@@ -363,11 +370,11 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
 
 def _open(host: Host, request: Request) -> Report:
     if request.confirm_within:
-        _guard.check_within(request.confirm_within)
-    return Report(request.run_id, _runs.now(), facts(host), availability=dict(_NOT_COMPARED))
+        record.check_within(request.confirm_within)
+    return Report(request.run_id, guarded_run.now(), facts(host), availability=dict(_NOT_COMPARED))
 
 
 def _close(host: Host, report: Report) -> Report:
-    report.guard = _guard.told(host, _guard.load(host, report.run_id))
-    report.ended = _runs.now()
+    report.guard = record.told(host, record.load(host, report.run_id))
+    report.ended = guarded_run.now()
     return report

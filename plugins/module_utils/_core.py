@@ -36,11 +36,20 @@ SEPARATOR = "\0"
 
 @functools.cache
 def packed() -> str:
-    """All sources beside this file, as the option ``core`` of a module takes them; the same sources, the same text."""
+    """Return all sources beside this file, as the option ``core`` of a module takes them, the same each time."""
+    text = SEPARATOR.join(part for source in sorted(_beside().items()) for part in source)
+    return base64.b64encode(zlib.compress(text.encode(), 1)).decode()  # smaller takes longer than it saves
+
+
+def sources() -> Mapping[str, str]:
+    """Return all sources of the core by their names (``_guard/record``): those that were sent, else those on disk."""
+    core = next((finder for finder in sys.meta_path if isinstance(finder, Core)), None)
+    return core.sources if core else _beside()
+
+
+def _beside() -> Dict[str, str]:
     here = Path(__file__).parent
-    sources = {path.relative_to(here).as_posix()[:-3]: path.read_text(encoding="utf-8") for path in here.rglob("*.py")}
-    told = SEPARATOR.join(part for source in sorted(sources.items()) for part in source)
-    return base64.b64encode(zlib.compress(told.encode(), 1)).decode()  # smaller takes longer than it saves
+    return {path.relative_to(here).as_posix()[:-3]: path.read_text(encoding="utf-8") for path in here.rglob("*.py")}
 
 
 def answer(module: Any, call: str) -> None:
@@ -65,7 +74,7 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def __init__(self, sent: str) -> None:
         parts = zlib.decompress(base64.b64decode(sent)).decode().split(SEPARATOR)
-        self._sources = dict(zip(parts[::2], parts[1::2]))
+        self.sources = dict(zip(parts[::2], parts[1::2]))
         python = f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
         self._path = os.path.join(FOLDER, f"{hashlib.sha256(sent.encode()).hexdigest()}.{python}")
         self._compiled = _kept(self._path)
@@ -76,7 +85,7 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         if not fullname.startswith(f"{PACKAGE}."):
             return ""
         name = fullname[len(PACKAGE) + 1 :].replace(".", "/")
-        return next((each for each in (f"{name}/__init__", name) if each in self._sources), "")
+        return next((each for each in (f"{name}/__init__", name) if each in self.sources), "")
 
     def find_spec(
         self, fullname: str, path: Any, target: Optional[types.ModuleType] = None
@@ -89,12 +98,12 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return self._member(fullname).endswith("/__init__")
 
     def get_source(self, fullname: str) -> str:
-        return self._sources[self._member(fullname)]
+        return self.sources[self._member(fullname)]
 
     def get_code(self, fullname: str) -> types.CodeType:
         member = self._member(fullname)
         if member not in self._compiled:
-            code = self.source_to_code(self._sources[member], f"<healthops.clinical {member}>")
+            code = self.source_to_code(self.sources[member], f"<healthops.clinical {member}>")
             self._compiled[member] = marshal.dumps(code)
             self._is_new = True
             return code

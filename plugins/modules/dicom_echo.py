@@ -119,14 +119,14 @@ target:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.healthops.clinical.plugins.module_utils._clinical import _arguments, _dicom_echo
+from ansible_collections.healthops.clinical.plugins.module_utils._probe import arguments, dicom_echo
 
 
-def request(params: dict[str, t.Any]) -> _dicom_echo.Request:
-    return _dicom_echo.Request(
-        endpoint=_arguments.endpoint(params),
-        tls=_arguments.tls_if_wanted(params),
-        timeout=_arguments.timeout(params),
+def request(params: dict[str, t.Any]) -> dicom_echo.Request:
+    return dicom_echo.Request(
+        endpoint=arguments.endpoint(params),
+        tls=arguments.tls_if_wanted(params),
+        timeout=arguments.timeout(params),
         calling_ae=params["calling_ae"],
         called_ae=params["called_ae"],
     )
@@ -135,17 +135,17 @@ def request(params: dict[str, t.Any]) -> _dicom_echo.Request:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_arguments.COMMON,
-            **_arguments.PEER,
+            **arguments.COMMON,
+            **arguments.PEER,
             "called_ae": {"type": "str", "required": True},
             "calling_ae": {"type": "str", "default": "HEALTHPROBE"},
         },
         supports_check_mode=True,
     )
-    _arguments.finish(
+    arguments.finish(
         module,
-        _arguments.address("dicom", module.params),
-        lambda: _dicom_echo.probe(request(module.params)),
+        arguments.address("dicom", module.params),
+        lambda: dicom_echo.probe(request(module.params)),
     )
 
 

@@ -116,24 +116,24 @@ target:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.healthops.clinical.plugins.module_utils._clinical import _arguments, _fhir_capability
+from ansible_collections.healthops.clinical.plugins.module_utils._probe import arguments, fhir_capability
 
 
-def request(params: dict[str, t.Any]) -> _fhir_capability.Request:
-    return _fhir_capability.Request(
+def request(params: dict[str, t.Any]) -> fhir_capability.Request:
+    return fhir_capability.Request(
         base=params["base"],
-        tls=_arguments.tls(params),
-        timeout=_arguments.timeout(params),
-        max_answer=_arguments.max_answer(params),
+        tls=arguments.tls(params),
+        timeout=arguments.timeout(params),
+        max_answer=arguments.max_answer(params),
         fhir_version=params["fhir_version"],
-        token=_fhir_capability.read_token(params["token_path"]) if params["token_path"] else "",
+        token=fhir_capability.read_token(params["token_path"]) if params["token_path"] else "",
     )
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_arguments.COMMON,
+            **arguments.COMMON,
             "base": {"type": "str", "required": True},
             "fhir_version": {"type": "str", "default": "4.0"},
             # A path, not a secret.
@@ -142,7 +142,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    _arguments.finish(module, "the FHIR server", lambda: _fhir_capability.probe(request(module.params)))
+    arguments.finish(module, "the FHIR server", lambda: fhir_capability.probe(request(module.params)))
 
 
 if __name__ == "__main__":

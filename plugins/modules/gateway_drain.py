@@ -117,9 +117,9 @@ sessions_shut:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.healthops.clinical.plugins.module_utils import _gateway
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._service import haproxy
 
 
 def main() -> None:
@@ -134,15 +134,15 @@ def main() -> None:
         supports_check_mode=True,
     )
     asked = module.params
-    wanted = _gateway.Wanted(
+    wanted = haproxy.Wanted(
         asked["engine"], asked["state"], asked["wait"], asked["shutdown_sessions"], asked["allow_outage"]
     )
-    drainer = _gateway.Drainer(_gateway.MasterSocket(), RealHost(), check_mode=module.check_mode)
+    drainer = haproxy.Drainer(haproxy.MasterSocket(), RealHost(), check_mode=module.check_mode)
     try:
         outcome = drainer.carry_out(wanted)
     except ClinicalError as error:
         module.fail_json(msg=str(error), engine=wanted.engine)
-    module.exit_json(**_gateway.result(wanted, outcome))
+    module.exit_json(**haproxy.result(wanted, outcome))
 
 
 if __name__ == "__main__":

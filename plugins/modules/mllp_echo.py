@@ -180,10 +180,10 @@ target:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.healthops.clinical.plugins.module_utils._clinical import _arguments, _mllp_echo
+from ansible_collections.healthops.clinical.plugins.module_utils._probe import arguments, mllp_echo
 
 
-def request(params: dict[str, t.Any]) -> _mllp_echo.Request:
+def request(params: dict[str, t.Any]) -> mllp_echo.Request:
     header = {
         3: params["sending_application"],
         4: params["sending_facility"],
@@ -194,11 +194,11 @@ def request(params: dict[str, t.Any]) -> _mllp_echo.Request:
     }
     if params["acknowledgement"] == "enhanced":
         header.update({15: "AL", 16: "NE"})
-    return _mllp_echo.Request(
-        endpoint=_arguments.endpoint(params),
-        tls=_arguments.tls_if_wanted(params),
-        timeout=_arguments.timeout(params),
-        max_answer=_arguments.max_answer(params),
+    return mllp_echo.Request(
+        endpoint=arguments.endpoint(params),
+        tls=arguments.tls_if_wanted(params),
+        timeout=arguments.timeout(params),
+        max_answer=arguments.max_answer(params),
         header=header,
         ready_text=params["ready_text"] or "",
         draining_text=params["draining_text"] or "",
@@ -209,8 +209,8 @@ def request(params: dict[str, t.Any]) -> _mllp_echo.Request:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_arguments.COMMON,
-            **_arguments.PEER,
+            **arguments.COMMON,
+            **arguments.PEER,
             "sending_application": {"type": "str", "default": "HEALTHPROBE"},
             "sending_facility": {"type": "str", "default": "OPS"},
             "receiving_application": {"type": "str", "default": ""},
@@ -230,10 +230,10 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    _arguments.finish(
+    arguments.finish(
         module,
-        _arguments.address("mllp", module.params),
-        lambda: _mllp_echo.probe(request(module.params)),
+        arguments.address("mllp", module.params),
+        lambda: mllp_echo.probe(request(module.params)),
     )
 
 

@@ -115,19 +115,21 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Host, RealHost
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import _ledger, _stages
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Host
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger as patch_ledger
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
 
 
 def known(host: Host, package: str, run_id: str) -> dict[str, t.Any]:
     """The ledger and the runs, narrowed to what was asked for."""
-    ledger = _ledger.read(host)
+    ledger = patch_ledger.read(host)
     entries = [
         dict(entry)
         for entry in ledger.entries
         if package in ("", entry["name"]) and run_id in ("", entry.get("run", ""))
     ]
-    runs = [run.told() for run in _stages.runs(host) if run_id in ("", run.run_id)]
+    runs = [run.told() for run in stages.runs(host) if run_id in ("", run.run_id)]
     holds = [dict(hold) for name, hold in sorted(ledger.holds().items()) if package in ("", name)]
     return {"ledger": entries, "damaged": ledger.damaged, "runs": runs, "holds": holds}
 

@@ -83,11 +83,11 @@ def measured(given: List[str], number: int, limit: int) -> None:
     """What is measured, in a process of its own: its memory is only its own."""
     sys.path.insert(0, str(ROOT / "tests" / "unit"))
     importlib.import_module("conftest")  # makes the checkout importable by the collection's name
-    from ansible_collections.healthops.clinical.plugins.plugin_utils import _advisories
+    from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories as patch_advisories
 
     with tempfile.TemporaryDirectory() as cache:
         began = time.perf_counter()
-        made = _advisories.index(dict(zip(_advisories.files.NAMES, map(Path, given))), Path(cache))
+        made = patch_advisories.index(dict(zip(patch_advisories.files.NAMES, map(Path, given))), Path(cache))
         assert made
         indexed = time.perf_counter()
         advisories = [

@@ -31,16 +31,9 @@ importlib.import_module("conftest")  # makes the checkout importable by the coll
 import hl7  # noqa: E402
 import pki  # noqa: E402
 import pynetdicom  # noqa: E402
-from ansible_collections.healthops.clinical.plugins.module_utils._clinical import (  # noqa: E402
-    _dicom_echo,
-    _fhir_capability,
-    _mllp_echo,
-)
-from ansible_collections.healthops.clinical.plugins.module_utils._clinical._answer import Answer  # noqa: E402
-from ansible_collections.healthops.clinical.plugins.module_utils._clinical._connection import (  # noqa: E402
-    Endpoint,
-    Tls,
-)
+from ansible_collections.healthops.clinical.plugins.module_utils._probe import dicom_echo, fhir_capability, mllp_echo  # noqa: E402
+from ansible_collections.healthops.clinical.plugins.module_utils._probe.answer import Answer  # noqa: E402
+from ansible_collections.healthops.clinical.plugins.module_utils._probe.connection import Endpoint, Tls  # noqa: E402
 
 ENGINE = CHECKOUT / "tests" / "hosts" / "inside" / "hl7_engine.py"
 STATEMENT = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "filler": ["a resource"] * 2000}
@@ -113,7 +106,7 @@ def everything(folder: Path, peers: ExitStack) -> dict[str, tuple[Call, Call]]:
 
 def mllp(port: int, tls: Tls | None) -> Call:
     header = {3: "HEALTHPROBE", 4: "OPS", 11: "D", 12: "2.5"}
-    return lambda: _mllp_echo.probe(_mllp_echo.Request(Endpoint("127.0.0.1", port), tls, 5.0, 65536, header))
+    return lambda: mllp_echo.probe(mllp_echo.Request(Endpoint("127.0.0.1", port), tls, 5.0, 65536, header))
 
 
 def bare_mllp(port: int, tls: Tls | None) -> Call:
@@ -140,13 +133,13 @@ def context(tls: Tls) -> ssl.SSLContext:
 
 
 def dicom(port: int) -> Call:
-    return lambda: _dicom_echo.probe(_dicom_echo.Request(Endpoint("127.0.0.1", port), None, 5.0, "PROBE", TITLE))
+    return lambda: dicom_echo.probe(dicom_echo.Request(Endpoint("127.0.0.1", port), None, 5.0, "PROBE", TITLE))
 
 
 def bare_dicom(port: int) -> Call:
     def call() -> None:
         entity = pynetdicom.AE(ae_title="PROBE")
-        entity.add_requested_context(_dicom_echo.VERIFICATION)
+        entity.add_requested_context(dicom_echo.VERIFICATION)
         association = entity.associate("127.0.0.1", port, ae_title=TITLE)
         assert association.send_c_echo().Status == 0
         association.release()
@@ -155,7 +148,7 @@ def bare_dicom(port: int) -> Call:
 
 
 def fhir(base: str, tls: Tls) -> Call:
-    return lambda: _fhir_capability.probe(_fhir_capability.Request(base, tls, 5.0, 4194304, "4.0"))
+    return lambda: fhir_capability.probe(fhir_capability.Request(base, tls, 5.0, 4194304, "4.0"))
 
 
 def bare_fhir(port: int, tls: Tls | None) -> Call:

@@ -26,7 +26,7 @@ importlib.import_module("conftest")  # makes the checkout importable by the coll
 
 import one_task_each  # noqa: E402
 import yaml  # noqa: E402
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue  # noqa: E402
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load  # noqa: E402
 
 HOSTS = CHECKOUT / "tests" / "hosts"
 CATALOGUE = CHECKOUT / "roles" / "hardening" / "catalogue"
@@ -53,9 +53,9 @@ def main() -> None:
 
 
 def measure(folder: Path, rounds: int) -> None:
-    loaded = _catalogue.load([CATALOGUE])
-    whole = _catalogue.select(loaded, "strict").controls
-    standard = f"harden, {len(_catalogue.select(loaded, 'standard').controls)} controls"
+    loaded = load.load([CATALOGUE])
+    whole = load.select(loaded, "strict").controls
+    standard = f"harden, {len(load.select(loaded, 'standard').controls)} controls"
     write(folder / "few.yml", one_task_each.play(spread(whole, FEW)))
     main_job = f"harden, all {len(whole)} controls"
     runs = {

@@ -16,7 +16,7 @@ runpy.run_path(str(UNIT / "conftest.py"))
 
 @pytest.fixture(scope="session")
 def files() -> t.Dict[str, bytes]:
-    from plugins.plugin_utils import test__evidence_formats as formats
+    from unit_tests.plugin_utils._evidence.export import test_formats as formats
 
     return t.cast("t.Dict[str, bytes]", formats.exported(formats.bundle(), formats.FORMATS))
 
@@ -24,7 +24,7 @@ def files() -> t.Dict[str, bytes]:
 @pytest.fixture(scope="session")
 def nearly_empty() -> t.Dict[str, bytes]:
     """The files of a run that no host answered."""
-    from plugins.plugin_utils import test__evidence_formats as formats
+    from unit_tests.plugin_utils._evidence.export import test_formats as formats
 
     run = formats.evidence.bundle("by-hand", {}, ["down"], {}, "harden")
     return t.cast("t.Dict[str, bytes]", formats.exported(run, formats.FORMATS))

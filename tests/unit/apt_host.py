@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from fake_host import FakeHost, fixture
 
 ANSWERS = {

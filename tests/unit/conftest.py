@@ -35,3 +35,5 @@ if not _exists(NAME):
     _package("ansible_collections.healthops", None)
     _package(NAME, ROOT)
 sys.path.insert(0, str(ROOT / "tests" / "unit"))
+# What one test file has for others too, by a name that cannot be taken for the sources that the tests mirror.
+_package("unit_tests", ROOT / "tests" / "unit" / "plugins")

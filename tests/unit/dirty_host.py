@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Tuple
 
 from ansible_collections.healthops.clinical.plugins.module_utils._baseline import Request
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from fake_host import FakeHost, FakeMount, fixture
 from fake_programs import PAM_STACKS, FakePackage, FakeUnit, pam_profile, pam_stack
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import (
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import (
     TEMPORARY_SUFFIX,
     Completed,
     Entry,

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, List
 
-from ansible_collections.healthops.clinical.plugins.module_utils import _alarm, _baseline, _guard
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record
 from dirty_host import SSH_DROP_INS, dirty_host, request
 from fake_host import FakeHost
 
@@ -29,10 +30,10 @@ def guarded_host() -> FakeHost:
 def alarms(host: FakeHost) -> List[str]:
     """What is left of a guard: files, links, timers."""
     paths = [path for path in host.nodes if "guard" in path and not path.startswith("/var/lib/healthops/journal")]
-    return [*paths, *(name for name in host.units if name.startswith(_alarm.NAME))]
+    return [*paths, *(name for name in host.units if name.startswith(alarm.NAME))]
 
 
 def is_at_risk(host: FakeHost) -> bool:
     """Whether the guarded change is there and has not been confirmed."""
-    newest = _guard.newest(host)
-    return DROP_IN in host.nodes and (newest is None or newest.state != _guard.CONFIRMED)
+    newest = record.newest(host)
+    return DROP_IN in host.nodes and (newest is None or newest.state != record.CONFIRMED)

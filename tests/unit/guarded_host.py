@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _confirm
+from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login
 
 RUN_ID = "20261122T150000Z-1f3a"
 
@@ -97,10 +97,10 @@ class GuardedHost:
 
     def guard(self) -> Dict[str, Any]:
         if self.state == "none":
-            return dict(_confirm.NO_GUARD)
+            return dict(fresh_login.NO_GUARD)
         ended = "2026-11-22T15:02:02Z" if self.why else ""
         return {
-            **_confirm.NO_GUARD,
+            **fresh_login.NO_GUARD,
             "state": self.state,
             "run_id": RUN_ID,
             "within": self.within,
@@ -147,8 +147,8 @@ class FakeConnection:
 
 def reach(
     host: GuardedHost, connection: Optional[FakeConnection] = None, tell: Callable[[str], Any] = lambda text: None
-) -> _confirm.Reach:
-    return _confirm.Reach(
+) -> fresh_login.Reach:
+    return fresh_login.Reach(
         "portal-01",
         connection or FakeConnection(),
         host.execute,

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence, Tuple
 
-from ansible_collections.healthops.clinical.plugins.module_utils._changes import Group
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Assessment, Control, KindPlan
+from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Assessment, Control, KindPlan
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from fake_host import FakeHost
 
 Settings = Dict[str, Any]

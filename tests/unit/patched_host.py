@@ -9,10 +9,11 @@ from datetime import datetime, timezone
 from typing import Collection, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import _unit, _versions
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._manager import Asked, Barred, Kept
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._model import (
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import unit
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import versions
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Asked, Barred, Kept
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import (
     INSTALL,
     REMOVE,
     UPGRADE,
@@ -22,9 +23,9 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch._model i
     Package,
     in_order,
 )
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._planning import Question
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._policy import read
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._wish import Wish
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.plan import Question
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.policy import read
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import Wish
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 
@@ -42,7 +43,7 @@ def patched_host(system: str = "debian-12", free: int = FREE) -> FakeHost:
     df = ("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")
     host.answers[df] = Completed(df, 0, "Avail Mounted on\n" + f"{free} /\n" * 3, "")
     host.answers[("apt-config", "dump")] = Completed((), 0, 'APT::Periodic::Unattended-Upgrade "0";\n', "")
-    host.answers[("systemctl", "is-active", "--quiet", _unit.UNIT)] = Completed((), 3, "", "")
+    host.answers[("systemctl", "is-active", "--quiet", unit.UNIT)] = Completed((), 3, "", "")
     for folder in ("/var/cache", "/var/lib/healthops"):
         host.add_dir(folder)
     host.add_file(CONF, "level = 7\n")
@@ -68,7 +69,7 @@ class FakeManager:
     asks: List[Tuple[str, str]] = field(default_factory=list)
 
     def within(self, version: str, installed: str, candidate: str) -> bool:
-        return _versions.within(version, installed, candidate)
+        return versions.within(version, installed, candidate)
 
     def refresh(self) -> Tuple[str, ...]:
         return () if self.mirror else ("Failed to fetch http://mirror.example/debian",)

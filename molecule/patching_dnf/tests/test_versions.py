@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rpm_pairs
-from ansible_collections.healthops.clinical.plugins.module_utils._patch._rpm_versions import later
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.versions import later
 
 if TYPE_CHECKING:
     from testinfra.host import Host

@@ -8,11 +8,13 @@ import contextlib
 import json
 from typing import Any, Dict, Mapping
 
-from .. import _baseline, _guard, _lock
-from .._controls._model import Control, sparing
+from .. import _baseline
+from .._change import lock
+from .._controls.model import Control, sparing
 from .._errors import ClinicalError
-from .._host import RealHost
-from .._run_id import new_run_id
+from .._guard import record
+from .._host.real import RealHost
+from .._vocabulary.run_id import new_run_id
 
 
 def answer(params: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]:
@@ -20,7 +22,7 @@ def answer(params: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]
     try:
         report = carry_out(wanted, params, check)
     except ClinicalError as error:
-        guard = _guard.standing(RealHost(), wanted.run_id)
+        guard = record.standing(RealHost(), wanted.run_id)
         return {"failed": True, "msg": str(error), "run_id": wanted.run_id, "guard": guard}
     return {**_baseline.result(report, diff, check), "warnings": report.warnings}
 
@@ -46,7 +48,7 @@ def request(params: Mapping[str, Any]) -> _baseline.Request:
 
 def carry_out(wanted: _baseline.Request, params: Mapping[str, Any], check: bool) -> _baseline.Report:
     host = RealHost()
-    with contextlib.nullcontext() if check else _lock.held(wanted.run_id):
+    with contextlib.nullcontext() if check else lock.held(wanted.run_id):
         if params["state"] == "reverted":
             return _baseline.revert(host, wanted, params["run_id"], check)
         return _baseline.audit(host, wanted) if check else _baseline.enforce(host, wanted)

@@ -8,10 +8,11 @@ import contextlib
 from dataclasses import asdict
 from typing import Any, Dict, Mapping
 
-from .. import _commit_confirm, _guard, _lock, _reverter
+from .._change import lock
 from .._errors import ClinicalError
-from .._host import RealHost
-from .._run_id import new_run_id
+from .._guard import commit_confirm, record, reverter
+from .._host.real import RealHost
+from .._vocabulary.run_id import new_run_id
 
 
 def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> Dict[str, Any]:
@@ -19,15 +20,15 @@ def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> Dict[str, Any
     try:
         told = asdict(carry_out(wanted, params["state"], check))
     except ClinicalError as error:
-        guard = _guard.standing(RealHost(), wanted.run_id)
+        guard = record.standing(RealHost(), wanted.run_id)
         return {"failed": True, "msg": str(error), "run_id": wanted.run_id, "guard": guard}
     if params["state"] != "reverted":
         del told["restored"]
     return told
 
 
-def request(params: Mapping[str, Any]) -> _commit_confirm.Request:
-    return _commit_confirm.Request(
+def request(params: Mapping[str, Any]) -> commit_confirm.Request:
+    return commit_confirm.Request(
         params["run_id"] or (new_run_id() if params["state"] == "armed" else ""),
         tuple(params["paths"]),
         tuple(params["units"]),
@@ -39,14 +40,12 @@ def request(params: Mapping[str, Any]) -> _commit_confirm.Request:
     )
 
 
-def carry_out(wanted: _commit_confirm.Request, state: str, check: bool) -> _commit_confirm.Answer:
+def carry_out(wanted: commit_confirm.Request, state: str, check: bool) -> commit_confirm.Answer:
     host = RealHost()
     if state == "status":
-        return _commit_confirm.status(host, wanted)
-    act = {"armed": _commit_confirm.arm, "confirmed": _commit_confirm.confirm, "reverted": _commit_confirm.revert}[
-        state
-    ]
+        return commit_confirm.status(host, wanted)
+    act = {"armed": commit_confirm.arm, "confirmed": commit_confirm.confirm, "reverted": commit_confirm.revert}[state]
     # A run that is at work, or the revert itself, ends before it is asked.
-    patience = 0.0 if state == "armed" else _reverter.PATIENCE
-    with contextlib.nullcontext() if check else _lock.held(wanted.run_id or state, patience=patience):
+    patience = 0.0 if state == "armed" else reverter.PATIENCE
+    with contextlib.nullcontext() if check else lock.held(wanted.run_id or state, patience=patience):
         return act(host, wanted, check)

@@ -9,20 +9,20 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Mapping
 
-from .. import _lock
+from .._change import lock
 from .._errors import ClinicalError
-from .._host import RealHost
-from .._patch import _patching, _planning, _policy, _rolling_back
-from .._patch._managers import manager_of
-from .._patch._planning import Question
-from .._patch._wish import Answer, Stopped, Wish
-from .._run_id import new_run_id
+from .._host.real import RealHost
+from .._patch import plan, policy, roll_back, run
+from .._patch.managers import manager_of
+from .._patch.plan import Question
+from .._patch.request import Answer, Stopped, Wish
+from .._vocabulary.run_id import new_run_id
 
 STATES: Dict[str, Callable[..., Answer]] = {
-    "planned": _patching.planned,
-    "staged": _patching.staged,
-    "applied": _patching.applied,
-    "rolled_back": _rolling_back.rolled_back,
+    "planned": run.planned,
+    "staged": run.staged,
+    "applied": run.applied,
+    "rolled_back": roll_back.rolled_back,
 }
 NOT_REFRESHED = "check mode writes nothing, so the lists of packages were not read anew: newer updates are missing here"
 
@@ -41,7 +41,7 @@ def wish(params: Mapping[str, Any], check: bool) -> Wish:
     now = datetime.now(timezone.utc).replace(microsecond=0)
     advisories = params["advisories"]
     question = Question(
-        _policy.read(params["policy"]),
+        policy.read(params["policy"]),
         now,
         None if advisories is None else advisories.get("sources", {}),
         params["refresh"] and not check and params["state"] != "applied",
@@ -66,11 +66,11 @@ def carry_out(params: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     wanted, host = wish(params, check), RealHost()
     manager = manager_of(host, wanted.question.now, params["manager"], params["lock_wait"], check)
     if params["tell_first"]:
-        return {"changed": False, "to_rate": _planning.to_rate(host, manager, wanted.question.refresh)}
+        return {"changed": False, "to_rate": plan.to_rate(host, manager, wanted.question.refresh)}
     if not host.is_root():
         raise ClinicalError("Patching", "this host", "it takes root", "Run it with become: true.")
     with (
-        contextlib.nullcontext() if check else _lock.held(wanted.run_id or params["state"], patience=params["patience"])
+        contextlib.nullcontext() if check else lock.held(wanted.run_id or params["state"], patience=params["patience"])
     ):
         done = asdict(STATES[params["state"]](host, manager, wanted))
     if check and params["refresh"] and params["state"] in ("planned", "staged"):

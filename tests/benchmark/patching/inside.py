@@ -21,26 +21,26 @@ ENVIRONMENT = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive",
 def act(collections: str, state: str) -> None:
     """What the module does once it is on the host."""
     sys.path.insert(0, collections)
-    from ansible_collections.healthops.clinical.plugins.module_utils._host import RealHost
-    from ansible_collections.healthops.clinical.plugins.module_utils._patch import _patching, _policy
-    from ansible_collections.healthops.clinical.plugins.module_utils._patch._managers import manager_of
-    from ansible_collections.healthops.clinical.plugins.module_utils._patch._planning import Question
-    from ansible_collections.healthops.clinical.plugins.module_utils._patch._wish import Wish
+    from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
+    from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy, run
+    from ansible_collections.healthops.clinical.plugins.module_utils._patch.managers import manager_of
+    from ansible_collections.healthops.clinical.plugins.module_utils._patch.plan import Question
+    from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import Wish
 
     now = datetime.now(timezone.utc).replace(microsecond=0)
     host = RealHost()
     manager = manager_of(host, now)
-    wish = Wish(Question(_policy.read({}), now, refresh=state == "plan"), f"run-{time.time_ns()}")
+    wish = Wish(Question(policy.read({}), now, refresh=state == "plan"), f"run-{time.time_ns()}")
     if state == "plan":
-        _patching.planned(host, manager, wish)
+        run.planned(host, manager, wish)
     elif state == "stage":
-        _patching.staged(host, manager, wish)
+        run.staged(host, manager, wish)
     else:
         with open("/root/digest", encoding="ascii") as file:
             wish = Wish(wish.question, wish.run_id, file.read())
-        _patching.applied(host, manager, wish)
+        run.applied(host, manager, wish)
     if state == "stage":
-        digest = _patching.planned(host, manager, wish).plan["digest"]
+        digest = run.planned(host, manager, wish).plan["digest"]
         with open("/root/digest", "w", encoding="ascii") as file:
             file.write(digest)
 

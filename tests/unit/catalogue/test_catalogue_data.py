@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Dict, Tuple
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue as catalogue
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _purposes
-from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue_checks import Problems
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load as catalogue
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import purposes
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import Problems
 
 DIRECTORY = Path(__file__).resolve().parents[3] / "roles" / "hardening" / "catalogue"
 LOADED = catalogue.load([DIRECTORY])
@@ -263,5 +263,5 @@ def test_every_purpose_of_a_profile_is_known() -> None:
     named = {
         word for text in texts for line in re.findall(r"^purposes: \[(.*)\]", text, re.M) for word in line.split(", ")
     }
-    known = _purposes.load([DIRECTORY], Problems())
+    known = purposes.load([DIRECTORY], Problems())
     assert {"database", "web_server"} <= named <= set(known)

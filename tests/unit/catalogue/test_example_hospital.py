@@ -11,18 +11,14 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
 import yaml
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import _policy
-from ansible_collections.healthops.clinical.plugins.plugin_utils import (
-    _advisories_files,
-    _catalogue,
-    _profiles,
-    _waivers,
-)
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy as patch_policy
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load, profiles, waivers
+from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories_files
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = ROOT / "roles" / "hardening" / "catalogue"
 INVENTORY = ROOT / "inventories" / "example_hospital"
-CATALOGUE = _catalogue.load([SHIPPED])
+CATALOGUE = load.load([SHIPPED])
 
 
 def variables(group: str) -> Dict[str, Any]:
@@ -52,8 +48,8 @@ GROUPS = dict(members("all", yaml.safe_load((INVENTORY / "hosts.yml").read_text(
 def test_the_variables_of_a_group_are_accepted(group: str) -> None:
     assert group in GROUPS
     own = {**variables("all"), **variables(group)}
-    choice = _profiles.choose(CATALOGUE, [SHIPPED], own.get("hardening_profiles"), own.get("hardening_tunables"))
-    selected = _catalogue.select(
+    choice = profiles.choose(CATALOGUE, [SHIPPED], own.get("hardening_profiles"), own.get("hardening_tunables"))
+    selected = load.select(
         CATALOGUE,
         own["hardening_tier"],
         own.get("hardening_tunables"),
@@ -66,16 +62,16 @@ def test_the_variables_of_a_group_are_accepted(group: str) -> None:
 
 def test_its_waiver_is_accepted_and_concerns_the_group_that_it_names() -> None:
     known = {control.id: control for control in CATALOGUE.controls}
-    (waiver,) = _waivers.read(variables("all")["hardening_waivers"], known, GROUPS, date(2026, 11, 25))
+    (waiver,) = waivers.read(variables("all")["hardening_waivers"], known, GROUPS, date(2026, 11, 25))
     assert [host for host in GROUPS["all"] if waiver.concerns(host)] == GROUPS["interface_engines"]
     assert len(GROUPS["interface_engines"]) == 2
 
 
 def test_its_patch_policy_and_the_names_of_its_advisories_are_accepted() -> None:
     own = variables("all")
-    policy = _policy.read(own["patching_policy"])
+    policy = patch_policy.read(own["patching_policy"])
     assert [rule.expired(date(2026, 11, 25)) for rule in policy.rules] == [False]
-    assert set(own["patching_advisory_files"]) == set(_advisories_files.NAMES)
+    assert set(own["patching_advisory_files"]) == set(advisories_files.NAMES)
 
 
 def test_each_kind_of_system_has_its_profile() -> None:

@@ -9,17 +9,17 @@ from typing import Any, Dict, Sequence, Tuple
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._facts import facts, why_not
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _catalogue, _reference
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import facts, why_not
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load, reference
 from dirty_host import dirty_host
 from fake_host import FakeHost
 from fake_programs import PROGRAMS
 
 SHIPPED = Path(__file__).resolve().parents[3] / "roles" / "hardening" / "catalogue"
-DATA = _reference.read(SHIPPED)
-SENT = [Control(**control) for control in _catalogue.select(DATA.catalogue, "strict").controls]
+DATA = reference.read(SHIPPED)
+SENT = [Control(**control) for control in load.select(DATA.catalogue, "strict").controls]
 RELEASES = {
     "Debian 12": 'ID=debian\nVERSION_ID="12"\n',
     "Debian 13": 'ID=debian\nVERSION_ID="13"\n',

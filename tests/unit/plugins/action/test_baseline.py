@@ -15,10 +15,10 @@ pytest.importorskip("ansible")
 
 from ansible_collections.healthops.clinical.plugins.action import baseline
 from ansible_collections.healthops.clinical.plugins.action.baseline import ActionModule, reverted
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _reachability
-from ansible_collections.healthops.clinical.plugins.plugin_utils._profiles import Choice
-from ansible_collections.healthops.clinical.plugins.plugin_utils._selected import Selection
-from ansible_collections.healthops.clinical.plugins.plugin_utils._waivers import Waiver
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.profiles import Choice
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.waivers import Waiver
+from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import reachability
 from guarded_host import FakeConnection, GuardedHost
 
 KNOWN = {name: {"title": f"Title of {name}", "severity": "high", "references": {}} for name in ("one", "two", "three")}
@@ -178,7 +178,7 @@ def test_what_cannot_be_reached_any_more_takes_the_run_back(
     web_server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     action = Action([asks(web_server), answer(True)])
-    monkeypatch.setattr(_reachability, "lost", lambda before, consented: [target.told for target in before])
+    monkeypatch.setattr(reachability, "lost", lambda before, consented: [target.told for target in before])
     told = action.carry_out()
     assert (told["failed"], told["changed"], told["guard"]["state"]) == (True, False, "reverted")
     assert told["availability"]["unreachable"] == ["tcp 80 (nginx.service)"]

@@ -17,9 +17,9 @@ pytest.importorskip("ansible")
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.healthops.clinical.plugins.action import baseline, commit_confirm
-from ansible_collections.healthops.clinical.plugins.plugin_utils import _confirm
-from ansible_collections.healthops.clinical.plugins.plugin_utils._profiles import Choice
-from ansible_collections.healthops.clinical.plugins.plugin_utils._selected import Selection
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.profiles import Choice
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
+from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login
 from guarded_host import RUN_ID, FakeConnection, GuardedHost, Login
 
 REFUSED = AnsibleConnectionFailure("Permission denied (publickey).")
@@ -35,7 +35,7 @@ def call(
     told: List[Dict[str, Any]] = []
 
     def execute(module_name: str, module_args: Dict[str, Any], task_vars: Any = None) -> Dict[str, Any]:
-        if module_name == _confirm.MODULE:
+        if module_name == fresh_login.MODULE:
             return host.execute({name: value for name, value in module_args.items() if name != "core"})
         told.append(module_args)
         if isinstance(sent, Exception):
@@ -54,8 +54,8 @@ def call(
             tier="standard", controls=(), metadata={"one": known}, skipped={}, digest="sha256:0", warnings=()
         )
         action._measure = lambda *_args: baseline.Measure(selection, (), Choice(), date(2026, 11, 22))
-    played = functools.partial(_confirm.Reach, clock=lambda: host.now, sleep=host.sleep)
-    with mock.patch.object(_confirm, "Reach", played):  # the actions would wait by the real clock
+    played = functools.partial(fresh_login.Reach, clock=lambda: host.now, sleep=host.sleep)
+    with mock.patch.object(fresh_login, "Reach", played):  # the actions would wait by the real clock
         return action.run(task_vars={"inventory_hostname": "portal-01"}), told
 
 

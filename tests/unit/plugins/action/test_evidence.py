@@ -10,8 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
-from plugins.plugin_utils import _evidence_samples as samples
+from unit_tests.plugin_utils._evidence import samples
 
 pytest.importorskip("ansible")
 

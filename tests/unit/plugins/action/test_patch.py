@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from plugins.plugin_utils.test__advisories import carried_in
+from unit_tests.plugin_utils._patch.test_advisories import carried_in
 
 pytest.importorskip("ansible")
 
@@ -58,7 +58,7 @@ def approvals(folder: Path, **more: str) -> str:
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(patch._approvals, "MOST_DAYS", 1_000_000)
+    monkeypatch.setattr(patch.approvals, "MOST_DAYS", 1_000_000)
 
 
 def test_a_host_is_asked_first_and_then_sent_what_it_needs(tmp_path: Path) -> None:

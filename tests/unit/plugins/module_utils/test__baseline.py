@@ -9,10 +9,10 @@ from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._kinds import KINDS
-from ansible_collections.healthops.clinical.plugins.module_utils._controls._model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
 from dirty_host import SETTINGS, controls, dirty_host, request
 from fake_host import FakeHost
 

@@ -152,7 +152,7 @@ def test_where_nothing_can_be_kept_the_run_goes_on(host: Host) -> None:
 @pytest.mark.parametrize("call", ["baseline", "commit_confirm", "patch"])
 def test_nothing_is_missing_in_what_is_packed(host: Host, call: str) -> None:
     """A host without the rest of the collection can read each call, and every part that it may ask for later."""
-    told = _core.Core(_core.packed())._sources
+    told = _core.Core(_core.packed()).sources
     modules = [name.replace("/", ".") for name in told if not name.endswith("/__init__") and name != "_core"]
     everything = "\n".join(f"import {_core.PACKAGE}.{name}" for name in modules)
     asks = f"{everything}\nfrom . import {call}\ndef answer(params, check, diff): return {{'is': {call}.__name__}}\n"

@@ -30,7 +30,7 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> FakeManager:
     monkeypatch.setattr(call, "RealHost", lambda: host)
     monkeypatch.setattr(patch_info, "RealHost", lambda: host)
     monkeypatch.setattr(call, "manager_of", lambda *_words: made)
-    monkeypatch.setattr(call._lock, "held", free)
+    monkeypatch.setattr(call.lock, "held", free)
     return made
 
 

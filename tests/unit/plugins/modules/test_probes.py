@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("ansible")
 
-from ansible_collections.healthops.clinical.plugins.module_utils._clinical._connection import Tls
+from ansible_collections.healthops.clinical.plugins.module_utils._probe.connection import Tls
 from ansible_collections.healthops.clinical.plugins.modules import dicom_echo, fhir_capability_info, mllp_echo
 from doors import run
 from fault_peers import free_port, listening, says

@@ -1,0 +1,248 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Before-images on disk, synced before the first change, and a run's way back. Private to the collection.
+
+``/var/lib/healthops/journal/<run id>/`` holds three files, each written in one step:
+
+- ``entries``: one line for each subject, with the image that the run replaces and the one it wants. Every line carries
+  its own checksum.
+- ``run``: what run this is and how far it came. It is written after ``entries``; without it a run never began.
+- ``after``: what the subjects looked like when the run ended, which is how a later change is told from the run's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import re
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Iterator, Mapping, Sequence
+
+from .._errors import ClinicalError
+from .._host.door import Host
+from .steps import Effect, Entry, Group, Step
+from .subjects.accounts import AccountField
+from .subjects.audit import RulesFile
+from .subjects.authselect import AuthselectFeatures
+from .subjects.awaited import AwaitedFile
+from .subjects.base import Image, Subject
+from .subjects.compiled import Compiled
+from .subjects.files import File, Meta
+from .subjects.firewall import FilterTable
+from .subjects.kernel import KernelValue, LoadedModule
+from .subjects.made import MadeFile
+from .subjects.mounts import MountOptions
+from .subjects.packages import Packages
+from .subjects.pam import PamProfiles
+from .subjects.trees import Tree
+from .subjects.units import ActiveUnit, EnabledUnit
+
+STATE = "/var/lib/healthops"
+JOURNAL = posixpath.join(STATE, "journal")
+RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+SUBJECTS: dict[str, Any] = {
+    subject.type: subject
+    for subject in (
+        *(File, AwaitedFile, RulesFile, MadeFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
+        *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures, FilterTable),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One journaled run. ``made_by`` is the module that made it, baseline or commit_confirm.
+
+    ``progress`` is applying, complete, undone, or damaged where the note itself cannot be read. Under the lock, an
+    applying run is one that was cut.
+    """
+
+    run_id: str
+    sequence: int
+    started: str
+    progress: str
+    entries: int
+    checksum: str
+    reverts: str = ""
+    reverted_by: str = ""
+    made_by: str = "baseline"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run read back. ``damaged`` counts unreadable lines; ``after`` is empty for a run that was cut."""
+
+    run: Run
+    groups: tuple[Group, ...]
+    entries: tuple[Entry, ...]
+    after: dict[str, Image] = field(default_factory=dict)
+    damaged: int = 0
+
+
+def check_run_id(run_id: str) -> None:
+    """Refuse a run id that could not be the name of a folder."""
+    if not RUN_ID.fullmatch(run_id):
+        raise ClinicalError("Using the run id", repr(run_id), "it is not 1 to 64 letters, digits, dots, dashes")
+
+
+def key(subject: Subject) -> str:
+    return f"{subject.type} {subject.name}"
+
+
+def runs(host: Host) -> list[Run]:
+    """Every run in the journal, oldest first; a folder without a readable ``run`` never began."""
+    found = (_read_run(host, name) for name in host.listdir(JOURNAL))
+    return sorted((run for run in found if run is not None), key=lambda run: run.sequence)
+
+
+def begin(
+    host: Host,
+    run_id: str,
+    started: str,
+    groups: Sequence[Group],
+    entries: Sequence[Entry],
+    reverts: str = "",
+    made_by: str = "baseline",
+) -> Run:
+    """Write all before-images; when this returns they are on the disk."""
+    check_run_id(run_id)
+    earlier = runs(host)
+    if any(run.run_id == run_id for run in earlier):
+        raise ClinicalError(
+            "Beginning the run", run_id, "the journal already holds a run of this id", "Choose another."
+        )
+    for folder in (STATE, JOURNAL, _folder(run_id)):
+        host.mkdir(folder, 0o700, 0, 0)
+    lines = b"".join(line(record) for record in _records(groups, entries))
+    run = Run(
+        run_id=run_id,
+        sequence=earlier[-1].sequence + 1 if earlier else 1,
+        started=started,
+        progress="applying",
+        entries=lines.count(b"\n"),
+        checksum=hashlib.sha256(lines).hexdigest(),
+        reverts=reverts,
+        made_by=made_by,
+    )
+    _write(host, run_id, "entries", lines)
+    _write_run(host, run)
+    return run
+
+
+def end(host: Host, run: Run, progress: str, entries: Sequence[Entry], settled: Mapping[int, Image]) -> Run:
+    """Note how the run ended and what its subjects look like now, or looked like when they settled."""
+    pairs = ((entry, settled.get(number)) for number, entry in enumerate(entries))
+    after = {key(e.step.subject): image or e.step.subject.settled(host, e.before) for e, image in pairs}
+    _write(host, run.run_id, "after", line(after))
+    ended = replace(run, progress=progress)
+    _write_run(host, ended)
+    return ended
+
+
+def note_reverted(host: Host, run: Run, by: str) -> None:
+    _write_run(host, replace(run, reverted_by=by))
+
+
+def load(host: Host, run: Run) -> Loaded:
+    """Read a run back. What is damaged is counted, never guessed."""
+    content = host.read(posixpath.join(_folder(run.run_id), "entries")) or b""
+    records = [record for record in map(unline, content.split(b"\n")) if record is not None]
+    after = unline((host.read(posixpath.join(_folder(run.run_id), "after")) or b"").rstrip(b"\n"))
+    told = {record["group"]: _group(record) for record in records if "group" in record}
+    numbers = sorted({*told, *(record["of"] for record in records if "of" in record)})
+    groups = tuple(told.get(number, Group(f"group {number}", ())) for number in numbers)
+    entries = tuple(_entry(record, numbers.index(record["of"])) for record in records if "of" in record)
+    lost = max(0, run.entries - len(records)) + (run.progress == "damaged")
+    if after is None and run.progress != "applying":  # a run that was cut never wrote it
+        lost += 1
+    return Loaded(run, groups, entries, after or {}, lost)
+
+
+def prune(host: Host, keep: int) -> list[str]:
+    """Forget the oldest runs beyond ``keep``, never the newest, and folders of runs that never began."""
+    known = runs(host)
+    whole = [run for run in known if run.progress != "damaged"]
+    old = [run.run_id for run in whole[: max(0, len(whole) - max(1, keep))]]
+    stray = [name for name in host.listdir(JOURNAL) if name not in {run.run_id for run in known}]
+    for name in old + stray:
+        for file in ("run", "after", "entries"):  # "run" first: a folder without it is no run any more
+            host.remove(posixpath.join(_folder(name), file))
+        for left in host.listdir(_folder(name)):
+            host.remove(posixpath.join(_folder(name), left))
+        host.remove(_folder(name))
+    return old
+
+
+def _folder(run_id: str) -> str:
+    return posixpath.join(JOURNAL, run_id)
+
+
+def _write(host: Host, run_id: str, file: str, content: bytes) -> None:
+    host.write(posixpath.join(_folder(run_id), file), content, 0o600, 0, 0, {})
+
+
+def _write_run(host: Host, run: Run) -> None:
+    _write(host, run.run_id, "run", line(asdict(run)))
+
+
+def _read_run(host: Host, run_id: str) -> Run | None:
+    content = host.read(posixpath.join(_folder(run_id), "run"))
+    if content is None:
+        return None
+    record = unline(content.rstrip(b"\n"))
+    return Run(**record) if record is not None else Run(run_id, 0, "", "damaged", 0, "")
+
+
+def line(record: dict[str, Any]) -> bytes:
+    """A record on a line of its own that carries its checksum."""
+    text = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(text).hexdigest()[:16].encode() + b" " + text + b"\n"
+
+
+def unline(raw: bytes) -> dict[str, Any] | None:
+    """What ``line`` wrote, or None where its checksum does not agree."""
+    checksum, _blank, text = raw.partition(b" ")
+    if not text or hashlib.sha256(text).hexdigest()[:16].encode() != checksum:
+        return None
+    record: dict[str, Any] = json.loads(text)
+    return record
+
+
+def _records(groups: Sequence[Group], entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+    for number, group in enumerate(groups):
+        effects = [asdict(effect) for effect in group.effects]
+        yield {
+            "group": number,
+            "name": group.name,
+            "checks": group.checks,
+            "effects": effects,
+            "guarded": group.guarded,
+        }
+    for entry in entries:
+        step = entry.step
+        yield {
+            "of": entry.group,
+            "type": step.subject.type,
+            "name": step.subject.name,
+            "wanted": step.wanted,
+            "replaced": entry.before,
+            "before": step.before,
+            "after": step.after,
+            "why": step.why,
+            "controls": step.controls,
+            "watched": step.beside,
+        }
+
+
+def _group(record: dict[str, Any]) -> Group:
+    checks = tuple(tuple(argv) for argv in record["checks"])
+    effects = tuple(Effect(**effect) for effect in record["effects"])
+    return Group(record["name"], (), checks, effects, record.get("guarded", False))
+
+
+def _entry(record: dict[str, Any], group: int) -> Entry:
+    subject: Subject = SUBJECTS[record["type"]](record["name"])
+    words = (record["before"], record["after"], record["why"])
+    step = Step(subject, record["wanted"], *words, tuple(record["controls"]), record["watched"])
+    return Entry(step, record["replaced"], group)

@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audit rules that the running kernel holds. Private to the collection."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .awaited import AwaitedFile
+from .base import Image
+from .files import content_of, file_image
+
+COMPILED = "/etc/audit/audit.rules"
+#: The verb of the effect that gives the kernel the compiled rules.
+LOAD = "load audit rules"
+#: Stands in a rule for the path of a program.
+PROGRAM = "PROGRAM"
+_PROGRAMS = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec", "/usr/local", "/opt")
+
+
+def privileged_programs(host: Host) -> list[str]:
+    """Programs that lend their owner's or their group's rights to whoever runs them."""
+    folders = [folder for folder in _PROGRAMS if host.stat(folder) is not None]
+    done = host.run(["find", *folders, "-xdev", "-type", "f", "-perm", "/6000"])
+    if done.rc != 0:
+        raise ClinicalError("Looking for programs with special rights in", " ".join(folders), done.err_line)
+    return sorted(path for path in done.out.splitlines() if " " not in path)
+
+
+def growing_image(image: Image, rule: str) -> Image:
+    """A wanted file of rules, and ``rule`` once more for every privileged program that it does not name by then."""
+    return {**image, "kind": "rules", "rule": rule}
+
+
+@dataclass(frozen=True)
+class RulesFile(AwaitedFile):
+    """A file of rules that also holds those about programs that came after the run was planned."""
+
+    type = "audit rules file"
+
+    def put(self, host: Host, image: Image) -> None:
+        if image["kind"] != "rules":
+            super().put(host, image)
+            return
+        lines = content_of(image).decode("utf-8", "surrogateescape").splitlines()
+        lines += [image["rule"].replace(PROGRAM, path) for path in privileged_programs(host)]
+        text = "".join(f"{line}\n" for line in dict.fromkeys(lines))
+        super().put(host, file_image(text.encode("utf-8", "surrogateescape"), mode=image["mode"]))
+
+    def same(self, one: Image, other: Image) -> bool:
+        if other["kind"] != "rules":
+            return super().same(one, other)
+        begins, text = content_of(other), content_of(one)
+        more = text[len(begins) :].decode("utf-8", "surrogateescape").splitlines()
+        ours = re.escape(other["rule"]).replace(PROGRAM, r"\S+")
+        return one["kind"] == "file" and text.startswith(begins) and all(re.fullmatch(ours, line) for line in more)
+
+    def between(self, now: Image, before: Image, after: Image) -> bool:
+        return after["kind"] == "rules" or super().between(now, before, after)
+
+
+def kernel_rules(host: Host) -> list[str] | None:
+    """The rules that the kernel goes by, None where it does not audit."""
+    done = host.run(["auditctl", "-l"])
+    if done.rc != 0 or "audit system is disabled" in done.out + done.err:
+        return None
+    return [line for line in done.out.splitlines() if line.startswith("-")]
+
+
+def locked(host: Host) -> bool:
+    """Whether the rules are locked until the next boot (-e 2)."""
+    return "enabled 2" in host.run(["auditctl", "-s"]).out.splitlines()
+
+
+def load(host: Host) -> None:
+    """Give the kernel the compiled rules as they lie on the disk, where it takes any."""
+    if host.which("auditctl") is None or host.stat(COMPILED) is None or kernel_rules(host) is None or locked(host):
+        return
+    done = host.run(["auditctl", "-R", COMPILED])
+    if done.rc != 0:
+        raise ClinicalError("Loading the audit rules from", COMPILED, done.err_line, "Try: augenrules --check")

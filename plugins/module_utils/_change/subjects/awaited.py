@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A configuration file that a package of the same run brings, and that is edited once it is there. Private."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import Sequence, Tuple
+
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image
+from .files import ABSENT, File, content_of, file_image
+
+#: Section, key, value.
+Edit = Tuple[str, str, str]
+
+
+def edits_image(form: str, edits: Sequence[Edit], begin: str, silenced: Sequence[str] = ()) -> Image:
+    """A wanted file: whatever it holds by then, with these settings.
+
+    ``begin`` is how a file begins that is not there, because it is our own drop-in; without it there has to be one.
+    Lines that begin with a ``silenced`` word become comments.
+    """
+    wanted = {"format": form, "edits": [list(edit) for edit in edits], "begin": begin, "silenced": list(silenced)}
+    return {"kind": "edits", **wanted}
+
+
+@dataclass(frozen=True)
+class AwaitedFile(File):
+    """The file with all its bytes, and whether its folder is there, which goes with it where nothing else is in it."""
+
+    type = "awaited file"
+
+    def capture(self, host: Host) -> Image:
+        return {**super().capture(host), "folder": host.stat(posixpath.dirname(self.path)) is not None}
+
+    def put(self, host: Host, image: Image) -> None:
+        folder = posixpath.dirname(self.path)
+        if image["kind"] == "edits":
+            if host.stat(folder) is None and image["begin"]:
+                host.mkdir(folder, 0o755, 0, 0)
+            super().put(host, file_image(_edited(image, self._text(host, image)).encode("utf-8", "surrogateescape")))
+            return
+        super().put(host, image)
+        if not image.get("folder", True) and not host.listdir(folder):
+            host.remove(folder)
+
+    def _text(self, host: Host, image: Image) -> str:
+        now = File.capture(self, host)
+        if now == ABSENT and image["begin"]:
+            return str(image["begin"])
+        if now["kind"] != "file":
+            raise ClinicalError("Changing settings in", self.path, f"it is {now['kind']}", "Was its package installed?")
+        return content_of(now).decode("utf-8", "surrogateescape")
+
+    def same(self, one: Image, other: Image) -> bool:
+        if other["kind"] != "edits":
+            return super().same(one, other)
+        text = content_of(one).decode("utf-8", "surrogateescape")
+        return one["kind"] == "file" and _edited(other, text) == text
+
+    def between(self, now: Image, before: Image, after: Image) -> bool:
+        """What a cut run left of a package that it was installing is nobody's own change."""
+        return after["kind"] == "edits" or super().between(now, before, after)
+
+
+def _edited(image: Image, text: str) -> str:
+    from ..._host.formats import FORMATS  # the way back never edits, and starts without it
+
+    silenced = [[word] for word in image["silenced"]]
+    lines = text.splitlines(keepends=True)
+    text = "".join(f"# healthops: {line}" if line.split()[:1] in silenced else line for line in lines)
+    form = FORMATS[image["format"]]
+    for section, key, value in image["edits"]:
+        if form.get(text, key, section) != value:
+            text = form.set(text, key, value, section)
+    return text

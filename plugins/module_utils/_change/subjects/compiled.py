@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that a program of the system makes out of others that a run changes. Private to the collection.
+
+They are made anew when a run is carried out. On the way back they become what they were, byte for byte, also where that
+is not what the program would make.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .audit import COMPILED
+from .base import Image, Whole
+from .files import File, path_image
+
+#: What each program writes, by its name.
+OUTPUTS = {
+    "augenrules": (COMPILED, f"{COMPILED}.prev"),
+    "update-grub": ("/boot/grub/grub.cfg",),
+}
+MADE_ANEW: Image = {"made": "anew"}
+
+
+@dataclass(frozen=True)
+class Compiled(Whole):
+    """What one program made."""
+
+    program: str
+    type = "made by"
+
+    @property
+    def name(self) -> str:
+        return self.program
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return OUTPUTS[self.program]
+
+    def capture(self, host: Host) -> Image:
+        return {path: path_image(host, path) for path in self.outputs}
+
+    def put(self, host: Host, image: Image) -> None:
+        if image != MADE_ANEW:
+            for path in self.outputs:
+                File(path).put(host, image[path])
+            return
+        done = host.run([self.program], timeout=300.0)
+        if done.rc != 0:
+            raise ClinicalError("Running", self.program, done.err_line, f"Try it on the host: {self.program}")
+
+    def same(self, one: Image, other: Image) -> bool:
+        return other != MADE_ANEW and super().same(one, other)
+
+    def between(self, now: Image, before: Image, after: Image) -> bool:
+        """A run that was cut did not note what the program had made."""
+        return after == MADE_ANEW or super().between(now, before, after)
+
+    def sweep(self, host: Host) -> None:
+        for path in self.outputs:
+            File(path).sweep(host)

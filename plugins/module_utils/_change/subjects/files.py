@@ -1,0 +1,148 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files, directories and links; and owner and mode alone. Private to the collection."""
+
+from __future__ import annotations
+
+import base64
+import posixpath
+from dataclasses import dataclass
+from typing import Any
+
+from ..._errors import ClinicalError
+from ..._host.door import TEMPORARY_SUFFIX, Host, Stat
+from .base import Image, Whole
+
+ABSENT: Image = {"kind": "absent"}
+
+
+def file_image(content: bytes, mode: int | None = None) -> Image:
+    """A wanted file; owner, attributes and (unless given) mode stay as they are, or root 0644 for a new one."""
+    image: Image = {"kind": "file", "content": _pack(content)}
+    return image if mode is None else {**image, "mode": mode}
+
+
+def link_image(target: str) -> Image:
+    return {"kind": "link", "target": target}
+
+
+def content_of(image: Image) -> bytes:
+    """The bytes in a file image; nothing for any other kind."""
+    return base64.b64decode(image.get("content", ""))
+
+
+def path_image(host: Host, path: str) -> Image:
+    """The whole image of whatever is at ``path``."""
+    info = host.stat(path)
+    if info is None:
+        return dict(ABSENT)
+    if info.kind == "link":
+        return {"kind": "link", "target": info.target}
+    image: Image = {"kind": info.kind, "mode": info.mode, "uid": info.uid, "gid": info.gid}
+    if info.kind == "file":
+        image["content"] = _pack(host.read(path) or b"")
+        image["xattrs"] = {name: _pack(value) for name, value in host.xattrs(path).items()}
+    return image
+
+
+@dataclass(frozen=True)
+class File(Whole):
+    """A regular file, a link, a directory or nothing, as a whole."""
+
+    path: str
+    type = "file"
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+    def capture(self, host: Host) -> Image:
+        return path_image(host, self.path)
+
+    def put(self, host: Host, image: Image) -> None:
+        self.sweep(host)
+        now = host.stat(self.path)
+        if image["kind"] == "absent":
+            if now is not None and not (now.kind == "dir" and host.listdir(self.path)):  # others use it by now
+                host.remove(self.path)
+            return
+        if now is not None and now.kind != image["kind"]:
+            if "dir" in (now.kind, image["kind"]):  # anything else is replaced in one step
+                host.remove(self.path)
+            now = None
+        if image["kind"] == "link":
+            host.symlink(self.path, image["target"])
+        elif image["kind"] == "dir":
+            host.mkdir(self.path, *_meta(image, now, 0o755))
+        elif image["kind"] == "file":
+            host.write(self.path, content_of(image), *_meta(image, now, 0o644), self._xattrs(host, image, now))
+        else:
+            raise ClinicalError("Restoring", self.path, f"it was a {image['kind']} and cannot be made again")
+
+    def _xattrs(self, host: Host, image: Image, now: Stat | None) -> dict[str, bytes]:
+        if "xattrs" in image:
+            return {name: base64.b64decode(value) for name, value in image["xattrs"].items()}
+        return host.xattrs(self.path) if now is not None else {}
+
+    def sweep(self, host: Host) -> None:
+        folder, name = posixpath.split(self.path)
+        temporary = posixpath.join(folder, f".{name}{TEMPORARY_SUFFIX}")
+        if host.stat(temporary) is not None:
+            host.remove(temporary)
+
+
+def narrower_image(kind: str, bits: int, sticky: bool = False) -> Image:
+    """A wanted mode without these bits, whatever else was set before it came to that.
+
+    With ``sticky``, a folder that everybody may still write keeps each from removing what others put there.
+    """
+    return {"kind": kind, "clear": bits, "sticky": sticky}
+
+
+@dataclass(frozen=True)
+class Meta(Whole):
+    """Owner, group and mode of something that exists; its content is somebody else's business."""
+
+    path: str
+    type = "owner and mode of"
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+    def capture(self, host: Host) -> Image:
+        info = host.stat(self.path)
+        if info is None:
+            return dict(ABSENT)
+        return {"kind": info.kind, "mode": info.mode, "uid": info.uid, "gid": info.gid}
+
+    def put(self, host: Host, image: Image) -> None:
+        now = host.stat(self.path)
+        if image["kind"] == "absent" or now is None:
+            return
+        if now.kind == "link":
+            raise ClinicalError("Setting owner and mode of", self.path, "it has become a link, which is not followed")
+        host.set_meta(self.path, *_meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode))
+
+    def same(self, one: Image, other: Image) -> bool:
+        if "clear" not in other:
+            return super().same(one, other)
+        return bool(one["kind"] == other["kind"] and one["mode"] == _narrowed(one["mode"], other))
+
+
+def _narrowed(mode: int, image: Image) -> int:
+    narrow = mode & ~int(image.get("clear", 0))
+    return narrow | 0o1000 if image.get("sticky") and narrow & 0o002 else narrow
+
+
+def _meta(image: Image, now: Stat | None, mode: int) -> tuple[int, int, int]:
+    kept = now or Stat("file", mode, 0, 0)
+    return (_or(image.get("mode"), kept.mode), _or(image.get("uid"), kept.uid), _or(image.get("gid"), kept.gid))
+
+
+def _or(value: Any, other: int) -> int:
+    return other if value is None else int(value)
+
+
+def _pack(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A table of the kernel's packet filter as it runs now. Private to the collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image, Whole
+
+_MISSING = "No such file or directory"
+
+
+def listing(host: Host, table: str) -> str | None:
+    """What runs in a table, in nft's own words and without counters; None where there is no such table.
+
+    Raises ClinicalError where the kernel does not let this host have rules.
+    """
+    done = host.run(["nft", "-s", "list", "table", *table.split()])
+    if done.rc == 0:
+        return done.out
+    if _MISSING in done.err:
+        return None
+    raise ClinicalError("Reading the packet filter's table", table, done.err_line, "May this host have rules?")
+
+
+@dataclass(frozen=True)
+class FilterTable(Whole):
+    """One table with all its chains and sets, such as "inet healthops"; others are never touched."""
+
+    table: str
+    type = "packet filter table"
+
+    @property
+    def name(self) -> str:
+        return self.table
+
+    def capture(self, host: Host) -> Image:
+        return {"rules": listing(host, self.table) if host.which("nft") else None}
+
+    def put(self, host: Host, image: Image) -> None:
+        """The old rules go and the new ones come in one step, once nft has found them sound."""
+        if host.which("nft") is None and image["rules"] is None:
+            return
+        rules = f"table {self.table}\ndelete table {self.table}\n{image['rules'] or ''}"
+        for words in (["-c"], []):
+            done = host.run(["nft", *words, "-f", "-"], stdin=rules)
+            if done.rc != 0:
+                raise ClinicalError("Loading the rules of", self.table, done.err_line, "Nothing was loaded.")
+
+    def same(self, one: Image, other: Image) -> bool:
+        return _words(one.get("rules")) == _words(other.get("rules"))
+
+    def between(self, now: Image, before: Image, after: Image) -> bool:
+        return any(self.same(now, image) for image in (before, after))
+
+
+def _words(rules: str | None) -> list[str] | None:
+    """Without the line breaks, which differ between versions of nft."""
+    return None if rules is None else rules.split()

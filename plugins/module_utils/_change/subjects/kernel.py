@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values of the running kernel below /proc/sys, and loaded modules. Private to the collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image, Whole
+
+#: What the kernel changes by itself with another value: a server that stops forwarding takes redirects again.
+TAKEN_ALONG = {"net.ipv4.ip_forward": ("net.ipv4.conf.all.accept_redirects",)}
+
+
+def kernel_path(key: str) -> str:
+    """Where a sysctl key lives; an interface name with dots is written with slashes, as sysctl(8) has it."""
+    return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
+
+
+@dataclass(frozen=True)
+class KernelValue(Whole):
+    """One sysctl key as the kernel runs with it now; what the kernel would take along keeps its value."""
+
+    key: str
+    type = "kernel value"
+
+    @property
+    def name(self) -> str:
+        return self.key
+
+    def capture(self, host: Host) -> Image:
+        image: Image = {"value": _value(host, self.key)}
+        along = {key: _value(host, key) for key in TAKEN_ALONG.get(self.key, ())}
+        return {**image, "along": along} if along else image
+
+    def put(self, host: Host, image: Image) -> None:
+        if image["value"] is None:
+            return
+        along: Image = image.get("along") or (self.capture(host) if self.key in TAKEN_ALONG else {}).get("along", {})
+        host.write_value(kernel_path(self.key), image["value"])
+        for key, value in along.items():
+            if value is not None:
+                host.write_value(kernel_path(key), value)
+
+
+def _value(host: Host, key: str) -> str | None:
+    content = host.read(kernel_path(key))
+    return None if content is None else " ".join(content.decode("utf-8", "replace").split())
+
+
+@dataclass(frozen=True)
+class LoadedModule(Whole):
+    """Whether the running kernel holds a module."""
+
+    module: str
+    type = "kernel module"
+
+    @property
+    def name(self) -> str:
+        return self.module
+
+    def capture(self, host: Host) -> Image:
+        return {"loaded": host.stat(f"/sys/module/{self.module}/refcnt") is not None}
+
+    def put(self, host: Host, image: Image) -> None:
+        if self.capture(host)["loaded"] == image["loaded"]:
+            return
+        # --ignore-install: what was loaded before comes back even while a rule still forbids loading it by name.
+        argv = ["modprobe", "--ignore-install", self.module] if image["loaded"] else ["modprobe", "-r", self.module]
+        done = host.run(argv)
+        if done.rc != 0:
+            raise ClinicalError("Loading" if image["loaded"] else "Unloading", self.module, done.err_line)

@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options a file system is mounted with. Private to the collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image, Whole
+
+#: What hardening adds, and the word that takes it away again in a remount.
+OPPOSITE = {"nosuid": "suid", "nodev": "dev", "noexec": "exec", "nosymfollow": "symfollow"}
+
+
+@dataclass(frozen=True)
+class MountPoint:
+    """One line of the kernel's mount table."""
+
+    path: str
+    source: str
+    fstype: str
+    options: tuple[str, ...]
+
+
+def mounted(host: Host) -> dict[str, MountPoint]:
+    """What is mounted where; of several on one place, the one on top."""
+    content = host.read("/proc/self/mounts") or b""
+    rows = [line.split() for line in content.decode("utf-8", "replace").splitlines()]
+    points = [MountPoint(unescape(r[1]), unescape(r[0]), r[2], tuple(r[3].split(","))) for r in rows if len(r) >= 4]
+    return {point.path: point for point in points}
+
+
+def unescape(word: str) -> str:
+    """Blanks in the mount table and in fstab are written in octal."""
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        word = word.replace(code, character)
+    return word
+
+
+@dataclass(frozen=True)
+class MountOptions(Whole):
+    """Which of the hardening options a mounted file system runs with."""
+
+    path: str
+    type = "options of mount"
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+    def capture(self, host: Host) -> Image:
+        point = mounted(host).get(self.path)
+        return {"options": None if point is None else sorted(o for o in point.options if o in OPPOSITE)}
+
+    def put(self, host: Host, image: Image) -> None:
+        now = self.capture(host)["options"]
+        if now is None or image["options"] is None or now == image["options"]:
+            return
+        lifted = [OPPOSITE[option] for option in now if option not in image["options"]]
+        words = ",".join(["remount", *image["options"], *lifted])
+        done = host.run(["mount", "-o", words, self.path])
+        if done.rc != 0:
+            raise ClinicalError("Remounting", self.path, done.err_line, "A program that runs from there may hold it.")

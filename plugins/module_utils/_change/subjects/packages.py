@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which packages are installed, in which versions (dpkg and apt). Private to the collection."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Mapping, Sequence
+
+from ..._errors import ClinicalError
+from ..._host.door import Completed, Host
+from .base import Image, Whole
+
+#: Packages that were removed are kept here, so that a revert needs no mirror.
+KEPT = "/var/lib/healthops/packages"
+#: Where apt remembers which packages were asked for and which came along.
+AUTO_MARKS = "/var/lib/apt/extended_states"
+_APT = (
+    *("apt-get", "--yes", "--quiet", "--no-install-recommends"),
+    *("-o", "DPkg::Lock::Timeout=60", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
+)
+_QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "APT_LISTCHANGES_FRONTEND": "none"}
+_HOLDER = re.compile(r"It is held by process \d+ \([^)\n]*\)")
+_SIMULATED = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re.MULTILINE)
+
+
+def installed(host: Host, names: Sequence[str]) -> dict[str, str | None]:
+    """The installed version of each package, None where it is not installed."""
+    found = {name: version for name, version, status in _query(host, names) if status == "installed"}
+    return {name: found.get(name) for name in names}
+
+
+def present(host: Host, names: Sequence[str]) -> set[str]:
+    """Those of the packages that are installed, as dpkg or rpm says."""
+    if not names:
+        return set()
+    if host.which("dpkg-query") is not None:
+        return {name for name, version in installed(host, names).items() if version is not None}
+    if host.which("rpm") is None:
+        return set()
+    # For what is not installed rpm prints a sentence, and has an exit code of its own.
+    return set(host.run(["rpm", "--query", "--queryformat", "%{NAME}\\n", *names]).out.split("\n")) & set(names)
+
+
+def _query(host: Host, names: Sequence[str]) -> list[list[str]]:
+    """Name, version and status of each package that dpkg knows."""
+    if not names:
+        return []
+    form = "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\n"
+    done = host.run(["dpkg-query", "--show", form, *names])
+    if done.rc not in (0, 1):  # 1: some of the names are unknown, which is an answer
+        raise ClinicalError("Asking dpkg for", ", ".join(names), done.err_line, "Try: dpkg --audit")
+    return [line.split("\t") for line in done.out.splitlines()]
+
+
+def simulate(host: Host, install: Sequence[str], remove: Sequence[str]) -> tuple[Image, Image]:
+    """What apt would do for this wish: the versions before and after, of every package that would change.
+
+    Nothing is changed and no lock is taken. Raises ClinicalError where apt sees no way.
+    """
+    wishes = [*install, *(f"{name}-" for name in remove)]
+    done = host.run([*_APT, "--simulate", "-o", "Debug::NoLocking=1", "install", *wishes], env=_QUIET)
+    if done.rc != 0:
+        raise ClinicalError("Planning the packages", " ".join(wishes), _complaint(done), "Try: apt-get update")
+    return parse_simulation(done.out)
+
+
+def parse_simulation(output: str) -> tuple[Image, Image]:
+    """Read ``Inst name [old] (new ...)`` and ``Remv name [old]`` lines into the images before and after."""
+    rows = _SIMULATED.findall(output)
+    before = {name: old or None for _verb, name, old, _new in rows}
+    after = {name: (new or None) if verb == "Inst" else None for verb, name, _old, new in rows}
+    return {"packages": before}, {"packages": after}
+
+
+def can_keep(host: Host, versions: Mapping[str, str]) -> bool:
+    """Whether the packages could be fetched as they are installed now, asked without fetching them."""
+    missing = [f"{name}={version}" for name, version in versions.items() if kept(host, name, version) is None]
+    return not missing or host.run(["apt-get", "--quiet", "--print-uris", "download", *missing], env=_QUIET).rc == 0
+
+
+def keep(host: Host, name: str, version: str) -> None:
+    """Fetch the package as it is installed now, so that it can come back; raises where no mirror or cache has it."""
+    if kept(host, name, version):
+        return
+    for folder in (posixpath.dirname(KEPT), KEPT):
+        host.mkdir(folder, 0o700, 0, 0)
+    fetch = 'cd "$1" && exec apt-get --quiet -o APT::Sandbox::User=root download "$2"'
+    done = host.run(["sh", "-c", fetch, "sh", KEPT, f"{name}={version}"], timeout=300.0, env=_QUIET)
+    if done.rc != 0:
+        raise ClinicalError("Keeping the package", f"{name}={version}", _complaint(done), "Try: apt-get update")
+
+
+def kept(host: Host, name: str, version: str) -> str | None:
+    """The path of a kept package; apt writes the colon of an epoch as %3a in file names."""
+    found = host.glob(f"{KEPT}/{name}_{version.replace(':', '%3a')}_*.deb")
+    return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class Packages(Whole):
+    """The packages of one transaction, named together; sorted names joined by blanks.
+
+    ``residual`` names those that are not installed, but whose configuration files are kept. Without it in an image,
+    whatever goes leaves its configuration files.
+    """
+
+    names: str
+    type = "packages"
+
+    @property
+    def name(self) -> str:
+        return self.names
+
+    def capture(self, host: Host) -> Image:
+        names = self.names.split()
+        rows = _query(host, names)
+        found = {name: version for name, version, status in rows if status == "installed"}
+        residual = sorted(name for name, _version, status in rows if status == "config-files")
+        return {"packages": {name: found.get(name) for name in names}, "residual": residual}
+
+    def put(self, host: Host, image: Image) -> None:
+        wanted: Mapping[str, str | None] = image["packages"]
+        now = self.capture(host)["packages"]
+        gone = [f"{name}-" for name, version in wanted.items() if version is None and now[name]]
+        come = [_source(host, name, v) for name, v in wanted.items() if v is not None and now[name] != v]
+        if image.get("keep"):
+            for name in [name for name, version in wanted.items() if version != now[name] and now[name]]:
+                keep(host, name, now[name] or "")
+        if gone or come:
+            self._apt(host, "--allow-downgrades", "--allow-change-held-packages", "install", *come, *gone)
+        if "residual" in image:
+            rest = [name for name in self.capture(host)["residual"] if name not in image["residual"]]
+            if rest:
+                self._apt(host, "purge", *rest)
+
+    def _apt(self, host: Host, *words: str) -> None:
+        done = host.run([*_APT, *words], timeout=900.0, env=_QUIET)
+        if done.rc != 0:
+            raise ClinicalError("Changing the packages", self.names, _complaint(done), "Is another apt at work?")
+
+    def same(self, one: Image, other: Image) -> bool:
+        return bool(one["packages"] == other["packages"]) and one["residual"] == other.get("residual", one["residual"])
+
+    def between(self, now: Image, before: Image, after: Image) -> bool:
+        """Package by package, because a package manager that is killed has changed some of them."""
+        return super().between(now["packages"], before["packages"], after["packages"])
+
+
+def _source(host: Host, name: str, version: str) -> str:
+    return kept(host, name, version) or f"{name}={version}"
+
+
+def _complaint(done: Completed) -> str:
+    """What apt is unhappy about: its E: lines, and who holds the lock that it waited for, which they do not say."""
+    lines = [line.strip() for line in done.err.splitlines() if line.startswith("E:")]
+    holders = _HOLDER.findall(done.err + done.out)
+    return " ".join([*lines, *holders[-1:]])[:500] or done.err_line

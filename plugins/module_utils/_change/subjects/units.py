@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What systemd runs and what it starts at boot. Private to the collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from .base import Image, Whole
+
+_PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "FragmentPath", "StateChangeTimestampMonotonic")
+#: Where enabling a unit leaves its links: systemd's own, and those of the older init scripts.
+ENABLING_FOLDERS = "/etc/systemd/system:" + ":".join(f"/etc/rc{level}.d" for level in "0123456S")
+
+
+#: The verb of the effect that starts a unit and does not wait for it.
+BEGIN = "begin"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit as systemd sees it. ``since`` is when it last changed state or was reloaded, in wall-clock seconds."""
+
+    name: str
+    loaded: str
+    active: str
+    enabled: str
+    fragment: str
+    since: float
+
+    @property
+    def exists(self) -> bool:
+        return self.loaded not in ("not-found", "")
+
+    @property
+    def masked(self) -> bool:
+        return self.loaded == "masked" or self.enabled.startswith("masked")
+
+    @property
+    def running(self) -> bool:
+        return self.active in ("active", "activating", "reloading")
+
+
+def has_systemd(host: Host) -> bool:
+    """Whether systemd is the init of this host, as sd_booted(3) asks it."""
+    return host.stat("/run/systemd/system") is not None
+
+
+def show(host: Host, names: Sequence[str]) -> dict[str, Unit]:
+    """The state of several units, asked in one command; empty where systemd does not run.
+
+    >>> show(host, ["ssh.service"])["ssh.service"].running
+    True
+    """
+    wanted = list(dict.fromkeys(names))
+    if not wanted or not has_systemd(host):
+        return {}
+    done = host.run(["systemctl", "show", "--property", ",".join(_PROPERTIES), "--", *wanted])
+    if done.rc != 0:
+        raise ClinicalError("Reading the state of", ", ".join(wanted), done.err_line, "Does systemctl work there?")
+    return dict(zip(wanted, (parse_show(block, host) for block in done.out.split("\n\n"))))
+
+
+def parse_show(block: str, host: Host) -> Unit:
+    """One unit's answer of ``systemctl show``: lines of Property=value."""
+    seen = dict(line.split("=", 1) for line in block.strip().splitlines() if "=" in line)
+    changed = seen.get("StateChangeTimestampMonotonic", "")
+    return Unit(
+        name=seen.get("Id", ""),
+        loaded=seen.get("LoadState", ""),
+        active=seen.get("ActiveState", ""),
+        enabled=seen.get("UnitFileState", ""),
+        fragment=seen.get("FragmentPath", ""),
+        since=host.since_boot(int(changed)) if changed.isdigit() and changed != "0" else 0.0,
+    )
+
+
+def systemctl(host: Host, verb: str, *units: str) -> None:
+    """Run one systemctl verb and tell what it refused."""
+    done = host.run(["systemctl", "--no-ask-password", verb, *units], timeout=180.0)
+    if done.rc != 0:
+        subject = " ".join(units) or "systemd"
+        raise ClinicalError(f"systemctl {verb}", subject, done.err_line, f"See: journalctl -u {subject}")
+
+
+@dataclass(frozen=True)
+class ActiveUnit(Whole):
+    """Whether a unit runs; None where there is no such unit, which then comes and goes with its package."""
+
+    unit: str
+    type = "unit"
+
+    @property
+    def name(self) -> str:
+        return self.unit
+
+    def capture(self, host: Host) -> Image:
+        unit = show(host, [self.unit]).get(self.unit)
+        return {"active": unit.running if unit and unit.exists else None}
+
+    def put(self, host: Host, image: Image) -> None:
+        if image["active"] is None or bool(self.capture(host)["active"]) == image["active"]:
+            return
+        systemctl(host, "daemon-reload")  # a mask that was just laid or lifted counts only after this
+        systemctl(host, "start" if image["active"] else "stop", self.unit)
+
+
+@dataclass(frozen=True)
+class EnabledUnit(Whole):
+    """Whether a unit is started at boot; None where there is no such unit.
+
+    A Tree over ENABLING_FOLDERS beside it keeps the links to the byte.
+    """
+
+    unit: str
+    type = "start at boot of unit"
+
+    @property
+    def name(self) -> str:
+        return self.unit
+
+    def capture(self, host: Host) -> Image:
+        unit = show(host, [self.unit]).get(self.unit)
+        return {"enabled": unit.enabled in ("enabled", "enabled-runtime") if unit and unit.exists else None}
+
+    def put(self, host: Host, image: Image) -> None:
+        if image["enabled"] is not None and bool(self.capture(host)["enabled"]) != image["enabled"]:
+            systemctl(host, "enable" if image["enabled"] else "disable", self.unit)

@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AIDE: a database of what the files of a server should be, and what it has to cover. Private to the collection.
+
+Building the first database reads the whole disk and takes minutes. A run only starts that, at the lowest priority and
+by a unit of its own, and the next run judges what came of it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from ..._change.steps import Effect, Group, Step
+from ..._change.subjects.awaited import AwaitedFile
+from ..._change.subjects.files import File, file_image
+from ..._change.subjects.made import MadeFile
+from ..._change.subjects.units import BEGIN, Unit, has_systemd, show
+from ..._host.door import Host
+from ..._host.dropin import HEADER, encode, read_text
+from ..._vocabulary.results import NOTAPPLICABLE
+from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
+
+CONFIG = "/etc/aide/aide.conf"
+FOLDER = "/etc/aide/aide.conf.d"
+OURS = f"{FOLDER}/90_healthops_audit_tools"
+UNIT = "healthops-aide-database.service"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+DATABASE = "/var/lib/aide/aide.db"
+TOOLS = ("auditctl", "auditd", "ausearch", "aureport", "autrace", "augenrules")
+#: Everything about a program that an intruder would change, its bytes by a strong hash.
+ATTRIBUTES = "p+i+n+u+g+s+b+acl+xattrs+sha512"
+_UNIT_TEXT = f"""{HEADER}[Unit]
+Description=Build the first database of AIDE
+ConditionPathExists=!{{database}}
+
+[Service]
+Type=oneshot
+ExecStart=/usr/sbin/aideinit --yes --force
+Nice=19
+IOSchedulingClass=idle
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether AIDE is there, where its database is and whether it exists, who builds one, and what it covers."""
+
+    installed: bool
+    booted: bool
+    database: str
+    built: bool
+    unit: Unit | None
+    unit_file: str
+    lines: Mapping[str, str]
+
+
+class Aide(Kind):
+    name = "aide"
+    SETTINGS = {"covers": Setting("str", choices=("database", "audit_tools"))}
+
+    def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        return (f"aide {settings['covers']}",)
+
+    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+        config = read_text(host, CONFIG) or ""
+        named = re.findall(r"^\s*database(?:_in)?\s*=\s*file:(\S+)", config, re.MULTILINE)
+        database = named[-1] if named else DATABASE
+        files = [f"{FOLDER}/{name}" for name in host.listdir(FOLDER) if re.fullmatch(r"[\w-]+", name)]
+        covering = any(control.settings["covers"] == "audit_tools" for control in controls)
+        return State(
+            installed=host.which("aideinit") is not None,
+            booted=has_systemd(host),
+            database=database,
+            built=host.stat(database) is not None,
+            unit=show(host, [UNIT]).get(UNIT),
+            unit_file=read_text(host, UNIT_FILE) or "",
+            lines=_covered([config, *((read_text(host, path) or "") for path in files)]) if covering else {},
+        )
+
+    def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
+        looks = {"database": (_assess_database, _database_group), "audit_tools": (_assess_tools, _tools_group)}
+        pairs = [(c, *looks[c.settings["covers"]]) for c in controls]
+        assessments = tuple(assess(control, state) for control, assess, _group in pairs)
+        groups = [make(c, state) for (c, _assess, make), a in zip(pairs, assessments) if a.result == "fail"]
+        return KindPlan(assessments, tuple(group for group in groups if group.steps))
+
+
+def _covered(texts: Sequence[str]) -> dict[str, str]:
+    """Which of the tools have a line of their own, and what it looks at; the last one counts."""
+    pattern = re.compile(r"^=?(?:/usr)?/sbin/(" + "|".join(TOOLS) + r")\$?\s+(\S+)", re.MULTILINE)
+    return {name: attributes for text in texts for name, attributes in pattern.findall(text)}
+
+
+def _assess_database(control: Control, state: State) -> Assessment:
+    wanted = "built"
+    if not state.installed and not control.awaits:
+        return not_applicable(control, state.database, wanted, "there is no aideinit on this host")
+    if not state.booted:
+        return not_applicable(control, state.database, wanted, "systemd is not the init of this host")
+    building = state.unit is not None and state.unit.running
+    told = "built" if state.built else "being built" if building else "not built"
+    verdict = judge(state.built, told)
+    verdicts = Verdicts(Verdict(NOTAPPLICABLE, "it is read by the daily check"), verdict, verdict)
+    reason = "" if state.built else "the first one takes minutes and is built in the background; the next run judges it"
+    if state.unit is not None and state.unit.active == "failed":
+        reason = f"building it failed; see: journalctl -u {UNIT}"
+    after = told if state.built or _begun(state) else "being built"
+    return Assessment(control.id, state.database, wanted, told, after, verdicts, reason)
+
+
+def _begun(state: State) -> bool:
+    return state.unit_file == _text(state) and state.unit is not None and state.unit.active in ("activating", "failed")
+
+
+def _text(state: State) -> str:
+    return _UNIT_TEXT.format(database=state.database)
+
+
+def _database_group(control: Control, state: State) -> Group:
+    """Our own unit builds it; where that is at work, or has failed, there is nothing more to do."""
+    if _begun(state):
+        return Group("aide database", ())
+    ids, words = (control.id,), ("not built", "being built", "it takes minutes, at the lowest priority")
+    steps = (
+        Step(MadeFile(state.database), None, "", "", "the unit makes it", ids),
+        Step(File(UNIT_FILE), file_image(encode(_text(state))), *words, ids),
+    )
+    return Group("aide database", steps, (), (Effect("daemon-reload"), Effect(BEGIN, UNIT)))
+
+
+def _assess_tools(control: Control, state: State) -> Assessment:
+    wanted = f"{len(TOOLS)} audit tools with sha512"
+    if not state.installed and not control.awaits:
+        return not_applicable(control, CONFIG, wanted, "there is no aideinit on this host")
+    lacking = _lacking(state)
+    told = f"not covered: {', '.join(lacking)}" if lacking else wanted
+    verdict = judge(not lacking, told)
+    verdicts = Verdicts(Verdict(NOTAPPLICABLE, "it is read by the daily check"), verdict, verdict)
+    return Assessment(control.id, CONFIG, wanted, told, wanted, verdicts)
+
+
+def _lacking(state: State) -> list[str]:
+    return [name for name in TOOLS if "sha512" not in state.lines.get(name, "").split("+")]
+
+
+def _tools_group(control: Control, state: State) -> Group:
+    lines = [f"/usr/sbin/{name}$ {ATTRIBUTES}" for name in TOOLS]
+    words = (_assess_tools(control, state).before, "\n".join(lines), "what records an intruder must not be replaced")
+    file = AwaitedFile if control.awaits else File
+    image = file_image(encode(HEADER + "".join(f"{line}\n" for line in lines)), mode=0o644)
+    return Group("aide " + posixpath.basename(OURS), (Step(file(OURS), image, *words, (control.id,)),))

@@ -1,0 +1,215 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that anybody can change, that belong to nobody, or that lend rights: one walk for all who ask. Private.
+
+Only local disks are walked, each once, and never the storage of containers. What was left out stands in the finding. A
+walk that would take too long is given up, and then nothing is known.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Any, Iterable, Mapping, Sequence
+
+from ..._change.steps import Group, Step
+from ..._change.subjects.files import Meta, narrower_image
+from ..._host.door import Entry, Host
+from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, unknown
+from ..support.account_files import read_accounts
+
+LOCAL = re.compile(r"^(ext[234]|xfs|btrfs|zfs|f2fs|jfs|reiserfs|overlay|tmpfs|vfat|bcachefs)$")
+#: Never walked: made up by the kernel, made anew at each boot, or open to everybody on purpose.
+NEVER = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/var/lib/healthops")
+CONTAINERS = (
+    "/var/lib/containers",
+    "/var/lib/containerd",
+    "/var/lib/docker",
+    "/var/lib/kubelet",
+    "/var/lib/lxc",
+    "/var/lib/lxd",
+    "/var/lib/machines",
+    "/var/snap",
+    "/snap",
+)
+#: Where the storage of containers that people run themselves lies.
+OF_PEOPLE = ("/home/*/.local/share/containers", "/home/*/.local/share/docker")
+#: More entries are not looked at: about three seconds on a small server.
+BUDGET = 1_000_000
+TOLD = 10
+STICKY = 0o1000
+WORLD, SET_ID = 0o002, 0o6000
+
+
+@dataclass(frozen=True)
+class Found:
+    """One entry that some control may mind; ``mixed`` says that a folder holds files of several accounts."""
+
+    entry: Entry
+    mixed: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    """What the walk met, what it left out, and whether it came to an end."""
+
+    found: tuple[Found, ...]
+    uids: frozenset[int]
+    gids: frozenset[int]
+    skipped: tuple[str, ...]
+    whole: bool
+
+
+class PathScan(Kind):
+    name = "path_scan"
+    SETTINGS = {
+        "check": Setting(
+            "str", choices=("world_writable_files", "world_writable_folders", "unowned", "ungrouped", "privileged")
+        ),
+        "except": Setting("list", required=False, default=()),
+        "expected": Setting("list", required=False, default=()),
+        "not_scanned": Setting("list", required=False, default=()),
+    }
+
+    def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        return (f"path_scan {settings['check']}",)
+
+    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+        accounts = read_accounts(host)
+        uids = frozenset(account.uid for account in accounts.accounts)
+        gids = frozenset(group.gid for group in accounts.groups)
+        roots, foreign = roots_of((host.read("/proc/self/mountinfo") or b"").decode("utf-8", "replace"))
+        sites = [path for control in controls for path in control.settings.get("not_scanned", ())]
+        people = [path for pattern in OF_PEOPLE for path in host.glob(pattern)]
+        avoided = frozenset(posixpath.normpath(path) for path in [*NEVER, *CONTAINERS, *people, *sites, *foreign])
+        met = host.scan(roots, avoided, uids, gids, BUDGET)
+        kept = tuple(Found(entry, _mixed(host, entry)) for entry in met or ())
+        told = sorted(path for path in {*people, *sites, *foreign} if not _below(path, NEVER))
+        return State(kept, uids, gids, tuple(dict.fromkeys(told)), met is not None)
+
+    def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
+        if not state.whole:
+            return KindPlan(tuple(_given_up(control) for control in controls))
+        minded = {control.id: [f for f in state.found if _minds(control, f.entry, state)] for control in controls}
+        groups = [
+            Group(f"path_scan {c.settings['check']}", steps) for c in controls if (steps := _steps(c, minded[c.id]))
+        ]
+        return KindPlan(tuple(_assess(c, minded[c.id], state) for c in controls), tuple(groups))
+
+
+def roots_of(mountinfo: str) -> tuple[list[str], list[str]]:
+    """Where walks begin, and which mounts they must not enter: of other kinds, or of what is walked elsewhere.
+
+    Each line of /proc/self/mountinfo names the device, and which part of it is mounted where.
+    """
+    rows = [line.split(" ") for line in mountinfo.splitlines() if " - " in line]
+    mounts = [(row[2], row[3], _plain(row[4]), row[row.index("-") + 1]) for row in rows]
+    kept: list[tuple[str, str, str]] = []
+    foreign = []
+    for device, part, path, kind in sorted(mounts, key=lambda mount: (len(mount[1]), len(mount[2]))):
+        twice = any(device == other and _below(part, (held,)) for other, held, _path in kept)
+        if not LOCAL.match(kind) or twice or (_below(path, NEVER) and path != "/"):
+            foreign.append(path)
+        else:
+            kept.append((device, part, path))
+    roots = [path for _device, _part, path in kept]
+    return [path for path in roots if path == "/" or path not in foreign] or ["/"], foreign
+
+
+def _plain(path: str) -> str:
+    """mountinfo writes blanks and the like as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
+
+
+def _below(path: str, folders: Iterable[str]) -> bool:
+    return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)
+
+
+def _mixed(host: Host, entry: Entry) -> bool:
+    """Whether files of several accounts lie in an open folder: then they may be taken away by one another."""
+    if entry.kind != "dir" or not entry.mode & WORLD or entry.mode & STICKY:
+        return False
+    inside = (host.stat(posixpath.join(entry.path, name)) for name in host.listdir(entry.path)[:1000])
+    return len({info.uid for info in inside if info is not None} | {entry.uid}) > 1
+
+
+def _minds(control: Control, entry: Entry, state: State) -> bool:
+    check = control.settings["check"]
+    if any(fnmatch.fnmatchcase(entry.path, pattern) for pattern in control.settings.get("except", ())):
+        return False
+    if check == "unowned":
+        return entry.uid not in state.uids
+    if check == "ungrouped":
+        return entry.gid not in state.gids
+    if check == "world_writable_folders":
+        return entry.kind == "dir" and bool(entry.mode & WORLD) and not entry.mode & STICKY
+    if entry.kind != "file":
+        return False
+    if check == "privileged":
+        known = any(fnmatch.fnmatchcase(entry.path, pattern) for pattern in control.settings.get("expected", ()))
+        return bool(entry.mode & SET_ID) and not known
+    return bool(entry.mode & WORLD)
+
+
+WANTED = {
+    "world_writable_files": "no file can be changed by everybody",
+    "world_writable_folders": "in folders that are open to everybody, each keeps their own files",
+    "unowned": "every file belongs to an account that is there",
+    "ungrouped": "every file belongs to a group that is there",
+    "privileged": "only known programs lend rights",
+}
+ADVICE = {
+    "world_writable_folders": "several accounts keep files there and may count on removing each other's; set the sticky"
+    " bit by hand, or list the folder in files_open_on_purpose",
+    "unowned": "find out whose they were, then chown or remove them",
+    "ungrouped": "find out whose they were, then chgrp or remove them",
+    "privileged": "take the right away with chmod ug-s, or list the program in files_privileged_of_site",
+}
+
+
+def _given_up(control: Control) -> Assessment:
+    check = control.settings["check"]
+    reason = f"there are more than {BUDGET} files; name the trees that hold data in files_not_scanned"
+    return unknown(control, f"files: {WANTED[check]}", WANTED[check], reason)
+
+
+def _assess(control: Control, minded: Sequence[Found], state: State) -> Assessment:
+    check = control.settings["check"]
+    without = f" (without {_listed(state.skipped)})" if state.skipped else ""
+    saw = (_listed([_shown(found.entry) for found in minded]) or "none") + without
+    verdict = judge(not minded, saw)
+    left = [found.entry for found in minded if not _can_mend(check, found)]
+    reason = f"{_listed([entry.path for entry in left])}: {ADVICE[check]}" if left else ""
+    after = _listed([_shown(entry) for entry in left]) or WANTED[check]
+    subject = f"files: {WANTED[check]}"
+    return Assessment(control.id, subject, WANTED[check], saw, after, Verdicts(verdict, verdict, verdict), reason)
+
+
+def _can_mend(check: str, found: Found) -> bool:
+    return check == "world_writable_files" or (check == "world_writable_folders" and not found.mixed)
+
+
+def _steps(control: Control, minded: Sequence[Found]) -> tuple[Step, ...]:
+    check = control.settings["check"]
+    return tuple(_step(control, found.entry, check) for found in minded if _can_mend(check, found))
+
+
+def _step(control: Control, entry: Entry, check: str) -> Step:
+    if check == "world_writable_files":
+        image, after = narrower_image(entry.kind, WORLD), f"{entry.mode & ~WORLD:04o}"
+        why = "everybody could change it"
+    else:
+        image, after = narrower_image(entry.kind, 0, sticky=True), f"{entry.mode | STICKY:04o}"
+        why = "everybody could remove what others put there"
+    return Step(Meta(entry.path), image, f"{entry.mode:04o}", after, why, (control.id,))
+
+
+def _shown(entry: Entry) -> str:
+    return f"{entry.path} {entry.uid}:{entry.gid} {entry.mode:04o}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" and {len(words) - TOLD} more" if len(words) > TOLD else ""
+    return ", ".join(words[:TOLD]) + more

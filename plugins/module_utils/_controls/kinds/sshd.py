@@ -1,0 +1,283 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of the SSH server, judged by what sshd itself says (sshd -T), never by the text of its files. Private."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from ..._change.steps import Effect, Group, Step, unread
+from ..._change.subjects.files import File, file_image
+from ..._change.subjects.units import Unit, show
+from ..._host.door import Host
+from ..._host.dropin import encode, merged, read_text, with_header
+from ..._vocabulary.results import NOTAPPLICABLE, OK, word
+from ..model import (
+    Assessment,
+    Control,
+    Kind,
+    KindPlan,
+    Setting,
+    Verdict,
+    Verdicts,
+    compare,
+    judge,
+    not_applicable,
+    unknown,
+    wish,
+)
+from ..support.sshd_config import MAIN, Line, first, flatten, in_match, includes, parse, patterns
+
+#: sshd takes the first value that it reads, so ours sorts before everybody's.
+DROP_IN = "/etc/ssh/sshd_config.d/00-healthops.conf"
+#: Debian's name for the unit, then that of Enterprise Linux.
+UNITS = ("ssh.service", "sshd.service")
+#: sshd -T prints some values by an older name.
+SYNONYMS = {"without-password": "prohibit-password"}
+NOT_READ = "sshd has not read it yet"
+#: Of these sshd takes the last value that it reads, so one in a later file overrides ours.
+LAST_WINS = frozenset({"fingerprinthash", "maxstartups"})
+#: What sshd -T leaves out while it is not set, or never prints, with the value that holds then.
+UNPRINTED = {
+    "acceptenv": "",
+    "allowgroups": "",
+    "allowusers": "",
+    "denygroups": "",
+    "denyusers": "",
+    "debianbanner": "yes",
+}
+LISTS_OF_WHO = ("allowgroups", "allowusers", "denygroups", "denyusers")
+#: What stands for a list of names that the site has not given.
+UNNAMED = "none"
+#: Operations that take a list of patterns.
+OF_LISTS = ("excludes", "only")
+OPERATIONS = ("equal", "at_most", "at_least", "each_at_most", "named", *OF_LISTS)
+
+
+@dataclass(frozen=True)
+class State:
+    """What sshd says it does, the files it reads, and since when the running one has read them.
+
+    ``effective`` is None where there is no sshd; ``problem`` says why sshd could not be asked.
+    """
+
+    effective: Mapping[str, str] | None
+    files: Mapping[str, str]
+    changed: float
+    unit: Unit | None
+    problem: str = ""
+
+
+class Sshd(Kind):
+    name = "sshd"
+    SETTINGS = {
+        "option": Setting("str", pattern=r"^[A-Z][A-Za-z0-9]+$"),
+        "value": Setting("any"),
+        "op": Setting("str", required=False, choices=OPERATIONS, default="equal"),
+        "accept": Setting("list", required=False, default=()),
+    }
+
+    def validate(self, settings: Mapping[str, Any]) -> list[str]:
+        problems = super().validate(settings)
+        if (settings.get("op") in OF_LISTS) != isinstance(settings.get("value"), (list, tuple)):
+            problems.append("settings.value is a list exactly when settings.op is excludes or only")
+        return problems
+
+    def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        return (f"sshd {settings['option'].lower()}",)
+
+    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+        if host.which("sshd") is None:
+            return State(None, {}, 0.0, None)
+        files = _read_files(host)
+        stats = [info for info in map(host.stat, files) if info is not None]
+        units = show(host, UNITS)
+        unit = next((units[name] for name in UNITS if name in units and units[name].running), None)
+        done = host.run(["sshd", "-T"])
+        problem = "" if done.rc == 0 else f"sshd -T says: {done.err_line}"
+        return State(parse_effective(done.out), files, max((s.ctime for s in stats), default=0.0), unit, problem)
+
+    def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
+        assessments = tuple(_assess(c, state) for c in controls)
+        writable = [c for c in controls if _seen_wrong(c, state) and not _blocked(c, state)]
+        behind = [c for c, a in zip(controls, assessments) if a.verdicts.running.saw == NOT_READ]
+        return KindPlan(assessments, _groups(writable, behind, state))
+
+
+def parse_effective(output: str) -> dict[str, str]:
+    """``sshd -T``: one option a line, in lower case; an option given several times is joined by commas."""
+    found: dict[str, str] = {}
+    for line in output.splitlines():
+        option, _blank, value = line.partition(" ")
+        found[option] = f"{found[option]},{value}" if option in found else value
+    return found
+
+
+def _read_files(host: Host) -> dict[str, str]:
+    files: dict[str, str] = {}
+    waiting = [MAIN]
+    while waiting:
+        path = waiting.pop()
+        text = read_text(host, path)
+        if text is None or path in files:
+            continue
+        files[path] = text
+        wanted = [p for line in parse(path, text) if line.option == "include" for p in patterns(line.value)]
+        waiting += [found for pattern in wanted for found in host.glob(pattern)]
+    return files
+
+
+def _seen(control: Control, state: State) -> str | None:
+    option, effective = control.settings["option"].lower(), state.effective or {}
+    if control.settings.get("op") == "named":  # each of these lists limits who may log in
+        return next((effective[name] for name in LISTS_OF_WHO if name in effective), "")
+    value = effective.get(option)
+    if value is None and option in UNPRINTED:
+        line = first(state.files, option)
+        value = line.value if line else UNPRINTED[option]
+    return None if value is None else SYNONYMS.get(value, value)
+
+
+def _fine(control: Control, value: str) -> bool:
+    settings = control.settings
+    if settings.get("op") in OF_LISTS:
+        return not _offending(control, value)
+    if settings.get("op") == "named":
+        return bool(value)
+    if settings.get("op") == "each_at_most":
+        return _each_at_most(value, settings["value"])
+    if settings.get("op") == "at_most" and value == "0":
+        return False  # for sshd, nought is no limit at all
+    accept = [word(v).lower() for v in settings.get("accept", ())]
+    wanted = settings["value"] if isinstance(settings["value"], int) else word(settings["value"]).lower()
+    return compare(settings.get("op", "equal"), SYNONYMS.get(value.lower(), value.lower()), wanted, accept)
+
+
+def _offending(control: Control, value: str) -> list[str]:
+    """The names in a list that should not be there."""
+    only = control.settings["op"] == "only"
+    names = value.replace(",", " ").split()
+    return [n for n in names if any(fnmatch.fnmatchcase(n, p) for p in control.settings["value"]) != only]
+
+
+def _each_at_most(value: str, wanted: str) -> bool:
+    """start:rate:full of MaxStartups: the higher the rate the sooner connections are dropped, so it is not a limit."""
+    seen, most = value.split(":"), wanted.split(":")
+    pairs = [pair for n, pair in enumerate(zip(seen, most)) if n != 1]
+    return len(seen) == len(most) and all(one.isdigit() and int(one) <= int(other) for one, other in pairs)
+
+
+def _seen_wrong(control: Control, state: State) -> bool:
+    seen = _seen(control, state)
+    return not state.problem and seen is not None and not _fine(control, seen)
+
+
+def _written(control: Control) -> str:
+    value = control.settings["value"]
+    return "-" + ",".join(value) if control.settings.get("op") == "excludes" else word(value)
+
+
+def _wanted(control: Control) -> str:
+    settings = control.settings
+    if settings.get("op") in OF_LISTS:
+        return ("only " if settings["op"] == "only" else "none of ") + ", ".join(settings["value"])
+    if settings.get("op") == "named":
+        return "limited to " + ("groups that the site names" if settings["value"] == UNNAMED else settings["value"])
+    if settings.get("op") == "each_at_most":
+        return f"at most {settings['value']}"
+    return wish(settings.get("op", "equal"), settings["value"], settings.get("accept", ()))
+
+
+def _told(control: Control, value: str) -> str:
+    op = control.settings.get("op")
+    if op not in OF_LISTS:
+        return value or "not set"
+    if op == "only":
+        return ("takes " + ", ".join(_offending(control, value))) if not _fine(control, value) else "nothing else"
+    return ("offers " + ", ".join(_offending(control, value))) if not _fine(control, value) else "none of them offered"
+
+
+def _assess(control: Control, state: State) -> Assessment:
+    option, wanted = control.settings["option"], _wanted(control)
+    subject = f"sshd {option}"
+    if state.effective is None:
+        return not_applicable(control, subject, wanted, "there is no SSH server on this host")
+    if state.problem:
+        return unknown(control, subject, wanted, state.problem)
+    seen = _seen(control, state)
+    if seen is None:
+        return not_applicable(control, subject, wanted, "this sshd does not know the option")
+    fine, told = _fine(control, seen), _told(control, seen)
+    exceptions = [line for line in in_match(state.files, option) if not _fine(control, line.value)]
+    blocked = "" if fine else _blocked(control, state)
+    disk = judge(False, _where(exceptions[0])) if exceptions else judge(fine, told)
+    after = told if fine or blocked else _after(control)
+    reason = f"{_where(exceptions[0])}; take it out there" if exceptions else blocked
+    verdicts = Verdicts(_running(state, fine, told), disk, disk)
+    return Assessment(control.id, subject, wanted, told, after, verdicts, reason)
+
+
+def _running(state: State, fine: bool, told: str) -> Verdict:
+    if state.unit is None:
+        return Verdict(NOTAPPLICABLE, "sshd does not run as a service")
+    if not fine:
+        return judge(False, told)
+    return judge(False, NOT_READ) if state.changed > state.unit.since else Verdict(OK, told)
+
+
+def _after(control: Control) -> str:
+    return "none of them offered" if control.settings.get("op") == "excludes" else word(control.settings["value"])
+
+
+def _where(line: Line) -> str:
+    return f"{line.path}:{line.number} sets {line.value} for Match {line.match}"
+
+
+def _blocked(control: Control, state: State) -> str:
+    """Why our drop-in would not decide this option, or nothing when it would."""
+    option, op = control.settings["option"], control.settings.get("op")
+    if op == "only":
+        lines = [line for line in flatten(state.files) if line.option == option.lower()]
+        wrong = next((line for line in lines if _offending(control, line.value)), None)
+        where = f"{wrong.path}:{wrong.number} adds {wrong.value}" if wrong else "sshd adds it by itself"
+        return f"{where}; take it out there"
+    if op == "named" and control.settings["value"] == UNNAMED:
+        return "which groups may log in is for the site to say: name them in sshd_allow_groups"
+    if not includes(state.files, DROP_IN):
+        return (
+            f"{MAIN} has no line 'Include /etc/ssh/sshd_config.d/*.conf' outside of a Match block; add one at its top"
+        )
+    if option.lower() in LAST_WINS:
+        lines = [line for line in flatten(state.files) if line.option == option.lower() and not line.match]
+        if lines and lines[-1].path != DROP_IN:
+            last = lines[-1]
+            return (
+                f"{last.path}:{last.number} sets it to {last.value}, and of this sshd takes the last; take it out there"
+            )
+    line = first({**state.files, DROP_IN: f"{option} {_written(control)}\n"}, option)
+    if line is not None and line.path != DROP_IN:
+        return f"{line.path}:{line.number} sets it to {line.value} before our drop-in is read; take it out there"
+    return ""
+
+
+def _groups(writable: Sequence[Control], behind: Sequence[Control], state: State) -> tuple[Group, ...]:
+    effects = (Effect("reload", state.unit.name),) if state.unit else ()
+    ids = tuple(control.id for control in [*writable, *behind])
+    if writable:
+        wanted = {c.settings["option"].lower(): f"{c.settings['option']} {_written(c)}" for c in writable}
+        text = with_header(list(merged(_own_lines(state), wanted).values()))
+        before = "\n".join(f"{c.settings['option']} {_told(c, _seen(c, state) or '')}" for c in writable)
+        words = (before, "\n".join(wanted.values()), "sshd takes the first value that it reads")
+        return (
+            Group(
+                "sshd", (Step(File(DROP_IN), file_image(encode(text), 0o600), *words, ids),), (("sshd", "-t"),), effects
+            ),
+        )
+    return (Group("sshd", (unread(state.unit.name, ids),), (), effects),) if behind and state.unit else ()
+
+
+def _own_lines(state: State) -> dict[str, str]:
+    lines = [line for line in state.files.get(DROP_IN, "").splitlines() if line.strip() and not line.startswith("#")]
+    return {line.split()[0].lower(): line for line in lines}

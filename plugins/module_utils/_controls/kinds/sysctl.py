@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kernel parameters: live in /proc/sys and kept in a drop-in for the next boot. Private to the collection."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from ..._change.steps import Group, Step
+from ..._change.subjects.files import File, file_image
+from ..._change.subjects.kernel import TAKEN_ALONG, KernelValue, kernel_path
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from ..._host.dropin import encode, merged, ordered_files, read_text, with_header
+from ..._host.facts import container, global_keys_belong_elsewhere
+from ..._vocabulary.results import OK
+from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, compare, judge, not_applicable, wish
+
+#: Sorts after every name that distributions use, also after 99-sysctl.conf, which is /etc/sysctl.conf itself.
+DROP_IN = "/etc/sysctl.d/99-zz-healthops.conf"
+#: The order in which systemd-sysctl reads them at boot.
+FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
+NAMESPACED = ("net.", "kernel.msg", "kernel.sem", "kernel.shm", "fs.mqueue.")
+
+
+@dataclass(frozen=True)
+class Key:
+    """One parameter as seen: ``running`` is None where this kernel lacks it; ``denied`` says why it cannot be set."""
+
+    running: str | None
+    denied: str
+
+
+@dataclass(frozen=True)
+class State:
+    """The parameters asked for, and every file that sets parameters at boot, in reading order."""
+
+    keys: Mapping[str, Key]
+    files: tuple[tuple[str, str], ...]
+
+
+class Sysctl(Kind):
+    name = "sysctl"
+    SETTINGS = {
+        "key": Setting("str", pattern=r"^[a-z0-9_][a-zA-Z0-9_./-]*$"),
+        "value": Setting("scalar"),
+        "accept": Setting("list", required=False, default=()),
+    }
+
+    def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        return (f"sysctl {settings['key']}",)
+
+    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+        elsewhere, limited = global_keys_belong_elsewhere(host), bool(container(host)) and host.is_root()
+        keys = {c.settings["key"]: _observe_key(host, c.settings["key"], elsewhere, limited) for c in controls}
+        files = [(path, read_text(host, path) or "") for path in ordered_files(host, FOLDERS)]
+        if all(path != DROP_IN for path, _text in files):
+            files = sorted([*files, (DROP_IN, "")], key=lambda file: file[0].rsplit("/", 1)[1])
+        return State(keys, tuple(files))
+
+    def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
+        ours = parse(dict(state.files)[DROP_IN])
+        targets = {c.settings["key"]: _target(c, state) for c in controls if _concerns(c, state)}
+        # First what makes the kernel change others, or booting would undo those: they are set in this order.
+        lasting = sorted(merged(ours, targets).items(), key=lambda pair: pair[0] not in TAKEN_ALONG)
+        text = with_header([f"{key} = {value}" for key, value in lasting])
+        future = tuple((path, text if path == DROP_IN else old) for path, old in state.files)
+        assessments = tuple(_assess(c, state, targets, future) for c in controls)
+        fixing = {c.settings["key"]: c.id for c, a in zip(controls, assessments) if a.result == "fail"}
+        return KindPlan(assessments, _groups(fixing, targets, state, ours, text))
+
+
+def parse(text: str) -> dict[str, str]:
+    """The assignments in one sysctl.d file, last one wins; keys with dots, values with single blanks.
+
+    >>> parse("net/ipv4/ip_forward=1\\n-kernel.sem = 1  2")
+    {'net.ipv4.ip_forward': '1', 'kernel.sem': '1 2'}
+    """
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        line = line.strip()
+        if line[:1] in ("", "#", ";") or "=" not in line:
+            continue
+        key, value = line.split("=", 1)
+        found[normal(key.strip().lstrip("-"))] = " ".join(value.split())
+    return found
+
+
+def normal(key: str) -> str:
+    """Dots between the words, as sysctl(8) prints keys: the first separator tells which of the two was written."""
+    slash, dot = key.find("/"), key.find(".")
+    if slash == -1 or (dot != -1 and dot < slash):
+        return key
+    return key.translate(str.maketrans("/.", "./"))
+
+
+def effective(files: Sequence[tuple[str, str]], key: str) -> tuple[str, str] | None:
+    """The value that the next boot will set, and the file that sets it: names beat patterns, later beats earlier."""
+    exact: tuple[str, str] | None = None
+    by_pattern: tuple[str, str] | None = None
+    for path, text in files:
+        for name, value in parse(text).items():
+            if name == key:
+                exact = (value, path)
+            elif "*" in name and fnmatch.fnmatch(key, name):
+                by_pattern = (value, path)
+    return exact or by_pattern
+
+
+def _observe_key(host: Host, key: str, elsewhere: bool, limited: bool) -> Key:
+    try:
+        running = KernelValue(key).capture(host)["value"]
+    except ClinicalError:
+        if not limited:
+            raise
+        return Key(None, "the kernel does not let this container read the key")
+    if running is None:
+        return Key(None, "this kernel does not have the key")
+    if elsewhere and not key.startswith(NAMESPACED):
+        return Key(running, "the kernel belongs to the machine that this container runs on")
+    if limited and not host.can_write(kernel_path(key)):
+        return Key(running, "the kernel does not let this container set the key")
+    return Key(running, "")
+
+
+def _concerns(control: Control, state: State) -> bool:
+    return not state.keys[control.settings["key"]].denied
+
+
+def _fine(control: Control, value: str) -> bool:
+    return compare("equal", value, _value(control), control.settings.get("accept", ()))
+
+
+def _value(control: Control) -> str:
+    value = control.settings["value"]
+    return " ".join(str(int(value) if isinstance(value, bool) else value).split())
+
+
+def _target(control: Control, state: State) -> str:
+    """Keep an acceptable value that is already there rather than trade it for another acceptable one."""
+    key = control.settings["key"]
+    running, booting = state.keys[key].running, effective(state.files, key)
+    candidates = [running or "", booting[0] if booting else ""]
+    return next((value for value in candidates if value and _fine(control, value)), _value(control))
+
+
+def _assess(
+    control: Control, state: State, targets: Mapping[str, str], future: Sequence[tuple[str, str]]
+) -> Assessment:
+    key = control.settings["key"]
+    seen = state.keys[key]
+    wanted = wish("equal", _value(control), control.settings.get("accept", ()))
+    if seen.denied:
+        return not_applicable(control, key, wanted, seen.denied, seen.running or "absent")
+    booting, then = effective(state.files, key), effective(future, key)
+    verdicts = Verdicts(
+        judge(_fine(control, seen.running or ""), seen.running),
+        judge(any(_fine(control, parse(text).get(key, "")) for _path, text in state.files), _told(booting)),
+        judge(booting is not None and _fine(control, booting[0]), _told(booting)),
+    )
+    overridden = then is not None and not _fine(control, then[0])
+    reason = f"{then[1]} sets it to {then[0]} after our drop-in; remove it there" if overridden and then else ""
+    before = seen.running or ""
+    if verdicts.survives_reboot.state != OK:
+        before += f" ({booting[0] if booting else 'not set'} at the next boot)"
+    return Assessment(control.id, key, wanted, before, targets[key], verdicts, reason)
+
+
+def _told(booting: tuple[str, str] | None) -> str:
+    return f"{booting[0]} in {booting[1]}" if booting else "set nowhere"
+
+
+def _groups(
+    fixing: Mapping[str, str], targets: Mapping[str, str], state: State, ours: Mapping[str, str], text: str
+) -> tuple[Group, ...]:
+    steps = []
+    missing = {key: control for key, control in fixing.items() if ours.get(key) != targets[key]}
+    if missing:
+        before = "\n".join(f"{key} = {ours[key]}" for key in missing if key in ours)
+        after = "\n".join(f"{key} = {targets[key]}" for key in missing)
+        why = "kernel parameters are set again from here at each boot"
+        steps.append(Step(File(DROP_IN), file_image(encode(text)), before, after, why, tuple(missing.values())))
+    for key, control in fixing.items():
+        running = state.keys[key].running or ""
+        if running != targets[key]:
+            step = (KernelValue(key), {"value": targets[key]}, running, targets[key], "the kernel runs with it now")
+            steps.append(Step(*step, (control,)))
+    return (Group("sysctl", tuple(steps)),) if steps else ()

@@ -1,0 +1,300 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is looked at in the files of accounts: passwords, numbers, names, shells, ageing. Private to the collection.
+
+A check returns what is wrong. What a program cannot mend without guessing is left to people, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterator, Mapping, Sequence
+
+from ..._change.steps import Step
+from ..._change.subjects.accounts import AccountField
+from ..._host.door import Stat
+from .account_files import LOCKED_PASSWORD, NONE, SET, Account, Accounts, Password
+
+#: crypt(5)'s slow hashes: yescrypt and its kin, scrypt, SHA-512, bcrypt.
+SOUND_HASHES = frozenset({"y", "gy", "7", "6", "2a", "2b", "2y"})
+NOLOGIN = "/usr/sbin/nologin"
+#: Nobody's password may expire from one run to the next: people have this many days to hear of it.
+NOTICE = 14
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One thing that is not as it should be. Either ``step`` mends it, or ``advice`` tells a person what to do."""
+
+    what: str
+    step: Step | None = None
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The home of one account on a local disk; ``entries`` are what begins with a dot, and what is in its .ssh."""
+
+    account: Account
+    path: str
+    stat: Stat | None
+    entries: Mapping[str, Stat]
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a check may look at. ``spared`` are accounts that no control changes, ``busy`` those that do something now.
+
+    ``keyed`` are accounts that somebody can enter with a key, ``texts`` files that shells read, ``folders`` those that
+    root's shell looks for programs in.
+    """
+
+    control: str
+    settings: Mapping[str, Any]
+    files: Accounts
+    spared: frozenset[str]
+    today: int
+    busy: frozenset[str] = frozenset()
+    keyed: frozenset[str] = frozenset()
+    homes: Sequence[Home] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, Stat | None] = field(default_factory=dict)
+
+    def change(self, what: str, value: str, before: str, after: str, why: str) -> Step:
+        return Step(AccountField(what), {"value": value}, before, after, why, (self.control,))
+
+    @property
+    def excepted(self) -> frozenset[str]:
+        return frozenset(self.settings.get("except", ()))
+
+
+Check = Callable[[Look], Iterator[Wrong]]
+
+
+def passwords_set(look: Look) -> Iterator[Wrong]:
+    why = "anybody could log in as this account"
+    for account in look.files.accounts:
+        if look.files.password(account).state != NONE:
+            continue
+        what = f"{account.name} has no password"
+        if account.name in look.spared:
+            yield Wrong(what, advice="a person has to set a password for it")
+            continue
+        if account.mark.state == NONE:
+            words = ("no password is asked for", "the password in shadow counts", why)
+            yield Wrong(what, look.change(f"password mark of {account.name}", "x", *words))
+        if look.files.passwords.get(account.name, LOCKED_PASSWORD).state == NONE:
+            words = ("no password is asked for", "locked", why)
+            yield Wrong(what, look.change(f"password of {account.name}", "!", *words))
+
+
+def passwords_shadowed(look: Look) -> Iterator[Wrong]:
+    for account in look.files.accounts:
+        if account.mark.state == SET:
+            yield Wrong(f"the password of {account.name} is in /etc/passwd", advice="run pwconv, which moves it")
+
+
+def passwords_hashed_well(look: Look) -> Iterator[Wrong]:
+    for name, password in sorted(look.files.passwords.items()):
+        if password.state == SET and password.scheme not in SOUND_HASHES:
+            yield Wrong(f"{name}'s password is stored with an old hash", advice="it has to set its password anew")
+
+
+def passwords_changed_in_past(look: Look) -> Iterator[Wrong]:
+    for name, password in sorted(look.files.passwords.items()):
+        if password.state == SET and password.changed is not None and password.changed > look.today + 1:
+            yield Wrong(
+                f"{name} changed its password in the future",
+                advice="mend the clock, then chage --lastday, or it never expires",
+            )
+
+
+def shell_less_are_locked(look: Look) -> Iterator[Wrong]:
+    for account in look.files.accounts:
+        usable = look.files.password(account).state == SET
+        if usable and not account.has_shell and account.name not in look.excepted | look.spared:
+            advice = "if no file transfer or mail service checks it, lock it with passwd --lock; else list the account"
+            yield Wrong(f"{account.name} has no shell, but a password", advice=advice)
+
+
+def group_passwords(look: Look) -> Iterator[Wrong]:
+    for name, password in sorted(look.files.group_passwords.items()):
+        if password.state == SET:
+            words = ("a password lets people join", "locked", "a shared password lets anybody into the group")
+            yield Wrong(f"group {name} has a password", look.change(f"group password of {name}", "!", *words))
+
+
+def uid_zero(look: Look) -> Iterator[Wrong]:
+    for account in look.files.accounts:
+        if account.uid == 0 and account.name != "root":
+            yield Wrong(f"{account.name} has root's number 0", advice="give it a number of its own, or remove it")
+
+
+def gid_zero(look: Look) -> Iterator[Wrong]:
+    # sync, shutdown, halt and operator are of this group on some distributions, and open no shell.
+    for account in look.files.accounts:
+        if account.gid == 0 and account.uid != 0 and account.has_shell:
+            advice = "give it a group of its own with usermod --gid"
+            yield Wrong(f"the group of {account.name} is root's", advice=advice)
+
+
+def group_zero(look: Look) -> Iterator[Wrong]:
+    for group in look.files.groups:
+        if group.gid == 0 and group.name != "root":
+            yield Wrong(f"group {group.name} has root's number 0", advice="give it a number of its own with groupmod")
+
+
+def unique_uids(look: Look) -> Iterator[Wrong]:
+    yield from _shared("number", ((str(a.uid), a.name) for a in look.files.accounts if a.uid != 0), "accounts")
+
+
+def unique_users(look: Look) -> Iterator[Wrong]:
+    for name in _twice([account.name for account in look.files.accounts]):
+        yield Wrong(f"{name} stands in /etc/passwd more than once", advice="keep one of the lines, with vipw")
+
+
+def unique_gids(look: Look) -> Iterator[Wrong]:
+    yield from _shared("number", ((str(g.gid), g.name) for g in look.files.groups if g.gid != 0), "groups")
+
+
+def unique_groups(look: Look) -> Iterator[Wrong]:
+    for name in _twice([group.name for group in look.files.groups]):
+        yield Wrong(f"{name} stands in /etc/group more than once", advice="keep one of the lines, with vigr")
+
+
+def unique_homes(look: Look) -> Iterator[Wrong]:
+    yield from _shared("home", ((a.home, a.name) for a in look.files.people()), "accounts")
+
+
+def groups_exist(look: Look) -> Iterator[Wrong]:
+    known = {group.gid for group in look.files.groups}
+    for account in look.files.accounts:
+        if account.gid not in known:
+            what = f"group {account.gid} of {account.name} is not there"
+            yield Wrong(what, advice="make the group, or give the account another one")
+
+
+def shadow_group(look: Look) -> Iterator[Wrong]:
+    advice = "take it out with gpasswd --delete, once its program checks passwords through PAM"
+    for group in look.files.groups:
+        if group.name == "shadow":
+            members = [*group.members, *(a.name for a in look.files.accounts if a.gid == group.gid)]
+            yield from (Wrong(f"{name} can read every password's hash", advice=advice) for name in sorted(members))
+
+
+def well_formed(look: Look) -> Iterator[Wrong]:
+    for where in look.files.malformed:
+        yield Wrong(f"{where} is no line that programs can read", advice="mend it with vipw or vigr")
+
+
+def no_directory_lines(look: Look) -> Iterator[Wrong]:
+    for path in sorted(set(look.files.directory_lines)):
+        advice = "take the line out with vipw or vigr; name the directory in /etc/nsswitch.conf instead"
+        yield Wrong(f"{path} takes in accounts of a directory with a + or -", advice=advice)
+
+
+def system_shells(look: Look) -> Iterator[Wrong]:
+    """Accounts of the system that open a shell. One that somebody uses, as far as can be seen, is left alone."""
+    for account in look.files.accounts:
+        system = account.uid < look.files.first_uid and account.uid != 0
+        if not system or not account.has_shell or account.name in look.excepted | look.spared:
+            continue
+        what, use = f"{account.name} opens {account.shell}", _use(look, account)
+        if use:
+            advice = f"{use}, so it stays; list it in accounts_system_with_shell, or give it {NOLOGIN}"
+            yield Wrong(what, advice=advice)
+        else:
+            why = "nobody logs in as a part of the system"
+            yield Wrong(what, look.change(f"shell of {account.name}", NOLOGIN, account.shell, NOLOGIN, why))
+
+
+def _use(look: Look, account: Account) -> str:
+    if look.files.password(account).state == SET:
+        return f"{account.name} has a password"
+    if account.name in look.keyed:
+        return f"{account.name} has keys for SSH"
+    return f"{account.name} runs programs now" if account.name in look.busy else ""
+
+
+def password_longest(look: Look) -> Iterator[Wrong]:
+    """Passwords of people, who are the members of the groups that the site names, live for a limited time."""
+    limit = int(look.settings["value"])
+    for account, password in _ageing(look):
+        if password.longest is not None and password.longest <= limit:
+            continue
+        what = f"{account.name}'s password lasts {_days(password.longest)}"
+        left = (password.changed or 0) + limit - look.today
+        if left < NOTICE:
+            advice = f"it would expire within {NOTICE} days, so it has to be changed first"
+            yield Wrong(what, advice=advice)
+        else:
+            words = (_days(password.longest), f"{limit} days", "a password that was read over the shoulder ends")
+            yield Wrong(what, look.change(f"longest days of {account.name}", str(limit), *words))
+
+
+def password_inactive(look: Look) -> Iterator[Wrong]:
+    limit = int(look.settings["value"])
+    for account, password in _ageing(look):
+        if password.inactive is not None and password.inactive <= limit:
+            continue
+        words = (_days(password.inactive), f"{limit} days", "an account that nobody uses any more is closed")
+        step = look.change(f"inactive days of {account.name}", str(limit), *words)
+        yield Wrong(f"{account.name} stays open {_days(password.inactive)} after its password expired", step)
+
+
+def _ageing(look: Look) -> Iterator[tuple[Account, Password]]:
+    """People with a password of their own. Service accounts never age: whoever is in no named group is left alone."""
+    named = [group for group in look.files.groups if group.name in look.settings.get("groups", ())]
+    members = {name for group in named for name in group.members}
+    gids = {group.gid for group in named}
+    for account in look.files.people():
+        password = look.files.password(account)
+        named_here = account.name in members or account.gid in gids
+        if named_here and password.state == SET and account.name not in look.excepted | look.spared:
+            yield account, password
+
+
+def _days(number: int | None) -> str:
+    return "for ever" if number is None or number >= 99999 else f"{number} days"
+
+
+def _twice(names: Sequence[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
+def _shared(what: str, pairs: Iterator[tuple[str, str]], kind: str) -> Iterator[Wrong]:
+    owners: dict[str, list[str]] = {}
+    for value, name in pairs:
+        owners.setdefault(value, []).append(name)
+    for value, names in owners.items():
+        if len(set(names)) > 1:
+            advice = f"give each of the {kind} its own, and its files to it"
+            yield Wrong(f"{', '.join(dict.fromkeys(names))} share the {what} {value}", advice=advice)
+
+
+#: By the word in a control's settings: the check, and what is wanted in words.
+FILE_CHECKS: dict[str, tuple[Check, str]] = {
+    "passwords_set": (passwords_set, "every account has a password or is locked"),
+    "passwords_shadowed": (passwords_shadowed, "every password is in /etc/shadow"),
+    "passwords_hashed_well": (passwords_hashed_well, "every password has a slow hash"),
+    "passwords_changed_in_past": (passwords_changed_in_past, "no password was changed in the future"),
+    "shell_less_are_locked": (shell_less_are_locked, "who has no shell has no password"),
+    "group_passwords": (group_passwords, "no group has a password"),
+    "uid_zero": (uid_zero, "only root has the number 0"),
+    "gid_zero": (gid_zero, "only root is of group 0"),
+    "group_zero": (group_zero, "only the group root has the number 0"),
+    "unique_uids": (unique_uids, "each account has its own number"),
+    "unique_users": (unique_users, "each account stands there once"),
+    "unique_gids": (unique_gids, "each group has its own number"),
+    "unique_groups": (unique_groups, "each group stands there once"),
+    "unique_homes": (unique_homes, "each person has a home of their own"),
+    "groups_exist": (groups_exist, "the group of each account is there"),
+    "shadow_group": (shadow_group, "nobody is in the group shadow"),
+    "well_formed": (well_formed, "every line can be read"),
+    "no_directory_lines": (no_directory_lines, "no line begins with + or -"),
+    "system_shells": (system_shells, "accounts of the system open no shell"),
+    "password_longest": (password_longest, "passwords of people last a limited time"),
+    "password_inactive": (password_inactive, "accounts of people close after their password expired"),
+}

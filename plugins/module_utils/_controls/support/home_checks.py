@@ -1,0 +1,248 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is looked at in the homes of people, and in what their shells read at login. Private to the collection."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import posixpath
+import re
+from typing import Iterator, Mapping
+
+from ..._change.steps import Step
+from ..._change.subjects.files import ABSENT, File, Meta, file_image, narrower_image
+from ..._host.door import Stat
+from ..._host.dropin import HEADER, encode
+from .account_checks import Check, Home, Look, Wrong
+
+#: Files that hold secrets, or commands with secrets in them.
+PRIVATE = re.compile(
+    r"^(\.netrc|\.pgpass|\.my\.cnf|\.git-credentials|\.Xauthority|\.viminfo|\.lesshst|\.\w+_history|\.python_history)$"
+)
+LOGIN_KEYS = re.compile(r"^authorized_keys2?$")
+_PRIVATE_KEY = re.compile(r"^(id_\w+|\w+\.pem|\w+\.key)$")
+_KEY = re.compile(r"(?:^|\s)(ssh-rsa|ssh-dss)\s+([A-Za-z0-9+/=]+)")
+RSA_BITS = 2048
+
+PROFILES = ("/etc/profile", "/etc/bash.bashrc", "/etc/profile.d/*.sh")
+ROOT_PROFILES = ("/root/.profile", "/root/.bash_profile", "/root/.bash_login", "/root/.bashrc")
+SHELLS = "/etc/shells"
+TIMEOUT_FILE = "/etc/profile.d/zz-healthops-timeout.sh"
+_TMOUT = re.compile(r"^[^#\n]*?\bTMOUT=[\"']?(\d+)", re.MULTILINE)
+_UMASK = re.compile(r"^([ \t]*umask[ \t]+)(0?[0-7]{3})\b", re.MULTILINE)
+_PATH = re.compile(r"^[ \t]*(?:export[ \t]+)?(?:ENV_SUPATH[ \t]+)?PATH=(\S+)", re.MULTILINE)
+
+
+def homes_exist(look: Look) -> Iterator[Wrong]:
+    for home in look.homes:
+        if _is_person(home, look) and (home.stat is None or home.stat.kind != "dir"):
+            advice = "make the folder for the account, or remove the account"
+            yield Wrong(f"{home.account.name}'s home {home.path} is not there", advice=advice)
+
+
+def homes_owned(look: Look) -> Iterator[Wrong]:
+    for home in look.homes:
+        if _is_person(home, look) and home.stat is not None and home.stat.uid != home.account.uid:
+            advice = "find out whose it is; then chown it, or give the account another home"
+            yield Wrong(f"{home.account.name}'s home {home.path} belongs to somebody else", advice=advice)
+
+
+def homes_closed(look: Look) -> Iterator[Wrong]:
+    for home in look.homes:
+        if _is_person(home, look) and home.stat is not None and home.stat.uid == home.account.uid:
+            yield from _narrower(look, home.path, home.stat, 0o027)
+
+
+def dot_files(look: Look) -> Iterator[Wrong]:
+    for home in look.homes:
+        for path, info in _files(home):
+            yield from _narrower(look, path, info, 0o022)
+
+
+def private_files(look: Look) -> Iterator[Wrong]:
+    for home in look.homes:
+        for path, info in home.entries.items():
+            folder, name = posixpath.split(path)
+            keys = posixpath.basename(folder) == ".ssh" and info.kind == "file" and _PRIVATE_KEY.match(name)
+            secret = folder == home.path and info.kind == "file" and PRIVATE.match(name)
+            if keys or secret or (name == ".ssh" and info.kind == "dir" and home.account.uid != 0):
+                yield from _narrower(look, path, info, 0o077)
+
+
+def login_keys(look: Look) -> Iterator[Wrong]:
+    for home in look.homes:
+        for path, info in home.entries.items():
+            if home.account.uid == 0 or not LOGIN_KEYS.match(posixpath.basename(path)):
+                continue
+            if info.uid not in (0, home.account.uid):
+                yield Wrong(f"{path} belongs to another account", advice="find out who wrote it; then chown it")
+            else:
+                yield from _narrower(look, path, info, 0o022)
+
+
+def trust_files(look: Look) -> Iterator[Wrong]:
+    why = "no machine is trusted without a password"
+    for home in look.homes:
+        for path, info in home.entries.items():
+            if posixpath.basename(path) in (".rhosts", ".shosts") and home.account.uid != 0 and info.kind == "file":
+                step = Step(File(path), dict(ABSENT), "present", "absent", why, (look.control,))
+                yield Wrong(f"{path} is there", step)
+
+
+def forward_files(look: Look) -> Iterator[Wrong]:
+    yield from _present(look, ".forward", "ask the person; mail about the server may hold health information")
+
+
+def netrc_files(look: Look) -> Iterator[Wrong]:
+    yield from _present(look, ".netrc", "a transfer may read the password there; move it to keys, then remove the file")
+
+
+def login_key_strength(look: Look) -> Iterator[Wrong]:
+    for home in look.homes:
+        for path, text in home.keys.items():
+            for number, line in enumerate(text.splitlines(), 1):
+                weak = _weak_key(line)
+                if weak:
+                    yield Wrong(f"{path}:{number} is {weak}", advice="have its owner make an ed25519 key in its place")
+
+
+def _weak_key(line: str) -> str:
+    match = None if line.lstrip().startswith("#") else _KEY.search(line)
+    if match is None:
+        return ""
+    if match[1] == "ssh-dss":
+        return "a DSA key"
+    bits = rsa_bits(match[2])
+    return f"an RSA key of {bits} bits" if 0 < bits < RSA_BITS else ""
+
+
+def rsa_bits(encoded: str) -> int:
+    """The length of an RSA key: three numbers, each with its length before it; 0 where it cannot be read."""
+    try:
+        blob = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        return 0
+    pieces = []
+    while len(blob) >= 4:
+        size = int.from_bytes(blob[:4], "big")
+        pieces.append(blob[4 : 4 + size])
+        blob = blob[4 + size :]
+    return int.from_bytes(pieces[2], "big").bit_length() if len(pieces) == 3 else 0
+
+
+def shells_list(look: Look) -> Iterator[Wrong]:
+    text = look.texts.get(SHELLS, "")
+    kept = [line for line in text.splitlines(keepends=True) if posixpath.basename(line.strip()) != "nologin"]
+    if "".join(kept) != text:
+        what, why = "nologin is listed as a shell", "services let everybody in who has a listed shell"
+        image = file_image(encode("".join(kept)))
+        yield Wrong(what, Step(File(SHELLS), image, what, "it is not listed", why, (look.control,)))
+
+
+def shell_timeout(look: Look) -> Iterator[Wrong]:
+    limit = int(look.settings["value"])
+    found = [(path, int(m[1])) for path, text in look.texts.items() for m in _TMOUT.finditer(text)]
+    for path, seconds in found:
+        if path != TIMEOUT_FILE and not 0 < seconds <= limit:
+            yield Wrong(f"{path} sets {seconds} seconds", advice=f"change it there, to {limit} or less")
+            return
+    if not any(0 < seconds <= limit for _path, seconds in found):
+        before = "; ".join(f"{path} sets {seconds} seconds" for path, seconds in found) or "a shell waits for ever"
+        words = (before, f"a shell that waits ends after {limit} seconds", "shells read it at login")
+        step = Step(File(TIMEOUT_FILE), file_image(encode(_timeout_text(limit))), *words, (look.control,))
+        yield Wrong(before, step)
+
+
+def _timeout_text(limit: int) -> str:
+    interactive = f"case $- in\n*i*) TMOUT={limit} && readonly TMOUT && export TMOUT ;;\nesac\n"
+    return f"{HEADER}# Shells that wait for a person end by themselves.\n{interactive}"
+
+
+def shell_umask(look: Look) -> Iterator[Wrong]:
+    for path, text in look.texts.items():
+        for match in [] if path in ROOT_PROFILES else _UMASK.finditer(text):
+            if 0o027 & ~int(match[2], 8):
+                advice = "take the line out; PAM sets the mask of login.defs"
+                yield Wrong(f"{path} sets the mask {match[2]}", advice=advice)
+
+
+def root_umask(look: Look) -> Iterator[Wrong]:
+    for path in ROOT_PROFILES:
+        text = look.texts.get(path, "")
+        new = _UMASK.sub(lambda m: m[1] + (m[2] if not 0o027 & ~int(m[2], 8) else "027"), text)
+        if new != text:
+            before = ", ".join(m[2] for m in _UMASK.finditer(text))
+            words = (f"mask {before}", "mask 027", "what root makes is not for everybody")
+            step = Step(File(path), file_image(encode(new)), *words, (look.control,))
+            yield Wrong(f"{path} sets the mask {before}", step)
+
+
+def root_path(look: Look) -> Iterator[Wrong]:
+    for path, text in look.texts.items():
+        for match in _PATH.finditer(text):
+            for folder in match[1].strip("\"';").split(":"):
+                why = _untrusted(folder, look.folders)
+                if why:
+                    yield Wrong(f"{path}: {why}", advice="take it out of the path, or close the folder")
+
+
+def path_folders(texts: Mapping[str, str]) -> list[str]:
+    """Every folder that root's path names."""
+    values = (m[1].strip("\"';") for text in texts.values() for m in _PATH.finditer(text))
+    return sorted({folder for value in values for folder in value.split(":") if folder.startswith("/")})
+
+
+def _untrusted(folder: str, folders: Mapping[str, Stat | None]) -> str:
+    if "$" in folder:
+        return ""
+    if not folder.startswith("/"):
+        return f"root's path holds {folder or 'an empty entry'}, which is taken from the current folder"
+    info = folders.get(folder)
+    if info is not None and info.kind == "dir" and (info.uid != 0 or info.mode & 0o022):
+        return f"others can write to {folder}, which is in root's path"
+    return ""
+
+
+def _present(look: Look, name: str, advice: str) -> Iterator[Wrong]:
+    for home in look.homes:
+        for path in home.entries:
+            if posixpath.basename(path) == name and home.account.name not in look.excepted:
+                yield Wrong(f"{path} is there", advice=advice)
+
+
+def _files(home: Home) -> Iterator[tuple[str, Stat]]:
+    pairs = home.entries.items()
+    return ((path, info) for path, info in pairs if info.kind == "file" and posixpath.dirname(path) == home.path)
+
+
+def _is_person(home: Home, look: Look) -> bool:
+    return home.account.uid != 0 and home.account.name not in look.excepted
+
+
+def _narrower(look: Look, path: str, info: Stat, bits: int) -> Iterator[Wrong]:
+    if info.mode & bits:
+        words = (f"{info.mode:04o}", f"{info.mode & ~bits:04o}", "others could read or write more than they should")
+        step = Step(Meta(path), narrower_image(info.kind, bits), *words, (look.control,))
+        yield Wrong(f"{path} has mode {info.mode:04o}", step)
+
+
+HOME_CHECKS: dict[str, tuple[Check, str]] = {
+    "homes_exist": (homes_exist, "the home of each person is there"),
+    "homes_owned": (homes_owned, "each home belongs to its account"),
+    "homes_closed": (homes_closed, "others cannot look into a home"),
+    "dot_files": (dot_files, "others cannot change what programs read at start"),
+    "private_files": (private_files, "files with secrets are closed to others"),
+    "login_keys": (login_keys, "others cannot add a key to an account"),
+    "trust_files": (trust_files, "no home names trusted machines"),
+    "forward_files": (forward_files, "no mail is passed on from a home"),
+    "netrc_files": (netrc_files, "no home holds passwords for transfers"),
+    "login_key_strength": (login_key_strength, "no account is opened by a weak key"),
+}
+SHELL_CHECKS: dict[str, tuple[Check, str]] = {
+    "shells_list": (shells_list, "nologin is not listed as a shell"),
+    "shell_timeout": (shell_timeout, "shells that wait end by themselves"),
+    "shell_umask": (shell_umask, "no file for shells opens the mask"),
+    "root_umask": (root_umask, "root's mask is 027 or stricter"),
+    "root_path": (root_path, "only root can write to the folders in root's path"),
+}

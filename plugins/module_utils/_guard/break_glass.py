@@ -1,0 +1,234 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Would a declared emergency account still get in and become root? Private to the collection.
+
+Asked of the system's own tools and files, without logging in. No text here ever holds a hash, a key or a password.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Callable, Sequence
+
+from .._errors import ClinicalError
+from .._host.door import Host
+from .ssh_access import Account, Options, effective, key_trouble, missing_method, refused
+
+SHADOW = "/etc/shadow"
+SUDO_PAM = "/etc/pam.d/sudo"
+NO_LOGIN = frozenset({"nologin", "false", "true"})
+_DAY = 86400
+#: A name that getent, sshd -C and sudo take for a name and nothing else.
+_NAME = re.compile(r"[^\x00-\x1f:,/#%+-][^\x00-\x1f:,/]*")
+#: Settings of sudo by which it asks for no password, or for that of another account.
+_NOT_ITS_PASSWORD = re.compile(r"(?<!\S)(?:!authenticate|rootpw|targetpw|runaspw)(?![^\s,])")
+_ENTRY = re.compile(r"^\s+\(([^)]*)\)\s*(.+)$", re.MULTILINE)
+_TAGS = re.compile(r"^(?:(?:[A-Z_]+=\S+|[A-Z]+:)\s+)*")
+#: The rules of PAM for sudo that only look at the account's own password or at other files.
+_USUAL_PAM = re.compile(r"^(?:include|substack)$|^pam_(?:unix|env|faillock|faildelay)\.so$")
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """One line of /etc/shadow without its hash; days count from 1970, None where nothing is set."""
+
+    locked: bool
+    has_password: bool
+    changed: int | None
+    longest: int | None
+    expires: int | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One account, seen from one client on one day; ``shadow`` is None for an account of a directory."""
+
+    host: Host
+    account: Account
+    shadow: Shadow | None
+    client: str
+    today: int
+
+
+def problems(host: Host, users: Sequence[str], client: str = "", today: int | None = None) -> list[str]:
+    """One sentence for each thing that keeps one of these accounts out; none where all would get in.
+
+    ``client`` is the address they would come from, ``today`` the day, counted from 1970.
+    """
+    day = int(time.time()) // _DAY if today is None else today
+    return [f"break-glass account {name}: {what}" for name in users for what in _of_one(host, name, client, day)]
+
+
+def _of_one(host: Host, name: str, client: str, today: int) -> list[str]:
+    try:
+        account = _account(host, name)
+        shadow = _shadow(host, account.name) if account else None
+    except ClinicalError as error:
+        return [f"it could not be checked: {error}"]
+    if account is None:
+        return ["there is no such account"]
+    case = Case(host, account, shadow, client, today)
+    checks = (_shell, _expiry, _ssh, _sudo)
+    return [problem for check in checks for problem in _answered(check, case)]
+
+
+def _answered(check: Callable[[Case], list[str]], case: Case) -> list[str]:
+    """What could not be asked is never fine."""
+    try:
+        return check(case)
+    except ClinicalError as error:
+        return [f"it could not be checked: {error}"]
+
+
+def _account(host: Host, name: str) -> Account | None:
+    if not _NAME.fullmatch(name) or name.isdigit():  # getent takes a number as one
+        return None
+    fields = host.run(["getent", "passwd", name]).out.rstrip("\n").split(":")
+    if len(fields) != 7 or not (fields[2].isdigit() and fields[3].isdigit()):
+        return None
+    groups = host.run(["id", "-Gnz", fields[0]]).out.split("\0")  # -z: a directory's groups may have blanks
+    home, shell = fields[5] or "/", fields[6] or "/bin/sh"
+    return Account(fields[0], int(fields[2]), int(fields[3]), home, shell, tuple(filter(None, groups)))
+
+
+def _shadow(host: Host, name: str) -> Shadow | None:
+    for line in (host.read(SHADOW) or b"").decode("utf-8", "replace").splitlines():
+        fields = line.split(":")
+        if fields[0] == name and len(fields) >= 8:
+            secret = fields[1]
+            numbers = [_days(field) for field in (fields[2], fields[4], fields[7])]
+            return Shadow(secret.startswith("!"), secret.startswith("$"), *numbers)
+    return None
+
+
+def _days(field: str) -> int | None:
+    return int(field) if field.isdigit() else None
+
+
+def _date(day: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
+
+
+def _shell(case: Case) -> list[str]:
+    shell = case.account.shell
+    if posixpath.basename(shell) in NO_LOGIN:
+        return [f"its shell is {shell}"]
+    info = case.host.stat(case.host.resolve(shell))
+    if info is None or info.kind != "file" or not info.mode & 0o111:
+        return [f"its shell {shell} is not a program on this host"]
+    return []
+
+
+def _expiry(case: Case) -> list[str]:
+    expires = case.shadow.expires if case.shadow else None
+    return [f"its account expired on {_date(expires)}"] if expires is not None and expires <= case.today else []
+
+
+def _aged(case: Case) -> str:
+    """Why the account would have to change its password before anything else, which nobody does in an emergency."""
+    shadow = case.shadow
+    if shadow is None or shadow.changed is None:
+        return ""
+    if shadow.changed == 0:
+        return "its password must be changed at the next login"
+    if shadow.longest is None or shadow.changed + shadow.longest >= case.today:
+        return ""
+    return f"its password ran out on {_date(shadow.changed + shadow.longest)}"
+
+
+def _ssh(case: Case) -> list[str]:
+    options = effective(case.host, case.account.name, case.client)
+    found = refused(case.account, options, case.client)
+    pam = options.on("usepam")
+    if pam and (aged := _aged(case)):
+        found.append(aged)  # PAM looks at this however one came in, also with a key
+    if not pam and case.shadow and case.shadow.locked:
+        found.append("it is locked, and with UsePAM no sshd refuses even its keys")
+    return found + _way_in(case, options)
+
+
+def _way_in(case: Case, options: Options) -> list[str]:
+    key, password = key_trouble(case.host, case.account, options), _password_trouble(case, options)
+    available = set() if key else {"publickey"}
+    if not password and options.on("passwordauthentication"):
+        available.add("password")
+    if not password and options.on("kbdinteractiveauthentication") and options.on("usepam"):
+        available.add("keyboard-interactive")
+    missing = missing_method(options, frozenset(available))
+    if not missing:
+        return []
+    why = "; ".join(reason for reason in (key, password) if reason)
+    if not available:
+        return [f"neither a key nor a password would let it in: {why}"]
+    return [f"sshd wants {missing} (AuthenticationMethods): {why or 'it has not all of them'}"]
+
+
+def _password_trouble(case: Case, options: Options) -> str:
+    """Why no password lets the account in, or nothing where one would."""
+    pam = options.on("usepam")
+    if not options.on("passwordauthentication") and not (pam and options.on("kbdinteractiveauthentication")):
+        return "sshd takes no passwords"
+    if case.account.uid == 0 and not options.on("permitrootlogin"):
+        return "PermitRootLogin lets no password in"
+    if case.shadow is None:
+        return "" if pam else "it has no password on this host"
+    return _own_password_trouble(case)
+
+
+def _own_password_trouble(case: Case) -> str:
+    shadow = case.shadow
+    if shadow is None:  # a directory holds it
+        return ""
+    if shadow.locked:
+        return "its password is locked"
+    return _aged(case) if shadow.has_password else "it has no password"
+
+
+def _sudo(case: Case) -> list[str]:
+    if case.account.uid == 0:
+        return []
+    if case.host.which("sudo") is None:
+        return ["there is no sudo on this host, so it could not become root"]
+    done = case.host.run(["sudo", "-l", "-U", case.account.name])
+    if done.rc != 0 or "is not allowed to run sudo" in done.out:
+        return [f"it could not become root: {done.err_line}"]
+    allowed, free = _root_rights(done.out)
+    if not allowed:
+        return ["it could not become root: sudo lets it run nothing as root"]
+    trouble = _own_password_trouble(case)
+    if trouble and not free and not _NOT_ITS_PASSWORD.search(done.out) and _usual_pam(case.host):
+        return [f"it could not become root: sudo asks for its password, and {trouble}"]
+    return []
+
+
+def _root_rights(listing: str) -> tuple[bool, bool]:
+    """Whether ``sudo -l`` lets it run a command as root, and whether one without a password. The last word counts."""
+    allowed = free = False
+    for runas, commands in _ENTRY.findall(listing):
+        users = {user.strip() for user in runas.partition(":")[0].split(",")}
+        if not users & {"ALL", "root", "#0"} or users & {"!root", "!#0"}:
+            continue
+        asks = True
+        for command in re.split(r"(?<!\\),\s*", commands):
+            tags = _TAGS.match(command)
+            bare = command[tags.end() :] if tags else command
+            words = command[: len(command) - len(bare)].split()
+            asks = False if "NOPASSWD:" in words else asks or "PASSWD:" in words
+            if bare == "!ALL":
+                allowed = free = False
+            elif not bare.startswith("!"):
+                allowed, free = True, free or not asks
+    return allowed, free
+
+
+def _usual_pam(host: Host) -> bool:
+    """Whether PAM asks for the password; a rule of its own for sudo (a token, the agent's keys) may do without."""
+    for line in (host.read(host.resolve(SUDO_PAM)) or b"").decode("utf-8", "replace").splitlines():
+        rule = re.match(r"^\s*-?auth\s+(\[[^\]]*\]|\S+)\s+(\S+)", line)
+        if rule and not any(_USUAL_PAM.match(posixpath.basename(word)) for word in rule.groups()):
+            return False
+    return True

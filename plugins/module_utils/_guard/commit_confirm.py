@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guard for anybody's own changes: arm, confirm, take back, ask. Private to the collection."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from dataclasses import dataclass, field
+from typing import Any, Sequence
+
+from .._change import journal, steps
+from .._change.steps import Group, Step
+from .._change.subjects.base import Subject
+from .._change.subjects.kernel import KernelValue
+from .._change.subjects.trees import Tree
+from .._errors import ClinicalError
+from .._host import login as ssh_login
+from .._host.door import Host
+from . import break_glass, record, reverter
+from . import run as guarded_run
+from .record import Guard, Wish
+
+KERNEL = "/proc/sys/"
+#: What belongs to the kernel or to ourselves cannot be put back as files.
+FORBIDDEN = ("/proc", "/sys", "/dev", journal.STATE)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a task asks; ``paths`` (files, folders, keys below /proc/sys) are restored unless it is confirmed.
+
+    ``why`` is the reason for taking a run back, also one that nothing guards.
+    """
+
+    run_id: str = ""
+    paths: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    confirm_within: int = 120
+    break_glass_users: tuple[str, ...] = ()
+    journal_keep: int = 20
+    why: str = ""
+
+
+@dataclass
+class Answer:
+    """What came of it, as plain data for the module's result; ``failed`` says why it is not what was asked for."""
+
+    run_id: str
+    guard: dict[str, Any]
+    changed: bool = False
+    msg: str = ""
+    failed: bool = False
+    restored: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def arm(host: Host, request: Request, check: bool) -> Answer:
+    """Journal what is to be restored and arm the guard; raises ClinicalError where it cannot, and then nothing is."""
+    wish, groups = _wish(host, request), (_group(request.paths),)
+    if check:
+        told = record.told(host, None)
+        return Answer(request.run_id, told, True, f"The guard {request.run_id} would be armed.")
+    warnings = reverter.settle(host, request.run_id)
+    entries = steps.capture(host, groups)
+    run = guarded_run.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
+    try:
+        guard = record.arm(host, request.run_id, wish)
+    except ClinicalError:
+        journal.end(host, run, "undone", entries, {})
+        raise
+    warnings += guarded_run.tidied(host, request.journal_keep)
+    msg = f"Unless it is confirmed, the change is taken back at {guard.until} ({guard.within} s)."
+    return Answer(guard.run_id, record.told(host, guard), True, msg, warnings=warnings)
+
+
+def confirm(host: Host, request: Request, check: bool) -> Answer:
+    """Confirm where a login that is younger than the change, and the break-glass accounts, show that people get in."""
+    guard = _wanted(host, request.run_id)
+    if guard is None:
+        return _missing(host, request.run_id, fatal=not check)
+    if guard.state == record.REVERTED:
+        return _answer(host, guard, f"It is too late: {_how_it_ended(guard)}", failed=True)
+    if guard.state == record.CONFIRMED or check:
+        return _answer(host, guard, _how_it_ended(guard) if guard.ended else f"The guard {guard.run_id} is armed.")
+    login = ssh_login.own_login(host)
+    if login is not None and login.started <= guard.armed_by:
+        return _answer(
+            host, guard, "This login is older than the change, so it shows nothing. Log in anew.", failed=True
+        )
+    problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    if problems:
+        return _refused(host, guard, "; ".join(problems))
+    _complete(host, guard)
+    ended = record.end(host, guard, record.CONFIRMED, "a fresh login worked")
+    return _answer(host, ended, "The change is confirmed.", changed=True)
+
+
+def revert(host: Host, request: Request, check: bool) -> Answer:
+    """Take it back at once."""
+    guard = _wanted(host, request.run_id)
+    if guard is None:
+        if request.why and not check and any(run.run_id == request.run_id for run in journal.runs(host)):
+            return _taken_back(host, reverter.take_back_now(host, request.run_id, request.why))
+        return _missing(host, request.run_id, fatal=not check)
+    if guard.state == record.CONFIRMED:
+        advice = f"To take it back all the same: healthops.clinical.baseline, state: reverted, run_id: {guard.run_id}."
+        return _answer(host, guard, f"{_how_it_ended(guard)} {advice}", failed=True)
+    if guard.state == record.REVERTED:
+        return _answer(host, guard, _how_it_ended(guard))
+    if check:
+        return _answer(host, guard, f"The guard {guard.run_id} would be taken back.", changed=True)
+    return _taken_back(host, reverter.take_back(host, guard, request.why or "a task asked for it"))
+
+
+def _taken_back(host: Host, taken: reverter.TakenBack) -> Answer:
+    answer = _answer(host, taken.guard, _how_it_ended(taken.guard), changed=True)
+    answer.restored = taken.restored
+    return answer
+
+
+def status(host: Host, request: Request) -> Answer:
+    """How a guard stands; nothing is changed."""
+    guard = _wanted(host, request.run_id)
+    if guard is None:
+        return _missing(host, request.run_id, fatal=False)
+    left = record.seconds_left(host, guard)
+    armed = f"The guard {guard.run_id} is armed: unless confirmed, it is taken back at {guard.until} ({left} s)."
+    return _answer(host, guard, _how_it_ended(guard) if guard.ended else armed)
+
+
+def _wanted(host: Host, run_id: str) -> Guard | None:
+    return record.load(host, run_id) if run_id else record.armed(host) or record.newest(host)
+
+
+def _missing(host: Host, run_id: str, fatal: bool) -> Answer:
+    msg = f"No guard {run_id} is known on this host." if run_id else "No guard was ever armed on this host."
+    return Answer(run_id, record.told(host, None), msg=msg, failed=fatal)
+
+
+def _answer(host: Host, guard: Guard, msg: str, changed: bool = False, failed: bool = False) -> Answer:
+    return Answer(guard.run_id, record.told(host, guard), changed, msg, failed)
+
+
+def _how_it_ended(guard: Guard) -> str:
+    word = "was confirmed" if guard.state == record.CONFIRMED else "was taken back"
+    return f"The run {guard.run_id} {word} at {guard.ended}: {guard.why}."
+
+
+def _refused(host: Host, guard: Guard, why: str) -> Answer:
+    taken = reverter.take_back(host, guard, why)
+    return _answer(host, taken.guard, _how_it_ended(taken.guard), failed=True)
+
+
+def _complete(host: Host, guard: Guard) -> None:
+    """Note what the guarded paths have become, so that the change can still be taken back one day."""
+    run = _run(host, guard.run_id)
+    if run.progress == "applying":
+        journal.end(host, run, "complete", journal.load(host, run).entries, {})
+
+
+def _run(host: Host, run_id: str) -> journal.Run:
+    return next(run for run in journal.runs(host) if run.run_id == run_id)
+
+
+# --- what a task asks for, checked ---
+
+
+def _wish(host: Host, request: Request) -> Wish:
+    record.check_within(request.confirm_within)
+    if not request.paths:
+        raise ClinicalError("Arming the guard", request.run_id, "paths names nothing to restore", "List what changes.")
+    return Wish(request.confirm_within, request.units, tuple(_command(host, text) for text in request.commands))
+
+
+def _command(host: Host, text: str) -> tuple[str, ...]:
+    try:
+        argv = tuple(shlex.split(text))
+    except ValueError as error:
+        raise ClinicalError("Reading the command", text, str(error)) from error
+    if not argv or host.which(argv[0]) is None:
+        raise ClinicalError("Reading the command", text or "''", "there is no such program on this host")
+    return argv
+
+
+def _group(paths: Sequence[str]) -> Group:
+    words = ("as it was", "as it became", "it is guarded")
+    return Group("guarded", tuple(Step(_subject(path), None, *words, ()) for path in paths), guarded=True)
+
+
+def _subject(path: str) -> Subject:
+    if path.startswith(KERNEL) and posixpath.normpath(path) == path:
+        return KernelValue(path[len(KERNEL) :])
+    inside = [folder for folder in FORBIDDEN if path == folder or path.startswith(f"{folder}/")]
+    if not path.startswith("/") or posixpath.normpath(path) != path or path == "/" or ":" in path or inside:
+        saw = "it is not a plain absolute path to files that can be put back"
+        raise ClinicalError("Guarding", path, saw, "Name files, folders, or keys below /proc/sys.")
+    return Tree(path)

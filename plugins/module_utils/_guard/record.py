@@ -1,0 +1,205 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guard: the run that it guards is taken back unless somebody confirms it in time. Private to the collection.
+
+Its record lies beside the journal of its run and is the only truth about it. What goes off is an alarm that may go off
+as often as it likes: it asks the record.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import posixpath
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Sequence
+
+from .._change import journal
+from .._change.subjects.units import show
+from .._errors import ClinicalError
+from .._host.door import Host
+from . import alarm
+
+ARMED, CONFIRMED, REVERTED = "armed", "confirmed", "reverted"
+#: How people log in: these are started again when a change has brought them down.
+LOGIN_SERVICES = ("ssh.service", "sshd.service")
+LOGIN_UNITS = (*LOGIN_SERVICES, "ssh.socket", "sshd.socket")
+SHORTEST, LONGEST = 10, 3600
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a change is to be guarded: ``units`` to reload and ``commands`` to run once it was taken back."""
+
+    within: int
+    units: tuple[str, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The record of a guard.
+
+    ``deadline`` is in seconds of the monotonic clock of the boot ``boot_id``; ``until`` and ``ended`` are wall-clock
+    times for people. ``armed_by`` is when the arming process started, in clock ticks: only a younger login counts.
+    ``reload`` and ``running`` are the units to reload, and those that ran, for after the change was taken back.
+    ``told`` is whether a later run has told its people how this one ended.
+    """
+
+    run_id: str
+    state: str
+    within: int
+    until: str
+    deadline: float
+    boot_id: str
+    armed_by: int
+    reload: tuple[str, ...]
+    running: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
+    survives_reboot: bool
+    ended: str = ""
+    why: str = ""
+    told: bool = False
+
+
+def check_within(within: int) -> None:
+    """Refuse a time in which nobody could log in, or for which nobody would wait."""
+    if not SHORTEST <= within <= LONGEST:
+        saw = f"it is not between {SHORTEST} and {LONGEST} seconds"
+        raise ClinicalError("Using confirm_within", str(within), saw, "120 is a good value.")
+
+
+def load(host: Host, run_id: str) -> Guard | None:
+    """The guard of a run, or None where it has none.
+
+    A record that cannot be read counts as armed and overdue while there is an alarm that it may belong to.
+    """
+    content = host.read(_path(run_id))
+    if content is None:
+        return None
+    record = journal.unline(content.rstrip(b"\n"))
+    if record is None:
+        damaged = Guard(run_id, ARMED, 0, "", 0.0, "", 0, (), LOGIN_SERVICES, (), False)
+        return damaged if alarm.is_prepared(host) else None
+    lists = {key: tuple(record[key]) for key in ("reload", "running")}
+    return Guard(**{**record, **lists, "commands": tuple(tuple(argv) for argv in record["commands"])})
+
+
+def newest(host: Host, state: str = "") -> Guard | None:
+    """The guard of the newest run that has one (in that state)."""
+    for run in reversed(journal.runs(host)):
+        guard = load(host, run.run_id)
+        if guard is not None and state in ("", guard.state):
+            return guard
+    return None
+
+
+def armed(host: Host) -> Guard | None:
+    return newest(host, ARMED)
+
+
+def unsettled(host: Host) -> Guard | None:
+    """What a new run has to care about: an armed guard, or the newest, where nobody was told yet that it took back."""
+    last = newest(host)
+    return armed(host) or (last if last is not None and last.state == REVERTED and not last.told else None)
+
+
+def seconds_left(host: Host, guard: Guard) -> int:
+    """How long until it is due; nothing is left after a reboot."""
+    if guard.state != ARMED or guard.boot_id != _boot_id(host):
+        return 0
+    return max(0, math.ceil(guard.deadline - host.monotonic()))
+
+
+def arm(host: Host, run_id: str, wish: Wish, units: Sequence[str] = ()) -> Guard:
+    """Have the journaled run taken back after ``wish.within`` seconds, and at the next boot.
+
+    Raises ClinicalError where that cannot be promised; then nothing is armed.
+    """
+    from .._host.login import own_start  # the many runs that arm nothing do not pay for reading it
+
+    states = show(host, [*wish.units, *units, *LOGIN_UNITS])
+    guard = _from_now(
+        host,
+        Guard(
+            run_id=run_id,
+            state=ARMED,
+            within=wish.within,
+            until="",
+            deadline=0.0,
+            boot_id=_boot_id(host),
+            armed_by=own_start(host),
+            reload=wish.units,
+            running=tuple(name for name, unit in states.items() if unit.running),
+            commands=wish.commands,
+            survives_reboot=alarm.survives_reboot(host),
+        ),
+    )
+    try:
+        alarm.prepare(host)
+        _write(host, guard)
+        alarm.set_off_in(host, wish.within)
+    except ClinicalError:
+        alarm.clear(host)
+        host.remove(_path(run_id))
+        raise
+    return guard
+
+
+def renew(host: Host, guard: Guard) -> Guard:
+    """Let the time begin anew: whatever goes off earlier waits for it."""
+    later = _from_now(host, guard)
+    _write(host, later)
+    return later
+
+
+def end(host: Host, guard: Guard, state: str, why: str) -> Guard:
+    """Note how it ended, and only then take the alarm away: one that still goes off finds nothing to do."""
+    ended = replace(guard, state=state, why=why, ended=_clock(0))
+    _write(host, ended)
+    alarm.clear(host)
+    return ended
+
+
+def note_told(host: Host, guard: Guard) -> None:
+    _write(host, replace(guard, told=True))
+
+
+def told(host: Host, guard: Guard | None) -> dict[str, Any]:
+    """A guard as a module's result tells it; always the same keys."""
+    if guard is None:
+        nothing = {"state": "none", "run_id": "", "within": 0, "until": "", "ended": "", "why": ""}
+        return {**nothing, "seconds_left": 0, "survives_reboot": alarm.survives_reboot(host)}
+    keys = ("state", "run_id", "within", "until", "ended", "why", "survives_reboot")
+    record = asdict(guard)
+    return {**{key: record[key] for key in keys}, "seconds_left": seconds_left(host, guard)}
+
+
+def standing(host: Host, run_id: str) -> dict[str, Any]:
+    """``told`` for the result of a run that failed; as if there were no guard where that cannot be read."""
+    try:
+        return told(host, load(host, run_id))
+    except ClinicalError:
+        return told(host, None)
+
+
+def _from_now(host: Host, guard: Guard) -> Guard:
+    return replace(guard, deadline=host.monotonic() + guard.within, until=_clock(guard.within))
+
+
+def _clock(later: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + later))
+
+
+def _boot_id(host: Host) -> str:
+    return (host.read("/proc/sys/kernel/random/boot_id") or b"").decode("ascii", "replace").strip()
+
+
+def _path(run_id: str) -> str:
+    return posixpath.join(journal.JOURNAL, run_id, "guard")
+
+
+def _write(host: Host, guard: Guard) -> None:
+    record = json.loads(json.dumps(asdict(guard)))
+    host.write(_path(guard.run_id), journal.line(record), 0o600, 0, 0, {})

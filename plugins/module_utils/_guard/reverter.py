@@ -1,0 +1,216 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking back what nobody confirmed; also a program of its own, started by the alarm. Private to the collection.
+
+revert.pyz             take the armed change back once its time is over
+revert.pyz --now       take it back at once
+revert.pyz --boot      the same, while the system starts
+revert.pyz --wait      like the first, and again until it has succeeded
+revert.pyz --ready     only show that it can start
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Dict, Optional, Sequence, TextIO
+
+from .._change import journal, lock, revert, steps
+from .._change.subjects.units import has_systemd, show, systemctl
+from .._errors import ClinicalError, HostWriteError
+from .._host.door import Completed, Host
+from .._host.real import RealHost
+from . import alarm, record
+from . import run as guarded_run
+from .record import Guard
+
+#: How long a run that is at work is waited for.
+PATIENCE = 60.0
+_JOBS = frozenset({"start", "stop", "reload", "restart", "reload-or-restart", "try-restart"})
+
+
+class BootingHost(RealHost):
+    """A machine that is starting: systemd must not wait for jobs that wait for us."""
+
+    def run(
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
+    ) -> Completed:
+        if argv[0].rpartition("/")[2] == "systemctl" and _JOBS.intersection(argv):
+            argv = [argv[0], "--no-block", *argv[1:]]
+        return super().run(argv, timeout, stdin, env)
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """The guard as it ended, and in words what was restored."""
+
+    guard: Guard
+    restored: list[dict[str, Any]]
+
+
+def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
+    """Restore all that the guarded run replaced, also over later changes, and note that it was so.
+
+    Raises ClinicalError where something could not be restored; the guard is then still armed, and this can be repeated.
+    """
+    host.remove(alarm.BALLAST)
+    run = revert.choose(host, guard.run_id)
+    revert.sweep(host, run)
+    way = revert.find_way(host, run)
+    troubles = _restore(host, way)
+    troubles += _revive(host, guard)
+    for argv in guard.commands:
+        troubles += _tried(partial(_run, host, argv))
+    if way.damaged:
+        why = f"{why}; {way.damaged} lines of its journal cannot be read, and what they held is not restored"
+    if troubles:
+        told = " ".join(map(str, troubles))
+        raise ClinicalError("Taking back the run", guard.run_id, told, "It will be tried again every minute.")
+    return TakenBack(record.end(host, guard, record.REVERTED, why), guarded_run.told(way.groups))
+
+
+def take_back_now(host: Host, run_id: str, why: str, revive: Sequence[str] = ()) -> TakenBack:
+    """The same for a run that nothing guards yet; ``revive`` are units that ran before it and are to run again."""
+    guard = record.load(host, run_id)
+    if guard is None or guard.state != record.ARMED:
+        guard = record.arm(host, run_id, record.Wish(record.SHORTEST))  # should this be cut, the alarm goes on with it
+    running = tuple(dict.fromkeys([*guard.running, *revive]))
+    return take_back(host, replace(guard, running=running), why)
+
+
+def settle(host: Host, run_id: str) -> list[str]:
+    """Before a new run: refuse while a guard is armed; take back what is overdue; tell what was taken back last.
+
+    Returns warnings for people.
+    """
+    guard = record.unsettled(host)
+    if guard is None:
+        return []
+    if guard.state == record.REVERTED:
+        record.note_told(host, guard)
+        return [f"The run {guard.run_id} was taken back at {guard.ended}: {guard.why}."]
+    left = record.seconds_left(host, guard)
+    if left:
+        saw = f"the run {guard.run_id} is not confirmed yet, and is taken back at {guard.until} ({left} s)"
+        raise ClinicalError("Beginning the run", run_id, saw, "Confirm it or wait; nothing was changed.")
+    take_back(host, guard, "it was overdue when the next run came")
+    return [f"The run {guard.run_id} was never confirmed; it was overdue and was taken back now."]
+
+
+def _restore(host: Host, way: revert.Way) -> list[ClinicalError]:
+    """Put everything back as far as it goes; a journal that cannot be written is no reason to leave a host cut off."""
+    own = _own_id(host, way.run.run_id)
+    if not way.groups:  # nothing was changed under the guard, or an earlier attempt has put it back
+        return _tried(partial(guarded_run.note_reverted, host, way.run, way.run.reverted_by or own))
+    entries = steps.capture(host, way.groups)
+    try:
+        run = guarded_run.begin(host, own, way.groups, entries, reverts=way.run.run_id)
+    except HostWriteError:
+        return steps.restore(host, way.groups, entries)
+    troubles = steps.restore(host, way.groups, entries)
+    troubles += _tried(partial(journal.end, host, run, "complete", entries, {}))
+    return troubles or _tried(partial(guarded_run.note_reverted, host, way.run, own))
+
+
+def _own_id(host: Host, run_id: str) -> str:
+    """An id for this attempt; earlier ones may have been cut."""
+    known = {run.run_id for run in journal.runs(host)}
+    candidates = (f"{run_id[:54]}-guard{number}" for number in range(1, len(known) + 2))
+    return next(candidate for candidate in candidates if candidate not in known)
+
+
+def _revive(host: Host, guard: Guard) -> list[ClinicalError]:
+    """Let units read what was restored, and start those that ran and were brought down."""
+    states = show(host, list(dict.fromkeys([*guard.reload, *guard.running])))
+    troubles: list[ClinicalError] = []
+    for name, unit in states.items():
+        if unit.running and name in guard.reload:
+            troubles += _tried(partial(systemctl, host, "reload-or-restart", name))
+        elif unit.exists and not unit.running and name in guard.running:
+            host.run(["systemctl", "--no-ask-password", "reset-failed", name])  # it may have failed too often to start
+            troubles += _tried(partial(systemctl, host, "start", name))
+    return troubles
+
+
+def _run(host: Host, argv: Sequence[str]) -> None:
+    done = host.run(argv)
+    if done.rc != 0:
+        raise ClinicalError("Running", argv[0], f"it exited with {done.rc}: {done.err_line}")
+
+
+def _tried(act: partial[Any]) -> list[ClinicalError]:
+    error = steps.attempt(act)
+    return [] if error is None else [error]
+
+
+# --- the program ---
+
+
+def main(argv: Sequence[str]) -> int:
+    """Returns the exit code: 0 when nothing is left to do."""
+    if "--ready" in argv:
+        return 0
+    host = BootingHost() if "--boot" in argv else RealHost()
+    at_once = "--boot" in argv or "--now" in argv
+    if "--boot" in argv:
+        _again_later(host)
+    while True:
+        done = _attempt(host, at_once)
+        if done or "--wait" not in argv:
+            return 0 if done else 1
+        time.sleep(alarm.AGAIN_AFTER)
+
+
+def _again_later(host: Host) -> None:
+    """Should this attempt be cut as well, a timer of this boot makes the next one."""
+    if has_systemd(host) and record.armed(host) is not None:
+        try:
+            alarm.set_off_in(host, alarm.AGAIN_AFTER)
+        except ClinicalError as error:
+            _say(error, sys.stderr)
+
+
+def _attempt(host: Host, at_once: bool) -> bool:
+    try:
+        while True:
+            if not at_once:
+                _wait_until_due(host)
+            with lock.held("the guard", patience=PATIENCE):
+                guard = record.armed(host)
+                if guard is None:
+                    alarm.clear(host)
+                    _say("Nothing is armed.")
+                    return True
+                if at_once or not record.seconds_left(host, guard):  # else its time began anew
+                    _tell_and_take_back(host, guard, at_once)
+                    return True
+    except ClinicalError as error:
+        _say(error, sys.stderr)
+        return False
+
+
+def _tell_and_take_back(host: Host, guard: Guard, at_once: bool) -> None:
+    why = _reason(guard, at_once, host)
+    _say(f"The run {guard.run_id} is taken back: {why} ...")
+    taken = take_back(host, guard, why)
+    _say(f"Done. Put back: {len(taken.restored)}.")
+
+
+def _wait_until_due(host: Host) -> None:
+    while (guard := record.armed(host)) is not None and record.seconds_left(host, guard):
+        time.sleep(1)
+
+
+def _reason(guard: Guard, at_once: bool, host: Host) -> str:
+    if isinstance(host, BootingHost):
+        return "the host was restarted before it was confirmed"
+    return "somebody asked for it on the host" if at_once else f"nobody confirmed it within {guard.within} s"
+
+
+def _say(words: object, where: TextIO | None = None) -> None:
+    """For the system's journal, or whoever typed the command."""
+    stream = where or sys.stdout
+    stream.write(f"{words}\n")
+    stream.flush()

@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only door to the machine: what the core may ask of a host, as a protocol.
+
+Everything above this file speaks to a ``Host``; ``real`` is the machine itself, unit tests hand in a fake one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, ContextManager, Dict, FrozenSet, List, Optional, Protocol, Sequence, Tuple, TypeVar
+
+T = TypeVar("T")
+
+#: What is left beside the target by a run that was killed in the middle of a write.
+TEMPORARY_SUFFIX = ".healthops-tmp"
+#: What passwd, useradd and PAM lock before they write an account file.
+ACCOUNTS_LOCK = "/etc/.pwd.lock"
+#: A larger file is not read, in bytes.
+READ_LIMIT = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Stat:
+    """One directory entry, not followed. ``kind`` is file, dir, link or other; ``mode`` the twelve permission bits."""
+
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    target: str = ""
+    ctime: float = 0.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file or folder that a scan met; ``kind`` is file or dir, ``mode`` the twelve permission bits."""
+
+    path: str
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a command answered; ``err_line`` is its first words of complaint."""
+
+    argv: Tuple[str, ...]
+    rc: int
+    out: str
+    err: str
+
+    @property
+    def err_line(self) -> str:
+        lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
+        return lines[0][:300] if lines else "it said nothing"
+
+
+class Host(Protocol):
+    """What the core may ask of a machine. Paths are absolute; nothing here follows a link at its last component."""
+
+    def read(self, path: str) -> Optional[bytes]:
+        """The bytes of a regular file, or None where there is none."""
+
+    def stat(self, path: str) -> Optional[Stat]:
+        """What is at the path, or None where there is nothing."""
+
+    def xattrs(self, path: str) -> Dict[str, bytes]:
+        """Extended attributes, ACLs among them."""
+
+    def listdir(self, path: str) -> List[str]:
+        """The names in a directory, sorted; none where it is not one."""
+
+    def glob(self, pattern: str) -> List[str]:
+        """The paths that match, sorted."""
+
+    def scan(
+        self,
+        roots: Sequence[str],
+        avoided: FrozenSet[str],
+        uids: FrozenSet[int],
+        gids: FrozenSet[int],
+        budget: int,
+    ) -> Optional[List[Entry]]:
+        """Every file and folder that everybody may write, that lends rights, or whose owner or group is not known.
+
+        Folders in ``avoided`` are not entered. None where there are more than ``budget`` entries.
+        """
+
+    def resolve(self, path: str) -> str:
+        """The path with every link followed, for reading what a link means."""
+
+    def write(self, path: str, content: bytes, mode: int, uid: int, gid: int, xattrs: Dict[str, bytes]) -> None:
+        """Replace or create a regular file in one step: after a crash the old or the new bytes are there."""
+
+    def append(self, path: str, content: bytes) -> None:
+        """Add to a regular file that only its owner may read, and make it where there is none."""
+
+    def write_value(self, path: str, text: str) -> None:
+        """Write into a kernel file in place."""
+
+    def set_meta(self, path: str, mode: int, uid: int, gid: int) -> None:
+        """Set mode and owner of what is there."""
+
+    def symlink(self, path: str, target: str) -> None:
+        """Lay a link in one step, over a link that may be there."""
+
+    def mkdir(self, path: str, mode: int, uid: int, gid: int) -> None:
+        """Make a directory, or give one that is there this mode and owner."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file, a link or an empty directory, unless it, or the folder around it, is gone already."""
+
+    def accounts_locked(self) -> ContextManager[None]:
+        """Keep every other tool from changing accounts meanwhile, as lckpwdf(3) does."""
+
+    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
+        """What each look finds, in their order. They only read, and may be made at the same time."""
+
+    def is_root(self) -> bool:
+        """Whether this process may do what root may."""
+
+    def can_write(self, path: str) -> bool:
+        """Whether the kernel would let this process write there, asked without writing."""
+
+    def run(
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
+    ) -> Completed:
+        """Run a program with its words as they are, no shell; raises ClinicalError after ``timeout`` seconds."""
+
+    def spawn(self, argv: Sequence[str]) -> None:
+        """Start a program that outlives this process and is bound to nothing of it."""
+
+    def which(self, name: str) -> Optional[str]:
+        """The path of a program, or None."""
+
+    def uid(self, name: str) -> Optional[int]:
+        """The number of a user, or None."""
+
+    def gid(self, name: str) -> Optional[int]:
+        """The number of a group, or None."""
+
+    def owner_name(self, uid: int) -> str:
+        """The name of a user, or the number where it has none."""
+
+    def group_name(self, gid: int) -> str:
+        """The name of a group, or the number where it has none."""
+
+    def since_boot(self, microseconds: int) -> float:
+        """The wall-clock time, in seconds, of a moment given in microseconds of the monotonic clock."""
+
+    def monotonic(self) -> float:
+        """Seconds on the clock that nobody can set, which begins anew at each boot."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""

@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The few facts about a host that decide whether a control concerns it. Private to the collection."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, Mapping, Sequence
+
+from .door import Host
+
+_INITIAL_NAMESPACE = "0 0 4294967295"
+_FAMILIES = {"debian": "Debian", "ubuntu": "Debian", "rhel": "RedHat", "fedora": "RedHat", "centos": "RedHat"}
+#: Where the engines that run containers have their programs, their data or, while they run, their sockets.
+_ENGINES = {
+    "podman": ("/usr/bin/podman", "/usr/local/bin/podman", "/var/lib/containers", "/run/podman/podman.sock"),
+    "docker": (
+        "/usr/bin/dockerd",
+        "/usr/sbin/dockerd",
+        "/usr/local/bin/dockerd",
+        "/var/snap/docker",
+        "/run/docker.sock",
+    ),
+    "kubelet": ("/usr/bin/kubelet", "/usr/local/bin/kubelet", "/usr/local/bin/k3s", "/var/lib/kubelet"),
+    "containerd": ("/usr/bin/containerd", "/usr/local/bin/containerd", "/run/containerd/containerd.sock"),
+    "cri-o": ("/usr/bin/crio", "/usr/sbin/crio", "/usr/local/bin/crio", "/run/crio/crio.sock"),
+    "incus": ("/var/lib/incus", "/var/lib/lxd", "/var/snap/lxd", "/usr/bin/lxc-start"),
+}
+_SPELLED = {"almalinux": "AlmaLinux", "centos": "CentOS", "ol": "OracleLinux", "rhel": "RedHat"}
+
+
+def facts(host: Host) -> dict[str, str]:
+    """distribution, version, family, kernel, container (the engine's name, or nothing on a whole machine)."""
+    release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
+    words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    name = release.get("ID", "")
+    return {
+        "distribution": _SPELLED.get(name, name.capitalize()),
+        "version": release.get("VERSION_ID", ""),
+        "family": next((_FAMILIES[word] for word in words if word in _FAMILIES), name.capitalize()),
+        "kernel": (host.read("/proc/sys/kernel/osrelease") or b"").decode("ascii", "replace").strip(),
+        "container": container(host),
+    }
+
+
+def parse_os_release(text: str) -> dict[str, str]:
+    """os-release(5): KEY=value with shell quoting."""
+    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    return {key: " ".join(shlex.split(value)) for key, value in pairs}
+
+
+def container(host: Host) -> str:
+    """The engine that runs this container, as systemd noted it; nothing on a machine of its own."""
+    noted = (host.read("/run/systemd/container") or b"").decode("utf-8", "replace").strip()
+    if noted:
+        return noted
+    marks = {"/run/.containerenv": "podman", "/.dockerenv": "docker"}
+    return next((engine for path, engine in marks.items() if host.stat(path) is not None), "")
+
+
+def global_keys_belong_elsewhere(host: Host) -> bool:
+    """Whether this is a container whose root is the machine's root.
+
+    There the kernel would obey, and change the machine. In a user namespace of its own the kernel itself refuses.
+    """
+    if not container(host):
+        return False
+    mapping = (host.read("/proc/self/uid_map") or b"").decode("ascii", "replace")
+    return " ".join(mapping.split()) == _INITIAL_NAMESPACE
+
+
+def why_not(host: Host, seen: Mapping[str, str], applies: Mapping[str, Any]) -> str:
+    """Why a control does not concern this host, or nothing when it does."""
+    families: Sequence[str] = applies.get("families", ())
+    if families and seen["family"] not in families:
+        return f"it is for {', '.join(families)}, this host is {seen['family']}"
+    versions: Mapping[str, Sequence[str]] = applies.get("distributions", {})
+    if versions and not _is_one_of(seen["version"], versions.get(seen["distribution"], ())):
+        return f"it is not for {seen['distribution']} {seen['version']}"
+    if "container" in applies and bool(seen["container"]) != applies["container"]:
+        return "it is for whole machines only" if seen["container"] else "it is for containers only"
+    missing = [path for path in applies.get("requires_path", ()) if host.stat(path) is None]
+    if missing:
+        return f"{missing[0]} is not on this host"
+    present = [path for path in applies.get("unless_path", ()) if host.stat(path) is not None]
+    if present:
+        return f"{present[0]} is on this host"
+    engine = container_engine(host) if applies.get("unless_container_engine") else ""
+    return f"this host runs containers: {engine}" if engine else ""
+
+
+def container_engine(host: Host) -> str:
+    """An engine that runs containers here, and where it was seen; nothing where there is none."""
+    for engine, paths in _ENGINES.items():
+        for path in paths:
+            if host.stat(path) is not None:
+                return f"{engine}, {path}"
+    return ""
+
+
+def _is_one_of(version: str, wanted: Sequence[str]) -> bool:
+    """Whether a version is named, by itself or by the release that it is a part of: 9.4 is a 9."""
+    return any(f"{version}.".startswith(f"{name}.") for name in wanted)

@@ -1,0 +1,247 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What apt and dpkg print, turned into data. Pure. Private to the collection."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+
+from ..model import Package
+
+#: One line a package, each field ended by a tab.
+DPKG_FORMAT = "${Package}\t${Architecture}\t${Version}\t${source:Package}\t${source:Version}\t${Status}\n"
+SECURITY_LABEL = "Debian-Security"
+
+_STEP = re.compile(
+    r"(?P<what>Inst|Remv) (?P<name>[^\s:]+)(?::(?P<foreign>\S+))?(?: \[(?P<old>[^\]]+)\])?"
+    r"(?: \((?P<new>\S+) (?P<origins>.*?) ?\[(?P<arch>[^\]]+)\]\))?"
+)
+_SECTION = {
+    "The following packages have been kept back:": "kept_back",
+    "The following upgrades have been deferred due to phasing:": "phased",
+}
+_VERSION = re.compile(r" (?:\*\*\*|   ) (?P<version>\S+) -?\d+(?: \(phased (?P<phased>\d+)%\))?$")
+_FROM = re.compile(r" +-?\d+ (?P<list>.+)$")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One package that apt would install, upgrade or remove. ``arch`` is empty for a removal of the host's own kind."""
+
+    name: str
+    arch: str
+    old: str
+    new: str
+    origins: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What ``apt-get -s`` says: the steps in their order, and the names that it keeps back."""
+
+    steps: Tuple[Step, ...]
+    kept_back: Tuple[str, ...] = ()
+    phased: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One version in the table of ``apt-cache policy`` with the lists that bring it; ``phased`` is a percentage."""
+
+    version: str
+    lists: Tuple[str, ...] = ()
+    phased: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What ``apt-cache policy`` says of one package."""
+
+    installed: str
+    candidate: str
+    versions: Tuple[Offer, ...] = ()
+
+
+@dataclass(frozen=True)
+class Index:
+    """One Packages file that apt reads, with what the Release file above it says of itself."""
+
+    description: str
+    path: str
+    base: str
+    uri: str
+    suite: str
+    codename: str
+    label: str
+    origin: str
+    component: str
+    version: str
+    trusted: bool
+
+    @property
+    def words(self) -> str:
+        """As apt names where a version comes from."""
+        return f"{self.label}:{self.version}/{self.suite}"
+
+    @property
+    def security(self) -> bool:
+        """Suites are renamed when a release grows old; the label stays. Ubuntu has one label for all."""
+        return self.label == SECURITY_LABEL or (self.origin == "Ubuntu" and self.suite.endswith("-security"))
+
+
+@dataclass(frozen=True)
+class Release:
+    """The dates in a Release file, where it bears them."""
+
+    dated: Optional[datetime] = None
+    valid_until: Optional[datetime] = None
+
+
+def packages(text: str) -> Dict[str, Package]:
+    """The packages that dpkg knows and that are not plainly away, by their keys."""
+    found = {}
+    for line in text.splitlines():
+        name, arch, version, source, source_version, status = line.split("\t")
+        want, _error, state = status.split(" ")
+        if state in ("not-installed", "config-files"):
+            continue
+        package = Package(name, arch, version, source, source_version, state == "installed", want == "hold")
+        found[package.key] = package
+    return found
+
+
+def simulated(text: str) -> Simulated:
+    """The steps and what is kept back; the lists of names are indented below their headings."""
+    steps: List[Step] = []
+    sections: Dict[str, List[str]] = {"kept_back": [], "phased": []}
+    section: Optional[List[str]] = None
+    for line in text.splitlines():
+        if line.startswith("  "):
+            if section is not None:
+                section += line.split()
+            continue
+        section = sections[_SECTION[line]] if line in _SECTION else None
+        found = _STEP.match(line)
+        if found:
+            steps.append(_step(found))
+    return Simulated(tuple(steps), tuple(sections["kept_back"]), tuple(sections["phased"]))
+
+
+def _step(found: re.Match[str]) -> Step:
+    arch = found["arch"] or found["foreign"] or ""
+    origins = tuple(part.strip() for part in (found["origins"] or "").split(",") if part.strip())
+    return Step(found["name"], arch, found["old"] or "", found["new"] or "", origins)
+
+
+def offers(text: str) -> Dict[str, Offers]:
+    """The version table of each package; a foreign one is named with its architecture."""
+    found: Dict[str, Offers] = {}
+    for name, lines in _headed(text):
+        told = {key: value for key, _colon, value in (line.strip().partition(": ") for line in lines[:2])}
+        known = {"(none)": ""}
+        installed, candidate = (known.get(told.get(key, ""), told.get(key, "")) for key in ("Installed", "Candidate"))
+        found[name] = Offers(installed, candidate, tuple(_versions(lines)))
+    return found
+
+
+def _headed(text: str) -> Iterator[Tuple[str, List[str]]]:
+    name = ""
+    lines: List[str] = []
+    for line in text.splitlines():
+        if line.endswith(":") and not line.startswith(" "):
+            if name:
+                yield name, lines
+            name, lines = line[:-1], []
+        else:
+            lines.append(line)
+    if name:
+        yield name, lines
+
+
+def _versions(lines: List[str]) -> Iterator[Offer]:
+    version = ""
+    phased: Optional[int] = None
+    lists: List[str] = []
+    for line in lines:
+        head, below = _VERSION.match(line), _FROM.match(line)
+        if head:
+            if version:
+                yield Offer(version, tuple(lists), phased)
+            version, lists = head["version"], []
+            phased = int(head["phased"]) if head["phased"] else None
+        elif below and version:
+            lists.append(below["list"])
+    if version:
+        yield Offer(version, tuple(lists), phased)
+
+
+def paragraphs(text: str) -> Iterator[Dict[str, str]]:
+    """The paragraphs of a control file, each as its single-line fields."""
+    fields: Dict[str, str] = {}
+    for line in [*text.splitlines(), ""]:
+        if not line:
+            if fields:
+                yield fields
+            fields = {}
+        elif line[0] not in " \t" and ":" in line:
+            key, _colon, value = line.partition(":")
+            fields[key] = value.strip()
+
+
+def source_of(fields: Mapping[str, str]) -> Tuple[str, str]:
+    """Source package and its version of a paragraph in Packages; named there only where they differ."""
+    name, _blank, version = fields.get("Source", fields["Package"]).partition(" ")
+    return name, version.strip("()") or fields["Version"]
+
+
+def indexes(text: str) -> Tuple[Index, ...]:
+    """The Packages files that apt reads, in the order of the sources."""
+    found = []
+    for told in paragraphs(text):
+        path = told.get("Filename", "")
+        end = path.rfind(told["MetaKey"].replace("/", "_"))
+        codename = told.get("Codename") or told.get("Release", "")
+        found.append(
+            Index(
+                told["Description"],
+                path,
+                path[:end] if end > 0 else "",
+                told.get("Repo-URI", told.get("Site", "")),
+                told.get("Suite", ""),
+                codename,
+                told.get("Label", ""),
+                told.get("Origin", ""),
+                told.get("Component", ""),
+                told.get("Version", ""),
+                told.get("Trusted") == "yes",
+            )
+        )
+    return tuple(found)
+
+
+def release(text: str) -> Release:
+    """The dates of a Release or InRelease file; what is no date is none."""
+    fields = next((part for part in paragraphs(text) if "Date" in part), {})
+    return Release(_date(fields.get("Date", "")), _date(fields.get("Valid-Until", "")))
+
+
+def _date(text: str) -> Optional[datetime]:
+    try:
+        when = parsedate_to_datetime(text.replace("UTC", "+0000"))
+    except (ValueError, TypeError):
+        return None
+    return when.replace(tzinfo=when.tzinfo or timezone.utc).astimezone(timezone.utc)
+
+
+def config(text: str) -> Dict[str, str]:
+    """The single values of ``apt-config dump``; members of lists are left away."""
+    found = {}
+    for line in text.splitlines():
+        key, _blank, value = line.partition(" ")
+        if not key.endswith("::"):
+            found[key] = value.strip().rstrip(";").strip('"')
+    return found

@@ -1,0 +1,480 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalogue: load its data strictly, and select what one host is to be judged by.
+
+``load`` reads one or more catalogue directories (``controls/*.yml``, ``frameworks/*.yml``) and refuses anything
+doubtful, because a misread control would be enforced on a whole fleet. ``select`` takes a tier, the site's tunables and
+what the site skips, and gives the controls ready to send to hosts, with the metadata that stays on the controller. Both
+collect all problems they find and raise them as one ClinicalError, before any host is touched. Private to this
+collection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Set, Tuple
+from typing import Mapping as AnyMapping
+
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import frameworks, platforms
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import tunables as tunables_
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.frameworks import References
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
+    Field,
+    Place,
+    Problem,
+    Problems,
+    check,
+    nearest,
+    show,
+)
+
+SEVERITIES = ("low", "medium", "high", "critical")
+HAZARDS = ("none", "lockout", "restart", "reboot", "app_break", "availability")
+TIERS = ("essential", "standard", "strict")
+
+_ID = r"[a-z][a-z0-9_]{2,63}"
+_ONE_LINE = r"\S[^\n]*"
+_CONTROL = {
+    "id": Field("str", True, pattern=_ID),
+    "title": Field("str", True, pattern=_ONE_LINE),
+    "rationale": Field("str", True),
+    "severity": Field("str", True, choices=SEVERITIES),
+    "hazard": Field("str", True, choices=HAZARDS),
+    "tier": Field("str", True, choices=TIERS),
+    "kind": Field("str", True),
+    "settings": Field("map", True),
+    "applies": Field("map"),
+    "differs": Field("map"),
+    "tunables": Field("map"),
+    "max_waiver_days": Field("int", pattern=r"[1-9]\d{0,2}"),
+}
+_NOTHING: AnyMapping[str, Any] = MappingProxyType({})
+_SETTING = re.compile(r"settings\.([a-z_]+)")
+
+
+class KindLike(Protocol):
+    """What the catalogue needs to know of a resource kind; the kinds live beside the code that applies them."""
+
+    def validate(self, settings: AnyMapping[str, Any]) -> List[str]:
+        """All that is wrong with the settings, one sentence each, naming the key as ``settings.KEY``."""
+
+    def claims(self, settings: AnyMapping[str, Any]) -> Tuple[str, ...]:
+        """The single settings of a host that these settings decide."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control as it stands in the data; ``settings`` and ``differs`` may still hold ``{"tunable": name}``.
+
+    ``max_waiver_days`` is 0 where its severity decides.
+    """
+
+    id: str
+    title: str
+    rationale: str
+    severity: str
+    hazard: str
+    tier: str
+    kind: str
+    settings: catalogue_yaml.Mapping
+    applies: Dict[str, Any]
+    differs: Dict[str, catalogue_yaml.Mapping]
+    max_waiver_days: int
+    file: Path
+    line: int
+
+    def place(self, where: str = "settings") -> Place:
+        return Place(self.file, f"control {self.id}", f"{where}.")
+
+    def uses(self) -> Set[str]:
+        """The tunables that decide something of it, here or elsewhere."""
+        return tunables_.uses(self.settings).union(*(tunables_.uses(other) for other in self.differs.values()))
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A control with a value for each tunable."""
+
+    control: Control
+    settings: Dict[str, Any]
+    differs: Dict[str, Dict[str, Any]]
+
+    def on(self, name: str) -> platforms.Variant:
+        """What it is on a family or distribution."""
+        own = platforms.Variant(self.control.kind, self.settings, self.control.applies)
+        return own.on(self.differs, name)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything of all directories, checked. ``references`` maps a control id to its framework references."""
+
+    controls: Tuple[Control, ...]
+    tunables: Dict[str, tunables_.Tunable]
+    frameworks: Tuple[frameworks.Framework, ...]
+    references: Dict[str, References]
+    kinds: AnyMapping[str, KindLike] = field(repr=False, default_factory=dict)
+
+
+def load(paths: Sequence[Path], kinds: Optional[AnyMapping[str, KindLike]] = None) -> Catalogue:
+    """Read catalogue directories, ours first. Raises one ClinicalError with the problems of all files."""
+    known: AnyMapping[str, KindLike] = KINDS if kinds is None else kinds
+    problems = Problems()
+    controls: Dict[str, Control] = {}
+    tunables: Dict[str, tunables_.Tunable] = {}
+    for path in paths:
+        for item, file in _control_items(Path(path), problems):
+            control = _control(item, file, known, problems)
+            tunables_.collect(item, file, tunables, problems)
+            if control:
+                _add_unique(control, controls, problems)
+    _check_settings(controls.values(), tunables, known, problems)
+    _check_unused(controls.values(), tunables, problems)
+    found = frameworks.load([Path(path) / "frameworks" for path in paths], set(controls), problems)
+    subject = "the catalogue " + ", ".join(str(path) for path in paths)
+    problems.raise_if_any("Loading", subject, "No host was touched. Correct the data and run again.")
+    return Catalogue(tuple(controls.values()), tunables, found, frameworks.by_control(found), known)
+
+
+def select(
+    catalogue: Catalogue,
+    tier: str,
+    tunables: Optional[AnyMapping[str, Any]] = None,
+    skip: Optional[AnyMapping[str, Any]] = None,
+    preset: AnyMapping[str, Any] = _NOTHING,
+    exceptions: AnyMapping[str, str] = _NOTHING,
+) -> Selection:
+    """The controls of a tier and the tiers below it, with the site's values put in and the skipped ones left out.
+
+    ``tunables``: name -> value. ``skip``: control id -> reason. ``preset`` and ``exceptions`` are the same of the
+    profiles, which were checked already. Raises one ClinicalError with all problems of the site's.
+    """
+    problems = Problems()
+    if tier not in TIERS:
+        problems.add(
+            Problem(
+                "hardening_tier",
+                0,
+                "",
+                "",
+                f"saw {show(tier)}{nearest(str(tier), TIERS)}",
+                "one of " + ", ".join(TIERS),
+            )
+        )
+    own_reasons = _skip_reasons(skip or {}, catalogue, problems)
+    reasons = {**exceptions, **own_reasons}
+    values = tunables_.site_values(tunables or {}, catalogue.tunables, problems)
+    values.update({name: value for name, value in preset.items() if name not in (tunables or {})})
+    _raise_site_problems(problems)
+    in_tier = [control for control in catalogue.controls if TIERS.index(control.tier) <= TIERS.index(tier)]
+    chosen = [control for control in in_tier if control.id not in reasons]
+    resolved = [_resolve(control, values) for control in chosen]
+    _check_site_settings(resolved, catalogue.kinds, {*(tunables or {}), *preset}, problems)
+    _check_fights(resolved, catalogue.kinds, problems)
+    _raise_site_problems(problems)
+    skipped = {control.id: reasons[control.id] for control in in_tier if control.id in reasons}
+    warnings = _warnings(resolved, set(tunables or {}), set(own_reasons) - set(skipped), tier)
+    return _selection(tier, resolved, [c for c in in_tier if c.id in reasons], catalogue, skipped, warnings)
+
+
+def _raise_site_problems(problems: Problems) -> None:
+    problems.raise_if_any("Selecting", "the controls", "No host was touched. Correct the variables and run again.")
+
+
+def _selection(
+    tier: str,
+    resolved: Sequence[Resolved],
+    left_out: Sequence[Control],
+    catalogue: Catalogue,
+    skipped: Dict[str, str],
+    warnings: List[str],
+) -> Selection:
+    controls = [
+        {
+            "id": item.control.id,
+            "kind": item.control.kind,
+            "settings": item.settings,
+            "applies": item.control.applies,
+            "differs": item.differs,
+            "hazard": item.control.hazard,
+        }
+        for item in resolved
+    ]
+    everyone = [item.control for item in resolved] + list(left_out)
+    metadata = {control.id: _metadata(control, catalogue) for control in everyone}
+    whole = {"tier": tier, "controls": controls, "metadata": metadata, "skipped": skipped}
+    about = frameworks.told(catalogue.frameworks)
+    return Selection(tier, controls, metadata, skipped, warnings, digest(whole), about)
+
+
+def digest(value: Any) -> str:
+    """The text "sha256:" and the hash of a value's canonical JSON (sorted keys, no spaces, UTF-8)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _metadata(control: Control, catalogue: Catalogue) -> Dict[str, Any]:
+    return {
+        "title": control.title,
+        "rationale": control.rationale,
+        "severity": control.severity,
+        "hazard": control.hazard,
+        "tier": control.tier,
+        "kind": control.kind,
+        "references": catalogue.references.get(control.id, {}),
+    }
+
+
+# Loading
+
+
+def _control_items(directory: Path, problems: Problems) -> Iterable[Tuple[catalogue_yaml.Mapping, Path]]:
+    """Every item of every file of a catalogue directory's controls/, in a fixed order."""
+    folder = directory / "controls"
+    found = list(catalogue_yaml.files(folder)) if folder.is_dir() else []
+    if not found:
+        saw = "it holds no control file" if folder.is_dir() else "no such directory"
+        problems.add(Problem(str(folder), 0, "", "", saw, "a catalogue directory with controls/*.yml"))
+    for file in found:
+        try:
+            items = catalogue_yaml.read(file)
+        except catalogue_yaml.BadYaml as error:
+            problems.add(Problem(str(file), error.line, _near_control(file, error.line), error.key, error.saw))
+            continue
+        yield from _mappings(items, file, problems)
+
+
+def _mappings(items: Any, file: Path, problems: Problems) -> Iterable[Tuple[catalogue_yaml.Mapping, Path]]:
+    if not isinstance(items, list) or not items:
+        problems.add(Problem(str(file), 1, "", "", f"saw {show(items)}", "a list of controls"))
+        return
+    for number, item in enumerate(items, 1):
+        if isinstance(item, catalogue_yaml.Mapping):
+            yield item, file
+        else:
+            problems.add(Problem(str(file), 0, f"item {number}", "", f"saw {show(item)}", "a control (a mapping)"))
+
+
+def _near_control(file: Path, line: int) -> str:
+    """The control that a broken line belongs to, read from the text: the parser cannot say it any more."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()[:line]
+    except (OSError, UnicodeDecodeError):
+        return ""
+    for text in reversed(lines):
+        word = text.strip().lstrip("- ")
+        if word.startswith("id:"):
+            return f"control {word[3:].split('#')[0].strip()}"
+    return ""
+
+
+def _control(
+    item: catalogue_yaml.Mapping, file: Path, kinds: AnyMapping[str, KindLike], problems: Problems
+) -> Optional[Control]:
+    """One control, or None where its own keys are wrong."""
+    place = Place(file, f"control {item.get('id', '(without id)')}")
+    fine = check(item, _CONTROL, place, problems)
+    fine &= platforms.check_applies(item.get("applies"), place, problems)
+    fine &= platforms.check_differs(item, kinds, place, problems)
+    kind = item.get("kind")
+    if isinstance(kind, str) and kind not in kinds:
+        saw = f"unknown resource kind {kind!r}{nearest(kind, kinds)}"
+        problems.add(place.problem(item, "kind", saw, ", ".join(sorted(kinds))))
+        fine = False
+    if not fine:
+        return None
+    values: Dict[str, Any] = {key: item[key] for key in ("id", "severity", "hazard", "tier", "kind", "settings")}
+    values.update({key: " ".join(item[key].split()) for key in ("title", "rationale")})
+    values["applies"] = plain(item.get("applies", {}))
+    values["differs"] = item.get("differs", {})
+    values["max_waiver_days"] = item.get("max_waiver_days", 0)
+    return Control(**values, file=file, line=item.line)
+
+
+def _add_unique(control: Control, controls: Dict[str, Control], problems: Problems) -> None:
+    first = controls.setdefault(control.id, control)
+    if first is not control:
+        saw = f"duplicate id; {first.file}:{first.line} has it too"
+        problems.add(Problem(str(control.file), control.line, f"control {control.id}", "id", saw))
+
+
+def _check_settings(
+    controls: Iterable[Control],
+    tunables: AnyMapping[str, tunables_.Tunable],
+    kinds: AnyMapping[str, KindLike],
+    problems: Problems,
+) -> None:
+    """Each control's settings against its kind, also where they differ, with the tunables at their defaults."""
+    defaults = {name: tunable.default for name, tunable in tunables.items()}
+    for control in controls:
+        fine = tunables_.check_uses(control.settings, control.place(), tunables, problems)
+        for name, other in control.differs.items():
+            fine &= tunables_.check_uses(other, control.place(f"differs.{name}"), tunables, problems)
+        if fine:
+            _check_against_kinds(_resolve(control, defaults), kinds, problems)
+
+
+def _resolve(control: Control, values: AnyMapping[str, Any]) -> Resolved:
+    differs = {name: tunables_.resolve(other, values) for name, other in control.differs.items()}
+    return Resolved(control, tunables_.resolve(control.settings, values), differs)
+
+
+def _check_against_kinds(resolved: Resolved, kinds: AnyMapping[str, KindLike], problems: Problems) -> None:
+    control = resolved.control
+    _check_against_kind(control, "", resolved.settings, kinds[control.kind], problems)
+    for name in resolved.differs:
+        variant = resolved.on(name)
+        _check_against_kind(control, f"differs.{name}", variant.settings, kinds[variant.kind], problems)
+
+
+def _check_against_kind(
+    control: Control, where: str, settings: AnyMapping[str, Any], kind: KindLike, problems: Problems
+) -> None:
+    data = control.differs[where.split(".")[1]] if where else control.settings
+    for saw in kind.validate(settings):
+        key = _SETTING.search(saw)
+        line = data.line_of(key.group(1) if key else "")
+        problems.add(Problem(str(control.file), line, f"control {control.id}", where, saw))
+
+
+def _check_unused(
+    controls: Iterable[Control], tunables: AnyMapping[str, tunables_.Tunable], problems: Problems
+) -> None:
+    used: Set[str] = set()
+    for control in controls:
+        used |= control.uses()
+    for tunable in tunables.values():
+        if tunable.name not in used:
+            saw = f"no control uses the tunable; put {{tunable: {tunable.name}}} into its settings, or remove it"
+            problems.add(Problem(str(tunable.file), tunable.line, tunable.owner, f"tunables.{tunable.name}", saw))
+
+
+# Selecting
+
+
+def _skip_reasons(skip: Any, catalogue: Catalogue, problems: Problems) -> Dict[str, str]:
+    if not isinstance(skip, AnyMapping):
+        problems.add(Problem("hardening_skip", 0, "", "", f"saw {show(skip)}", "a mapping of control id to reason"))
+        return {}
+    known = {control.id for control in catalogue.controls}
+    reasons: Dict[str, str] = {}
+    for name, reason in skip.items():
+        if name not in known:
+            saw = f"unknown control id{nearest(str(name), known)}"
+            problems.add(Problem("hardening_skip", 0, f"control {name}", "", saw))
+        elif not isinstance(reason, str) or not reason.strip():
+            problems.add(
+                Problem(
+                    "hardening_skip", 0, f"control {name}", "", "skipped without a reason", "a sentence that says why"
+                )
+            )
+        else:
+            reasons[str(name)] = str(reason)
+    return reasons
+
+
+def _check_site_settings(
+    resolved: Sequence[Resolved],
+    kinds: AnyMapping[str, KindLike],
+    given: Set[str],
+    problems: Problems,
+) -> None:
+    """A site's value can be in its tunable's range and still not suit the setting; the defaults were checked."""
+    for item in resolved:
+        if item.control.uses() & given:
+            _check_against_kinds(item, kinds, problems)
+
+
+def _check_fights(resolved: Sequence[Resolved], kinds: AnyMapping[str, KindLike], problems: Problems) -> None:
+    """Two selected controls that own one setting would undo each other, wherever that is.
+
+    A skipped control does not fight: skipping ours is how a site puts its own in its place.
+    """
+    told: Set[Tuple[str, str, str]] = set()
+    for name in dict.fromkeys([*platforms.FAMILIES, *(name for item in resolved for name in item.differs)]):
+        here = [(item.control, item.on(name)) for item in resolved]
+        owners = _Owners()
+        for control, variant in here:
+            if variant.concerns(name):
+                for claim in kinds[variant.kind].claims(variant.settings):
+                    for other in owners.add(claim, control, variant):
+                        if (control.id, other.id, claim) not in told:
+                            told.add((control.id, other.id, claim))
+                            problems.add(_fight(control, other, claim))
+
+
+def _fight(control: Control, other: Control, claim: str) -> Problem:
+    saw = f"fights over {claim} with control {other.id} ({other.file}:{other.line})"
+    return control.place().problem(control.settings, "", saw, "one control for one setting; skip one of them")
+
+
+class _Owners:
+    """Who decides which setting. A file control may claim a pattern, which owns all that it matches."""
+
+    def __init__(self) -> None:
+        self._owners: Dict[str, List[Tuple[Control, platforms.Variant]]] = {}
+        self._files: List[str] = []
+        self._patterns: List[str] = []
+
+    def add(self, claim: str, control: Control, variant: platforms.Variant) -> List[Control]:
+        """Note one more owner; gives those that have the setting already and can be on one host with it."""
+        known = [owner for other in (claim, *self._alike(claim)) for owner in self._owners.get(other, ())]
+        self._note(claim, control, variant)
+        return [c for c, other in known if c is not control and _can_meet(variant.applies, other.applies)]
+
+    def _alike(self, claim: str) -> List[str]:
+        if not claim.startswith("file "):
+            return []
+        others = self._files if _is_pattern(claim) else self._patterns
+        return [o for o in others if o != claim and (fnmatchcase(claim, o) or fnmatchcase(o, claim))]
+
+    def _note(self, claim: str, control: Control, variant: platforms.Variant) -> None:
+        if claim not in self._owners and claim.startswith("file "):
+            self._files.append(claim)
+            if _is_pattern(claim):
+                self._patterns.append(claim)
+        self._owners.setdefault(claim, []).append((control, variant))
+
+
+def _is_pattern(claim: str) -> bool:
+    return any(sign in claim for sign in "*?[")
+
+
+def _can_meet(one: AnyMapping[str, Any], two: AnyMapping[str, Any]) -> bool:
+    """Whether one host can have both controls."""
+    if "families" in one and "families" in two and not set(one["families"]) & set(two["families"]):
+        return False
+    if "container" in one and "container" in two and one["container"] != two["container"]:
+        return False
+    if "distributions" in one and "distributions" in two:
+        versions, others = one["distributions"], two["distributions"]
+        return any(set(versions[name]) & set(others[name]) for name in set(versions) & set(others))
+    return True
+
+
+def _warnings(resolved: Sequence[Resolved], given: Set[str], skipped_in_vain: Set[str], tier: str) -> List[str]:
+    used: Set[str] = set()
+    for item in resolved:
+        used |= item.control.uses()
+    idle = [
+        f"hardening_tunables: {name} has no effect: no control selected at tier {tier} uses it."
+        for name in sorted(given - used)
+    ]
+    vain = [
+        f"hardening_skip: {name} has no effect: tier {tier} does not contain it." for name in sorted(skipped_in_vain)
+    ]
+    return idle + vain
+
+
+def plain(value: Any) -> Any:
+    """The same value without line numbers."""
+    return tunables_.plain(value)

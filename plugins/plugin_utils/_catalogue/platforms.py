@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a control is on other distributions: the ``differs`` of its data, checked here and chosen by the host.
+
+A control is written for Debian. ``differs`` names families and distributions where something is otherwise: settings
+that are put over its own, ``applies`` that is put over its own, or another ``kind`` altogether, which brings all its
+settings. Private to this collection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterable, Tuple
+from typing import Mapping as AnyMapping
+
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import differing
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
+    Field,
+    Place,
+    Problem,
+    Problems,
+    check,
+    nearest,
+    show,
+)
+
+FAMILIES = ("Debian", "RedHat")
+#: Each distribution that data may name, and its family.
+DISTRIBUTIONS = {
+    "Debian": "Debian",
+    "Ubuntu": "Debian",
+    "RedHat": "RedHat",
+    "AlmaLinux": "RedHat",
+    "CentOS": "RedHat",
+    "OracleLinux": "RedHat",
+    "Rocky": "RedHat",
+}
+
+_PATH = r"/.*"
+_PACKAGE = r"[a-zA-Z0-9][a-zA-Z0-9.+_-]+"
+_ANYWHERE = {
+    "container": Field("bool"),
+    "requires_package": Field("list", pattern=_PACKAGE),
+    "requires_path": Field("list", pattern=_PATH),
+    "unless_container_engine": Field("bool", choices=(True,)),
+    "unless_path": Field("list", pattern=_PATH),
+}
+_APPLIES = {"families": Field("list", choices=FAMILIES), "distributions": Field("map"), **_ANYWHERE}
+_VERSIONS = Field("texts", pattern=r"\S+")
+_PLATFORM = {
+    "distribution": Field("str", True, choices=tuple(DISTRIBUTIONS)),
+    "version": Field("str", True, pattern=r"[\d.]+"),
+    "title": Field("str", True, pattern=r"\S[^\n]*"),
+    "tested": Field("bool", True),
+}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A system that the controls are written for; ``tested`` where they were held against a real one."""
+
+    distribution: str
+    version: str
+    title: str
+    tested: bool
+
+    def has(self, applies: AnyMapping[str, Any]) -> bool:
+        """Whether a control that applies there concerns it, whatever else the host would have to have."""
+        family = DISTRIBUTIONS[self.distribution]
+        versions = applies.get("distributions", {self.distribution: [self.version]})
+        named = [str(version) for version in versions.get(self.distribution, ())]
+        return family in applies.get("families", (family,)) and self.version in named
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A control as it is on one family or distribution."""
+
+    kind: str
+    settings: AnyMapping[str, Any]
+    applies: AnyMapping[str, Any]
+
+    def on(self, differs: AnyMapping[str, AnyMapping[str, Any]], name: str) -> Variant:
+        """The same where ``name`` is the family or distribution; the host does likewise with its facts."""
+        found = self
+        for step in dict.fromkeys((DISTRIBUTIONS[name], name)):
+            if step in differs:
+                found = Variant(*differing(found.kind, found.settings, found.applies, differs[step]))
+        return found
+
+    def concerns(self, name: str) -> bool:
+        """Whether the control is meant for that family or distribution at all."""
+        family = DISTRIBUTIONS[name]
+        named = self.applies.get("distributions", {name: ()})
+        return family in self.applies.get("families", (family,)) and (name in named or name in FAMILIES)
+
+
+def load(file: Path, problems: Problems) -> Tuple[Platform, ...]:
+    """The platforms of a catalogue's platforms.yml, in its order."""
+    try:
+        items = catalogue_yaml.read(file)
+    except catalogue_yaml.BadYaml as error:
+        problems.add(Problem(str(file), error.line, "", error.key, error.saw))
+        return ()
+    if not isinstance(items, list):
+        problems.add(Problem(str(file), 1, "", "", f"saw {show(items)}", "a list of platforms"))
+        return ()
+    return tuple(Platform(**item) for item in items if check(item, _PLATFORM, Place(file, "platform"), problems))
+
+
+def check_applies(applies: Any, place: Place, problems: Problems) -> bool:
+    """Where a control applies, in data as it was read."""
+    if not isinstance(applies, catalogue_yaml.Mapping):
+        return True  # absent, or already told as a wrong type
+    fine = check(applies, _APPLIES, Place(place.file, place.owner, "applies."), problems)
+    distributions = applies.get("distributions")
+    if isinstance(distributions, catalogue_yaml.Mapping):
+        inside = Place(place.file, place.owner, "applies.distributions.")
+        fine &= check(distributions, dict.fromkeys(DISTRIBUTIONS, _VERSIONS), inside, problems)
+    return fine
+
+
+def check_differs(item: catalogue_yaml.Mapping, kinds: Iterable[str], place: Place, problems: Problems) -> bool:
+    """What differs elsewhere: names that are known and concerned, each with a mapping; the settings come later."""
+    differs = item.get("differs")
+    if not isinstance(differs, catalogue_yaml.Mapping):
+        return True
+    before = len(problems.items)
+    families = item["applies"].get("families", FAMILIES) if isinstance(item.get("applies"), dict) else FAMILIES
+    inside = Place(place.file, place.owner, "differs.")
+    for name, other in differs.items():
+        if name not in DISTRIBUTIONS:
+            saw = f"unknown family or distribution{nearest(name, DISTRIBUTIONS)}"
+            problems.add(inside.problem(differs, name, saw, ", ".join(DISTRIBUTIONS)))
+        elif DISTRIBUTIONS[name] not in families:
+            saw = f"the control does not apply to {DISTRIBUTIONS[name]}"
+            problems.add(inside.problem(differs, name, saw, "a platform that applies.families holds"))
+        elif not isinstance(other, catalogue_yaml.Mapping) or not other:
+            problems.add(inside.problem(differs, name, f"saw {show(other)}", "a mapping of what differs"))
+        else:
+            _check_other(other, kinds, Place(place.file, place.owner, f"differs.{name}."), problems)
+    return len(problems.items) == before
+
+
+def _check_other(other: catalogue_yaml.Mapping, kinds: Iterable[str], place: Place, problems: Problems) -> None:
+    if "applies" in other:
+        check(other["applies"], _ANYWHERE, Place(place.file, place.owner, f"{place.prefix}applies."), problems)
+    if "kind" in other and other["kind"] not in kinds:
+        saw = f"unknown resource kind {other['kind']!r}{nearest(str(other['kind']), kinds)}"
+        problems.add(place.problem(other, "kind", saw, ", ".join(sorted(kinds))))

@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host is judged by, worked out from the catalogue once and kept for the runs that would come to the same.
+
+To read the catalogue, and to check it with the code of every resource kind, takes longer than most hosts take to be
+looked at. It is kept under a digest of all that it is made of: the catalogue's files, our own code, and what was asked
+for. What a site chooses for a tunable may be a secret, so what holds such a value is not kept. Private to this
+collection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from ansible_collections.healthops.clinical.plugins.module_utils import _core
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.profiles import Choice, Profile
+
+#: How many are kept: one for each group of hosts that are judged alike, and for each version of the collection.
+MOST = 40
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a host is judged by.
+
+    ``controls``: list of {id, kind, settings, applies, differs, hazard}, plain JSON, ready to send.
+    ``metadata``: by id {title, rationale, severity, hazard, tier, kind, references}; it stays on the controller, and
+    holds the skipped controls as well. ``skipped``: id -> reason. ``warnings``: sentences for the user.
+    ``digest``: "sha256:..." over all of the above but the warnings: the same digest means the same judgement.
+    ``frameworks``: by id what is said of each that the references name.
+    """
+
+    tier: str
+    controls: List[Dict[str, Any]]
+    metadata: Dict[str, Dict[str, Any]]
+    skipped: Dict[str, str]
+    warnings: List[str]
+    digest: str
+    frameworks: Dict[str, Dict[str, Any]] = field(default_factory=dict)
+
+
+class Limits(NamedTuple):
+    """What decides how long a control may be waived."""
+
+    severity: str
+    max_waiver_days: int
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A selection, the profiles behind it, and the limits of every control of the catalogue by its id."""
+
+    selection: Selection
+    choice: Choice
+    limits: Dict[str, Limits]
+
+
+def selected(
+    paths: Sequence[Path], tier: str, tunables: Any, skip: Any, profiles: Any, cache: Optional[Path] = None
+) -> Selected:
+    """What a host is judged by, kept in the folder ``cache``. Raises ClinicalError as the catalogue does."""
+    path = None if tunables or cache is None else _place(cache, paths, [tier, skip, profiles])
+    known = _kept(path) if path else None
+    if known is None:
+        known = _worked_out(paths, tier, tunables, skip, profiles)
+        if path:
+            with contextlib.suppress(OSError):  # the next run works it out again
+                _keep(path, known)
+    return known
+
+
+def _worked_out(paths: Sequence[Path], tier: str, tunables: Any, skip: Any, profiles: Any) -> Selected:
+    from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load
+    from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import profiles as known_profiles
+
+    catalogue = load.load(paths)
+    choice = known_profiles.choose(catalogue, paths, profiles, tunables)
+    selection = load.select(catalogue, tier, tunables, skip, choice.values, choice.exceptions)
+    limits = {control.id: Limits(control.severity, control.max_waiver_days) for control in catalogue.controls}
+    return Selected(selection, choice, limits)
+
+
+def _place(cache: Path, paths: Sequence[Path], asked: List[Any]) -> Optional[Path]:
+    """The file for what was asked of these catalogues; none where it cannot be told from something else."""
+    files = [*_files(Path(__file__).parents[1], "*.py"), *(file for path in paths for file in _files(path, "*.y*ml"))]
+    digest = hashlib.sha256(_core.packed().encode())
+    try:
+        digest.update(json.dumps([*map(str, paths), *asked]).encode())
+        for file in files:
+            digest.update(f"{file} {file.stat().st_size}\n".encode())
+            digest.update(file.read_bytes())
+    except (OSError, TypeError, ValueError):
+        return None
+    return cache / f"{digest.hexdigest()}.json"
+
+
+def _files(folder: Path, pattern: str) -> List[Path]:
+    return sorted(folder.rglob(pattern))
+
+
+def _kept(path: Path) -> Optional[Selected]:
+    try:
+        told = json.loads(path.read_bytes())
+        profiles = tuple(Profile(**profile) for profile in told["choice"].pop("profiles"))
+        limits = {control: Limits(*limit) for control, limit in told["limits"].items()}
+        return Selected(Selection(**told["selection"]), Choice(profiles, **told["choice"]), limits)
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged
+        return None
+
+
+def _keep(path: Path, made: Selected) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            json.dump(asdict(made), file)
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    newest = sorted(path.parent.glob("*.json"), key=lambda other: other.stat().st_mtime, reverse=True)
+    for old in newest[MOST:]:
+        old.unlink()

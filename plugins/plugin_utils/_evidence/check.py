@@ -1,0 +1,186 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether data has the shape of a record; else an error that names the host and the key. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import redact
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
+    FINDING_KEYS,
+    GUARD_STATES,
+    HAZARDS,
+    PATCH_LEFT_OUT,
+    PATCH_SEVERITIES,
+    PATCH_STATES,
+    PATCH_VERDICTS,
+    PROBE_KEYS,
+    RESULTS,
+    SEVERITIES,
+    STATES,
+    TIERS,
+    TIME,
+    VERDICT_STATES,
+    VERDICTS,
+    Json,
+    check_run_id,
+    count,
+)
+
+
+def check_result(data: t.Any, host: str) -> Json:
+    """``data`` itself, if it has the shape of a record; else a ClinicalError that names the host and the key."""
+    if not isinstance(data, dict):
+        raise refuse(host, "it is not a mapping")
+    check_run_id(_want(data, "run_id", str, host))
+    state = _word(data, "state", STATES, host)
+    _want(data, "msg", str, host)
+    _want(data, "changed", bool, host)
+    _want(data, "check_mode", bool, host)
+    for key in ("started", "finished"):
+        if (state == "enforced" or key in data) and not TIME.fullmatch(_want(data, key, str, host)):
+            raise refuse(host, f"{key} is {data[key]!r}, not a time like 2026-11-22T15:00:00Z")
+    if state == "enforced":
+        _check_enforced(data, host)
+    if state == "patched":
+        _check_findings(data, host)
+        _want(data, "patch", dict, host)
+    if state == "reverted":
+        for number, item in enumerate(_want(data, "restored", list, host)):
+            _check_keys(item, ("subject", "before", "after"), f"restored[{number}]", host)
+    for number, item in enumerate(_optional(data, "changes", list, host) or []):
+        _check_keys(item, ("subject", "before", "after"), f"changes[{number}]", host)
+    if "guard" in data:
+        _check_guard(_want(data, "guard", dict, host), host)
+    _check_beside(data, host)
+    if state == "probed" and not data.get("probes"):
+        raise refuse(host, "it has no probes", "Give the results of one probe at least.")
+    return data
+
+
+def _check_beside(data: Json, host: str) -> None:
+    """What a result may hold beside its findings."""
+    _optional(data, "host", dict, host)
+    _optional(data, "warnings", list, host)
+    _optional(data, "availability", dict, host)
+    _optional(data, "frameworks", dict, host)
+    if "patch" in data:
+        _check_patch(_want(data, "patch", dict, host), host)
+    for number, waiver in enumerate(_optional(data, "waivers", list, host) or []):
+        _check_waiver(waiver, f"waivers[{number}]", host)
+        _check_keys(waiver, ("control",), f"waivers[{number}]", host)
+    for number, probe in enumerate(_optional(data, "probes", list, host) or []):
+        _check_probe(probe, f"probes[{number}]", host)
+    for number, profile in enumerate(_optional(data, "profiles", list, host) or []):
+        _check_keys(profile, ("id", "title"), f"profiles[{number}]", host)
+
+
+def _check_enforced(data: Json, host: str) -> None:
+    _word(data, "tier", TIERS, host)
+    _want(data, "host", dict, host)
+    _want(_want(data, "catalogue", dict, host), "digest", str, host, "catalogue.")
+    _check_findings(data, host)
+
+
+def _check_findings(data: Json, host: str) -> None:
+    findings = _want(data, "findings", list, host)
+    seen: t.Set[str] = set()
+    for number, finding in enumerate(findings):
+        _check_finding(finding, f"findings[{number}]", host)
+        if finding["id"] in seen:
+            raise refuse(host, f"the control {finding['id']!r} has two findings")
+        seen.add(finding["id"])
+    summary = _want(data, "summary", dict, host)
+    counted = count(findings)
+    if {word: summary.get(word, 0) for word in {*counted, *summary}} != counted:
+        raise refuse(host, f"the summary {summary} does not add up with its findings {counted}")
+
+
+def _check_patch(patch: Json, host: str) -> None:
+    _check_keys(patch, ("digest", "changes", *PATCH_LEFT_OUT), "patch", host)
+    _word(patch, "state", PATCH_STATES, host, "patch.")
+    _word(patch, "verdict", PATCH_VERDICTS, host, "patch.")
+    for group in ("changes", *PATCH_LEFT_OUT):
+        for number, change in enumerate(_want(patch, group, list, host, "patch.")):
+            where = f"patch.{group}[{number}]"
+            _check_keys(change, ("name", "arch", "change", "from", "to"), where, host)
+            _word(change, "severity", PATCH_SEVERITIES, host, f"{where}.")
+
+
+def _check_guard(guard: Json, host: str) -> None:
+    _word(guard, "state", GUARD_STATES, host, "guard.")
+    _want(guard, "why", str, host, "guard.")
+    for key in ("until", "ended"):
+        if _want(guard, key, str, host, "guard.") and not TIME.fullmatch(guard[key]):
+            raise refuse(host, f"guard.{key} is {guard[key]!r}, not a time like 2026-11-22T15:00:00Z")
+
+
+def _check_finding(finding: t.Any, where: str, host: str) -> None:
+    _check_keys(finding, FINDING_KEYS, where, host)
+    for key in ("id", "title", "rationale", "kind", "reason", "subject"):
+        _want(finding, key, str, host, f"{where}.")
+    _word(finding, "result", RESULTS, host, f"{where}.")
+    _word(finding, "severity", SEVERITIES, host, f"{where}.")
+    _word(finding, "hazard", HAZARDS, host, f"{where}.")
+    _word(finding, "tier", TIERS, host, f"{where}.")
+    for name, verdict in _want(finding, "verdicts", dict, host, f"{where}.").items():
+        if name not in VERDICTS:
+            raise refuse(host, f"{where}.verdicts has the unknown key {name!r}", f"Known: {', '.join(VERDICTS)}.")
+        _check_keys(verdict, ("state", "saw"), f"{where}.verdicts.{name}", host)
+        _word(verdict, "state", VERDICT_STATES, host, f"{where}.verdicts.{name}.")
+    for number, reference in enumerate(_want(finding, "references", list, host, f"{where}.")):
+        _check_keys(reference, ("framework", "title", "reference"), f"{where}.references[{number}]", host)
+
+    if "waiver" in finding:
+        _check_waiver(finding["waiver"], f"{where}.waiver", host)
+
+
+def _check_waiver(waiver: t.Any, where: str, host: str) -> None:
+    _check_keys(waiver, ("expires", "days_left"), where, host)
+    _want(waiver, "expires", str, host, f"{where}.")
+    _want(waiver, "days_left", int, host, f"{where}.")
+
+
+def _check_probe(probe: t.Any, where: str, host: str) -> None:
+    _check_keys(probe, PROBE_KEYS, where, host)
+    for key in ("probe", "target", "state", "saw"):
+        _want(probe, key, str, host, f"{where}.")
+    _want(probe, "healthy", bool, host, f"{where}.")
+    if probe["latency_ms"] is not None and (
+        isinstance(probe["latency_ms"], bool) or not isinstance(probe["latency_ms"], (int, float))
+    ):
+        raise refuse(host, f"{where}.latency_ms is {probe['latency_ms']!r}, wanted is a number of milliseconds")
+
+
+def _check_keys(item: t.Any, keys: t.Sequence[str], where: str, host: str) -> None:
+    if not isinstance(item, dict):
+        raise refuse(host, f"{where} is not a mapping")
+    missing = [key for key in keys if key not in item]
+    if missing:
+        raise refuse(host, f"{where} has no {', '.join(missing)}")
+
+
+def _want(data: Json, key: str, kind: type, host: str, where: str = "") -> t.Any:
+    if not isinstance(data.get(key), kind):
+        saw = f"is {data[key]!r}"[:120] if key in data else "is missing"
+        raise refuse(host, f"{where}{key} {saw}, wanted is a {kind.__name__}")
+    return data[key]
+
+
+def _optional(data: Json, key: str, kind: type, host: str) -> t.Any:
+    return _want(data, key, kind, host) if key in data else None
+
+
+def _word(data: Json, key: str, words: t.Sequence[str], host: str, where: str = "") -> str:
+    word: str = _want(data, key, str, host, where)
+    if word not in words:
+        raise refuse(host, f"{where}{key} is {word!r}", f"Known words: {', '.join(words)}.")
+    return word
+
+
+def refuse(
+    host: str, saw: str, try_this: str = "Pass the registered result of healthops.clinical.baseline or patch."
+) -> ClinicalError:
+    return ClinicalError("Recording", f"the result of {host}", redact.text(saw), try_this)

@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""findings.csv and updates.csv: a line for each control, or package, on each host, for spreadsheets. Private.
+
+RFC 4180, UTF-8, every field quoted. A spreadsheet takes a field that begins with certain characters for a formula and
+would carry out what a host wrote there, so such a field gets an apostrophe in front, which spreadsheets do not show.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import typing as t
+
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
+    Files,
+    ended,
+    findings,
+    silent,
+    supports,
+    text,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import VERDICTS, Json
+
+COLUMNS = (
+    "run_id",
+    "mode",
+    "host",
+    "judged",
+    "control",
+    "title",
+    "severity",
+    "hazard",
+    "tier",
+    "kind",
+    "result",
+    "reason",
+    "subject",
+    "wanted",
+    "before",
+    "after",
+    *VERDICTS,
+    "waived_until",
+    "ticket",
+    "references",
+)
+UPDATE_COLUMNS = (
+    "run_id",
+    "host",
+    "status",
+    "name",
+    "arch",
+    "change",
+    "from",
+    "to",
+    "security",
+    "severity",
+    "cves",
+    "advisories",
+    "epss",
+    "first_seen",
+    "deadline",
+    "days_left",
+    "restarts",
+    "reboot",
+    "origin",
+    "source",
+    "reason",
+    "expires",
+    "why",
+    "digest",
+)
+#: The last two are what an input method for full-width text makes of them.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FROM_FINDING = (
+    "title",
+    "severity",
+    "hazard",
+    "tier",
+    "kind",
+    "result",
+    "reason",
+    "subject",
+    "wanted",
+    "before",
+    "after",
+)
+
+
+def export(run: Json) -> Files:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for row in rows(run):
+        writer.writerow([safe(row.get(column, "")) for column in COLUMNS])
+    return {"findings.csv": stream.getvalue().encode("utf-8"), **_updates(run)}
+
+
+def _updates(run: Json) -> Files:
+    """updates.csv: one line for each package on each host, where packages were looked at."""
+    if not patches.patched(run):
+        return {}
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(UPDATE_COLUMNS)
+    for host, result, status, change in patches.changes(run):
+        known = {**change, "run_id": run["run_id"], "host": host, "status": status, "digest": result["patch"]["digest"]}
+        writer.writerow([safe(_cell(known.get(column))) for column in UPDATE_COLUMNS])
+    return {"updates.csv": stream.getvalue().encode("utf-8")}
+
+
+def _cell(value: t.Any) -> str:
+    return "\n".join(map(text, value)) if isinstance(value, list) else text(value)
+
+
+def rows(run: Json) -> t.Iterator[t.Dict[str, str]]:
+    of_run = {"run_id": str(run["run_id"]), "mode": str(run["mode"])}
+    for host, why in silent(run):
+        yield {**of_run, "host": host, "result": "noresult", "reason": why}
+    for host, result, finding in findings(run):
+        waiver = finding.get("waiver", {})
+        yield {
+            **of_run,
+            "host": host,
+            "judged": ended(run, result),
+            "control": str(finding["id"]),
+            **{key: text(finding[key]) for key in _FROM_FINDING},
+            **{look: str(finding["verdicts"].get(look, {}).get("state", "")) for look in VERDICTS},
+            "waived_until": text(waiver.get("expires")),
+            "ticket": text(waiver.get("ticket")),
+            "references": "\n".join(supports(finding)),
+        }
+
+
+def safe(field: str) -> str:
+    """The field, with an apostrophe before what a spreadsheet would calculate."""
+    return f"'{field}" if field.startswith(_FORMULA) or field.lstrip().startswith(_FORMULA) else field

@@ -1,0 +1,705 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a bundle to the one-file HTML report: what the page says is decided here, how it looks in the template.
+
+Private to the collection. Pure: the same bundle and template give the same text. A control's own text is kept once for
+the whole fleet; a host keeps only what it found.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import typing as t
+from functools import lru_cache
+from pathlib import Path
+
+import jinja2
+import jinja2.bccache
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import (
+    guard_state,
+    headline,
+    not_confirmed,
+    only_looked,
+    plural,
+    unknown_hosts,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.chain import Seal
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.fleet import (
+    Control,
+    availability,
+    by_framework,
+    probed,
+    waiver_line,
+    waivers,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.text import (
+    PROBLEMS,
+    WORDS,
+    label,
+    moment,
+    show,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.updates import updates
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.shared import Wordings
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
+    RESULTS,
+    SEVERITIES,
+    VERDICTS,
+    Json,
+    canonical,
+    count,
+)
+
+#: the order of pictures: good first, so that what is wrong stands at the end and meets the eye
+PICTURE = ("pass", "fixed", "waived", "notapplicable", "notchecked", "deferred", "fail", "error", "noresult")
+HAZARDS = {
+    "none": "Enforcing interrupts nothing",
+    "lockout": "Enforcing could cut off logins",
+    "restart": "Enforcing restarts a service",
+    "reboot": "Takes effect with a reboot",
+    "app_break": "Enforcing can break an application",
+    "availability": "Enforcing can make a service unavailable",
+}
+VERDICT_NAMES = {"running": "Running now", "on_disk": "On disk", "survives_reboot": "Survives a reboot"}
+VERDICT_SIGNS = {"ok": "✓", "deviates": "✕", "unknown": "?", "notapplicable": "–"}
+VERDICT_WORDS = {"ok": "as wanted", "deviates": "deviates", "unknown": "unknown", "notapplicable": "does not apply"}
+MODE_TITLES = {
+    "audit": "Audit",
+    "harden": "Hardening",
+    "rollback": "Rollback",
+    "configure": "Configuration",
+    "patch_plan": "Patch plan",
+    "patch_apply": "Patching",
+    "patch_rollback": "Patch rollback",
+}
+MODE_NAMES = {
+    "audit": "audit (looked only)",
+    "patch_plan": "patch plan (changed nothing)",
+    "patch_apply": "patch",
+    "patch_rollback": "patch rollback",
+}
+LARGE = 4000  # findings; beyond, rows leave out what the control's own text already says, and paper gets the short form
+BY_NAME = ("pass", "notchecked", "notapplicable")  # these are then told by the name of the control only
+BAR = 600.0  # units of a host's bar
+RING = 100.0  # units of the fleet's ring
+LONG_VALUE = 60  # characters that still fit a row
+
+
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """A piece of a bar (start and size in BAR units) or of the ring (in RING units)."""
+
+    word: str
+    count: int
+    start: float
+    size: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One finding on one host. ``rich`` rows open to tell more; others have nothing more to tell."""
+
+    word: str
+    control: str
+    title: str
+    severity: str
+    subject: str
+    reason: str
+    wanted: str
+    before: str
+    after: str
+    short: str
+    waiver: str
+    marks: str
+    verdicts: t.List[t.Tuple[str, str, str, str]]
+    rich: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """The findings of a host with one result; ``short`` are those told by name only."""
+
+    word: str
+    rows: t.List[Row]
+    short: t.List[t.Tuple[str, str]]
+
+    @property
+    def count(self) -> int:
+        return len(self.rows) + len(self.short)
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    anchor: str
+    name: str
+    about: str
+    trouble: str
+    facts: t.List[t.Tuple[str, str]]
+    segments: t.List[Segment]
+    counts: t.List[t.Tuple[str, int]]
+    groups: t.List[Group]
+    restored: t.List[t.Tuple[str, str, str]]
+    changes: t.List[t.Tuple[str, str]]
+    warnings: t.List[str]
+    guard: str
+    asked: t.Tuple[int, int]
+    open: bool
+
+    @property
+    def words(self) -> str:
+        """Class names for the filter: which result words this host has."""
+        return " ".join(f"has-{word}" for word, _number in self.counts)
+
+    @property
+    def put_back(self) -> int:
+        return len(self.restored)
+
+    @property
+    def picture(self) -> str:
+        """What the bar shows, for those who cannot see it."""
+        return _picture(dict(self.counts))
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One way in which a control is a problem, with the hosts that have it in just this way."""
+
+    word: str
+    reason: str
+    wanted: str
+    before: str
+    hosts: t.List[t.Tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    control: Control
+    word: str
+    cases: t.List[Case]
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    anchor: str
+    subject: str
+    before: str
+    after: str
+    why: str
+    controls: t.List[t.Tuple[str, str]]
+    hosts: t.List[t.Tuple[str, str]]
+    long: bool
+
+
+def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
+    """All that the template prints, by name. ``digest`` is the SHA-256 of run.json, ``seal`` its place in the chain."""
+    results: t.Dict[str, Json] = run["hosts"]
+    unknown = unknown_hosts(run)
+    names = sorted({*results, *unknown})
+    anchors = {name: f"h{number}" for number, name in enumerate(names, 1)}
+    large = sum(run["summary"].values()) > LARGE
+    controls = _controls(results)
+    changes = _changes(results, anchors, controls)
+    changed: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    for change in changes:
+        for _name, at in change.hosts:
+            changed.setdefault(at, []).append((change.anchor, change.subject))
+    hosts = [
+        _host(
+            name,
+            anchors[name],
+            results.get(name),
+            unknown.get(name, ""),
+            controls,
+            changed.get(anchors[name], []),
+            large,
+        )
+        for name in names
+    ]
+    return {
+        "run": run,
+        "title": f"{MODE_TITLES[run['mode']]} report",
+        "headline": headline(run),
+        "lead": _lead(run, unknown),
+        "aside": _aside(run["summary"]),
+        "date": moment(run["finished"]),
+        "unknown": [(name, anchors[name], show(why)) for name, why in unknown.items()],
+        "not_confirmed": [(name, anchors[name], show(why)) for name, why in not_confirmed(run).items()],
+        "ring": _ring(run, unknown),
+        "totals": _totals(run, unknown),
+        "good": run["summary"]["pass"] + run["summary"]["fixed"],
+        "applicable": sum(run["summary"].values()) - run["summary"]["notapplicable"],
+        "problems": _problems(results, anchors, controls),
+        "changes": changes,
+        "hosts": hosts,
+        "controls": controls.all,
+        "frameworks": by_framework(run, controls.all),
+        "waivers": waivers(run, controls.by_id(), anchors),
+        "availability": availability(run, anchors),
+        "probes": probed(run, anchors),
+        "updates": updates(run, anchors),
+        "facts": [*_facts(run), *_chained(seal)],
+        "words": [(word, *WORDS[word]) for word in RESULTS],
+        "filters": [word for word in RESULTS if run["summary"][word]],
+        "digest": digest,
+        "large": large,
+        "rehearsal": only_looked(run),
+        "once": _Once(),
+    }
+
+
+def render(
+    run: Json, template: str, digest: str = "", seal: t.Optional[Seal] = None, cache: t.Optional[Path] = None
+) -> str:
+    """The report of a bundle as one HTML text.
+
+    ``template`` is the text of report.html.j2; ``cache`` a folder that keeps it compiled, which takes half as long as
+    the rest.
+    """
+    return _compiled(template, cache).render(build(run, digest, seal))
+
+
+class _Cache(jinja2.FileSystemBytecodeCache):
+    """Where nothing can be kept, each report compiles the template again, and is made all the same."""
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        with contextlib.suppress(OSError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        with contextlib.suppress(OSError):
+            Path(self.directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
+@lru_cache(maxsize=2)
+def _compiled(template: str, cache: t.Optional[Path]) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({"report.html": template}),
+        bytecode_cache=_Cache(str(cache)) if cache else None,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update({"label": label, "plural": plural, "segments": _bar, "picture": _picture})
+    environment.globals.update(
+        {
+            "signs": {word: sign for word, (sign, _meaning) in WORDS.items()},
+            "verdict_signs": VERDICT_SIGNS,
+            "verdict_words": VERDICT_WORDS,
+            "bar_width": int(BAR),
+        }
+    )
+    return environment.get_template("report.html")
+
+
+class _Once:
+    """Calls a macro once for the same things: by framework, a control's line and its results are told many times over.
+
+    Things that are no plain words are the same where they are one object, so this lives as long as they: one rendering.
+    """
+
+    def __init__(self) -> None:
+        self._told: t.Dict[t.Tuple[t.Any, ...], str] = {}
+
+    def __call__(self, macro: t.Any, *things: t.Any) -> str:
+        key = (macro.name, *(thing if isinstance(thing, (str, int)) else id(thing) for thing in things))
+        if key not in self._told:
+            self._told[key] = macro(*things)
+        return self._told[key]
+
+
+def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
+    """Two or three plain sentences under the headline: what it means and what to do."""
+    words = run["summary"]
+    lost = not_confirmed(run)
+    said = []
+    if unknown:
+        said.append("Nothing is known about the hosts that gave no result; they count as unknown, never as good.")
+    if any(guard_state(run["hosts"][name]) == "reverted" for name in lost):
+        said.append("A host that took its change back is as it was before the run.")
+    if run["mode"] == "rollback":
+        if only_looked(run):
+            return [*said, "This was a rehearsal in check mode: it only looked, and changed nothing."]
+        return [*said, "Each item was restored from the journal that the earlier run wrote before its first change."]
+    if run["mode"] in LEADS:
+        return [*said, *LEADS[run["mode"]](run)]
+    if run["mode"] == "audit":
+        said.append("This was an audit: it only looked, and changed nothing.")
+        if words["fail"]:
+            said.append("What is not as wanted comes first, with the value that hardening would set.")
+    else:
+        if words["fixed"]:
+            said.append(f"This run repaired {plural(words['fixed'], 'finding')}; one command takes that back.")
+        elif not lost and not any(result.get("changed") for result in run["hosts"].values()):
+            said.append("Nothing had to be changed.")
+        if words["fail"] + words["deferred"]:
+            said.append(
+                "What needs a decision comes first: repair it by hand, consent to what it interrupts, or waive it."
+            )
+    if words["error"]:
+        said.append(f"{plural(words['error'], 'check')} could not be judged.")
+    return said
+
+
+def _patch_lead(run: Json) -> t.List[str]:
+    """The same of a run that was about packages."""
+    known = [result["patch"] for _name, result in patches.patched(run)]
+    said = []
+    if run["mode"] == "patch_plan":
+        said.append("This run only looked. What it lists is what each host would do now, under the digest of its plan.")
+        said.append("Nothing of it happens before somebody approves just that digest.")
+    elif run["mode"] == "patch_apply":
+        said.append("Only the sets that somebody had approved were installed; what each replaced is kept on its host.")
+    else:
+        said.append("The earlier versions came out of the packages that the hosts had kept; they are held for a time.")
+    if any(patch["verdict"] == "unknown" for patch in known):
+        said.append("A host of which nobody can tell is never one without updates.")
+    if any((patch.get("reboot") or {}).get("needed") for patch in known):
+        said.append("Some hosts want a restart before they run what is installed.")
+    return said
+
+
+def _configure_lead(_run: Json) -> t.List[str]:
+    return ["The services were asked in their own protocols; no control of the baseline was judged."]
+
+
+#: Runs of which no control of the baseline is the subject.
+LEADS: t.Dict[str, t.Callable[[Json], t.List[str]]] = {
+    "configure": _configure_lead,
+    **dict.fromkeys(patches.MODES.values(), _patch_lead),
+}
+
+
+def _aside(words: t.Mapping[str, int]) -> str:
+    """What became of the checks that the headline does not count."""
+    told = [(words["waived"], "accepted by waiver"), (words["notchecked"], "left out on purpose")]
+    told.append((words["notapplicable"], f"that {'does' if words['notapplicable'] == 1 else 'do'} not apply"))
+    text = ", ".join(f"{number} {what}" for number, what in told if number)
+    return f"The other checks: {text}." if text else ""
+
+
+def _totals(run: Json, unknown: t.Mapping[str, str]) -> t.List[t.Tuple[str, int, str]]:
+    """(word, count, note) for the ring's legend."""
+    told = [(word, run["summary"][word], "") for word in PICTURE if word != "noresult" and run["summary"][word]]
+    if unknown:
+        about = len(unknown) * _checks_per_host(run)
+        note = "hosts" if len(unknown) > 1 else "host"
+        told.append(("noresult", len(unknown), f"{note}, about {about:,} checks" if about else note))
+    return told
+
+
+def _checks_per_host(run: Json) -> int:
+    """How many checks a host that gave no result would have had: as many as the one that had most."""
+    return max((len(result.get("findings", [])) for result in run["hosts"].values()), default=0)
+
+
+def _ring(run: Json, unknown: t.Mapping[str, str]) -> t.List[Segment]:
+    counts = dict(run["summary"])
+    counts["noresult"] = len(unknown) * max(1, _checks_per_host(run))
+    return _segments(counts, RING)
+
+
+def _segments(counts: t.Mapping[str, int], whole: float) -> t.List[Segment]:
+    total = sum(counts.values())
+    made: t.List[Segment] = []
+    start = 0.0
+    for word in PICTURE:
+        number = counts.get(word, 0)
+        if number:
+            size = whole * number / total
+            made.append(Segment(word, number, round(start, 2), round(size, 2)))
+            start += size
+    return made
+
+
+def _bar(counts: t.Mapping[str, int]) -> t.List[Segment]:
+    return _segments(counts, BAR)
+
+
+def _picture(counts: t.Mapping[str, int]) -> str:
+    """What a bar shows, for those who cannot see it."""
+    return ", ".join(f"{number} {label(word)}" for word, number in counts.items()) or "no result"
+
+
+def _references(control: Json) -> t.List[t.Tuple[str, str]]:
+    """(framework, what of it), one line a framework. What is no law says what it is."""
+    lines: t.Dict[str, t.List[str]] = {}
+    for item in control["references"]:
+        status = str(item.get("status", ""))
+        framework = show(item["title"]) + (f" ({status})" if status and status not in ("law", "guidance") else "")
+        strength = str(item.get("strength", "supports"))
+        text = show(item["reference"]) + ("" if strength == "supports" else f" ({show(strength)})")
+        lines.setdefault(framework, []).append(text)
+    return [(framework, ", ".join(texts)) for framework, texts in lines.items()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Controls:
+    """The controls of a run, told once. Hosts whose catalogues word one id differently get an entry each."""
+
+    all: t.List[Control]
+    of: t.Mapping[int, Control]  # by the identity of the finding
+
+    def by_id(self) -> t.Dict[str, Control]:
+        return {control.data["id"]: control for control in self.all}
+
+
+def _controls(results: t.Mapping[str, Json]) -> Controls:
+    wordings, identities = Wordings(), {}
+    findings: t.Dict[t.Tuple[str, ...], Json] = {}
+    seen: t.Dict[t.Tuple[str, ...], t.Dict[str, t.List[str]]] = {}
+    for name in sorted(results):
+        for finding in results[name].get("findings", []):
+            rest = tuple(finding[key] for key in ("title", "severity", "hazard", "tier"))
+            identities[id(finding)] = identity = (finding["kind"], finding["id"], wordings.name(finding), *rest)
+            findings.setdefault(identity, finding)
+            seen.setdefault(identity, {}).setdefault(finding["result"], []).append(name)
+    made = {}
+    for number, identity in enumerate(sorted(findings), 1):
+        data, by_word = findings[identity], seen[identity]
+        counts = {word: len(by_word[word]) for word in RESULTS if word in by_word}
+        made[identity] = Control(f"c{number}", data, HAZARDS[data["hazard"]], _references(data), _seen(by_word), counts)
+    return Controls(list(made.values()), {key: made[identity] for key, identity in identities.items()})
+
+
+def _seen(by_word: t.Mapping[str, t.List[str]]) -> t.List[t.Tuple[str, int, str]]:
+    """(word, number of hosts, their names); the names of a crowd are left out, the host list has them."""
+    told = []
+    for word in RESULTS:
+        names = by_word.get(word, [])
+        if names:
+            crowd = len(names) > 12 and word not in PROBLEMS
+            told.append((word, len(names), plural(len(names), "host") if crowd else ", ".join(map(show, names))))
+    return told
+
+
+def _problems(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: Controls) -> t.List[Problem]:
+    cases: t.Dict[str, t.Dict[t.Tuple[str, str, str, str], t.List[t.Tuple[str, str]]]] = {}
+    for name in sorted(results):
+        for finding in results[name].get("findings", []):
+            if finding["result"] in PROBLEMS:
+                key = (
+                    finding["result"],
+                    _reason(finding, results[name]),
+                    show(finding["wanted"]),
+                    show(finding["before"]),
+                )
+                control = controls.of[id(finding)]
+                cases.setdefault(control.anchor, {}).setdefault(key, []).append((show(name), anchors[name]))
+    made, told_once = [], {control.anchor: control for control in controls.all}
+    for anchor, several in cases.items():
+        told = [
+            Case(word, show(reason) if reason else "", wanted, before, hosts)
+            for (word, reason, wanted, before), hosts in several.items()
+        ]
+        told.sort(key=lambda case: (RESULTS.index(case.word), -len(case.hosts)))
+        made.append(Problem(told_once[anchor], told[0].word, told))
+    made.sort(
+        key=lambda each: (
+            RESULTS.index(each.word),
+            SEVERITIES.index(each.control.data["severity"]),
+            each.control.data["id"],
+        )
+    )
+    return made
+
+
+def _changes(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: Controls) -> t.List[Change]:
+    """The same change on many hosts is told once, with their names."""
+    titles = {control.data["id"]: (control.anchor, show(control.data["title"])) for control in controls.all}
+    hosts: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    for name in sorted(results):
+        for change in results[name].get("changes", []):
+            hosts.setdefault(canonical(change).decode("utf-8"), []).append((show(name), anchors[name]))
+    made = []
+    for number, text in enumerate(
+        sorted(hosts, key=lambda text: (-len(hosts[text]), json.loads(text)["subject"], text)), 1
+    ):
+        change = json.loads(text)
+        before, after = show(change["before"]), show(change["after"])
+        about = [titles.get(each, ("", show(each))) for each in change.get("controls", [])]
+        why = show(change["why"]) if change.get("why") else ""
+        made.append(
+            Change(
+                f"x{number}",
+                show(change["subject"]),
+                before,
+                after,
+                "" if why in [title for _at, title in about] else why,
+                about,
+                hosts[text],
+                "\n" in before + after or len(before + after) > LONG_VALUE * 2,
+            )
+        )
+    return made
+
+
+def _host(
+    name: str,
+    anchor: str,
+    result: t.Optional[Json],
+    trouble: str,
+    controls: Controls,
+    changes: t.Sequence[t.Tuple[str, str]],
+    large: bool,
+) -> Host:
+    data = result or {}
+    asked = data.get("probes", [])
+    findings = data.get("findings", [])
+    counted = count(findings)
+    rows: t.Dict[str, t.List[Row]] = {}
+    short: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    for finding in findings:
+        control = controls.of[id(finding)]
+        if large and finding["result"] in BY_NAME:
+            short.setdefault(finding["result"], []).append((finding["id"], control.anchor))
+        else:
+            row = _row(finding, _reason(finding, data), control, large)
+            rows.setdefault(finding["result"], []).append(row)
+    for several in rows.values():
+        several.sort(key=lambda row: (SEVERITIES.index(row.severity), row.title))
+    if not trouble and data.get("failed"):
+        trouble = str(data["msg"])
+    return Host(
+        anchor=anchor,
+        name=show(name),
+        about=_about(data),
+        trouble=show(trouble) if trouble else "",
+        facts=_host_facts(data),
+        segments=_segments(counted if findings else {} if data.get("restored") or asked else {"noresult": 1}, BAR),
+        counts=[(word, counted[word]) for word in RESULTS if counted[word]],
+        groups=[Group(word, rows.get(word, []), short.get(word, [])) for word in RESULTS if word in {*rows, *short}],
+        restored=[
+            (show(item["subject"]), show(item["before"]), show(item["after"])) for item in data.get("restored", [])
+        ],
+        changes=list(changes),
+        warnings=[show(text) for text in data.get("warnings", [])],
+        guard=_guard(data),
+        asked=(sum(probe["healthy"] for probe in asked), len(asked)),
+        open=bool(trouble or any(counted[word] for word in PROBLEMS)) and not large,
+    )
+
+
+def _about(data: Json) -> str:
+    host = data.get("host", {})
+    return show(f"{host.get('distribution', '')} {host.get('version', '')}".strip()) if host else ""
+
+
+def _host_facts(data: Json) -> t.List[t.Tuple[str, str]]:
+    host = {key: value for key, value in data.get("host", {}).items() if value not in (None, "", False)}
+    told = []
+    if host.get("distribution"):
+        told.append(("System", _about(data)))
+    named = {"kernel": "Kernel", "container": "Container", "family": "Family"}
+    for key in [*named, *sorted(set(host) - set(named))]:
+        if key in host and key not in ("distribution", "version"):
+            told.append((named.get(key, show(key).replace("_", " ").capitalize()), show(host[key])))
+    if data.get("tier"):
+        told.append(("Tier", data["tier"]))
+    if data.get("profiles"):
+        told.append(("Profiles", ", ".join(show(profile["title"]) for profile in data["profiles"])))
+    if data.get("started"):
+        told.append(("Judged", moment(data["started"])))
+    if data.get("reverted_run_id"):
+        told.append(("Put back", f"run {show(data['reverted_run_id'])}"))
+    return told
+
+
+def _guard(data: Json) -> str:
+    """What became of a change that could have kept people out, in one line; nothing where there was none."""
+    guard, state = data.get("guard", {}), guard_state(data)
+    if state == "none":
+        return ""
+    why = show(guard["why"]).rstrip(".")
+    until, ended = moment(guard["until"]), moment(guard["ended"])
+    told = {
+        "confirmed": f"Guarded change confirmed at {ended}: {why}.",
+        "reverted": f"Guarded change taken back at {ended}: {why}.",
+        "armed": f"Guarded change not confirmed yet. Unless it is, the host takes it back at {until}.",
+        "unknown": f"Guarded change not confirmed. The host takes it back at {until}; no answer yet.",
+    }
+    return told.get(state, f"Not guarded: {why[:1].lower()}{why[1:]}.")
+
+
+def _reason(finding: Json, data: Json) -> str:
+    """Why it is not a plain pass. What befell the whole run is told once, with its host."""
+    reason, whole = str(finding["reason"]), str(data.get("msg", ""))
+    return reason.replace(whole, "").strip() if whole and data.get("failed") else reason
+
+
+def _row(finding: Json, reason: str, control: Control, large: bool) -> Row:
+    verdicts = []
+    for name in VERDICTS:
+        if name in finding["verdicts"]:
+            verdict = finding["verdicts"][name]
+            verdicts.append((VERDICT_NAMES[name], verdict["state"], show(verdict["saw"]), name))
+    word, before, after = finding["result"], show(finding["before"]), show(finding["after"])
+    moved = before != after and word not in ("pass", "notapplicable", "notchecked")
+    short = f"{before} → {after}" if moved else after if finding["after"] is not None else before
+    uniform = len({state for _title, state, _saw, _name in verdicts}) <= 1 and not any(
+        saw not in (before, after, "—") for _title, _state, saw, _name in verdicts
+    )
+    plain = (
+        word in (("pass", "notapplicable", "fixed") if large else ("pass", "notapplicable"))
+        and uniform
+        and len(short) <= LONG_VALUE
+    )
+    if word in ("notapplicable", "notchecked"):
+        short = ""
+    subject = show(finding["subject"])
+    return Row(
+        word=word,
+        control=control.anchor,
+        title=show(finding["title"]),
+        severity=finding["severity"],
+        subject="" if large and plain and finding["subject"] == control.data["subject"] else subject,
+        reason=show(reason) if reason else "",
+        wanted=show(finding["wanted"]),
+        before=before,
+        after=after,
+        short=short if len(short) <= LONG_VALUE else "",
+        waiver=waiver_line(finding["waiver"]) if "waiver" in finding else "",
+        marks="".join(VERDICT_SIGNS[state] for _title, state, _saw, _name in verdicts),
+        verdicts=verdicts,
+        rich=not plain,
+    )
+
+
+def _facts(run: Json) -> t.List[t.Tuple[str, str, bool]]:
+    """(name, value, is it code) of the run itself."""
+    catalogue = run["catalogue"] or {}
+    digests = [catalogue] if catalogue.get("digest") else catalogue.get("several", [])
+    told = [
+        ("Run", run["run_id"], True),
+        ("Mode", MODE_NAMES.get(run["mode"], run["mode"]), False),
+    ]
+    if run["tier"]:
+        told.append(("Tier", run["tier"], False))
+    told += [("Started", moment(run["started"]), False), ("Finished", moment(run["finished"]), False)]
+    for each in digests:
+        controls = each.get("controls")
+        told.append(("Catalogue", plural(controls, "control") if isinstance(controls, int) else "", False))
+        told.append(("Catalogue digest", show(each.get("digest")), True))
+    return told
+
+
+def _chained(seal: t.Optional[Seal]) -> t.List[t.Tuple[str, str, bool]]:
+    """The bundle's place in the chain of its fleet, and whether anybody signed it."""
+    if seal is None:
+        return []
+    before = f", after run {seal.previous}" if seal.previous else ", the first"
+    return [
+        ("Fleet", seal.fleet, False),
+        ("Number in its chain", f"{seal.number}{before}", False),
+        ("Signed with", seal.signer, True)
+        if seal.signer
+        else (
+            "Signed with",
+            "no key: the chain shows changes, but anybody who can write here could make it anew",
+            False,
+        ),
+    ]

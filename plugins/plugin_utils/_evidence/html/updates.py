@@ -1,0 +1,226 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of the report about packages: what waits, was installed, taken back or left out, and for which hosts.
+
+Private to the collection, and pure. The same change on several hosts is told once. Days left are those of the plan.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import plural
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.fleet import days
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.text import moment, show
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
+    PATCH_LEFT_OUT,
+    PATCH_SEVERITIES,
+    Json,
+)
+
+Link = t.Tuple[str, str]
+
+#: What becomes of a change -> (the class of its pill, its word); the first comes first.
+STATUS = {
+    "late": ("fail", "past its deadline"),
+    "waits": ("deferred", "waits"),
+    "to_take_back": ("deferred", "to take back"),
+    "taken_back": ("waived", "taken back"),
+    "installed": ("fixed", "installed"),
+    "held": ("waived", "held"),
+    "excluded": ("waived", "excluded"),
+    "not_allowed": ("waived", "not allowed"),
+    "too_young": ("notchecked", "too young"),
+    "phased": ("notchecked", "phased"),
+}
+VERDICT = {
+    "updates": ("deferred", "updates wait"),
+    "none": ("pass", "up to date"),
+    "unknown": ("error", "nobody can tell"),
+}
+SEVERITY_NAMES = {"kev": "exploited"}
+MOST_SHOWN = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Update:
+    """One change, told once for all hosts that have it in just this way."""
+
+    pill: Link
+    package: str
+    versions: str
+    severity: str
+    urgent: bool
+    security: str
+    closes: t.List[str]
+    more: int
+    deadline: str
+    left: str
+    why: str
+    interrupts: str
+    hosts: t.List[Link]
+
+
+@dataclasses.dataclass(frozen=True)
+class HostUpdates:
+    host: Link
+    pill: Link
+    facts: t.List[t.Tuple[str, str]]
+    doubts: t.List[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """An exclusion or a pin of a policy, with the hosts that have it."""
+
+    pill: Link
+    packages: str
+    reason: str
+    ends: str
+    hosts: t.List[Link]
+
+
+@dataclasses.dataclass(frozen=True)
+class Updates:
+    """``number`` and ``done`` are those of changes on hosts, not of different ones."""
+
+    chosen: t.List[Update]
+    left_out: t.List[Update]
+    rules: t.List[Rule]
+    hosts: t.List[HostUpdates]
+    severities: t.List[t.Tuple[str, int]]
+    number: int
+    late: int
+    done: int
+    reopened: t.List[t.Tuple[Link, str]]
+
+
+def updates(run: Json, anchors: t.Mapping[str, str]) -> Updates:
+    told = list(patches.changes(run))
+    chosen = [each for each in told if each[2] not in PATCH_LEFT_OUT]
+    counted = {word: sum(change["severity"] == word for *_rest, change in chosen) for word in PATCH_SEVERITIES}
+    known = patches.patched(run)
+    return Updates(
+        _once(chosen, anchors),
+        _once([each for each in told if each[2] in PATCH_LEFT_OUT], anchors),
+        _rules(known, anchors),
+        [_host(name, anchors[name], result) for name, result in known],
+        [(severity_name(word), number) for word, number in counted.items() if number],
+        len(chosen),
+        sum(status == "late" for _name, _result, status, _change in chosen),
+        sum(status in ("installed", "taken_back") for _name, _result, status, _change in chosen),
+        [
+            ((show(name), anchors[name]), ", ".join(map(show, result["patch"]["reopened"])))
+            for name, result in known
+            if result["patch"].get("reopened")
+        ],
+    )
+
+
+def _rules(known: t.Sequence[t.Tuple[str, Json]], anchors: t.Mapping[str, str]) -> t.List[Rule]:
+    """Every rule of every policy, once; what ends first comes first."""
+    hosts: t.Dict[t.Tuple[int, str, str, str, str], t.List[Link]] = {}
+    for name, result in known:
+        for kind in ("exclude", "pin"):
+            for rule in result["patch"].get("policy", {}).get(kind, []):
+                packages = ", ".join(map(show, rule["packages"]))
+                pinned = f"{packages}: {show(rule['version'])} only" if rule.get("version") else packages
+                key = (rule["days_left"], kind, pinned, show(rule["reason"]), rule["expires"])
+                hosts.setdefault(key, []).append((show(name), anchors[name]))
+    return [
+        Rule(
+            ("fail", "ended") if left < 0 else ("waived", "excluded" if kind == "exclude" else "pinned"),
+            packages,
+            reason,
+            f"until {show(expires)}, {days(left)}",
+            hosts[left, kind, packages, reason, expires],
+        )
+        for left, kind, packages, reason, expires in sorted(hosts)
+    ]
+
+
+def severity_name(word: str) -> str:
+    return SEVERITY_NAMES.get(word, word)
+
+
+def _once(told: t.Sequence[t.Tuple[str, Json, str, Json]], anchors: t.Mapping[str, str]) -> t.List[Update]:
+    several: t.Dict[t.Tuple[t.Any, ...], t.List[Link]] = {}
+    first: t.Dict[t.Tuple[t.Any, ...], Json] = {}
+    order = list(STATUS)
+    for name, _result, status, change in told:
+        # The most pressing first; what only then would be equal is told apart by the rest.
+        key = (
+            order.index(status),
+            PATCH_SEVERITIES.index(change["severity"]),
+            str(change.get("deadline") or "9")[:10],
+            change["name"],
+            *(str(change.get(each) or "") for each in ("from", "to", "reason", "expires")),
+        )
+        first.setdefault(key, change)
+        host = (show(name), anchors[name])
+        if host not in several.setdefault(key, []):
+            several[key].append(host)
+    return [_update(order[key[0]], first[key], several[key]) for key in sorted(several)]
+
+
+def _update(status: str, change: Json, hosts: t.List[Link]) -> Update:
+    cves, left = list(change.get("cves") or []), change.get("days_left")
+    shown = [show(each) for each in [*cves, *(change.get("advisories") or [])]]
+    waits = status in ("late", "waits")
+    first, then = change["from"], change["to"]
+    if status in ("to_take_back", "taken_back"):
+        first, then = then, first
+    deadline = str(change.get("deadline") or "")
+    until = f"until {show(str(change['expires'])[:10])}" if change.get("expires") else "no end"
+    return Update(
+        pill=STATUS[status],
+        package=show(change["name"]),
+        versions=f"{show(first or None)} → {show(then or None)}",
+        severity=severity_name(change["severity"]),
+        urgent=change["severity"] in ("kev", "critical", "high"),
+        security={True: "security", False: "", None: "security: unknown"}[change.get("security")],
+        closes=shown[:MOST_SHOWN],
+        more=max(0, len(shown) - MOST_SHOWN),
+        deadline=(deadline[:10] or "none") if waits else until if status in PATCH_LEFT_OUT else "",
+        left=_days(left) if waits and isinstance(left, int) else "",
+        why=show(change["reason"]) if change.get("reason") else "; ".join(map(show, change.get("why") or [])),
+        interrupts=_interrupts(change),
+        hosts=hosts,
+    )
+
+
+def _interrupts(change: Json) -> str:
+    told = [f"restarts {', '.join(map(show, change['restarts']))}"] if change.get("restarts") else []
+    return "; ".join([*told, *(["wants a restart of the host"] if change.get("reboot") else [])])
+
+
+def _days(left: int) -> str:
+    if left < 0:
+        return f"{plural(-left, 'day')} over"
+    return "last day" if left == 0 else f"{plural(left, 'day')} left"
+
+
+def _host(name: str, anchor: str, result: Json) -> HostUpdates:
+    patch = result["patch"]
+    approval, reboot = patch.get("approval"), patch.get("reboot") or {}
+    facts = [("Plan", show(patch["digest"][:19]))]
+    if approval:
+        ticket = f", {show(approval['ticket'])}" if approval.get("ticket") else ""
+        facts.append(("Approved by", f"{show(approval['approver'])}{ticket}"))
+    if reboot.get("needed"):
+        facts.append(("Restart of the host", "; ".join(map(show, reboot.get("why") or ["needed"]))))
+    if patch.get("services"):
+        facts.append(("Run old files", ", ".join(map(show, patch["services"]))))
+    if patch.get("sources"):
+        released = min((str(each.get("released") or "") for each in patch["sources"]), default="")
+        facts.append(("Oldest list", moment(released) if released else "not known"))
+    for key, each in sorted((patch.get("advisories_as_of") or {}).items()):
+        facts.append((f"Advisories: {key.replace('_', ' ')}", moment(each)))
+    done, rolled_back = patches.done(result), patch["state"] == "rolled_back"
+    pill = ("fixed", "installed") if done and patch["changes"] else VERDICT[patch["verdict"]]
+    if rolled_back:
+        pill = ("waived", "to take back" if result["check_mode"] else "taken back")
+    doubts = [*(patch.get("unknown_because") or []), *(patch.get("own_will") or [])]
+    return HostUpdates((show(name), anchor), pill, facts, [show(each) for each in doubts])

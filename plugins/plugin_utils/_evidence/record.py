@@ -1,0 +1,214 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one point at which a result becomes a record: what may be kept is chosen, cleaned and checked here.
+
+Private to the collection. Two nets, one behind the other: only named keys are kept, at every depth; and from the texts
+that they hold, secrets and what names a patient are taken out (``redact``).
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import redact
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.check import check_result, refuse
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
+    AVAILABILITY_KEYS,
+    CHANGE_KEYS,
+    FINDING_KEYS,
+    FRAMEWORK_KEYS,
+    GUARD_KEYS,
+    KEPT,
+    MESSAGE_LIMIT,
+    PROBE_KEYS,
+    PROFILE_KEYS,
+    RECORD_SCHEMA,
+    REFERENCE_KEYS,
+    TIMES,
+    WAIVER_KEYS,
+    Json,
+    check_host_name,
+    count,
+    plain,
+)
+
+
+def clean_result(result: t.Any, host: str, run_id: str = "") -> Json:
+    """The part of a registered baseline result that is evidence, checked.
+
+    ``run_id`` is what the caller believes; it must agree with the result and is needed where the task failed so early
+    that the result has none. Such a result becomes a record in state ``failed`` with no findings: unknown, never good.
+    """
+    if not isinstance(result, t.Mapping):
+        raise refuse(host, f"the result is a {type(result).__name__}, not a mapping")
+    data = {key: plain(result[key], key) for key in KEPT if key != "warnings" and result.get(key) is not None}
+    kept = dict(data)
+    for key, name in TIMES.items():
+        if isinstance(result.get(name), str):
+            kept[key] = plain(result[name], name)
+    if isinstance(result.get("warnings"), (list, tuple)):  # each is a text or one of Ansible's own objects
+        kept["warnings"] = [str(plain(str(each))) for each in result["warnings"]]
+    if run_id and kept.setdefault("run_id", run_id) != run_id:
+        raise refuse(host, f"it belongs to run {kept['run_id']!r}, not to run {run_id!r}")
+    if patches.plan_of(result):
+        return _patch_result(result, kept, host)
+    if "findings" not in kept and "restored" not in kept:
+        kept = _failed_result(result, kept, host)
+    for finding in kept.get("findings") or ():
+        if isinstance(finding, dict) and isinstance(finding.get("references"), dict):
+            finding["references"] = _links(finding["references"], kept.get("frameworks"), host)
+    return _cleaned(check_result(kept, host))
+
+
+def _links(supported: Json, frameworks: t.Any, host: str) -> t.List[Json]:
+    """The references of a control one by one, each with what is known of its framework."""
+    links = []
+    for name, references in supported.items():
+        about = frameworks.get(name) if isinstance(frameworks, dict) else None
+        if not isinstance(about, dict) or not isinstance(references, dict):
+            raise refuse(host, f"nothing is known of the framework {name!r} that its findings name")
+        whose = {"framework": name, "title": about.get("title", name), "status": about.get("status", "guidance")}
+        links += [{**whose, "reference": each, "strength": strength} for each, strength in references.items()]
+    return links
+
+
+def _patch_result(result: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
+    """A patch result keeps its plan, cleaned before findings are made of it, so that these are clean as well."""
+    patch = redact.deep(patches.kept(result))
+    names = ("run_id", "started", "finished", "host", "warnings", "changed", "check_mode", "failed")
+    made = {"changed": False, "check_mode": False, **{name: kept[name] for name in names if name in kept}}
+    made.update(
+        state="patched", msg=str(kept.get("msg") or "")[:MESSAGE_LIMIT], patch=patch, findings=[], summary=count([])
+    )
+    return _cleaned(check_result(patches.summed(check_result(made, host)), host))
+
+
+def _failed_result(data: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
+    if "results" in data:
+        raise refuse(host, "it is the result of a loop", "Record each item's result on its own.")
+    if not (data.get("failed") or data.get("unreachable") or data.get("skipped")):
+        raise refuse(host, "it has no findings and did not fail")
+    message = str(kept.get("msg") or plain(data.get("skip_reason")) or "The task ended with no message.")
+    if data.get("unreachable"):
+        message = f"Unreachable: {message}"
+    elif data.get("skipped"):
+        message = f"Skipped: {message}"
+    record: Json = {
+        "changed": bool(data.get("changed", False)),
+        "check_mode": bool(data.get("check_mode", False)),
+        "failed": True,
+        "findings": [],
+        "msg": message[:MESSAGE_LIMIT],
+        "state": "failed",
+        "summary": count([]),
+    }
+    return {
+        **{
+            key: kept[key]
+            for key in ("run_id", "tier", "started", "finished", "host", "changes", "guard", "waivers", "availability")
+            if key in kept
+        },
+        **record,
+    }
+
+
+def clean_probes(probes: t.Sequence[t.Any], host: str, run_id: str, check_mode: bool = False) -> Json:
+    """A result that holds nothing but how services answered: in state ``probed``, with no word about any control."""
+    told = [plain(probe, f"probes[{number}]") for number, probe in enumerate(probes)]
+    told = [{"latency_ms": None, **probe} if isinstance(probe, dict) else probe for probe in told]
+    made = {"run_id": run_id, "state": "probed", "msg": "", "changed": False, "check_mode": check_mode, "probes": told}
+    return _cleaned(check_result(made, host))
+
+
+def merged(earlier: t.Optional[Json], new: Json) -> Json:
+    """One record out of what was kept of a host in this run before and what comes now.
+
+    A result of the baseline takes the place of an earlier one, and so does one of patching; a probe takes that of the
+    same probe of the same target. So the order of two writes of different things does not matter, and the same write
+    twice changes nothing.
+    """
+    if earlier is None:
+        return new
+    probes = {
+        (probe["probe"], probe["target"]): probe for result in (earlier, new) for probe in result.get("probes", [])
+    }
+    whole = dict(earlier if new["state"] == "probed" else patches.beside(earlier, new))
+    if probes:
+        whole["probes"] = [probes[key] for key in sorted(probes)]
+    return whole
+
+
+def _cleaned(result: Json) -> Json:
+    """A checked result without keys that nobody named, and without what a text must not quote."""
+    made = {key: value if key in _OWN_WORDS else redact.deep(value) for key, value in result.items()}
+    if "findings" in result:
+        made["findings"] = [_clean_finding(finding) for finding in result["findings"]]
+    for key, keys in _LISTS.items():
+        if key in result:
+            made[key] = [_only(item, keys) for item in made[key]]
+    for key, keys in _MAPPINGS.items():
+        if key in result:
+            made[key] = _only(made[key], keys)
+    if "frameworks" in result:
+        known = {name: each for name, each in result["frameworks"].items() if isinstance(each, dict)}
+        made["frameworks"] = {name: _only(each, FRAMEWORK_KEYS) for name, each in known.items()}
+    return made
+
+
+#: What the collection itself says, in its catalogue or as one of its words; a pattern could only harm it.
+_OWN_WORDS = (
+    "run_id",
+    "state",
+    "tier",
+    "started",
+    "finished",
+    "catalogue",
+    "summary",
+    "findings",
+    "frameworks",
+    "patch",
+)
+_MAPPINGS: t.Dict[str, t.Sequence[str]] = {"availability": AVAILABILITY_KEYS, "guard": GUARD_KEYS}
+_LISTS: t.Dict[str, t.Sequence[str]] = {
+    "changes": CHANGE_KEYS,
+    "restored": CHANGE_KEYS,
+    "waivers": WAIVER_KEYS,
+    "probes": PROBE_KEYS,
+    "profiles": PROFILE_KEYS,
+}
+_OWN_WORDS_OF_A_FINDING = ("id", "title", "rationale", "severity", "hazard", "tier", "kind", "result", "references")
+
+
+def _clean_finding(finding: Json) -> Json:
+    made = {
+        key: finding[key] if key in _OWN_WORDS_OF_A_FINDING else redact.deep(finding[key])
+        for key in (*FINDING_KEYS, "waiver")
+        if key in finding
+    }
+    made["verdicts"] = {look: _only(verdict, ("state", "saw")) for look, verdict in made["verdicts"].items()}
+    made["references"] = [_only(reference, REFERENCE_KEYS) for reference in made["references"]]
+    if "waiver" in made:
+        made["waiver"] = _only(made["waiver"], WAIVER_KEYS)
+    return made
+
+
+def _only(data: Json, keys: t.Sequence[str]) -> Json:
+    return {key: data[key] for key in keys if key in data}
+
+
+def record(host: str, result: Json) -> Json:
+    """What stands in the record's file. The name is inside too, so that a copied or renamed file is noticed."""
+    return {"schema": RECORD_SCHEMA, "hostname": check_host_name(host), "result": result}
+
+
+def open_record(data: t.Any, host: str, run_id: str) -> Json:
+    """The checked result out of a record's file content; ClinicalError where it is another's."""
+    if not isinstance(data, dict) or data.get("schema") != RECORD_SCHEMA:
+        raise refuse(host, f"its schema is not {RECORD_SCHEMA}", "")
+    if data.get("hostname") != host:
+        raise refuse(host, f"the record is of {data.get('hostname')!r}", "")
+    result = check_result(data.get("result"), host)
+    if result["run_id"] != run_id:
+        raise refuse(host, f"it belongs to run {result['run_id']!r}, not to run {run_id!r}", "")
+    return result

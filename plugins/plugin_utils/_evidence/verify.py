@@ -1,0 +1,248 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the bundles in a directory are those that were written, all of them, in their order. Private.
+
+It says which bundle and which file. What it can tell depends on what is kept elsewhere: without a list of allowed
+signers, whoever can write the directory can write a new chain; without a remembered head, they can cut off its end.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import chain
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.chain import Link
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.sign import judged
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import Json
+
+#: What can be wrong with a bundle or a file of it.
+WHAT = ("changed", "missing", "added", "reordered", "forked", "signature", "truncated", "withdrawn", "unsealed")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """``run_id`` and ``number`` name the bundle, ``file`` the file in it where it is about one."""
+
+    what: str
+    saw: str
+    run_id: str = ""
+    number: int = 0
+    file: str = ""
+
+    def __str__(self) -> str:
+        place = [f"run {self.run_id}" if self.run_id else "", f"number {self.number}" if self.number else "", self.file]
+        return f"{', '.join(part for part in place if part)}: {self.what}: {self.saw}"
+
+
+def verify(
+    evidence_dir: Path,
+    *,
+    fleet: str = "",
+    allowed_signers: t.Optional[Path] = None,
+    head: str = "",
+    oldest: int = 1,
+) -> Json:
+    """Everything that is wrong with the chains in a directory, or with that of one fleet.
+
+    ``head`` is what an operator remembers of the end, ``oldest`` the first number that is still kept.
+    """
+    if not evidence_dir.is_dir():
+        raise ClinicalError("Verifying", str(evidence_dir), "it is no directory", "Name the directory of all bundles.")
+    if allowed_signers is not None and not allowed_signers.is_file():
+        raise ClinicalError(
+            "Verifying", str(evidence_dir), f"{allowed_signers} is no file", "Name the allowed signers."
+        )
+    remembered = _remembered(head)
+    bundles = [path for path in sorted(evidence_dir.iterdir()) if _is_bundle(path)]
+    found, problems = _read(bundles)
+    fleets = [fleet] if fleet else sorted({link.fleet for link in found})
+    if head and len(fleets) != 1:
+        raise ClinicalError("Verifying", f"the head {head}", f"there are {len(fleets)} fleets", "Name the fleet, too.")
+    for name in fleets:
+        mine = [link for link in found if link.fleet == name]
+        problems += _order(mine, oldest) + _end(evidence_dir, name, mine, remembered)
+        problems += [problem for link in mine for problem in _place(link)]
+        problems += [problem for link in mine for problem in _signature(link, mine, allowed_signers)]
+        problems += _files(mine)
+    kept = [link for link in found if link.fleet in fleets]
+    return {
+        "bundles": len({link.run_id for link in kept}),
+        "manifests": len(kept),
+        "signed": sum(bool(link.manifest["signer"]) for link in kept),
+        "heads": {name: _last(name, kept).head for name in fleets if _last_or_none(name, kept)},
+        "problems": [vars(problem) for problem in problems],
+        "told": [str(problem) for problem in problems],
+        "notes": [note for name in fleets for note in _rewritten([link for link in kept if link.fleet == name])],
+    }
+
+
+def _is_bundle(path: Path) -> bool:
+    if path.name.startswith(".") or path.is_symlink() or not path.is_dir():
+        return False
+    return any((path / name).exists() for name in (chain.FOLDER, "hosts", "run.json"))
+
+
+def _remembered(head: str) -> t.Optional[t.Tuple[int, str]]:
+    if not head:
+        return None
+    number, _colon, digest = head.partition(":")
+    digest = digest.replace("sha256:", "")
+    if not number.isdigit() or len(digest) != 64:
+        raise ClinicalError(
+            "Reading", f"the head {head!r}", "it is not like 12:0123...", "Copy it from a run's output."
+        )
+    return int(number), digest
+
+
+def _read(bundles: t.Sequence[Path]) -> t.Tuple[t.List[Link], t.List[Problem]]:
+    """Every manifest; bundles without one, and manifests that are none, are problems."""
+    found: t.List[Link] = []
+    problems: t.List[Problem] = []
+    for bundle in bundles:
+        folder = bundle / chain.FOLDER
+        paths = sorted(path for path in folder.glob("*.json") if path.is_file()) if folder.is_dir() else []
+        for path in paths:
+            try:
+                found.append(chain.open_link(path))
+            except ClinicalError as exc:
+                problems.append(Problem("changed", str(exc), bundle.name, file=f"{chain.FOLDER}/{path.name}"))
+        if not paths:
+            saw = "it has no manifest: it was added by hand, its run has not ended, or it is older than the chain"
+            problems.append(Problem("unsealed", saw, bundle.name))
+    return found, problems
+
+
+def _order(mine: t.Sequence[Link], oldest: int) -> t.List[Problem]:
+    """Gaps, numbers that are there twice, and manifests that are not the ones that their successors name."""
+    problems: t.List[Problem] = []
+    by_number: t.Dict[int, t.List[Link]] = {}
+    for link in mine:
+        by_number.setdefault(link.number, []).append(link)
+    for number in range(oldest, max(by_number, default=oldest - 1) + 1):
+        here, after = by_number.get(number, []), by_number.get(number + 1, [])
+        named = [link.manifest["previous"] or {} for link in after]
+        if not here:
+            run_id = next((str(each["run_id"]) for each in named if "run_id" in each), "")
+            problems.append(Problem("missing", "the bundle is not here", run_id, number))
+        elif len(here) > 1:
+            runs = " and ".join(sorted({link.run_id for link in here}))
+            problems.append(Problem("forked", f"two manifests have this number: {runs}", here[0].run_id, number))
+        if here and named and not {link.sha256 for link in here} & {each.get("sha256") for each in named}:
+            saw = f"its manifest is not the one that number {number + 1} names"
+            problems.append(Problem("changed", saw, here[0].run_id, number, f"{chain.FOLDER}/{here[0].path.name}"))
+    first = by_number.get(1, [])
+    problems += [
+        Problem("changed", "number 1 names one before it", link.run_id, 1)
+        for link in first
+        if link.manifest["previous"]
+    ]
+    return problems
+
+
+def _end(
+    evidence_dir: Path, fleet: str, mine: t.Sequence[Link], remembered: t.Optional[t.Tuple[int, str]]
+) -> t.List[Problem]:
+    """Whether the chain still holds what was remembered of its end, by a person or by the directory's own note."""
+    note = chain.note_of(evidence_dir, fleet) or {}
+    known = [("the remembered head", *remembered)] if remembered else []
+    if isinstance(note.get("sequence"), int) and isinstance(note.get("sha256"), str):
+        known.append(("the directory's own note of the end", note["sequence"], note["sha256"]))
+    last = max(mine, key=lambda link: link.number, default=None)
+    problems = []
+    for who, number, digest in known:
+        there = [link for link in mine if link.number == number]
+        if last is None or number > last.number:
+            ends = f"the chain ends with number {last.number} of run {last.run_id}" if last else "there is no chain"
+            problems.append(Problem("truncated", f"{who} is number {number}, but {ends}", number=number))
+        elif there and digest not in [link.sha256 for link in there]:
+            problems.append(Problem("changed", f"it is not the manifest of {who}", there[0].run_id, number))
+    return problems
+
+
+def _place(link: Link) -> t.List[Problem]:
+    """Whether a manifest lies where it says."""
+    at, problems = f"{chain.FOLDER}/{link.path.name}", []
+    bundle = link.path.parent.parent.name
+    if bundle != link.run_id:
+        problems.append(Problem("reordered", f"it is of run {link.run_id}", bundle, link.number, at))
+    if chain.named(link.path) != (link.fleet, link.number):
+        saw = f"its name is not that of number {link.number} of fleet {link.fleet}"
+        problems.append(Problem("reordered", saw, bundle, link.number, at))
+    return problems
+
+
+def _signature(link: Link, mine: t.Sequence[Link], allowed: t.Optional[Path]) -> t.List[Problem]:
+    path, signer = link.path.with_suffix(".sig"), link.manifest["signer"]
+    at = f"{chain.FOLDER}/{path.name}"
+    if not signer and not path.exists():
+        # A later signature covers what is before it, since it covers its hash.
+        covered = any(other.number > link.number and other.manifest["signer"] for other in mine)
+        if allowed is None or covered:
+            return []
+        return [Problem("signature", "it is not signed, nor is any after it", link.run_id, link.number, at)]
+    if not path.is_file():
+        return [Problem("signature", f"the signature of {signer} is missing", link.run_id, link.number, at)]
+    told = judged(link.path.read_bytes(), path, allowed)
+    saw = told.problem or (
+        "" if told.key == signer else f"{told.key} signed it, the manifest names {signer or 'nobody'}"
+    )
+    return [Problem("signature", saw, link.run_id, link.number, at)] if saw else []
+
+
+def _files(mine: t.Sequence[Link]) -> t.List[Problem]:
+    """The files of each bundle against its newest manifest, and its manifests against each other."""
+    problems: t.List[Problem] = []
+    newest: t.Dict[Path, Link] = {}
+    for link in sorted(mine, key=lambda link: link.number):
+        bundle = link.path.parent.parent
+        earlier = newest.get(bundle)
+        if earlier is not None:
+            gone = sorted(set(earlier.manifest["files"]) - set(link.manifest["files"]))
+            saw = f"it was in number {earlier.number} and is not in number {link.number}"
+            problems += [Problem("withdrawn", saw, link.run_id, link.number, name) for name in gone]
+        newest[bundle] = link
+    for bundle, link in newest.items():
+        problems += [
+            Problem(what, saw, link.run_id, link.number, name) for what, saw, name in _differences(bundle, link)
+        ]
+    return problems
+
+
+def _rewritten(mine: t.Sequence[Link]) -> t.List[str]:
+    """Records that a later manifest of one run has otherwise: a host answered twice, or somebody wrote."""
+    notes: t.List[str] = []
+    newest: t.Dict[str, Link] = {}
+    for link in sorted(mine, key=lambda link: link.number):
+        before = newest.get(link.run_id)
+        files = before.manifest["files"] if before else {}
+        notes += [
+            f"run {link.run_id}, number {link.number}, {name}: it was written again after number {before.number}"
+            for name, digest in sorted(link.manifest["files"].items())
+            if before and name.startswith("hosts/") and files.get(name, digest) != digest
+        ]
+        newest[link.run_id] = link
+    return notes
+
+
+def _differences(bundle: Path, link: Link) -> t.Iterator[t.Tuple[str, str, str]]:
+    there, wanted = chain.contents(bundle), link.manifest["files"]
+    for name in sorted({*there, *wanted}):
+        if name not in there:
+            yield "missing", "the file is not here", name
+        elif name not in wanted:
+            yield "added", "the manifest does not name this file", name
+        elif there[name].is_symlink():
+            yield "changed", "it is a link", name
+        elif chain.sha256(there[name].read_bytes()) != wanted[name]:
+            yield "changed", "its content is not what was written", name
+
+
+def _last_or_none(fleet: str, links: t.Sequence[Link]) -> bool:
+    return any(link.fleet == fleet for link in links)
+
+
+def _last(fleet: str, links: t.Sequence[Link]) -> Link:
+    return max((link for link in links if link.fleet == fleet), key=lambda link: link.number)

@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a baseline's result says once its guard has ended. Nothing is `fixed` that was not confirmed. Private."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import results
+from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login
+from ansible_collections.healthops.clinical.plugins.plugin_utils._guard.fresh_login import Outcome, Result
+
+NO_BREAK_GLASS = (
+    "No break-glass account is declared (hardening_break_glass_users), so only the login of this play was tried. "
+    "Declare the account that people use when everything else fails."
+)
+GUARD_OFF = "confirm_within is 0: had this run shut the login out, nothing would have taken it back."
+
+
+def unguarded(result: Result, why: str) -> Result:
+    """The result of a run that was sent without a guard; ``why`` is empty where the play switched it off."""
+    if is_taken_back(result):  # a login was not at stake, but something else was lost
+        return result
+    guard = fresh_login.skipped_guard(why) if why else fresh_login.off_guard()
+    return _warned({**result, "guard": guard}, [GUARD_OFF] if guard["state"] == fresh_login.OFF else [])
+
+
+def concluded(result: Result, outcome: Outcome, host: str, users: t.Sequence[str]) -> Result:
+    """The result of a run whose guard was armed, now that it is known or unknown what became of it."""
+    missing = [NO_BREAK_GLASS] if is_armed(result) and not users else []
+    result = _warned({**result, "guard": dict(outcome.guard)}, [*(outcome.answer.get("warnings") or []), *missing])
+    if outcome.state == fresh_login.CONFIRMED:
+        return result
+    told = {"failed": True, "msg": fresh_login.told_of(outcome, host)}
+    return {**(_taken_back(result, told) if outcome.state == fresh_login.REVERTED else _unsure(result, told)), **told}
+
+
+def is_taken_back(result: Result) -> bool:
+    """Whether the host found by itself that the run cost it something, and put everything back."""
+    return not result.get("failed") and (result.get("guard") or {}).get("state") == fresh_login.REVERTED
+
+
+def unreachable(result: Result, lost: t.Sequence[str]) -> Result:
+    """The result of a run after which the controller cannot reach what it could reach before."""
+    return {**result, "availability": {**result["availability"], "unreachable": list(lost)}}
+
+
+def why_unreachable(lost: t.Sequence[str]) -> str:
+    """For the record on the host."""
+    return f"the controller cannot reach {', '.join(lost)} any more"
+
+
+def also_warned(result: Result, earlier: t.Iterable[t.Any] | None) -> Result:
+    """With the warnings of the question that was asked first; what both say is told once."""
+    warnings = list(dict.fromkeys([*(earlier or []), *(result.get("warnings") or [])]))
+    return {**result, "warnings": warnings} if warnings else result
+
+
+def is_armed(result: Result) -> bool:
+    return not result.get("failed") and (result.get("guard") or {}).get("state") == fresh_login.ARMED
+
+
+def _warned(result: Result, warnings: t.Iterable[t.Any]) -> Result:
+    warnings = [*(result.get("warnings") or []), *warnings]
+    return {**result, "warnings": warnings} if warnings else result
+
+
+def _taken_back(result: Result, told: Result) -> Result:
+    """Everything is as it was before the run."""
+    undone: Result = {**result, "changed": False}
+    undone.update({key: [] for key in ("changes", "restored", "diff") if key in result})
+    if "findings" in result:
+        undone["findings"] = [_as_before(finding, told["msg"]) for finding in result["findings"]]
+    return undone
+
+
+def _unsure(result: Result, told: Result) -> Result:
+    """What the run changed may be in force or taken back; the list of changes stays, for whoever must look."""
+    if "findings" not in result:
+        return result
+    return {**result, "findings": [_nobody_knows(finding, told["msg"]) for finding in result["findings"]]}
+
+
+def _touched(finding: Result) -> bool:
+    return finding["result"] == "fixed" or finding.get("before") != finding.get("after")
+
+
+def _as_before(finding: Result, why: str) -> Result:
+    if not _touched(finding):
+        return finding
+    before = finding.get("before", "")
+    if finding["result"] != "fixed":
+        return {**finding, "after": before}
+    verdicts = _verdicts(finding, results.DEVIATES, before)
+    return {**finding, "result": "fail", "after": before, "verdicts": verdicts, "reason": f"It was taken back. {why}"}
+
+
+def _nobody_knows(finding: Result, why: str) -> Result:
+    if not _touched(finding):
+        return finding
+    verdicts = _verdicts(finding, results.UNKNOWN, "unknown")
+    reason = f"It was not confirmed. {why}"
+    return {**finding, "result": "error", "after": "unknown", "verdicts": verdicts, "reason": reason}
+
+
+def _verdicts(finding: Result, state: str, saw: str) -> Result:
+    """Each of the three looks, but for one that does not apply to this control."""
+    return {
+        look: verdict if verdict["state"] == results.NOTAPPLICABLE else {"state": state, "saw": saw}
+        for look, verdict in (finding.get("verdicts") or {}).items()
+    }

@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A key in a program's configuration: where it comes from, and whether the daemon has read it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from fake_host import FakeHost
+from fake_programs import FakeUnit
+from look import look, plan, states, subjects
+
+UMASK: Dict[str, Any] = {
+    "file": "/etc/login.defs",
+    "format": "login_defs",
+    "key": "UMASK",
+    "value": "027",
+    "accept": ["077"],
+}
+STORAGE: Dict[str, Any] = {
+    "file": "/etc/systemd/journald.conf",
+    "drop_in": "/etc/systemd/journald.conf.d/50-ours.conf",
+    "format": "ini",
+    "section": "Journal",
+    "key": "Storage",
+    "value": "persistent",
+    "unit": "journald.service",
+}
+
+
+def host(text: str = "", since: float = 1000.0) -> FakeHost:
+    made = FakeHost()
+    made.add_file("/etc/login.defs", text)
+    made.units["journald.service"] = FakeUnit(active=True, since=since)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "result", "before"),
+    [
+        pytest.param("UMASK 027\n", {}, "pass", "027", id="equal"),
+        pytest.param("UMASK 077\n", {}, "pass", "077", id="accepted"),
+        pytest.param("UMASK 022\n", {}, "fail", "022", id="other"),
+        pytest.param("", {}, "fail", "not set", id="not set"),
+        pytest.param("N 365\n", {"key": "N", "value": 365, "op": "at_most"}, "pass", "365", id="at most"),
+        pytest.param("N 366\n", {"key": "N", "value": 365, "op": "at_most"}, "fail", "366", id="too much"),
+        pytest.param("N 7\n", {"key": "N", "value": 7, "op": "at_least"}, "pass", "7", id="at least"),
+        pytest.param("N 6\n", {"key": "N", "value": 7, "op": "at_least"}, "fail", "6", id="too little"),
+        pytest.param("N many\n", {"key": "N", "value": 7, "op": "at_least"}, "fail", "many", id="no number"),
+        pytest.param("N yes\n", {"key": "N", "value": True}, "pass", "yes", id="a boolean"),
+    ],
+)
+def test_verdicts(text: str, settings: Dict[str, Any], result: str, before: str) -> None:
+    seen = look(host(text), "config", {**UMASK, **settings})
+    assert (seen.result, seen.before) == (result, before)
+    assert len(set(states(seen))) == 1
+
+
+def test_a_later_drop_in_overrides_ours_and_is_named() -> None:
+    made = host()
+    made.add_file("/etc/systemd/journald.conf.d/90-site.conf", "[Journal]\nStorage=none\n")
+    seen = look(made, "config", STORAGE)
+    assert seen.result == "fail"
+    assert seen.reason == "/etc/systemd/journald.conf.d/90-site.conf sets it to none after our drop-in; change it there"
+
+
+def test_an_earlier_file_is_overridden_by_ours() -> None:
+    made = host()
+    made.add_file("/usr/lib/systemd/journald.conf.d/10-vendor.conf", "[Journal]\nStorage=none\n")
+    seen = look(made, "config", STORAGE)
+    assert (seen.result, seen.before, seen.reason) == ("fail", "none", "")
+
+
+def test_the_vendors_file_counts_where_etc_has_none() -> None:
+    made = host()
+    made.add_file("/usr/lib/systemd/journald.conf", "[Journal]\nStorage=persistent\n")
+    assert look(made, "config", STORAGE).result == "pass"
+    made.add_file("/etc/systemd/journald.conf", "[Journal]\n")
+    assert look(made, "config", STORAGE).result == "fail"
+
+
+@pytest.mark.parametrize(
+    ("since", "active", "running"),
+    [(1000.0, True, "ok"), (999.0, True, "deviates"), (999.0, False, "notapplicable")],
+)
+def test_whether_the_daemon_has_read_it(since: float, active: bool, running: str) -> None:
+    made = host(since=since)
+    made.units["journald.service"].active = active
+    made.add_file(STORAGE["drop_in"], "[Journal]\nStorage=persistent\n")
+    seen = look(made, "config", STORAGE)
+    assert states(seen) == (running, "ok", "ok")
+    groups = plan(made, "config", STORAGE).groups
+    assert subjects(groups) == (["unit journald.service"] if running == "deviates" else [])
+
+
+def test_a_daemon_that_is_behind_is_restarted_and_then_passes() -> None:
+    made = host(since=999.0)
+    made.add_file(STORAGE["drop_in"], "[Journal]\nStorage=persistent\n")
+    wish = _baseline.Request("e1", (Control("one", "config", STORAGE),))
+    report = _baseline.enforce(made, wish)
+    assert (report.findings[0]["result"], report.changes[0]["after"]) == ("fixed", "has read its settings")
+    assert "systemctl restart journald.service" in made.operations
+
+
+def test_a_file_that_cannot_be_read_is_an_error_for_its_controls_only() -> None:
+    made = host()
+    made.add_dir("/etc/pam.conf")
+    broken = {**UMASK, "file": "/etc/pam.conf"}
+    one, two = plan(made, "config", broken, UMASK).assessments
+    assert (one.result, two.result) == ("error", "fail")
+    assert "not a regular file" in one.reason
+
+
+def test_two_keys_of_one_file_are_written_at_once() -> None:
+    (group,) = plan(host("UMASK 022\n"), "config", UMASK, {**UMASK, "key": "HOME_MODE", "value": "0700"}).groups
+    assert subjects([group]) == ["file /etc/login.defs"]
+    assert group.steps[0].after == "UMASK\t027\nHOME_MODE\t0700"
+    assert group.controls == ("c1", "c2")
+
+
+def test_a_missing_folder_for_drop_ins_is_made_first() -> None:
+    (group,) = plan(host(), "config", STORAGE).groups
+    assert subjects([group]) == ["file /etc/systemd/journald.conf.d", "file /etc/systemd/journald.conf.d/50-ours.conf"]
+
+
+PWQUALITY = {
+    "file": "/etc/security/pwquality.conf",
+    "drop_in": "/etc/security/pwquality.conf.d/zz-healthops.conf",
+    "drop_in_read": "before",
+    "format": "key_value",
+    "key": "minlen",
+    "value": 14,
+    "op": "at_least",
+}
+
+
+def test_where_the_main_file_is_read_last_it_has_the_last_word() -> None:
+    made = FakeHost()
+    made.add_file("/etc/security/pwquality.conf", "# minlen = 8\n")
+    made.add_file("/etc/security/pwquality.conf.d/zz-healthops.conf", "minlen = 14\n")
+    assert look(made, "config", PWQUALITY).result == "pass"
+    made.add_file("/etc/security/pwquality.conf", "minlen = 8\n")
+    found = look(made, "config", PWQUALITY)
+    assert (found.result, found.before) == ("fail", "8")
+    assert "/etc/security/pwquality.conf sets it to 8 after our drop-in" in found.reason
+
+
+@pytest.mark.parametrize(("text", "result"), [("deny = 5", "pass"), ("deny = 0", "fail"), ("deny = 9", "fail")])
+def test_a_limit_that_nought_switches_off(text: str, result: str) -> None:
+    made = FakeHost()
+    made.add_file("/etc/security/faillock.conf", f"{text}\n")
+    settings = {"file": "/etc/security/faillock.conf", "format": "key_value", "key": "deny", "value": 5, "op": "up_to"}
+    assert look(made, "config", settings).result == result
+
+
+def test_a_word_that_stands_alone_is_written_alone() -> None:
+    made = FakeHost()
+    made.add_file("/etc/security/faillock.conf", "# audit\n")
+    settings = {"file": "/etc/security/faillock.conf", "format": "key_value", "key": "audit", "value": ""}
+    (group,) = plan(made, "config", settings).groups
+    assert group.steps[0].after == "audit"
+    group.steps[0].subject.put(made, group.steps[0].wanted or {})
+    assert made.text("/etc/security/faillock.conf") == "# audit\naudit\n"
+    assert look(made, "config", settings).result == "pass"
+
+
+def test_what_the_site_has_not_chosen_is_left_alone() -> None:
+    host = FakeHost()
+    host.add_file("/etc/rsyslog.conf", "*.* /var/log/syslog\n")
+    forward = {
+        "file": "/etc/rsyslog.conf",
+        "drop_in": "/etc/rsyslog.d/zz-healthops.conf",
+        "format": "rsyslog_forward",
+        "key": "*.*",
+        "unset": "none",
+    }
+    planned = plan(host, "config", {**forward, "value": "none"})
+    assert planned.assessments[0].reason == "the site has not chosen a value for it"
+    assert planned.groups == ()
+    (group,) = plan(host, "config", {**forward, "value": "@@log.hospital.example:6514"}).groups
+    assert group.steps[-1].after == "*.* @@log.hospital.example:6514"

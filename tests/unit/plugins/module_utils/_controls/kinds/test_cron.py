@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may plan jobs: a list, on which everybody is who has some today."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from fake_host import FakeHost
+from look import look
+
+
+def enforced(host: FakeHost, tool: str, *users: str) -> None:
+    control = Control("one", "cron", {"tool": tool, "users": list(users)})
+    report = _baseline.enforce(host, _baseline.Request("e1", (control,)))
+    assert [finding["result"] for finding in report.findings] == ["fixed"]
+
+
+def test_a_service_account_with_a_job_is_not_cut_off() -> None:
+    host = FakeHost()
+    host.add_file("/var/spool/cron/crontabs/mirth", "0 2 * * * export\n", mode=0o600)
+    enforced(host, "cron", "backup")
+    assert host.text("/etc/cron.allow") == "root\nbackup\nmirth\n"
+    node = host.nodes["/etc/cron.allow"]
+    assert (node.mode, node.uid, node.gid) == (0o640, 0, 101)
+
+
+def test_whoever_has_a_job_for_at_is_on_its_list() -> None:
+    host = FakeHost()
+    host.add_file("/var/spool/cron/atjobs/a00001019d2c3c", "", uid=1000)
+    host.add_file("/var/spool/cron/atjobs/.SEQ", "1")
+    enforced(host, "at")
+    assert host.text("/etc/at.allow") == "root\nalice\n"
+
+
+def test_a_list_that_is_there_keeps_its_names() -> None:
+    host = FakeHost()
+    host.add_file("/etc/cron.allow", "root\nnight\n", mode=0o644)
+    enforced(host, "cron", "backup")
+    assert host.text("/etc/cron.allow") == "root\nnight\nbackup\n"
+    node = host.nodes["/etc/cron.allow"]
+    assert (node.mode, node.gid) == (0o640, 101)  # the program reads it with the rights of its group
+
+
+@pytest.mark.parametrize(
+    ("mode", "gid", "fine"), [(0o640, 101, True), (0o600, 0, True), (0o640, 33, False), (0o660, 101, False)]
+)
+def test_owner_and_mode(mode: int, gid: int, fine: bool) -> None:
+    host = FakeHost()
+    host.add_file("/etc/cron.allow", "root\n", mode=mode, gid=gid)
+    assert (look(host, "cron", {"tool": "cron"}).result == "pass") == fine
+
+
+def test_a_link_is_not_followed() -> None:
+    host = FakeHost()
+    host.add_link("/etc/cron.allow", "/home/alice/list")
+    assert look(host, "cron", {"tool": "cron"}).result == "error"
+
+
+def test_without_the_program_it_does_not_apply() -> None:
+    host = FakeHost()
+    host.programs -= {"at"}
+    assert look(host, "cron", {"tool": "at"}).reason == "at is not on this host"

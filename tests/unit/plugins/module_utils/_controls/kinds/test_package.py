@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packages: one transaction, and nothing that could not be undone."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.packages import (
+    installed,
+    parse_simulation,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from fake_host import FakeHost, fixture
+from fake_programs import FakePackage
+from look import look, plan, subjects
+
+ABSENT = {"name": "telnet", "state": "absent"}
+PRESENT = {"name": "debsums", "state": "present"}
+
+
+def host() -> FakeHost:
+    made = FakeHost()
+    made.mirror.update(
+        {
+            "telnet": FakePackage("0.17"),
+            "debsums": FakePackage("3.0", depends=("libdpkg-perl",)),
+            "libdpkg-perl": FakePackage("1.21"),
+            "clinic-viewer": FakePackage("9", depends=("telnet",)),
+        }
+    )
+    made.packages["telnet"] = "0.17"
+    return made
+
+
+@pytest.mark.parametrize(
+    ("tool", "system", "before", "after"),
+    [
+        (
+            "apt_get",
+            "debian-12",
+            {"nginx": "1.22.1-9+deb12u11", "libauparse0": None, "auditd": None},
+            {"nginx": None, "libauparse0": "1:3.0.9-1", "auditd": "1:3.0.9-1"},
+        ),
+        (
+            "apt_get",
+            "debian-13",
+            {"nginx": "1.26.3-3+deb13u11", "libauparse0t64": None, "auditd": None},
+            {"nginx": None, "libauparse0t64": "1:4.0.2-2+deb13u1", "auditd": "1:4.0.2-2+deb13u1"},
+        ),
+        ("apt_get_remove", "debian-12", {"sudo": "1.9.13p3-1+deb12u4"}, {"sudo": None}),
+        ("apt_get_remove", "debian-13", {"sudo": "1.9.16p2-3+deb13u2"}, {"sudo": None}),
+    ],
+)
+def test_what_apt_would_do(tool: str, system: str, before: dict[str, str], after: dict[str, str]) -> None:
+    assert parse_simulation(fixture(tool, system)) == ({"packages": before}, {"packages": after})
+
+
+@pytest.mark.parametrize(
+    ("system", "version"), [("debian-12", "1.9.13p3-1+deb12u4"), ("debian-13", "1.9.16p2-3+deb13u2")]
+)
+def test_what_dpkg_knows(system: str, version: str) -> None:
+    made = host()
+    names = ["sudo", "telnetd"]
+    form = r"--showformat=${Package}\t${Version}\t${db:Status-Status}\n"
+    argv = ("dpkg-query", "--show", form, *names)
+    made.answers[argv] = Completed(argv, 1, fixture("dpkg_query", system), "dpkg-query: no packages found\n")
+    assert installed(made, names) == {"sudo": version, "telnetd": None}
+
+
+@pytest.mark.parametrize("settings", [{"name": "debsums", "state": "absent"}, {"name": "telnet", "state": "present"}])
+def test_as_wanted(settings: dict[str, str]) -> None:
+    planned = plan(host(), "package", settings)
+    assert (planned.assessments[0].result, planned.groups) == ("pass", ())
+
+
+def test_one_transaction_for_all_with_what_comes_along() -> None:
+    planned = plan(host(), "package", ABSENT, PRESENT)
+    assert [a.after for a in planned.assessments] == ["absent", "3.0"]
+    assert subjects(planned.groups)[-1] == "packages debsums libdpkg-perl telnet"
+    assert len(planned.groups) == 1
+
+
+def test_a_removal_that_takes_others_along_is_refused() -> None:
+    made = host()
+    made.packages["clinic-viewer"] = "9"
+    planned = plan(made, "package", ABSENT)
+    assert planned.assessments[0].reason == "apt would also remove clinic-viewer"
+    assert planned.groups == ()
+
+
+def test_a_removal_that_could_not_be_undone_is_refused() -> None:
+    made = host()
+    made.mirror["telnet"].fetchable = False
+    seen = look(made, "package", ABSENT)
+    assert seen.reason == "telnet 0.17 cannot be fetched, so its removal could not be undone"
+    made.add_file("/var/lib/healthops/packages/telnet_0.17_amd64.deb")
+    assert look(made, "package", ABSENT).reason == ""
+
+
+def test_a_package_that_no_mirror_has() -> None:
+    planned = plan(host(), "package", {"name": "nosuchpackage"}, ABSENT)
+    assert planned.assessments[0].reason == "E: Unable to locate package nosuchpackage"
+    assert subjects(planned.groups)[-1] == "packages telnet"
+
+
+def test_no_package_manager_that_is_known() -> None:
+    made = host()
+    made.programs.discard("dpkg-query")
+    assert look(made, "package", ABSENT).result == "notapplicable"
+
+
+@pytest.mark.parametrize(("settings", "result"), [(ABSENT, "fail"), ({"name": "telnet"}, "pass")])
+def test_with_rpm_packages_are_judged_and_not_changed(settings: dict[str, str], result: str) -> None:
+    made = host()
+    made.programs = {*made.programs, "rpm"} - {"dpkg-query"}
+    argv = ("rpm", "--query", "--queryformat", "%{NAME}\\n", "telnet")
+    made.answers[argv] = Completed(argv, 0, "telnet\n", "")
+    planned = plan(made, "package", settings)
+    (assessment,) = planned.assessments
+    assert (assessment.result, assessment.before, assessment.after) == (result, "installed", "installed")
+    assert ("do it with dnf" in assessment.reason) == (result == "fail")
+    assert planned.groups == ()

@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One walk over the local disks: what it enters, what it finds, what is mended and what is left to people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds import path_scan
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
+from fake_host import FakeHost, fixture
+from look import look, plan
+
+FILES, FOLDERS = {"check": "world_writable_files"}, {"check": "world_writable_folders"}
+
+
+def host() -> FakeHost:
+    made = FakeHost()
+    made.add_file("/etc/passwd", "root:x:0:0::/root:/bin/bash\nalice:x:1000:1000::/home/alice:/bin/bash\n")
+    made.add_file("/etc/group", "root:x:0:\nalice:x:1000:\n")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "uid", "gid", "settings", "result", "mends"),
+    [
+        pytest.param("/srv/list", 0o666, 0, 0, FILES, "fail", True, id="open file"),
+        pytest.param("/srv/list", 0o664, 0, 0, FILES, "pass", False, id="open to a group"),
+        pytest.param("/srv/list", 0o666, 0, 0, {**FILES, "except": ["/srv/*"]}, "pass", False, id="open on purpose"),
+        pytest.param("/tmp/list", 0o666, 0, 0, FILES, "pass", False, id="in tmp"),
+        pytest.param("/var/lib/docker/x", 0o666, 0, 0, FILES, "pass", False, id="of a container"),
+        pytest.param("/srv/pacs/1", 0o666, 0, 0, {**FILES, "not_scanned": ["/srv/pacs"]}, "pass", False, id="left out"),
+        pytest.param("/srv/old", 0o644, 1007, 0, {"check": "unowned"}, "fail", False, id="unowned"),
+        pytest.param("/srv/old", 0o644, 1000, 0, {"check": "unowned"}, "pass", False, id="owned"),
+        pytest.param("/srv/old", 0o644, 0, 1007, {"check": "ungrouped"}, "fail", False, id="ungrouped"),
+        pytest.param("/opt/x", 0o4755, 0, 0, {"check": "privileged"}, "fail", False, id="setuid"),
+        pytest.param("/opt/x", 0o2755, 0, 0, {"check": "privileged"}, "fail", False, id="setgid"),
+        pytest.param(
+            "/usr/bin/su", 0o4755, 0, 0, {"check": "privileged", "expected": ["/usr/bin/su"]}, "pass", False, id="known"
+        ),
+    ],
+)
+def test_verdicts(path: str, mode: int, uid: int, gid: int, settings: Any, result: str, mends: bool) -> None:
+    made = host()
+    made.add_file(path, "", mode=mode, uid=uid, gid=gid)
+    found = plan(made, "path_scan", settings)
+    assert found.assessments[0].result == result
+    assert bool(found.groups) == mends
+    assert bool(found.assessments[0].reason) == (result == "fail" and not mends)
+
+
+def test_an_open_folder_becomes_sticky_unless_several_accounts_keep_files_there() -> None:
+    made = host()
+    made.add_dir("/srv/drop", 0o777)
+    made.add_file("/srv/drop/1.hl7", "", uid=0)
+    request = _baseline.Request("r1", (Control("c1", "path_scan", FOLDERS),))
+    assert _baseline.enforce(made, request).findings[0]["result"] == "fixed"
+    assert made.nodes["/srv/drop"].mode == 0o1777
+    made.nodes["/srv/drop"].mode = 0o777
+    made.add_file("/srv/drop/2.hl7", "", uid=1000)
+    found = plan(made, "path_scan", FOLDERS)
+    assert found.groups == ()
+    assert "may count on removing each other's" in found.assessments[0].reason
+
+
+def test_a_walk_that_would_take_too_long_is_given_up_and_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path_scan, "BUDGET", 3)
+    found = look(host(), "path_scan", FILES)
+    assert found.result == "error"
+    assert "files_not_scanned" in found.reason
+
+
+def test_what_was_left_out_is_told() -> None:
+    made = host()
+    made.add_file("/proc/self/mountinfo", fixture("mountinfo", "debian-12-archive"))
+    assert "(without /mnt/nas, /srv/twice)" in look(made, "path_scan", FILES).before
+
+
+def test_all_controls_share_one_walk() -> None:
+    made = host()
+    walks: list[int] = []
+    scan = made.scan
+    made.scan = lambda *words: (walks.append(1), scan(*words))[1]  # type: ignore[method-assign, func-returns-value]
+    plan(made, "path_scan", FILES, FOLDERS, {"check": "unowned"}, {"check": "privileged"})
+    assert walks == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "roots", "foreign"),
+    [
+        ("debian-12-archive", ["/", "/srv/images"], {"/mnt/nas", "/srv/twice", "/proc", "/sys", "/dev", "/run"}),
+        ("debian-12", ["/", "/var/log/journal"], {"/proc", "/sys", "/dev", "/run"}),
+    ],
+)
+def test_each_local_disk_is_walked_once(name: str, roots: list[str], foreign: set[str]) -> None:
+    found, left_out = path_scan.roots_of(fixture("mountinfo", name))
+    assert found == roots
+    assert foreign <= set(left_out)
+
+
+def test_the_real_walk_finds_what_stands_out_and_enters_nothing_it_should_not(tmp_path: Any) -> None:
+    for name in ("open", "quiet", "secret/open", "deep/er/open"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+        path.chmod(0o666 if path.name == "open" else 0o644)
+    (tmp_path / "link").symlink_to("open")
+    (tmp_path / "deep").chmod(0o777)
+    everybody = frozenset([tmp_path.stat().st_uid]), frozenset([tmp_path.stat().st_gid])
+    avoided = frozenset([str(tmp_path / "secret")])
+    found = RealHost().scan([str(tmp_path)], avoided, *everybody, 100)
+    assert found is not None
+    names = {entry.path[len(str(tmp_path)) + 1 :]: (entry.kind, entry.mode) for entry in found}
+    assert names == {"open": ("file", 0o666), "deep": ("dir", 0o777), "deep/er/open": ("file", 0o666)}
+    assert RealHost().scan([str(tmp_path)], avoided, *everybody, 3) is None
+    strange = RealHost().scan([str(tmp_path)], avoided, frozenset(), everybody[1], 100)
+    assert strange is not None
+    assert len(strange) == 6

@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controls whose program the same run installs: foretold before it is there, made true after, taken back with it."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any, Dict, Tuple
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.packages import present
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from dirty_host import bare
+from fake_host import FakeHost, Killed, fixture
+from fake_programs import FakePackage
+
+NEEDS = {"requires_package": ["auditd"]}
+AUDITD = {"file": "/etc/audit/auditd.conf", "format": "key_value", "unit": "auditd.service", "action": "reload"}
+DROP_IN = {"file": "/etc/audit/more.conf", "drop_in": "/etc/audit/more.conf.d/zz-healthops.conf", "format": "key_value"}
+INSTALL = Control("package", "package", {"name": "auditd", "state": "present"})
+OTHERS = (
+    Control("rotates", "config", {**AUDITD, "key": "max_log_file_action", "value": "ROTATE"}, applies=NEEDS),
+    Control("keeps", "config", {**AUDITD, "key": "num_logs", "value": 8, "op": "at_least"}, applies=NEEDS),
+    Control("dropped", "config", {**DROP_IN, "key": "colour", "value": "blue"}, applies=NEEDS),
+    Control("starts", "service", {"unit": "auditd.service", "state": "enabled"}, applies=NEEDS),
+)
+EVERY = (*OTHERS, INSTALL)
+
+
+def bare_host(system: str = "debian-12") -> FakeHost:
+    host = FakeHost(system)
+    host.mirror["auditd"] = FakePackage(
+        "1:3.0.9", {"/etc/audit/auditd.conf": bare(fixture("auditd", system))}, unit="auditd.service"
+    )
+    host.add_file("/var/lib/apt/extended_states", "")
+    return host
+
+
+def request(run_id: str, controls: Tuple[Control, ...] = EVERY) -> _baseline.Request:
+    return _baseline.Request(run_id, controls)
+
+
+def results(report: _baseline.Report) -> Dict[str, str]:
+    return {finding["id"]: finding["result"] for finding in report.findings}
+
+
+@pytest.mark.parametrize("system", ["debian-12", "debian-13"])
+def test_four_shots_and_back_on_a_host_that_lacks_the_package(system: str) -> None:
+    host = bare_host(system)
+    untouched = host.state()
+    first = _baseline.audit(host, request("a1"))
+    assert set(results(first).values()) == {"fail"}
+    assert (host.state(), host.operations) == (untouched, [])
+    second = _baseline.enforce(host, request("e1"))
+    assert second.changes == first.changes
+    assert set(results(second).values()) == {"fixed"}
+    text = host.text("/etc/audit/auditd.conf")
+    assert "num_logs = 8\n" in text
+    assert "write_logs = yes\n" in text  # the package's own lines are all there
+    for report in (_baseline.audit(host, request("a2")), _baseline.enforce(host, request("e2"))):
+        assert (report.changed, set(results(report).values())) == (False, {"pass"})
+    _baseline.revert(host, request("r1"), "", False)
+    assert host.state() == untouched
+
+
+def test_without_anybody_who_installs_it_the_controls_do_not_apply() -> None:
+    report = _baseline.enforce(bare_host(), request("e1", OTHERS))
+    assert set(results(report).values()) == {"notapplicable"}
+    assert {finding["reason"] for finding in report.findings} == {"the package auditd is not installed"}
+
+
+def test_a_package_that_is_about_to_go_is_as_good_as_gone() -> None:
+    host = bare_host()
+    _baseline.enforce(host, request("e1"))
+    leaving = Control("package", "package", {"name": "auditd", "state": "absent"})
+    foretold = results(_baseline.audit(host, request("a2", (*OTHERS, leaving))))
+    assert foretold == {**dict.fromkeys(foretold, "notapplicable"), "package": "fail"}
+
+
+def test_it_waits_for_packages_that_are_changed_under_the_guard() -> None:
+    host = bare_host()
+    controls = (*OTHERS, Control("package", "package", INSTALL.settings, hazard="lockout"))
+    assert set(results(_baseline.enforce(host, request("e1", controls))).values()) == {"fixed"}
+
+
+def test_where_the_package_does_not_come_nothing_is_left_behind() -> None:
+    host = bare_host()
+    untouched = host.state()
+    host.apt_lock = "Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (unattended-upgr)"
+    report = _baseline.enforce(host, request("e1", (OTHERS[0], OTHERS[3], INSTALL)))
+    assert set(results(report).values()) == {"error"}
+    assert host.state() == untouched
+
+
+def test_killed_at_any_operation_it_can_be_taken_back() -> None:
+    whole = bare_host()
+    _baseline.enforce(whole, request("e1"))
+    untouched = bare_host().state()
+    for number in range(1, len(whole.operations) + 1):
+        host = deepcopy(bare_host())
+        host.strike(number, "killed")
+        with pytest.raises(Killed):
+            _baseline.enforce(host, request("e1"))
+        host.fault = None
+        if host.glob("/var/lib/healthops/journal/*/run"):
+            _baseline.revert(host, request("r1"), "", False)
+        assert host.state() == untouched, number
+
+
+def test_rpm_is_asked_where_there_is_no_dpkg() -> None:
+    host = FakeHost()
+    host.programs -= {"dpkg-query"}
+    host.programs |= {"rpm"}
+    argv = ("rpm", "--query", "--queryformat", "%{NAME}\\n", "audit", "aide")
+    host.answers[argv] = Completed(argv, 1, "audit\npackage aide is not installed\n", "")
+    assert present(host, ["audit", "aide"]) == {"audit"}
+
+
+def test_no_package_costs_no_question() -> None:
+    host: Any = FakeHost()
+    assert present(host, []) == set()
+    assert host.runs == []

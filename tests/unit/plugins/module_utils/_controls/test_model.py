@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The vocabulary: settings that are checked, verdicts that add up, values that are compared."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Sequence
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import (
+    Assessment,
+    Setting,
+    Verdict,
+    Verdicts,
+    compare,
+    wish,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from dirty_host import SETTINGS
+
+GOOD = [
+    pytest.param(kind, settings, id=f"{kind}-{n}") for kind in SETTINGS for n, settings in enumerate(SETTINGS[kind])
+]
+
+
+@pytest.mark.parametrize(("kind", "settings"), GOOD)
+def test_good_settings_have_no_problem(kind: str, settings: Dict[str, Any]) -> None:
+    assert KINDS[kind].validate(settings) == []
+
+
+@pytest.mark.parametrize(("kind", "settings"), GOOD)
+def test_each_missing_unknown_and_mistyped_setting_is_named(kind: str, settings: Dict[str, Any]) -> None:
+    for key, setting in KINDS[kind].SETTINGS.items():
+        if setting.required:
+            rest = {k: v for k, v in settings.items() if k != key}
+            assert f"settings.{key} is missing" in KINDS[kind].validate(rest)
+        assert any(f"settings.{key} is None" in p for p in KINDS[kind].validate({**settings, key: None}))
+    assert "settings.no_such_key is not known" in KINDS[kind].validate({**settings, "no_such_key": 1})[0]
+
+
+def test_a_slip_of_the_pen_is_recognised() -> None:
+    assert KINDS["sysctl"].validate({"kye": "a", "key": "a", "value": 1}) == [
+        "settings.kye is not known; did you mean key?"
+    ]
+
+
+@pytest.mark.parametrize(("kind", "settings"), GOOD)
+def test_every_control_claims_something(kind: str, settings: Dict[str, Any]) -> None:
+    claims = KINDS[kind].claims(settings)
+    assert claims
+    assert len(set(claims)) == len(claims)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "fine"),
+    [
+        (Setting("int"), 3, True),
+        (Setting("int"), True, False),
+        (Setting("bool"), 1, False),
+        (Setting("str"), "", True),
+        (Setting("scalar"), ["a"], False),
+        (Setting("list"), "a", False),
+        (Setting("str_or_list"), ("a",), True),
+        (Setting("str", choices=("a", "b")), "c", False),
+        (Setting("str", pattern=r"^/"), "x/", False),
+        (Setting("str", pattern=r"^/"), "/x\ny", False),
+        (Setting("str", pattern=r"^[a-z]+$"), "x\n", False),
+    ],
+)
+def test_what_a_setting_may_hold(setting: Setting, value: Any, fine: bool) -> None:
+    assert (setting.problem(value) == "") == fine
+
+
+@pytest.mark.parametrize(
+    ("op", "seen", "wanted", "accept", "fine"),
+    [
+        ("equal", "yes", True, (), True),
+        ("equal", "1", 1, (), True),
+        ("equal", "01", 1, (), False),
+        ("equal", "2", 1, (2,), True),
+        ("at_most", "4", 4, (), True),
+        ("at_most", "5", 4, (), False),
+        ("at_most", "", 4, (), False),
+        ("at_most", "none", 4, ("none",), True),
+        ("at_least", "4", 4, (), True),
+        ("at_least", "-1", 4, (), False),
+        ("at_least", "4.5", 4, (), False),
+    ],
+)
+def test_compare(op: str, seen: str, wanted: Any, accept: Sequence[Any], fine: bool) -> None:
+    assert compare(op, seen, wanted, accept) == fine
+
+
+def test_a_wish_in_words() -> None:
+    assert [wish("equal", True), wish("at_most", 4), wish("equal", 1, (2, 3))] == ["yes", "at most 4", "1 or 2 or 3"]
+
+
+@pytest.mark.parametrize(
+    ("states", "result"),
+    [
+        ("ok ok ok", "pass"),
+        ("ok deviates ok", "fail"),
+        ("unknown deviates ok", "error"),
+        ("notapplicable ok ok", "pass"),
+        ("notapplicable notapplicable notapplicable", "notapplicable"),
+        ("notapplicable deviates ok", "fail"),
+    ],
+)
+def test_unknown_is_never_compliant(states: str, result: str) -> None:
+    one, two, three = (Verdict(state) for state in states.split())
+    assert Assessment("c", "", "", "", "", Verdicts(one, two, three)).result == result

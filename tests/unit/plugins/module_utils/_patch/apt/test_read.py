@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What apt and dpkg of Debian 12 and 13 really print."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import read
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.read import Offer, Release, Step
+from fake_host import fixture
+
+SYSTEMS = ("debian-12", "debian-13")
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_packages_with_their_sources_and_holds(system: str) -> None:
+    found = read.packages(fixture("patch_dpkg_query", system))
+    assert found["bash:amd64"].source_version == found["bash:amd64"].version.partition("+b")[0]
+    assert found["libc6:amd64"].source == "glibc"
+    assert [key for key, package in found.items() if package.held] == ["lab-held"]
+    assert all(package.whole for package in found.values())
+
+
+def test_what_was_left_half_done_is_not_whole_and_what_is_away_is_not_there() -> None:
+    lines = [
+        "whole\tall\t1\twhole\t1\tinstall ok installed",
+        "cut\tall\t1\tcut\t1\tinstall ok half-configured",
+        "unpacked\tall\t1\tunpacked\t1\thold ok unpacked",
+        "gone\tall\t1\tgone\t1\tdeinstall ok config-files",
+    ]
+    found = read.packages("\n".join(lines) + "\n")
+    assert {key: package.whole for key, package in found.items()} == {"whole": True, "cut": False, "unpacked": False}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_step_of_a_simulation(system: str) -> None:
+    steps = {step.name: step for step in read.simulated(fixture("apt_simulate", system)).steps}
+    number = system.partition("-")[2]
+    assert len(steps) == 12
+    assert steps["lab-epoch"] == Step("lab-epoch", "all", "1:1.0~rc1-1", "1:1.0-1", (f"Debian:{number}/stable",))
+    assert steps["linux-image-6.90.0-2-lab-amd64"].old == ""
+
+
+@pytest.mark.parametrize(
+    ("system", "kept_back", "phased"),
+    [
+        pytest.param("debian-12", ("lab-held", "lab-phased"), (), id="apt 2.6 has one list for both"),
+        pytest.param("debian-13", ("lab-held",), ("lab-phased",), id="apt 3.0 has two"),
+    ],
+)
+def test_what_apt_keeps_back(system: str, kept_back: tuple[str, ...], phased: tuple[str, ...]) -> None:
+    found = read.simulated(fixture("apt_simulate", system))
+    assert (found.kept_back, found.phased) == (kept_back, phased)
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        pytest.param("Remv lab [1.0]", Step("lab", "", "1.0", ""), id="removal"),
+        pytest.param("Remv lab:i386 [1.0]", Step("lab", "i386", "1.0", ""), id="foreign removal"),
+        pytest.param(
+            "Inst lab:i386 [1.0] (1.1 Debian:12/stable, Debian-Security:12/stable-security [i386]) []",
+            Step("lab", "i386", "1.0", "1.1", ("Debian:12/stable", "Debian-Security:12/stable-security")),
+            id="two origins",
+        ),
+        pytest.param("Inst lab (1.1 localhost [all])", Step("lab", "all", "", "1.1", ("localhost",)), id="a file"),
+        pytest.param("Inst lab (1.1 [all])", Step("lab", "all", "", "1.1"), id="no origin"),
+    ],
+)
+def test_odd_steps(line: str, step: Step) -> None:
+    assert read.simulated(line + "\n").steps == (step,)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_version_between_has_its_lists(system: str) -> None:
+    found = read.offers(fixture("apt_policy", system))
+    suite = {"debian-12": "bookworm", "debian-13": "trixie"}[system]
+    base = "http://mirror.example/debian "
+    assert (found["lab-main"].installed, found["lab-main"].candidate) == ("1.0-1", "1.0-2")
+    assert found["lab-main"].versions == (
+        Offer("1.0-2", (f"{base}{suite}/main amd64 Packages",)),
+        Offer("1.0-1+deb12u1", (f"{base}{suite}-security/main amd64 Packages",)),
+        Offer("1.0-1", ("/var/lib/dpkg/status",)),
+    )
+    assert found["lab-phased"].versions[0].phased == 0
+    assert found["linux-image-6.90.0-2-lab-amd64"].installed == ""
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_indexes_and_the_beginning_of_their_release_files(system: str) -> None:
+    found = read.indexes(fixture("apt_indextargets", system))
+    suite = {"debian-12": "bookworm", "debian-13": "trixie"}[system]
+    assert [index.codename for index in found] == [suite, f"{suite}-updates", f"{suite}-security"]
+    assert [index.label for index in found] == ["Debian", "Debian", "Debian-Security"]
+    assert found[0].base == f"/var/lib/apt/lists/mirror.example_debian_dists_{suite}_"
+    assert found[0].description == f"http://mirror.example/debian {suite}/main amd64 Packages"
+
+
+def test_the_source_of_a_package_that_was_built_again() -> None:
+    assert read.source_of({"Package": "bash", "Version": "5.2-2+b13", "Source": "bash (5.2-2)"}) == ("bash", "5.2-2")
+    assert read.source_of({"Package": "libssl3", "Version": "3.0-1", "Source": "openssl"}) == ("openssl", "3.0-1")
+    assert read.source_of({"Package": "acl", "Version": "1"}) == ("acl", "1")
+
+
+def test_the_dates_of_a_release_file() -> None:
+    signed = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nDate: Mon, 23 Nov 2026 11:22:37 UTC\n"
+    until = "Valid-Until: Mon, 30 Nov 2026 11:22:37 UTC\n"
+    dated = datetime(2026, 11, 23, 11, 22, 37, tzinfo=timezone.utc)
+    assert read.release(signed) == Release(dated, None)
+    assert read.release(signed + until) == Release(dated, dated.replace(day=30))
+    assert read.release("Date: yesterday\n") == Release()
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_single_values_of_the_configuration(system: str) -> None:
+    assert read.config(fixture("apt_config", system))["APT::Periodic::Unattended-Upgrade"] == "1"

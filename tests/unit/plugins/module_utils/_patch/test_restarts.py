@@ -1,0 +1,155 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services that run what is gone, and reasons to restart the host."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import restarts, space
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import unattended
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, Space
+from fake_host import FakeHost, fixture
+from fake_programs import FakeUnit
+
+LINE = "7f48b04ae000-7f48b04af000 {rights} 00000000 00:01 22872                      {path}\n"
+
+
+def process(host: FakeHost, pid: int, unit: str, *paths: str, rights: str = "r-xp") -> None:
+    host.add_file(f"/proc/{pid}/maps", "".join(LINE.format(path=path, rights=rights) for path in paths))
+    host.add_file(f"/proc/{pid}/cgroup", f"0::/system.slice/{unit}\n")
+    host.add_file(f"/proc/{pid}/cmdline", "/usr/bin/python3\0/usr/bin/lab\0")
+
+
+def test_a_service_with_a_library_that_was_replaced() -> None:
+    host = FakeHost()
+    process(host, 10, "old.service", "/usr/lib/libz.so.1 (deleted)", "/usr/lib/libc.so.6")
+    process(host, 11, "new.service", "/usr/lib/libz.so.1")
+    process(host, 12, "passing.service", "/memfd:x (deleted)", "/dev/zero (deleted)", "/tmp/x (deleted)")
+    process(host, 13, "data.service", "/usr/share/data (deleted)", rights="r--p")
+    assert restarts.running(host).services() == ("old.service",)
+
+
+def test_what_a_change_will_restart_is_foretold_also_where_lib_is_a_link() -> None:
+    host = FakeHost()
+    process(host, 10, "a.service", "/usr/lib/x86_64-linux-gnu/libz.so.1")
+    process(host, 11, "b.service", "/usr/lib/other")
+    seen = restarts.running(host)
+    assert restarts.interrupted(seen, ["/lib/x86_64-linux-gnu/libz.so.1"]) == ("a.service",)
+    assert restarts.interrupted(seen, ["/usr/bin/lab"]) == ("a.service", "b.service")  # the script that they run
+    assert restarts.interrupted(seen, ["/lib/systemd/system/b.service"]) == ("b.service",)
+
+
+@pytest.mark.parametrize(
+    ("name", "lasts"),
+    [("linux-image-6.1.0-41-amd64", True), ("libc6", True), ("dbus", True), ("systemd", True), ("libsystemd0", False)],
+)
+def test_what_takes_a_reboot(name: str, lasts: bool) -> None:
+    assert restarts.lasts(name) is lasts
+
+
+def test_the_kernel_that_runs_is_compared_with_the_newest_that_is_installed() -> None:
+    host = FakeHost()  # 6.1.0-30-amd64 runs
+    seen = restarts.running(host)
+    assert not restarts.reboot(host, seen, ()).needed
+    assert not restarts.reboot(host, seen, ("6.1.0-30-amd64",)).needed
+    newer = restarts.reboot(host, seen, ("6.1.0-30-amd64", "6.1.0-41-amd64"))
+    assert newer.why == ("kernel 6.1.0-30-amd64 runs, 6.1.0-41-amd64 is installed",)
+
+
+def test_packages_that_ask_for_a_reboot_are_named() -> None:
+    host = FakeHost()
+    host.add_file("/run/reboot-required", "*** System restart required ***\n")
+    host.add_file("/run/reboot-required.pkgs", "libc6\nlibc6\ndbus\n")
+    assert restarts.reboot(host, restarts.running(host), ()).why == ("packages asked for it: libc6 dbus",)
+
+
+def test_what_cannot_be_restarted_alone_is_a_reason_as_well() -> None:
+    host = FakeHost()
+    process(host, 1, "", "/usr/lib/systemd/systemd (deleted)")
+    host.add_file("/proc/1/cgroup", "0::/init.scope\n")
+    process(host, 10, "dbus.service", "/usr/bin/dbus-daemon (deleted)")
+    why = restarts.reboot(host, restarts.running(host), ()).why
+    assert "the first process runs what was replaced" in why[0]
+    assert why[1] == "dbus.service runs what was replaced"
+
+
+@pytest.mark.parametrize("system", ["debian-12", "debian-13"])
+def test_needrestart_says_what_the_site_restarts_itself(system: str) -> None:
+    host = FakeHost()
+    host.programs.add("needrestart")
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, fixture("needrestart", system), "")
+    found = restarts.outdated(host)
+    assert {"lab-daemon.service", "rsyslog.service", "ssh.service"} <= found.due
+    assert {"nginx.service", "systemd-logind.service", "unattended-upgrades.service"} <= found.put_off
+    assert not found.due & found.put_off
+    assert ("dbus.service" in found.put_off) == (system == "debian-12")  # it is restarted by a file of its own
+    assert all(unit.endswith(".service") for unit in found.due | found.put_off)
+
+
+def test_what_needrestart_says_goes_before_what_is_seen() -> None:
+    host = FakeHost()
+    process(host, 7, "nginx.service", "/usr/lib/libz.so.1 (deleted)")
+    assert restarts.outdated(host) == restarts.Outdated(frozenset({"nginx.service"}))
+    host.programs.add("needrestart")
+    said = "Service restarts being deferred:\n systemctl restart nginx.service\n"
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, said, "")
+    assert restarts.outdated(host) == restarts.Outdated(frozenset(), frozenset({"nginx.service"}))
+
+
+@pytest.mark.parametrize("unit", ["docker.service", "NetworkManager.service", "openvpn@site.service"])
+def test_without_needrestart_what_cuts_others_is_left_to_the_site(unit: str) -> None:
+    host = FakeHost()
+    process(host, 7, unit, "/usr/lib/libz.so.1 (deleted)")
+    assert restarts.outdated(host) == restarts.Outdated(frozenset(), frozenset({unit}))
+
+
+def test_services_are_restarted_in_the_order_of_the_site() -> None:
+    units = ["a.service", "mirth.service", "postgresql@15-main.service", "z.service"]
+    assert restarts.in_order(units, ["postgresql*", "mirth*"]) == (
+        *("postgresql@15-main.service", "mirth.service", "a.service", "z.service"),
+    )
+
+
+# --- what acts by itself ---
+
+
+def test_unattended_upgrades_count_only_where_their_timer_runs() -> None:
+    host = FakeHost()
+    host.programs |= {"unattended-upgrade", "apt-config"}
+    dump = 'APT::Periodic::Unattended-Upgrade "1";\nUnattended-Upgrade::Automatic-Reboot "true";\n'
+    host.answers[("apt-config", "dump")] = Completed((), 0, dump, "")
+    assert unattended.own_will(host) == ()
+    host.units[unattended.TIMER] = FakeUnit(active=True)
+    assert len(unattended.own_will(host)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("#$nrconf{restart} = 'a';\n", 0), ("$nrconf{restart} = 'a';\n", 1), ("  $nrconf{'restart'} = \"a\";\n", 1)],
+)
+def test_needrestart_that_restarts_by_itself(text: str, told: int) -> None:
+    host = FakeHost()
+    host.programs |= {"needrestart", "apt-config"}
+    host.answers[("apt-config", "dump")] = Completed((), 0, "", "")
+    host.add_file("/etc/needrestart/needrestart.conf", text)
+    assert len(unattended.own_will(host)) == told
+    host.add_file("/etc/needrestart/conf.d/site.conf", "$nrconf{restart} = 'l';\n")
+    assert unattended.own_will(host) == ()
+
+
+# --- room ---
+
+
+def test_paths_on_one_disk_need_what_all_of_them_need() -> None:
+    host = FakeHost()
+    host.programs.add("df")
+    rows = "Avail Mounted on\n1000 /\n500 /var\n1000 /\n"
+    host.answers[("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")] = Completed(
+        (), 0, rows, ""
+    )
+    kernel = Change("linux-image-6.1.0-41-amd64", "amd64", "install", "", "6.1", download_bytes=10, installed_bytes=20)
+    root, var, boot = space.space(host, [kernel])
+    assert root.needed_bytes == boot.needed_bytes == 20 + space.RESERVE["/"] + space.KERNEL
+    assert (var.needed_bytes, var.enough) == (20 + space.RESERVE["/var"], False)
+    assert space.lacking([Space("/boot", 1 << 20, 96 << 20)]) == ("/boot has 1 MiB free and needs 96 MiB",)

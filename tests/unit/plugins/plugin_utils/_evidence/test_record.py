@@ -1,0 +1,223 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A result becomes a record: what is kept, what is taken out, and how several writes of one host become one."""
+
+from __future__ import annotations
+
+import copy
+import json
+import typing as t
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import bundle as evidence
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, words
+from unit_tests.plugin_utils._evidence import samples, secrets
+
+Json = t.Dict[str, t.Any]
+
+
+def clean(result: Json) -> Json:
+    return record.clean_result(result, "portal-01")
+
+
+def probed(*probes: Json) -> Json:
+    return record.clean_probes(probes, "portal-01", samples.RUN_ID)
+
+
+def planted() -> Json:
+    """A result with secrets at every place that a host or a person can fill."""
+    made = samples.whole(0, 40)
+    everything = "\n".join(secrets.PLANTED.values())
+    for number, finding in enumerate(made["findings"]):
+        text = list(secrets.PLANTED.values())[number % len(secrets.PLANTED)]
+        finding.update(reason=text, subject=text, wanted=[text], before={"seen": text}, after=text, stdout=text)
+        for verdict in finding["verdicts"].values():
+            verdict.update(saw=text, stdout=text)
+        finding["references"][0]["note"] = text
+        if "waiver" in finding:
+            finding["waiver"].update(reason=text, password="hunter2")
+    for change in made["changes"]:
+        change.update(before=everything, after=everything, why=everything, diff=everything)
+    made["msg"], made["warnings"] = everything, list(secrets.PLANTED.values())
+    made["host"].update(kernel=everything)
+    made["guard"].update(why=everything, private_key="hunter2")
+    made["availability"] = {"lost": list(secrets.PLANTED.values()), "environment": "hunter2"}
+    for each in (*made["waivers"], *made["probes"]):
+        each.update(secret="hunter2")
+    made["waivers"][0]["compensating_control"] = everything
+    made["probes"][0]["saw"] = everything
+    made["frameworks"] = {"nist_800_53r5": {"title": "NIST", "password": "hunter2"}}
+    return {**made, "stdout": "hunter2", "invocation": {"module_args": {"token": "hunter2"}}, "diff": everything}
+
+
+def test_no_secret_that_a_result_can_hold_is_kept() -> None:
+    result = planted()
+    assert secrets.found(json.dumps(result)) == list(secrets.NEEDLES)
+    assert secrets.found(json.dumps(clean(result))) == []
+
+
+def test_an_error_of_the_record_itself_quotes_no_secret() -> None:
+    with pytest.raises(ClinicalError, match="redacted") as raised:
+        clean({**samples.result(), "started": "password=hunter2"})
+    assert secrets.found(str(raised.value)) == []
+
+
+def test_a_failure_that_quotes_a_secret_is_kept_without_it() -> None:
+    kept = record.clean_result({"failed": True, "msg": "\n".join(secrets.PLANTED.values())}, "a", samples.RUN_ID)
+    assert kept["state"] == "failed"
+    assert secrets.found(json.dumps(kept)) == []
+
+
+def test_only_named_keys_are_kept_at_every_depth() -> None:
+    result = samples.whole()
+    before = clean(result)
+    for each in (result, result["findings"][0], result["findings"][0]["verdicts"]["running"], result["changes"][0]):
+        each["extra"] = "plain"
+    for each in (result["waivers"][0], result["probes"][0], result["availability"]):
+        each["extra"] = "plain"
+    result["findings"][0]["references"][0]["extra"] = "plain"
+    assert clean(copy.deepcopy(result)) == before
+
+
+def test_the_catalogues_own_words_are_never_taken_for_a_secret() -> None:
+    result = samples.result()
+    result["findings"][0]["rationale"] = "With a line like password: example anybody gets in."
+    assert clean(result)["findings"][0]["rationale"] == result["findings"][0]["rationale"]
+
+
+def test_what_a_control_supports_is_kept_link_by_link() -> None:
+    result = samples.result()
+    nist = {"title": "NIST SP 800-53", "version": "r5", "status": "guidance", "as_of": "2026-01-01", "source": "nist"}
+    result["frameworks"] = {"nist": nist}
+    result["findings"][0]["references"] = {"nist": {"AC-7": "partial", "AU-9": "supports"}}
+    about = {"framework": "nist", "title": "NIST SP 800-53", "status": "guidance"}
+    assert clean(result)["findings"][0]["references"] == [
+        {**about, "reference": "AC-7", "strength": "partial"},
+        {**about, "reference": "AU-9", "strength": "supports"},
+    ]
+
+
+@pytest.mark.parametrize("references", [{"unknown": {"AC-7": "partial"}}, {"nist": ["AC-7"]}])
+def test_a_framework_of_which_nothing_is_known_is_refused(references: t.Dict[str, t.Any]) -> None:
+    result = {**samples.result(), "frameworks": {"nist": {"title": "NIST SP 800-53"}}}
+    result["findings"][0]["references"] = references
+    with pytest.raises(ClinicalError, match="nothing is known of the framework"):
+        clean(result)
+
+
+def test_waivers_and_availability_are_kept() -> None:
+    kept = clean(samples.whole())
+    assert kept["availability"] == samples.AVAILABILITY
+    assert [each["expired"] for each in kept["waivers"][-2:]] == [False, True]
+    waived = [finding for finding in clean(samples.whole(1))["findings"] if finding["result"] == "waived"]
+    assert [finding["waiver"]["days_left"] for finding in waived] == [20] * len(waived) != []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param({"probe": "x"}, r"probes\[0\] has no target, healthy", id="keys"),
+        pytest.param(samples.probe(healthy="yes"), r"probes\[0\]\.healthy is 'yes', wanted is a bool", id="healthy"),
+        pytest.param(samples.probe(latency_ms="fast"), r"probes\[0\]\.latency_ms is 'fast'", id="latency"),
+        pytest.param(samples.probe(latency_ms=True), r"probes\[0\]\.latency_ms is True", id="latency-bool"),
+        pytest.param(samples.probe(saw=None), r"probes\[0\]\.saw is None", id="saw"),
+        pytest.param("up", r"probes\[0\] is not a mapping", id="text"),
+    ],
+)
+def test_a_probe_of_another_shape_is_refused(change: t.Any, told: str) -> None:
+    with pytest.raises(ClinicalError, match=told):
+        probed(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param({"waivers": [{"control": "x"}]}, r"waivers\[0\] has no expires, days_left", id="waiver"),
+        pytest.param({"waivers": [samples.waiver(days_left="2")]}, r"waivers\[0\]\.days_left is '2'", id="days"),
+        pytest.param({"availability": []}, r"availability is \[\], wanted is a dict", id="availability"),
+        pytest.param({"probes": {}}, r"probes is \{\}, wanted is a list", id="probes"),
+    ],
+)
+def test_other_shapes_are_refused_by_name(change: Json, told: str) -> None:
+    with pytest.raises(ClinicalError, match=told):
+        clean({**samples.result(), **change})
+
+
+def test_a_record_needs_a_result_or_a_probe() -> None:
+    with pytest.raises(ClinicalError, match="it has no probes"):
+        probed()
+
+
+def test_a_host_of_which_only_probes_are_known_is_a_valid_record() -> None:
+    kept = probed(samples.probe(), {**samples.probe("dicom_echo"), "changed": False})
+    assert (kept["state"], kept["changed"], len(kept["probes"])) == ("probed", False, 2)
+    opened = record.open_record(record.record("portal-01", kept), "portal-01", samples.RUN_ID)
+    run = evidence.bundle(samples.RUN_ID, {"portal-01": opened}, ["portal-01"])
+    assert (run["mode"], evidence.unknown_hosts(run)) == ("configure", {})
+    assert evidence.headline(run) == "1 host: 2 service checks healthy"
+
+
+def test_a_service_that_does_not_answer_is_in_the_headline() -> None:
+    bad = probed(samples.probe(), samples.probe("dicom_echo", healthy=False, latency_ms=None))
+    run = evidence.bundle(samples.RUN_ID, {"a": bad, "b": clean(samples.result())})
+    assert run["mode"] == "harden"
+    assert evidence.headline(run).endswith("; 1 of 2 service checks failed")
+    assert evidence.headline(evidence.bundle(samples.RUN_ID, {"a": bad})) == (
+        "1 host: 1 service check healthy; 1 of 2 service checks failed"
+    )
+
+
+def test_the_order_of_two_writes_does_not_matter() -> None:
+    baseline, answers = clean(samples.result()), probed(samples.probe())
+    assert record.merged(baseline, answers) == record.merged(answers, baseline)
+    both = record.merged(baseline, answers)
+    assert (both["state"], both["probes"]) == ("enforced", answers["probes"])
+    assert record.merged(both, answers) == both
+    assert record.merged(both, baseline) == both
+
+
+def test_a_later_answer_takes_the_place_of_an_earlier_one() -> None:
+    first = probed(samples.probe(healthy=False), samples.probe(target="127.0.0.1:6662"))
+    again = record.merged(first, probed(samples.probe()))
+    assert [(each["target"], each["healthy"]) for each in again["probes"]] == [
+        ("127.0.0.1:6661", True),
+        ("127.0.0.1:6662", True),
+    ]
+
+
+def test_a_failed_host_whose_services_answer_stays_unknown() -> None:
+    failed = record.clean_result({"failed": True, "msg": "no python"}, "a", samples.RUN_ID)
+    both = record.merged(failed, probed(samples.probe()))
+    assert (both["state"], len(both["probes"])) == ("failed", 1)
+    assert evidence.unknown_hosts(evidence.bundle(samples.RUN_ID, {"a": both})) == {"a": "no python"}
+
+
+def test_a_run_tells_of_each_control_and_framework_once() -> None:
+    from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import shared
+
+    run = evidence.bundle(samples.RUN_ID, {name: clean(each) for name, each in samples.fleet(3, 30).items()})
+    told = shared.stored(run)
+    assert len(told["controls"]) == 30
+    assert not any("references" in finding for host in told["hosts"].values() for finding in host["findings"])
+    assert told["controls"]["sshd_root_login"]["references"][0] == {
+        "framework": "nist_800_53r5",
+        "reference": "AC-6(2)",
+        "strength": "supports",
+    }
+    assert told["frameworks"]["hipaa_nprm_2024"] == {"title": "HIPAA Security Rule NPRM", "status": "proposed"}
+    one, two = (run["hosts"][name]["findings"][0]["references"] for name in sorted(run["hosts"])[:2])
+    assert one is two
+
+
+def test_hosts_that_word_a_control_differently_are_told_apart() -> None:
+    from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import shared
+
+    other = samples.result(1, 3)
+    other["findings"][0]["rationale"] = "Our own words."
+    run = evidence.bundle(samples.RUN_ID, {"a": clean(samples.result(0, 3)), "b": clean(other)})
+    told = shared.stored(run)
+    assert "control" not in told["hosts"]["a"]["findings"][0]
+    assert told["hosts"]["b"]["findings"][0]["control"] == "sshd_root_login~2"
+    assert told["controls"]["sshd_root_login~2"]["rationale"] == "Our own words."
+    assert words.canonical(shared.stored(run)) == words.canonical(told)
