@@ -235,6 +235,7 @@ def environment(scenario: str, lane: int) -> dict[str, str]:
         "HEALTHOPS_LANE": str(lane),
         "HEALTHOPS_MARK": inventory.mark_of(),
         "HEALTHOPS_MOLECULE_IMAGE": image.strip(),
+        "HEALTHOPS_KEEP_COMPILED": "yes",
         "MOLECULE_EPHEMERAL_DIRECTORY": str(memory),
     }
 
