@@ -194,8 +194,7 @@ def connection_cut_between_change_and_confirmation(host: Host) -> None:
     """The change is a good one. The next task opens a connection again, and confirms."""
     host.remember()
     play = Play([host], "guarded.yml", lockout="good", within=60, waits=True)
-    wait_for("the change is made", lambda: host.look(f"ls {DROP_IN}"))
-    time.sleep(2)
+    wait_for("the play waits, with its connection open", play.is_waiting)
     play.signal(signal.SIGKILL, play.connections())
     play.go_on()
     result = confirmed(play.end(), host, "commit_confirm")

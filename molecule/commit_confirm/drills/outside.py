@@ -304,6 +304,10 @@ class Play:
             "LC_ALL": "C.UTF-8",
         }
 
+    def is_waiting(self) -> bool:
+        """A play that ``waits`` has made its change."""
+        return (self.folder / "go.awaited").exists()
+
     def go_on(self) -> None:
         """A play that ``waits`` between its change and the confirmation is let go."""
         self.note("may go on")
