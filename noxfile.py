@@ -355,6 +355,7 @@ def control_node(session: nox.Session) -> None:
     install(session, f"core-{NEWEST}")
     artifact = build_artifact(session)
     engine(session)
+    compiled(session)
     hosts, inventory = ROOT / "tests" / "hosts", ROOT / "tests" / "control_node" / "hosts"
     playbook = ["ansible-playbook", "--inventory", str(inventory)]
     try:

@@ -198,6 +198,7 @@ def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def _environment() -> dict[str, str]:
     plain = {
+        "ANSIBLE_CONFIG": str(ROOT / "tests" / "hosts" / "ansible.cfg"),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_PIPELINING": "1",
         "ANSIBLE_LOAD_CALLBACK_PLUGINS": "0",

@@ -265,7 +265,6 @@ class Play:
         if variables.pop("waits", False):
             variables["go"] = str(self.folder / "go")
         environment = variables.pop("environment", {})
-        (self.folder / "ansible.cfg").touch()  # nobody's settings but those below
         more = self.folder / "more.json"
         more.write_text(json.dumps(inventory or {"all": {}}), "utf-8")
         path = playbook if "." in playbook and not playbook.endswith(".yml") else str(HERE / playbook)
@@ -296,7 +295,7 @@ class Play:
         return {
             **kept,
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
-            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(HOSTS / "ansible.cfg"),
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"),
