@@ -86,7 +86,7 @@ def test_a_host_takes_what_differs_there(tmp_path: Path, system: str, kind: str,
 
 def test_what_differs_nowhere_is_taken_as_it_is(tmp_path: Path) -> None:
     control = sent(tmp_path, CRON)
-    assert control.on("Debian", "Debian") is control
+    assert control.for_system("Debian", "Debian") is control
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_differs_nowhere_is_taken_as_it_is(tmp_path: Path) -> None:
 )
 def test_a_run_judges_what_the_host_has(tmp_path: Path, system: str, path: str, subject: str) -> None:
     made = host(system)
-    wish = _baseline.Request("a", (sent(tmp_path, CRON),))
+    wish = _baseline.BaselineRequest("a", (sent(tmp_path, CRON),))
     (absent,) = _baseline.audit(made, wish).findings
     made.add_file(path, "")
     (present,) = _baseline.audit(made, wish).findings
