@@ -79,7 +79,7 @@ def host(system: str) -> FakeHost:
 )
 def test_a_host_takes_what_differs_there(tmp_path: Path, system: str, kind: str, settings: Dict[str, Any]) -> None:
     seen = facts(host(system))
-    control = sent(tmp_path, TRIES, {"tries": 5}).on(seen["family"], seen["distribution"])
+    control = sent(tmp_path, TRIES, {"tries": 5}).for_system(seen["family"], seen["distribution"])
     below = {"file": "/etc/login.defs", "format": "login_defs", "key": "LOGIN_RETRIES"} if kind == "config" else {}
     assert (control.kind, control.settings) == (kind, {**below, **settings})
 
