@@ -32,8 +32,8 @@ import hl7  # noqa: E402
 import pki  # noqa: E402
 import pynetdicom  # noqa: E402
 from ansible_collections.healthops.clinical.plugins.module_utils._probe import dicom_echo, fhir_capability, mllp_echo  # noqa: E402
-from ansible_collections.healthops.clinical.plugins.module_utils._probe.result import ProbeResult  # noqa: E402
 from ansible_collections.healthops.clinical.plugins.module_utils._probe.connection import Endpoint, Tls  # noqa: E402
+from ansible_collections.healthops.clinical.plugins.module_utils._probe.result import ProbeResult  # noqa: E402
 
 ENGINE = CHECKOUT / "tests" / "hosts" / "inside" / "hl7_engine.py"
 STATEMENT = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "filler": ["a resource"] * 2000}
