@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Iterable, Mapping, Optional
+from typing import Any, Iterable, Mapping, Optional
 
 from .._change.subjects.base import Image
 from .._change.subjects.files import ABSENT, File
 from .._host.door import Host
 
 #: Path -> the image of what was there, or None where nothing was.
-Images = Mapping[str, Optional[Image]]
+Images = Mapping[str, Optional[Mapping[str, Any]]]
 #: Where dpkg and rpm leave the package's own version beside one that the site has changed.
 _BESIDE = (".dpkg-dist", ".rpmnew")
 #: What can be put back; anything else, as a directory, stays as it is.
@@ -51,10 +51,10 @@ def restore(host: Host, before: Images, after: Mapping[str, str], spared: Iterab
     return tuple(restored)
 
 
-def _put_back(host: Host, file: File, noted: Image | None) -> bool:
+def _put_back(host: Host, file: File, noted: Mapping[str, Any] | None) -> bool:
     """Make the file what was noted of it; return whether it was something else."""
     # Earlier releases noted a file without its kind and attributes, and of a link that there was no file.
-    wanted = ABSENT if noted is None else {"kind": "file", **noted}
+    wanted: Image = ABSENT if noted is None else {"kind": "file", **noted}
     now = file.capture(host)
     if file.same(now, wanted) or wanted["kind"] not in _RESTORABLE or (noted is None and now["kind"] != "file"):
         return False
