@@ -334,7 +334,7 @@ class Drainer:
         """Return the seconds that the checks of an engine may need; the whole gateway is open at once."""
         if not engine:
             return 0.0
-        return parse_check_seconds((self.host.read(CONFIGURATION) or b"").decode("utf-8", "replace"), engine)
+        return parse_check_seconds(self.host.read_text(CONFIGURATION), engine)
 
     def _turn(self, state: State, subjects: List[Part], to: str) -> bool:
         """Tell HAProxy, and keep it over a reload; whether that was needed."""
@@ -361,7 +361,7 @@ class Drainer:
     def _keep(self, state: State) -> bool:
         """Write down which engines are drained; whether that was not what stood there."""
         drained = {(server.backend, server.name): server.line for server in self._servers(state) if server.forced}
-        known = {(s.backend, s.name) for s in parse_servers((self.host.read(KEPT) or b"").decode("utf-8", "replace"))}
+        known = {(s.backend, s.name) for s in parse_servers(self.host.read_text(KEPT))}
         if set(drained) == known:
             return False
         text = NO_ENGINE_DRAINED + "".join(f"{line}\n" for line in drained.values())
