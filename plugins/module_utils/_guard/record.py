@@ -19,9 +19,9 @@ from .._change import journal
 from .._change.subjects.units import show
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._vocabulary.guard import ARMED, KEYS, REVERTED, no_guard
 from . import alarm
 
-ARMED, CONFIRMED, REVERTED = "armed", "confirmed", "reverted"
 #: How people log in: these are started again when a change has brought them down.
 LOGIN_SERVICES = ("ssh.service", "sshd.service")
 LOGIN_UNITS = (*LOGIN_SERVICES, "ssh.socket", "sshd.socket")
@@ -169,11 +169,9 @@ def note_told(host: Host, guard: Guard) -> None:
 def told(host: Host, guard: Guard | None) -> dict[str, Any]:
     """A guard as a module's result tells it; always the same keys."""
     if guard is None:
-        nothing = {"state": "none", "run_id": "", "within": 0, "until": "", "ended": "", "why": ""}
-        return {**nothing, "seconds_left": 0, "survives_reboot": alarm.survives_reboot(host)}
-    keys = ("state", "run_id", "within", "until", "ended", "why", "survives_reboot")
-    record = asdict(guard)
-    return {**{key: record[key] for key in keys}, "seconds_left": seconds_left(host, guard)}
+        return no_guard(alarm.survives_reboot(host))
+    record = {**asdict(guard), "seconds_left": seconds_left(host, guard)}
+    return {key: record[key] for key in KEYS}
 
 
 def standing(host: Host, run_id: str) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Seq
 
 from ..._errors import ClinicalError
 from ..._host.door import Completed, Host
+from ..._vocabulary.patch import SEVERITIES
 from ..apt.files import checksums
 from ..manager import Asked, Barred, Kept
-from ..model import INSTALL, REMOVE, SEVERITIES, Change, LeftOut, Observed, Package, Source, because, in_order
+from ..model import INSTALL, REMOVE, Change, LeftOut, Observed, Package, Source, because, in_order
 from ..unit import as_unit
 from . import versions
 from .versions import RpmVersion
