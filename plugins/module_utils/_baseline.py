@@ -24,6 +24,7 @@ from ._host.door import Host
 from ._host.facts import facts, why_not
 from ._vocabulary.availability import not_compared
 from ._vocabulary.guard import ARMED
+from ._vocabulary.stamp import stamp_of
 
 if TYPE_CHECKING:
     from ._change import availability as host_availability
@@ -363,10 +364,10 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
 def _open(host: Host, request: BaselineRequest) -> Report:
     if request.confirm_within:
         record.check_within(request.confirm_within)
-    return Report(request.run_id, guarded_run.now(), facts(host), availability=not_compared())
+    return Report(request.run_id, stamp_of(host.now()), facts(host), availability=not_compared())
 
 
 def _close(host: Host, report: Report) -> Report:
     report.guard = record.told(host, record.load(host, report.run_id))
-    report.ended = guarded_run.now()
+    report.ended = stamp_of(host.now())
     return report

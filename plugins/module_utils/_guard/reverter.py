@@ -12,7 +12,6 @@ revert.pyz --ready     only show that it can start
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Dict, Optional, Sequence, TextIO
@@ -161,7 +160,7 @@ def main(argv: Sequence[str]) -> int:
         done = _attempt(host, at_once)
         if done or "--wait" not in argv:
             return 0 if done else 1
-        time.sleep(alarm.AGAIN_AFTER)
+        host.sleep(alarm.AGAIN_AFTER)
 
 
 def _again_later(host: Host) -> None:
@@ -201,7 +200,7 @@ def _tell_and_take_back(host: Host, guard: Guard, at_once: bool) -> None:
 
 def _wait_until_due(host: Host) -> None:
     while (guard := record.armed(host)) is not None and record.seconds_left(host, guard):
-        time.sleep(1)
+        host.sleep(1)
 
 
 def _reason(guard: Guard, at_once: bool, host: Host) -> str:

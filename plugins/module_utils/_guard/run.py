@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Mapping, Sequence
 
 from .._change import journal
@@ -15,19 +14,15 @@ from .._change.subjects.trees import Tree
 from .._errors import ClinicalError, HostWriteError
 from .._host.door import Host
 from .._vocabulary.guard import CONFIRMED, REVERTED
+from .._vocabulary.stamp import stamp_of
 from . import record
 from .record import Wish
-
-
-def now() -> str:
-    """The wall clock as people read it, in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def begin(host: Host, run_id: str, groups: Sequence[Group], entries: Sequence[Entry], **more: str) -> journal.Run:
     """Journal a run; where not even that can be written, say that nothing was changed."""
     try:
-        return journal.begin(host, run_id, now(), groups, entries, **more)
+        return journal.begin(host, run_id, stamp_of(host.now()), groups, entries, **more)
     except HostWriteError as error:
         raise HostWriteError(error.doing, error.subject, f"{error.saw}; nothing was changed", error.try_this) from error
 

@@ -15,6 +15,7 @@ from .._change import availability
 from .._change.availability import Seen
 from .._change.subjects.units import show
 from .._errors import ClinicalError
+from .._host.boot import boot_id
 from .._host.door import Completed, Host
 from .._host.sockets import Listener
 from . import configuration, ledger, restarts, services
@@ -269,8 +270,8 @@ def _same_holds(manager: Manager, packages: Mapping[str, Package], before: Befor
 
 def boot_of(host: Host) -> str:
     """Which boot this is; in a container, whose kernel does not start anew, when its first process began."""
-    boot = (host.read("/proc/sys/kernel/random/boot_id") or b"").decode("ascii", "replace").strip()
-    first = (host.read("/proc/1/stat") or b"").decode("utf-8", "replace").rpartition(")")[2].split()
+    boot = boot_id(host)
+    first = host.read_text("/proc/1/stat").rpartition(")")[2].split()
     return f"{boot} {first[19] if len(first) > 19 else ''}"
 
 

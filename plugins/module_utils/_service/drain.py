@@ -207,7 +207,7 @@ class Drain:
         return True
 
     def _read_text(self, path: str) -> str:
-        return (self.host.read(path) or b"").decode("utf-8", "replace")
+        return self.host.read_text(path)
 
     def _await_no_session(self, seconds: float) -> int:
         """Wait so long at most, and return how many sessions are open then."""

@@ -275,7 +275,7 @@ def configuration(host: Host, changes: Iterable[Change]) -> Tuple[str, ...]:
 
 def diversions(host: Host, change: Change) -> Dict[str, str]:
     """Where files of this package lie that another package has put aside."""
-    told = diverted((host.read(DIVERSIONS) or b"").decode("utf-8", "replace"))
+    told = diverted(host.read_text(DIVERSIONS))
     mine = set(files(host, change))
     return {path: place for path, (place, whose) in told.items() if path in mine and whose != change.name}
 

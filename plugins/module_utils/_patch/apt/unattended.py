@@ -39,9 +39,7 @@ def _unattended(host: Host, often: str, settings: dict[str, str]) -> List[str]:
 def _needrestart(host: Host) -> List[str]:
     """The last file that says something counts, as in Perl."""
     paths = [NEEDRESTART[0], *host.glob(NEEDRESTART[1])]
-    modes = [
-        (mode, path) for path in paths for mode in _MODE.findall((host.read(path) or b"").decode("utf-8", "replace"))
-    ]
+    modes = [(mode, path) for path in paths for mode in _MODE.findall(host.read_text(path))]
     if not modes or modes[-1][0] != "a" or host.which("needrestart") is None:
         return []
     return [f"needrestart restarts services by itself after every apt: restart is 'a' in {modes[-1][1]}"]

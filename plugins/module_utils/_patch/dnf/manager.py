@@ -17,6 +17,7 @@ from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Seq
 from ..._errors import ClinicalError
 from ..._host.door import Completed, Host
 from ..._vocabulary.patch import SEVERITIES
+from ..._vocabulary.stamp import format_stamp
 from .. import checksums
 from ..manager import Asked, Barred, Kept
 from ..model import INSTALL, REMOVE, Change, LeftOut, Observed, Package, Source, because, in_order
@@ -262,7 +263,7 @@ class Dnf:
             self.host.remove(RESTARTS)
 
     def resume(self) -> Tuple[Asked, ...]:
-        units = (self.host.read(RESTARTS) or b"").decode("utf-8", "replace").split()
+        units = self.host.read_text(RESTARTS).split()
         return tuple(Asked(unit, "restart") for unit in dict.fromkeys(units))
 
     def _note_restarts(self, expected: Sequence[Sequence[str]]) -> None:
@@ -298,7 +299,7 @@ class Dnf:
 
     def _locks(self) -> List[Tuple[str, str]]:
         """Name and line of each package that the versionlock list holds."""
-        text = (self.host.read(VERSIONLOCK) or b"").decode("utf-8", "replace")
+        text = self.host.read_text(VERSIONLOCK)
         lines = [line for line in text.splitlines() if line.split("#")[0].strip() and not line.startswith("!")]
         return [(line.split("#")[0].strip().rsplit("-", 2)[0], line) for line in lines]
 
@@ -307,7 +308,7 @@ class Dnf:
             return
         packages = self.installed()
         mine = {package.name for key, package in packages.items() if key in names}
-        text = (self.host.read(VERSIONLOCK) or b"").decode("utf-8", "replace")
+        text = self.host.read_text(VERSIONLOCK)
         if held:
             new = [f"{p.name}-{_epoch(p.version)}.*" for p in packages.values() if p.key in names]
             text = "".join(f"{line}\n" for line in [*text.splitlines(), *new])
@@ -401,7 +402,7 @@ def _source(told: Mapping[str, Any], now: datetime) -> Source:
         label=told["name"],
         origin=told["id"],
         component="",
-        released=made.strftime("%Y-%m-%dT%H:%M:%SZ") if told["stamp"] else "",
+        released=format_stamp(made) if told["stamp"] else "",
         age_days=age if told["stamp"] else None,
         stale=not told["stamp"] or age > STALE_DAYS,
         security=bool(told["advisories"]),

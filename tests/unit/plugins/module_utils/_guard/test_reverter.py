@@ -26,11 +26,6 @@ def host(monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     _baseline.enforce(fake, guarded_request())
     monkeypatch.setattr(reverter, "RealHost", lambda: fake)
     monkeypatch.setattr(lock, "held", lambda *args, **kwargs: nullcontext())
-
-    def nap(seconds: float) -> None:
-        fake.uptime += seconds
-
-    monkeypatch.setattr("time.sleep", nap)
     return fake
 
 
@@ -52,7 +47,7 @@ def test_it_goes_home_when_the_change_is_confirmed_meanwhile(host: FakeHost, mon
         assert guard is not None
         record.end(host, guard, CONFIRMED, "a fresh login worked")
 
-    monkeypatch.setattr("time.sleep", confirm)
+    monkeypatch.setattr(host, "sleep", confirm)
     hardened = host.state()["files"]["/etc/ssh/sshd_config.d/00-healthops.conf"]
     assert reverter.main([]) == 0
     assert host.state()["files"]["/etc/ssh/sshd_config.d/00-healthops.conf"] == hardened

@@ -25,6 +25,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager 
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, LeftOut, Observed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import Wish
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.roll_back import rolled_back
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 from dnf_host import NOW, OBSERVED, OF_APT, SCRIPTS, DnfHost, UpdatingHost
 from patched_host import wish
 
@@ -129,7 +130,7 @@ def test_the_cves_that_the_lists_name_are_those_of_held_packages_as_well() -> No
 
 
 def test_what_is_known_to_be_exploited_is_the_most_pressing() -> None:
-    security = replace(changes(dnf(DnfHost()).observe())["lab-security"], first_seen=policy.stamp(NOW))
+    security = replace(changes(dnf(DnfHost()).observe())["lab-security"], first_seen=format_stamp(NOW))
     told = [{"cve": "CVE-2026-0001", "fixed": security.source_new, "kev_due": "2999-01-01", "epss": 0.9}]
     rated = policy.read({}).rated(security, told, dnf(DnfHost()).within, NOW)
     assert (rated.severity, rated.epss, rated.cves) == ("kev", 0.9, ("CVE-2026-0001",))
