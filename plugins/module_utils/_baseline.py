@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ._change import journal
 from ._change import revert as journal_revert
@@ -21,30 +22,22 @@ from ._guard import record
 from ._guard import run as guarded_run
 from ._host.door import Host
 from ._host.facts import facts, why_not
+from ._vocabulary.availability import not_compared
+from ._vocabulary.guard import ARMED
+from ._vocabulary.stamp import stamp_of
 
 if TYPE_CHECKING:
     from ._change import availability as host_availability
 
 
-#: The result's ``availability`` where nothing was compared; it always has these keys.
-_NOT_COMPARED: Mapping[str, Any] = {
-    "compared": False,
-    "before": 0,
-    "lost": [],
-    "appeared": [],
-    "unreachable": [],
-    "consented": [],
-}
-
-
 @dataclass(frozen=True)
-class Request:
+class BaselineRequest:
     """What a play asks of a host.
 
     ``allow_stop`` names units, packages and controls whose stopping a person has consented to; ``keeps`` those that the
     inventory wants, each with the reason. What could lock people out is taken back unless it is confirmed within
-    ``confirm_within`` seconds; 0 means that no login is at stake. With ``tell_first`` a run that would change something
-    answers which sockets listen, and changes nothing yet.
+    ``confirm_within`` seconds; 0 means that no login is at stake. With ``survey_only`` a run that would change
+    something answers which sockets listen, and changes nothing yet.
     """
 
     run_id: str
@@ -56,7 +49,7 @@ class Request:
     break_glass_users: tuple[str, ...] = ()
     keeps: Mapping[str, str] = field(default_factory=dict)
     check_availability: bool = True
-    tell_first: bool = False
+    survey_only: bool = False
 
 
 @dataclass
@@ -74,7 +67,7 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     guard: dict[str, Any] = field(default_factory=dict)
     availability: dict[str, Any] = field(default_factory=dict)
-    to_ask: list[dict[str, Any]] | None = None
+    listeners_to_probe: list[dict[str, Any]] | None = None
     ended: str = ""
 
 
@@ -90,7 +83,7 @@ def survey(
     host: Host, controls: Sequence[Control], allow_stop: frozenset[str], seen: Mapping[str, str], ahead: bool = True
 ) -> Survey:
     """Read the state once for each kind and plan; nothing is changed. ``ahead`` of a change, or after it."""
-    controls = [control.on(seen["family"], seen["distribution"]) for control in controls]
+    controls = [control.for_system(seen["family"], seen["distribution"]) for control in controls]
     hindrances = {control.id: why_not(host, seen, control.applies) for control in controls}
     concerned = [control for control in controls if not hindrances[control.id]]
     packages = PackagesThere(host, concerned, ahead)
@@ -171,7 +164,7 @@ def _unread(control: Control, reason: str) -> Assessment:
     return unknown(control, KINDS[control.kind].claims(control.settings)[0], "", reason)
 
 
-def audit(host: Host, request: Request) -> Report:
+def audit(host: Host, request: BaselineRequest) -> Report:
     """Look, and say what enforcing would change."""
     report = _open(host, request)
     in_use.begin(host, request.keeps)
@@ -182,7 +175,7 @@ def audit(host: Host, request: Request) -> Report:
     return _close(host, report)
 
 
-def enforce(host: Host, request: Request) -> Report:
+def enforce(host: Host, request: BaselineRequest) -> Report:
     """Make every control true that can be made true, journaled, and look again at what was changed.
 
     Raises ClinicalError where nothing could be done or everything was put back.
@@ -195,8 +188,8 @@ def enforce(host: Host, request: Request) -> Report:
     in_use.begin(host, request.keeps)
     found = survey(host, request.controls, request.allow_stop, report.host)
     before = _look_around(host, request, found.groups)
-    if before is not None and request.tell_first:
-        report.to_ask = before.to_ask()
+    if before is not None and request.survey_only:
+        report.listeners_to_probe = before.listeners_to_probe()
         return _close(host, report)
     failed: dict[str, ClinicalError] = {}
     if found.groups:
@@ -218,7 +211,7 @@ def enforce(host: Host, request: Request) -> Report:
     return _close(host, report)
 
 
-def _look_around(host: Host, request: Request, groups: Sequence[Group]) -> host_availability.Seen | None:
+def _look_around(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> host_availability.Seen | None:
     """What listens and runs before the change, where one is to be made."""
     if not groups or not request.check_availability:
         return None
@@ -237,7 +230,7 @@ def _look_again(host: Host, report: Report, before: host_availability.Seen, grou
     report.availability = found.told
     if not found.lost:
         guard = record.load(host, report.run_id)
-        if guard is not None and guard.state == record.ARMED:
+        if guard is not None and guard.state == ARMED:
             record.renew(host, guard)  # the time to confirm begins when all is done
         return
     from ._guard import reverter
@@ -250,7 +243,7 @@ def _look_again(host: Host, report: Report, before: host_availability.Seen, grou
         report.warnings.append(f"The run was taken back, and yet this host still lacks {', '.join(left)}.")
 
 
-def revert(host: Host, request: Request, wanted: str, check: bool) -> Report:
+def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Report:
     """Take a run back. ``wanted`` is its id, or nothing for the newest; ``request.run_id`` names the revert itself."""
     report = _open(host, request)
     if not check:
@@ -291,7 +284,7 @@ def _settled(host: Host, run_id: str) -> list[str]:
 def _half_reverted(host: Host, run_id: str) -> str:
     """What people should know of a revert that failed in part. Where it is guarded nobody confirms it, so it goes."""
     guard = record.load(host, run_id)
-    if guard is not None and guard.state == record.ARMED:
+    if guard is not None and guard.state == ARMED:
         from ._guard import reverter
 
         reverter.take_back(host, guard, "it could not be completed")
@@ -299,7 +292,7 @@ def _half_reverted(host: Host, run_id: str) -> str:
     return "What else could be restored was; mend the cause and revert again."
 
 
-def _wish(host: Host, request: Request, groups: Sequence[Group]) -> record.Wish | None:
+def _wish(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> record.Wish | None:
     """How the run is guarded, where it has to be; refuses where the break-glass accounts are of no use even before."""
     if not request.confirm_within or not any(group.guarded for group in groups):
         return None
@@ -323,8 +316,8 @@ def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
     changes = report.restored if report.reverted_run_id else report.changes
     for key in ("findings", "changes") if report.reverted_run_id else ("restored", "reverted_run_id"):
         del told[key]
-    if report.to_ask is None:
-        del told["to_ask"]
+    if report.listeners_to_probe is None:
+        del told["listeners_to_probe"]
     if with_diff:
         told["diff"] = [_diff(change) for change in changes]
     return told
@@ -368,13 +361,13 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
     return {**told, "verdicts": verdicts, "result": assessment.result}
 
 
-def _open(host: Host, request: Request) -> Report:
+def _open(host: Host, request: BaselineRequest) -> Report:
     if request.confirm_within:
         record.check_within(request.confirm_within)
-    return Report(request.run_id, guarded_run.now(), facts(host), availability=dict(_NOT_COMPARED))
+    return Report(request.run_id, stamp_of(host.now()), facts(host), availability=not_compared())
 
 
 def _close(host: Host, report: Report) -> Report:
     report.guard = record.told(host, record.load(host, report.run_id))
-    report.ended = guarded_run.now()
+    report.ended = stamp_of(host.now())
     return report

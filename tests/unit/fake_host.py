@@ -24,11 +24,14 @@ from ansible_collections.healthops.clinical.plugins.module_utils._host.door impo
     TEMPORARY_SUFFIX,
     Completed,
     Entry,
+    Host,
     Stat,
     T,
 )
 from fake_programs import PROGRAMS, FakePackage, FakeUnit
 
+#: When the machine came up, in seconds since 1970: 22 November 2026.
+BOOTED = 1_795_350_000.0
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 #: What belongs to the collection itself and is no part of the state that a revert restores.
 OWN = "/var/lib/healthops"
@@ -85,13 +88,14 @@ class FakeMount:
     options: List[str]
 
 
-class FakeHost:
+class FakeHost(Host):
     """A Debian with systemd; ``operations`` tells every change in its order, ``runs`` every command."""
 
     def __init__(self, system: str = "debian-12") -> None:
         self.system = system
         self.clock = 1000.0
         self.uptime = 5000.0
+        self.booted = BOOTED
         self.spawned: List[Tuple[str, ...]] = []
         self.nodes: Dict[str, Node] = {}
         self.kernel: Dict[str, str] = {"kernel.osrelease": "6.1.0-30-amd64"}
@@ -145,6 +149,10 @@ class FakeHost:
         """Make it a container, in a user namespace of its own or as root of the machine."""
         self.add_file("/run/systemd/container", f"{engine}\n")
         self.add_file("/proc/self/uid_map", "0 100000 65536\n" if own_users else "0 0 4294967295\n")
+
+    def set_clock(self, seconds: float) -> None:
+        """Let the wall clock stand at this time, in seconds since 1970."""
+        self.booted = seconds - self.uptime
 
     def text(self, path: str) -> str:
         return self.nodes[path].content.decode()
@@ -283,6 +291,9 @@ class FakeHost:
 
     def group_name(self, gid: int) -> str:
         return next((name for name, number in self.groups.items() if number == gid), str(gid))
+
+    def now(self) -> float:
+        return self.booted + self.uptime
 
     def monotonic(self) -> float:
         return self.uptime

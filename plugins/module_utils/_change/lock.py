@@ -12,6 +12,7 @@ import time
 from typing import Iterator
 
 from .._errors import ClinicalError
+from .._vocabulary.stamp import stamp_of
 
 LOCK = "/run/healthops/baseline.lock"
 
@@ -28,7 +29,7 @@ def held(run_id: str, path: str = LOCK, patience: float = 0.0) -> Iterator[None]
     try:
         if not _taken(fd, patience):
             raise ClinicalError("Locking", path, f"another run is at work: {_holder(fd)}", "Wait for it.")
-        note = {"pid": os.getpid(), "run_id": run_id, "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+        note = {"pid": os.getpid(), "run_id": run_id, "since": stamp_of(time.time())}
         os.ftruncate(fd, 0)
         os.pwrite(fd, json.dumps(note).encode(), 0)
         yield

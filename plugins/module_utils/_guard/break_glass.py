@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import time
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Callable, Sequence
@@ -59,7 +58,7 @@ def problems(host: Host, users: Sequence[str], client: str = "", today: int | No
 
     ``client`` is the address they would come from, ``today`` the day, counted from 1970.
     """
-    day = int(time.time()) // _DAY if today is None else today
+    day = int(host.now()) // _DAY if today is None else today
     return [f"break-glass account {name}: {what}" for name in users for what in _of_one(host, name, client, day)]
 
 
@@ -96,7 +95,7 @@ def _account(host: Host, name: str) -> Account | None:
 
 
 def _shadow(host: Host, name: str) -> Shadow | None:
-    for line in (host.read(SHADOW) or b"").decode("utf-8", "replace").splitlines():
+    for line in host.read_text(SHADOW).splitlines():
         fields = line.split(":")
         if fields[0] == name and len(fields) >= 8:
             secret = fields[1]
@@ -227,7 +226,7 @@ def _root_rights(listing: str) -> tuple[bool, bool]:
 
 def _usual_pam(host: Host) -> bool:
     """Whether PAM asks for the password; a rule of its own for sudo (a token, the agent's keys) may do without."""
-    for line in (host.read(host.resolve(SUDO_PAM)) or b"").decode("utf-8", "replace").splitlines():
+    for line in host.read_text(host.resolve(SUDO_PAM)).splitlines():
         rule = re.match(r"^\s*-?auth\s+(\[[^\]]*\]|\S+)\s+(\S+)", line)
         if rule and not any(_USUAL_PAM.match(posixpath.basename(word)) for word in rule.groups()):
             return False

@@ -11,17 +11,18 @@ from __future__ import annotations
 import json
 import math
 import posixpath
-import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Sequence
 
 from .._change import journal
 from .._change.subjects.units import show
 from .._errors import ClinicalError
+from .._host.boot import boot_id
 from .._host.door import Host
+from .._vocabulary.guard import ARMED, KEYS, REVERTED, no_guard
+from .._vocabulary.stamp import stamp_of
 from . import alarm
 
-ARMED, CONFIRMED, REVERTED = "armed", "confirmed", "reverted"
 #: How people log in: these are started again when a change has brought them down.
 LOGIN_SERVICES = ("ssh.service", "sshd.service")
 LOGIN_UNITS = (*LOGIN_SERVICES, "ssh.socket", "sshd.socket")
@@ -107,7 +108,7 @@ def unsettled(host: Host) -> Guard | None:
 
 def seconds_left(host: Host, guard: Guard) -> int:
     """How long until it is due; nothing is left after a reboot."""
-    if guard.state != ARMED or guard.boot_id != _boot_id(host):
+    if guard.state != ARMED or guard.boot_id != boot_id(host):
         return 0
     return max(0, math.ceil(guard.deadline - host.monotonic()))
 
@@ -128,7 +129,7 @@ def arm(host: Host, run_id: str, wish: Wish, units: Sequence[str] = ()) -> Guard
             within=wish.within,
             until="",
             deadline=0.0,
-            boot_id=_boot_id(host),
+            boot_id=boot_id(host),
             armed_by=own_start(host),
             reload=wish.units,
             running=tuple(name for name, unit in states.items() if unit.running),
@@ -156,7 +157,7 @@ def renew(host: Host, guard: Guard) -> Guard:
 
 def end(host: Host, guard: Guard, state: str, why: str) -> Guard:
     """Note how it ended, and only then take the alarm away: one that still goes off finds nothing to do."""
-    ended = replace(guard, state=state, why=why, ended=_clock(0))
+    ended = replace(guard, state=state, why=why, ended=stamp_of(host.now()))
     _write(host, ended)
     alarm.clear(host)
     return ended
@@ -169,11 +170,9 @@ def note_told(host: Host, guard: Guard) -> None:
 def told(host: Host, guard: Guard | None) -> dict[str, Any]:
     """A guard as a module's result tells it; always the same keys."""
     if guard is None:
-        nothing = {"state": "none", "run_id": "", "within": 0, "until": "", "ended": "", "why": ""}
-        return {**nothing, "seconds_left": 0, "survives_reboot": alarm.survives_reboot(host)}
-    keys = ("state", "run_id", "within", "until", "ended", "why", "survives_reboot")
-    record = asdict(guard)
-    return {**{key: record[key] for key in keys}, "seconds_left": seconds_left(host, guard)}
+        return no_guard(alarm.survives_reboot(host))
+    record = {**asdict(guard), "seconds_left": seconds_left(host, guard)}
+    return {key: record[key] for key in KEYS}
 
 
 def standing(host: Host, run_id: str) -> dict[str, Any]:
@@ -185,15 +184,7 @@ def standing(host: Host, run_id: str) -> dict[str, Any]:
 
 
 def _from_now(host: Host, guard: Guard) -> Guard:
-    return replace(guard, deadline=host.monotonic() + guard.within, until=_clock(guard.within))
-
-
-def _clock(later: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + later))
-
-
-def _boot_id(host: Host) -> str:
-    return (host.read("/proc/sys/kernel/random/boot_id") or b"").decode("ascii", "replace").strip()
+    return replace(guard, deadline=host.monotonic() + guard.within, until=stamp_of(host.now() + guard.within))
 
 
 def _path(run_id: str) -> str:

@@ -12,7 +12,6 @@ revert.pyz --ready     only show that it can start
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Dict, Optional, Sequence, TextIO
@@ -22,6 +21,7 @@ from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError, HostWriteError
 from .._host.door import Completed, Host
 from .._host.real import RealHost
+from .._vocabulary.guard import ARMED, REVERTED
 from . import alarm, record
 from . import run as guarded_run
 from .record import Guard
@@ -68,13 +68,13 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     if troubles:
         told = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, told, "It will be tried again every minute.")
-    return TakenBack(record.end(host, guard, record.REVERTED, why), guarded_run.told(way.groups))
+    return TakenBack(record.end(host, guard, REVERTED, why), guarded_run.told(way.groups))
 
 
 def take_back_now(host: Host, run_id: str, why: str, revive: Sequence[str] = ()) -> TakenBack:
     """The same for a run that nothing guards yet; ``revive`` are units that ran before it and are to run again."""
     guard = record.load(host, run_id)
-    if guard is None or guard.state != record.ARMED:
+    if guard is None or guard.state != ARMED:
         guard = record.arm(host, run_id, record.Wish(record.SHORTEST))  # should this be cut, the alarm goes on with it
     running = tuple(dict.fromkeys([*guard.running, *revive]))
     return take_back(host, replace(guard, running=running), why)
@@ -88,7 +88,7 @@ def settle(host: Host, run_id: str) -> list[str]:
     guard = record.unsettled(host)
     if guard is None:
         return []
-    if guard.state == record.REVERTED:
+    if guard.state == REVERTED:
         record.note_told(host, guard)
         return [f"The run {guard.run_id} was taken back at {guard.ended}: {guard.why}."]
     left = record.seconds_left(host, guard)
@@ -160,7 +160,7 @@ def main(argv: Sequence[str]) -> int:
         done = _attempt(host, at_once)
         if done or "--wait" not in argv:
             return 0 if done else 1
-        time.sleep(alarm.AGAIN_AFTER)
+        host.sleep(alarm.AGAIN_AFTER)
 
 
 def _again_later(host: Host) -> None:
@@ -200,7 +200,7 @@ def _tell_and_take_back(host: Host, guard: Guard, at_once: bool) -> None:
 
 def _wait_until_due(host: Host) -> None:
     while (guard := record.armed(host)) is not None and record.seconds_left(host, guard):
-        time.sleep(1)
+        host.sleep(1)
 
 
 def _reason(guard: Guard, at_once: bool, host: Host) -> str:

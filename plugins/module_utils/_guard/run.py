@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Mapping, Sequence
 
 from .._change import journal
@@ -14,19 +13,16 @@ from .._change.subjects.base import Image, Subject
 from .._change.subjects.trees import Tree
 from .._errors import ClinicalError, HostWriteError
 from .._host.door import Host
+from .._vocabulary.guard import CONFIRMED, REVERTED
+from .._vocabulary.stamp import stamp_of
 from . import record
 from .record import Wish
-
-
-def now() -> str:
-    """The wall clock as people read it, in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def begin(host: Host, run_id: str, groups: Sequence[Group], entries: Sequence[Entry], **more: str) -> journal.Run:
     """Journal a run; where not even that can be written, say that nothing was changed."""
     try:
-        return journal.begin(host, run_id, now(), groups, entries, **more)
+        return journal.begin(host, run_id, stamp_of(host.now()), groups, entries, **more)
     except HostWriteError as error:
         raise HostWriteError(error.doing, error.subject, f"{error.saw}; nothing was changed", error.try_this) from error
 
@@ -67,7 +63,7 @@ def _settle(host: Host, run_id: str, stands: bool) -> None:
     if stands:
         record.renew(host, guard)
     else:
-        record.end(host, guard, record.CONFIRMED, "nothing that it guarded was changed")
+        record.end(host, guard, CONFIRMED, "nothing that it guarded was changed")
 
 
 def _end(host: Host, run: journal.Run, groups: Sequence[Group], entries: Sequence[Entry], outcome: Outcome) -> None:
@@ -111,7 +107,7 @@ def _note_undone(host: Host, run: journal.Run, entries: Sequence[Entry], error: 
         journal.end(host, run, "undone", entries, {})
         guard = record.load(host, run.run_id)
         if guard is not None:
-            record.end(host, guard, record.REVERTED, str(error))
+            record.end(host, guard, REVERTED, str(error))
     except ClinicalError:
         return
 

@@ -64,6 +64,14 @@ class Host(Protocol):
     def read(self, path: str) -> Optional[bytes]:
         """The bytes of a regular file, or None where there is none."""
 
+    def read_text(self, path: str, errors: str = "replace") -> str:
+        """Return the text of a regular file, empty where there is none.
+
+        ``errors`` says, as in ``bytes.decode``, what becomes of bytes that are not UTF-8: ``surrogateescape`` for a
+        text that is written back.
+        """
+        return (self.read(path) or b"").decode("utf-8", errors)
+
     def stat(self, path: str) -> Optional[Stat]:
         """What is at the path, or None where there is nothing."""
 
@@ -150,6 +158,9 @@ class Host(Protocol):
 
     def since_boot(self, microseconds: int) -> float:
         """The wall-clock time, in seconds, of a moment given in microseconds of the monotonic clock."""
+
+    def now(self) -> float:
+        """Return the wall-clock time, in seconds since 1970; somebody may set it."""
 
     def monotonic(self) -> float:
         """Seconds on the clock that nobody can set, which begins anew at each boot."""

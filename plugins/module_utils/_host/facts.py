@@ -31,16 +31,21 @@ _SPELLED = {"almalinux": "AlmaLinux", "centos": "CentOS", "ol": "OracleLinux", "
 
 def facts(host: Host) -> dict[str, str]:
     """distribution, version, family, kernel, container (the engine's name, or nothing on a whole machine)."""
-    release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
+    release = os_release(host)
     words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
     name = release.get("ID", "")
     return {
         "distribution": _SPELLED.get(name, name.capitalize()),
         "version": release.get("VERSION_ID", ""),
         "family": next((_FAMILIES[word] for word in words if word in _FAMILIES), name.capitalize()),
-        "kernel": (host.read("/proc/sys/kernel/osrelease") or b"").decode("ascii", "replace").strip(),
+        "kernel": host.read_text("/proc/sys/kernel/osrelease").strip(),
         "container": container(host),
     }
+
+
+def os_release(host: Host) -> dict[str, str]:
+    """Return the settings of os-release(5), the one place where a system says which it is."""
+    return parse_os_release(host.read_text(host.resolve("/etc/os-release")))
 
 
 def parse_os_release(text: str) -> dict[str, str]:
@@ -51,7 +56,7 @@ def parse_os_release(text: str) -> dict[str, str]:
 
 def container(host: Host) -> str:
     """The engine that runs this container, as systemd noted it; nothing on a machine of its own."""
-    noted = (host.read("/run/systemd/container") or b"").decode("utf-8", "replace").strip()
+    noted = host.read_text("/run/systemd/container").strip()
     if noted:
         return noted
     marks = {"/run/.containerenv": "podman", "/.dockerenv": "docker"}
@@ -65,7 +70,7 @@ def global_keys_belong_elsewhere(host: Host) -> bool:
     """
     if not container(host):
         return False
-    mapping = (host.read("/proc/self/uid_map") or b"").decode("ascii", "replace")
+    mapping = host.read_text("/proc/self/uid_map")
     return " ".join(mapping.split()) == _INITIAL_NAMESPACE
 
 

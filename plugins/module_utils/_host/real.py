@@ -20,7 +20,7 @@ import time
 from typing import BinaryIO, Callable, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple, Union
 
 from .._errors import ClinicalError, HostWriteError
-from .door import ACCOUNTS_LOCK, READ_LIMIT, TEMPORARY_SUFFIX, Completed, Entry, Stat, T
+from .door import ACCOUNTS_LOCK, READ_LIMIT, TEMPORARY_SUFFIX, Completed, Entry, Host, Stat, T
 from .safe_paths import open_parent
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -50,7 +50,7 @@ def _os_errors_as_clinical(doing: str, path: str) -> Iterator[None]:
         raise _as_clinical(doing, path, error) from error
 
 
-class RealHost:
+class RealHost(Host):
     """The machine this process runs on."""
 
     def read(self, path: str) -> Optional[bytes]:
@@ -313,6 +313,9 @@ class RealHost:
 
     def since_boot(self, microseconds: int) -> float:
         return time.time() - time.clock_gettime(time.CLOCK_MONOTONIC) + microseconds / 1e6
+
+    def now(self) -> float:
+        return time.time()
 
     def monotonic(self) -> float:
         return time.clock_gettime(time.CLOCK_MONOTONIC)

@@ -5,19 +5,16 @@
 from __future__ import annotations
 
 import ipaddress
-import posixpath
-import re
 import struct
 from dataclasses import dataclass, replace
 from typing import Iterable, Iterator, Mapping, Sequence
 
-from .._errors import ClinicalError
 from .door import Host
+from .processes import processes, read_volatile
 
 NET = "/proc/net"
 _LISTENS, _ESTABLISHED, _UNCONNECTED = 0x0A, 0x01, 0x07
 _ACCEPTS = 0x10000  # a unix socket's flag __SO_ACCEPTCON
-_UNIT = re.compile(r"[^/]+\.(?:service|socket|scope)$")
 #: What holds the sockets of units that are started at the first connection.
 INIT = "init.scope"
 
@@ -63,7 +60,7 @@ class Listener:
 
 def listeners(host: Host) -> list[Listener]:
     """Every listening socket of this network namespace, without its owner, which takes a look at every process."""
-    inet = [row for name in ("tcp", "tcp6", "udp", "udp6") for row in _inet(name, _text(host, f"{NET}/{name}"))]
+    inet = [row for name in ("tcp", "tcp6", "udp", "udp6") for row in _inet(name, read_volatile(host, f"{NET}/{name}"))]
     clients: dict[int, int] = {}
     for row in inet:
         if row.protocol == "tcp" and row.state == _ESTABLISHED:
@@ -73,7 +70,7 @@ def listeners(host: Host) -> list[Listener]:
         Listener(r.protocol, r.address, r.port, r.inode, clients.get(r.port, 0) if r.protocol == "tcp" else 0)
         for r in waiting
     ]
-    return [*found, *parse_unix(_text(host, f"{NET}/unix"))]
+    return [*found, *parse_unix(read_volatile(host, f"{NET}/unix"))]
 
 
 def owned(host: Host, found: Sequence[Listener]) -> list[Listener]:
@@ -88,7 +85,7 @@ def owned(host: Host, found: Sequence[Listener]) -> list[Listener]:
 
 def ephemeral(host: Host) -> range:
     """The ports that the kernel hands out to whoever asks for any: what has one of these had another one yesterday."""
-    words = _text(host, "/proc/sys/net/ipv4/ip_local_port_range").split()
+    words = read_volatile(host, "/proc/sys/net/ipv4/ip_local_port_range").split()
     return range(int(words[0]), int(words[1]) + 1) if len(words) == 2 else range(32768, 61000)
 
 
@@ -131,45 +128,17 @@ def parse_unix(text: str) -> list[Listener]:
 
 
 def _owners(host: Host, inodes: set[int]) -> dict[int, tuple[str, str]]:
-    """Unit and program of each socket, by its inode."""
-    found: dict[int, tuple[str, str]] = {}
-    for pid in host.listdir("/proc"):
-        if not pid.isdigit():
+    """Return unit and program of each socket, by its inode."""
+    owners: dict[int, tuple[str, str]] = {}
+    for process in processes(host):
+        held = inodes.intersection(process.socket_inodes())
+        if not held:
             continue
-        mine = inodes.intersection(_sockets_of(host, pid))
-        if mine:
-            owner = (unit_of(host, pid), _text(host, f"/proc/{pid}/comm").strip())
-            for inode in mine:
-                if inode not in found or found[inode][0] in ("", INIT):
-                    found[inode] = owner
-    return found
-
-
-def _sockets_of(host: Host, pid: str) -> Iterator[int]:
-    folder = f"/proc/{pid}/fd"
-    try:
-        names = host.listdir(folder)
-    except ClinicalError:  # it ended meanwhile
-        return
-    for name in names:
-        try:
-            info = host.stat(posixpath.join(folder, name))
-        except ClinicalError:
-            continue
-        if info is not None and info.target.startswith("socket:["):
-            yield int(info.target[8:-1])
-
-
-def unit_of(host: Host, pid: str) -> str:
-    """The unit of systemd that a process belongs to, out of its control group; nothing where there is none."""
-    for line in _text(host, f"/proc/{pid}/cgroup").splitlines():
-        _number, _colon, rest = line.partition(":")
-        controllers, _colon, path = rest.partition(":")
-        if controllers in ("", "name=systemd"):
-            units = [part for part in path.split("/") if _UNIT.fullmatch(part)]
-            if units:  # a service may run others below it; those that people know stand first
-                return units[0]
-    return ""
+        owner = (process.unit, process.program)
+        for inode in held:
+            if inode not in owners or owners[inode][0] in ("", INIT):
+                owners[inode] = owner
+    return owners
 
 
 def _activated(host: Host) -> dict[tuple[str, str], str]:
@@ -193,14 +162,6 @@ def _key(one: Listener) -> tuple[str, str]:
     if one.protocol == "unix":
         return ("unix", one.address)
     return (one.protocol, f"[{one.address}]:{one.port}" if ":" in one.address else f"{one.address}:{one.port}")
-
-
-def _text(host: Host, path: str) -> str:
-    """What a file of the kernel holds; nothing where its process ended meanwhile or it is kept from us."""
-    try:
-        return (host.read(path) or b"").decode("utf-8", "replace")
-    except ClinicalError:
-        return ""
 
 
 def places(found: Iterable[Listener]) -> list[str]:

@@ -15,6 +15,7 @@ from .._change import availability
 from .._change.availability import Seen
 from .._change.subjects.units import show
 from .._errors import ClinicalError
+from .._host.boot import boot_id
 from .._host.door import Completed, Host
 from .._host.sockets import Listener
 from . import configuration, ledger, restarts, services
@@ -165,7 +166,7 @@ def _begin(host: Host, manager: Manager, wish: Wish, found: Planned, run: Run) -
             sorted(key for key, package in found.observed.packages.items() if package.held and package.name not in free)
         ),
         marks=manager.marks(),
-        files=configuration.images(host, manager.configuration(changes)),
+        files=configuration.capture(host, manager.configuration(changes)),
         units=tuple(sorted(seen.units)),
         listeners=tuple(asdict(one) for one in seen.listeners),
         boot=boot_of(host),
@@ -251,7 +252,7 @@ def _answer(host: Host, manager: Manager, run: Run, plan: Plan, changed: Sequenc
 
 def _note_after(host: Host, manager: Manager, run: Run, plan: Plan, before: Before) -> None:
     paths = dict.fromkeys((*before.files, *manager.configuration(plan.changes)))
-    patch_stages.note_after(host, run, configuration.sums(host, paths))
+    patch_stages.note_after(host, run, configuration.checksums(host, paths))
 
 
 def _broken_words(left: Sequence[Change], done: Completed) -> str:
@@ -269,8 +270,8 @@ def _same_holds(manager: Manager, packages: Mapping[str, Package], before: Befor
 
 def boot_of(host: Host) -> str:
     """Which boot this is; in a container, whose kernel does not start anew, when its first process began."""
-    boot = (host.read("/proc/sys/kernel/random/boot_id") or b"").decode("ascii", "replace").strip()
-    first = (host.read("/proc/1/stat") or b"").decode("utf-8", "replace").rpartition(")")[2].split()
+    boot = boot_id(host)
+    first = host.read_text("/proc/1/stat").rpartition(")")[2].split()
     return f"{boot} {first[19] if len(first) > 19 else ''}"
 
 

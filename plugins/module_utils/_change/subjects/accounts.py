@@ -43,13 +43,13 @@ class AccountField(Whole):
 
     def capture(self, host: Host) -> Image:
         path, number, owner = self._place()
-        fields = _line(_read(host, path), owner)
+        fields = _line(host.read_text(path, "surrogateescape"), owner)
         return {"value": fields[number] if fields and len(fields) > number else None}
 
     def put(self, host: Host, image: Image) -> None:
         path, number, owner = self._place()
         with host.accounts_locked():
-            text = _read(host, path)
+            text = host.read_text(path, "surrogateescape")
             fields = _line(text, owner)
             if image["value"] is None or fields is None or fields[number] == image["value"]:
                 return
@@ -65,10 +65,6 @@ class AccountField(Whole):
         if field not in FIELDS or not owner:
             raise ClinicalError("Looking at the account field", self.what, "there is no such field")
         return (*FIELDS[field], owner)
-
-
-def _read(host: Host, path: str) -> str:
-    return (host.read(path) or b"").decode("utf-8", "surrogateescape")
 
 
 def _line(text: str, owner: str) -> list[str] | None:

@@ -45,6 +45,15 @@ def path_image(host: Host, path: str) -> Image:
     return image
 
 
+def restore_path(host: Host, path: str, image: Image) -> None:
+    """Make ``path`` again what ``path_image`` found there: content, mode, owner, extended attributes (ACLs) and all.
+
+    An image without ``xattrs``, ``mode`` or owner leaves those as they are; raises ClinicalError for what is neither a
+    file, a link nor a directory.
+    """
+    File(path).put(host, image)
+
+
 @dataclass(frozen=True)
 class File(Whole):
     """A regular file, a link, a directory or nothing, as a whole."""

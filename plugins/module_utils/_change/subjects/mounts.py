@@ -26,8 +26,7 @@ class MountPoint:
 
 def mounted(host: Host) -> dict[str, MountPoint]:
     """What is mounted where; of several on one place, the one on top."""
-    content = host.read("/proc/self/mounts") or b""
-    rows = [line.split() for line in content.decode("utf-8", "replace").splitlines()]
+    rows = [line.split() for line in host.read_text("/proc/self/mounts").splitlines()]
     points = [MountPoint(unescape(r[1]), unescape(r[0]), r[2], tuple(r[3].split(","))) for r in rows if len(r) >= 4]
     return {point.path: point for point in points}
 

@@ -42,7 +42,7 @@ class PamProfiles(Whole):
 
     def capture(self, host: Host) -> Image:
         enabled = enabled_profiles(host)
-        texts = [_text(host, COMMON + stack) for stack in ("auth", "password")]
+        texts = [host.read_text(COMMON + stack, "surrogateescape") for stack in ("auth", "password")]
         words = [word for text in texts for line in _UNIX.findall(text) for word in line.split()]
         return {
             "profiles": {name: name in enabled for name in self.names.split()},
@@ -85,7 +85,7 @@ class PamProfiles(Whole):
 
 def enabled_profiles(host: Host) -> frozenset[str]:
     """The profiles from which the files in use were made, as pam-auth-update noted them."""
-    noted = (_text(host, posixpath.join(SAVED, stack)) for stack in STACKS)
+    noted = (host.read_text(posixpath.join(SAVED, stack), "surrogateescape") for stack in STACKS)
     return frozenset(re.findall(r"^Module: (\S+)$", "\n".join(noted), re.MULTILINE))
 
 
@@ -106,11 +106,7 @@ def _hash_with(host: Host, name: str) -> None:
 
 
 def _edit(host: Host, path: str, change: Callable[[str], str]) -> None:
-    text = _text(host, path)
+    text = host.read_text(path, "surrogateescape")
     new = _UNIX.sub(lambda match: change(match[0]), text)
     if new != text:
         File(path).put(host, file_image(new.encode("utf-8", "surrogateescape")))
-
-
-def _text(host: Host, path: str) -> str:
-    return (host.read(path) or b"").decode("utf-8", "surrogateescape")

@@ -7,8 +7,9 @@ On disk is what augenrules compiled, the next boot compiles anew from rules.d, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.audit import (
@@ -102,7 +103,7 @@ class AuditRules(Kind):
 
 def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """What each control wants, and the rule for each program that is still to come."""
-    machine = (host.read("/proc/sys/kernel/arch") or b"").decode("ascii", "replace").strip()
+    machine = host.read_text("/proc/sys/kernel/arch").strip()
     machine = machine or host.run(["uname", "-m"]).out.strip()
     first = FORMATS["login_defs"].get(read_text(host, "/etc/login.defs") or "", "UID_MIN") or ""
     people_from = int(first) if first.isdigit() else 1000

@@ -8,8 +8,9 @@ The rules are a table and a file of our own. Somebody else's firewall is respect
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.files import File, file_image
@@ -123,7 +124,7 @@ class Firewall(Kind):
 
 def _theirs(host: Host, has_nft: bool) -> str:
     """Whose firewall is there already."""
-    legacy = [path for path in _LEGACY if "filter" in (host.read(path) or b"").decode("ascii", "replace").split()]
+    legacy = [path for path in _LEGACY if "filter" in host.read_text(path).split()]
     if legacy:
         return "iptables' own tables are in use"
     if not has_nft:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Group, Step
 from ..._change.subjects.files import Meta, narrower_image
@@ -80,7 +81,7 @@ class PathScan(Kind):
         accounts = read_accounts(host)
         uids = frozenset(account.uid for account in accounts.accounts)
         gids = frozenset(group.gid for group in accounts.groups)
-        roots, foreign = roots_of((host.read("/proc/self/mountinfo") or b"").decode("utf-8", "replace"))
+        roots, foreign = roots_of(host.read_text("/proc/self/mountinfo"))
         sites = [path for control in controls for path in control.settings.get("not_scanned", ())]
         people = [path for pattern in OF_PEOPLE for path in host.glob(pattern)]
         avoided = frozenset(posixpath.normpath(path) for path in [*NEVER, *CONTAINERS, *people, *sites, *foreign])

@@ -79,7 +79,7 @@ def _pins(host: Host, argv: Sequence[str]) -> List[str]:
     """What a run puts to apt in a file of its own is part of the question."""
     if not any(word.endswith(PREFERENCES) for word in argv):
         return []
-    return [(host.read(PREFERENCES) or b"").decode("utf-8", "replace")]
+    return [host.read_text(PREFERENCES)]
 
 
 def _digest(words: Sequence[str]) -> str:

@@ -111,7 +111,7 @@ def resume(host: Host) -> Tuple[Asked, ...]:
         host.remove(ASIDE)
     elif _ours(host):
         host.remove(POLICY)
-    lines = (host.read(ASKED_FOR) or b"").decode("utf-8", "replace").splitlines()
+    lines = host.read_text(ASKED_FOR).splitlines()
     return tuple(dict.fromkeys(_asked(line) for line in lines if line.count(" ") == 2))
 
 
@@ -146,7 +146,7 @@ def set_hold(host: Host, names: Sequence[str], held: bool) -> None:
 
 
 def marks(host: Host) -> str:
-    return (host.read(MARKS) or b"").decode("utf-8", "replace")
+    return host.read_text(MARKS)
 
 
 def set_marks(host: Host, text: str, changes: Sequence[Change]) -> None:

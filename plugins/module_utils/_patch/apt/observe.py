@@ -15,7 +15,8 @@ from typing import Collection, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from ..._errors import ClinicalError
 from ..._host.door import Completed, Host
-from ..._host.facts import parse_os_release
+from ..._host.facts import os_release
+from ..._vocabulary.stamp import format_stamp
 from ..model import DOWNGRADE, INSTALL, REMOVE, UPGRADE, Change, LeftOut, Observed, Package, Source, in_order, key_of
 from . import read
 from .read import Index, Offer, Offers, Simulated, Step
@@ -262,7 +263,7 @@ def _source(host: Host, index: Index, now: datetime) -> Source:
         label=index.label,
         origin=index.origin,
         component=index.component,
-        released=told.dated.strftime("%Y-%m-%dT%H:%M:%SZ") if told.dated else "",
+        released=format_stamp(told.dated) if told.dated else "",
         age_days=age,
         stale=age is None or over or (renewed and age > STALE_DAYS),
         security=index.security,
@@ -270,8 +271,7 @@ def _source(host: Host, index: Index, now: datetime) -> Source:
 
 
 def _codename(host: Host) -> str:
-    release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
-    return release.get("VERSION_CODENAME", "")
+    return os_release(host).get("VERSION_CODENAME", "")
 
 
 def _quiet(host: Host, codename: str) -> bool:

@@ -9,8 +9,8 @@ from typing import Any, Callable, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change import availability
-from ansible_collections.healthops.clinical.plugins.module_utils._guard import record
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import ARMED
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
 from fake_programs import FakeUnit, systemctl
@@ -144,17 +144,17 @@ def test_a_run_may_tell_first_what_listens() -> None:
     host = server()
     listen(host, 5432, pid=41, unit="postgresql@15-main.service", program="postgres", address="127.0.0.1")
     before = host.state()
-    report = enforce(host, tell_first=True)
-    assert report.to_ask == [{"place": "tcp 2575", "told": LOST, "address": "", "port": 2575}]
+    report = enforce(host, survey_only=True)
+    assert report.listeners_to_probe == [{"place": "tcp 2575", "told": LOST, "address": "", "port": 2575}]
     assert (report.changed, host.state(), host.operations) == (False, before, [])
     enforce(host)
-    assert _baseline.enforce(host, request("e2", "service", tell_first=True)).to_ask is None
+    assert _baseline.enforce(host, request("e2", "service", survey_only=True)).listeners_to_probe is None
 
 
 def test_a_guard_that_is_armed_has_all_its_time_after_the_comparison() -> None:
     host = server()
     report = _baseline.enforce(host, guarded_request())
-    assert (report.guard["state"], report.guard["seconds_left"]) == (record.ARMED, 120)
+    assert (report.guard["state"], report.guard["seconds_left"]) == (ARMED, 120)
 
 
 # --- what is no loss ---

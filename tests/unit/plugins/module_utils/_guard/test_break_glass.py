@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Callable, List, Sequence, Union
+from typing import Callable, List, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import break_glass
@@ -493,11 +493,11 @@ def test_nobody_declared_asks_nothing(host: FakeHost) -> None:
     assert host.runs == []
 
 
-def test_the_day_is_today_unless_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_day_is_that_of_the_hosts_clock_unless_told(host: FakeHost) -> None:
     shadow(expires=str(TODAY))(host)
-    days: List[Union[int, float]] = [TODAY * 86400 - 1, TODAY * 86400]
-    monkeypatch.setattr(break_glass.time, "time", lambda: days.pop(0))
+    host.set_clock(TODAY * 86400 - 1)
     assert break_glass.problems(host, ["alice"], "192.0.2.7") == []
+    host.sleep(1)
     assert len(break_glass.problems(host, ["alice"], "192.0.2.7")) == 1
 
 

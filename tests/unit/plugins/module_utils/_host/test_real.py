@@ -60,6 +60,23 @@ def litter(folder: Path) -> list[str]:
 # --- reading ---
 
 
+def test_a_text_is_read_whole_and_an_absent_one_is_empty(folder: Path) -> None:
+    (folder / "conf").write_bytes("PermitRootLogin nein\n# \u00e4\n".encode())
+    assert HOST.read_text(str(folder / "conf")) == "PermitRootLogin nein\n# \u00e4\n"
+    assert HOST.read_text(str(folder / "absent")) == ""
+
+
+def test_bytes_that_are_no_text_are_replaced_or_survive_to_be_written_back(folder: Path) -> None:
+    (folder / "conf").write_bytes(b"name = \xe4\n")
+    assert HOST.read_text(str(folder / "conf")) == "name = \ufffd\n"
+    text = HOST.read_text(str(folder / "conf"), "surrogateescape")
+    assert text.encode("utf-8", "surrogateescape") == b"name = \xe4\n"
+
+
+def test_the_clock_on_the_wall() -> None:
+    assert abs(HOST.now() - time.time()) < 60
+
+
 @pytest.mark.parametrize("name", ["missing", "missing/deeper", "file/deeper"])
 def test_what_is_not_there_reads_as_nothing(folder: Path, name: str) -> None:
     (folder / "file").write_text("x")

@@ -62,23 +62,6 @@ def test_what_systemd_says_of_its_sockets(system: str) -> None:
     assert told[("unix", "/run/dbus/system_bus_socket")] == "dbus.socket"
 
 
-@pytest.mark.parametrize(
-    ("text", "unit"),
-    [
-        ("0::/system.slice/nginx.service\n", "nginx.service"),
-        ("12:pids:/x\n1:name=systemd:/system.slice/system-pg.slice/pg@15-main.service\n", "pg@15-main.service"),
-        ("0::/docker/4f/system.slice/ssh.service\n", "ssh.service"),
-        ("0::/user.slice/user-1000.slice/session-3.scope\n", "session-3.scope"),
-        ("0::/\n", ""),
-        ("", ""),
-    ],
-)
-def test_unit_of_a_process(text: str, unit: str) -> None:
-    host = FakeHost()
-    host.add_file("/proc/77/cgroup", text)
-    assert sockets.unit_of(host, "77") == unit
-
-
 def test_clients_are_counted() -> None:
     host = FakeHost()
     listen(host, 2575, pid=13, unit="engine.service", program="engine", clients=3)
