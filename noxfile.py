@@ -328,6 +328,12 @@ def reference(session: nox.Session) -> None:
 # --- real hosts -------------------------------------------------------------------------------------------------------
 
 
+#: Scenarios with a long form, and what that adds.
+LONG_FORMS = {
+    "imaging_archive": "looks and repeated runs are of all four archives, not of one of each release and index",
+}
+
+
 def engine(session: nox.Session) -> None:
     """Make sure of a container engine and the images, and put our way to call it first on PATH."""
     session.run("tests/hosts/install.sh", external=True)
@@ -339,6 +345,11 @@ def engine(session: nox.Session) -> None:
 @nox.session
 def molecule(session: nox.Session) -> None:
     """Every Molecule scenario, in lanes; `-- test -s NAME` or another command of Molecule's for one of them."""
+    scenarios(session)
+
+
+def scenarios(session: nox.Session, *names: str) -> None:
+    """Run these scenarios, or all; or what the command line asks of Molecule."""
     install(session, "molecule")
     linked(session)
     engine(session)
@@ -346,7 +357,16 @@ def molecule(session: nox.Session) -> None:
     if not sys.stdout.isatty():
         session.env.update(NO_COLOR="1", ANSIBLE_NOCOLOR="1")
     session.run("tests/hosts/many.sh", external=True)
-    session.run("python", "tests/hosts/scenarios.py", *(session.posargs or ["all", str(RESULTS)]))
+    session.run("python", "tests/hosts/scenarios.py", *(session.posargs or ["all", str(RESULTS), *names]))
+
+
+@nox.session(default=False)
+def drills(session: nox.Session) -> None:
+    """The long form of what `molecule` does in a short one: scenarios with HEALTHOPS_DRILLS=full. Says what it adds."""
+    session.env["HEALTHOPS_DRILLS"] = "full"
+    scenarios(session, *LONG_FORMS)
+    for scenario, adds in LONG_FORMS.items():
+        session.log(f"Beyond what the session molecule does, in {scenario} {adds}.")
 
 
 @nox.session
