@@ -182,8 +182,16 @@ def pytest(session: nox.Session, name: str, *args: str) -> None:
 
 @nox.session(venv_backend="none")
 def clean_results(session: nox.Session) -> None:
-    """Forget the counts of earlier runs, so that the summary speaks of this one."""
+    """Forget the counts of earlier runs, so that the summary speaks of this one; begin to make the hosts' images.
+
+    Where they are not there yet, they take minutes. They are made beside the cheap checks, and whoever needs them waits
+    for that, makes them where it failed, and says why it fails.
+    """
     shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True)
+    with (RESULTS / "images.log").open("wb") as stream:
+        begin = "tests/hosts/install.sh && tests/hosts/mkimage.sh bookworm trixie"
+        subprocess.Popen(["sh", "-c", begin], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
 
 
 @nox.session
