@@ -21,22 +21,13 @@ from ._errors import ClinicalError
 from ._guard import record
 from ._guard import run as guarded_run
 from ._host.door import Host
-from ._host.facts import read_facts, reason_not_applicable
+from ._host.facts import facts, why_not
+from ._vocabulary.availability import not_compared
+from ._vocabulary.guard import ARMED
 from ._vocabulary.stamp import stamp_of
 
 if TYPE_CHECKING:
     from ._change import availability as host_availability
-
-
-#: The result's ``availability`` where nothing was compared; it always has these keys.
-_NOT_COMPARED: Mapping[str, Any] = {
-    "compared": False,
-    "before": 0,
-    "lost": [],
-    "appeared": [],
-    "unreachable": [],
-    "consented": [],
-}
 
 
 @dataclass(frozen=True)
@@ -241,7 +232,7 @@ def _look_again(host: Host, report: Report, before: host_availability.Snapshot, 
     report.availability = found.as_result()
     if not found.lost:
         guard = record.load(host, report.run_id)
-        if guard is not None and guard.state == record.ARMED:
+        if guard is not None and guard.state == ARMED:
             record.renew(host, guard)  # the time to confirm begins when all is done
         return
     from ._guard import reverter
@@ -295,7 +286,7 @@ def _settled(host: Host, run_id: str) -> list[str]:
 def _half_reverted(host: Host, run_id: str) -> str:
     """What people should know of a revert that failed in part. Where it is guarded nobody confirms it, so it goes."""
     guard = record.load(host, run_id)
-    if guard is not None and guard.state == record.ARMED:
+    if guard is not None and guard.state == ARMED:
         from ._guard import reverter
 
         reverter.take_back(host, guard, "it could not be completed")
@@ -375,7 +366,7 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
 def _open(host: Host, request: BaselineRequest) -> Report:
     if request.confirm_within:
         record.check_within(request.confirm_within)
-    return Report(request.run_id, stamp_of(host.now()), read_facts(host), availability=dict(_NOT_COMPARED))
+    return Report(request.run_id, stamp_of(host.now()), facts(host), availability=not_compared())
 
 
 def _close(host: Host, report: Report) -> Report:

@@ -15,13 +15,13 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Iterator, Mapping, Sequence
 
 from .._errors import ClinicalError
 from .._host.door import Host
-from .steps import Effect, Group, JournalEntry, Step
+from .._vocabulary import run_id as run_ids
+from .steps import Effect, Entry, Group, Step
 from .subjects.accounts import AccountField
 from .subjects.audit import RulesFile
 from .subjects.authselect import AuthselectFeatures
@@ -40,7 +40,6 @@ from .subjects.units import ActiveUnit, EnabledUnit
 
 STATE = "/var/lib/healthops"
 JOURNAL = posixpath.join(STATE, "journal")
-RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
@@ -82,8 +81,9 @@ class LoadedRun:
 
 def check_run_id(run_id: str) -> None:
     """Refuse a run id that could not be the name of a folder."""
-    if not RUN_ID.fullmatch(run_id):
-        raise ClinicalError("Using the run id", repr(run_id), "it is not 1 to 64 letters, digits, dots, dashes")
+    if not run_ids.is_run_id(run_id):
+        saw = f"it is not 1 to {run_ids.LONGEST} letters, digits, dots, dashes"
+        raise ClinicalError("Using the run id", repr(run_id), saw)
 
 
 def key(subject: Subject) -> str:

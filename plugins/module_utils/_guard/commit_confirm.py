@@ -17,6 +17,7 @@ from .._change.subjects.trees import Tree
 from .._errors import ClinicalError
 from .._host import login as ssh_login
 from .._host.door import Host
+from .._vocabulary.guard import CONFIRMED, REVERTED
 from . import break_glass, record, reverter
 from . import run as guarded_run
 from .record import Guard, GuardTerms
@@ -80,9 +81,9 @@ def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     guard = _wanted(host, request.run_id)
     if guard is None:
         return _missing(host, request.run_id, fatal=not check)
-    if guard.state == record.REVERTED:
+    if guard.state == REVERTED:
         return _answer(host, guard, f"It is too late: {_how_it_ended(guard)}", failed=True)
-    if guard.state == record.CONFIRMED or check:
+    if guard.state == CONFIRMED or check:
         return _answer(host, guard, _how_it_ended(guard) if guard.ended else f"The guard {guard.run_id} is armed.")
     login = ssh_login.own_login(host)
     if login is not None and login.started <= guard.armed_by:
@@ -93,7 +94,7 @@ def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     if problems:
         return _refused(host, guard, "; ".join(problems))
     _complete(host, guard)
-    ended = record.end(host, guard, record.CONFIRMED, "a fresh login worked")
+    ended = record.end(host, guard, CONFIRMED, "a fresh login worked")
     return _answer(host, ended, "The change is confirmed.", changed=True)
 
 
@@ -104,10 +105,10 @@ def revert(host: Host, request: GuardRequest, check: bool) -> GuardResult:
         if request.why and not check and any(run.run_id == request.run_id for run in journal.runs(host)):
             return _taken_back(host, reverter.take_back_now(host, request.run_id, request.why))
         return _missing(host, request.run_id, fatal=not check)
-    if guard.state == record.CONFIRMED:
+    if guard.state == CONFIRMED:
         advice = f"To take it back all the same: healthops.clinical.baseline, state: reverted, run_id: {guard.run_id}."
         return _answer(host, guard, f"{_how_it_ended(guard)} {advice}", failed=True)
-    if guard.state == record.REVERTED:
+    if guard.state == REVERTED:
         return _answer(host, guard, _how_it_ended(guard))
     if check:
         return _answer(host, guard, f"The guard {guard.run_id} would be taken back.", changed=True)
@@ -144,7 +145,7 @@ def _answer(host: Host, guard: Guard, msg: str, changed: bool = False, failed: b
 
 
 def _how_it_ended(guard: Guard) -> str:
-    word = "was confirmed" if guard.state == record.CONFIRMED else "was taken back"
+    word = "was confirmed" if guard.state == CONFIRMED else "was taken back"
     return f"The run {guard.run_id} {word} at {guard.ended}: {guard.why}."
 
 

@@ -19,10 +19,10 @@ from .._change.subjects.units import show
 from .._errors import ClinicalError
 from .._host.boot import boot_id
 from .._host.door import Host
+from .._vocabulary.guard import ARMED, KEYS, REVERTED, no_guard
 from .._vocabulary.stamp import stamp_of
 from . import alarm
 
-ARMED, CONFIRMED, REVERTED = "armed", "confirmed", "reverted"
 #: How people log in: these are started again when a change has brought them down.
 LOGIN_SERVICES = ("ssh.service", "sshd.service")
 LOGIN_UNITS = (*LOGIN_SERVICES, "ssh.socket", "sshd.socket")
@@ -169,11 +169,9 @@ def note_announced(host: Host, guard: Guard) -> None:
 def as_result(host: Host, guard: Guard | None) -> dict[str, Any]:
     """A guard as a module's result tells it; always the same keys."""
     if guard is None:
-        nothing = {"state": "none", "run_id": "", "within": 0, "until": "", "ended": "", "why": ""}
-        return {**nothing, "seconds_left": 0, "survives_reboot": alarm.survives_reboot(host)}
-    keys = ("state", "run_id", "within", "until", "ended", "why", "survives_reboot")
-    record = asdict(guard)
-    return {**{key: record[key] for key in keys}, "seconds_left": seconds_left(host, guard)}
+        return no_guard(alarm.survives_reboot(host))
+    record = {**asdict(guard), "seconds_left": seconds_left(host, guard)}
+    return {key: record[key] for key in KEYS}
 
 
 def guard_of_run(host: Host, run_id: str) -> dict[str, Any]:

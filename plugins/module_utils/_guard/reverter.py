@@ -21,6 +21,7 @@ from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError, HostWriteError
 from .._host.door import CommandResult, Host
 from .._host.real import RealHost
+from .._vocabulary.guard import ARMED, REVERTED
 from . import alarm, record
 from . import run as guarded_run
 from .record import Guard
@@ -67,16 +68,14 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     if troubles:
         told = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, told, "It will be tried again every minute.")
-    return TakenBack(record.end(host, guard, record.REVERTED, why), guarded_run.describe_changes(way.groups))
+    return TakenBack(record.end(host, guard, REVERTED, why), guarded_run.told(way.groups))
 
 
 def take_back_now(host: Host, run_id: str, why: str, revive: Sequence[str] = ()) -> TakenBack:
     """The same for a run that nothing guards yet; ``revive`` are units that ran before it and are to run again."""
     guard = record.load(host, run_id)
-    if guard is None or guard.state != record.ARMED:
-        guard = record.arm(
-            host, run_id, record.GuardTerms(record.SHORTEST)
-        )  # should this be cut, the alarm goes on with it
+    if guard is None or guard.state != ARMED:
+        guard = record.arm(host, run_id, record.Wish(record.SHORTEST))  # should this be cut, the alarm goes on with it
     running = tuple(dict.fromkeys([*guard.running, *revive]))
     return take_back(host, replace(guard, running=running), why)
 
@@ -89,8 +88,8 @@ def settle(host: Host, run_id: str) -> list[str]:
     guard = record.unsettled(host)
     if guard is None:
         return []
-    if guard.state == record.REVERTED:
-        record.note_announced(host, guard)
+    if guard.state == REVERTED:
+        record.note_told(host, guard)
         return [f"The run {guard.run_id} was taken back at {guard.ended}: {guard.why}."]
     left = record.seconds_left(host, guard)
     if left:

@@ -13,6 +13,7 @@ from .._change.subjects.base import Image, Subject
 from .._change.subjects.trees import Tree
 from .._errors import ClinicalError, HostWriteError
 from .._host.door import Host
+from .._vocabulary.guard import CONFIRMED, REVERTED
 from .._vocabulary.stamp import stamp_of
 from . import record
 from .record import GuardTerms
@@ -66,7 +67,7 @@ def _settle(host: Host, run_id: str, stands: bool) -> None:
     if stands:
         record.renew(host, guard)
     else:
-        record.end(host, guard, record.CONFIRMED, "nothing that it guarded was changed")
+        record.end(host, guard, CONFIRMED, "nothing that it guarded was changed")
 
 
 def _end(
@@ -116,7 +117,7 @@ def _note_undone(host: Host, run: journal.JournaledRun, entries: Sequence[Journa
         journal.end(host, run, "undone", entries, {})
         guard = record.load(host, run.run_id)
         if guard is not None:
-            record.end(host, guard, record.REVERTED, str(error))
+            record.end(host, guard, REVERTED, str(error))
     except ClinicalError:
         return
 

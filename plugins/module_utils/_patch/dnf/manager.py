@@ -15,11 +15,12 @@ from datetime import datetime, timezone
 from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._errors import ClinicalError
-from ..._host.door import CommandResult, Host
+from ..._host.door import Completed, Host
+from ..._vocabulary.patch import SEVERITIES
 from ..._vocabulary.stamp import format_stamp
 from .. import checksums
 from ..manager import Asked, Barred, Kept
-from ..model import INSTALL, REMOVE, SEVERITIES, Change, LeftOut, Observed, Package, Source, because, in_order
+from ..model import INSTALL, REMOVE, Change, LeftOut, Observed, Package, Source, because, in_order
 from ..unit import as_unit
 from . import unattended, versions
 from .versions import RpmVersion

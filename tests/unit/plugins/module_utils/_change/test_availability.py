@@ -9,8 +9,8 @@ from typing import Any, Callable, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change import availability
-from ansible_collections.healthops.clinical.plugins.module_utils._guard import record
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import ARMED
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
 from fake_programs import FakeUnit, systemctl
@@ -154,7 +154,7 @@ def test_a_run_may_tell_first_what_listens() -> None:
 def test_a_guard_that_is_armed_has_all_its_time_after_the_comparison() -> None:
     host = server()
     report = _baseline.enforce(host, guarded_request())
-    assert (report.guard["state"], report.guard["seconds_left"]) == (record.ARMED, 120)
+    assert (report.guard["state"], report.guard["seconds_left"]) == (ARMED, 120)
 
 
 # --- what is no loss ---

@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED
 from dirty_host import dirty_host, request
 from fake_host import FakeHost, Killed
 from guarded import DROP_IN, alarms, guarded_host, guarded_request, is_at_risk
@@ -35,7 +36,7 @@ def confirmed_host() -> FakeHost:
     enforced(host)
     guard = record.armed(host)
     assert guard is not None
-    record.end(host, guard, record.CONFIRMED, "a fresh login worked")
+    record.end(host, guard, CONFIRMED, "a fresh login worked")
     return host
 
 

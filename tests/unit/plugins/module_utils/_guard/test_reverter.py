@@ -14,6 +14,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED
 from fake_host import FakeHost
 from guarded import alarms, guarded_host, guarded_request
 
@@ -44,7 +45,7 @@ def test_it_goes_home_when_the_change_is_confirmed_meanwhile(host: FakeHost, mon
     def confirm(_seconds: float) -> None:
         guard = record.armed(host)
         assert guard is not None
-        record.end(host, guard, record.CONFIRMED, "a fresh login worked")
+        record.end(host, guard, CONFIRMED, "a fresh login worked")
 
     monkeypatch.setattr(host, "sleep", confirm)
     hardened = host.state()["files"]["/etc/ssh/sshd_config.d/00-healthops.conf"]
