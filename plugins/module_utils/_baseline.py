@@ -21,7 +21,7 @@ from ._errors import ClinicalError
 from ._guard import record
 from ._guard import run as guarded_run
 from ._host.door import Host
-from ._host.facts import facts, why_not
+from ._host.facts import read_facts, reason_not_applicable
 from ._vocabulary.availability import not_compared
 from ._vocabulary.guard import ARMED
 from ._vocabulary.stamp import stamp_of
@@ -366,7 +366,7 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
 def _open(host: Host, request: BaselineRequest) -> Report:
     if request.confirm_within:
         record.check_within(request.confirm_within)
-    return Report(request.run_id, stamp_of(host.now()), facts(host), availability=not_compared())
+    return Report(request.run_id, stamp_of(host.now()), read_facts(host), availability=not_compared())
 
 
 def _close(host: Host, report: Report) -> Report:

@@ -21,7 +21,7 @@ from typing import Any, Iterator, Mapping, Sequence
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._vocabulary import run_id as run_ids
-from .steps import Effect, Entry, Group, Step
+from .steps import Effect, Group, JournalEntry, Step
 from .subjects.accounts import AccountField
 from .subjects.audit import RulesFile
 from .subjects.authselect import AuthselectFeatures

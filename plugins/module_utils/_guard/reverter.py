@@ -68,14 +68,15 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     if troubles:
         told = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, told, "It will be tried again every minute.")
-    return TakenBack(record.end(host, guard, REVERTED, why), guarded_run.told(way.groups))
+    return TakenBack(record.end(host, guard, REVERTED, why), guarded_run.describe_changes(way.groups))
 
 
 def take_back_now(host: Host, run_id: str, why: str, revive: Sequence[str] = ()) -> TakenBack:
     """The same for a run that nothing guards yet; ``revive`` are units that ran before it and are to run again."""
     guard = record.load(host, run_id)
     if guard is None or guard.state != ARMED:
-        guard = record.arm(host, run_id, record.Wish(record.SHORTEST))  # should this be cut, the alarm goes on with it
+        # Should this be cut, the alarm goes on with it.
+        guard = record.arm(host, run_id, record.GuardTerms(record.SHORTEST))
     running = tuple(dict.fromkeys([*guard.running, *revive]))
     return take_back(host, replace(guard, running=running), why)
 
@@ -89,7 +90,7 @@ def settle(host: Host, run_id: str) -> list[str]:
     if guard is None:
         return []
     if guard.state == REVERTED:
-        record.note_told(host, guard)
+        record.note_announced(host, guard)
         return [f"The run {guard.run_id} was taken back at {guard.ended}: {guard.why}."]
     left = record.seconds_left(host, guard)
     if left:

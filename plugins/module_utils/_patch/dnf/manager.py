@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from ..._vocabulary.patch import SEVERITIES
 from ..._vocabulary.stamp import format_stamp
 from .. import checksums

@@ -9,7 +9,7 @@ from typing import Any, Callable, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change import availability
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import ARMED
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
