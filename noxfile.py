@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
-import tempfile
-from contextlib import contextmanager
-from functools import lru_cache
+import time
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Iterator
+from typing import Callable
 
 import antsibull_nox
 import nox
@@ -31,6 +31,9 @@ from collection_path import collection_path  # noqa: E402
 REQUIREMENTS = ROOT / "requirements"
 IN_PARALLEL = ("--numprocesses", "auto")
 RESULTS = ROOT / ".nox" / "results"
+#: Tables in seconds: of each session, and of each step of each scenario.
+SESSIONS = RESULTS / "sessions.txt"
+STEPS = RESULTS / "steps.txt"
 DIST = ROOT / "dist"
 COLLECTION = Path("ansible_collections", "healthops", "clinical")
 
@@ -42,11 +45,6 @@ CORE_PYTHONS = {
 }
 CORES = [core for core, (low, high) in CORE_PYTHONS.items() if low <= sys.version_info[:2] <= high]
 NEWEST = list(CORE_PYTHONS)[-1]
-
-# Scenarios with hosts of their own that are played beside all others: about half of the work.
-BESIDE = ("imaging_archive", "in_use", "interface_gateway", "patching_dnf")
-# A scenario that fills the machine by itself, and whose drills have seconds to act.
-ALONE = "commit_confirm"
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -150,6 +148,12 @@ def place(session: nox.Session) -> Path:
     session.run("git", "init", "--quiet", str(tree / COLLECTION), external=True)
     session.env["ANSIBLE_COLLECTIONS_PATH"] = str(tree)
     return tree / COLLECTION
+
+
+def compiled(session: nox.Session) -> None:
+    """Let Python keep what it has compiled: Ansible and pytest start hundreds of times."""
+    session.env["PYTHONDONTWRITEBYTECODE"] = None
+    session.env["PYTHONPYCACHEPREFIX"] = str(ROOT / ".nox" / "compiled")
 
 
 def linked(session: nox.Session) -> None:
@@ -334,52 +338,15 @@ def engine(session: nox.Session) -> None:
 
 @nox.session
 def molecule(session: nox.Session) -> None:
-    """Every Molecule scenario on shared hosts reached over SSH, then one through the classic podman driver."""
+    """Every Molecule scenario, in lanes; `-- test -s NAME` or another command of Molecule's for one of them."""
     install(session, "molecule")
     linked(session)
     engine(session)
+    compiled(session)
     if not sys.stdout.isatty():
         session.env.update(NO_COLOR="1", ANSIBLE_NOCOLOR="1")
-    if session.posargs:
-        session.run("molecule", *session.posargs)
-        return
     session.run("tests/hosts/many.sh", external=True)
-    # An aborted run remembers hosts that may be gone, and would keep new ones from being started.
-    session.run("molecule", "destroy")
-    session.run("molecule", "create")
-    left_out = [word for name in (ALONE, *BESIDE, "podman_driver") for word in ("--exclude", name)]
-    named = [word for name in BESIDE for word in ("--scenario-name", name)]
-    session.run("molecule", "test", "--destroy", "never", "--scenario-name", ALONE)
-    with beside(session, "molecule", "test", "--destroy", "never", *named):
-        session.run("molecule", "test", "--destroy", "never", "--all", *left_out)
-    session.run("molecule", "destroy")
-    # By itself: beside the others, the shared hosts would be started for it as well.
-    session.run("molecule", "test", "--scenario-name", "podman_driver")
-
-
-@contextmanager
-def beside(session: nox.Session, *command: str) -> Iterator[None]:
-    """Run a command of the session's environment beside what is done meanwhile, and show afterwards what it printed."""
-    path = os.pathsep.join([session.bin, session.env.get("PATH") or os.environ["PATH"]])
-    env = {**os.environ, **{name: value for name, value in session.env.items() if value is not None}, "PATH": path}
-    session.log(f"Beside what follows: {' '.join(command)}")
-    with tempfile.TemporaryFile() as shown:
-        with subprocess.Popen(
-            [f"{session.bin}/{command[0]}", *command[1:]], env=env, stdout=shown, stderr=subprocess.STDOUT
-        ) as other:
-            try:
-                yield
-            except BaseException:
-                other.terminate()
-                raise
-            finally:
-                failed = other.wait()
-                shown.seek(0)
-                session.log(f"Meanwhile: {' '.join(command)}")
-                sys.stdout.flush()
-                shutil.copyfileobj(shown, sys.stdout.buffer)
-        if failed:
-            session.error(f"{' '.join(command)} failed with exit code {failed}")
+    session.run("python", "tests/hosts/scenarios.py", *(session.posargs or ["all", str(RESULTS)]))
 
 
 @nox.session
@@ -388,7 +355,8 @@ def control_node(session: nox.Session) -> None:
     install(session, f"core-{NEWEST}")
     artifact = build_artifact(session)
     engine(session)
-    hosts, inventory = ROOT / "tests" / "hosts", ROOT / "tests" / "control_node" / "hosts.yml"
+    compiled(session)
+    hosts, inventory = ROOT / "tests" / "hosts", ROOT / "tests" / "control_node" / "hosts"
     playbook = ["ansible-playbook", "--inventory", str(inventory)]
     try:
         session.run(*playbook, str(hosts / "create.yml"), "--extra-vars", "test_hosts_fresh=true")
@@ -487,5 +455,43 @@ def lock(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def summary(session: nox.Session) -> None:
-    """Add up what pytest counted in this run."""
+    """What each session and each step of a scenario took, and how many tests pytest counted in this run."""
+    for file in (STEPS, SESSIONS):
+        if file.is_file():
+            print(file.read_text(encoding="utf-8"))
     session.run(sys.executable, "tools/count_tests.py", str(RESULTS))
+
+
+# --- what it takes ----------------------------------------------------------------------------------------------------
+
+
+def measured(function: Callable[..., None]) -> Callable[..., None]:
+    """The same session, which leaves a line with its seconds by the clock and of the processor in SESSIONS.
+
+    What containers do is not among the latter: they are nobody's children. STEPS has it.
+    """
+
+    @wraps(function)
+    def session_and_line(session: nox.Session, *args: object, **kwargs: object) -> None:
+        began = time.monotonic(), processor_seconds()
+        try:
+            function(session, *args, **kwargs)
+        finally:
+            wall, processor = (now - before for now, before in zip((time.monotonic(), processor_seconds()), began))
+            RESULTS.mkdir(parents=True, exist_ok=True)
+            if not SESSIONS.is_file():
+                SESSIONS.write_text(f"{'seconds':44}{'wall':>8}{'processor':>12}\n", encoding="utf-8")
+            with SESSIONS.open("a", encoding="utf-8") as stream:
+                stream.write(f"{session.name:44}{wall:8.1f}{processor:12.1f}\n")
+
+    return session_and_line
+
+
+def processor_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+for _name, _session in nox.registry.get().items():
+    if _name != "summary":
+        _session.func = measured(_session.func)
