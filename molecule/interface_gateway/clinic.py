@@ -286,5 +286,5 @@ def playbook(name: str, *words: str, **more: object) -> str:
     argv = ["ansible-playbook", "--inventory", str(INVENTORY), str(HERE / name), *words]
     argv += ["--extra-vars", json.dumps(more)]
     done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout

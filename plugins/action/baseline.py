@@ -54,7 +54,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
-        args = {**self._task.args, "controls": "[]", "keeps": {}, "tell_first": False}
+        args = {**self._task.args, "controls": "[]", "keeps": {}, "survey_only": False}
         if args.get("state", "enforced") == "reverted":
             return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)
         try:
@@ -102,10 +102,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
         if why or own_id == "revert_run_id":
             return self._concluded(send({}), reach, args, [])
-        first = send({"tell_first": True})
-        if "to_ask" not in first:
+        first = send({"survey_only": True})
+        if "listeners_to_probe" not in first:
             return self._concluded(first, reach, args, [])
-        before = reachability.answering(reachability.targets(first["to_ask"], self._address()))
+        before = reachability.answering(reachability.targets(first["listeners_to_probe"], self._address()))
         sent = guard_result.also_warned(send({}), first.get("warnings"))
         stands = sent.get("changed") and not sent.get("failed")
         lost = reachability.lost(before, sent["availability"]["consented"]) if stands else []

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ._change import journal
 from ._change import revert as journal_revert
@@ -38,13 +39,13 @@ _NOT_COMPARED: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Request:
+class BaselineRequest:
     """What a play asks of a host.
 
     ``allow_stop`` names units, packages and controls whose stopping a person has consented to; ``keeps`` those that the
     inventory wants, each with the reason. What could lock people out is taken back unless it is confirmed within
-    ``confirm_within`` seconds; 0 means that no login is at stake. With ``tell_first`` a run that would change something
-    answers which sockets listen, and changes nothing yet.
+    ``confirm_within`` seconds; 0 means that no login is at stake. With ``survey_only`` a run that would change
+    something answers which sockets listen, and changes nothing yet.
     """
 
     run_id: str
@@ -56,7 +57,7 @@ class Request:
     break_glass_users: tuple[str, ...] = ()
     keeps: Mapping[str, str] = field(default_factory=dict)
     check_availability: bool = True
-    tell_first: bool = False
+    survey_only: bool = False
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     guard: dict[str, Any] = field(default_factory=dict)
     availability: dict[str, Any] = field(default_factory=dict)
-    to_ask: list[dict[str, Any]] | None = None
+    listeners_to_probe: list[dict[str, Any]] | None = None
     ended: str = ""
 
 
@@ -90,7 +91,7 @@ def survey(
     host: Host, controls: Sequence[Control], allow_stop: frozenset[str], seen: Mapping[str, str], ahead: bool = True
 ) -> Survey:
     """Read the state once for each kind and plan; nothing is changed. ``ahead`` of a change, or after it."""
-    controls = [control.on(seen["family"], seen["distribution"]) for control in controls]
+    controls = [control.for_system(seen["family"], seen["distribution"]) for control in controls]
     hindrances = {control.id: why_not(host, seen, control.applies) for control in controls}
     concerned = [control for control in controls if not hindrances[control.id]]
     packages = PackagesThere(host, concerned, ahead)
@@ -171,7 +172,7 @@ def _unread(control: Control, reason: str) -> Assessment:
     return unknown(control, KINDS[control.kind].claims(control.settings)[0], "", reason)
 
 
-def audit(host: Host, request: Request) -> Report:
+def audit(host: Host, request: BaselineRequest) -> Report:
     """Look, and say what enforcing would change."""
     report = _open(host, request)
     in_use.begin(host, request.keeps)
@@ -182,7 +183,7 @@ def audit(host: Host, request: Request) -> Report:
     return _close(host, report)
 
 
-def enforce(host: Host, request: Request) -> Report:
+def enforce(host: Host, request: BaselineRequest) -> Report:
     """Make every control true that can be made true, journaled, and look again at what was changed.
 
     Raises ClinicalError where nothing could be done or everything was put back.
@@ -195,8 +196,8 @@ def enforce(host: Host, request: Request) -> Report:
     in_use.begin(host, request.keeps)
     found = survey(host, request.controls, request.allow_stop, report.host)
     before = _look_around(host, request, found.groups)
-    if before is not None and request.tell_first:
-        report.to_ask = before.to_ask()
+    if before is not None and request.survey_only:
+        report.listeners_to_probe = before.listeners_to_probe()
         return _close(host, report)
     failed: dict[str, ClinicalError] = {}
     if found.groups:
@@ -218,7 +219,7 @@ def enforce(host: Host, request: Request) -> Report:
     return _close(host, report)
 
 
-def _look_around(host: Host, request: Request, groups: Sequence[Group]) -> host_availability.Seen | None:
+def _look_around(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> host_availability.Seen | None:
     """What listens and runs before the change, where one is to be made."""
     if not groups or not request.check_availability:
         return None
@@ -250,7 +251,7 @@ def _look_again(host: Host, report: Report, before: host_availability.Seen, grou
         report.warnings.append(f"The run was taken back, and yet this host still lacks {', '.join(left)}.")
 
 
-def revert(host: Host, request: Request, wanted: str, check: bool) -> Report:
+def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Report:
     """Take a run back. ``wanted`` is its id, or nothing for the newest; ``request.run_id`` names the revert itself."""
     report = _open(host, request)
     if not check:
@@ -299,7 +300,7 @@ def _half_reverted(host: Host, run_id: str) -> str:
     return "What else could be restored was; mend the cause and revert again."
 
 
-def _wish(host: Host, request: Request, groups: Sequence[Group]) -> record.Wish | None:
+def _wish(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> record.Wish | None:
     """How the run is guarded, where it has to be; refuses where the break-glass accounts are of no use even before."""
     if not request.confirm_within or not any(group.guarded for group in groups):
         return None
@@ -323,8 +324,8 @@ def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
     changes = report.restored if report.reverted_run_id else report.changes
     for key in ("findings", "changes") if report.reverted_run_id else ("restored", "reverted_run_id"):
         del told[key]
-    if report.to_ask is None:
-        del told["to_ask"]
+    if report.listeners_to_probe is None:
+        del told["listeners_to_probe"]
     if with_diff:
         told["diff"] = [_diff(change) for change in changes]
     return told
@@ -368,7 +369,7 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
     return {**told, "verdicts": verdicts, "result": assessment.result}
 
 
-def _open(host: Host, request: Request) -> Report:
+def _open(host: Host, request: BaselineRequest) -> Report:
     if request.confirm_within:
         record.check_within(request.confirm_within)
     return Report(request.run_id, guarded_run.now(), facts(host), availability=dict(_NOT_COMPARED))

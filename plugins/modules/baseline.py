@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - healthops.clinical._attributes
   - healthops.clinical._attributes.actiongroup_clinical
+  - healthops.clinical._core
 attributes:
   check_mode:
     support: full
@@ -187,25 +188,23 @@ options:
     default: []
   keeps:
     description:
-      - The names that O(host_purposes) and O(required_services) stand for, filled in by the action plugin. What is
-        given here in a playbook is ignored.
+      - The names that O(host_purposes) and O(required_services) stand for. The action plugin of the same name sets it,
+        and nobody else. What is given here in a playbook is ignored.
     type: dict
     default: {}
-  tell_first:
+  survey_only:
     description:
-      - Filled in by the action plugin. A run that would change something then only answers which sockets listen, so
-        that the controller can try them before and after.
+      - A run that would change something then only answers which sockets listen, so that the controller can try them
+        before and after. The action plugin of the same name sets it, and nobody else. What is given here in a playbook
+        is ignored.
     type: bool
     default: false
   controls:
-    description: The selected controls, filled in by the action plugin. What is given here in a playbook is ignored.
+    description:
+      - The selected controls. The action plugin of the same name sets it, and nobody else. What is given here in a
+        playbook is ignored.
     type: json
     default: "[]"
-  core:
-    description:
-      - The code that runs on the host, filled in by the action plugin. What is given here in a playbook is ignored.
-    type: str
-    default: ""
 notes:
   - On the host it needs Python 3.9 and the programs that its controls ask, such as C(sshd) and C(systemctl).
   - While a guard is armed, another run refuses and says until when.
@@ -434,9 +433,9 @@ availability:
       description: Sockets and units that are gone because somebody consented.
       type: list
       elements: str
-to_ask:
+listeners_to_probe:
   description: The sockets that the controller should try before the run, which was not begun yet.
-  returned: with O(tell_first=true), where something would be changed
+  returned: with O(survey_only=true), where something would be changed
   type: list
   elements: dict
 summary:
@@ -493,7 +492,7 @@ def main() -> None:
             "confirm_within": {"type": "int", "default": 120},
             "break_glass_users": {"type": "list", "elements": "str", "default": []},
             "keeps": {"type": "dict", "default": {}},
-            "tell_first": {"type": "bool", "default": False},
+            "survey_only": {"type": "bool", "default": False},
             "controls": {"type": "json", "default": "[]"},
             "core": {"type": "str", "default": "", "no_log": True},
         },

@@ -23,6 +23,7 @@ author:
 extends_documentation_fragment:
   - healthops.clinical._attributes
   - healthops.clinical._attributes.actiongroup_clinical
+  - healthops.clinical._core
 attributes:
   check_mode:
     support: full
@@ -93,11 +94,6 @@ options:
     description: How many runs the host's journal keeps. The newest is never forgotten.
     type: int
     default: 20
-  core:
-    description:
-      - The code that runs on the host, filled in by the action plugin. What is given here in a playbook is ignored.
-    type: str
-    default: ""
 notes:
   - On the host it needs Python 3.9. Where systemd does not run, a process of its own waits instead of a timer, and
     nothing is taken back at the next boot; C(guard.survives_reboot) tells.

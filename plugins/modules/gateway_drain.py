@@ -45,7 +45,10 @@ options:
     type: str
     default: ""
   wait:
-    description: How many seconds to wait for the last session to end, or for the health check to pass.
+    description:
+      - How many seconds to wait for the last session to end, or for the health checks to pass.
+      - With V(ready) it waits at least as long as the health checks of the engine need, as C(/etc/haproxy/haproxy.cfg)
+        says (C(inter), C(rise), C(fall), C(timeout check)).
     type: int
     default: 120
   shutdown_sessions:
@@ -115,7 +118,7 @@ sessions_shut:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._service import haproxy
 
 

@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - healthops.clinical._attributes
   - healthops.clinical._attributes.actiongroup_clinical
+  - healthops.clinical._core
 attributes:
   check_mode:
     support: full
@@ -158,11 +159,6 @@ options:
     description: For how many seconds another run on the same host is waited for.
     type: int
     default: 0
-  core:
-    description:
-      - The code that runs on the host, filled in by the action plugin. What is given here in a playbook is ignored.
-    type: str
-    default: ""
 notes:
   - On the host it needs Python 3.9 and nothing but the distribution's own packages.
   - Local configuration files are kept. What a package would have put there lies beside it, as C(.dpkg-dist) or

@@ -115,7 +115,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Host, RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Host
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger as patch_ledger
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
 

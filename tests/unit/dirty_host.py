@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
-from ansible_collections.healthops.clinical.plugins.module_utils._baseline import Request
+from ansible_collections.healthops.clinical.plugins.module_utils._baseline import BaselineRequest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from fake_host import FakeHost, FakeMount, fixture
 from fake_programs import PAM_STACKS, FakePackage, FakeUnit, pam_profile, pam_stack
@@ -36,7 +36,7 @@ alice:x:1000:1000::/home/alice:/bin/bash
 """
 
 #: One control or more for each kind, all of which fail on a dirty host and can be enforced.
-SETTINGS: Dict[str, List[Dict[str, Any]]] = {
+SETTINGS: dict[str, list[dict[str, Any]]] = {
     "package": [{"name": "debsums", "state": "present"}, {"name": "telnet", "state": "absent"}],
     "file": [
         {"path": "/etc/shadow", "mode": "0640", "owner": "root", "group": ["shadow", "root"]},
@@ -84,14 +84,14 @@ SETTINGS: Dict[str, List[Dict[str, Any]]] = {
 }
 
 
-def controls(*kinds: str) -> Tuple[Control, ...]:
+def controls(*kinds: str) -> tuple[Control, ...]:
     """The controls of some kinds, or of all."""
     named = [(kind, n, s) for kind in (kinds or SETTINGS) for n, s in enumerate(SETTINGS[kind], 1)]
     return tuple(Control(f"{kind}_{n}", kind, settings) for kind, n, settings in named)
 
 
-def request(run_id: str, *kinds: str, **more: Any) -> Request:
-    return Request(run_id, controls(*kinds), frozenset({"cups.service"}), **more)
+def request(run_id: str, *kinds: str, **more: Any) -> BaselineRequest:
+    return BaselineRequest(run_id, controls(*kinds), frozenset({"cups.service"}), **more)
 
 
 def dirty_host(system: str = "debian-12") -> FakeHost:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, List
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record
@@ -16,7 +16,7 @@ DROP_IN = f"{SSH_DROP_INS}/00-healthops.conf"
 KINDS = ("sysctl", "sshd")
 
 
-def guarded_request(run_id: str = "e1", within: int = 120, **more: Any) -> _baseline.Request:
+def guarded_request(run_id: str = "e1", within: int = 120, **more: Any) -> _baseline.BaselineRequest:
     """Kernel values, which are no risk, and sshd's options, which are."""
     plain = request(run_id, *KINDS, confirm_within=within, **more)
     marked = [replace(c, hazard="lockout") if c.kind == "sshd" else c for c in plain.controls]
@@ -27,7 +27,7 @@ def guarded_host() -> FakeHost:
     return dirty_host()
 
 
-def alarms(host: FakeHost) -> List[str]:
+def alarms(host: FakeHost) -> list[str]:
     """What is left of a guard: files, links, timers."""
     paths = [path for path in host.nodes if "guard" in path and not path.startswith("/var/lib/healthops/journal")]
     return [*paths, *(name for name in host.units if name.startswith(alarm.NAME))]

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login
 
@@ -25,25 +26,25 @@ class Login:
     """How one login goes: how long it takes, and what goes wrong."""
 
     seconds: float = 1.0
-    error: Optional[Exception] = None
-    answer: Optional[Dict[str, Any]] = None  # instead of the module's
+    error: Exception | None = None
+    answer: dict[str, Any] | None = None  # instead of the module's
     stale: bool = False  # the login that was there before the change
-    swallowed: Optional[Exception] = None  # the module ran, but its answer never came
+    swallowed: Exception | None = None  # the module ran, but its answer never came
 
 
 @dataclass
 class GuardedHost:
     """Answers like the module. ``logins`` go by in turn; the last one is how every further login goes."""
 
-    logins: List[Login] = field(default_factory=lambda: [Login()])
+    logins: list[Login] = field(default_factory=lambda: [Login()])
     armed: bool = True
     within: int = 120
     reverting: float = 2.0  # how long the revert takes
     refuses: str = ""  # what the check of the break-glass accounts finds
     stuck: bool = False  # armed beyond its time
     now: float = 0.0
-    asked: List[Dict[str, Any]] = field(default_factory=list)
-    slept: List[float] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
     state: str = ""
     why: str = ""
 
@@ -54,7 +55,7 @@ class GuardedHost:
         self.slept.append(seconds)
         self.now += seconds
 
-    def execute(self, asked: Mapping[str, Any]) -> Dict[str, Any]:
+    def execute(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         login = self.logins.pop(0) if len(self.logins) > 1 else self.logins[0]
         self.asked.append({**asked, "at": self.now})
         self.now += login.seconds
@@ -67,7 +68,7 @@ class GuardedHost:
             raise login.swallowed
         return answer
 
-    def _answer(self, state: str, login: Login) -> Dict[str, Any]:
+    def _answer(self, state: str, login: Login) -> dict[str, Any]:
         self._time_passed()
         if state == "status":
             return self._told()
@@ -91,11 +92,11 @@ class GuardedHost:
     def _end(self, state: str, why: str) -> None:
         self.state, self.why = state, why
 
-    def _told(self, changed: bool = False, failed: bool = False, msg: str = "") -> Dict[str, Any]:
+    def _told(self, changed: bool = False, failed: bool = False, msg: str = "") -> dict[str, Any]:
         answer = {"changed": changed, "run_id": RUN_ID, "guard": self.guard(), "msg": msg or f"It is {self.state}."}
         return {**answer, "failed": True} if failed else answer
 
-    def guard(self) -> Dict[str, Any]:
+    def guard(self) -> dict[str, Any]:
         if self.state == "none":
             return dict(fresh_login.NO_GUARD)
         ended = "2026-11-22T15:02:02Z" if self.why else ""
@@ -112,18 +113,18 @@ class GuardedHost:
 
 
 class Shell:
-    tmpdir: Optional[str] = "/home/deploy/.ansible/tmp/one"
+    tmpdir: str | None = "/home/deploy/.ansible/tmp/one"
 
 
 @dataclass
 class FakeConnection:
     """Notes what is done to it; ``timeout`` is its option, None where the plugin has none."""
 
-    timeout: Optional[int] = 10
+    timeout: int | None = 10
     transport: str = "ssh"
-    broken_reset: Optional[Exception] = None
-    calls: List[str] = field(default_factory=list)
-    timeouts: List[Any] = field(default_factory=list)
+    broken_reset: Exception | None = None
+    calls: list[str] = field(default_factory=list)
+    timeouts: list[Any] = field(default_factory=list)
     _shell: Shell = field(default_factory=Shell)
 
     def get_option(self, name: str) -> Any:
@@ -146,7 +147,7 @@ class FakeConnection:
 
 
 def reach(
-    host: GuardedHost, connection: Optional[FakeConnection] = None, tell: Callable[[str], Any] = lambda text: None
+    host: GuardedHost, connection: FakeConnection | None = None, tell: Callable[[str], Any] = lambda text: None
 ) -> fresh_login.Reach:
     return fresh_login.Reach(
         "portal-01",

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Assessment, Control, KindPlan
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from fake_host import FakeHost
 
-Settings = Dict[str, Any]
+Settings = dict[str, Any]
 
 
 def plan(host: FakeHost, kind: str, *settings: Settings, allow_stop: Sequence[str] = ()) -> KindPlan:
@@ -24,11 +25,11 @@ def look(host: FakeHost, kind: str, settings: Settings, allow_stop: Sequence[str
     return assessment
 
 
-def states(assessment: Assessment) -> Tuple[str, str, str]:
+def states(assessment: Assessment) -> tuple[str, str, str]:
     """running, on disk, at the next boot."""
     one, two, three = (verdict.state for verdict in assessment.verdicts.all)
     return one, two, three
 
 
-def subjects(groups: Sequence[Group]) -> List[str]:
+def subjects(groups: Sequence[Group]) -> list[str]:
     return [f"{step.subject.type} {step.subject.name}" for group in groups for step in group.steps]

@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any, Dict, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from .. import _baseline
 from .._change import lock
 from .._controls.model import Control, sparing
 from .._errors import ClinicalError
 from .._guard import record
-from .._host.door import RealHost
+from .._host.real import RealHost
 from .._vocabulary.run_id import new_run_id
 
 
-def answer(params: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]:
+def answer(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]:
     wanted = request(params)
     try:
         report = carry_out(wanted, params, check)
@@ -27,12 +28,12 @@ def answer(params: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]
     return {**_baseline.result(report, diff, check), "warnings": report.warnings}
 
 
-def request(params: Mapping[str, Any]) -> _baseline.Request:
+def request(params: Mapping[str, Any]) -> _baseline.BaselineRequest:
     own = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
     keys = ("id", "kind", "settings", "hazard", "applies", "differs", "waived")
     told = [Control(**{key: control[key] for key in keys}) for control in json.loads(params["controls"])]
     controls = tuple(sparing(control, params["break_glass_users"]) for control in told)
-    return _baseline.Request(
+    return _baseline.BaselineRequest(
         own or new_run_id(),
         controls,
         frozenset(params["allow_stop"]),
@@ -42,11 +43,11 @@ def request(params: Mapping[str, Any]) -> _baseline.Request:
         tuple(params["break_glass_users"]),
         params["keeps"],
         params["check_availability"],
-        params["tell_first"],
+        params["survey_only"],
     )
 
 
-def carry_out(wanted: _baseline.Request, params: Mapping[str, Any], check: bool) -> _baseline.Report:
+def carry_out(wanted: _baseline.BaselineRequest, params: Mapping[str, Any], check: bool) -> _baseline.Report:
     host = RealHost()
     with contextlib.nullcontext() if check else lock.held(wanted.run_id):
         if params["state"] == "reverted":

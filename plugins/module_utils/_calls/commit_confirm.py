@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping
 from .._change import lock
 from .._errors import ClinicalError
 from .._guard import commit_confirm, record, reverter
-from .._host.door import RealHost
+from .._host.real import RealHost
 from .._vocabulary.run_id import new_run_id
 
 

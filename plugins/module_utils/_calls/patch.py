@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Mapping
 
 from .._change import lock
 from .._errors import ClinicalError
-from .._host.door import RealHost
+from .._host.real import RealHost
 from .._patch import plan, policy, roll_back, run
 from .._patch.managers import manager_of
 from .._patch.plan import Question

@@ -34,7 +34,7 @@ class Seen:
     listeners: tuple[Listener, ...] = ()
     units: frozenset[str] = frozenset()
 
-    def to_ask(self) -> list[dict[str, Any]]:
+    def listeners_to_probe(self) -> list[dict[str, Any]]:
         """The TCP sockets that a controller may be able to reach; an empty address is any of the host's."""
         outside = {one.place: one for one in self.listeners if one.protocol == "tcp" and one.outside}
         return [

@@ -9,8 +9,8 @@ the package has come.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Sequence
 
 from .._change.steps import Group
 from .._change.subjects.packages import Packages, present

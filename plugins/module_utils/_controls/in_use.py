@@ -9,8 +9,8 @@ that this host is for. Consent names the unit, the package or the control.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Mapping, Sequence
 
 from .._change.subjects.units import Unit, show
 from .._errors import ClinicalError

@@ -7,8 +7,9 @@ from __future__ import annotations
 import difflib
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Mapping, Sequence
+from typing import Any, ClassVar
 
 from .._change.steps import Group
 from .._host.door import Host
@@ -64,18 +65,18 @@ class Control:
     differs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     waived: Mapping[str, str] | None = None
 
-    def on(self, family: str, distribution: str) -> Control:
+    def for_system(self, family: str, distribution: str) -> Control:
         """This control as it is there; a distribution has the last word over its family."""
         others = [self.differs[name] for name in dict.fromkeys((family, distribution)) if name in self.differs]
         if not others:
             return self
         kind, settings, applies = self.kind, self.settings, self.applies
         for other in others:
-            kind, settings, applies = differing(kind, settings, applies, other)
+            kind, settings, applies = with_differences(kind, settings, applies, other)
         return replace(self, kind=kind, settings=settings, applies=applies, differs={})
 
 
-def differing(
+def with_differences(
     kind: str, settings: Mapping[str, Any], applies: Mapping[str, Any], other: Mapping[str, Any]
 ) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
     """Kind, settings and applies with what differs put over them. One that names its kind stands for itself."""
@@ -219,7 +220,7 @@ def compare(op: str, seen: str, wanted: Any, accept: Sequence[Any] = ()) -> bool
     return number <= limit and (op == "at_most" or number > 0)
 
 
-def wish(op: str, value: Any, accept: Sequence[Any] = ()) -> str:
+def describe_wanted(op: str, value: Any, accept: Sequence[Any] = ()) -> str:
     """The wanted value in words, as the report shows it."""
     told = {"equal": "", "at_most": "at most ", "at_least": "at least ", "up_to": "1 to "}[op] + (word(value) or "set")
     return " or ".join([told, *(word(other) for other in accept)])

@@ -20,7 +20,8 @@ from typing import Any, Dict, Optional, Sequence, TextIO
 from .._change import journal, lock, revert, steps
 from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError, HostWriteError
-from .._host.door import Completed, Host, RealHost
+from .._host.door import Completed, Host
+from .._host.real import RealHost
 from . import alarm, record
 from . import run as guarded_run
 from .record import Guard

@@ -9,7 +9,8 @@ from typing import Mapping, Sequence
 
 from .._change.subjects.units import has_systemd
 from .._errors import ClinicalError
-from .._host.door import PATH, Completed, Host
+from .._host.door import Completed, Host
+from .._host.real import PATH
 
 UNIT = "healthops-packages.service"
 #: The whole of it, with the scripts of all packages.

@@ -27,6 +27,8 @@ ANSWER_WITHIN = 10.0
 LOOK_EVERY = 0.25
 #: How long sessions that were shut may take to be gone.
 SHUT_WITHIN = 10.0
+#: Read for what its health checks take.
+CONFIGURATION = "/etc/haproxy/haproxy.cfg"
 NO_ENGINE_DRAINED = "1\n"
 _FORCED = 0x01 | 0x08  # maintenance, drain
 
@@ -188,6 +190,55 @@ def parse_servers(text: str) -> List[Server]:
     return [Server(word[1], word[3], bool(int(word[6]) & _FORCED), line) for line, word in words]
 
 
+# --- what its health checks take --------------------------------------------------------------------------------------
+
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_CHECK_OPTIONS = ("inter", "fastinter", "downinter", "rise", "fall")
+
+
+def parse_seconds(text: str) -> float:
+    """Return a time of HAProxy's configuration in seconds; without a unit it is milliseconds. Nought if it is none."""
+    match = re.fullmatch(r"(\d+)(us|ms|s|m|h|d)?", text)
+    return int(match.group(1)) * _UNITS[match.group(2) or "ms"] if match else 0.0
+
+
+def parse_check_seconds(text: str, engine: str) -> float:
+    """Return how long the checks of a configuration may take, at most, until this engine is seen to be well again.
+
+    In seconds, of the backend where that is longest. As many checks as it takes to be found down and then up, each
+    after its interval and with the time it may take itself. What the configuration does not say is HAProxy's default.
+    """
+    longest = 0.0
+    defaults: Dict[str, str] = {}
+    section: Dict[str, str] = {}
+    for line in text.splitlines():
+        words = re.sub(r"(^|\s)#.*", "", line).split()
+        if not words:
+            continue
+        if words[0] in ("defaults", "backend", "listen", "frontend", "global"):
+            section = {} if words[0] == "defaults" else dict(defaults)
+            defaults = section if words[0] == "defaults" else defaults
+        elif words[:2] == ["timeout", "check"] and len(words) > 2:
+            section["timeout"] = words[2]
+        elif words[0] == "default-server":
+            section.update(_check_options(words[1:]))
+        elif words[:2] == ["server", engine]:
+            longest = max(longest, _check_seconds({**section, **_check_options(words[3:])}))
+    return longest or _check_seconds({})
+
+
+def _check_options(words: List[str]) -> Dict[str, str]:
+    return {name: value for name, value in zip(words, words[1:]) if name in _CHECK_OPTIONS}
+
+
+def _check_seconds(options: Dict[str, str]) -> float:
+    interval = parse_seconds(options.get("inter", "2s"))
+    slowest = max([interval, *(parse_seconds(options.get(name, "")) for name in ("fastinter", "downinter"))])
+    takes = parse_seconds(options["timeout"]) if "timeout" in options else interval
+    checks = int(options.get("rise", "2")) + int(options.get("fall", "3"))
+    return checks * (slowest + takes)
+
+
 def observe(master: Asks) -> State:
     workers = parse_workers(master.ask("show proc"))
     if not workers:
@@ -260,7 +311,9 @@ class Drainer:
         routes = tuple(part.proxy for part in subjects)
         if self.check_mode:
             return Outcome(changed, "ready", routes, _sessions(state, wanted))
-        until = self.clock.now() + wanted.wait
+        # A short wait is meant for sessions. Checks take the time that they are configured to take.
+        wait = max(wanted.wait, self._checks_take(wanted.engine))
+        until = self.clock.now() + wait
         while True:
             state = observe(self.master)
             down = [part for part in _subjects(state, wanted) if not part.status.startswith(("UP", "OPEN", "no check"))]
@@ -273,9 +326,15 @@ class Drainer:
         raise ClinicalError(
             "Readmitting",
             wanted.subject,
-            f"it is out of service after {wanted.wait:.0f} s: {seen}",
+            f"it is out of service after {wait:.0f} s: {seen}",
             "It takes messages again by itself as soon as its probe is answered READY.",
         )
+
+    def _checks_take(self, engine: str) -> float:
+        """Return the seconds that the checks of an engine may need; the whole gateway is open at once."""
+        if not engine:
+            return 0.0
+        return parse_check_seconds((self.host.read(CONFIGURATION) or b"").decode("utf-8", "replace"), engine)
 
     def _turn(self, state: State, subjects: List[Part], to: str) -> bool:
         """Tell HAProxy, and keep it over a reload; whether that was needed."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Iterable, Tuple
 from typing import Mapping as AnyMapping
 
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import differing
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import with_differences
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
@@ -87,7 +87,7 @@ class Variant:
         found = self
         for step in dict.fromkeys((DISTRIBUTIONS[name], name)):
             if step in differs:
-                found = Variant(*differing(found.kind, found.settings, found.applies, differs[step]))
+                found = Variant(*with_differences(found.kind, found.settings, found.applies, differs[step]))
         return found
 
     def concerns(self, name: str) -> bool:

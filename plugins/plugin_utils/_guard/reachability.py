@@ -34,9 +34,9 @@ class Target:
     port: int
 
 
-def targets(to_ask: t.Iterable[t.Mapping[str, t.Any]], host: str) -> list[Target]:
+def targets(listeners: t.Iterable[t.Mapping[str, t.Any]], host: str) -> list[Target]:
     """What a host said of its sockets; those on any of its addresses are asked at the one that the play uses."""
-    found = [Target(one["place"], one["told"], one["address"] or host, int(one["port"])) for one in to_ask]
+    found = [Target(one["place"], one["told"], one["address"] or host, int(one["port"])) for one in listeners]
     return [target for target in found if target.address][:MOST]
 
 

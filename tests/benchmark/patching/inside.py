@@ -21,7 +21,7 @@ ENVIRONMENT = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive",
 def act(collections: str, state: str) -> None:
     """What the module does once it is on the host."""
     sys.path.insert(0, collections)
-    from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
+    from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
     from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy, run
     from ansible_collections.healthops.clinical.plugins.module_utils._patch.managers import manager_of
     from ansible_collections.healthops.clinical.plugins.module_utils._patch.plan import Question

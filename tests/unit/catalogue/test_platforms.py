@@ -37,7 +37,7 @@ def host(title: str) -> FakeHost:
 def on(title: str) -> Dict[str, Control]:
     """The controls as a host of that platform sees them, by their ids."""
     seen = facts(host(title))
-    return {control.id: control.on(seen["family"], seen["distribution"]) for control in SENT}
+    return {control.id: control.for_system(seen["family"], seen["distribution"]) for control in SENT}
 
 
 def test_the_platforms_are_those_that_are_claimed() -> None:
@@ -115,7 +115,7 @@ def test_a_run_on_it_judges_every_control(title: str, monkeypatch: pytest.Monkey
     if title == "Enterprise Linux 9":
         monkeypatch.setitem(PROGRAMS, "rpm", no_such_package)
         made.programs = {*made.programs, "rpm"} - {"dpkg-query", "apt-get", "pam-auth-update"}
-    found = _baseline.audit(made, _baseline.Request("a", tuple(SENT))).findings
+    found = _baseline.audit(made, _baseline.BaselineRequest("a", tuple(SENT))).findings
     assert [finding["id"] for finding in found] == [control.id for control in SENT]
     seen = {finding["id"]: finding for finding in found}
     assert seen["package_sudo"]["result"] == "fail"

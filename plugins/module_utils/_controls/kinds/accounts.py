@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import posixpath
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Group
 from ..._host import login

@@ -8,8 +8,9 @@ A profile that complains is told, never switched to enforcing: somebody left it 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Group, Step
 from ..._change.subjects.trees import Tree

@@ -7,8 +7,9 @@ On disk is what augenrules compiled, the next boot compiles anew from rules.d, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.audit import (

@@ -9,8 +9,9 @@ unattended reboot comes back. Its hash is supplied by the site, and never told.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Group, Step
 from ..._change.subjects.compiled import MADE_ANEW, Compiled
@@ -20,7 +21,18 @@ from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.facts import container
 from ..._host.formats import FORMATS
 from ..._vocabulary.results import NOTAPPLICABLE
-from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable, wish
+from ..model import (
+    Assessment,
+    Control,
+    Kind,
+    KindPlan,
+    Setting,
+    Verdict,
+    Verdicts,
+    describe_wanted,
+    judge,
+    not_applicable,
+)
 
 MENU = "/boot/grub/grub.cfg"
 DEFAULTS = "/etc/default/grub"
@@ -133,7 +145,7 @@ def _assess(control: Control, state: State) -> Assessment:
 
 def _assess_argument(control: Control, state: State, menu: str) -> Assessment:
     argument = control.settings["argument"]
-    wanted = wish(control.settings.get("op", "equal"), argument)
+    wanted = describe_wanted(control.settings.get("op", "equal"), argument)
     disk = judge(_fits(control, state.written), _last(state.written, argument) or "not set")
     starts = _starts(menu)
     lacking = [words for words in starts if not _fits(control, words)]

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Effect, Group, Step, unread
 from ..._change.subjects.awaited import AwaitedFile, edits_image
@@ -27,10 +28,10 @@ from ..model import (
     Verdict,
     Verdicts,
     compare,
+    describe_wanted,
     judge,
     not_applicable,
     unknown,
-    wish,
 )
 
 SYSTEMD = "/etc/systemd/"
@@ -181,7 +182,7 @@ def _planned_texts(controls: Sequence[Control], state: State) -> dict[str, str]:
 def _assess(control: Control, state: State, texts: Mapping[str, str]) -> Assessment:
     settings = control.settings
     subject = f"{settings['key']} in {settings['file']}"
-    wanted = wish(settings.get("op", "equal"), settings["value"], settings.get("accept", ()))
+    wanted = describe_wanted(settings.get("op", "equal"), settings["value"], settings.get("accept", ()))
     if control.id in state.problems:
         return unknown(control, subject, wanted, state.problems[control.id])
     sources = state.sources[control.id]

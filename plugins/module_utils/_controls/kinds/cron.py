@@ -8,8 +8,9 @@ Whoever has jobs today stays on the list. A list that is there is the site's own
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Group, Step
 from ..._change.subjects.files import File, Meta, file_image

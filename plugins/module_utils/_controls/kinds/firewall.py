@@ -8,8 +8,9 @@ The rules are a table and a file of our own. Somebody else's firewall is respect
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.files import File, file_image

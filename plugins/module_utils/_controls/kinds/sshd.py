@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Effect, Group, Step, unread
 from ..._change.subjects.files import File, file_image
@@ -23,10 +24,10 @@ from ..model import (
     Verdict,
     Verdicts,
     compare,
+    describe_wanted,
     judge,
     not_applicable,
     unknown,
-    wish,
 )
 from ..support.sshd_config import MAIN, Line, first, flatten, in_match, includes, parse, patterns
 
@@ -187,7 +188,7 @@ def _wanted(control: Control) -> str:
         return "limited to " + ("groups that the site names" if settings["value"] == UNNAMED else settings["value"])
     if settings.get("op") == "each_at_most":
         return f"at most {settings['value']}"
-    return wish(settings.get("op", "equal"), settings["value"], settings.get("accept", ()))
+    return describe_wanted(settings.get("op", "equal"), settings["value"], settings.get("accept", ()))
 
 
 def _told(control: Control, value: str) -> str:

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Group, Step
 from ..._change.subjects.files import File, file_image
@@ -16,7 +17,18 @@ from ..._host.door import Host
 from ..._host.dropin import encode, merged, ordered_files, read_text, with_header
 from ..._host.facts import container, global_keys_belong_elsewhere
 from ..._vocabulary.results import OK
-from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, compare, judge, not_applicable, wish
+from ..model import (
+    Assessment,
+    Control,
+    Kind,
+    KindPlan,
+    Setting,
+    Verdicts,
+    compare,
+    describe_wanted,
+    judge,
+    not_applicable,
+)
 
 #: Sorts after every name that distributions use, also after 99-sysctl.conf, which is /etc/sysctl.conf itself.
 DROP_IN = "/etc/sysctl.d/99-zz-healthops.conf"
@@ -151,7 +163,7 @@ def _assess(
 ) -> Assessment:
     key = control.settings["key"]
     seen = state.keys[key]
-    wanted = wish("equal", _value(control), control.settings.get("accept", ()))
+    wanted = describe_wanted("equal", _value(control), control.settings.get("accept", ()))
     if seen.denied:
         return not_applicable(control, key, wanted, seen.denied, seen.running or "absent")
     booting, then = effective(state.files, key), effective(future, key)

@@ -7,8 +7,9 @@ chrony and systemd-timesyncd are known and left in use; another program that set
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.awaited import AwaitedFile, edits_image

@@ -8,8 +8,9 @@ A check returns what is wrong. What a program cannot mend without guessing is le
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ..._change.steps import Step
 from ..._change.subjects.accounts import AccountField

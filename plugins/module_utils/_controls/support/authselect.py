@@ -9,8 +9,8 @@ account could be hit.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 from ..._change.steps import Group, Step
 from ..._change.subjects.authselect import WRITTEN, AuthselectFeatures, selected

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Iterator, Sequence
 
 from ..._host.door import Host
 from ..._host.dropin import ordered_files, read_text

@@ -8,7 +8,7 @@ import base64
 import binascii
 import posixpath
 import re
-from typing import Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from ..._change.steps import Step
 from ..._change.subjects.files import ABSENT, File, Meta, file_image, narrower_image

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Mapping, Sequence
 
 PROFILES = "/usr/share/pam-configs"
 FIRST, LAST, HISTORY, UMASK = (

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import fnmatch
 import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Iterator, Mapping
 
 MAIN = "/etc/ssh/sshd_config"
 

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator, Sequence
 from datetime import date
 from types import SimpleNamespace
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ TODAY = date(2026, 11, 25)
 WAIVER = Waiver(1, "two", date(2026, 12, 1), {"ticket": "T-1", "owner": "I", "expires": "2026-12-01"}, None, None)
 
 
-def judged(result: Dict[str, Any], wanted: Selection, waivers: Sequence[Waiver] = ()) -> Dict[str, Any]:
+def judged(result: dict[str, Any], wanted: Selection, waivers: Sequence[Waiver] = ()) -> dict[str, Any]:
     return baseline.judged(result, baseline.Measure(wanted, waivers, Choice(), TODAY))
 
 
@@ -44,7 +45,7 @@ def selection() -> Selection:
     )
 
 
-def found(*results: str) -> Dict[str, Any]:
+def found(*results: str) -> dict[str, Any]:
     names = list(KNOWN)
     findings = [{"id": names[n], "result": word, "reason": "because"} for n, word in enumerate(results)]
     return {"changed": False, "check_mode": False, "findings": findings, "warnings": ["the host's own"]}
@@ -114,34 +115,34 @@ AVAILABLE = {"compared": True, "lost": [], "unreachable": [], "consented": []}
 class Action(ActionModule):  # type: ignore[misc]
     """An action whose host answers by script; ``sent`` are the calls of the module, ``asked`` those of the guard."""
 
-    def __init__(self, answers: List[Dict[str, Any]], transport: str = "ssh") -> None:
+    def __init__(self, answers: list[dict[str, Any]], transport: str = "ssh") -> None:
         self.answers, self.sent, self.asked = answers, [], []  # type: ignore[var-annotated]
         self._task = SimpleNamespace(check_mode=False, args={}, delegate_to=None)
         self._connection = FakeConnection(transport=transport)
         self._play_context = SimpleNamespace(remote_addr="10.0.0.7")
 
-    def _send(self, args: Dict[str, Any], task_vars: Any) -> Dict[str, Any]:
+    def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         self.sent.append(args)
         return self.answers.pop(0)
 
-    def _execute_module(self, module_name: str, module_args: Dict[str, Any], task_vars: Any) -> Dict[str, Any]:
+    def _execute_module(self, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         self.asked.append(module_args)
         guard = {**GuardedHost().guard(), "run_id": module_args["run_id"], "state": "reverted"}
         return {"changed": True, "guard": {**guard, "why": module_args["why"]}}
 
-    def carry_out(self) -> Dict[str, Any]:
-        carried: Dict[str, Any] = self._carried_out({"run_id": "r1", "confirm_within": 120}, {}, "run_id")
+    def carry_out(self) -> dict[str, Any]:
+        carried: dict[str, Any] = self._carried_out({"run_id": "r1", "confirm_within": 120}, {}, "run_id")
         return carried
 
 
-def answer(changed: bool, **more: Any) -> Dict[str, Any]:
+def answer(changed: bool, **more: Any) -> dict[str, Any]:
     return {"changed": changed, "run_id": "r1", "guard": {"state": "none"}, "availability": dict(AVAILABLE), **more}
 
 
 def test_the_log_of_the_host_is_not_given_what_the_module_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: Dict[str, Any] = {}
+    seen: dict[str, Any] = {}
 
-    def execute(self: Action, name: str, module_args: Dict[str, Any], task_vars: Any) -> None:
+    def execute(self: Action, name: str, module_args: dict[str, Any], task_vars: Any) -> None:
         assert module_args["core"], "the module is nothing without it"
         seen.update(task_vars)
 
@@ -153,7 +154,7 @@ def test_the_log_of_the_host_is_not_given_what_the_module_is(monkeypatch: pytest
 def test_where_nothing_changes_one_call_does_it() -> None:
     action = Action([answer(False)])
     assert not action.carry_out()["changed"]
-    assert [call["tell_first"] for call in action.sent] == [True]
+    assert [call["survey_only"] for call in action.sent] == [True]
     assert action.asked == []
 
 
@@ -163,15 +164,19 @@ def fixture_web_server() -> Iterator[socket.socket]:
         yield server
 
 
-def asks(server: socket.socket) -> Dict[str, Any]:
-    return answer(False, to_ask=[{**ASKED[0], "address": "127.0.0.1", "port": server.getsockname()[1]}], warnings=["a"])
+def asks(server: socket.socket) -> dict[str, Any]:
+    return answer(
+        False,
+        listeners_to_probe=[{**ASKED[0], "address": "127.0.0.1", "port": server.getsockname()[1]}],
+        warnings=["a"],
+    )
 
 
 def test_a_run_that_changes_something_is_asked_for_its_sockets_first(web_server: socket.socket) -> None:
     action = Action([asks(web_server), answer(True)])
     told = action.carry_out()
     assert (told["changed"], told["warnings"], action.asked) == (True, ["a"], [])
-    assert [call.get("tell_first", False) for call in action.sent] == [True, False]
+    assert [call.get("survey_only", False) for call in action.sent] == [True, False]
 
 
 def test_what_cannot_be_reached_any_more_takes_the_run_back(
@@ -193,4 +198,4 @@ def test_what_the_host_took_back_itself_fails_over_any_connection() -> None:
     told = action.carry_out()
     assert (told["failed"], told["guard"]["state"]) == (True, "reverted")
     assert "it cost the host tcp 80" in told["msg"]
-    assert "tell_first" not in action.sent[0]  # nobody asks from outside over a connection without a network
+    assert "survey_only" not in action.sent[0]  # nobody asks from outside over a connection without a network

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
@@ -20,11 +20,11 @@ EVERY = [*((kind,) for kind in SETTINGS), ()]
 NAMES = [*SETTINGS, "all"]
 
 
-def results(report: _baseline.Report) -> Dict[str, str]:
+def results(report: _baseline.Report) -> dict[str, str]:
     return {finding["id"]: finding["result"] for finding in report.findings}
 
 
-def finding(report: _baseline.Report, control: str) -> Dict[str, Any]:
+def finding(report: _baseline.Report, control: str) -> dict[str, Any]:
     (found,) = [f for f in report.findings if f["id"] == control]
     return found
 
@@ -68,7 +68,7 @@ def test_enforcing_one_control_at_a_time_ends_where_all_at_once_ends(kind: str) 
     host, stepwise = dirty_host(), dirty_host()
     _baseline.enforce(host, request("e", kind))
     for number, control in enumerate(controls(kind)):
-        wish = _baseline.Request(f"e{number}", (control,), frozenset({"cups.service"}))
+        wish = _baseline.BaselineRequest(f"e{number}", (control,), frozenset({"cups.service"}))
         assert results(_baseline.enforce(stepwise, wish)) == {control.id: "fixed"}
     assert stepwise.state()["files"].keys() == host.state()["files"].keys()
     assert not _baseline.audit(stepwise, request("a", kind)).changed
@@ -76,14 +76,14 @@ def test_enforcing_one_control_at_a_time_ends_where_all_at_once_ends(kind: str) 
 
 def test_findings_keep_the_order_of_the_controls() -> None:
     wish = request("a")
-    backwards = _baseline.Request("a", tuple(reversed(wish.controls)), wish.allow_stop)
+    backwards = _baseline.BaselineRequest("a", tuple(reversed(wish.controls)), wish.allow_stop)
     report = _baseline.audit(dirty_host(), backwards)
     assert [f["id"] for f in report.findings] == [c.id for c in reversed(wish.controls)]
 
 
 def test_a_result_without_controls_is_empty_and_unchanged() -> None:
     host = dirty_host()
-    report = _baseline.enforce(host, _baseline.Request("e"))
+    report = _baseline.enforce(host, _baseline.BaselineRequest("e"))
     assert (report.changed, report.findings, report.changes, host.operations) == (False, [], [], [])
 
 
@@ -176,9 +176,9 @@ def test_a_kind_that_cannot_be_looked_at_is_an_error_and_the_others_go_on() -> N
         pytest.param({"families": ["Debian"], "distributions": {"Debian": ["12"]}, "container": False}, "", id="fits"),
     ],
 )
-def test_where_a_control_applies(applies: Dict[str, Any], reason: str) -> None:
+def test_where_a_control_applies(applies: dict[str, Any], reason: str) -> None:
     control = Control("one", "banner", SETTINGS["banner"][0], applies=applies)
-    (found,) = _baseline.audit(dirty_host(), _baseline.Request("a", (control,))).findings
+    (found,) = _baseline.audit(dirty_host(), _baseline.BaselineRequest("a", (control,))).findings
     assert (found["result"], found["reason"]) == ("notapplicable" if reason else "fail", reason)
 
 
@@ -190,7 +190,7 @@ def test_a_result_is_plain_data_and_has_a_diff_where_it_was_asked_for(with_diff:
     assert told["check_mode"] is True
     assert not {"restored", "reverted_run_id", "warnings"} & set(told)
     if with_diff:
-        headers: List[str] = [entry["after_header"] for entry in told["diff"]]
+        headers: list[str] = [entry["after_header"] for entry in told["diff"]]
         assert headers == [change["subject"] for change in report.changes]
 
 
@@ -226,7 +226,7 @@ def test_what_is_waived_is_judged_and_left_as_it_is() -> None:
 )
 def test_a_waiver_of_one_value_waives_no_other(value: str, result: str) -> None:
     control = Control("one", "sysctl", {"key": "kernel.kptr_restrict", "value": 1}, waived={"value": value})
-    (found,) = _baseline.enforce(dirty_host(), _baseline.Request("e", (control,))).findings
+    (found,) = _baseline.enforce(dirty_host(), _baseline.BaselineRequest("e", (control,))).findings
     assert (found["result"], found["before"]) == (result, "0 (not set at the next boot)")
 
 
@@ -234,12 +234,12 @@ def test_what_is_waived_and_cannot_be_read_is_an_error() -> None:
     host = dirty_host()
     host.answers["modprobe", "--showconfig"] = Completed(("modprobe", "--showconfig"), 1, "", "modprobe: FATAL")
     control = Control("one", "kernel_module", SETTINGS["kernel_module"][0], waived={})
-    (found,) = _baseline.enforce(host, _baseline.Request("e", (control,))).findings
+    (found,) = _baseline.enforce(host, _baseline.BaselineRequest("e", (control,))).findings
     assert found["result"] == "error"
 
 
 def test_what_is_waived_and_complies_passes() -> None:
     control, host = Control("one", "sysctl", {"key": "kernel.kptr_restrict", "value": 1}), dirty_host()
-    _baseline.enforce(host, _baseline.Request("e", (control,)))
-    (found,) = _baseline.enforce(host, _baseline.Request("f", (replace(control, waived={}),))).findings
+    _baseline.enforce(host, _baseline.BaselineRequest("e", (control,)))
+    (found,) = _baseline.enforce(host, _baseline.BaselineRequest("f", (replace(control, waived={}),))).findings
     assert found["result"] == "pass"

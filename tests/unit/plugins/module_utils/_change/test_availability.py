@@ -144,11 +144,11 @@ def test_a_run_may_tell_first_what_listens() -> None:
     host = server()
     listen(host, 5432, pid=41, unit="postgresql@15-main.service", program="postgres", address="127.0.0.1")
     before = host.state()
-    report = enforce(host, tell_first=True)
-    assert report.to_ask == [{"place": "tcp 2575", "told": LOST, "address": "", "port": 2575}]
+    report = enforce(host, survey_only=True)
+    assert report.listeners_to_probe == [{"place": "tcp 2575", "told": LOST, "address": "", "port": 2575}]
     assert (report.changed, host.state(), host.operations) == (False, before, [])
     enforce(host)
-    assert _baseline.enforce(host, request("e2", "service", tell_first=True)).to_ask is None
+    assert _baseline.enforce(host, request("e2", "service", survey_only=True)).listeners_to_probe is None
 
 
 def test_a_guard_that_is_armed_has_all_its_time_after_the_comparison() -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any, Dict, Tuple
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
@@ -38,11 +38,11 @@ def bare_host(system: str = "debian-12") -> FakeHost:
     return host
 
 
-def request(run_id: str, controls: Tuple[Control, ...] = EVERY) -> _baseline.Request:
-    return _baseline.Request(run_id, controls)
+def request(run_id: str, controls: tuple[Control, ...] = EVERY) -> _baseline.BaselineRequest:
+    return _baseline.BaselineRequest(run_id, controls)
 
 
-def results(report: _baseline.Report) -> Dict[str, str]:
+def results(report: _baseline.Report) -> dict[str, str]:
     return {finding["id"]: finding["result"] for finding in report.findings}
 
 

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
@@ -32,9 +33,9 @@ def server() -> FakeHost:
 
 
 def audit(
-    host: FakeHost, control: Control, allow_stop: Sequence[str] = (), keeps: Dict[str, str] | None = None
-) -> Dict[str, Any]:
-    wish = _baseline.Request("a", (control,), frozenset(allow_stop), keeps=keeps or {})
+    host: FakeHost, control: Control, allow_stop: Sequence[str] = (), keeps: dict[str, str] | None = None
+) -> dict[str, Any]:
+    wish = _baseline.BaselineRequest("a", (control,), frozenset(allow_stop), keeps=keeps or {})
     report = _baseline.audit(host, wish)
     (found,) = report.findings
     return {**found, "changed": report.changed}
@@ -115,7 +116,7 @@ def test_a_unit_says_what_would_be_cut() -> None:
 def test_with_consent_a_unit_goes_and_what_needs_it_may_go_too(consent: str) -> None:
     host = FakeHost()
     host.units["cups.service"] = FakeUnit(active=True)
-    wish = _baseline.Request("e", (CUPS,), frozenset({consent}))
+    wish = _baseline.BaselineRequest("e", (CUPS,), frozenset({consent}))
     found = _baseline.survey(host, wish.controls, wish.allow_stop, {"family": "Debian", "distribution": "Debian"})
     assert [group.stops for group in found.groups] == [("cups.service",)]
     report = _baseline.enforce(host, wish)
@@ -155,5 +156,5 @@ def test_proc_is_read_once_a_run_and_only_where_something_asks() -> None:
     audit(host, Control("one", "banner", {"path": "/etc/issue", "text": "x"}))
     assert "/proc/net/tcp" not in looked
     host.units["cups.service"] = FakeUnit(active=True)
-    _baseline.audit(host, _baseline.Request("a", (NGINX, CUPS)))
+    _baseline.audit(host, _baseline.BaselineRequest("a", (NGINX, CUPS)))
     assert looked.count("/proc/net/tcp") == 1

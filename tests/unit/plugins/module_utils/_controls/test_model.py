@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import (
@@ -13,7 +14,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.model
     Verdict,
     Verdicts,
     compare,
-    wish,
+    describe_wanted,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from dirty_host import SETTINGS
@@ -24,12 +25,12 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("kind", "settings"), GOOD)
-def test_good_settings_have_no_problem(kind: str, settings: Dict[str, Any]) -> None:
+def test_good_settings_have_no_problem(kind: str, settings: dict[str, Any]) -> None:
     assert KINDS[kind].validate(settings) == []
 
 
 @pytest.mark.parametrize(("kind", "settings"), GOOD)
-def test_each_missing_unknown_and_mistyped_setting_is_named(kind: str, settings: Dict[str, Any]) -> None:
+def test_each_missing_unknown_and_mistyped_setting_is_named(kind: str, settings: dict[str, Any]) -> None:
     for key, setting in KINDS[kind].SETTINGS.items():
         if setting.required:
             rest = {k: v for k, v in settings.items() if k != key}
@@ -45,7 +46,7 @@ def test_a_slip_of_the_pen_is_recognised() -> None:
 
 
 @pytest.mark.parametrize(("kind", "settings"), GOOD)
-def test_every_control_claims_something(kind: str, settings: Dict[str, Any]) -> None:
+def test_every_control_claims_something(kind: str, settings: dict[str, Any]) -> None:
     claims = KINDS[kind].claims(settings)
     assert claims
     assert len(set(claims)) == len(claims)
@@ -92,7 +93,11 @@ def test_compare(op: str, seen: str, wanted: Any, accept: Sequence[Any], fine: b
 
 
 def test_a_wish_in_words() -> None:
-    assert [wish("equal", True), wish("at_most", 4), wish("equal", 1, (2, 3))] == ["yes", "at most 4", "1 or 2 or 3"]
+    assert [describe_wanted("equal", True), describe_wanted("at_most", 4), describe_wanted("equal", 1, (2, 3))] == [
+        "yes",
+        "at most 4",
+        "1 or 2 or 3",
+    ]
 
 
 @pytest.mark.parametrize(

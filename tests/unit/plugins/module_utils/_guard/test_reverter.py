@@ -12,7 +12,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed, RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from fake_host import FakeHost
 from guarded import alarms, guarded_host, guarded_request
 

@@ -11,8 +11,8 @@ from typing import Optional, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host import login as ssh_login
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._host.login import Login
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from fake_host import FakeHost
 
 #: A line of /proc/PID/stat from Debian 12 (Linux 6.1) with its pid, name, parent and start left open.

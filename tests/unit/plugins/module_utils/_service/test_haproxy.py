@@ -154,9 +154,21 @@ class FakeGateway:
         return "\n".join(rows) + "\n\n"
 
 
-def gateway_host() -> FakeHost:
+#: Its checks take (1 + 1) * (1.5 + 0.5) = 4 seconds.
+CHECKS = """\
+defaults
+    timeout check 500ms
+backend lab_engines
+    default-server inter 1500 fastinter 1s rise 1 fall 1 # often
+    server a 192.0.2.1:2 check
+"""
+
+
+def gateway_host(configuration: str = CHECKS) -> FakeHost:
     host = FakeHost()
     host.mkdir("/var/lib/haproxy", 0o755, 0, 0)
+    host.mkdir("/etc/haproxy", 0o755, 0, 0)
+    host.write(haproxy.CONFIGURATION, configuration.encode(), 0o640, 0, 0, {})
     return host
 
 
@@ -251,6 +263,44 @@ def test_an_engine_is_back_only_when_a_new_check_has_passed() -> None:
     began = gateway.seconds
     act(gateway, "ready", host=host)
     assert gateway.seconds >= began + 3
+
+
+def test_a_short_wait_is_no_reason_to_leave_an_engine_out() -> None:
+    """It was told to drain for a moment only, and a new check takes longer than that."""
+    gateway, host = FakeGateway(), gateway_host()
+    act(gateway, "drained", host=host, wait=1)
+    assert act(gateway, "ready", host=host, wait=1).state == "ready"
+
+
+def test_one_that_does_not_answer_is_waited_for_as_long_as_its_checks_take() -> None:
+    gateway = FakeGateway(forced={("lab", "a"): 8}, down=["a"])
+    with pytest.raises(ClinicalError, match=r"the engine a: it is out of service after 4 s: lab_engines says DOWN"):
+        act(gateway, "ready", wait=1)
+    assert 4 <= gateway.seconds < 5
+
+
+@pytest.mark.parametrize(
+    ("configuration", "seconds"),
+    [
+        pytest.param("", (2 + 3) * (2 + 2), id="HAProxy's own defaults"),
+        pytest.param("backend x\n server b 192.0.2.1:2 check inter 9s\n", (2 + 3) * (2 + 2), id="another engine"),
+        pytest.param("backend x\n server a 192.0.2.1:2 check inter 5000\n", (2 + 3) * (5 + 5), id="milliseconds"),
+        pytest.param("backend x\n server a 192.0.2.1:2 inter 5s downinter 1m\n", (2 + 3) * (60 + 5), id="when down"),
+        pytest.param("defaults\n timeout check 1s\nlisten x\n server a b:2 rise 1\n", (1 + 3) * (2 + 1), id="listen"),
+        pytest.param(
+            "defaults\n default-server inter 1s\ndefaults\n timeout check 1s\nbackend x\n server a b:2\n",
+            (2 + 3) * (2 + 1),
+            id="the defaults that are nearest above",
+        ),
+        pytest.param(
+            "backend x\n default-server inter 1s\n server a b:2\nbackend y\n # rise 9\n server a b:2 inter 3s\n",
+            (2 + 3) * (3 + 3),
+            id="the slowest of its backends",
+        ),
+    ],
+)
+def test_what_checks_take_is_read_from_the_configuration(configuration: str, seconds: float) -> None:
+    assert haproxy.parse_check_seconds(configuration, "a") == pytest.approx(seconds)
 
 
 def test_putting_it_back_ends_no_session() -> None:

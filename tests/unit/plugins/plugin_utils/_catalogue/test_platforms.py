@@ -79,14 +79,14 @@ def host(system: str) -> FakeHost:
 )
 def test_a_host_takes_what_differs_there(tmp_path: Path, system: str, kind: str, settings: Dict[str, Any]) -> None:
     seen = facts(host(system))
-    control = sent(tmp_path, TRIES, {"tries": 5}).on(seen["family"], seen["distribution"])
+    control = sent(tmp_path, TRIES, {"tries": 5}).for_system(seen["family"], seen["distribution"])
     below = {"file": "/etc/login.defs", "format": "login_defs", "key": "LOGIN_RETRIES"} if kind == "config" else {}
     assert (control.kind, control.settings) == (kind, {**below, **settings})
 
 
 def test_what_differs_nowhere_is_taken_as_it_is(tmp_path: Path) -> None:
     control = sent(tmp_path, CRON)
-    assert control.on("Debian", "Debian") is control
+    assert control.for_system("Debian", "Debian") is control
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_differs_nowhere_is_taken_as_it_is(tmp_path: Path) -> None:
 )
 def test_a_run_judges_what_the_host_has(tmp_path: Path, system: str, path: str, subject: str) -> None:
     made = host(system)
-    wish = _baseline.Request("a", (sent(tmp_path, CRON),))
+    wish = _baseline.BaselineRequest("a", (sent(tmp_path, CRON),))
     (absent,) = _baseline.audit(made, wish).findings
     made.add_file(path, "")
     (present,) = _baseline.audit(made, wish).findings

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
@@ -39,7 +39,7 @@ GSHADOW = {"root": "root:*::", "alice": "alice:!::"}
 FILES = (("/etc/passwd", PASSWD), ("/etc/shadow", SHADOW), ("/etc/group", GROUP), ("/etc/gshadow", GSHADOW))
 
 
-def host(**more: Dict[str, str]) -> FakeHost:
+def host(**more: dict[str, str]) -> FakeHost:
     """A host in order; ``passwd={"bob": line}`` and the like put lines in or in the place of others."""
     made = FakeHost()
     for path, lines in FILES:
@@ -68,7 +68,7 @@ BOB = "bob:x:1001:1000::/home/alice:/bin/bash"
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_host_in_order_passes(check: str) -> None:
-    settings: Dict[str, Any] = {"check": check, "value": 900, "groups": ["alice"]}
+    settings: dict[str, Any] = {"check": check, "value": 900, "groups": ["alice"]}
     made = host(shadow={"alice": f"alice:{HASH}:20000:0:300:7:30::"})
     made.add_file(TIMEOUT_FILE, "TMOUT=900\n")
     assert look(made, "accounts", settings).result == "pass"
@@ -145,7 +145,7 @@ def test_what_is_wrong_is_found_and_mended_where_that_is_safe(
     found = look(made, "accounts", settings)
     assert (found.result, saw in found.before) == ("fail", True), found.before
     assert bool(found.reason) != mends
-    request = _baseline.Request("r", (Control("c1", "accounts", settings),))
+    request = _baseline.BaselineRequest("r", (Control("c1", "accounts", settings),))
     (finding,) = _baseline.enforce(made, request).findings
     assert finding["result"] == ("fixed" if mends else "fail"), finding
     assert not _baseline.audit(made, request).changed
@@ -254,7 +254,7 @@ def test_no_hash_reaches_a_result_a_diff_or_a_person() -> None:
         gshadow={"alice": f"alice:{HASH}::"},
     )
     controls = tuple(Control(name, "accounts", {"check": name, "value": 30, "groups": ["alice"]}) for name in CHECKS)
-    report = _baseline.enforce(made, _baseline.Request("r1", controls))
+    report = _baseline.enforce(made, _baseline.BaselineRequest("r1", controls))
     assert report.changed
     told = json.dumps(_baseline.result(report, with_diff=True, check=False)) + " ".join(report.warnings)
     assert "NobodyMayEverReadThisHash" not in told
@@ -268,12 +268,12 @@ def test_no_hash_reaches_a_result_a_diff_or_a_person() -> None:
 def test_taking_a_run_back_does_not_take_a_new_password_back() -> None:
     made = host(shadow={"bob": "bob::20000:0:99999:7:::"}, passwd={"bob": BOB})
     before = made.text("/etc/shadow")
-    request = _baseline.Request("r1", (Control("c1", "accounts", {"check": "passwords_set"}),))
+    request = _baseline.BaselineRequest("r1", (Control("c1", "accounts", {"check": "passwords_set"}),))
     _baseline.enforce(made, request)
     assert "bob:!:20000" in made.text("/etc/shadow")
     changed = made.text("/etc/shadow").replace(HASH, "$y$new")
     made.add_file("/etc/shadow", changed, mode=0o640)
-    _baseline.revert(made, _baseline.Request("r2"), "r1", check=False)
+    _baseline.revert(made, _baseline.BaselineRequest("r2"), "r1", check=False)
     assert made.text("/etc/shadow") == before.replace(HASH, "$y$new")
     assert made.locked > 0
 

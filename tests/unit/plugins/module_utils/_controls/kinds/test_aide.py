@@ -35,7 +35,7 @@ def test_a_database_that_is_there(system: str) -> None:
 def test_building_the_first_one_is_begun_and_not_waited_for() -> None:
     made = host()
     made.units[UNIT] = FakeUnit(static=True)  # as systemd knows it once its file has been read
-    (finding,) = _baseline.enforce(made, _baseline.Request("e1", (CONTROL,))).findings
+    (finding,) = _baseline.enforce(made, _baseline.BaselineRequest("e1", (CONTROL,))).findings
     assert (finding["result"], "in the background" in finding["reason"]) == ("fail", True)
     begun = ("systemctl", "--no-ask-password", "start", "--no-block", UNIT)
     assert begun in made.runs
@@ -47,7 +47,7 @@ def test_building_the_first_one_is_begun_and_not_waited_for() -> None:
 def test_what_is_being_built_is_left_to_it() -> None:
     made = host()
     made.units[UNIT] = FakeUnit(static=True)
-    _baseline.enforce(made, _baseline.Request("e1", (CONTROL,)))
+    _baseline.enforce(made, _baseline.BaselineRequest("e1", (CONTROL,)))
     made.answers[_show()] = _answer("activating")
     planned = plan(made, "aide", CONTROL.settings)
     assert (planned.assessments[0].before, planned.groups) == ("being built", ())
@@ -56,7 +56,7 @@ def test_what_is_being_built_is_left_to_it() -> None:
 def test_a_failure_is_told_and_not_repeated_for_ever() -> None:
     made = host()
     made.units[UNIT] = FakeUnit(static=True)
-    _baseline.enforce(made, _baseline.Request("e1", (CONTROL,)))
+    _baseline.enforce(made, _baseline.BaselineRequest("e1", (CONTROL,)))
     made.answers[_show()] = _answer("failed")
     planned = plan(made, "aide", CONTROL.settings)
     assert planned.groups == ()
@@ -67,11 +67,11 @@ def test_the_database_goes_with_the_run_that_began_it() -> None:
     made = host()
     made.units[UNIT] = FakeUnit(static=True)
     before = made.state()
-    _baseline.enforce(made, _baseline.Request("e1", (CONTROL,)))
+    _baseline.enforce(made, _baseline.BaselineRequest("e1", (CONTROL,)))
     made.units[UNIT].active = False  # it has done its work
     made.add_dir("/var/lib/aide")
     made.add_file(DATABASE, "x")
-    _baseline.revert(made, _baseline.Request("r1"), "", False)
+    _baseline.revert(made, _baseline.BaselineRequest("r1"), "", False)
     assert made.stat(DATABASE) is None
     assert made.stat(f"/etc/systemd/system/{UNIT}") is None
     assert made.state()["units"] == {**before["units"], UNIT: made.state()["units"][UNIT]}

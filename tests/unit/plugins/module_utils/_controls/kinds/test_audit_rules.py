@@ -47,13 +47,13 @@ def test_verdicts(made: FakeHost, wanted: tuple[str, str, str], result: str) -> 
 def test_only_what_is_missing_is_written_and_then_all_is_compiled_and_loaded() -> None:
     made = host(LINES.splitlines()[0] + "\n", "", "")
     control = Control("one", "audit_rules", RULES)
-    report = _baseline.enforce(made, _baseline.Request("e1", (control,)))
+    report = _baseline.enforce(made, _baseline.BaselineRequest("e1", (control,)))
     assert [finding["result"] for finding in report.findings] == ["fixed"]
     assert made.text(OURS).splitlines()[1:] == ["-i", *LINES.splitlines()[1:]]
     assert made.nodes[OURS].mode == 0o640
     assert made.audit == LINES.splitlines()[1:] + LINES.splitlines()[:1]
     before = host(LINES.splitlines()[0] + "\n", "", "").state()
-    _baseline.revert(made, _baseline.Request("r1"), "", False)
+    _baseline.revert(made, _baseline.BaselineRequest("r1"), "", False)
     assert made.state() == before
 
 
@@ -62,7 +62,7 @@ def test_ours_keeps_what_is_in_it() -> None:
     made.add_file(OURS, "-i\n-w /etc/old -p wa -k old\n", mode=0o640)
     (group,) = plan(made, "audit_rules", RULES).groups
     assert subjects([group]) == [f"file {OURS}", "made by augenrules"]
-    _baseline.enforce(made, _baseline.Request("e1", (Control("one", "audit_rules", RULES),)))
+    _baseline.enforce(made, _baseline.BaselineRequest("e1", (Control("one", "audit_rules", RULES),)))
     assert made.text(OURS).startswith("-i\n-w /etc/old -p wa -k old\n-w /etc/group")
 
 
@@ -78,7 +78,7 @@ def test_locked_rules_wait_for_the_next_boot() -> None:
 def test_locked_rules_are_written_and_the_kernel_is_left_alone() -> None:
     made = host("", "", "")
     made.answers[("auditctl", "-s")] = Completed(("auditctl", "-s"), 0, "enabled 2\nfailure 1\n", "")
-    report = _baseline.enforce(made, _baseline.Request("e1", (Control("one", "audit_rules", RULES),)))
+    report = _baseline.enforce(made, _baseline.BaselineRequest("e1", (Control("one", "audit_rules", RULES),)))
     assert ("auditctl", "-R", "/etc/audit/audit.rules") not in made.runs
     assert [(f["result"], "next boot" in f["reason"]) for f in report.findings] == [("fail", True)]
 
@@ -136,12 +136,12 @@ def test_programs_that_packages_of_the_same_run_bring_are_watched_at_once() -> N
         Control("sudo", "package", {"name": "sudo", "state": "present"}),
         Control("programs", "audit_rules", {"key": "run", "rules": ["runs privileged"]}),
     )
-    told, before = _baseline.audit(made, _baseline.Request("c1", controls)).changes, made.state()
-    report = _baseline.enforce(made, _baseline.Request("e1", controls))
+    told, before = _baseline.audit(made, _baseline.BaselineRequest("c1", controls)).changes, made.state()
+    report = _baseline.enforce(made, _baseline.BaselineRequest("e1", controls))
     assert [finding["result"] for finding in report.findings] == ["fixed", "fixed"]
     assert report.changes == told
     watched = [line.split()[3] for line in made.text(OURS).splitlines() if line.startswith("-a")]
     assert watched == ["path=/usr/bin/su", "path=/usr/bin/sudo"]
-    assert _baseline.audit(made, _baseline.Request("c2", controls)).changes == []
-    _baseline.revert(made, _baseline.Request("r1"), "", False)
+    assert _baseline.audit(made, _baseline.BaselineRequest("c2", controls)).changes == []
+    _baseline.revert(made, _baseline.BaselineRequest("r1"), "", False)
     assert made.state() == before

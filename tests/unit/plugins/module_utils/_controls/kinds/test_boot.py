@@ -30,7 +30,7 @@ def host(system: str = "debian-12", started: str = "", more: str = "") -> FakeHo
 
 
 def enforce(made: FakeHost, settings: dict[str, str]) -> tuple[str, str]:
-    (finding,) = _baseline.enforce(made, _baseline.Request("e1", (Control("one", "boot", settings),))).findings
+    (finding,) = _baseline.enforce(made, _baseline.BaselineRequest("e1", (Control("one", "boot", settings),))).findings
     return finding["result"], finding["reason"]
 
 
@@ -84,13 +84,13 @@ def test_a_password_and_every_entry_still_starts_without_it(system: str) -> None
     assert (script.mode, made.nodes["/boot/grub/grub.cfg"].mode) == (0o700, 0o600)
     menu = made.text("/boot/grub/grub.cfg")
     assert menu.index('menuentry_id_option="--unrestricted $menuentry_id_option"') < menu.index("menuentry 'Debian")
-    _baseline.revert(made, _baseline.Request("r1"), "", False)
+    _baseline.revert(made, _baseline.BaselineRequest("r1"), "", False)
     assert made.state() == before
 
 
 def test_the_hash_is_told_nowhere() -> None:
     made = host()
-    report = _baseline.enforce(made, _baseline.Request("e1", (Control("one", "boot", PASSWORD),)))
+    report = _baseline.enforce(made, _baseline.BaselineRequest("e1", (Control("one", "boot", PASSWORD),)))
     told = json.dumps([_baseline.result(report, True, False), report.warnings])
     assert "pbkdf2" not in told
     assert '"set' in told
@@ -126,7 +126,7 @@ def test_another_hash_takes_the_place_of_the_old_one() -> None:
     enforce(made, PASSWORD)
     other = BOOT_HASH.replace("AB", "CD")
     (finding,) = _baseline.enforce(
-        made, _baseline.Request("e2", (Control("one", "boot", {"password_hash": other}),))
+        made, _baseline.BaselineRequest("e2", (Control("one", "boot", {"password_hash": other}),))
     ).findings
     assert finding["result"] == "fixed"
     assert other in made.text("/boot/grub/grub.cfg")

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
@@ -13,14 +13,14 @@ from fake_host import FakeHost
 from fake_programs import FakeUnit
 from look import look, plan, states, subjects
 
-UMASK: Dict[str, Any] = {
+UMASK: dict[str, Any] = {
     "file": "/etc/login.defs",
     "format": "login_defs",
     "key": "UMASK",
     "value": "027",
     "accept": ["077"],
 }
-STORAGE: Dict[str, Any] = {
+STORAGE: dict[str, Any] = {
     "file": "/etc/systemd/journald.conf",
     "drop_in": "/etc/systemd/journald.conf.d/50-ours.conf",
     "format": "ini",
@@ -53,7 +53,7 @@ def host(text: str = "", since: float = 1000.0) -> FakeHost:
         pytest.param("N yes\n", {"key": "N", "value": True}, "pass", "yes", id="a boolean"),
     ],
 )
-def test_verdicts(text: str, settings: Dict[str, Any], result: str, before: str) -> None:
+def test_verdicts(text: str, settings: dict[str, Any], result: str, before: str) -> None:
     seen = look(host(text), "config", {**UMASK, **settings})
     assert (seen.result, seen.before) == (result, before)
     assert len(set(states(seen))) == 1
@@ -99,7 +99,7 @@ def test_whether_the_daemon_has_read_it(since: float, active: bool, running: str
 def test_a_daemon_that_is_behind_is_restarted_and_then_passes() -> None:
     made = host(since=999.0)
     made.add_file(STORAGE["drop_in"], "[Journal]\nStorage=persistent\n")
-    wish = _baseline.Request("e1", (Control("one", "config", STORAGE),))
+    wish = _baseline.BaselineRequest("e1", (Control("one", "config", STORAGE),))
     report = _baseline.enforce(made, wish)
     assert (report.findings[0]["result"], report.changes[0]["after"]) == ("fixed", "has read its settings")
     assert "systemctl restart journald.service" in made.operations

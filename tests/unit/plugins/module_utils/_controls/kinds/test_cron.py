@@ -13,7 +13,7 @@ from look import look
 
 def enforced(host: FakeHost, tool: str, *users: str) -> None:
     control = Control("one", "cron", {"tool": tool, "users": list(users)})
-    report = _baseline.enforce(host, _baseline.Request("e1", (control,)))
+    report = _baseline.enforce(host, _baseline.BaselineRequest("e1", (control,)))
     assert [finding["result"] for finding in report.findings] == ["fixed"]
 
 

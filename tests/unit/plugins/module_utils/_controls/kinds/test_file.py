@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 from fake_host import FakeHost
 from look import look, plan, subjects
 
-SHADOW: Dict[str, Any] = {"path": "/etc/shadow", "mode": "0640", "owner": "root", "group": ["shadow", "root"]}
+SHADOW: dict[str, Any] = {"path": "/etc/shadow", "mode": "0640", "owner": "root", "group": ["shadow", "root"]}
 
 
 def host(mode: int = 0o640, uid: int = 0, gid: int = 42) -> FakeHost:
@@ -33,7 +33,7 @@ def host(mode: int = 0o640, uid: int = 0, gid: int = 42) -> FakeHost:
         pytest.param(host(0o666, 1000, 1000), {"mode": 0o640, "uid": 0, "gid": 42}, id="all"),
     ],
 )
-def test_what_changes(made: FakeHost, change: Dict[str, int] | None) -> None:
+def test_what_changes(made: FakeHost, change: dict[str, int] | None) -> None:
     planned = plan(made, "file", SHADOW)
     assert planned.assessments[0].result == ("fail" if change else "pass")
     images = [step.wanted for group in planned.groups for step in group.steps]
@@ -69,7 +69,7 @@ def test_what_is_not_there_is_not_applicable() -> None:
     ("settings", "reason"),
     [({"owner": "nobody-here"}, "there is no user nobody-here"), ({"group": ["x", "y"]}, "there is no group x")],
 )
-def test_names_that_the_host_does_not_know(settings: Dict[str, Any], reason: str) -> None:
+def test_names_that_the_host_does_not_know(settings: dict[str, Any], reason: str) -> None:
     seen = look(host(0o666), "file", {**SHADOW, **settings})
     assert (seen.result, reason in seen.reason) == ("error", True)
 

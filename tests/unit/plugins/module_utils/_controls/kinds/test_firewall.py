@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
@@ -39,7 +40,7 @@ def server() -> FakeHost:
 
 
 def enforce(host: FakeHost, run_id: str = "e1", opened: Sequence[str] = ("learned",)) -> _baseline.Report:
-    return _baseline.enforce(host, _baseline.Request(run_id, (control(opened),)))
+    return _baseline.enforce(host, _baseline.BaselineRequest(run_id, (control(opened),)))
 
 
 def control(opened: Sequence[str] = ("learned",)) -> Control:
@@ -56,7 +57,7 @@ def test_what_listens_is_learned_and_shown() -> None:
 
 
 def test_the_diff_lists_what_is_open_line_by_line() -> None:
-    report = _baseline.audit(server(), _baseline.Request("a", (control(),)))
+    report = _baseline.audit(server(), _baseline.BaselineRequest("a", (control(),)))
     (change,) = [c for c in report.changes if c["subject"] == "packet filter table inet healthops"]
     assert change["after"].splitlines() == [
         "open: tcp 22 (ssh.service)",
@@ -79,7 +80,7 @@ def test_enforced_it_runs_lies_on_disk_and_is_loaded_at_boot() -> None:
     assert host.enabled("nftables.service") == "enabled"
     assert not host.units["nftables.service"].active  # starting it would flush the rules of container engines
     assert not enforce(host, "e2").changed
-    _baseline.revert(host, _baseline.Request("r1"), "e1", False)
+    _baseline.revert(host, _baseline.BaselineRequest("r1"), "e1", False)
     assert host.state() == before
 
 
@@ -88,14 +89,14 @@ def test_a_folder_that_others_use_by_now_stays_when_it_is_taken_back() -> None:
     enforce(host)
     others = f"{Path(DROP_IN).parent}/gateway.conf"
     host.add_file(others, "[Service]\n")
-    _baseline.revert(host, _baseline.Request("r1"), "e1", False)
+    _baseline.revert(host, _baseline.BaselineRequest("r1"), "e1", False)
     assert DROP_IN not in host.nodes
     assert host.text(others) == "[Service]\n"
     assert "inet healthops" not in host.tables
 
 
 def test_it_is_guarded() -> None:
-    report = _baseline.enforce(server(), _baseline.Request("e1", (control(),), confirm_within=120))
+    report = _baseline.enforce(server(), _baseline.BaselineRequest("e1", (control(),), confirm_within=120))
     assert report.guard["state"] == "armed"
 
 

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
@@ -46,7 +47,7 @@ def controls(*settings: Any, spared: Sequence[str] = ()) -> tuple[Control, ...]:
 
 
 def enforce(made: FakeHost, *settings: Any, spared: Sequence[str] = (), run: str = "r1") -> list[str]:
-    report = _baseline.enforce(made, _baseline.Request(run, controls(*settings, spared=spared)))
+    report = _baseline.enforce(made, _baseline.BaselineRequest(run, controls(*settings, spared=spared)))
     return [finding["result"] for finding in report.findings]
 
 
@@ -71,7 +72,7 @@ def test_all_of_it_is_one_call_of_pam_auth_update_and_comes_back_to_the_byte(sys
     assert "nullok" not in auth[1][2]
     assert auth[2] == ("[default=die]", "pam_faillock.so", ("authfail",))
     assert "even_deny_root" not in made.text("/etc/pam.d/common-auth")
-    _baseline.revert(made, _baseline.Request("r2"), "r1", check=False)
+    _baseline.revert(made, _baseline.BaselineRequest("r2"), "r1", check=False)
     assert made.state() == before
 
 

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds import path_scan
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from fake_host import FakeHost, fixture
 from look import look, plan
 
@@ -56,7 +56,7 @@ def test_an_open_folder_becomes_sticky_unless_several_accounts_keep_files_there(
     made = host()
     made.add_dir("/srv/drop", 0o777)
     made.add_file("/srv/drop/1.hl7", "", uid=0)
-    request = _baseline.Request("r1", (Control("c1", "path_scan", FOLDERS),))
+    request = _baseline.BaselineRequest("r1", (Control("c1", "path_scan", FOLDERS),))
     assert _baseline.enforce(made, request).findings[0]["result"] == "fixed"
     assert made.nodes["/srv/drop"].mode == 0o1777
     made.nodes["/srv/drop"].mode = 0o777

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sshd import DROP_IN, parse_effective
@@ -22,7 +22,7 @@ from look import look, plan, states, subjects
 
 MAIN = "/etc/ssh/sshd_config"
 INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
-TRIES: Dict[str, Any] = {"option": "MaxAuthTries", "value": 4, "op": "at_most"}
+TRIES: dict[str, Any] = {"option": "MaxAuthTries", "value": 4, "op": "at_most"}
 
 
 def host(main: str = INCLUDE, since: float = 1000.0, **drop_ins: str) -> FakeHost:
@@ -145,7 +145,7 @@ def test_a_circle_of_includes_ends() -> None:
         ),
     ],
 )
-def test_verdicts(made: FakeHost, settings: Dict[str, Any], result: str, before: str, reason: str) -> None:
+def test_verdicts(made: FakeHost, settings: dict[str, Any], result: str, before: str, reason: str) -> None:
     seen = look(made, "sshd", settings)
     assert seen.result == result
     if result != "notapplicable":
@@ -222,7 +222,7 @@ VARIABLES = {"option": "AcceptEnv", "value": ["LANG", "LC_*", "COLORTERM", "NO_C
 BANNER = {"option": "DebianBanner", "value": "no"}
 
 
-def told(line: str, settings: Dict[str, Any], system: str = "debian-12") -> Any:
+def told(line: str, settings: dict[str, Any], system: str = "debian-12") -> Any:
     made = ssh_host(system, line)
     printed = fixture("sshd", system)
     name = line.split(" ", 1)[0].lower()

@@ -185,14 +185,14 @@ def test_what_the_kernel_sets_along_is_right_afterwards_and_put_back(redirects: 
     before = made.state()
     keys = [REDIRECTS, FORWARD] if controlled else [FORWARD]
     controls = tuple(Control(key, "sysctl", {"key": key, "value": 0}) for key in keys)
-    foretold = _baseline.audit(made, _baseline.Request("a1", controls)).changes
-    report = _baseline.enforce(made, _baseline.Request("e1", controls))
+    foretold = _baseline.audit(made, _baseline.BaselineRequest("a1", controls)).changes
+    report = _baseline.enforce(made, _baseline.BaselineRequest("e1", controls))
     assert report.changes == foretold
     assert {finding["result"] for finding in report.findings} <= {"fixed", "pass"}
     assert made.kernel[FORWARD] == "0"
     assert made.kernel[REDIRECTS] == ("0" if controlled else redirects)
-    assert not _baseline.audit(made, _baseline.Request("a2", controls)).changed
-    _baseline.revert(made, _baseline.Request("r1"), "", False)
+    assert not _baseline.audit(made, _baseline.BaselineRequest("a2", controls)).changed
+    _baseline.revert(made, _baseline.BaselineRequest("r1"), "", False)
     assert made.state() == before
 
 
@@ -201,5 +201,5 @@ def test_the_next_boot_sets_first_what_takes_others_along() -> None:
     made.kernel.update({FORWARD: "1", REDIRECTS: "1"})
     made.add_dir("/etc/sysctl.d")
     controls = tuple(Control(key, "sysctl", {"key": key, "value": 0}) for key in (REDIRECTS, FORWARD))
-    _baseline.enforce(made, _baseline.Request("e1", controls))
+    _baseline.enforce(made, _baseline.BaselineRequest("e1", controls))
     assert list(parse((made.read(DROP_IN) or b"").decode())) == [FORWARD, REDIRECTS]

@@ -30,7 +30,7 @@ def chrony(system: str = "debian-12", more: str = "") -> FakeHost:
 
 def enforced(host: FakeHost, aspect: str, **more: Any) -> str:
     control = Control("one", "time", {"aspect": aspect, **more})
-    (finding,) = _baseline.enforce(host, _baseline.Request("e1", (control,))).findings
+    (finding,) = _baseline.enforce(host, _baseline.BaselineRequest("e1", (control,))).findings
     return str(finding["result"])
 
 
@@ -103,12 +103,12 @@ def test_chrony_that_comes_with_the_run_serves_the_site_at_once() -> None:
         Control("daemon", "time", {"aspect": "daemon"}, applies=needs),
         Control("package", "package", {"name": "chrony", "state": "present"}),
     )
-    first = _baseline.audit(host, _baseline.Request("a1", controls))
-    second = _baseline.enforce(host, _baseline.Request("e1", controls))
+    first = _baseline.audit(host, _baseline.BaselineRequest("a1", controls))
+    second = _baseline.enforce(host, _baseline.BaselineRequest("e1", controls))
     assert first.changes == second.changes
     assert {finding["result"] for finding in second.findings} == {"fixed"}
-    assert not _baseline.audit(host, _baseline.Request("a2", controls)).changed
-    _baseline.revert(host, _baseline.Request("r1"), "", False)
+    assert not _baseline.audit(host, _baseline.BaselineRequest("a2", controls)).changed
+    _baseline.revert(host, _baseline.BaselineRequest("r1"), "", False)
     assert host.state() == untouched
 
 

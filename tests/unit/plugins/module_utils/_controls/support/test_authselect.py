@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
@@ -51,9 +52,9 @@ def host(selected: str = "minimal", known: str = KNOWN) -> FakeHost:
     return made
 
 
-def request(run: str, *settings: Dict[str, Any], spared: Sequence[str] = ()) -> _baseline.Request:
+def request(run: str, *settings: dict[str, Any], spared: Sequence[str] = ()) -> _baseline.BaselineRequest:
     made = [sparing(Control(f"c{n}", "pam", one), spared) for n, one in enumerate(settings, 1)]
-    return _baseline.Request(run, tuple(made))
+    return _baseline.BaselineRequest(run, tuple(made))
 
 
 def results(report: _baseline.Report) -> list[tuple[str, str]]:
@@ -111,7 +112,7 @@ def test_it_is_left_alone_where_somebody_else_rules(path: str, selected: str, ch
         pytest.param("minimal", KNOWN, {"feature": "umask"}, "the profile minimal has no feature", id="no such thing"),
     ],
 )
-def test_it_does_not_concern_every_host(selected: str, known: str, settings: Dict[str, Any], why: str) -> None:
+def test_it_does_not_concern_every_host(selected: str, known: str, settings: dict[str, Any], why: str) -> None:
     ((result, reason),) = results(_baseline.audit(host(selected, known), request("a1", settings)))
     assert result == "notapplicable"
     assert why in reason

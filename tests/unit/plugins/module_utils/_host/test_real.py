@@ -22,8 +22,9 @@ from typing import Dict, Iterator
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import File, Meta, file_image
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
-from ansible_collections.healthops.clinical.plugins.module_utils._host import door
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import TEMPORARY_SUFFIX, RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host import door, real
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import TEMPORARY_SUFFIX
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 
 HOST = RealHost()
 ME, MINE = os.getuid(), os.getgid()
@@ -407,7 +408,7 @@ def test_what_is_spawned_lives_on_by_itself(folder: Path) -> None:
 import sys
 sys.path.insert(0, {str(Path(__file__).resolve().parents[3])!r})
 import conftest
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 RealHost().spawn(["sh", "-c", "ps -o sid= -p $$ > {folder}/began; readlink /proc/$$/fd/0 >> {folder}/began; \\
     until [ -e {folder}/go ]; do sleep 0.05; done; mv {folder}/began {folder}/ended"])
 """
@@ -425,8 +426,8 @@ RealHost().spawn(["sh", "-c", "ps -o sid= -p $$ > {folder}/began; readlink /proc
 def test_account_files_are_locked_for_everybody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process that holds the lock of passwd and useradd is waited for, and named where it does not end."""
     lock = tmp_path / "lock"
-    monkeypatch.setattr(door, "ACCOUNTS_LOCK", str(lock))
-    monkeypatch.setattr(door, "ACCOUNTS_LOCK_WAIT", 0.0)
+    monkeypatch.setattr(real, "ACCOUNTS_LOCK", str(lock))
+    monkeypatch.setattr(real, "ACCOUNTS_LOCK_WAIT", 0.0)
     held = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
     with RealHost().accounts_locked():
         pass

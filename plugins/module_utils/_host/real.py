@@ -1,0 +1,400 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The machine that this process runs on, as a ``Host``: read, write atomically, run."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import glob as globbing
+import grp
+import os
+import posixpath
+import pwd
+import signal
+import stat as statbits
+import subprocess
+import threading
+import time
+from typing import BinaryIO, Callable, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple, Union
+
+from .._errors import ClinicalError, HostWriteError
+from .door import ACCOUNTS_LOCK, READ_LIMIT, TEMPORARY_SUFFIX, Completed, Entry, Stat, T
+from .safe_paths import open_parent
+
+PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+READ_PIECE = 64 * 1024
+#: How many looks are made at the same time: while two wait for a program or the disk, one can think.
+AT_ONCE = 3
+#: How long another program may keep the lock on the account files, in seconds.
+ACCOUNTS_LOCK_WAIT = 15.0
+_KINDS = {0o040000: "dir", 0o100000: "file"}
+MACHINE_REFUSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
+
+def _as_clinical(doing: str, path: str, error: OSError) -> ClinicalError:
+    if error.errno in MACHINE_REFUSES:
+        return HostWriteError(
+            doing, path, error.strerror or str(error), "Free space or remount it writable, then retry."
+        )
+    hint = "Run it as root (become: true)." if error.errno in (errno.EACCES, errno.EPERM) else ""
+    return ClinicalError(doing, path, error.strerror or str(error), hint)
+
+
+@contextlib.contextmanager
+def _os_errors_as_clinical(doing: str, path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _as_clinical(doing, path, error) from error
+
+
+class RealHost:
+    """The machine this process runs on."""
+
+    def read(self, path: str) -> Optional[bytes]:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError:
+            return None
+        except OSError as error:
+            raise _as_clinical("Reading", path, error) from error
+        if not statbits.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise ClinicalError("Reading", path, "it is not a regular file")
+        with os.fdopen(fd, "rb", buffering=READ_PIECE) as file, _os_errors_as_clinical("Reading", path):
+            return _whole(path, file)
+
+    def stat(self, path: str) -> Optional[Stat]:
+        try:
+            info = os.lstat(path)
+            target = os.readlink(path) if statbits.S_ISLNK(info.st_mode) else ""
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise _as_clinical("Looking at", path, error) from error
+        return Stat(
+            _kind(info.st_mode), statbits.S_IMODE(info.st_mode), info.st_uid, info.st_gid, target, info.st_ctime
+        )
+
+    def xattrs(self, path: str) -> Dict[str, bytes]:
+        try:
+            return {n: os.getxattr(path, n, follow_symlinks=False) for n in os.listxattr(path, follow_symlinks=False)}
+        except OSError as error:
+            if error.errno in (errno.ENOTSUP, errno.ENOENT, errno.ENOTDIR, errno.EACCES):
+                return {}
+            raise _as_clinical("Reading the attributes of", path, error) from error
+
+    def listdir(self, path: str) -> List[str]:
+        try:
+            return sorted(os.listdir(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise _as_clinical("Listing", path, error) from error
+
+    def glob(self, pattern: str) -> List[str]:
+        return sorted(globbing.glob(pattern))
+
+    def scan(
+        self,
+        roots: Sequence[str],
+        avoided: FrozenSet[str],
+        uids: FrozenSet[int],
+        gids: FrozenSet[int],
+        budget: int,
+    ) -> Optional[List[Entry]]:
+        found: List[Entry] = []
+        waiting = [root for root in roots if root not in avoided]
+        never = avoided.union(roots)
+        seen = 0
+        while waiting:
+            folder = waiting.pop()
+            inside = _inside(folder)
+            seen += len(inside)
+            if seen > budget:
+                return None
+            for entry, info in inside:
+                mode = info.st_mode
+                name = _KINDS.get(mode & 0o170000)
+                if name == "dir" and entry.path not in never:
+                    waiting.append(entry.path)
+                odd = mode & 0o6002 or info.st_uid not in uids or info.st_gid not in gids
+                if odd and name:  # of a link only what it leads to counts
+                    found.append(Entry(entry.path, name, mode & 0o7777, info.st_uid, info.st_gid))
+        return sorted(found, key=lambda entry: entry.path)
+
+    def resolve(self, path: str) -> str:
+        return os.path.realpath(path)
+
+    def write(self, path: str, content: bytes, mode: int, uid: int, gid: int, xattrs: Dict[str, bytes]) -> None:
+        with _os_errors_as_clinical("Writing", path), open_parent(path) as (parent, name):
+            temporary = f".{name}{TEMPORARY_SUFFIX}"
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=parent)
+            try:
+                _write_new(parent, temporary, content, mode, uid, gid, xattrs)
+                os.replace(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary, dir_fd=parent)
+                raise
+            os.fsync(parent)
+
+    def append(self, path: str, content: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        with _os_errors_as_clinical("Adding to", path), open_parent(path) as (parent, name):
+            with os.fdopen(os.open(name, flags, 0o600, dir_fd=parent), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.fsync(parent)
+
+    def write_value(self, path: str, text: str) -> None:
+        with _os_errors_as_clinical("Setting", path):
+            fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_TRUNC)
+            try:
+                os.write(fd, (text + "\n").encode())
+            finally:
+                os.close(fd)
+
+    def set_meta(self, path: str, mode: int, uid: int, gid: int) -> None:
+        with _os_errors_as_clinical("Setting owner and mode of", path), open_parent(path) as (parent, name):
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
+            try:
+                os.fchown(fd, uid, gid)
+                os.fchmod(fd, mode)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def symlink(self, path: str, target: str) -> None:
+        with _os_errors_as_clinical("Linking", path), open_parent(path) as (parent, name):
+            temporary = f".{name}{TEMPORARY_SUFFIX}"
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=parent)
+            os.symlink(target, temporary, dir_fd=parent)
+            try:
+                os.replace(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
+            except OSError:
+                os.unlink(temporary, dir_fd=parent)
+                raise
+            os.fsync(parent)
+
+    def mkdir(self, path: str, mode: int, uid: int, gid: int) -> None:
+        with _os_errors_as_clinical("Making the directory", path), open_parent(path) as (parent, name):
+            if os.path.lexists(path):
+                _set_folder(parent, name, mode, uid, gid)
+                return
+            temporary = f".{name}{TEMPORARY_SUFFIX}"
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(temporary, 0o700, dir_fd=parent)
+            _set_folder(parent, temporary, mode, uid, gid)
+            os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
+            os.fsync(parent)
+
+    def remove(self, path: str) -> None:
+        with (
+            _os_errors_as_clinical("Removing", path),
+            contextlib.suppress(FileNotFoundError),
+            open_parent(path) as (parent, name),
+        ):
+            if statbits.S_ISDIR(os.lstat(path).st_mode):
+                os.rmdir(name, dir_fd=parent)
+            else:
+                os.unlink(name, dir_fd=parent)
+            os.fsync(parent)
+
+    @contextlib.contextmanager
+    def accounts_locked(self) -> Iterator[None]:
+        with _os_errors_as_clinical("Locking", ACCOUNTS_LOCK):
+            fd = os.open(ACCOUNTS_LOCK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(fd)
+            yield
+        finally:
+            os.close(fd)
+
+    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
+        found: Dict[int, T] = {}
+        failed: List[BaseException] = []
+        waiting = iter(list(enumerate(looks)))
+
+        def work() -> None:
+            try:
+                for number, look in waiting:
+                    found[number] = look()
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where they meet again
+                failed.append(error)
+
+        helpers = [threading.Thread(target=work) for _helper in range(AT_ONCE - 1)]
+        for helper in helpers:
+            helper.start()
+        work()
+        for helper in helpers:
+            helper.join()
+        if failed:
+            raise failed[0]
+        return [found[number] for number in range(len(looks))]
+
+    def is_root(self) -> bool:
+        return os.geteuid() == 0
+
+    def can_write(self, path: str) -> bool:
+        return os.access(path, os.W_OK)
+
+    def run(
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
+    ) -> Completed:
+        program = self.which(argv[0])
+        if program is None:
+            raise ClinicalError("Running", argv[0], "there is no such command on this host")
+        environment = {"PATH": ":".join(PATH), "LC_ALL": "C", "LANG": "C", "HOME": "/root", **(env or {})}
+        try:
+            process = subprocess.Popen(
+                [program, *argv[1:]],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _as_clinical("Running", program, error) from error
+        try:
+            out, err = process.communicate(stdin.encode(), timeout=timeout)
+        except subprocess.TimeoutExpired as expired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a daemon that it left may hold its output open
+                process.communicate(timeout=1.0)
+            saw = f"no answer within {timeout:.0f} s, so it was ended"
+            raise ClinicalError("Running", " ".join(argv), saw, "Look on the host for what it waits for.") from expired
+        return Completed(tuple(argv), process.returncode, _text(out), _text(err))
+
+    def spawn(self, argv: Sequence[str]) -> None:
+        nowhere = subprocess.DEVNULL
+        try:
+            subprocess.Popen(argv, stdin=nowhere, stdout=nowhere, stderr=nowhere, cwd="/", start_new_session=True)
+        except OSError as error:
+            raise _as_clinical("Starting", argv[0], error) from error
+
+    def which(self, name: str) -> Optional[str]:
+        candidates = [name] if name.startswith("/") else [posixpath.join(folder, name) for folder in PATH]
+        return next((path for path in candidates if os.path.isfile(path) and os.access(path, os.X_OK)), None)
+
+    def uid(self, name: str) -> Optional[int]:
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            return None
+
+    def gid(self, name: str) -> Optional[int]:
+        try:
+            return grp.getgrnam(name).gr_gid
+        except KeyError:
+            return None
+
+    def owner_name(self, uid: int) -> str:
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return str(uid)
+
+    def group_name(self, gid: int) -> str:
+        try:
+            return grp.getgrgid(gid).gr_name
+        except KeyError:
+            return str(gid)
+
+    def since_boot(self, microseconds: int) -> float:
+        return time.time() - time.clock_gettime(time.CLOCK_MONOTONIC) + microseconds / 1e6
+
+    def monotonic(self) -> float:
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def _inside(folder: str) -> List[Tuple[os.DirEntry[str], os.stat_result]]:
+    """What is in a folder; what goes away meanwhile was never there."""
+    try:
+        with os.scandir(folder) as entries:
+            found = []
+            for entry in entries:
+                try:
+                    found.append((entry, entry.stat(follow_symlinks=False)))
+                except FileNotFoundError:
+                    continue
+            return found
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _as_clinical("Scanning", folder, error) from error
+
+
+def _lock(fd: int) -> None:
+    """Wait for the lock on the account files; the kernel opens it again when the process ends, however that is."""
+    end = time.monotonic() + ACCOUNTS_LOCK_WAIT
+    while True:
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise _as_clinical("Locking", ACCOUNTS_LOCK, error) from error
+        if time.monotonic() >= end:
+            saw = f"another program has kept it for {ACCOUNTS_LOCK_WAIT:.0f} s"
+            raise ClinicalError("Locking", ACCOUNTS_LOCK, saw, "Is a passwd or vipw waiting for somebody?")
+        time.sleep(0.1)
+
+
+def _whole(path: str, file: BinaryIO) -> bytes:
+    """Read in small pieces: /proc/sys reserves kernel memory for as much as it is asked for."""
+    pieces: list[bytes] = []
+    size = 0
+    while piece := file.read(READ_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > READ_LIMIT:
+            raise ClinicalError("Reading", path, f"it is larger than {READ_LIMIT} bytes")
+    return b"".join(pieces)
+
+
+def _kind(mode: int) -> str:
+    if statbits.S_ISREG(mode):
+        return "file"
+    if statbits.S_ISDIR(mode):
+        return "dir"
+    return "link" if statbits.S_ISLNK(mode) else "other"
+
+
+def _text(data: Union[bytes, None]) -> str:
+    return (data or b"").decode("utf-8", "replace")
+
+
+def _write_new(parent: int, name: str, content: bytes, mode: int, uid: int, gid: int, xattrs: Dict[str, bytes]) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(name, flags, 0o600, dir_fd=parent)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fchown(fd, uid, gid)
+        os.fchmod(fd, mode)
+        for attribute, value in xattrs.items():  # after fchmod, which would rewrite the mask of an ACL
+            os.setxattr(fd, attribute, value)
+        os.fsync(fd)
+
+
+def _set_folder(parent: int, name: str, mode: int, uid: int, gid: int) -> None:
+    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        os.fchown(fd, uid, gid)
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
