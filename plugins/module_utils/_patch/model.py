@@ -12,20 +12,12 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Iterable, Mapping, Optional, Tuple
 
+from .._vocabulary.patch import LEFT_OUT
+
 UPGRADE = "upgrade"
 INSTALL = "install"
 REMOVE = "remove"
 DOWNGRADE = "downgrade"
-
-UPDATES = "updates"
-NONE = "none"
-UNKNOWN = "unknown"
-
-#: From the most to the least pressing; ``unknown`` is judged by a deadline of its own.
-SEVERITIES = ("kev", "critical", "high", "medium", "low", "unknown")
-
-#: Why a package that could be changed is not part of the set.
-LEFT_OUT = ("held", "phased", "excluded", "too_young", "not_allowed")
 
 
 def key_of(name: str, arch: str) -> str:

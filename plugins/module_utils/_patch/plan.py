@@ -10,12 +10,13 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._host.door import Host
 from .._host.facts import os_release
+from .._vocabulary.patch import NONE, UNKNOWN, UPDATES
 from .._vocabulary.stamp import format_stamp
 from . import ledger as patch_ledger
 from . import restarts, stages
 from .ledger import Ledger
 from .manager import Manager
-from .model import NONE, UNKNOWN, UPDATES, Change, LeftOut, Observed, Plan, in_order
+from .model import Change, LeftOut, Observed, Plan, in_order
 from .policy import Policy
 from .space import space
 

@@ -16,8 +16,9 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._errors import ClinicalError
+from .._vocabulary.patch import SEVERITIES
 from .._vocabulary.stamp import format_stamp, parse_stamp
-from .model import SEVERITIES, Change, LeftOut
+from .model import Change, LeftOut
 
 #: What a policy may say something about; severities without a number of their own have that of ``default``.
 TERMS = ("kev", "critical", "high", "default", "unknown")

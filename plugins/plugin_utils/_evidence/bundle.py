@@ -12,15 +12,23 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
+    LOST,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
+    LEFT_OUT,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
+    WORST_FIRST,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import (
+    TIERS,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.shared import Shared, frameworks
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
-    LOST,
     MODES,
-    PATCH_LEFT_OUT,
-    RESULTS,
     RUN_SCHEMA,
-    TIERS,
     Json,
     canonical,
     check_host_name,
@@ -47,7 +55,7 @@ def bundle(
     shared = Shared()
     hosts = {name: shared.of(records[name]) for name in sorted(records)}
     results = list(hosts.values())
-    summary = dict.fromkeys(RESULTS, 0)
+    summary = dict.fromkeys(WORST_FIRST, 0)
     for result in results:
         for word, number in count(result.get("findings", [])).items():
             summary[word] += number
@@ -154,7 +162,7 @@ def _patch_headline(run: Json) -> str:
     lost = unknown_hosts(run)
     silent = f"; {plural(len(lost), 'host')} gave no result" if lost else ""
     told = [(word, change) for _name, _result, word, change in patches.changes(run)]
-    mine = [change for word, change in told if word not in PATCH_LEFT_OUT]
+    mine = [change for word, change in told if word not in LEFT_OUT]
     if not patches.patched(run):
         return f"{hosts}: nothing is known{silent}"
     security = sum(change.get("security") is not False for change in mine)

@@ -17,6 +17,13 @@ from pathlib import Path
 
 import jinja2
 import jinja2.bccache
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
+    VERDICTS,
+    WORST_FIRST,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import (
+    MOST_SEVERE_FIRST,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import (
     guard_state,
@@ -45,9 +52,6 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.updates import updates
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.shared import Wordings
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
-    RESULTS,
-    SEVERITIES,
-    VERDICTS,
     Json,
     canonical,
     count,
@@ -241,8 +245,8 @@ def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
         "probes": probed(run, anchors),
         "updates": updates(run, anchors),
         "facts": [*_facts(run), *_chained(seal)],
-        "words": [(word, *WORDS[word]) for word in RESULTS],
-        "filters": [word for word in RESULTS if run["summary"][word]],
+        "words": [(word, *WORDS[word]) for word in WORST_FIRST],
+        "filters": [word for word in WORST_FIRST if run["summary"][word]],
         "digest": digest,
         "large": large,
         "rehearsal": only_looked(run),
@@ -461,7 +465,7 @@ def _controls(results: t.Mapping[str, Json]) -> Controls:
     made = {}
     for number, identity in enumerate(sorted(findings), 1):
         data, by_word = findings[identity], seen[identity]
-        counts = {word: len(by_word[word]) for word in RESULTS if word in by_word}
+        counts = {word: len(by_word[word]) for word in WORST_FIRST if word in by_word}
         made[identity] = Control(f"c{number}", data, HAZARDS[data["hazard"]], _references(data), _seen(by_word), counts)
     return Controls(list(made.values()), {key: made[identity] for key, identity in identities.items()})
 
@@ -469,7 +473,7 @@ def _controls(results: t.Mapping[str, Json]) -> Controls:
 def _seen(by_word: t.Mapping[str, t.List[str]]) -> t.List[t.Tuple[str, int, str]]:
     """(word, number of hosts, their names); the names of a crowd are left out, the host list has them."""
     told = []
-    for word in RESULTS:
+    for word in WORST_FIRST:
         names = by_word.get(word, [])
         if names:
             crowd = len(names) > 12 and word not in PROBLEMS
@@ -496,12 +500,12 @@ def _problems(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], contr
             Case(word, show(reason) if reason else "", wanted, before, hosts)
             for (word, reason, wanted, before), hosts in several.items()
         ]
-        told.sort(key=lambda case: (RESULTS.index(case.word), -len(case.hosts)))
+        told.sort(key=lambda case: (WORST_FIRST.index(case.word), -len(case.hosts)))
         made.append(Problem(told_once[anchor], told[0].word, told))
     made.sort(
         key=lambda each: (
-            RESULTS.index(each.word),
-            SEVERITIES.index(each.control.data["severity"]),
+            WORST_FIRST.index(each.word),
+            MOST_SEVERE_FIRST.index(each.control.data["severity"]),
             each.control.data["id"],
         )
     )
@@ -561,7 +565,7 @@ def _host(
             row = _row(finding, _reason(finding, data), control, large)
             rows.setdefault(finding["result"], []).append(row)
     for several in rows.values():
-        several.sort(key=lambda row: (SEVERITIES.index(row.severity), row.title))
+        several.sort(key=lambda row: (MOST_SEVERE_FIRST.index(row.severity), row.title))
     if not trouble and data.get("failed"):
         trouble = str(data["msg"])
     return Host(
@@ -571,8 +575,10 @@ def _host(
         trouble=show(trouble) if trouble else "",
         facts=_host_facts(data),
         segments=_segments(counted if findings else {} if data.get("restored") or asked else {"noresult": 1}, BAR),
-        counts=[(word, counted[word]) for word in RESULTS if counted[word]],
-        groups=[Group(word, rows.get(word, []), short.get(word, [])) for word in RESULTS if word in {*rows, *short}],
+        counts=[(word, counted[word]) for word in WORST_FIRST if counted[word]],
+        groups=[
+            Group(word, rows.get(word, []), short.get(word, [])) for word in WORST_FIRST if word in {*rows, *short}
+        ],
         restored=[
             (show(item["subject"]), show(item["before"]), show(item["after"])) for item in data.get("restored", [])
         ],
