@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 from typing import Collection, Iterable, List, Mapping, Sequence, Tuple
 
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from .. import checksums
 from ..manager import Asked, Barred, Kept
 from ..model import REMOVE, Change, Observed, Package
@@ -64,13 +64,13 @@ class Apt:
     def keep(self, folder: str, changes: Iterable[Change]) -> Tuple[Kept, ...]:
         return files.keep(self.host, folder, changes)
 
-    def install(self, folder: str, changes: Sequence[Change], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[Change], log: str) -> CommandResult:
         return work.install(self.host, folder, self._words(changes), changes, log, self.lock_wait)
 
-    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
+    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> CommandResult:
         return work.put_back(self.host, changes, kept, log, self.lock_wait)
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         return work.repair(self.host, log)
 
     def suspend(self, again: bool) -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import restarts
 from fake_host import FakeHost, fixture
 
@@ -75,7 +75,7 @@ def test_what_cannot_be_restarted_alone_is_a_reason_as_well() -> None:
 def test_needrestart_says_what_the_site_restarts_itself(system: str) -> None:
     host = FakeHost()
     host.programs.add("needrestart")
-    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, fixture("needrestart", system), "")
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = CommandResult((), 0, fixture("needrestart", system), "")
     found = restarts.outdated(host)
     assert {"lab-daemon.service", "rsyslog.service", "ssh.service"} <= found.due
     assert {"nginx.service", "systemd-logind.service", "unattended-upgrades.service"} <= found.put_off
@@ -90,7 +90,7 @@ def test_what_needrestart_says_goes_before_what_is_seen() -> None:
     assert restarts.outdated(host) == restarts.Outdated(frozenset({"nginx.service"}))
     host.programs.add("needrestart")
     said = "Service restarts being deferred:\n systemctl restart nginx.service\n"
-    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, said, "")
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = CommandResult((), 0, said, "")
     assert restarts.outdated(host) == restarts.Outdated(frozenset(), frozenset({"nginx.service"}))
 
 
