@@ -28,7 +28,7 @@ _STARTS = ("enabled", "enabled-runtime", "generated")
 
 
 @dataclass(frozen=True)
-class Seen:
+class Snapshot:
     """What listened, with its owners, and which units were active."""
 
     listeners: tuple[Listener, ...] = ()
@@ -53,17 +53,17 @@ class Comparison:
     consented: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
 
-    @property
-    def told(self) -> dict[str, Any]:
+    def as_result(self) -> dict[str, Any]:
+        """Return the comparison as the module's result has it; what the controller cannot reach is not known here."""
         lists = {"lost": self.lost, "appeared": self.appeared, "unreachable": (), "consented": self.consented}
         return {"compared": True, "before": self.before, **{key: list(words) for key, words in lists.items()}}
 
 
-def look(host: Host) -> Seen:
-    return Seen(tuple(sockets.owned(host, sockets.listeners(host))), frozenset(_active(host)))
+def take_snapshot(host: Host) -> Snapshot:
+    return Snapshot(tuple(sockets.with_owners(host, sockets.listeners(host))), frozenset(_active(host)))
 
 
-def compare(host: Host, before: Seen, groups: Sequence[Group]) -> Comparison:
+def compare(host: Host, before: Snapshot, groups: Sequence[Group]) -> Comparison:
     """Hold the host against what it was; what is gone gets some time to come back."""
     stops = frozenset(stop for group in groups for stop in group.stops)
     if any(effect.unit for group in groups for effect in group.effects):
@@ -78,7 +78,7 @@ def compare(host: Host, before: Seen, groups: Sequence[Group]) -> Comparison:
         host.sleep(PAUSE)
 
 
-def _compared(host: Host, before: Seen, stops: frozenset[str]) -> Comparison:
+def _compared(host: Host, before: Snapshot, stops: frozenset[str]) -> Comparison:
     counted = [one for one in before.listeners if _counts(one)]
     now = sockets.listeners(host)
     keys = {_key(one) for one in now}
@@ -94,7 +94,7 @@ def _compared(host: Host, before: Seen, stops: frozenset[str]) -> Comparison:
     return Comparison(
         before=len(counted),
         lost=tuple(dict.fromkeys([*_words(missing), *down])),
-        appeared=tuple(_words(sockets.owned(host, _new(before.listeners, now)))),
+        appeared=tuple(_words(sockets.with_owners(host, _new(before.listeners, now)))),
         consented=tuple(dict.fromkeys(sorted(allowed))),
         units=tuple(dict.fromkeys([*down, *held])),
     )
@@ -113,7 +113,7 @@ def _really_gone(host: Host, gone: Sequence[Listener], now: Sequence[Listener]) 
     fleeting = [one for one in gone if one.protocol == "unix" or one.port in ports]
     if not fleeting:
         return list(gone)
-    held = {(one.protocol, one.unit) for one in sockets.owned(host, now)}
+    held = {(one.protocol, one.unit) for one in sockets.with_owners(host, now)}
     moved = [one for one in fleeting if one.protocol == "udp" or (one.protocol, one.unit) in held]
     return [one for one in gone if one not in moved]
 

@@ -21,7 +21,7 @@ from typing import Any, Iterator, Mapping, Sequence
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._vocabulary import run_id as run_ids
-from .steps import Effect, Entry, Group, Step
+from .steps import Effect, Group, JournalEntry, Step
 from .subjects.accounts import AccountField
 from .subjects.audit import RulesFile
 from .subjects.authselect import AuthselectFeatures
@@ -50,7 +50,7 @@ SUBJECTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Run:
+class JournaledRun:
     """One journaled run. ``made_by`` is the module that made it, baseline or commit_confirm.
 
     ``progress`` is applying, complete, undone, or damaged where the note itself cannot be read. Under the lock, an
@@ -69,12 +69,12 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedRun:
     """A run read back. ``damaged`` counts unreadable lines; ``after`` is empty for a run that was cut."""
 
-    run: Run
+    run: JournaledRun
     groups: tuple[Group, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
     after: dict[str, Image] = field(default_factory=dict)
     damaged: int = 0
 
@@ -90,7 +90,7 @@ def key(subject: Subject) -> str:
     return f"{subject.type} {subject.name}"
 
 
-def runs(host: Host) -> list[Run]:
+def runs(host: Host) -> list[JournaledRun]:
     """Every run in the journal, oldest first; a folder without a readable ``run`` never began."""
     found = (_read_run(host, name) for name in host.listdir(JOURNAL))
     return sorted((run for run in found if run is not None), key=lambda run: run.sequence)
@@ -101,10 +101,10 @@ def begin(
     run_id: str,
     started: str,
     groups: Sequence[Group],
-    entries: Sequence[Entry],
+    entries: Sequence[JournalEntry],
     reverts: str = "",
     made_by: str = "baseline",
-) -> Run:
+) -> JournaledRun:
     """Write all before-images; when this returns they are on the disk."""
     check_run_id(run_id)
     earlier = runs(host)
@@ -115,7 +115,7 @@ def begin(
     for folder in (STATE, JOURNAL, _folder(run_id)):
         host.mkdir(folder, 0o700, 0, 0)
     lines = b"".join(line(record) for record in _records(groups, entries))
-    run = Run(
+    run = JournaledRun(
         run_id=run_id,
         sequence=earlier[-1].sequence + 1 if earlier else 1,
         started=started,
@@ -130,21 +130,23 @@ def begin(
     return run
 
 
-def end(host: Host, run: Run, progress: str, entries: Sequence[Entry], settled: Mapping[int, Image]) -> Run:
+def end(
+    host: Host, run: JournaledRun, progress: str, entries: Sequence[JournalEntry], settled: Mapping[int, Image]
+) -> JournaledRun:
     """Note how the run ended and what its subjects look like now, or looked like when they settled."""
     pairs = ((entry, settled.get(number)) for number, entry in enumerate(entries))
-    after = {key(e.step.subject): image or e.step.subject.settled(host, e.before) for e, image in pairs}
+    after = {key(e.step.subject): image or e.step.subject.capture_after(host, e.before) for e, image in pairs}
     _write(host, run.run_id, "after", line(after))
     ended = replace(run, progress=progress)
     _write_run(host, ended)
     return ended
 
 
-def note_reverted(host: Host, run: Run, by: str) -> None:
+def note_reverted(host: Host, run: JournaledRun, by: str) -> None:
     _write_run(host, replace(run, reverted_by=by))
 
 
-def load(host: Host, run: Run) -> Loaded:
+def load(host: Host, run: JournaledRun) -> LoadedRun:
     """Read a run back. What is damaged is counted, never guessed."""
     content = host.read(posixpath.join(_folder(run.run_id), "entries")) or b""
     records = [record for record in map(unline, content.split(b"\n")) if record is not None]
@@ -156,7 +158,7 @@ def load(host: Host, run: Run) -> Loaded:
     lost = max(0, run.entries - len(records)) + (run.progress == "damaged")
     if after is None and run.progress != "applying":  # a run that was cut never wrote it
         lost += 1
-    return Loaded(run, groups, entries, after or {}, lost)
+    return LoadedRun(run, groups, entries, after or {}, lost)
 
 
 def prune(host: Host, keep: int) -> list[str]:
@@ -182,16 +184,16 @@ def _write(host: Host, run_id: str, file: str, content: bytes) -> None:
     host.write(posixpath.join(_folder(run_id), file), content, 0o600, 0, 0, {})
 
 
-def _write_run(host: Host, run: Run) -> None:
+def _write_run(host: Host, run: JournaledRun) -> None:
     _write(host, run.run_id, "run", line(asdict(run)))
 
 
-def _read_run(host: Host, run_id: str) -> Run | None:
+def _read_run(host: Host, run_id: str) -> JournaledRun | None:
     content = host.read(posixpath.join(_folder(run_id), "run"))
     if content is None:
         return None
     record = unline(content.rstrip(b"\n"))
-    return Run(**record) if record is not None else Run(run_id, 0, "", "damaged", 0, "")
+    return JournaledRun(**record) if record is not None else JournaledRun(run_id, 0, "", "damaged", 0, "")
 
 
 def line(record: dict[str, Any]) -> bytes:
@@ -209,7 +211,7 @@ def unline(raw: bytes) -> dict[str, Any] | None:
     return record
 
 
-def _records(groups: Sequence[Group], entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+def _records(groups: Sequence[Group], entries: Sequence[JournalEntry]) -> Iterator[dict[str, Any]]:
     for number, group in enumerate(groups):
         effects = [asdict(effect) for effect in group.effects]
         yield {
@@ -241,8 +243,8 @@ def _group(record: dict[str, Any]) -> Group:
     return Group(record["name"], (), checks, effects, record.get("guarded", False))
 
 
-def _entry(record: dict[str, Any], group: int) -> Entry:
+def _entry(record: dict[str, Any], group: int) -> JournalEntry:
     subject: Subject = SUBJECTS[record["type"]](record["name"])
     words = (record["before"], record["after"], record["why"])
     step = Step(subject, record["wanted"], *words, tuple(record["controls"]), record["watched"])
-    return Entry(step, record["replaced"], group)
+    return JournalEntry(step, record["replaced"], group)

@@ -10,22 +10,22 @@ from typing import Sequence
 from .._errors import ClinicalError
 from .._host.door import Host
 from . import journal
-from .journal import Loaded, Run
-from .steps import Entry, Group, Step
+from .journal import JournaledRun, LoadedRun
+from .steps import Group, JournalEntry, Step
 from .subjects.base import Image
 
 
 @dataclass(frozen=True)
-class Way:
+class RevertPlan:
     """The way back from a run: what to restore in which groups, and what was changed by others since."""
 
-    run: Run
+    run: JournaledRun
     groups: tuple[Group, ...]
     drifted: tuple[str, ...]
     damaged: int
 
 
-def choose(host: Host, run_id: str) -> Run:
+def choose_run(host: Host, run_id: str) -> JournaledRun:
     """The run to take back: the one named, or the newest of the baseline that enforced something."""
     known = journal.runs(host)
     named = [run for run in known if run.run_id == run_id]
@@ -44,7 +44,7 @@ def choose(host: Host, run_id: str) -> Run:
     return enforced[-1]
 
 
-def find_way(host: Host, run: Run) -> Way:
+def plan_revert(host: Host, run: JournaledRun) -> RevertPlan:
     """Compare what the run left with what is there now; nothing is changed."""
     loaded = journal.load(host, run)
     cut = any(r.reverts == run.run_id and r.progress == "applying" for r in journal.runs(host)) and not run.reverted_by
@@ -52,23 +52,23 @@ def find_way(host: Host, run: Run) -> Way:
     drifted: list[str] = []
     for entry in loaded.entries:
         subject, goal, now = entry.step.subject, _goal(entry, loaded), entry.step.subject.capture(host)
-        if subject.same(now, goal):
+        if subject.matches(now, goal):
             continue
         # The commands of a revert that was cut left what lies beside them in a state that nobody noted.
         if not (cut and entry.step.beside) and not _is_ours(entry, loaded, now):
             drifted.append(journal.key(subject))
         step = replace(entry.step, wanted=goal, before=entry.step.after, after=entry.step.before, why="put back")
         steps.setdefault(entry.group, []).append(step)
-    return Way(run, _turned(loaded.groups, steps, cut), tuple(drifted), loaded.damaged)
+    return RevertPlan(run, _turned(loaded.groups, steps, cut), tuple(drifted), loaded.damaged)
 
 
-def sweep(host: Host, run: Run) -> None:
+def sweep(host: Host, run: JournaledRun) -> None:
     """Remove the half-written files that a killed run, or a killed revert of it, left behind."""
     for entry in journal.load(host, run).entries:
         entry.step.subject.sweep(host)
 
 
-def refuse_unless_safe(way: Way, force: bool) -> None:
+def refuse_unless_safe(way: RevertPlan, force: bool) -> None:
     """Raise where going back would lose somebody's later change, or where the journal does not tell the whole way."""
     if force:
         return
@@ -81,16 +81,16 @@ def refuse_unless_safe(way: Way, force: bool) -> None:
         raise ClinicalError(doing, subject, saw, "Look at them; force: true restores them all the same.")
 
 
-def _goal(entry: Entry, loaded: Loaded) -> Image:
+def _goal(entry: JournalEntry, loaded: LoadedRun) -> Image:
     after = loaded.after.get(journal.key(entry.step.subject))
-    return entry.before if after is None else entry.step.subject.undoing(entry.before, after)
+    return entry.before if after is None else entry.step.subject.inverse(entry.before, after)
 
 
-def _is_ours(entry: Entry, loaded: Loaded, now: Image) -> bool:
+def _is_ours(entry: JournalEntry, loaded: LoadedRun, now: Image) -> bool:
     """Whether what is there now is what the run left, or in part what it replaced, as where a run or revert was cut."""
     subject = entry.step.subject
     after = loaded.after.get(journal.key(subject)) or entry.step.wanted or now
-    return subject.between(now, entry.before, after)
+    return subject.is_partial(now, entry.before, after)
 
 
 def _turned(groups: Sequence[Group], steps: dict[int, list[Step]], cut: bool) -> tuple[Group, ...]:

@@ -84,7 +84,7 @@ def unread(unit: str, controls: tuple[str, ...]) -> Step:
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """A step with the image that it replaces."""
 
     step: Step
@@ -93,7 +93,7 @@ class Entry:
 
 
 @dataclass
-class Outcome:
+class ApplyOutcome:
     """How applying went. ``failed`` maps the index of an undone group to the reason.
 
     ``settled`` holds, by the index of their entries, what watched subjects looked like right after their group.
@@ -103,9 +103,9 @@ class Outcome:
     settled: dict[int, Image] = field(default_factory=dict)
 
 
-def capture(host: Host, groups: Sequence[Group]) -> list[Entry]:
+def capture(host: Host, groups: Sequence[Group]) -> list[JournalEntry]:
     """The image of everything that the groups are going to change, before the first change."""
-    return [Entry(step, step.subject.capture(host), n) for n, group in enumerate(groups) for step in group.steps]
+    return [JournalEntry(step, step.subject.capture(host), n) for n, group in enumerate(groups) for step in group.steps]
 
 
 def unguarded() -> None:
@@ -113,17 +113,17 @@ def unguarded() -> None:
 
 
 def apply(
-    host: Host, groups: Sequence[Group], entries: Sequence[Entry], arm: Callable[[], None] = unguarded
-) -> Outcome:
+    host: Host, groups: Sequence[Group], entries: Sequence[JournalEntry], arm: Callable[[], None] = unguarded
+) -> ApplyOutcome:
     """Make every group true; ``arm`` is called before each guarded one.
 
     A group that fails, or cannot be guarded, is undone and noted, and the others go on. Where the machine itself cannot
     be written, or something unforeseen happens, everything is undone and the error is raised.
     """
-    outcome = Outcome()
-    done: list[tuple[Group, list[Entry]]] = []
+    outcome = ApplyOutcome()
+    done: list[tuple[Group, list[JournalEntry]]] = []
     for number, group in enumerate(groups):
-        mine: list[Entry] = []
+        mine: list[JournalEntry] = []
         done.append((group, mine))
         try:
             numbers = [n for n, entry in enumerate(entries) if entry.group == number]
@@ -132,7 +132,7 @@ def apply(
             mine += [_anew(host, entries[n]) for n in numbers]
             _apply_group(host, group, mine)
             watched = [(n, e) for n, e in zip(numbers, mine) if e.step.wanted is None]
-            outcome.settled.update({n: e.step.subject.settled(host, e.before) for n, e in watched})
+            outcome.settled.update({n: e.step.subject.capture_after(host, e.before) for n, e in watched})
         except ClinicalError as error:
             if isinstance(error, HostWriteError):
                 undo_all(host, done, error)
@@ -143,12 +143,12 @@ def apply(
     return outcome
 
 
-def _anew(host: Host, entry: Entry) -> Entry:
+def _anew(host: Host, entry: JournalEntry) -> JournalEntry:
     """The entry as its group finds it: undoing one group must not undo what earlier ones did to the same subject."""
     return replace(entry, before=entry.step.subject.capture(host))
 
 
-def _apply_group(host: Host, group: Group, entries: Sequence[Entry]) -> None:
+def _apply_group(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
     for entry in entries:
         if entry.step.wanted is not None:
             entry.step.subject.put(host, entry.step.wanted)
@@ -160,7 +160,7 @@ def _apply_group(host: Host, group: Group, entries: Sequence[Entry]) -> None:
         effect.happen(host)
 
 
-def _undo_last(host: Host, done: list[tuple[Group, list[Entry]]], cause: ClinicalError) -> None:
+def _undo_last(host: Host, done: list[tuple[Group, list[JournalEntry]]], cause: ClinicalError) -> None:
     """Put the group that failed back; where not even that works, everything."""
     try:
         undo(host, *done[-1])
@@ -169,18 +169,18 @@ def _undo_last(host: Host, done: list[tuple[Group, list[Entry]]], cause: Clinica
     done.pop()
 
 
-def undo(host: Host, group: Group, entries: Sequence[Entry]) -> None:
+def undo(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
     """Put a group back, last step first, and make that live. What it did not come to change is not written again."""
     backwards = list(reversed(entries))
     for entry in [e for e in backwards if not e.step.beside] + [e for e in backwards if e.step.beside]:
         subject = entry.step.subject
-        if not subject.same(subject.capture(host), entry.before):
+        if not subject.matches(subject.capture(host), entry.before):
             subject.put(host, entry.before)
     for effect in group.effects:
         effect.happen(host)
 
 
-def restore(host: Host, groups: Sequence[Group], entries: Sequence[Entry]) -> list[ClinicalError]:
+def restore(host: Host, groups: Sequence[Group], entries: Sequence[JournalEntry]) -> list[ClinicalError]:
     """Put every step where it is wanted and go on over whatever fails, because half of a way back is better than none.
 
     What the groups would have checked first is not asked: it was so before.
@@ -200,7 +200,7 @@ def attempt(act: Callable[[], None]) -> ClinicalError | None:
     return None
 
 
-def undo_all(host: Host, done: Sequence[tuple[Group, list[Entry]]], cause: ClinicalError) -> None:
+def undo_all(host: Host, done: Sequence[tuple[Group, list[JournalEntry]]], cause: ClinicalError) -> None:
     """Put everything back and raise ``cause`` with the word whether the host is as it was."""
     stuck: list[str] = []
     for group, entries in reversed(done):

@@ -58,7 +58,7 @@ def look(host: Host) -> Use:
     if _now.host is not host:
         begin(host, {})
     if _now.use is None:
-        found = sockets.owned(host, sockets.listeners(host))
+        found = sockets.with_owners(host, sockets.listeners(host))
         _now.use = Use(sockets.by_unit(found), _programs(host))
     return _now.use
 
@@ -134,7 +134,7 @@ def _told_listening(found: Sequence[Listener]) -> list[str]:
         return []
     clients = sum({one.port: one.clients for one in found}.values())
     network = [one for one in found if one.protocol != "unix"]
-    told = f"it listens on {', '.join(sockets.places(network or found))}"
+    told = f"it listens on {', '.join(sockets.describe_places(network or found))}"
     return [f"{told} ({clients} {'client' if clients == 1 else 'clients'})" if clients else told]
 
 

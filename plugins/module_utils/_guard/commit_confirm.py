@@ -20,7 +20,7 @@ from .._host.door import Host
 from .._vocabulary.guard import CONFIRMED, REVERTED
 from . import break_glass, record, reverter
 from . import run as guarded_run
-from .record import Guard, Wish
+from .record import Guard, GuardTerms
 
 KERNEL = "/proc/sys/"
 #: What belongs to the kernel or to ourselves cannot be put back as files.
@@ -28,7 +28,7 @@ FORBIDDEN = ("/proc", "/sys", "/dev", journal.STATE)
 
 
 @dataclass(frozen=True)
-class Request:
+class GuardRequest:
     """What a task asks; ``paths`` (files, folders, keys below /proc/sys) are restored unless it is confirmed.
 
     ``why`` is the reason for taking a run back, also one that nothing guards.
@@ -45,7 +45,7 @@ class Request:
 
 
 @dataclass
-class Answer:
+class GuardResult:
     """What came of it, as plain data for the module's result; ``failed`` says why it is not what was asked for."""
 
     run_id: str
@@ -57,12 +57,12 @@ class Answer:
     warnings: list[str] = field(default_factory=list)
 
 
-def arm(host: Host, request: Request, check: bool) -> Answer:
+def arm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     """Journal what is to be restored and arm the guard; raises ClinicalError where it cannot, and then nothing is."""
     wish, groups = _wish(host, request), (_group(request.paths),)
     if check:
-        told = record.told(host, None)
-        return Answer(request.run_id, told, True, f"The guard {request.run_id} would be armed.")
+        told = record.as_result(host, None)
+        return GuardResult(request.run_id, told, True, f"The guard {request.run_id} would be armed.")
     warnings = reverter.settle(host, request.run_id)
     entries = steps.capture(host, groups)
     run = guarded_run.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
@@ -71,12 +71,12 @@ def arm(host: Host, request: Request, check: bool) -> Answer:
     except ClinicalError:
         journal.end(host, run, "undone", entries, {})
         raise
-    warnings += guarded_run.tidied(host, request.journal_keep)
+    warnings += guarded_run.tidy_journal(host, request.journal_keep)
     msg = f"Unless it is confirmed, the change is taken back at {guard.until} ({guard.within} s)."
-    return Answer(guard.run_id, record.told(host, guard), True, msg, warnings=warnings)
+    return GuardResult(guard.run_id, record.as_result(host, guard), True, msg, warnings=warnings)
 
 
-def confirm(host: Host, request: Request, check: bool) -> Answer:
+def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     """Confirm where a login that is younger than the change, and the break-glass accounts, show that people get in."""
     guard = _wanted(host, request.run_id)
     if guard is None:
@@ -98,7 +98,7 @@ def confirm(host: Host, request: Request, check: bool) -> Answer:
     return _answer(host, ended, "The change is confirmed.", changed=True)
 
 
-def revert(host: Host, request: Request, check: bool) -> Answer:
+def revert(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     """Take it back at once."""
     guard = _wanted(host, request.run_id)
     if guard is None:
@@ -115,13 +115,13 @@ def revert(host: Host, request: Request, check: bool) -> Answer:
     return _taken_back(host, reverter.take_back(host, guard, request.why or "a task asked for it"))
 
 
-def _taken_back(host: Host, taken: reverter.TakenBack) -> Answer:
+def _taken_back(host: Host, taken: reverter.TakenBack) -> GuardResult:
     answer = _answer(host, taken.guard, _how_it_ended(taken.guard), changed=True)
     answer.restored = taken.restored
     return answer
 
 
-def status(host: Host, request: Request) -> Answer:
+def status(host: Host, request: GuardRequest) -> GuardResult:
     """How a guard stands; nothing is changed."""
     guard = _wanted(host, request.run_id)
     if guard is None:
@@ -135,13 +135,13 @@ def _wanted(host: Host, run_id: str) -> Guard | None:
     return record.load(host, run_id) if run_id else record.armed(host) or record.newest(host)
 
 
-def _missing(host: Host, run_id: str, fatal: bool) -> Answer:
+def _missing(host: Host, run_id: str, fatal: bool) -> GuardResult:
     msg = f"No guard {run_id} is known on this host." if run_id else "No guard was ever armed on this host."
-    return Answer(run_id, record.told(host, None), msg=msg, failed=fatal)
+    return GuardResult(run_id, record.as_result(host, None), msg=msg, failed=fatal)
 
 
-def _answer(host: Host, guard: Guard, msg: str, changed: bool = False, failed: bool = False) -> Answer:
-    return Answer(guard.run_id, record.told(host, guard), changed, msg, failed)
+def _answer(host: Host, guard: Guard, msg: str, changed: bool = False, failed: bool = False) -> GuardResult:
+    return GuardResult(guard.run_id, record.as_result(host, guard), changed, msg, failed)
 
 
 def _how_it_ended(guard: Guard) -> str:
@@ -149,7 +149,7 @@ def _how_it_ended(guard: Guard) -> str:
     return f"The run {guard.run_id} {word} at {guard.ended}: {guard.why}."
 
 
-def _refused(host: Host, guard: Guard, why: str) -> Answer:
+def _refused(host: Host, guard: Guard, why: str) -> GuardResult:
     taken = reverter.take_back(host, guard, why)
     return _answer(host, taken.guard, _how_it_ended(taken.guard), failed=True)
 
@@ -161,18 +161,18 @@ def _complete(host: Host, guard: Guard) -> None:
         journal.end(host, run, "complete", journal.load(host, run).entries, {})
 
 
-def _run(host: Host, run_id: str) -> journal.Run:
+def _run(host: Host, run_id: str) -> journal.JournaledRun:
     return next(run for run in journal.runs(host) if run.run_id == run_id)
 
 
 # --- what a task asks for, checked ---
 
 
-def _wish(host: Host, request: Request) -> Wish:
+def _wish(host: Host, request: GuardRequest) -> GuardTerms:
     record.check_within(request.confirm_within)
     if not request.paths:
         raise ClinicalError("Arming the guard", request.run_id, "paths names nothing to restore", "List what changes.")
-    return Wish(request.confirm_within, request.units, tuple(_command(host, text) for text in request.commands))
+    return GuardTerms(request.confirm_within, request.units, tuple(_command(host, text) for text in request.commands))
 
 
 def _command(host: Host, text: str) -> tuple[str, ...]:

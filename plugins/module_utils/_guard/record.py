@@ -30,7 +30,7 @@ SHORTEST, LONGEST = 10, 3600
 
 
 @dataclass(frozen=True)
-class Wish:
+class GuardTerms:
     """How a change is to be guarded: ``units`` to reload and ``commands`` to run once it was taken back."""
 
     within: int
@@ -45,7 +45,7 @@ class Guard:
     ``deadline`` is in seconds of the monotonic clock of the boot ``boot_id``; ``until`` and ``ended`` are wall-clock
     times for people. ``armed_by`` is when the arming process started, in clock ticks: only a younger login counts.
     ``reload`` and ``running`` are the units to reload, and those that ran, for after the change was taken back.
-    ``told`` is whether a later run has told its people how this one ended.
+    ``announced`` is whether a later run has told its people how this one ended; on the disk its key is ``told``.
     """
 
     run_id: str
@@ -61,7 +61,7 @@ class Guard:
     survives_reboot: bool
     ended: str = ""
     why: str = ""
-    told: bool = False
+    announced: bool = False
 
 
 def check_within(within: int) -> None:
@@ -83,8 +83,7 @@ def load(host: Host, run_id: str) -> Guard | None:
     if record is None:
         damaged = Guard(run_id, ARMED, 0, "", 0.0, "", 0, (), LOGIN_SERVICES, (), False)
         return damaged if alarm.is_prepared(host) else None
-    lists = {key: tuple(record[key]) for key in ("reload", "running")}
-    return Guard(**{**record, **lists, "commands": tuple(tuple(argv) for argv in record["commands"])})
+    return _from_record(record)
 
 
 def newest(host: Host, state: str = "") -> Guard | None:
@@ -103,7 +102,7 @@ def armed(host: Host) -> Guard | None:
 def unsettled(host: Host) -> Guard | None:
     """What a new run has to care about: an armed guard, or the newest, where nobody was told yet that it took back."""
     last = newest(host)
-    return armed(host) or (last if last is not None and last.state == REVERTED and not last.told else None)
+    return armed(host) or (last if last is not None and last.state == REVERTED and not last.announced else None)
 
 
 def seconds_left(host: Host, guard: Guard) -> int:
@@ -113,7 +112,7 @@ def seconds_left(host: Host, guard: Guard) -> int:
     return max(0, math.ceil(guard.deadline - host.monotonic()))
 
 
-def arm(host: Host, run_id: str, wish: Wish, units: Sequence[str] = ()) -> Guard:
+def arm(host: Host, run_id: str, wish: GuardTerms, units: Sequence[str] = ()) -> Guard:
     """Have the journaled run taken back after ``wish.within`` seconds, and at the next boot.
 
     Raises ClinicalError where that cannot be promised; then nothing is armed.
@@ -163,11 +162,11 @@ def end(host: Host, guard: Guard, state: str, why: str) -> Guard:
     return ended
 
 
-def note_told(host: Host, guard: Guard) -> None:
-    _write(host, replace(guard, told=True))
+def note_announced(host: Host, guard: Guard) -> None:
+    _write(host, replace(guard, announced=True))
 
 
-def told(host: Host, guard: Guard | None) -> dict[str, Any]:
+def as_result(host: Host, guard: Guard | None) -> dict[str, Any]:
     """A guard as a module's result tells it; always the same keys."""
     if guard is None:
         return no_guard(alarm.survives_reboot(host))
@@ -175,12 +174,12 @@ def told(host: Host, guard: Guard | None) -> dict[str, Any]:
     return {key: record[key] for key in KEYS}
 
 
-def standing(host: Host, run_id: str) -> dict[str, Any]:
+def guard_of_run(host: Host, run_id: str) -> dict[str, Any]:
     """``told`` for the result of a run that failed; as if there were no guard where that cannot be read."""
     try:
-        return told(host, load(host, run_id))
+        return as_result(host, load(host, run_id))
     except ClinicalError:
-        return told(host, None)
+        return as_result(host, None)
 
 
 def _from_now(host: Host, guard: Guard) -> Guard:
@@ -192,5 +191,21 @@ def _path(run_id: str) -> str:
 
 
 def _write(host: Host, guard: Guard) -> None:
-    record = json.loads(json.dumps(asdict(guard)))
-    host.write(_path(guard.run_id), journal.line(record), 0o600, 0, 0, {})
+    host.write(_path(guard.run_id), journal.line(_as_record(guard)), 0o600, 0, 0, {})
+
+
+def _as_record(guard: Guard) -> dict[str, Any]:
+    """Return a guard as it lies on the disk, as plain JSON data."""
+    record: dict[str, Any] = json.loads(json.dumps(asdict(guard)))
+    record["told"] = record.pop("announced")
+    return record
+
+
+def _from_record(record: dict[str, Any]) -> Guard:
+    """Return the guard that ``_as_record`` made the record of, or an earlier release did."""
+    fields = {**record, "announced": record.get("told", False)}
+    fields.pop("told", None)
+    for key in ("reload", "running"):
+        fields[key] = tuple(record[key])
+    fields["commands"] = tuple(tuple(argv) for argv in record["commands"])
+    return Guard(**fields)

@@ -19,7 +19,7 @@ from typing import Any, Dict, Optional, Sequence, TextIO
 from .._change import journal, lock, revert, steps
 from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError, HostWriteError
-from .._host.door import Completed, Host
+from .._host.door import CommandResult, Host
 from .._host.real import RealHost
 from .._vocabulary.guard import ARMED, REVERTED
 from . import alarm, record
@@ -36,7 +36,7 @@ class BootingHost(RealHost):
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
+    ) -> CommandResult:
         if argv[0].rpartition("/")[2] == "systemctl" and _JOBS.intersection(argv):
             argv = [argv[0], "--no-block", *argv[1:]]
         return super().run(argv, timeout, stdin, env)
@@ -56,9 +56,9 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     Raises ClinicalError where something could not be restored; the guard is then still armed, and this can be repeated.
     """
     host.remove(alarm.BALLAST)
-    run = revert.choose(host, guard.run_id)
+    run = revert.choose_run(host, guard.run_id)
     revert.sweep(host, run)
-    way = revert.find_way(host, run)
+    way = revert.plan_revert(host, run)
     troubles = _restore(host, way)
     troubles += _revive(host, guard)
     for argv in guard.commands:
@@ -68,14 +68,15 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     if troubles:
         told = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, told, "It will be tried again every minute.")
-    return TakenBack(record.end(host, guard, REVERTED, why), guarded_run.told(way.groups))
+    return TakenBack(record.end(host, guard, REVERTED, why), guarded_run.describe_changes(way.groups))
 
 
 def take_back_now(host: Host, run_id: str, why: str, revive: Sequence[str] = ()) -> TakenBack:
     """The same for a run that nothing guards yet; ``revive`` are units that ran before it and are to run again."""
     guard = record.load(host, run_id)
     if guard is None or guard.state != ARMED:
-        guard = record.arm(host, run_id, record.Wish(record.SHORTEST))  # should this be cut, the alarm goes on with it
+        # Should this be cut, the alarm goes on with it.
+        guard = record.arm(host, run_id, record.GuardTerms(record.SHORTEST))
     running = tuple(dict.fromkeys([*guard.running, *revive]))
     return take_back(host, replace(guard, running=running), why)
 
@@ -89,7 +90,7 @@ def settle(host: Host, run_id: str) -> list[str]:
     if guard is None:
         return []
     if guard.state == REVERTED:
-        record.note_told(host, guard)
+        record.note_announced(host, guard)
         return [f"The run {guard.run_id} was taken back at {guard.ended}: {guard.why}."]
     left = record.seconds_left(host, guard)
     if left:
@@ -99,7 +100,7 @@ def settle(host: Host, run_id: str) -> list[str]:
     return [f"The run {guard.run_id} was never confirmed; it was overdue and was taken back now."]
 
 
-def _restore(host: Host, way: revert.Way) -> list[ClinicalError]:
+def _restore(host: Host, way: revert.RevertPlan) -> list[ClinicalError]:
     """Put everything back as far as it goes; a journal that cannot be written is no reason to leave a host cut off."""
     own = _own_id(host, way.run.run_id)
     if not way.groups:  # nothing was changed under the guard, or an earlier attempt has put it back

@@ -8,7 +8,7 @@ from typing import Any, Mapping, Sequence
 
 from .._change import journal
 from .._change import steps as change_steps
-from .._change.steps import Entry, Group, Outcome, Undone
+from .._change.steps import ApplyOutcome, Group, JournalEntry, Undone
 from .._change.subjects.base import Image, Subject
 from .._change.subjects.trees import Tree
 from .._errors import ClinicalError, HostWriteError
@@ -16,10 +16,12 @@ from .._host.door import Host
 from .._vocabulary.guard import CONFIRMED, REVERTED
 from .._vocabulary.stamp import stamp_of
 from . import record
-from .record import Wish
+from .record import GuardTerms
 
 
-def begin(host: Host, run_id: str, groups: Sequence[Group], entries: Sequence[Entry], **more: str) -> journal.Run:
+def begin(
+    host: Host, run_id: str, groups: Sequence[Group], entries: Sequence[JournalEntry], **more: str
+) -> journal.JournaledRun:
     """Journal a run; where not even that can be written, say that nothing was changed."""
     try:
         return journal.begin(host, run_id, stamp_of(host.now()), groups, entries, **more)
@@ -27,7 +29,9 @@ def begin(host: Host, run_id: str, groups: Sequence[Group], entries: Sequence[En
         raise HostWriteError(error.doing, error.subject, f"{error.saw}; nothing was changed", error.try_this) from error
 
 
-def carry_out(host: Host, run_id: str, groups: Sequence[Group], wish: Wish | None, reverts: str = "") -> Outcome:
+def carry_out(
+    host: Host, run_id: str, groups: Sequence[Group], wish: GuardTerms | None, reverts: str = ""
+) -> ApplyOutcome:
     """Journal, apply, and leave the run guarded where it changed something that could lock people out.
 
     Without a wish nothing is guarded. Raises ClinicalError where everything was put back.
@@ -66,7 +70,13 @@ def _settle(host: Host, run_id: str, stands: bool) -> None:
         record.end(host, guard, CONFIRMED, "nothing that it guarded was changed")
 
 
-def _end(host: Host, run: journal.Run, groups: Sequence[Group], entries: Sequence[Entry], outcome: Outcome) -> None:
+def _end(
+    host: Host,
+    run: journal.JournaledRun,
+    groups: Sequence[Group],
+    entries: Sequence[JournalEntry],
+    outcome: ApplyOutcome,
+) -> None:
     """Note that the run is complete; a run that cannot be noted is put back like one that cannot be applied."""
     try:
         journal.end(host, run, "complete", entries, _own_changes_seen(host, entries, outcome.settled))
@@ -81,7 +91,7 @@ def _paths(subject: Subject) -> tuple[str, ...]:
     return tuple(getattr(subject, "outputs", (one,)))
 
 
-def _own_changes_seen(host: Host, entries: Sequence[Entry], settled: Mapping[int, Image]) -> dict[int, Image]:
+def _own_changes_seen(host: Host, entries: Sequence[JournalEntry], settled: Mapping[int, Image]) -> dict[int, Image]:
     """What watched trees look like where a later step of the same run changed a path that they had seen change."""
     seen = dict(settled)
     for number, image in settled.items():
@@ -96,7 +106,7 @@ def _own_changes_seen(host: Host, entries: Sequence[Entry], settled: Mapping[int
     return seen
 
 
-def _note_undone(host: Host, run: journal.Run, entries: Sequence[Entry], error: Undone) -> None:
+def _note_undone(host: Host, run: journal.JournaledRun, entries: Sequence[JournalEntry], error: Undone) -> None:
     """A disk that refused the change may refuse the note as well; the run then counts as cut and reverts the same.
 
     A guard stays armed where something could not be put back: it will try again.
@@ -112,7 +122,7 @@ def _note_undone(host: Host, run: journal.Run, entries: Sequence[Entry], error: 
         return
 
 
-def tidied(host: Host, keep: int, reverted: journal.Run | None = None, by: str = "") -> list[str]:
+def tidy_journal(host: Host, keep: int, reverted: journal.JournaledRun | None = None, by: str = "") -> list[str]:
     """Keep the journal in order. The host is done by now, so what fails here is only worth a warning."""
     try:
         if reverted is not None:
@@ -123,14 +133,14 @@ def tidied(host: Host, keep: int, reverted: journal.Run | None = None, by: str =
     return []
 
 
-def note_reverted(host: Host, run: journal.Run, by: str) -> None:
+def note_reverted(host: Host, run: journal.JournaledRun, by: str) -> None:
     """Note that a run holds no more; where it was a revert itself, what that had reverted holds again."""
     journal.note_reverted(host, run, by)
     for earlier in [other for other in journal.runs(host) if other.reverted_by == run.run_id]:
         journal.note_reverted(host, earlier, "")
 
 
-def told(groups: Sequence[Group]) -> list[dict[str, Any]]:
+def describe_changes(groups: Sequence[Group]) -> list[dict[str, Any]]:
     """What changes, in words; what is only watched beside a command is the command's own business."""
     steps = [step for group in groups for step in group.steps if step.before or step.after]
     return [

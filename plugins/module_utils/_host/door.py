@@ -33,7 +33,7 @@ class Stat:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ScanEntry:
     """One file or folder that a scan met; ``kind`` is file or dir, ``mode`` the twelve permission bits."""
 
     path: str
@@ -44,7 +44,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Completed:
+class CommandResult:
     """What a command answered; ``err_line`` is its first words of complaint."""
 
     argv: Tuple[str, ...]
@@ -91,7 +91,7 @@ class Host(Protocol):
         uids: FrozenSet[int],
         gids: FrozenSet[int],
         budget: int,
-    ) -> Optional[List[Entry]]:
+    ) -> Optional[List[ScanEntry]]:
         """Every file and folder that everybody may write, that lends rights, or whose owner or group is not known.
 
         Folders in ``avoided`` are not entered. None where there are more than ``budget`` entries.
@@ -124,7 +124,7 @@ class Host(Protocol):
     def accounts_locked(self) -> ContextManager[None]:
         """Keep every other tool from changing accounts meanwhile, as lckpwdf(3) does."""
 
-    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
+    def gather(self, looks: Sequence[Callable[[], T]]) -> List[T]:
         """What each look finds, in their order. They only read, and may be made at the same time."""
 
     def is_root(self) -> bool:
@@ -135,7 +135,7 @@ class Host(Protocol):
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
+    ) -> CommandResult:
         """Run a program with its words as they are, no shell; raises ClinicalError after ``timeout`` seconds."""
 
     def spawn(self, argv: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ _ENGINES = {
 _SPELLED = {"almalinux": "AlmaLinux", "centos": "CentOS", "ol": "OracleLinux", "rhel": "RedHat"}
 
 
-def facts(host: Host) -> dict[str, str]:
+def read_facts(host: Host) -> dict[str, str]:
     """distribution, version, family, kernel, container (the engine's name, or nothing on a whole machine)."""
     release = os_release(host)
     words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
@@ -74,7 +74,7 @@ def global_keys_belong_elsewhere(host: Host) -> bool:
     return " ".join(mapping.split()) == _INITIAL_NAMESPACE
 
 
-def why_not(host: Host, seen: Mapping[str, str], applies: Mapping[str, Any]) -> str:
+def reason_not_applicable(host: Host, seen: Mapping[str, str], applies: Mapping[str, Any]) -> str:
     """Why a control does not concern this host, or nothing when it does."""
     families: Sequence[str] = applies.get("families", ())
     if families and seen["family"] not in families:

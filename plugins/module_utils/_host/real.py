@@ -20,7 +20,7 @@ import time
 from typing import BinaryIO, Callable, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple, Union
 
 from .._errors import ClinicalError, HostWriteError
-from .door import ACCOUNTS_LOCK, READ_LIMIT, TEMPORARY_SUFFIX, Completed, Entry, Host, Stat, T
+from .door import ACCOUNTS_LOCK, READ_LIMIT, TEMPORARY_SUFFIX, CommandResult, Host, ScanEntry, Stat, T
 from .safe_paths import open_parent
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -106,8 +106,8 @@ class RealHost(Host):
         uids: FrozenSet[int],
         gids: FrozenSet[int],
         budget: int,
-    ) -> Optional[List[Entry]]:
-        found: List[Entry] = []
+    ) -> Optional[List[ScanEntry]]:
+        found: List[ScanEntry] = []
         waiting = [root for root in roots if root not in avoided]
         never = avoided.union(roots)
         seen = 0
@@ -124,7 +124,7 @@ class RealHost(Host):
                     waiting.append(entry.path)
                 odd = mode & 0o6002 or info.st_uid not in uids or info.st_gid not in gids
                 if odd and name:  # of a link only what it leads to counts
-                    found.append(Entry(entry.path, name, mode & 0o7777, info.st_uid, info.st_gid))
+                    found.append(ScanEntry(entry.path, name, mode & 0o7777, info.st_uid, info.st_gid))
         return sorted(found, key=lambda entry: entry.path)
 
     def resolve(self, path: str) -> str:
@@ -218,7 +218,7 @@ class RealHost(Host):
         finally:
             os.close(fd)
 
-    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
+    def gather(self, looks: Sequence[Callable[[], T]]) -> List[T]:
         found: Dict[int, T] = {}
         failed: List[BaseException] = []
         waiting = iter(list(enumerate(looks)))
@@ -248,7 +248,7 @@ class RealHost(Host):
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
+    ) -> CommandResult:
         program = self.which(argv[0])
         if program is None:
             raise ClinicalError("Running", argv[0], "there is no such command on this host")
@@ -274,7 +274,7 @@ class RealHost(Host):
                 process.communicate(timeout=1.0)
             saw = f"no answer within {timeout:.0f} s, so it was ended"
             raise ClinicalError("Running", " ".join(argv), saw, "Look on the host for what it waits for.") from expired
-        return Completed(tuple(argv), process.returncode, _text(out), _text(err))
+        return CommandResult(tuple(argv), process.returncode, _text(out), _text(err))
 
     def spawn(self, argv: Sequence[str]) -> None:
         nowhere = subprocess.DEVNULL

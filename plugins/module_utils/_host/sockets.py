@@ -73,7 +73,7 @@ def listeners(host: Host) -> list[Listener]:
     return [*found, *parse_unix(read_volatile(host, f"{NET}/unix"))]
 
 
-def owned(host: Host, found: Sequence[Listener]) -> list[Listener]:
+def with_owners(host: Host, found: Sequence[Listener]) -> list[Listener]:
     """The same with unit and program. Of several processes that share a socket, the first one that a unit holds."""
     wanted = {listener.inode for listener in found if listener.inode}
     owners = _owners(host, wanted) if wanted else {}
@@ -164,7 +164,7 @@ def _key(one: Listener) -> tuple[str, str]:
     return (one.protocol, f"[{one.address}]:{one.port}" if ":" in one.address else f"{one.address}:{one.port}")
 
 
-def places(found: Iterable[Listener]) -> list[str]:
+def describe_places(found: Iterable[Listener]) -> list[str]:
     """The distinct places in words, numbers in their order: one socket for IPv4 and one for IPv6 are told as one."""
     ordered = sorted(found, key=lambda one: (one.protocol, one.port, one.address))
     return list(dict.fromkeys(one.place for one in ordered))

@@ -57,7 +57,7 @@ def _put_back(host: Host, file: File, noted: Mapping[str, Any] | None) -> bool:
     # Earlier releases noted a file without its kind and attributes, and of a link that there was no file.
     wanted: Image = ABSENT if noted is None else {"kind": "file", **noted}
     now = file.capture(host)
-    if file.same(now, wanted) or wanted["kind"] not in _RESTORABLE or (noted is None and now["kind"] != "file"):
+    if file.matches(now, wanted) or wanted["kind"] not in _RESTORABLE or (noted is None and now["kind"] != "file"):
         return False
     file.put(host, wanted)
     return True

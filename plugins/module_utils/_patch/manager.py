@@ -100,7 +100,7 @@ class Manager(Protocol):
     def put_back(self, changes: Sequence[PackageChange], packages: Sequence[KeptPackage], log: str) -> Completed:
         """Take the changes back with the kept files, in one transaction that changes nothing else."""
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         """Finish what a cut or failed installation left half done."""
 
     def suspend(self, again: bool) -> None:

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from .._change import availability
-from .._change.availability import Seen
+from .._change.availability import Snapshot
 from .._change.subjects.units import show
 from .._errors import ClinicalError
 from .._host.boot import boot_id
-from .._host.door import Completed, Host
+from .._host.door import CommandResult, Host
 from .._host.sockets import Listener
 from . import configuration, ledger, outcome, services
 from . import plan as patch_plan

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .._change import availability
-from .._change.availability import Seen
+from .._change.availability import Snapshot
 from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError
 from .._host.door import Host

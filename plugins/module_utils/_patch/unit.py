@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from .._change.subjects.units import has_systemd
 from .._errors import ClinicalError
-from .._host.door import Completed, Host
+from .._host.door import CommandResult, Host
 from .._host.real import PATH
 
 UNIT = "healthops-packages.service"

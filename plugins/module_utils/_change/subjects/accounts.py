@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 from .files import File, file_image
 
 #: Where each field stands: the file, and its place in the line of an account or a group.
@@ -23,7 +23,7 @@ FIELDS = {
 
 
 @dataclass(frozen=True)
-class AccountField(Whole):
+class AccountField(WholeSubject):
     """One field of an account or a group; named like ``shell of backup``.
 
     An image holds the field as it stands in its file, a password's hash as well, so it belongs into the journal alone.

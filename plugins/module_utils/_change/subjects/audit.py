@@ -50,16 +50,16 @@ class RulesFile(AwaitedFile):
         text = "".join(f"{line}\n" for line in dict.fromkeys(lines))
         super().put(host, file_image(text.encode("utf-8", "surrogateescape"), mode=image["mode"]))
 
-    def same(self, one: Image, other: Image) -> bool:
+    def matches(self, one: Image, other: Image) -> bool:
         if other["kind"] != "rules":
-            return super().same(one, other)
+            return super().matches(one, other)
         begins, text = content_of(other), content_of(one)
         more = text[len(begins) :].decode("utf-8", "surrogateescape").splitlines()
         ours = re.escape(other["rule"]).replace(PROGRAM, r"\S+")
         return one["kind"] == "file" and text.startswith(begins) and all(re.fullmatch(ours, line) for line in more)
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        return after["kind"] == "rules" or super().between(now, before, after)
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        return after["kind"] == "rules" or super().is_partial(now, before, after)
 
 
 def kernel_rules(host: Host) -> list[str] | None:

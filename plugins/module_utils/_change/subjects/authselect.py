@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 #: What authselect writes, and what it remembers to have written.
 WRITTEN = "/etc/authselect:/var/lib/authselect"
 
 
 @dataclass(frozen=True)
-class AuthselectFeatures(Whole):
+class AuthselectFeatures(WholeSubject):
     """Whether some features, named together, are enabled. A Tree beside it restores the files to the byte."""
 
     names: str

@@ -55,15 +55,15 @@ class AwaitedFile(File):
             raise ClinicalError("Changing settings in", self.path, f"it is {now['kind']}", "Was its package installed?")
         return content_of(now).decode("utf-8", "surrogateescape")
 
-    def same(self, one: Image, other: Image) -> bool:
+    def matches(self, one: Image, other: Image) -> bool:
         if other["kind"] != "edits":
-            return super().same(one, other)
+            return super().matches(one, other)
         text = content_of(one).decode("utf-8", "surrogateescape")
         return one["kind"] == "file" and _edited(other, text) == text
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """What a cut run left of a package that it was installing is nobody's own change."""
-        return after["kind"] == "edits" or super().between(now, before, after)
+        return after["kind"] == "edits" or super().is_partial(now, before, after)
 
 
 def _edited(image: Image, text: str) -> str:

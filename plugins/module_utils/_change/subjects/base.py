@@ -28,38 +28,38 @@ class Subject(Protocol):
     def put(self, host: Host, image: Image) -> None:
         """Make it look like ``image``, which may leave out what is to stay as it is."""
 
-    def same(self, one: Image, other: Image) -> bool:
+    def matches(self, one: Image, other: Image) -> bool:
         """Whether two images mean the same, where ``other`` may leave things out."""
 
-    def settled(self, host: Host, before: Image) -> Image:
+    def capture_after(self, host: Host, before: Image) -> Image:
         """What to remember of it after a change, to tell that change from later ones."""
 
-    def undoing(self, before: Image, after: Image) -> Image:
+    def inverse(self, before: Image, after: Image) -> Image:
         """The image that takes back the change from ``before`` to ``after``, and nothing else."""
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Whether each part of ``now`` is that of ``before`` or of ``after``, as where a run was cut between them."""
 
     def sweep(self, host: Host) -> None:
         """Remove what a run that was killed in the middle of writing it left beside it."""
 
 
-class Whole:
+class WholeSubject:
     """A subject that is replaced as a whole."""
 
     def capture(self, host: Host) -> Image:
         raise NotImplementedError
 
-    def same(self, one: Image, other: Image) -> bool:
+    def matches(self, one: Image, other: Image) -> bool:
         return all(one.get(key) == value for key, value in other.items())
 
-    def settled(self, host: Host, before: Image) -> Image:
+    def capture_after(self, host: Host, before: Image) -> Image:
         return self.capture(host)
 
-    def undoing(self, before: Image, after: Image) -> Image:
+    def inverse(self, before: Image, after: Image) -> Image:
         return before
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         return all(value in (before.get(part), after.get(part, value)) for part, value in now.items())
 
     def sweep(self, host: Host) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from .audit import COMPILED
-from .base import Image, Whole
+from .base import Image, WholeSubject
 from .files import File, path_image
 
 #: What each program writes, by its name.
@@ -25,7 +25,7 @@ MADE_ANEW: Image = {"made": "anew"}
 
 
 @dataclass(frozen=True)
-class Compiled(Whole):
+class Compiled(WholeSubject):
     """What one program made."""
 
     program: str
@@ -51,12 +51,12 @@ class Compiled(Whole):
         if done.rc != 0:
             raise ClinicalError("Running", self.program, done.err_line, f"Try it on the host: {self.program}")
 
-    def same(self, one: Image, other: Image) -> bool:
-        return other != MADE_ANEW and super().same(one, other)
+    def matches(self, one: Image, other: Image) -> bool:
+        return other != MADE_ANEW and super().matches(one, other)
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """A run that was cut did not note what the program had made."""
-        return after == MADE_ANEW or super().between(now, before, after)
+        return after == MADE_ANEW or super().is_partial(now, before, after)
 
     def sweep(self, host: Host) -> None:
         for path in self.outputs:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import TEMPORARY_SUFFIX, Host, Stat
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 ABSENT: Image = {"kind": "absent"}
 
@@ -55,7 +55,7 @@ def restore_path(host: Host, path: str, image: Image) -> None:
 
 
 @dataclass(frozen=True)
-class File(Whole):
+class File(WholeSubject):
     """A regular file, a link, a directory or nothing, as a whole."""
 
     path: str
@@ -109,7 +109,7 @@ def narrower_image(kind: str, bits: int, sticky: bool = False) -> Image:
 
 
 @dataclass(frozen=True)
-class Meta(Whole):
+class Meta(WholeSubject):
     """Owner, group and mode of something that exists; its content is somebody else's business."""
 
     path: str
@@ -133,9 +133,9 @@ class Meta(Whole):
             raise ClinicalError("Setting owner and mode of", self.path, "it has become a link, which is not followed")
         host.set_meta(self.path, *_meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode))
 
-    def same(self, one: Image, other: Image) -> bool:
+    def matches(self, one: Image, other: Image) -> bool:
         if "clear" not in other:
-            return super().same(one, other)
+            return super().matches(one, other)
         return bool(one["kind"] == other["kind"] and one["mode"] == _narrowed(one["mode"], other))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 _MISSING = "No such file or directory"
 
@@ -27,7 +27,7 @@ def listing(host: Host, table: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class FilterTable(Whole):
+class FilterTable(WholeSubject):
     """One table with all its chains and sets, such as "inet healthops"; others are never touched."""
 
     table: str
@@ -50,11 +50,11 @@ class FilterTable(Whole):
             if done.rc != 0:
                 raise ClinicalError("Loading the rules of", self.table, done.err_line, "Nothing was loaded.")
 
-    def same(self, one: Image, other: Image) -> bool:
+    def matches(self, one: Image, other: Image) -> bool:
         return _words(one.get("rules")) == _words(other.get("rules"))
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        return any(self.same(now, image) for image in (before, after))
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        return any(self.matches(now, image) for image in (before, after))
 
 
 def _words(rules: str | None) -> list[str] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 #: What the kernel changes by itself with another value: a server that stops forwarding takes redirects again.
 TAKEN_ALONG = {"net.ipv4.ip_forward": ("net.ipv4.conf.all.accept_redirects",)}
@@ -20,7 +20,7 @@ def kernel_path(key: str) -> str:
 
 
 @dataclass(frozen=True)
-class KernelValue(Whole):
+class KernelValue(WholeSubject):
     """One sysctl key as the kernel runs with it now; what the kernel would take along keeps its value."""
 
     key: str
@@ -51,7 +51,7 @@ def _value(host: Host, key: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class LoadedModule(Whole):
+class LoadedModule(WholeSubject):
     """Whether the running kernel holds a module."""
 
     module: str

@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 
 @dataclass(frozen=True)
-class MadeFile(Whole):
+class MadeFile(WholeSubject):
     """Whether the file is there: one that was not goes again when the run is taken back; its bytes are the job's."""
 
     path: str
@@ -28,6 +28,6 @@ class MadeFile(Whole):
         if not image["there"]:
             host.remove(self.path)
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """It comes when the job is done, which is nobody's later change."""
         return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 #: What hardening adds, and the word that takes it away again in a remount.
 OPPOSITE = {"nosuid": "suid", "nodev": "dev", "noexec": "exec", "nosymfollow": "symfollow"}
@@ -39,7 +39,7 @@ def unescape(word: str) -> str:
 
 
 @dataclass(frozen=True)
-class MountOptions(Whole):
+class MountOptions(WholeSubject):
     """Which of the hardening options a mounted file system runs with."""
 
     path: str

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Mapping, Sequence
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
-from .base import Image, Whole
+from ..._host.door import CommandResult, Host
+from .base import Image, WholeSubject
 
 #: Packages that were removed are kept here, so that a revert needs no mirror.
-KEPT = "/var/lib/healthops/packages"
+ARCHIVE = "/var/lib/healthops/packages"
 #: Where apt remembers which packages were asked for and which came along.
 AUTO_MARKS = "/var/lib/apt/extended_states"
 _APT = (
@@ -75,32 +75,32 @@ def parse_simulation(output: str) -> tuple[Image, Image]:
     return {"packages": before}, {"packages": after}
 
 
-def can_keep(host: Host, versions: Mapping[str, str]) -> bool:
+def can_archive(host: Host, versions: Mapping[str, str]) -> bool:
     """Whether the packages could be fetched as they are installed now, asked without fetching them."""
-    missing = [f"{name}={version}" for name, version in versions.items() if kept(host, name, version) is None]
+    missing = [f"{name}={version}" for name, version in versions.items() if archived_path(host, name, version) is None]
     return not missing or host.run(["apt-get", "--quiet", "--print-uris", "download", *missing], env=_QUIET).rc == 0
 
 
-def keep(host: Host, name: str, version: str) -> None:
+def archive_package(host: Host, name: str, version: str) -> None:
     """Fetch the package as it is installed now, so that it can come back; raises where no mirror or cache has it."""
-    if kept(host, name, version):
+    if archived_path(host, name, version):
         return
-    for folder in (posixpath.dirname(KEPT), KEPT):
+    for folder in (posixpath.dirname(ARCHIVE), ARCHIVE):
         host.mkdir(folder, 0o700, 0, 0)
     fetch = 'cd "$1" && exec apt-get --quiet -o APT::Sandbox::User=root download "$2"'
-    done = host.run(["sh", "-c", fetch, "sh", KEPT, f"{name}={version}"], timeout=300.0, env=_QUIET)
+    done = host.run(["sh", "-c", fetch, "sh", ARCHIVE, f"{name}={version}"], timeout=300.0, env=_QUIET)
     if done.rc != 0:
         raise ClinicalError("Keeping the package", f"{name}={version}", _complaint(done), "Try: apt-get update")
 
 
-def kept(host: Host, name: str, version: str) -> str | None:
+def archived_path(host: Host, name: str, version: str) -> str | None:
     """The path of a kept package; apt writes the colon of an epoch as %3a in file names."""
-    found = host.glob(f"{KEPT}/{name}_{version.replace(':', '%3a')}_*.deb")
+    found = host.glob(f"{ARCHIVE}/{name}_{version.replace(':', '%3a')}_*.deb")
     return found[0] if found else None
 
 
 @dataclass(frozen=True)
-class Packages(Whole):
+class Packages(WholeSubject):
     """The packages of one transaction, named together; sorted names joined by blanks.
 
     ``residual`` names those that are not installed, but whose configuration files are kept. Without it in an image,
@@ -128,7 +128,7 @@ class Packages(Whole):
         come = [_source(host, name, v) for name, v in wanted.items() if v is not None and now[name] != v]
         if image.get("keep"):
             for name in [name for name, version in wanted.items() if version != now[name] and now[name]]:
-                keep(host, name, now[name] or "")
+                archive_package(host, name, now[name] or "")
         if gone or come:
             self._apt(host, "--allow-downgrades", "--allow-change-held-packages", "install", *come, *gone)
         if "residual" in image:
@@ -141,19 +141,19 @@ class Packages(Whole):
         if done.rc != 0:
             raise ClinicalError("Changing the packages", self.names, _complaint(done), "Is another apt at work?")
 
-    def same(self, one: Image, other: Image) -> bool:
+    def matches(self, one: Image, other: Image) -> bool:
         return bool(one["packages"] == other["packages"]) and one["residual"] == other.get("residual", one["residual"])
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Package by package, because a package manager that is killed has changed some of them."""
-        return super().between(now["packages"], before["packages"], after["packages"])
+        return super().is_partial(now["packages"], before["packages"], after["packages"])
 
 
 def _source(host: Host, name: str, version: str) -> str:
-    return kept(host, name, version) or f"{name}={version}"
+    return archived_path(host, name, version) or f"{name}={version}"
 
 
-def _complaint(done: Completed) -> str:
+def _complaint(done: CommandResult) -> str:
     """What apt is unhappy about: its E: lines, and who holds the lock that it waited for, which they do not say."""
     lines = [line.strip() for line in done.err.splitlines() if line.startswith("E:")]
     holders = _HOLDER.findall(done.err + done.out)

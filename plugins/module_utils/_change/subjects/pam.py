@@ -11,7 +11,7 @@ from typing import Callable
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 from .files import File, file_image
 
 SAVED = "/var/lib/pam"
@@ -26,7 +26,7 @@ HASHES = ("yescrypt", "gost_yescrypt", "sha512", "sha256", "blowfish", "bigcrypt
 
 
 @dataclass(frozen=True)
-class PamProfiles(Whole):
+class PamProfiles(WholeSubject):
     """Whether some profiles, named together, are enabled; whether pam_unix takes empty passwords; what it hashes with.
 
     Options of pam_unix are changed in the generated files, which is the local change that pam-auth-update itself keeps.
@@ -70,13 +70,13 @@ class PamProfiles(Whole):
             saw = "pam-auth-update left them as they were"
             raise ClinicalError("Switching the PAM profiles", ", ".join(stuck), saw, "Were common-* edited by hand?")
 
-    def same(self, one: Image, other: Image) -> bool:
-        return super().same(one, {part: value for part, value in other.items() if part not in HOW})
+    def matches(self, one: Image, other: Image) -> bool:
+        return super().matches(one, {part: value for part, value in other.items() if part not in HOW})
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Profile by profile, because a pam-auth-update that is killed has written some of the files."""
         parts = [{**image, **image.get("profiles", {}), "profiles": None} for image in (now, before, after)]
-        return super().between(parts[0], parts[1], parts[2])
+        return super().is_partial(parts[0], parts[1], parts[2])
 
     def sweep(self, host: Host) -> None:
         for stack in ("auth", "password"):

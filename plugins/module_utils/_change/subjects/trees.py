@@ -47,13 +47,13 @@ class Tree:
             if before[path]["kind"] != "other":
                 File(path).put(host, before[path])
 
-    def same(self, one: Image, other: Image) -> bool:
+    def matches(self, one: Image, other: Image) -> bool:
         touched = other.get("touched")
         if touched is None:
             return bool(one["digests"] == other["digests"])
         return all(one["digests"].get(path, "") == other["digests"].get(path, "") for path in touched)
 
-    def settled(self, host: Host, before: Image) -> Image:
+    def capture_after(self, host: Host, before: Image) -> Image:
         now: dict[str, str] = self.capture(host)["digests"]
         touched = _differences(before["digests"], now)
         return {"digests": {path: now[path] for path in touched if path in now}, "touched": touched}
@@ -64,10 +64,10 @@ class Tree:
         kept = {path: digest for path, digest in image["digests"].items() if path not in paths}
         return {**image, "digests": {**kept, **{path: now[path] for path in paths if path in now}}}
 
-    def undoing(self, before: Image, after: Image) -> Image:
+    def inverse(self, before: Image, after: Image) -> Image:
         return {**before, "touched": after["touched"]}
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """A cut run could not note what it touched; then nothing tells its changes from those of others."""
         seen = [image["digests"] for image in (now, before, after)]
         one, old, new = ({path: d.get(path, "") for path in after.get("touched", ())} for d in seen)

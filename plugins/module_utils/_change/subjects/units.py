@@ -9,7 +9,7 @@ from typing import Sequence
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "FragmentPath", "StateChangeTimestampMonotonic")
 #: Where enabling a unit leaves its links: systemd's own, and those of the older init scripts.
@@ -87,7 +87,7 @@ def systemctl(host: Host, verb: str, *units: str) -> None:
 
 
 @dataclass(frozen=True)
-class ActiveUnit(Whole):
+class ActiveUnit(WholeSubject):
     """Whether a unit runs; None where there is no such unit, which then comes and goes with its package."""
 
     unit: str
@@ -109,7 +109,7 @@ class ActiveUnit(Whole):
 
 
 @dataclass(frozen=True)
-class EnabledUnit(Whole):
+class EnabledUnit(WholeSubject):
     """Whether a unit is started at boot; None where there is no such unit.
 
     A Tree over ENABLING_FOLDERS beside it keeps the links to the byte.

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from .observe import PREFERENCES
 
 FOLDER = "/var/cache/healthops/apt"
@@ -90,12 +90,12 @@ def _digest(words: Sequence[str]) -> str:
 def _known(host: Host, path: str, argv: Sequence[str]) -> Completed | None:
     try:
         told = json.loads(host.read(path) or b"null")
-        return Completed(tuple(argv), 0, told["out"], told["err"])
+        return CommandResult(tuple(argv), 0, told["out"], told["err"])
     except (ValueError, TypeError, KeyError, ClinicalError):
         return None  # asked anew, whatever became of the file
 
 
-def _keep(host: Host, folder: str, path: str, done: Completed) -> None:
+def _keep(host: Host, folder: str, path: str, done: CommandResult) -> None:
     """For want of space it is not kept; nothing else depends on it."""
     with contextlib.suppress(ClinicalError):
         if host.stat(folder) is None:

@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from ..checksums import checksums
 from ..manager import KeptPackage
 from ..model import REMOVE, PackageChange
@@ -91,12 +91,12 @@ def _downloading(folder: str) -> list[str]:
     ]
 
 
-def _complaint(done: Completed) -> str:
+def _complaint(done: CommandResult) -> str:
     errors = [line[3:] for line in done.err.splitlines() if line.startswith("E: ")]
     return (errors or [done.err_line])[0]
 
 
-def _advice(done: Completed) -> str:
+def _advice(done: CommandResult) -> str:
     if "404" in done.err:
         return "The mirror no longer has this version: plan anew."
     return "Nothing was changed. Is the mirror reachable? Stage again; what was downloaded is kept."

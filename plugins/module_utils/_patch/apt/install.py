@@ -88,7 +88,7 @@ def put_back(
     return as_unit(host, argv, log, _ENVIRONMENT)
 
 
-def repair(host: Host, log: str) -> Completed:
+def repair(host: Host, log: str) -> CommandResult:
     """What dpkg was cut in: first what it has unpacked, then what it waits for."""
     return as_unit(host, [*_DPKG, "--configure", "-a"], log, _ENVIRONMENT)
 

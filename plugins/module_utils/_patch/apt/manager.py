@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from .. import checksums
 from ..manager import BarCheck, KeptPackage, ServiceRequest
 from ..model import REMOVE, InstalledPackage, Observed, PackageChange
@@ -70,7 +70,7 @@ class Apt:
     def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> Completed:
         return work.put_back(self.host, changes, kept, log, self.lock_wait)
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         return work.repair(self.host, log)
 
     def suspend(self, again: bool) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from ..._host.facts import os_release
 from ..._vocabulary.stamp import format_stamp
 from ..model import (
@@ -118,7 +118,7 @@ def offers(host: Host, names: Iterable[str]) -> dict[str, VersionTable]:
     return read.offers(ask(host, ["apt-cache", "policy", *wanted])) if wanted else {}
 
 
-def simulate(host: Host, words: Sequence[str], preferences: str = "", ignore_holds: bool = False) -> Completed:
+def simulate(host: Host, words: Sequence[str], preferences: str = "", ignore_holds: bool = False) -> CommandResult:
     """One run of the solver that changes nothing."""
     options = ["-o", "APT::Ignore-Hold=1"] if ignore_holds else []
     with_pins = preferred(host, preferences)

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from ..._vocabulary.patch import SEVERITIES
 from ..._vocabulary.stamp import format_stamp
 from .. import checksums
@@ -250,7 +250,7 @@ class Dnf:
 
     def _transaction(
         self, files: Sequence[str], remove: Sequence[Sequence[str]], expected: Sequence[Sequence[str]], log: str
-    ) -> Completed:
+    ) -> CommandResult:
         before = self._saved(expected)
         self._note_restarts(expected)
         request = {"what": "transact", "files": list(files), "remove": list(remove), "expected": list(expected)}
@@ -259,7 +259,7 @@ class Dnf:
         self._own_configuration(before)
         return done
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         """What a cut transaction had put in beside its earlier version and had not taken out: that goes now."""
         told = self._asked("observe")["duplicates"]
         newest = self.installed()
@@ -270,7 +270,7 @@ class Dnf:
             if package is not None and package.version != version:
                 stale.append(f"{name.rpartition('.')[0]}-{version.rpartition(':')[2]}.{name.rpartition('.')[2]}")
         if not stale:
-            return Completed(("rpm",), 0, "", "")
+            return CommandResult(("rpm",), 0, "", "")
         return as_unit(self.host, ["rpm", "-e", "--nodeps", *stale], log, _ENVIRONMENT)
 
     def suspend(self, again: bool) -> None:
@@ -350,7 +350,7 @@ class Dnf:
             if names:
                 self._dnf("mark", way, *sorted(names))
 
-    def _dnf(self, *words: str) -> Completed:
+    def _dnf(self, *words: str) -> CommandResult:
         done = self.host.run(["dnf", "-q", "-C", "-y", *words], timeout=SOLVER_TIME)
         if done.rc != 0:
             raise ClinicalError("Asking", f"dnf {words[0]}", done.err_line, "Nothing was changed by that.")

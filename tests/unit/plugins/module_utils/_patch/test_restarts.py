@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import restarts
 from fake_host import FakeHost, fixture
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_restarted_alone_is_a_reason_as_well() -> None:
 def test_needrestart_says_what_the_site_restarts_itself(system: str) -> None:
     host = FakeHost()
     host.programs.add("needrestart")
-    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, fixture("needrestart", system), "")
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = CommandResult((), 0, fixture("needrestart", system), "")
     found = restarts.outdated(host)
     assert {"lab-daemon.service", "rsyslog.service", "ssh.service"} <= found.due
     assert {"nginx.service", "systemd-logind.service", "unattended-upgrades.service"} <= found.deferred

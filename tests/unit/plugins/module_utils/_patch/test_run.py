@@ -12,7 +12,7 @@ from typing import Callable
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger, stages
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import run as patch_run
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import (
@@ -214,9 +214,9 @@ def test_a_service_that_does_not_come_back_fails_the_run() -> None:
     host, manager = machine()
     host.add_file("/etc/systemd/system/multi-user.target.wants/service.service")
 
-    def fails(_host: FakeHost, argv: Sequence[str]) -> Completed:
+    def fails(_host: FakeHost, argv: Sequence[str]) -> CommandResult:
         host.units["service.service"].active = False
-        return Completed(tuple(argv), 1, "", "Job for service.service failed.")
+        return CommandResult(tuple(argv), 1, "", "Job for service.service failed.")
 
     host.answers[("systemctl", "--no-ask-password", "restart", "service.service")] = fails
     with pytest.raises(PatchFailed, match="worked before does not work now") as stopped:

@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._change.availability import Seen
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._change.availability import Snapshot
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import services
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import ServiceRequest
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 
-NOTHING = Seen()
+NOTHING = Snapshot()
 
 
 def ran(host: FakeHost) -> list[str]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import space
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import PackageChange, Space
 from fake_host import FakeHost
@@ -14,7 +14,7 @@ def test_paths_on_one_disk_need_what_all_of_them_need() -> None:
     host = FakeHost()
     host.programs.add("df")
     rows = "Avail Mounted on\n1000 /\n500 /var\n1000 /\n"
-    host.answers[("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")] = Completed(
+    host.answers[("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")] = CommandResult(
         (), 0, rows, ""
     )
     kernel = PackageChange(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Callable
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import answers
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import observe as look
 from fake_host import FakeHost
@@ -34,7 +34,7 @@ class ServiceRequest(FakeHost):
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
     ) -> Completed:
         self.asked.append(list(argv))
-        return Completed(tuple(argv), self.rc, f"answer {len(self.asked)}", "")
+        return CommandResult(tuple(argv), self.rc, f"answer {len(self.asked)}", "")
 
 
 def test_the_same_question_is_answered_once() -> None:

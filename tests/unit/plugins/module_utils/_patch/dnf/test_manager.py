@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import run as patch_run
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import helper
@@ -249,7 +249,7 @@ def test_the_site_s_configuration_stays_and_the_new_one_lies_beside_it() -> None
     class Replacing(DnfHost):
         """rpm puts the changed file aside and takes its own."""
 
-        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> Completed:
+        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> CommandResult:
             done = super().run(argv, *args, **more)
             if dnf_manager.PROGRAM in argv and self.requests[-1]["what"] == "transact":
                 self.write("/etc/lab-conf.conf.rpmsave", b"of = ours\n", 0o640, 0, 0, {})
@@ -315,7 +315,7 @@ def test_a_host_without_dnf_is_told_so() -> None:
 
 def test_what_the_program_complains_of_is_told() -> None:
     class Broken(DnfHost):
-        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> Completed:
+        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> CommandResult:
             done = super().run(argv, *args, **more)
             return replace(done, rc=1, err="Traceback\nerror: bad config\n") if dnf_manager.PROGRAM in argv else done
 
