@@ -125,7 +125,7 @@ class FakeManager:
     def damaged(self, kept: Sequence[KeptPackage]) -> tuple[str, ...]:
         return tuple(one.path for one in kept if self.host.read(one.path) != one.version.encode())
 
-    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> CommandResult:
         if self.lock:
             return CommandResult((), 100, "", f"E: Could not get lock. It is held by process {self.lock}")
         for change in changes:
@@ -136,7 +136,7 @@ class FakeManager:
             self._put(change.name, change.new)
         return self._said()
 
-    def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> Completed:
+    def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> CommandResult:
         for change in changes:
             self._put(change.name, change.old)
         return self._said()

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Callable, Optional, Protocol
 
-from .._host.door import Completed
+from .._host.door import CommandResult
 from .model import InstalledPackage, Observed, OmittedChange, PackageChange
 
 #: Returns why a change may not come at all; None where it may.
@@ -94,10 +94,10 @@ class Manager(Protocol):
 
     # --- changing ---
 
-    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> CommandResult:
         """Change exactly this set in one transaction, out of ``folder`` alone. Local configuration files stay."""
 
-    def put_back(self, changes: Sequence[PackageChange], packages: Sequence[KeptPackage], log: str) -> Completed:
+    def put_back(self, changes: Sequence[PackageChange], packages: Sequence[KeptPackage], log: str) -> CommandResult:
         """Take the changes back with the kept files, in one transaction that changes nothing else."""
 
     def repair(self, log: str) -> CommandResult:

@@ -186,7 +186,7 @@ def _begin(host: Host, manager: Manager, request: PatchRequest, planned: Planned
         ledger.add(host, [{**entry, "name": name} for name in released])
     packages = planned.observed.packages
     holds = [key for key, package in packages.items() if package.held and package.name not in released]
-    working = availability.look(host)
+    working = availability.take_snapshot(host)
     before = replace(
         patch_stages.read_before(host, run),
         holds=tuple(sorted(holds)),
@@ -225,7 +225,7 @@ def _fetch_again(manager: Manager, run: PatchRun, plan: Plan) -> None:
 
 def _transaction(
     manager: Manager, run: PatchRun, changes: Sequence[PackageChange], cut: bool
-) -> tuple[Completed, tuple[ServiceRequest, ...]]:
+) -> tuple[CommandResult, tuple[ServiceRequest, ...]]:
     """Install the changes; return how that ended, and what packages wanted of services meanwhile."""
     manager.suspend(cut)
     try:
@@ -242,7 +242,7 @@ def _finish(
     manager: Manager,
     request: PatchRequest,
     run: PatchRun,
-    done: Completed,
+    done: CommandResult,
     restarted: RestartOutcome,
 ) -> PatchResult:
     """Write down what the host is now, and return it; raise PatchFailed where that is not what was requested."""
@@ -291,7 +291,7 @@ def boot_identity(host: Host) -> str:
     return f"{boot_id(host)} {began}"
 
 
-def working_before(host: Host, before: HostBefore) -> Seen:
+def working_before(host: Host, before: HostBefore) -> Snapshot:
     """Return what worked before the run and has to work after it.
 
     After a power loss, units that only run at a boot are not missed; those that failed are.
@@ -299,7 +299,7 @@ def working_before(host: Host, before: HostBefore) -> Seen:
     units = before.units
     if before.boot != boot_identity(host):
         units = tuple(name for name, unit in show(host, units).items() if unit.running or unit.active == "failed")
-    return Seen(tuple(Listener(**listener) for listener in before.listeners), frozenset(units))
+    return Snapshot(tuple(Listener(**listener) for listener in before.listeners), frozenset(units))
 
 
 def incomplete_changes(

@@ -40,7 +40,7 @@ class _RestartPlan:
 
 
 def settle(
-    host: Host, requests: Sequence[ServiceRequest], mode: str, order: Sequence[str], before: Seen
+    host: Host, requests: Sequence[ServiceRequest], mode: str, order: Sequence[str], before: Snapshot
 ) -> RestartOutcome:
     """Restart what packages requested and what runs old libraries, unless the site lets nobody.
 
@@ -65,7 +65,9 @@ def settle(
     )
 
 
-def _plan_restarts(host: Host, requests: Sequence[ServiceRequest], order: Sequence[str], before: Seen) -> _RestartPlan:
+def _plan_restarts(
+    host: Host, requests: Sequence[ServiceRequest], order: Sequence[str], before: Snapshot
+) -> _RestartPlan:
     outdated = patch_restarts.outdated(host)
     starting = {request.unit for request in requests if request.action in _STARTS}
     named = list(dict.fromkeys(request.unit for request in requests))
@@ -95,7 +97,7 @@ def _succeeds(host: Host, verb: str, unit: str) -> bool:
     return True
 
 
-def _lost(host: Host, before: Seen, restarted: bool) -> tuple[str, ...]:
+def _lost(host: Host, before: Snapshot, restarted: bool) -> tuple[str, ...]:
     """Return the sockets and units that worked before and do not now, compared as after every other run."""
     if restarted:
         host.sleep(availability.DWELL)

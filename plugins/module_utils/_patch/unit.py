@@ -34,7 +34,7 @@ def wait(host: Host, patience: float = WORK_TIME) -> None:
         host.sleep(PAUSE)
 
 
-def as_unit(host: Host, argv: Sequence[str], log: str, environment: Mapping[str, str]) -> Completed:
+def as_unit(host: Host, argv: Sequence[str], log: str, environment: Mapping[str, str]) -> CommandResult:
     """Run a command to its end in a unit of its own; its output is added to the file ``log``, and returned."""
     before = len(host.read(log) or b"")
     if not has_systemd(host):
@@ -48,7 +48,7 @@ def as_unit(host: Host, argv: Sequence[str], log: str, environment: Mapping[str,
         done = host.run([*unit, *streams, *settings, "--", program, *argv[1:]], timeout=WORK_TIME)
     text = (host.read(log) or b"")[before:].decode("utf-8", "replace")
     error = (complaint(text) or done.err) if done.rc else ""
-    return Completed(tuple(argv), done.rc, text, error)
+    return CommandResult(tuple(argv), done.rc, text, error)
 
 
 def complaint(output: str) -> str:

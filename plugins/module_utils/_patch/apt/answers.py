@@ -45,7 +45,7 @@ class _Remembering:
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
-    ) -> Completed:
+    ) -> CommandResult:
         if tuple(argv[:2]) not in _QUESTIONS or _elsewhere(self._host):
             return self._host.run(argv, timeout, stdin, env)
         folder = posixpath.join(FOLDER, _digest(_state(self._host)))
@@ -87,7 +87,7 @@ def _digest(words: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _known(host: Host, path: str, argv: Sequence[str]) -> Completed | None:
+def _known(host: Host, path: str, argv: Sequence[str]) -> CommandResult | None:
     try:
         told = json.loads(host.read(path) or b"null")
         return CommandResult(tuple(argv), 0, told["out"], told["err"])

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from ..._change.subjects.units import has_systemd
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from ..manager import KeptPackage, ServiceRequest
 from ..model import INSTALL, REMOVE, PackageChange
 from ..unit import UNIT, as_unit
@@ -57,7 +57,7 @@ _DPKG = ("dpkg", "--force-confdef", "--force-confold")
 
 def install(
     host: Host, folder: str, words: Sequence[str], changes: Sequence[PackageChange], log: str, wait: int
-) -> Completed:
+) -> CommandResult:
     """Out of ``folder`` alone: what does not lie there cannot come, and nothing goes that is not in the set."""
     gone = [f"{change.key}-" for change in changes if change.change == REMOVE]
     options = [*_lock(wait), *_nothing_goes(not gone), "--allow-downgrades", "-o", f"Dir::Cache::archives={folder}/"]
@@ -74,7 +74,7 @@ def _nothing_goes(so: bool) -> list[str]:
 
 def put_back(
     host: Host, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str, wait: int
-) -> Completed:
+) -> CommandResult:
     """The kept files over what is installed; what the run brought goes again.
 
     apt takes a version that a mirror has as well from its archives, so these are where the kept files are.

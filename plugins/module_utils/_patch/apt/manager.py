@@ -64,10 +64,10 @@ class Apt:
     def keep(self, folder: str, changes: Iterable[PackageChange]) -> tuple[KeptPackage, ...]:
         return files.keep(self.host, folder, changes)
 
-    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> CommandResult:
         return work.install(self.host, folder, self._words(changes), changes, log, self.lock_wait)
 
-    def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> Completed:
+    def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> CommandResult:
         return work.put_back(self.host, changes, kept, log, self.lock_wait)
 
     def repair(self, log: str) -> CommandResult:

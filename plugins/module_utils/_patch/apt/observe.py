@@ -317,7 +317,7 @@ def _stale(source: PackageSource) -> str:
     return f"{where} is {source.age_days} days old (Release of {source.released}): its mirror is no longer renewed"
 
 
-def broken(host: Host, packages: Mapping[str, InstalledPackage], solved: Completed) -> tuple[str, ...]:
+def broken(host: Host, packages: Mapping[str, InstalledPackage], solved: CommandResult) -> tuple[str, ...]:
     """What has to be repaired before anything is changed."""
     found = [f"{key} is installed only in part" for key, package in sorted(packages.items()) if not package.intact]
     if any(name.isdigit() for name in host.listdir(JOURNAL)):

@@ -233,13 +233,13 @@ class Dnf:
 
     # --- changing ---
 
-    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> CommandResult:
         paths = json.loads((self.host.read(f"{folder}/paths.json") or b"{}").decode())
         files = [paths.get("\t".join(key), "") for key in map(tuple, _wanted(changes))]
         gone = [[c.name, c.arch, c.old] for c in changes if c.change == REMOVE]
         return self._transaction(files, gone, [[c.name, c.arch, c.change, c.new or c.old] for c in changes], log)
 
-    def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> Completed:
+    def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> CommandResult:
         files = {(one.name, one.arch): one.path for one in kept}
         back = [c for c in changes if c.old and (c.name, c.arch) in files]
         gone = [[c.name, c.arch, c.new] for c in changes if c.change == INSTALL]

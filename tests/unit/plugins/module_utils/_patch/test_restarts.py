@@ -95,7 +95,7 @@ def test_what_needrestart_says_goes_before_what_is_seen() -> None:
     assert restarts.outdated(host) == restarts.OutdatedServices(frozenset({"nginx.service"}))
     host.programs.add("needrestart")
     said = "Service restarts being deferred:\n systemctl restart nginx.service\n"
-    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, said, "")
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = CommandResult((), 0, said, "")
     assert restarts.outdated(host) == restarts.OutdatedServices(frozenset(), frozenset({"nginx.service"}))
 
 

@@ -81,6 +81,6 @@ def test_what_needrestart_puts_off_is_restarted_only_where_its_package_asks_for_
     host.units = {name: FakeUnit(active=True) for name in ("docker.service", "haproxy.service")}
     host.programs.add("needrestart")
     said = "Service restarts being deferred:\n systemctl restart docker.service\n systemctl restart haproxy.service\n"
-    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, said, "")
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = CommandResult((), 0, said, "")
     settled = services.settle(host, [ServiceRequest("haproxy.service", "restart")], services.NOW, [], NOTHING)
     assert (settled.restarted, settled.to_restart) == (("haproxy.service",), ("docker.service",))

@@ -32,7 +32,7 @@ class ServiceRequest(FakeHost):
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
-    ) -> Completed:
+    ) -> CommandResult:
         self.asked.append(list(argv))
         return CommandResult(tuple(argv), self.rc, f"answer {len(self.asked)}", "")
 
