@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Dict, Optional, Sequence, TextIO
+from typing import Any, Sequence, TextIO
 
 from .._change import journal, lock, revert, steps
 from .._change.subjects.units import has_systemd, show, systemctl
@@ -35,7 +35,7 @@ class BootingHost(RealHost):
     """A machine that is starting: systemd must not wait for jobs that wait for us."""
 
     def run(
-        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
     ) -> CommandResult:
         if argv[0].rpartition("/")[2] == "systemctl" and _JOBS.intersection(argv):
             argv = [argv[0], "--no-block", *argv[1:]]
