@@ -29,7 +29,7 @@ def encode(text: str) -> bytes:
 
 
 def ordered_files(host: Host, folders: Sequence[str], pattern: str = "*.conf") -> list[str]:
-    """Return the drop-ins as systemd reads them: sorted by name; a name in an earlier folder hides it in a later one."""
+    """Return the drop-ins in systemd's order: sorted by name; a name in an earlier folder hides it in a later one."""
     chosen: dict[str, str] = {}
     for folder in folders:
         for path in host.glob(f"{folder}/{pattern}"):

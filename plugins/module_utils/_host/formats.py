@@ -89,7 +89,7 @@ class Format:
 
 @functools.lru_cache(maxsize=64)
 def _values(form: Format, text: str) -> dict[tuple[str, str], str]:
-    """Return every value that counts, by section and key; read once, however many controls ask for a key of the file."""
+    """Return every value that counts, by section and key; read once, however many controls ask for a key of a file."""
     return {(a.section, form._plain(a.key)): a.value for a in form.assignments(text)}
 
 

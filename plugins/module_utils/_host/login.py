@@ -37,7 +37,7 @@ class _Process:
 
 
 def own_login(host: Host) -> Login | None:
-    """Return the login above this process, or None where no sshd is among its ancestors (a console, a local connection).
+    """Return the login above this process, or None where no sshd is among its ancestors (console, local connection).
 
     The nearest sshd belongs to the login; the one farthest up is the listener, which is older than every login.
     """
