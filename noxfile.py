@@ -71,7 +71,7 @@ nox.options.sessions = [
 
 @lru_cache
 def pip_settings() -> dict[str, str]:
-    """What this machine's pip is told (cert, index-url, find-links ...), from its environment and its config files."""
+    """Return the settings of this machine's pip (cert, index-url, find-links ...): its environment and its files."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
     ).stdout
@@ -80,12 +80,12 @@ def pip_settings() -> dict[str, str]:
 
 
 def uv_settings() -> dict[str, str]:
-    """The same for uv, which reads neither pip's variables nor its files."""
+    """Return them as variables for uv, which reads neither pip's variables nor its files."""
     names = {"cert": "SSL_CERT_FILE", "index-url": "UV_DEFAULT_INDEX"}
-    told = {
+    settings = {
         name: pip_settings()[key] for key, name in names.items() if key in pip_settings() and name not in os.environ
     }
-    return {"UV_SYSTEM_CERTS": "1", **told}
+    return {"UV_SYSTEM_CERTS": "1", **settings}
 
 
 def oldest_python() -> str | None:
@@ -128,7 +128,7 @@ def home(session: nox.Session) -> Path:
 
 
 def git_files() -> list[str]:
-    """What git would track: tracked files and new ones that are not ignored, relative to the checkout."""
+    """Return what git would track: tracked files and new ones not ignored, relative to the checkout."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [name for name in listed.split("\0") if name and os.path.lexists(ROOT / name)]
@@ -347,8 +347,8 @@ def molecule(session: nox.Session) -> None:
     # An aborted run remembers hosts that may be gone, and would keep new ones from being started.
     session.run("molecule", "destroy")
     session.run("molecule", "create")
-    left_out = [word for name in (ALONE, *BESIDE, "podman_driver") for word in ("--exclude", name)]
-    named = [word for name in BESIDE for word in ("--scenario-name", name)]
+    left_out = [argument for name in (ALONE, *BESIDE, "podman_driver") for argument in ("--exclude", name)]
+    named = [argument for name in BESIDE for argument in ("--scenario-name", name)]
     session.run("molecule", "test", "--destroy", "never", "--scenario-name", ALONE)
     with beside(session, "molecule", "test", "--destroy", "never", *named):
         session.run("molecule", "test", "--destroy", "never", "--all", *left_out)
@@ -366,14 +366,14 @@ def beside(session: nox.Session, *command: str) -> Iterator[None]:
     with tempfile.TemporaryFile() as shown:
         with subprocess.Popen(
             [f"{session.bin}/{command[0]}", *command[1:]], env=env, stdout=shown, stderr=subprocess.STDOUT
-        ) as other:
+        ) as process:
             try:
                 yield
             except BaseException:
-                other.terminate()
+                process.terminate()
                 raise
             finally:
-                failed = other.wait()
+                failed = process.wait()
                 shown.seek(0)
                 session.log(f"Meanwhile: {' '.join(command)}")
                 sys.stdout.flush()
