@@ -39,7 +39,7 @@ def let_in(host: Host, port: int = LAB, sender: str | None = "lab") -> bool:
 
 def comes_to(wanted: bool, host: Host) -> bool:
     """Whether it is so in the end; for a moment after a reload, the worker from before it may answer."""
-    for _attempt in range(20):
+    for _attempt in range(60):
         if let_in(host) == wanted:
             return True
         time.sleep(0.5)
@@ -48,7 +48,7 @@ def comes_to(wanted: bool, host: Host) -> bool:
 
 def stranger(host: Host, port: int) -> str:
     """What somebody sees whose address nobody declared: no connection, or the end of one."""
-    receive = f"import socket; s = socket.create_connection(('{clinic.address(host)}', {port}), 3); print(s.recv(9))"
+    receive = f"import socket; s = socket.create_connection(('{clinic.address(host)}', {port}), 20); print(s.recv(9))"
     return clinic.root(clinic.variables(host)["engine_host"], f'python3 -c "{receive}" 2>&1', check=False)
 
 
