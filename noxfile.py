@@ -61,7 +61,7 @@ nox.options.sessions = [
 
 @lru_cache
 def pip_settings() -> dict[str, str]:
-    """What this machine's pip is told (cert, index-url, find-links ...), from its environment and its config files."""
+    """Return the settings of this machine's pip (cert, index-url, find-links ...): its environment and its files."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
     ).stdout
@@ -70,12 +70,12 @@ def pip_settings() -> dict[str, str]:
 
 
 def uv_settings() -> dict[str, str]:
-    """The same for uv, which reads neither pip's variables nor its files."""
+    """Return them as variables for uv, which reads neither pip's variables nor its files."""
     names = {"cert": "SSL_CERT_FILE", "index-url": "UV_DEFAULT_INDEX"}
-    told = {
+    settings = {
         name: pip_settings()[key] for key, name in names.items() if name not in os.environ and key in pip_settings()
     }
-    return {"UV_SYSTEM_CERTS": "1", **told}
+    return {"UV_SYSTEM_CERTS": "1", **settings}
 
 
 def oldest_python() -> str | None:
@@ -119,7 +119,7 @@ def home(session: nox.Session) -> Path:
 
 
 def git_files() -> list[str]:
-    """What git would track: tracked files and new ones that are not ignored, relative to the checkout."""
+    """Return what git would track: tracked files and new ones not ignored, relative to the checkout."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [name for name in listed.split("\0") if name and os.path.lexists(ROOT / name)]

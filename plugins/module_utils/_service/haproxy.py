@@ -84,7 +84,7 @@ class StatRow:
 
     @property
     def is_up(self) -> bool:
-        """Whether it takes new sessions: HAProxy says UP of a server, OPEN of a frontend."""
+        """Return whether it takes new sessions: HAProxy says UP of a server, OPEN of a frontend."""
         return self.status.startswith(("UP", "OPEN", "no check"))
 
 
