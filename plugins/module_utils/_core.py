@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs on a host, sent as one text with the module that starts it. Private to the collection.
+"""What runs on a host, sent as one text with the module that starts it.
 
 Ansible looks for what a module imports by parsing every source file, in every run anew, and the host compiles them all.
 For ours both took longer than looking at the host. So a module whose action plugin sends the core imports nothing of
@@ -24,8 +24,9 @@ import sys
 import tempfile
 import types
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 PACKAGE = __name__.rpartition(".")[0]
 #: Only root can write here; what lies here is code that root runs.
@@ -53,39 +54,39 @@ def _beside() -> dict[str, str]:
 
 
 def answer(module: Any, call: str) -> None:
-    """Make the call of this name in ``_calls`` for an AnsibleModule, and end the module with what it answers."""
+    """Make the call of this name in ``_calls`` for an AnsibleModule, and end the module with its result."""
     sent = module.params.pop("core")
     core = Core(sent) if sent else None
     if core:
         sys.meta_path.insert(0, core)
-    told = importlib.import_module(f"{PACKAGE}._calls.{call}").answer(module.params, module.check_mode, module._diff)
+    result = importlib.import_module(f"{PACKAGE}._calls.{call}").answer(module.params, module.check_mode, module._diff)
     if core and not module.check_mode:
         core.keep()
     module.params.clear()  # Ansible would send it all back
-    for warning in told.pop("warnings", ()):
+    for warning in result.pop("warnings", ()):
         module.warn(warning)
-    if told.pop("failed", False):
-        module.fail_json(**told)
-    module.exit_json(**told)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    """Imports what was sent. Compiled code that was kept is used only for the very same sources and Python."""
+    """Imports what was sent. Compiled code of an earlier run is used only for the very same sources and Python."""
 
     def __init__(self, sent: str) -> None:
         parts = zlib.decompress(base64.b64decode(sent)).decode().split(SEPARATOR)
         self.sources = dict(zip(parts[::2], parts[1::2]))
         python = f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
         self._path = os.path.join(FOLDER, f"{hashlib.sha256(sent.encode()).hexdigest()}.{python}")
-        self._compiled = _kept(self._path)
+        self._compiled = _load_compiled(self._path)
         self._is_new = False
 
     def _member(self, fullname: str) -> str:
-        """The name in what was sent, or nothing where it is not in there."""
+        """Return the name in what was sent, empty where it is not in there."""
         if not fullname.startswith(f"{PACKAGE}."):
             return ""
         name = fullname[len(PACKAGE) + 1 :].replace(".", "/")
-        return next((each for each in (f"{name}/__init__", name) if each in self.sources), "")
+        return next((member for member in (f"{name}/__init__", name) if member in self.sources), "")
 
     def find_spec(
         self, fullname: str, path: Any, target: types.ModuleType | None = None
@@ -107,48 +108,49 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
             self._compiled[member] = marshal.dumps(code)
             self._is_new = True
             return code
-        kept: types.CodeType = marshal.loads(self._compiled[member])
-        return kept
+        compiled: types.CodeType = marshal.loads(self._compiled[member])
+        return compiled
 
     def keep(self) -> None:
         """Keep what was compiled, in place of what older ones left. Where that fails the next run compiles again."""
         if self._is_new:
             with contextlib.suppress(OSError):
-                _keep(self._path, self._compiled)
+                _store_compiled(self._path, self._compiled)
 
 
-def _kept(path: str) -> dict[str, bytes]:
-    """Compiled code by name; nothing where there is none, it is damaged, or another than this user can write it."""
+def _load_compiled(path: str) -> dict[str, bytes]:
+    """Return compiled code by name; none where it is not there, damaged, or another than this user can write it."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             about = os.fstat(file.fileno())
-            told = file.read()
+            content = file.read()
     except OSError:
         return {}
     if about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o022:
         return {}
-    if hashlib.sha256(told[32:]).digest() != told[:32]:  # marshal does not survive damage
+    if hashlib.sha256(content[32:]).digest() != content[:32]:  # marshal does not survive damage
         return {}
-    kept: dict[str, bytes] = marshal.loads(told[32:])
-    return kept
+    compiled: dict[str, bytes] = marshal.loads(content[32:])
+    return compiled
 
 
-def _keep(path: str, compiled: Mapping[str, bytes]) -> None:
-    told = marshal.dumps(dict(compiled))
+def _store_compiled(path: str, compiled: Mapping[str, bytes]) -> None:
+    """Write compiled code in one step, in place of whatever lies in its folder; raises OSError."""
+    content = marshal.dumps(dict(compiled))
     folder = Path(path).parent
     _make(folder.parent, 0o755)  # what else is kept there is not only for root
     _make(folder, 0o700)
     handle, temporary = tempfile.mkstemp(dir=folder)
     try:
         with open(handle, "wb") as file:
-            file.write(hashlib.sha256(told).digest() + told)
+            file.write(hashlib.sha256(content).digest() + content)
         os.replace(temporary, path)
     except OSError:
         os.unlink(temporary)
         raise
-    for other in folder.iterdir():
-        if str(other) != path:
-            other.unlink()
+    for older in folder.iterdir():
+        if str(older) != path:
+            older.unlink()
 
 
 def _make(folder: Path, mode: int) -> None:
