@@ -34,16 +34,16 @@ def request(params: Mapping[str, Any]) -> _baseline.BaselineRequest:
     told = [Control(**{key: control[key] for key in keys}) for control in json.loads(params["controls"])]
     controls = tuple(sparing(control, params["break_glass_users"]) for control in told)
     return _baseline.BaselineRequest(
-        own or new_run_id(),
-        controls,
-        frozenset(params["allow_stop"]),
-        params["journal_keep"],
-        params["force"],
-        params["confirm_within"],
-        tuple(params["break_glass_users"]),
-        params["keeps"],
-        params["check_availability"],
-        params["survey_only"],
+        run_id=own or new_run_id(),
+        controls=controls,
+        allow_stop=frozenset(params["allow_stop"]),
+        journal_keep=params["journal_keep"],
+        force=params["force"],
+        confirm_within=params["confirm_within"],
+        break_glass_users=tuple(params["break_glass_users"]),
+        keeps=params["keeps"],
+        check_availability=params["check_availability"],
+        survey_only=params["survey_only"],
     )
 
 

@@ -101,6 +101,11 @@ class Verdicts:
     on_disk: Verdict
     survives_reboot: Verdict
 
+    @classmethod
+    def same(cls, verdict: Verdict) -> Verdicts:
+        """Return ``verdict`` three times, for settings that are live as soon as they are on disk."""
+        return cls(running=verdict, on_disk=verdict, survives_reboot=verdict)
+
     @property
     def all(self) -> tuple[Verdict, Verdict, Verdict]:
         return (self.running, self.on_disk, self.survives_reboot)
@@ -189,13 +194,29 @@ def sparing(control: Control, users: Sequence[str]) -> Control:
 def unknown(control: Control, subject: str, wanted: str, reason: str) -> Assessment:
     """A control that could not be judged: an error, never a pass."""
     verdict = Verdict(UNKNOWN, "unknown")
-    return Assessment(control.id, subject, wanted, "unknown", "unknown", Verdicts(verdict, verdict, verdict), reason)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before="unknown",
+        after="unknown",
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
+    )
 
 
 def not_applicable(control: Control, subject: str, wanted: str, reason: str, saw: str = "") -> Assessment:
     """A control that does not concern this host, with the reason."""
     verdict = Verdict(NOTAPPLICABLE, saw)
-    return Assessment(control.id, subject, wanted, saw, saw, Verdicts(verdict, verdict, verdict), reason)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=saw,
+        after=saw,
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
+    )
 
 
 def judge(fine: bool, saw: object) -> Verdict:

@@ -112,7 +112,13 @@ def _assess(control: Control, wrongs: Sequence[Wrong]) -> Assessment:
     reason = _told([f"{wrong.what}: {wrong.advice}" for wrong in advised])
     after = _told([wrong.what for wrong in advised]) or wanted
     return Assessment(
-        control.id, f"accounts: {wanted}", wanted, saw, after, Verdicts(verdict, verdict, verdict), reason
+        control=control.id,
+        subject=f"accounts: {wanted}",
+        wanted=wanted,
+        before=saw,
+        after=after,
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
     )
 
 

@@ -104,12 +104,22 @@ def _assess_database(control: Control, state: State) -> Assessment:
     building = state.unit is not None and state.unit.running
     told = "built" if state.built else "being built" if building else "not built"
     verdict = judge(state.built, told)
-    verdicts = Verdicts(Verdict(NOTAPPLICABLE, "it is read by the daily check"), verdict, verdict)
+    verdicts = Verdicts(
+        running=Verdict(NOTAPPLICABLE, "it is read by the daily check"), on_disk=verdict, survives_reboot=verdict
+    )
     reason = "" if state.built else "the first one takes minutes and is built in the background; the next run judges it"
     if state.unit is not None and state.unit.active == "failed":
         reason = f"building it failed; see: journalctl -u {UNIT}"
     after = told if state.built or _begun(state) else "being built"
-    return Assessment(control.id, state.database, wanted, told, after, verdicts, reason)
+    return Assessment(
+        control=control.id,
+        subject=state.database,
+        wanted=wanted,
+        before=told,
+        after=after,
+        verdicts=verdicts,
+        reason=reason,
+    )
 
 
 def _begun(state: State) -> bool:
@@ -124,12 +134,19 @@ def _database_group(control: Control, state: State) -> Group:
     """Our own unit builds it; where that is at work, or has failed, there is nothing more to do."""
     if _begun(state):
         return Group("aide database", ())
-    ids, words = (control.id,), ("not built", "being built", "it takes minutes, at the lowest priority")
+    ids = (control.id,)
     steps = (
-        Step(MadeFile(state.database), None, "", "", "the unit makes it", ids),
-        Step(File(UNIT_FILE), file_image(encode(_text(state))), *words, ids),
+        Step(subject=MadeFile(state.database), wanted=None, before="", after="", why="the unit makes it", controls=ids),
+        Step(
+            subject=File(UNIT_FILE),
+            wanted=file_image(encode(_text(state))),
+            before="not built",
+            after="being built",
+            why="it takes minutes, at the lowest priority",
+            controls=ids,
+        ),
     )
-    return Group("aide database", steps, (), (Effect("daemon-reload"), Effect(BEGIN, UNIT)))
+    return Group(name="aide database", steps=steps, effects=(Effect("daemon-reload"), Effect(BEGIN, UNIT)))
 
 
 def _assess_tools(control: Control, state: State) -> Assessment:
@@ -139,8 +156,10 @@ def _assess_tools(control: Control, state: State) -> Assessment:
     lacking = _lacking(state)
     told = f"not covered: {', '.join(lacking)}" if lacking else wanted
     verdict = judge(not lacking, told)
-    verdicts = Verdicts(Verdict(NOTAPPLICABLE, "it is read by the daily check"), verdict, verdict)
-    return Assessment(control.id, CONFIG, wanted, told, wanted, verdicts)
+    verdicts = Verdicts(
+        running=Verdict(NOTAPPLICABLE, "it is read by the daily check"), on_disk=verdict, survives_reboot=verdict
+    )
+    return Assessment(control=control.id, subject=CONFIG, wanted=wanted, before=told, after=wanted, verdicts=verdicts)
 
 
 def _lacking(state: State) -> list[str]:
@@ -149,7 +168,18 @@ def _lacking(state: State) -> list[str]:
 
 def _tools_group(control: Control, state: State) -> Group:
     lines = [f"/usr/sbin/{name}$ {ATTRIBUTES}" for name in TOOLS]
-    words = (_assess_tools(control, state).before, "\n".join(lines), "what records an intruder must not be replaced")
     file = AwaitedFile if control.awaits else File
     image = file_image(encode(HEADER + "".join(f"{line}\n" for line in lines)), mode=0o644)
-    return Group("aide " + posixpath.basename(OURS), (Step(file(OURS), image, *words, (control.id,)),))
+    return Group(
+        "aide " + posixpath.basename(OURS),
+        (
+            Step(
+                subject=file(OURS),
+                wanted=image,
+                before=_assess_tools(control, state).before,
+                after="\n".join(lines),
+                why="what records an intruder must not be replaced",
+                controls=(control.id,),
+            ),
+        ),
+    )

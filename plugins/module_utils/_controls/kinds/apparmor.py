@@ -95,7 +95,15 @@ def _enabled(control: Control, state: State) -> Assessment:
         reason = "somebody masked it on purpose; unmask it if it is to run"
     before = "enabled" if fine else f"{at_boot}, {running.saw}"
     after = before if fine or reason else "enabled"
-    return Assessment(control.id, "apparmor", "enabled", before, after, Verdicts(running, disk, disk), reason)
+    return Assessment(
+        control=control.id,
+        subject="apparmor",
+        wanted="enabled",
+        before=before,
+        after=after,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        reason=reason,
+    )
 
 
 def _enforcing(control: Control, state: State) -> Assessment:
@@ -111,8 +119,15 @@ def _enforcing(control: Control, state: State) -> Assessment:
         reason = f"only complaining: {', '.join(lax)}; read what they log, then aa-enforce them one by one"
     elif not state.modes:
         reason = f"no profile is loaded; see: systemctl status {UNIT}"
-    words = (told, told, Verdicts(verdict, Verdict(NOTAPPLICABLE, "the kernel tells"), verdict))
-    return Assessment(control.id, "apparmor profiles", "enforcing", *words, reason)
+    return Assessment(
+        control=control.id,
+        subject="apparmor profiles",
+        wanted="enforcing",
+        before=told,
+        after=told,
+        verdicts=Verdicts(running=verdict, on_disk=Verdict(NOTAPPLICABLE, "the kernel tells"), survives_reboot=verdict),
+        reason=reason,
+    )
 
 
 def _group(control: Control, state: State) -> Group:
@@ -121,8 +136,35 @@ def _group(control: Control, state: State) -> Group:
     active = unit.active if unit is not None and unit.exists else "absent"
     steps = []
     if was != "enabled":
-        steps.append(Step(Tree(ENABLING_FOLDERS), None, "", "", "the links that enabling lays", ids))
-        steps.append(Step(EnabledUnit(UNIT), {"enabled": True}, was, "enabled", "it loads the profiles at boot", ids))
+        steps.append(
+            Step(
+                subject=Tree(ENABLING_FOLDERS),
+                wanted=None,
+                before="",
+                after="",
+                why="the links that enabling lays",
+                controls=ids,
+            )
+        )
+        steps.append(
+            Step(
+                subject=EnabledUnit(UNIT),
+                wanted={"enabled": True},
+                before=was,
+                after="enabled",
+                why="it loads the profiles at boot",
+                controls=ids,
+            )
+        )
     if unit is None or not unit.running:
-        steps.append(Step(ActiveUnit(UNIT), {"active": True}, active, "active", "it loads the profiles now", ids))
+        steps.append(
+            Step(
+                subject=ActiveUnit(UNIT),
+                wanted={"active": True},
+                before=active,
+                after="active",
+                why="it loads the profiles now",
+                controls=ids,
+            )
+        )
     return Group("apparmor", tuple(steps))

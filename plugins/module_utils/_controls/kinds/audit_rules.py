@@ -140,7 +140,15 @@ def _assess(control: Control, state: State) -> Assessment:
     before = f"{len(wanted) - len(_missing(control, state, state.written))} of {told}"
     reason = "" if fine else _hindrance(running, disk, boot, state)
     after = before if fine or reason else told + (f", {_AND_MORE}" if control.id in state.growing else "")
-    return Assessment(control.id, subject, told, before, after, Verdicts(running, disk, boot), reason)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=told,
+        before=before,
+        after=after,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=boot),
+        reason=reason,
+    )
 
 
 def _verdict(control: Control, state: State, seen: frozenset[Same]) -> Verdict:
@@ -171,12 +179,36 @@ def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
         image = file_image(encode((state.ours or HEAD) + "".join(f"{line}\n" for line in new)), mode=0o640)
         before = "\n".join(f"# {c.settings['key']}: {len(missing[c.id])} rules are not there" for c in failing)
         after = "\n".join([*new, *(f"# {_AND_MORE}" for _rule in growing)])
-        words = (before, after, "augenrules compiles it with the other files of its folder")
-        step = (RulesFile(OURS), growing_image(image, growing[0])) if growing else (file(OURS), image)
-        steps.append(Step(*step, *words, ids))
+        steps.append(
+            Step(
+                subject=RulesFile(OURS) if growing else file(OURS),
+                wanted=growing_image(image, growing[0]) if growing else image,
+                before=before,
+                after=after,
+                why="augenrules compiles it with the other files of its folder",
+                controls=ids,
+            )
+        )
     else:
-        words = ("not as in " + FOLDER, "compiled and loaded", "the rules are written, but not in force")
-        steps.append(Step(file(OURS), file_image(encode(state.ours)), *words, ids))
-    steps.append(Step(Compiled("augenrules"), MADE_ANEW, "", "", "it compiles all files of the folder", ids))
+        steps.append(
+            Step(
+                subject=file(OURS),
+                wanted=file_image(encode(state.ours)),
+                before="not as in " + FOLDER,
+                after="compiled and loaded",
+                why="the rules are written, but not in force",
+                controls=ids,
+            )
+        )
+    steps.append(
+        Step(
+            subject=Compiled("augenrules"),
+            wanted=MADE_ANEW,
+            before="",
+            after="",
+            why="it compiles all files of the folder",
+            controls=ids,
+        )
+    )
     effects = () if state.in_container else (Effect(LOAD),)  # whose kernel lets callers wait, and fails
-    return (Group("audit_rules", tuple(steps), (), effects),)
+    return (Group(name="audit_rules", steps=tuple(steps), effects=effects),)

@@ -49,11 +49,25 @@ def _assess(control: Control, state: Mapping[str, str | None]) -> Assessment:
     path = control.settings["path"]
     verdict = judge(state[path] == _text(control), _seen(state[path]))
     wanted = _text(control).strip()
-    return Assessment(control.id, path, wanted, verdict.saw, wanted, Verdicts(verdict, verdict, verdict))
+    return Assessment(
+        control=control.id,
+        subject=path,
+        wanted=wanted,
+        before=verdict.saw,
+        after=wanted,
+        verdicts=Verdicts.same(verdict),
+    )
 
 
 def _step(control: Control, state: Mapping[str, str | None]) -> Step:
     path = control.settings["path"]
     wanted = file_image(encode(_text(control)))
     why = "whoever logs in is told the rules"
-    return Step(File(path), wanted, _seen(state[path]), _text(control).strip(), why, (control.id,))
+    return Step(
+        subject=File(path),
+        wanted=wanted,
+        before=_seen(state[path]),
+        after=_text(control).strip(),
+        why=why,
+        controls=(control.id,),
+    )

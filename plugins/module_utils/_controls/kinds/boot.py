@@ -163,7 +163,13 @@ def _assess_argument(control: Control, state: State, menu: str) -> Assessment:
     fine = (disk.state, boot.state) == ("ok", "ok")
     after = before if fine or not state.has_tool else argument
     return Assessment(
-        control.id, "the kernel's arguments", wanted, before, after, Verdicts(running, disk, boot), reason
+        control=control.id,
+        subject="the kernel's arguments",
+        wanted=wanted,
+        before=before,
+        after=after,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=boot),
+        reason=reason,
     )
 
 
@@ -189,9 +195,16 @@ def _assess_password(control: Control, state: State, menu: str) -> Assessment:
         reason = "no hash was supplied; make one with grub-mkpasswd-pbkdf2 and give it as boot_password_hash"
     elif verdict.state == "deviates" and not state.has_tool:
         reason = "there is no update-grub on this host; set it with the tool of the distribution"
-    words = ("the password of the boot menu", "set, and not asked at an ordinary start", told)
     after = told if reason or verdict.state == "ok" else "set"
-    return Assessment(control.id, *words, after, Verdicts(verdict, verdict, verdict), reason)
+    return Assessment(
+        control=control.id,
+        subject="the password of the boot menu",
+        wanted="set, and not asked at an ordinary start",
+        before=told,
+        after=after,
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
+    )
 
 
 def _can_be_set(control: Control, assessment: Assessment, state: State) -> bool:
@@ -235,17 +248,56 @@ def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
         unset = [c.settings["argument"] for c in asking if not _fits(c, state.written)]
         text = _drop_in(state, unset) if unset else state.drop_in
         if not state.has_folder:
-            steps.append(Step(File(FOLDER), {"kind": "dir"}, "", "", "GRUB looks there", ids))
+            steps.append(
+                Step(
+                    subject=File(FOLDER),
+                    wanted={"kind": "dir"},
+                    before="",
+                    after="",
+                    why="GRUB looks there",
+                    controls=ids,
+                )
+            )
         before = "\n".join(_last(state.written, c.settings["argument"]) or "# not set" for c in asking)
-        words = (before, "\n".join(c.settings["argument"] for c in asking), "the kernel is started with it")
-        steps.append(Step(File(DROP_IN), file_image(encode(text)), *words, ids))
+        steps.append(
+            Step(
+                subject=File(DROP_IN),
+                wanted=file_image(encode(text)),
+                before=before,
+                after="\n".join(c.settings["argument"] for c in asking),
+                why="the kernel is started with it",
+                controls=ids,
+            )
+        )
     for control in failing:
         if "password_hash" in control.settings:
             image = file_image(encode(_script(control.settings["password_hash"])), mode=0o700)
             closed = {"kind": "file", "mode": 0o600}
             why = "changing what starts asks for it; starting does not"
-            steps.append(Step(File(PASSWORD), image, "not set", "set", why, (control.id,)))
-            steps.append(Step(Meta(MENU), closed, "", "", "it holds the password's hash", (control.id,)))
+            steps.append(
+                Step(
+                    subject=File(PASSWORD), wanted=image, before="not set", after="set", why=why, controls=(control.id,)
+                )
+            )
+            steps.append(
+                Step(
+                    subject=Meta(MENU),
+                    wanted=closed,
+                    before="",
+                    after="",
+                    why="it holds the password's hash",
+                    controls=(control.id,),
+                )
+            )
     everyone = tuple(c.id for c in failing)
-    steps.append(Step(Compiled("update-grub"), MADE_ANEW, "", "", "it makes the menu", everyone))
+    steps.append(
+        Step(
+            subject=Compiled("update-grub"),
+            wanted=MADE_ANEW,
+            before="",
+            after="",
+            why="it makes the menu",
+            controls=everyone,
+        )
+    )
     return (Group("boot", tuple(steps)),)

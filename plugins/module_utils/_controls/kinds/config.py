@@ -89,7 +89,10 @@ class Config(Kind):
         folders = {posixpath.dirname(_target(c)) for c in controls}
         absent = frozenset(folder for folder in folders if host.stat(folder) is None)
         return State(
-            sources, show(host, [c.settings["unit"] for c in controls if c.settings.get("unit")]), absent, problems
+            sources=sources,
+            units=show(host, [c.settings["unit"] for c in controls if c.settings.get("unit")]),
+            missing_folders=absent,
+            problems=problems,
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
@@ -196,10 +199,18 @@ def _assess(control: Control, state: State, texts: Mapping[str, str]) -> Assessm
     written = any(
         _fine(control, _format(control).get(s.text, settings["key"], settings.get("section", ""))) for s in sources
     )
-    verdicts = Verdicts(_running(control, state, fine, told), judge(written, told), judge(fine, told))
+    verdicts = Verdicts(
+        running=_running(control, state, fine, told), on_disk=judge(written, told), survives_reboot=judge(fine, told)
+    )
     before = seen[0] if seen else "not set"
     return Assessment(
-        control.id, subject, wanted, before, before if fine else word(settings["value"]), verdicts, reason
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=before,
+        after=before if fine else word(settings["value"]),
+        verdicts=verdicts,
+        reason=reason,
     )
 
 
@@ -227,21 +238,41 @@ def _group(target: str, failing: Sequence[Control], state: State, texts: Mapping
     effects = tuple(Effect(action, unit) for unit, action in sorted(units.items()))
     ids = tuple(control.id for control in mine)
     if target not in texts:
-        return Group(f"config {target}", tuple(unread(unit, ids) for unit in sorted(units)), (), effects)
+        return Group(name=f"config {target}", steps=tuple(unread(unit, ids) for unit in sorted(units)), effects=effects)
     steps = []
     awaited = any(control.awaits for control in mine)
     folder = posixpath.dirname(target)
     if folder in state.missing_folders and not awaited:
         image = {"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0}
-        steps.append(Step(File(folder), image, "absent", "a folder for drop-ins", "the program looks there", ids))
+        steps.append(
+            Step(
+                subject=File(folder),
+                wanted=image,
+                before="absent",
+                after="a folder for drop-ins",
+                why="the program looks there",
+                controls=ids,
+            )
+        )
     before = "\n".join(_line(c, (_effective(c, state.sources[c.id]) or (None,))[0]) for c in mine)
     after = "\n".join(_line(c, word(c.settings["value"])) for c in mine)
     why = "the program reads it from there"
     if awaited:
-        steps.append(Step(AwaitedFile(target), _edits(mine), before, after, why, ids))
+        steps.append(
+            Step(subject=AwaitedFile(target), wanted=_edits(mine), before=before, after=after, why=why, controls=ids)
+        )
     else:
-        steps.append(Step(File(target), file_image(encode(texts[target])), before, after, why, ids))
-    return Group(f"config {target}", tuple(steps), (), effects)
+        steps.append(
+            Step(
+                subject=File(target),
+                wanted=file_image(encode(texts[target])),
+                before=before,
+                after=after,
+                why=why,
+                controls=ids,
+            )
+        )
+    return Group(name=f"config {target}", steps=tuple(steps), effects=effects)
 
 
 def _edits(mine: Sequence[Control]) -> Image:

@@ -30,8 +30,8 @@ class Tool:
 
 
 TOOLS = {
-    "cron": Tool("crontab", "/etc/cron.allow", "crontab", "/var/spool/cron/crontabs/*"),
-    "at": Tool("at", "/etc/at.allow", "daemon", "/var/spool/cron/atjobs/[a-z=]*"),
+    "cron": Tool(program="crontab", allow="/etc/cron.allow", group="crontab", jobs="/var/spool/cron/crontabs/*"),
+    "at": Tool(program="at", allow="/etc/at.allow", group="daemon", jobs="/var/spool/cron/atjobs/[a-z=]*"),
 }
 
 
@@ -133,7 +133,9 @@ def _assess(control: Control, state: State) -> Assessment:
     saw = state.shown[tool] if info is None else f"{state.shown[tool]}: {' '.join(state.names[tool])}"
     verdict = judge(fine, saw)
     after = saw if fine else f"root 0640: {' '.join(_then(control, state))}"
-    return Assessment(control.id, path, wanted, saw, after, Verdicts(verdict, verdict, verdict))
+    return Assessment(
+        control=control.id, subject=path, wanted=wanted, before=saw, after=after, verdicts=Verdicts.same(verdict)
+    )
 
 
 def _then(control: Control, state: State) -> tuple[str, ...]:
@@ -152,13 +154,32 @@ def _group(control: Control, state: State) -> Group:
     if info is None:
         image = {**file_image(content, mode=0o640), "uid": 0, "gid": state.gids[tool]}
         why = "whoever is not on the list plans no jobs; who has some today is on it"
-        steps.append(Step(File(path), image, "absent", "\n".join(names), why, ids))
+        steps.append(
+            Step(subject=File(path), wanted=image, before="absent", after="\n".join(names), why=why, controls=ids)
+        )
         return Group(f"cron {path}", tuple(steps))
     if _lacking(control, state):
-        words = (" ".join(state.names[tool]), " ".join(names), "the site names them")
-        steps.append(Step(File(path), file_image(content), *words, ids))
+        steps.append(
+            Step(
+                subject=File(path),
+                wanted=file_image(content),
+                before=" ".join(state.names[tool]),
+                after=" ".join(names),
+                why="the site names them",
+                controls=ids,
+            )
+        )
     change = _becomes(tool, info, state)
     if change:
         why = "others could change or read who may plan jobs"
-        steps.append(Step(Meta(path), {"kind": "file", **change}, state.shown[tool], "root 0640 or stricter", why, ids))
+        steps.append(
+            Step(
+                subject=Meta(path),
+                wanted={"kind": "file", **change},
+                before=state.shown[tool],
+                after="root 0640 or stricter",
+                why=why,
+                controls=ids,
+            )
+        )
     return Group(f"cron {path}", tuple(steps))

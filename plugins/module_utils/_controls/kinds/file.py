@@ -58,7 +58,7 @@ class FileKind(Kind):
         owners = {c.settings["owner"] for c in controls if "owner" in c.settings}
         groups = {name for c in controls for name in accepted_groups(c.settings)}
         uids = {name: host.uid(name) for name in owners}
-        return State(found, uids, {name: host.gid(name) for name in groups}, problems)
+        return State(found=found, uids=uids, gids={name: host.gid(name) for name in groups}, problems=problems)
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         steps = tuple(step for control in controls for step in _steps(control, state))
@@ -92,7 +92,15 @@ def _assess(control: Control, state: State) -> Assessment:
     if settings.get("state") == "absent":
         verdict = judge(not found, ", ".join(f.path for f in found) or "absent")
         reason = "it is a directory, which is never removed" if any(f.stat.kind == "dir" for f in found) else ""
-        return Assessment(control.id, path, wanted, verdict.saw, "absent", Verdicts(verdict, verdict, verdict), reason)
+        return Assessment(
+            control=control.id,
+            subject=path,
+            wanted=wanted,
+            before=verdict.saw,
+            after="absent",
+            verdicts=Verdicts.same(verdict),
+            reason=reason,
+        )
     links = [f for f in found if f.stat.kind == "link"]
     if links:
         return unknown(control, path, wanted, f"{links[0].path} is {links[0].shown}, which is not followed")
@@ -103,7 +111,14 @@ def _assess(control: Control, state: State) -> Assessment:
         return not_applicable(control, path, wanted, "it is not on this host", "absent")
     wrong = [f for f in found if _becomes(settings, f.stat, state)]
     verdict = judge(not wrong, "; ".join(_told(f, settings, pattern=len(found) > 1) for f in wrong or found[:1]))
-    return Assessment(control.id, path, wanted, verdict.saw, wanted, Verdicts(verdict, verdict, verdict))
+    return Assessment(
+        control=control.id,
+        subject=path,
+        wanted=wanted,
+        before=verdict.saw,
+        after=wanted,
+        verdicts=Verdicts.same(verdict),
+    )
 
 
 def _unknown_name(settings: Mapping[str, Any], state: State) -> str:
@@ -144,7 +159,17 @@ def _steps(control: Control, state: State) -> list[Step]:
     if control.settings.get("state") == "absent":
         gone = [f for f in found if f.stat.kind in ("file", "link")]
         why = "it must not be on a server"
-        return [Step(File(f.path), dict(ABSENT), "present", "absent", why, (control.id,)) for f in gone]
+        return [
+            Step(
+                subject=File(f.path),
+                wanted=dict(ABSENT),
+                before="present",
+                after="absent",
+                why=why,
+                controls=(control.id,),
+            )
+            for f in gone
+        ]
     if _assess(control, state).result != "fail":
         return []
     steps = []
@@ -153,5 +178,14 @@ def _steps(control: Control, state: State) -> list[Step]:
         if change:
             wanted, why = _wanted(control.settings), "others could read or write more than they should"
             image = {"kind": one.stat.kind, **change}
-            steps.append(Step(Meta(one.path), image, one.shown, wanted, why, (control.id,)))
+            steps.append(
+                Step(
+                    subject=Meta(one.path),
+                    wanted=image,
+                    before=one.shown,
+                    after=wanted,
+                    why=why,
+                    controls=(control.id,),
+                )
+            )
     return steps

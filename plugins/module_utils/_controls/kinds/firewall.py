@@ -230,7 +230,13 @@ def _assess(control: Control, state: State) -> Assessment:
     reason = state.theirs and f"{state.theirs}; it is respected and nothing is enforced"
     after = before if reason else _told(control, state)
     return Assessment(
-        control.id, TABLE, WANTED, before, after, Verdicts(running, disk, boot), reason or _drift(control, state)
+        control=control.id,
+        subject=TABLE,
+        wanted=WANTED,
+        before=before,
+        after=after,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=boot),
+        reason=reason or _drift(control, state),
     )
 
 
@@ -250,17 +256,30 @@ def _groups(control: Control, state: State) -> tuple[Group, ...]:
     ids, table, text = (control.id,), _table(control, state), _text(control, state)
     steps: list[Step] = []
     if state.text != text:
-        words = ("other rules" if state.text else "absent", _told(control, state), "it is loaded at each boot")
-        steps.append(Step(File(RULES), file_image(encode(text), 0o600), *words, ids))
+        steps.append(
+            Step(
+                subject=File(RULES),
+                wanted=file_image(encode(text), 0o600),
+                before="other rules" if state.text else "absent",
+                after=_told(control, state),
+                why="it is loaded at each boot",
+                controls=ids,
+            )
+        )
     steps += _boot_steps(state, ids)
     if (state.running or "").split() != table.split():
-        told = (
-            "\n".join(["other rules"] if state.running else ["everything is let in"]),
-            "\n".join(_lines(control, state)),
+        steps.append(
+            Step(
+                subject=FilterTable(TABLE),
+                wanted={"rules": table},
+                before="\n".join(["other rules"] if state.running else ["everything is let in"]),
+                after="\n".join(_lines(control, state)),
+                why="what nobody needs is closed",
+                controls=ids,
+            )
         )
-        steps.append(Step(FilterTable(TABLE), {"rules": table}, *told, "what nobody needs is closed", ids))
     stops = tuple(dict.fromkeys(one.place for one in _closed(control, state, narrowed=True)))
-    return (Group("firewall", tuple(steps), (), (Effect("daemon-reload"),), stops=stops),)
+    return (Group(name="firewall", steps=tuple(steps), effects=(Effect("daemon-reload"),), stops=stops),)
 
 
 def _lines(control: Control, state: State) -> list[str]:
@@ -275,10 +294,45 @@ def _boot_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
         folder = posixpath.dirname(DROP_IN)
         if not state.folder:
             image = {"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0}
-            steps.append(Step(File(folder), image, "absent", "made", "it holds the drop-in", ids))
-        words = ("other lines" if state.drop_in else "absent", "loads our rules", f"{UNIT} loads them after its own")
-        steps.append(Step(File(DROP_IN), file_image(encode(DROP_IN_TEXT), 0o644), *words, ids))
+            steps.append(
+                Step(
+                    subject=File(folder),
+                    wanted=image,
+                    before="absent",
+                    after="made",
+                    why="it holds the drop-in",
+                    controls=ids,
+                )
+            )
+        steps.append(
+            Step(
+                subject=File(DROP_IN),
+                wanted=file_image(encode(DROP_IN_TEXT), 0o644),
+                before="other lines" if state.drop_in else "absent",
+                after="loads our rules",
+                why=f"{UNIT} loads them after its own",
+                controls=ids,
+            )
+        )
     if not state.starts:
-        steps.append(Step(Tree(ENABLING_FOLDERS), None, "", "", "the links that enabling lays", ids))
-        steps.append(Step(EnabledUnit(UNIT), {"enabled": True}, "disabled", "enabled", "it starts at each boot", ids))
+        steps.append(
+            Step(
+                subject=Tree(ENABLING_FOLDERS),
+                wanted=None,
+                before="",
+                after="",
+                why="the links that enabling lays",
+                controls=ids,
+            )
+        )
+        steps.append(
+            Step(
+                subject=EnabledUnit(UNIT),
+                wanted={"enabled": True},
+                before="disabled",
+                after="enabled",
+                why="it starts at each boot",
+                controls=ids,
+            )
+        )
     return steps

@@ -106,7 +106,15 @@ def _assess(control: Control, state: State) -> Assessment:
         reason = f"it is loaded and has {users} users; it goes at the next boot"
     before = disk.saw if users is None or state.in_container else "loaded"
     after = before if kept else "refused"
-    return Assessment(control.id, module, WANTED, before, after, Verdicts(running, disk, disk), reason)
+    return Assessment(
+        control=control.id,
+        subject=module,
+        wanted=WANTED,
+        before=before,
+        after=after,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        reason=reason,
+    )
 
 
 def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
@@ -118,12 +126,28 @@ def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
     if open_:
         text = with_header(list(merged(_rules(state.ours), {m: rule for name in open_ for m, rule in _rule(name)})))
         why = "modprobe refuses the module"
-        step = (File(DROP_IN), file_image(encode(text)), "loadable: " + ", ".join(open_), "refused", why)
-        steps.append(Step(*step, tuple(open_.values())))
+        steps.append(
+            Step(
+                subject=File(DROP_IN),
+                wanted=file_image(encode(text)),
+                before="loadable: " + ", ".join(open_),
+                after="refused",
+                why=why,
+                controls=tuple(open_.values()),
+            )
+        )
     for module, control in wanted.items():
         if not state.in_container and state.users.get(module) == 0:
-            subject = (LoadedModule(module), {"loaded": False})
-            steps.append(Step(*subject, "loaded", "not loaded", "nothing uses it", (control,)))
+            steps.append(
+                Step(
+                    subject=LoadedModule(module),
+                    wanted={"loaded": False},
+                    before="loaded",
+                    after="not loaded",
+                    why="nothing uses it",
+                    controls=(control,),
+                )
+            )
     return (Group("kernel_module", tuple(steps)),) if steps else ()
 
 

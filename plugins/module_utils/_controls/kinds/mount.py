@@ -110,7 +110,13 @@ def _assess(control: Control, state: State) -> Assessment:
     if written is None and point.fstype != "tmpfs" and (running.state, disk.state) != ("ok", "ok"):
         reason = f"it is mounted, but not from {FSTAB}; set the options where it is mounted from"
     return Assessment(
-        control.id, path, wanted, before, before if reason else wanted, Verdicts(running, disk, disk), reason
+        control=control.id,
+        subject=path,
+        wanted=wanted,
+        before=before,
+        after=before if reason else wanted,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        reason=reason,
     )
 
 
@@ -126,7 +132,15 @@ def _assess_own(control: Control, state: State) -> Assessment:
     reason = ""
     if point is None:
         reason = f"make a volume for {path}, copy what is in it in a maintenance window, and name it in {FSTAB}"
-    return Assessment(control.id, path, wanted, running.saw, running.saw, Verdicts(running, disk, disk), reason)
+    return Assessment(
+        control=control.id,
+        subject=path,
+        wanted=wanted,
+        before=running.saw,
+        after=running.saw,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        reason=reason,
+    )
 
 
 def _groups(wrong: Sequence[Control], state: State) -> tuple[Group, ...]:
@@ -139,10 +153,18 @@ def _groups(wrong: Sequence[Control], state: State) -> tuple[Group, ...]:
         written = [c for c in wrong if _missing(fstab_options(state.fstab, c.settings["path"]), c)]
         before = "\n".join(_line(state.fstab, c.settings["path"]) for c in written)
         after = "\n".join(_line(text, c.settings["path"]) for c in written)
-        words = (before, after, "the next boot mounts it so")
-        steps.append(Step(File(FSTAB), file_image(encode(text)), *words, tuple(c.id for c in written)))
+        steps.append(
+            Step(
+                subject=File(FSTAB),
+                wanted=file_image(encode(text)),
+                before=before,
+                after=after,
+                why="the next boot mounts it so",
+                controls=tuple(c.id for c in written),
+            )
+        )
     steps += [_remount(path, wrong, state) for path in _deviating(wrong, state)]
-    return (Group("mount", tuple(steps), (), (Effect("daemon-reload"),)),) if steps else ()
+    return (Group(name="mount", steps=tuple(steps), effects=(Effect("daemon-reload"),)),) if steps else ()
 
 
 def _deviating(wrong: Sequence[Control], state: State) -> list[str]:
@@ -155,8 +177,14 @@ def _remount(path: str, wrong: Sequence[Control], state: State) -> Step:
     mine = [c for c in wrong if c.settings["path"] == path]
     now = sorted(o for o in state.points[path].options if o in OPPOSITE)
     wanted = sorted({*now, *(o for c in mine for o in c.settings["options"])})
-    words = (",".join(now) or "none", ",".join(wanted), "remounted with them")
-    return Step(MountOptions(path), {"options": wanted}, *words, tuple(c.id for c in mine))
+    return Step(
+        subject=MountOptions(path),
+        wanted={"options": wanted},
+        before=",".join(now) or "none",
+        after=",".join(wanted),
+        why="remounted with them",
+        controls=tuple(c.id for c in mine),
+    )
 
 
 def _line(text: str, path: str) -> str:

@@ -57,7 +57,13 @@ class Package(Kind):
         before, after = planned or _transaction(host, {n: absent for n, absent in wishes.items() if n not in refused})
         gone = [name for name, version in after["packages"].items() if version is None]
         stops = [unit for name in gone for unit in in_use.units_of_package(host, name)[1]]
-        return State(versions, before, after, {**used, **refused}, tuple(dict.fromkeys(stops)))
+        return State(
+            versions=versions,
+            before=before,
+            after=after,
+            refused={**used, **refused},
+            stops=tuple(dict.fromkeys(stops)),
+        )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         return KindPlan(tuple(_assess(c, state) for c in controls), _groups(controls, state))
@@ -140,7 +146,15 @@ def _assess(control: Control, state: State) -> Assessment:
     verdict = judge((version is None) == _absent(control), version or "absent")
     reason = state.refused.get(name, "")
     after = verdict.saw if reason else _after(name, state, verdict.saw)
-    return Assessment(control.id, name, wanted, verdict.saw, after, Verdicts(verdict, verdict, verdict), reason)
+    return Assessment(
+        control=control.id,
+        subject=name,
+        wanted=wanted,
+        before=verdict.saw,
+        after=after,
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
+    )
 
 
 def _after(name: str, state: State, now: str) -> str:
@@ -155,12 +169,17 @@ def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
     before = "\n".join(f"{name} {version or 'absent'}" for name, version in state.before["packages"].items())
     after = "\n".join(f"{name} {version or 'absent'}" for name, version in changing.items())
     wanted = {**state.after, "keep": True}
-    along = ("", "", "what the packages' own scripts change here is put back with them", ids)
+    why = "what the packages' own scripts change here is put back with them"
     steps = (
-        Step(Tree("/etc"), None, *along),
-        Step(File(AUTO_MARKS), None, *along),
+        Step(subject=Tree("/etc"), wanted=None, before="", after="", why=why, controls=ids),
+        Step(subject=File(AUTO_MARKS), wanted=None, before="", after="", why=why, controls=ids),
         Step(
-            Packages(" ".join(sorted(changing))), wanted, before, after, "one transaction of the package manager", ids
+            subject=Packages(" ".join(sorted(changing))),
+            wanted=wanted,
+            before=before,
+            after=after,
+            why="one transaction of the package manager",
+            controls=ids,
         ),
     )
     return (Group("package", steps, stops=state.stops),)

@@ -72,7 +72,7 @@ class Pam(Kind):
         if host.which("pam-auth-update") is None and host.which("authselect") is not None:
             return authselect.observe(host)
         if host.which("pam-auth-update") is None:
-            return State({}, "", {}, frozenset(), frozenset(), has_tool=False)
+            return State(stacks={}, su="", written={}, enabled=frozenset(), groups=frozenset(), has_tool=False)
         texts = {stack: read_text(host, COMMON + stack) or "" for stack in STACKS}
         saved = {stack: read_text(host, posixpath.join(SAVED, stack)) or "" for stack in STACKS}
         enabled = enabled_profiles(host)
@@ -126,7 +126,15 @@ def _assess(control: Control, state: State, missing: str) -> Assessment:
     verdict = judge(not missing, missing or wanted)
     reason = _blocked(control, state) if missing else ""
     after = missing if reason else wanted
-    return Assessment(control.id, subject, wanted, verdict.saw, after, Verdicts(verdict, verdict, verdict), reason)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=verdict.saw,
+        after=after,
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
+    )
 
 
 def _blocked(control: Control, state: State) -> str:
@@ -244,8 +252,16 @@ def _path(name: str) -> str:
 def _transaction(controls: Sequence[Control], state: State, missing: Mapping[str, str]) -> Group:
     """Our profiles, then one call of pam-auth-update; what it writes is watched, so that it comes back to the byte."""
     ids = tuple(control.id for control in controls)
-    along = ("", "", "what pam-auth-update changes here is put back with it", ids)
-    steps = [Step(Tree(f"/etc/pam.d:{SAVED}"), None, *along)]
+    steps = [
+        Step(
+            subject=Tree(f"/etc/pam.d:{SAVED}"),
+            wanted=None,
+            before="",
+            after="",
+            why="what pam-auth-update changes here is put back with it",
+            controls=ids,
+        )
+    ]
     wanted: Image = {"profiles": {}, "force": state.torn}
     for control in controls:
         texts = FEATURES[control.settings["feature"]].profiles(control)
@@ -253,7 +269,16 @@ def _transaction(controls: Sequence[Control], state: State, missing: Mapping[str
         for name, text in texts.items():
             if text and text != state.written[name]:
                 why = "a profile of our own, which pam-auth-update reads"
-                steps.append(Step(File(_path(name)), file_image(encode(text)), "", "", why, (control.id,)))
+                steps.append(
+                    Step(
+                        subject=File(_path(name)),
+                        wanted=file_image(encode(text)),
+                        before="",
+                        after="",
+                        why=why,
+                        controls=(control.id,),
+                    )
+                )
         if control.settings["feature"] == "no_empty":
             wanted["nullok"] = False
         if control.settings["feature"] == "hash":
@@ -261,9 +286,17 @@ def _transaction(controls: Sequence[Control], state: State, missing: Mapping[str
     wanted["rebuild"] = bool(wanted["profiles"])  # a cut run may have noted a profile in some of the stacks only
     before = "\n".join(missing[control.id] for control in controls)
     after = "\n".join(_wanted(control) for control in controls)
-    words = (before, after, "one call of pam-auth-update for all of it")
     names = " ".join(sorted(wanted["profiles"])) or "unix"
-    steps.append(Step(PamProfiles(names), wanted, *words, ids))
+    steps.append(
+        Step(
+            subject=PamProfiles(names),
+            wanted=wanted,
+            before=before,
+            after=after,
+            why="one call of pam-auth-update for all of it",
+            controls=ids,
+        )
+    )
     return Group("pam", tuple(steps))
 
 
@@ -274,5 +307,16 @@ def _wanted(control: Control) -> str:
 def _su_group(control: Control, state: State) -> Group:
     line = f"auth       required   pam_wheel.so use_uid group={control.settings['value']}\n"
     text = _ROOT_OK.sub(lambda match: match[0] + line, state.su, count=1)
-    words = (_su_open(control, state), _wanted(control), "su asks for a password that people tend to share")
-    return Group("pam su", (Step(File(SU), file_image(encode(text)), *words, (control.id,)),))
+    return Group(
+        "pam su",
+        (
+            Step(
+                subject=File(SU),
+                wanted=file_image(encode(text)),
+                before=_su_open(control, state),
+                after=_wanted(control),
+                why="su asks for a password that people tend to share",
+                controls=(control.id,),
+            ),
+        ),
+    )

@@ -88,7 +88,7 @@ class PathScan(Kind):
         met = host.scan(roots, avoided, uids, gids, BUDGET)
         kept = tuple(Found(entry, _mixed(host, entry)) for entry in met or ())
         told = sorted(path for path in {*people, *sites, *foreign} if not _below(path, NEVER))
-        return State(kept, uids, gids, tuple(dict.fromkeys(told)), met is not None)
+        return State(found=kept, uids=uids, gids=gids, skipped=tuple(dict.fromkeys(told)), whole=met is not None)
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         if not state.whole:
@@ -185,7 +185,15 @@ def _assess(control: Control, minded: Sequence[Found], state: State) -> Assessme
     reason = f"{_listed([entry.path for entry in left])}: {ADVICE[check]}" if left else ""
     after = _listed([_shown(entry) for entry in left]) or WANTED[check]
     subject = f"files: {WANTED[check]}"
-    return Assessment(control.id, subject, WANTED[check], saw, after, Verdicts(verdict, verdict, verdict), reason)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=WANTED[check],
+        before=saw,
+        after=after,
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
+    )
 
 
 def _can_mend(check: str, found: Found) -> bool:
@@ -204,7 +212,9 @@ def _step(control: Control, entry: Entry, check: str) -> Step:
     else:
         image, after = narrower_image(entry.kind, 0, sticky=True), f"{entry.mode | STICKY:04o}"
         why = "everybody could remove what others put there"
-    return Step(Meta(entry.path), image, f"{entry.mode:04o}", after, why, (control.id,))
+    return Step(
+        subject=Meta(entry.path), wanted=image, before=f"{entry.mode:04o}", after=after, why=why, controls=(control.id,)
+    )
 
 
 def _shown(entry: Entry) -> str:

@@ -50,11 +50,11 @@ class Service(Kind):
         going = [c for c in controls if c.settings["state"] == "masked" and _goes(units.get(c.settings["unit"]))]
         free = [c for c in going if in_use.consented(allow_stop, c.settings["unit"], c.id)]
         return State(
-            has_systemd(host),
-            units,
-            {n: host.stat(mask_path(n)) for n in names},
-            {c.settings["unit"]: in_use.of_unit(host, units[c.settings["unit"]]) for c in going if c not in free},
-            {n: (n, *in_use.needed_by(host, n)) for n in (c.settings["unit"] for c in free) if units[n].running},
+            booted=has_systemd(host),
+            units=units,
+            links={n: host.stat(mask_path(n)) for n in names},
+            uses={c.settings["unit"]: in_use.of_unit(host, units[c.settings["unit"]]) for c in going if c not in free},
+            stops={n: (n, *in_use.needed_by(host, n)) for n in (c.settings["unit"] for c in free) if units[n].running},
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
@@ -79,7 +79,14 @@ def _assess(control: Control, state: State) -> Assessment:
     unit = state.units[name]
     if not unit.exists and control.awaits and wanted == "enabled":
         verdict = judge(False, "absent")
-        return Assessment(control.id, name, wanted, "absent", wanted, Verdicts(verdict, verdict, verdict))
+        return Assessment(
+            control=control.id,
+            subject=name,
+            wanted=wanted,
+            before="absent",
+            after=wanted,
+            verdicts=Verdicts.same(verdict),
+        )
     if not unit.exists:
         return not_applicable(control, name, wanted, "there is no such unit on this host", "absent")
     seen = f"{'masked' if unit.masked else unit.enabled or unit.loaded}, {unit.active}"
@@ -88,7 +95,15 @@ def _assess(control: Control, state: State) -> Assessment:
     disk = judge(unit.masked if masked else unit.enabled in STARTED, "masked" if unit.masked else unit.enabled)
     reason = _hindrance(control, state) if not (running.state == disk.state == "ok") else ""
     after = seen if reason or running.state == disk.state == "ok" else wanted
-    return Assessment(control.id, name, wanted, seen, after, Verdicts(running, disk, disk), reason)
+    return Assessment(
+        control=control.id,
+        subject=name,
+        wanted=wanted,
+        before=seen,
+        after=after,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        reason=reason,
+    )
 
 
 def _hindrance(control: Control, state: State) -> str:
@@ -112,16 +127,57 @@ def _groups(control: Control, state: State) -> tuple[Group, ...]:
     if control.settings["state"] == "masked":
         if unit.running:
             steps.append(
-                Step(ActiveUnit(name), {"active": False}, unit.active, "inactive", "its stop was allowed", ids)
+                Step(
+                    subject=ActiveUnit(name),
+                    wanted={"active": False},
+                    before=unit.active,
+                    after="inactive",
+                    why="its stop was allowed",
+                    controls=ids,
+                )
             )
-        words = (unit.enabled or unit.loaded, "masked", "a masked unit is never started")
-        steps.append(Step(File(mask_path(name)), link_image("/dev/null"), *words, ids))
+        steps.append(
+            Step(
+                subject=File(mask_path(name)),
+                wanted=link_image("/dev/null"),
+                before=unit.enabled or unit.loaded,
+                after="masked",
+                why="a masked unit is never started",
+                controls=ids,
+            )
+        )
         effects = (Effect("daemon-reload"),)
-        return (Group(f"service {name}", tuple(steps), (), effects, stops=state.stops.get(name, ())),)
+        return (Group(name=f"service {name}", steps=tuple(steps), effects=effects, stops=state.stops.get(name, ())),)
     if unit.enabled not in STARTED:
-        steps.append(Step(Tree(ENABLING_FOLDERS), None, "", "", "the links that enabling lays", ids))
-        words = (unit.enabled or "absent", "enabled", "it starts at each boot")
-        steps.append(Step(EnabledUnit(name), {"enabled": True}, *words, ids))
+        steps.append(
+            Step(
+                subject=Tree(ENABLING_FOLDERS),
+                wanted=None,
+                before="",
+                after="",
+                why="the links that enabling lays",
+                controls=ids,
+            )
+        )
+        steps.append(
+            Step(
+                subject=EnabledUnit(name),
+                wanted={"enabled": True},
+                before=unit.enabled or "absent",
+                after="enabled",
+                why="it starts at each boot",
+                controls=ids,
+            )
+        )
     if not unit.running:
-        steps.append(Step(ActiveUnit(name), {"active": True}, unit.active, "active", "it is needed now", ids))
+        steps.append(
+            Step(
+                subject=ActiveUnit(name),
+                wanted={"active": True},
+                before=unit.active,
+                after="active",
+                why="it is needed now",
+                controls=ids,
+            )
+        )
     return (Group(f"service {name}", tuple(steps)),)

@@ -91,14 +91,20 @@ class Sshd(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
         if host.which("sshd") is None:
-            return State(None, {}, 0.0, None)
+            return State(effective=None, files={}, changed=0.0, unit=None)
         files = _read_files(host)
         stats = [info for info in map(host.stat, files) if info is not None]
         units = show(host, UNITS)
         unit = next((units[name] for name in UNITS if name in units and units[name].running), None)
         done = host.run(["sshd", "-T"])
         problem = "" if done.rc == 0 else f"sshd -T says: {done.err_line}"
-        return State(parse_effective(done.out), files, max((s.ctime for s in stats), default=0.0), unit, problem)
+        return State(
+            effective=parse_effective(done.out),
+            files=files,
+            changed=max((s.ctime for s in stats), default=0.0),
+            unit=unit,
+            problem=problem,
+        )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(c, state) for c in controls)
@@ -216,8 +222,10 @@ def _assess(control: Control, state: State) -> Assessment:
     disk = judge(False, _where(exceptions[0])) if exceptions else judge(fine, told)
     after = told if fine or blocked else _after(control)
     reason = f"{_where(exceptions[0])}; take it out there" if exceptions else blocked
-    verdicts = Verdicts(_running(state, fine, told), disk, disk)
-    return Assessment(control.id, subject, wanted, told, after, verdicts, reason)
+    verdicts = Verdicts(running=_running(state, fine, told), on_disk=disk, survives_reboot=disk)
+    return Assessment(
+        control=control.id, subject=subject, wanted=wanted, before=told, after=after, verdicts=verdicts, reason=reason
+    )
 
 
 def _running(state: State, fine: bool, told: str) -> Verdict:
@@ -270,13 +278,26 @@ def _groups(writable: Sequence[Control], behind: Sequence[Control], state: State
         wanted = {c.settings["option"].lower(): f"{c.settings['option']} {_written(c)}" for c in writable}
         text = with_header(list(merged(_own_lines(state), wanted).values()))
         before = "\n".join(f"{c.settings['option']} {_told(c, _seen(c, state) or '')}" for c in writable)
-        words = (before, "\n".join(wanted.values()), "sshd takes the first value that it reads")
         return (
             Group(
-                "sshd", (Step(File(DROP_IN), file_image(encode(text), 0o600), *words, ids),), (("sshd", "-t"),), effects
+                name="sshd",
+                steps=(
+                    Step(
+                        subject=File(DROP_IN),
+                        wanted=file_image(encode(text), 0o600),
+                        before=before,
+                        after="\n".join(wanted.values()),
+                        why="sshd takes the first value that it reads",
+                        controls=ids,
+                    ),
+                ),
+                checks=(("sshd", "-t"),),
+                effects=effects,
             ),
         )
-    return (Group("sshd", (unread(state.unit.name, ids),), (), effects),) if behind and state.unit else ()
+    return (
+        (Group(name="sshd", steps=(unread(state.unit.name, ids),), effects=effects),) if behind and state.unit else ()
+    )
 
 
 def _own_lines(state: State) -> dict[str, str]:

@@ -61,19 +61,36 @@ class Sudo(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
         if host.which("cvtsudoers") is None:
-            return State(False, {}, (), "", False)
+            return State(installed=False, defaults={}, bound=(), ours="", included=False)
         done = host.run(["cvtsudoers", "-f", "json", MAIN])
         if done.rc != 0:
-            return State(True, {}, (), "", False, f"cvtsudoers says: {done.err_line}")
+            return State(
+                installed=True,
+                defaults={},
+                bound=(),
+                ours="",
+                included=False,
+                problem=f"cvtsudoers says: {done.err_line}",
+            )
         defaults, bound = parse_defaults(done.out)
         included = bool(_INCLUDE.search(read_text(host, MAIN) or ""))
         ours = read_text(host, DROP_IN) or ""
         if not any("rule" in control.settings for control in controls):
-            return State(True, defaults, bound, ours, included)
+            return State(installed=True, defaults=defaults, bound=bound, ours=ours, included=included)
         rules = parse_rules(done.out)
         paths = {path for rule in rules for path in rule.paths}
         accounts, programs = read_accounts(host), {path: host.stat(host.resolve(path)) for path in paths}
-        return State(True, defaults, bound, ours, included, "", rules, accounts, programs)
+        return State(
+            installed=True,
+            defaults=defaults,
+            bound=bound,
+            ours=ours,
+            included=included,
+            problem="",
+            rules=rules,
+            accounts=accounts,
+            programs=programs,
+        )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess_rule(c, state) if "rule" in c.settings else _assess(c, state) for c in controls)
@@ -108,7 +125,15 @@ def _assess_rule(control: Control, state: State) -> Assessment:
     saw = "; ".join(dict.fromkeys(wrong)) or "nothing wrong"
     verdict = judge(not wrong, saw)
     reason = f"{saw}; rules are never changed, so a person has to look at them" if wrong else ""
-    return Assessment(control.id, subject, wanted, saw, saw, Verdicts(verdict, verdict, verdict), reason)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=saw,
+        after=saw,
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
+    )
 
 
 def _fine(control: Control, value: Any) -> bool:
@@ -152,7 +177,15 @@ def _assess(control: Control, state: State) -> Assessment:
     elif not fine and not state.included:
         reason = f"{MAIN} does not include /etc/sudoers.d; add the line '@includedir /etc/sudoers.d'"
     after = verdict.saw if fine or reason else _told(name, value)
-    return Assessment(control.id, subject, wanted, verdict.saw, after, Verdicts(verdict, verdict, verdict), reason)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=verdict.saw,
+        after=after,
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
+    )
 
 
 def _groups(wrong: Sequence[Control], state: State) -> tuple[Group, ...]:
@@ -162,10 +195,16 @@ def _groups(wrong: Sequence[Control], state: State) -> tuple[Group, ...]:
     ids = tuple(c.id for c in wrong if c.settings["default"] in wanted)
     text = with_header(list(merged(_own_lines(state.ours), wanted).values()))
     before = "\n".join(f"# {name}: {_told(name, state.defaults.get(name))}" for name in wanted)
-    words = (before, "\n".join(wanted.values()), "sudo takes the last value that it reads")
-    step = Step(File(DROP_IN), file_image(encode(text), mode=0o440), *words, ids)
+    step = Step(
+        subject=File(DROP_IN),
+        wanted=file_image(encode(text), mode=0o440),
+        before=before,
+        after="\n".join(wanted.values()),
+        why="sudo takes the last value that it reads",
+        controls=ids,
+    )
     # With --file it checks what the rules say; modes are the business of the controls for files.
-    return (Group("sudo", (step,), (("visudo", "--check", f"--file={MAIN}"),)),)
+    return (Group(name="sudo", steps=(step,), checks=(("visudo", "--check", f"--file={MAIN}"),)),)
 
 
 def _own_lines(text: str) -> dict[str, str]:

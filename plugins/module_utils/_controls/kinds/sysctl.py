@@ -168,16 +168,24 @@ def _assess(
         return not_applicable(control, key, wanted, seen.denied, seen.running or "absent")
     booting, then = effective(state.files, key), effective(future, key)
     verdicts = Verdicts(
-        judge(_fine(control, seen.running or ""), seen.running),
-        judge(any(_fine(control, parse(text).get(key, "")) for _path, text in state.files), _told(booting)),
-        judge(booting is not None and _fine(control, booting[0]), _told(booting)),
+        running=judge(_fine(control, seen.running or ""), seen.running),
+        on_disk=judge(any(_fine(control, parse(text).get(key, "")) for _path, text in state.files), _told(booting)),
+        survives_reboot=judge(booting is not None and _fine(control, booting[0]), _told(booting)),
     )
     overridden = then is not None and not _fine(control, then[0])
     reason = f"{then[1]} sets it to {then[0]} after our drop-in; remove it there" if overridden and then else ""
     before = seen.running or ""
     if verdicts.survives_reboot.state != OK:
         before += f" ({booting[0] if booting else 'not set'} at the next boot)"
-    return Assessment(control.id, key, wanted, before, targets[key], verdicts, reason)
+    return Assessment(
+        control=control.id,
+        subject=key,
+        wanted=wanted,
+        before=before,
+        after=targets[key],
+        verdicts=verdicts,
+        reason=reason,
+    )
 
 
 def _told(booting: tuple[str, str] | None) -> str:
@@ -193,10 +201,27 @@ def _groups(
         before = "\n".join(f"{key} = {ours[key]}" for key in missing if key in ours)
         after = "\n".join(f"{key} = {targets[key]}" for key in missing)
         why = "kernel parameters are set again from here at each boot"
-        steps.append(Step(File(DROP_IN), file_image(encode(text)), before, after, why, tuple(missing.values())))
+        steps.append(
+            Step(
+                subject=File(DROP_IN),
+                wanted=file_image(encode(text)),
+                before=before,
+                after=after,
+                why=why,
+                controls=tuple(missing.values()),
+            )
+        )
     for key, control in fixing.items():
         running = state.keys[key].running or ""
         if running != targets[key]:
-            step = (KernelValue(key), {"value": targets[key]}, running, targets[key], "the kernel runs with it now")
-            steps.append(Step(*step, (control,)))
+            steps.append(
+                Step(
+                    subject=KernelValue(key),
+                    wanted={"value": targets[key]},
+                    before=running,
+                    after=targets[key],
+                    why="the kernel runs with it now",
+                    controls=(control,),
+                )
+            )
     return (Group("sysctl", tuple(steps)),) if steps else ()

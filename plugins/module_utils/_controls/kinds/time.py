@@ -7,8 +7,9 @@ chrony and systemd-timesyncd are known and left in use; another program that set
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..._change.steps import Effect, Group, Step
@@ -60,6 +61,15 @@ class State:
         """Each once: chronyd.service is a second name of chrony.service on Debian."""
         units = {unit.name: unit for name in DAEMONS for unit in [self.units.get(name)] if unit and unit.exists}
         return list(units.values())
+
+
+@dataclass
+class ChronyEdit:
+    """The texts of chrony's files as they are to be, by path, and the changed lines as people read them."""
+
+    texts: dict[str, str]
+    before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
 
 
 class Time(Kind):
@@ -114,7 +124,15 @@ def _daemon(control: Control, state: State) -> Assessment:
         if state.in_container:
             return not_applicable(control, "the clock", wanted, "the clock belongs to the machine", told)
         verdict, reason = judge(False, told), "no daemon that sets the clock is installed; install chrony"
-        return Assessment(control.id, "the clock", wanted, told, told, Verdicts(verdict, verdict, verdict), reason)
+        return Assessment(
+            control=control.id,
+            subject="the clock",
+            wanted=wanted,
+            before=told,
+            after=told,
+            verdicts=Verdicts.same(verdict),
+            reason=reason,
+        )
     if state.in_container:
         running = Verdict(NOTAPPLICABLE, "the clock belongs to the machine")
     else:
@@ -128,7 +146,13 @@ def _daemon(control: Control, state: State) -> Assessment:
     fine = "deviates" not in (running.state, disk.state)
     after = told if fine or reason else "one daemon, enabled"
     return Assessment(
-        control.id, "the clock", wanted, told, after, Verdicts(running, disk, disk), "" if fine else reason
+        control=control.id,
+        subject="the clock",
+        wanted=wanted,
+        before=told,
+        after=after,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        reason="" if fine else reason,
     )
 
 
@@ -139,12 +163,37 @@ def _daemon_group(control: Control, state: State) -> Group:
     there = unit if unit is not None and unit.exists else None
     steps = []
     if there is None or there.enabled != "enabled":
-        words = (there.enabled if there else "absent", "enabled", "it sets the clock after each boot")
-        steps.append(Step(Tree(ENABLING_FOLDERS), None, "", "", "the links that enabling lays", ids))
-        steps.append(Step(EnabledUnit(name), {"enabled": True}, *words, ids))
+        steps.append(
+            Step(
+                subject=Tree(ENABLING_FOLDERS),
+                wanted=None,
+                before="",
+                after="",
+                why="the links that enabling lays",
+                controls=ids,
+            )
+        )
+        steps.append(
+            Step(
+                subject=EnabledUnit(name),
+                wanted={"enabled": True},
+                before=there.enabled if there else "absent",
+                after="enabled",
+                why="it sets the clock after each boot",
+                controls=ids,
+            )
+        )
     if not state.in_container and (there is None or not there.running):
-        words = (there.active if there else "absent", "active", "it sets the clock now")
-        steps.append(Step(ActiveUnit(name), {"active": True}, *words, ids))
+        steps.append(
+            Step(
+                subject=ActiveUnit(name),
+                wanted={"active": True},
+                before=there.active if there else "absent",
+                after="active",
+                why="it sets the clock now",
+                controls=ids,
+            )
+        )
     return Group(f"time {name}", tuple(steps))
 
 
@@ -183,7 +232,15 @@ def _servers(control: Control, state: State) -> Assessment:
     disk = judge(fine, told)
     running = _read_since(CHRONY if by_chrony else TIMESYNCD, fine, told, state, by_chrony)
     after = told if fine or reason else words
-    return Assessment(control.id, "time servers", words, told, after, Verdicts(running, disk, disk), reason)
+    return Assessment(
+        control=control.id,
+        subject="time servers",
+        wanted=words,
+        before=told,
+        after=after,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        reason=reason,
+    )
 
 
 def _daemon_of(control: Control) -> str:
@@ -241,7 +298,15 @@ def _directive(
         reason = f"{seen.path} sets it to {seen.value}; change it there"
     running = _read_since(CHRONY, fine, told, state, True)
     after = told if fine or reason else wanted
-    return Assessment(control.id, subject, wanted, told, after, Verdicts(running, disk, disk), reason)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=told,
+        after=after,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        reason=reason,
+    )
 
 
 def _not_served(control: Control, state: State) -> Assessment:
@@ -253,7 +318,13 @@ def _not_served(control: Control, state: State) -> Assessment:
     verdict = judge(not allowed, told)
     reason = f"it gives others the time ({told}), so it may be in use; take the line out there" if allowed else ""
     return Assessment(
-        control.id, "time for others", "not served", told, told, Verdicts(verdict, verdict, verdict), reason
+        control=control.id,
+        subject="time for others",
+        wanted="not served",
+        before=told,
+        after=told,
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
     )
 
 
@@ -279,56 +350,88 @@ def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
     return (*daemons, *groups)
 
 
-def _chrony_group(told: Sequence[Control], state: State) -> Group:
-    ids = tuple(c.id for c in told)
-    texts = dict(state.texts)
-    before: list[str] = []
-    after: list[str] = []
-    for control in told:
-        aspect = control.settings["aspect"]
-        if aspect == "servers":
-            _plan_servers(control, state, texts, before, after)
-            continue
-        name, value = {"step": ("makestep", STEP), "account": ("user", "_chrony")}[aspect]
-        seen = _last(name, state)
-        lines = [d.line for d in state.chrony or () if d.name == name and d.path == state.main]
-        texts[state.main] = with_directive(texts.get(state.main, ""), name, value, lines)
-        before.append(f"{name} {seen.value}" if seen else f"# {name} is not set")
-        after.append(f"{name} {value}")
-    awaited = any(control.awaits for control in told)
-    changed = {path: text for path, text in texts.items() if text != state.texts.get(path)}
-    words = ("\n".join(before), "\n".join(after), "chrony reads it when it starts", ids)
+def _chrony_group(controls: Sequence[Control], state: State) -> Group:
+    """Return the group that writes what chrony reads when it starts, and restarts it."""
+    edit = ChronyEdit(dict(state.texts))
+    for control in controls:
+        if control.settings["aspect"] == "servers":
+            _plan_servers(control, state, edit)
+        else:
+            _plan_directive(control, state, edit)
+    steps = _chrony_steps(edit, state, any(control.awaits for control in controls), tuple(c.id for c in controls))
+    return Group(name="time chrony", steps=steps, effects=(Effect("restart", CHRONY),))
+
+
+def _chrony_steps(edit: ChronyEdit, state: State, awaited: bool, ids: tuple[str, ...]) -> tuple[Step, ...]:
+    """Return a step for each file that changes; where none does, chrony only has to be restarted."""
+    why = "chrony reads it when it starts"
+    step = functools.partial(Step, before="\n".join(edit.before), after="\n".join(edit.after), why=why, controls=ids)
+    changed = {path: text for path, text in edit.texts.items() if text != state.texts.get(path)}
     if not changed:
-        return Group("time chrony", (Step(ActiveUnit(CHRONY), None, *words),), (), (Effect("restart", CHRONY),))
-    file = AwaitedFile if awaited else File
-    steps = [Step(file(path), file_image(encode(text)), *words) for path, text in sorted(changed.items())]
-    if awaited:
-        steps = [s for s in steps if s.subject.name != state.main]
-        steps.append(Step(AwaitedFile(state.main), edits_image("login_defs", (), "", SOURCES), "", "", *words[2:]))
-    return Group("time chrony", tuple(steps), (), (Effect("restart", CHRONY),))
+        return (step(subject=ActiveUnit(CHRONY), wanted=None),)
+    images = {path: file_image(encode(text)) for path, text in sorted(changed.items())}
+    if not awaited:
+        return tuple(step(subject=File(path), wanted=image) for path, image in images.items())
+    main = Step(
+        subject=AwaitedFile(state.main),
+        wanted=edits_image("login_defs", (), "", SOURCES),
+        before="",
+        after="",
+        why=why,
+        controls=ids,
+    )
+    own = [step(subject=AwaitedFile(path), wanted=image) for path, image in images.items() if path != state.main]
+    return (*own, main)
 
 
-def _plan_servers(control: Control, state: State, texts: dict[str, str], before: list[str], after: list[str]) -> None:
-    """The site's servers in a file of ours, and every other source made a comment where it stands."""
+def _plan_directive(control: Control, state: State, edit: ChronyEdit) -> None:
+    """Put the one directive that a control is about into chrony's main file."""
+    name, value = {"step": ("makestep", STEP), "account": ("user", "_chrony")}[control.settings["aspect"]]
+    present = _last(name, state)
+    lines = [d.line for d in state.chrony or () if d.name == name and d.path == state.main]
+    edit.texts[state.main] = with_directive(edit.texts.get(state.main, ""), name, value, lines)
+    edit.before.append(f"{name} {present.value}" if present else f"# {name} is not set")
+    edit.after.append(f"{name} {value}")
+
+
+def _plan_servers(control: Control, state: State, edit: ChronyEdit) -> None:
+    """Name the site's servers in a file of ours, and make every other source a comment where it stands."""
     wanted = _wanted_servers(control)
     folder = sources_folder(state.chrony or ()) or "/etc/chrony/sources.d"
     ours = own_sources(folder)
-    others = [d for d in _sources(state) if d.path != ours and _source_name(d) not in wanted]
-    kept = [_source_name(d) for d in _sources(state) if d.path != ours and _source_name(d) in wanted]
+    foreign = [d for d in _sources(state) if d.path != ours]
+    unwanted = [d for d in foreign if _source_name(d) not in wanted]
+    named = [_source_name(d) for d in foreign]
     if control.awaits:
-        texts[state.main] = ""  # see _chrony_group: what it brings is made a comment once it is there
-    for path in sorted({d.path for d in others}):
-        texts[path] = without(texts[path], [d.line for d in others if d.path == path])
-    texts[ours] = with_header([f"server {name} iburst" for name in wanted if name not in kept])
-    before += [f"{d.name} {d.value}" for d in _sources(state)] or ["# no server"]
-    after += [f"server {name}" for name in wanted]
+        edit.texts[state.main] = ""  # see _chrony_steps: what it brings is made a comment once it is there
+    for path in sorted({d.path for d in unwanted}):
+        edit.texts[path] = without(edit.texts[path], [d.line for d in unwanted if d.path == path])
+    edit.texts[ours] = with_header([f"server {name} iburst" for name in wanted if name not in named])
+    edit.before.extend([f"{d.name} {d.value}" for d in _sources(state)] or ["# no server"])
+    edit.after.extend(f"server {name}" for name in wanted)
 
 
 def _timesyncd_group(told: Sequence[Control]) -> Group:
     ids = tuple(c.id for c in told)
     names = " ".join(name for c in told for name in _wanted_servers(c))
     text = f"{HEADER}[Time]\nNTP={names}\n"
-    words = ("# the distribution's own servers", f"NTP={names}", "systemd-timesyncd reads it when it starts")
-    folder = Step(File(TIMESYNCD_DROP_IN.rpartition("/")[0]), {"kind": "dir"}, "", "", "the program looks there", ids)
-    steps = (folder, Step(File(TIMESYNCD_DROP_IN), file_image(encode(text)), *words, ids))
-    return Group("time timesyncd", steps, (), (Effect("restart", TIMESYNCD),))
+    folder = Step(
+        subject=File(TIMESYNCD_DROP_IN.rpartition("/")[0]),
+        wanted={"kind": "dir"},
+        before="",
+        after="",
+        why="the program looks there",
+        controls=ids,
+    )
+    steps = (
+        folder,
+        Step(
+            subject=File(TIMESYNCD_DROP_IN),
+            wanted=file_image(encode(text)),
+            before="# the distribution's own servers",
+            after=f"NTP={names}",
+            why="systemd-timesyncd reads it when it starts",
+            controls=ids,
+        ),
+    )
+    return Group(name="time timesyncd", steps=steps, effects=(Effect("restart", TIMESYNCD),))

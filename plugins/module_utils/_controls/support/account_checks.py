@@ -64,7 +64,14 @@ class Look:
     folders: Mapping[str, Stat | None] = field(default_factory=dict)
 
     def change(self, what: str, value: str, before: str, after: str, why: str) -> Step:
-        return Step(AccountField(what), {"value": value}, before, after, why, (self.control,))
+        return Step(
+            subject=AccountField(what),
+            wanted={"value": value},
+            before=before,
+            after=after,
+            why=why,
+            controls=(self.control,),
+        )
 
     @property
     def excepted(self) -> frozenset[str]:

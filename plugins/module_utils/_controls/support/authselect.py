@@ -40,11 +40,13 @@ class State:
 def observe(host: Host) -> State:
     profile, enabled = selected(host)
     if not profile:
-        return State("", enabled, frozenset(), 0, "")
+        return State(profile="", enabled=enabled, known=frozenset(), remembered=0, hindrance="")
     known = frozenset(host.run(["authselect", "list-features", profile]).out.split())
     kept = re.findall(r"^\s*remember\s*=\s*(\d+)", read_text(host, HISTORY) or "", re.MULTILINE)
     remembered = int(kept[-1]) if kept else _REMEMBERED_BY_DEFAULT
-    return State(profile, enabled, known, remembered, _hindrance(host, profile))
+    return State(
+        profile=profile, enabled=enabled, known=known, remembered=remembered, hindrance=_hindrance(host, profile)
+    )
 
 
 def _hindrance(host: Host, profile: str) -> str:
@@ -76,7 +78,15 @@ def _assess(control: Control, state: State) -> Assessment:
     verdict = judge(enabled and not few, "enabled" if enabled else "not enabled")
     reason = "" if verdict.state == "ok" else _blocked(control, state, few)
     after = verdict.saw if reason else "enabled"
-    return Assessment(control.id, subject, "enabled", verdict.saw, after, Verdicts(verdict, verdict, verdict), reason)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted="enabled",
+        before=verdict.saw,
+        after=after,
+        verdicts=Verdicts.same(verdict),
+        reason=reason,
+    )
 
 
 def _blocked(control: Control, state: State, few: bool) -> str:
@@ -91,9 +101,25 @@ def _blocked(control: Control, state: State, few: bool) -> str:
 def _group(controls: Sequence[Control]) -> Group:
     ids = tuple(control.id for control in controls)
     features = sorted(FEATURES[control.settings["feature"]] for control in controls)
-    along = ("", "", "what authselect writes here is put back with it", ids)
-    words = ("not enabled", "enabled", "one feature of the profile each, for all ways to log in")
     wanted = dict.fromkeys(features, True)
     return Group(
-        "pam", (Step(Tree(WRITTEN), None, *along), Step(AuthselectFeatures(" ".join(features)), wanted, *words, ids))
+        "pam",
+        (
+            Step(
+                subject=Tree(WRITTEN),
+                wanted=None,
+                before="",
+                after="",
+                why="what authselect writes here is put back with it",
+                controls=ids,
+            ),
+            Step(
+                subject=AuthselectFeatures(" ".join(features)),
+                wanted=wanted,
+                before="not enabled",
+                after="enabled",
+                why="one feature of the profile each, for all ways to log in",
+                controls=ids,
+            ),
+        ),
     )

@@ -86,7 +86,14 @@ def trust_files(look: Look) -> Iterator[Wrong]:
     for home in look.homes:
         for path, info in home.entries.items():
             if posixpath.basename(path) in (".rhosts", ".shosts") and home.account.uid != 0 and info.kind == "file":
-                step = Step(File(path), dict(ABSENT), "present", "absent", why, (look.control,))
+                step = Step(
+                    subject=File(path),
+                    wanted=dict(ABSENT),
+                    before="present",
+                    after="absent",
+                    why=why,
+                    controls=(look.control,),
+                )
                 yield Wrong(f"{path} is there", step)
 
 
@@ -137,7 +144,17 @@ def shells_list(look: Look) -> Iterator[Wrong]:
     if "".join(kept) != text:
         what, why = "nologin is listed as a shell", "services let everybody in who has a listed shell"
         image = file_image(encode("".join(kept)))
-        yield Wrong(what, Step(File(SHELLS), image, what, "it is not listed", why, (look.control,)))
+        yield Wrong(
+            what,
+            Step(
+                subject=File(SHELLS),
+                wanted=image,
+                before=what,
+                after="it is not listed",
+                why=why,
+                controls=(look.control,),
+            ),
+        )
 
 
 def shell_timeout(look: Look) -> Iterator[Wrong]:
@@ -149,8 +166,14 @@ def shell_timeout(look: Look) -> Iterator[Wrong]:
             return
     if not any(0 < seconds <= limit for _path, seconds in found):
         before = "; ".join(f"{path} sets {seconds} seconds" for path, seconds in found) or "a shell waits for ever"
-        words = (before, f"a shell that waits ends after {limit} seconds", "shells read it at login")
-        step = Step(File(TIMEOUT_FILE), file_image(encode(_timeout_text(limit))), *words, (look.control,))
+        step = Step(
+            subject=File(TIMEOUT_FILE),
+            wanted=file_image(encode(_timeout_text(limit))),
+            before=before,
+            after=f"a shell that waits ends after {limit} seconds",
+            why="shells read it at login",
+            controls=(look.control,),
+        )
         yield Wrong(before, step)
 
 
@@ -173,8 +196,14 @@ def root_umask(look: Look) -> Iterator[Wrong]:
         new = _UMASK.sub(lambda m: m[1] + (m[2] if not 0o027 & ~int(m[2], 8) else "027"), text)
         if new != text:
             before = ", ".join(m[2] for m in _UMASK.finditer(text))
-            words = (f"mask {before}", "mask 027", "what root makes is not for everybody")
-            step = Step(File(path), file_image(encode(new)), *words, (look.control,))
+            step = Step(
+                subject=File(path),
+                wanted=file_image(encode(new)),
+                before=f"mask {before}",
+                after="mask 027",
+                why="what root makes is not for everybody",
+                controls=(look.control,),
+            )
             yield Wrong(f"{path} sets the mask {before}", step)
 
 
@@ -222,8 +251,14 @@ def _is_person(home: Home, look: Look) -> bool:
 
 def _narrower(look: Look, path: str, info: Stat, bits: int) -> Iterator[Wrong]:
     if info.mode & bits:
-        words = (f"{info.mode:04o}", f"{info.mode & ~bits:04o}", "others could read or write more than they should")
-        step = Step(Meta(path), narrower_image(info.kind, bits), *words, (look.control,))
+        step = Step(
+            subject=Meta(path),
+            wanted=narrower_image(info.kind, bits),
+            before=f"{info.mode:04o}",
+            after=f"{info.mode & ~bits:04o}",
+            why="others could read or write more than they should",
+            controls=(look.control,),
+        )
         yield Wrong(f"{path} has mode {info.mode:04o}", step)
 
 

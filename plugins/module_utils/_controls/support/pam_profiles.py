@@ -41,7 +41,9 @@ class Rule:
 
 def parse(text: str) -> list[Rule]:
     found = (_RULE.match(line.strip()) for line in text.splitlines() if not line.lstrip().startswith("#"))
-    return [Rule(m[1], m[2], posixpath.basename(m[3]), tuple(m[4].split())) for m in found if m]
+    return [
+        Rule(type=m[1], control=m[2], module=posixpath.basename(m[3]), words=tuple(m[4].split())) for m in found if m
+    ]
 
 
 def profile(name: str, priority: int, *blocks: tuple[str, str, Sequence[str], Sequence[str]], more: str = "") -> str:

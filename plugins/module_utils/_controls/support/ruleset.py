@@ -128,7 +128,10 @@ def file_text(table: str, learned: Iterable[Port], forwards: bool) -> str:
 
 
 def parse_learned(text: str) -> tuple[Port, ...]:
-    return tuple(Port(protocol, int(number), "", who or "") for protocol, number, who in _LEARNED_LINE.findall(text))
+    return tuple(
+        Port(protocol=protocol, number=int(number), source="", who=who or "")
+        for protocol, number, who in _LEARNED_LINE.findall(text)
+    )
 
 
 def learned_to_forward(text: str) -> bool:

@@ -42,7 +42,14 @@ def parse_rules(output: str) -> tuple[Rule, ...]:
             commands = list(_commands(part.get("Commands", []), told.get("Command_Aliases", {})))
             allowed = tuple(command for command, negated in commands if not negated)
             forbidden = tuple(command for command, negated in commands if negated)
-            found.append(Rule(people, options.get("authenticate", True) is not False, allowed, forbidden))
+            found.append(
+                Rule(
+                    people=people,
+                    asks=options.get("authenticate", True) is not False,
+                    commands=allowed,
+                    forbidden=forbidden,
+                )
+            )
     return tuple(found)
 
 
