@@ -37,12 +37,11 @@ FREE = 10 << 30
 
 
 def patched_host(system: str = "debian-12", free: int = FREE) -> FakeHost:
-    """A Debian that answers what patching asks beside its package manager."""
+    """A host that answers what patching asks beside its package manager."""
     host = FakeHost(system)
-    host.programs |= {"df", "apt-config"}
+    host.programs.add("df")
     df = ("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")
     host.answers[df] = Completed(df, 0, "Avail Mounted on\n" + f"{free} /\n" * 3, "")
-    host.answers[("apt-config", "dump")] = Completed((), 0, 'APT::Periodic::Unattended-Upgrade "0";\n', "")
     host.answers[("systemctl", "is-active", "--quiet", unit.UNIT)] = Completed((), 3, "", "")
     for folder in ("/var/cache", "/var/lib/healthops"):
         host.add_dir(folder)
@@ -184,6 +183,9 @@ class FakeManager:
 
     def files(self, change: Change) -> Tuple[str, ...]:
         return (f"/usr/share/{change.name}",)
+
+    def unattended_updaters(self) -> Tuple[str, ...]:
+        return ()
 
     def kernels(self, packages: Mapping[str, Package]) -> Tuple[str, ...]:
         return ()

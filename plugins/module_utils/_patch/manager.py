@@ -103,5 +103,8 @@ class Manager(Protocol):
     def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
         """The paths of kept files that are no longer what they were when they were kept."""
 
+    def unattended_updaters(self) -> Tuple[str, ...]:
+        """Return a sentence for each setting of this host that would install or restart in the middle of a run."""
+
     def kernels(self, packages: Mapping[str, Package]) -> Tuple[str, ...]:
         """The releases of the installed kernels, as ``uname -r`` would tell them, oldest first."""

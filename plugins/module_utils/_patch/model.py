@@ -163,7 +163,7 @@ class Plan:
     space: Tuple[Space, ...] = ()
     reboot: Reboot = field(default_factory=Reboot)
     services: Tuple[str, ...] = ()
-    own_will: Tuple[str, ...] = ()
+    unattended_updaters: Tuple[str, ...] = ()
     run: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -182,7 +182,7 @@ class Plan:
             "space": [space.plain() for space in self.space],
             "reboot": _plain(self.reboot),
             "services": list(self.services),
-            "own_will": list(self.own_will),
+            "own_will": list(self.unattended_updaters),
             "run": dict(self.run),
         }
 
@@ -203,7 +203,7 @@ class Plan:
             space=tuple(_read(Space, space) for space in data.get("space", ())),
             reboot=_read(Reboot, data.get("reboot", {})),
             services=tuple(data.get("services", ())),
-            own_will=tuple(data.get("own_will", ())),
+            unattended_updaters=tuple(data.get("own_will", ())),
             run=dict(data.get("run", {})),
         )
 

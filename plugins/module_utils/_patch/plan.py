@@ -12,7 +12,6 @@ from .._host.door import Host
 from .._host.facts import parse_os_release
 from . import ledger as patch_ledger
 from . import restarts, stages
-from .apt.unattended import own_will
 from .ledger import Ledger
 from .manager import Manager
 from .model import NONE, UNKNOWN, UPDATES, Change, LeftOut, Observed, Plan, in_order
@@ -63,7 +62,7 @@ def plan(host: Host, manager: Manager, question: Question) -> Planned:
         space=space(host, changes),
         reboot=restarts.reboot(host, running, manager.kernels(observed.packages)),
         services=running.services(),
-        own_will=own_will(host),
+        unattended_updaters=manager.unattended_updaters(),
         run=_newest(host),
     )
     names = [package.name for package in observed.packages.values()]

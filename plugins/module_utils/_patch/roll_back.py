@@ -35,7 +35,7 @@ def rolled_back(host: Host, manager: Manager, wish: Wish) -> Answer:
         return Answer(True, plan.plain(), run.told(), words(back), reopened=reopened(plan))
     again = run.stage == ROLLING_BACK
     if not again:
-        stages.note_drift(host, run, configuration.drifted(host, stages.after_of(host, run)))
+        stages.note_drift(host, run, configuration.changed_since(host, stages.after_of(host, run)))
     return _carry_out(host, manager, wish, stages.move(host, run, ROLLING_BACK, wish.at), back, again)
 
 

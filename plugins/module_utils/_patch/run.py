@@ -165,7 +165,7 @@ def _begin(host: Host, manager: Manager, wish: Wish, found: Planned, run: Run) -
             sorted(key for key, package in found.observed.packages.items() if package.held and package.name not in free)
         ),
         marks=manager.marks(),
-        files=configuration.images(host, manager.configuration(changes)),
+        files=configuration.capture(host, manager.configuration(changes)),
         units=tuple(sorted(seen.units)),
         listeners=tuple(asdict(one) for one in seen.listeners),
         boot=boot_of(host),
@@ -251,7 +251,7 @@ def _answer(host: Host, manager: Manager, run: Run, plan: Plan, changed: Sequenc
 
 def _note_after(host: Host, manager: Manager, run: Run, plan: Plan, before: Before) -> None:
     paths = dict.fromkeys((*before.files, *manager.configuration(plan.changes)))
-    patch_stages.note_after(host, run, configuration.sums(host, paths))
+    patch_stages.note_after(host, run, configuration.checksums(host, paths))
 
 
 def _broken_words(left: Sequence[Change], done: Completed) -> str:

@@ -12,6 +12,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._errors import ClinicalError
 from ..._host.door import Completed, Host
+from ..checksums import checksums
 from ..manager import Kept
 from ..model import REMOVE, Change
 from . import read
@@ -109,15 +110,6 @@ def available(host: Host, wanted: Iterable[Tuple[Change, str]]) -> Dict[Tuple[st
     done = host.run(["apt-cache", "show", *words], timeout=SOLVER_TIME)
     parts = [part for part in read.paragraphs(done.out) if "Filename" in part and "Package" in part]
     return {(part["Package"], part["Version"]): part for part in reversed(parts)}
-
-
-def checksums(host: Host, paths: Sequence[str]) -> Dict[str, str]:
-    """SHA-256 of each of the files that is there."""
-    if not paths:
-        return {}
-    done = host.run(["sha256sum", "--", *paths], timeout=FETCH_TIME)
-    pairs = (line.split("  ", 1) for line in done.out.splitlines())
-    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
 
 
 # --- the versions that are replaced ---

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Collection, Iterable, List, Mapping, Sequence, Tuple
 
 from ..._host.door import Completed, Host
+from .. import checksums
 from ..manager import Asked, Barred, Kept
 from ..model import REMOVE, Change, Observed, Package
-from . import files, narrow, versions
+from . import files, narrow, unattended, versions
 from . import install as work
 from . import observe as look
 from .answers import remembering
@@ -94,8 +95,10 @@ class Apt:
         return files.configuration(self.host, changes)
 
     def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
-        sums = files.checksums(self.host, [one.path for one in kept])
-        return tuple(one.path for one in kept if sums.get(one.path) != one.sha256)
+        return checksums.damaged(self.host, kept)
+
+    def unattended_updaters(self) -> Tuple[str, ...]:
+        return unattended.unattended_updaters(self.host)
 
     def kernels(self, packages: Mapping[str, Package]) -> Tuple[str, ...]:
         names = (_KERNEL.match(p.name) for p in packages.values() if p.whole and not p.name.endswith("-dbg"))

@@ -17,8 +17,8 @@ _MODE = re.compile(r"""^\s*\$nrconf\{['"]?restart['"]?\}\s*=\s*['"](\w)['"]""", 
 _OFF = ("", "0", "never", "always-off")
 
 
-def own_will(host: Host) -> Tuple[str, ...]:
-    """A sentence for each setting."""
+def unattended_updaters(host: Host) -> Tuple[str, ...]:
+    """Return a sentence for each setting by which packages are installed, or services restarted, unasked."""
     settings = config(host.run(["apt-config", "dump"]).out)
     return (*_unattended(host, settings.get("APT::Periodic::Unattended-Upgrade", "0"), settings), *_needrestart(host))
 

@@ -16,11 +16,11 @@ from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Seq
 
 from ..._errors import ClinicalError
 from ..._host.door import Completed, Host
-from ..apt.files import checksums
+from .. import checksums
 from ..manager import Asked, Barred, Kept
 from ..model import INSTALL, REMOVE, SEVERITIES, Change, LeftOut, Observed, Package, Source, because, in_order
 from ..unit import as_unit
-from . import versions
+from . import unattended, versions
 from .versions import RpmVersion
 
 PLACE = "/run/healthops"
@@ -183,7 +183,7 @@ class Dnf:
             saw = f"no repository and no cache has it any more: {', '.join(lost)}"
             hint = "Nothing was changed. Put the file below /var/cache/dnf, or into a repository, and stage again."
             raise ClinicalError("Keeping", "the earlier packages", saw, hint)
-        sums = checksums(self.host, [path for _change_, (path, _how) in found])
+        sums = checksums.checksums(self.host, [path for _change_, (path, _how) in found])
         return tuple(Kept(c.name, c.arch, c.old, path, how, sums.get(path, "")) for c, (path, how) in found)
 
     def _earlier(self, folder: str, change: Change, paths: Mapping[str, str]) -> Tuple[str, str]:
@@ -208,8 +208,10 @@ class Dnf:
         return told.out.strip() == f"{change.name} {change.arch} {change.old}"
 
     def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
-        sums = checksums(self.host, [one.path for one in kept])
-        return tuple(one.path for one in kept if sums.get(one.path) != one.sha256)
+        return checksums.damaged(self.host, kept)
+
+    def unattended_updaters(self) -> Tuple[str, ...]:
+        return unattended.unattended_updaters(self.host)
 
     # --- changing ---
 

@@ -38,7 +38,7 @@ def whole() -> Plan:
         space=(Space("/", 10, 20),),
         reboot=Reboot(True, ("a newer kernel",)),
         services=("ssh.service",),
-        own_will=("apt-daily-upgrade.timer is enabled",),
+        unattended_updaters=("apt-daily-upgrade.timer is enabled",),
         run={"run_id": "r1", "stage": "staged"},
     )
 

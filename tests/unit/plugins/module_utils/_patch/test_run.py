@@ -263,6 +263,15 @@ def digest_at(manager: FakeManager, now: object) -> str:
     return str(patch_run.planned(manager.host, manager, wish(check=True, now=now)).plan["digest"])
 
 
+def test_configuration_comes_back_with_its_acl() -> None:
+    host, manager = machine()
+    host.nodes[CONF].xattrs = {"system.posix_acl_access": b"acl"}
+    apply(manager)
+    assert host.xattrs(CONF) == {}, "the package replaced the file"
+    rolled_back(host, manager, wish("run"))
+    assert (host.text(CONF), host.xattrs(CONF)) == ("level = 7\n", {"system.posix_acl_access": b"acl"})
+
+
 def test_configuration_that_somebody_changed_since_stays() -> None:
     host, manager = machine()
     apply(manager)

@@ -32,7 +32,7 @@ def engine(connection: socket.socket) -> None:
 
 
 def probe(port: int, tls: Tls, host: str = "127.0.0.1") -> tuple[str, str]:
-    asked = mllp_echo.Request(Endpoint(host, port), tls, 2.0, 4096, {3: "HEALTHPROBE", 11: "D", 12: "2.5"})
+    asked = mllp_echo.MllpEchoRequest(Endpoint(host, port), tls, 2.0, 4096, {3: "HEALTHPROBE", 11: "D", 12: "2.5"})
     found = mllp_echo.probe(asked)
     assert found.target.startswith("mllps://")
     return found.state, found.saw
@@ -127,7 +127,7 @@ def test_a_handshake_that_does_not_come_about(certificates: Path, serve: Serve, 
 
 def test_tls_where_plain_was_expected(certificates: Path) -> None:
     with listening(engine, server_context(certificates)) as port:
-        asked = mllp_echo.Request(Endpoint("127.0.0.1", port), None, 2.0, 4096, {})
+        asked = mllp_echo.MllpEchoRequest(Endpoint("127.0.0.1", port), None, 2.0, 4096, {})
         assert mllp_echo.probe(asked).state in ("wrong_peer", "closed", "reset")
 
 
@@ -162,7 +162,7 @@ def test_a_directory_of_authorities(certificates: Path, tmp_path: Path) -> None:
 
 def test_a_resolver_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_named: time.sleep(2) or [])
-    asked = mllp_echo.Request(Endpoint("slow.example", 2575), None, 0.2, 4096, {})
+    asked = mllp_echo.MllpEchoRequest(Endpoint("slow.example", 2575), None, 0.2, 4096, {})
     found = mllp_echo.probe(asked)
     assert (found.state, "name server" in found.saw) == ("name_not_found", True)
 
@@ -171,5 +171,5 @@ def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(engine) as port:
         known = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", p)) for p in (1, port)]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_named: known)
-        asked = mllp_echo.Request(Endpoint("two.example", port), None, 2.0, 4096, {3: "P", 11: "D", 12: "2.5"})
+        asked = mllp_echo.MllpEchoRequest(Endpoint("two.example", port), None, 2.0, 4096, {3: "P", 11: "D", 12: "2.5"})
         assert mllp_echo.probe(asked).state == "ready"

@@ -32,8 +32,10 @@ from fault_peers import (
 __all__ = ["certificates"]
 
 
-def request(port: int, **more: Any) -> dicom_echo.Request:
-    return replace(dicom_echo.Request(Endpoint("127.0.0.1", port), None, 5.0, "HEALTHPROBE", "CLINARCH"), **more)
+def request(port: int, **more: Any) -> dicom_echo.DicomEchoRequest:
+    return replace(
+        dicom_echo.DicomEchoRequest(Endpoint("127.0.0.1", port), None, 5.0, "HEALTHPROBE", "CLINARCH"), **more
+    )
 
 
 @pytest.mark.parametrize("title", ["", " ", "SEVENTEEN LETTERS", "BACK\\SLASH", "é", "A\n"])

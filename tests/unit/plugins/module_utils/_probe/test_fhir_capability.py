@@ -38,8 +38,8 @@ def reply(status: str, body: bytes = b"", *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def request(port: int, **more: Any) -> fhir_capability.Request:
-    asked = fhir_capability.Request(f"http://127.0.0.1:{port}/4_0_1", Tls(), 5.0, 65536, "4.0")
+def request(port: int, **more: Any) -> fhir_capability.FhirCapabilityRequest:
+    asked = fhir_capability.FhirCapabilityRequest(f"http://127.0.0.1:{port}/4_0_1", Tls(), 5.0, 65536, "4.0")
     return replace(asked, **more)
 
 

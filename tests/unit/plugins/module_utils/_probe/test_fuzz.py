@@ -64,7 +64,7 @@ def test_a_stream_means_the_same_in_any_pieces(data: bytes, places: list[int]) -
     st.lists(st.binary(max_size=LIMIT).filter(lambda data: not set(data) & {0x0B, 0x1C})), st.lists(st.integers(0, 400))
 )
 def test_what_is_framed_comes_out_again(messages: list[bytes], places: list[int]) -> None:
-    assert outcome(cut(b"".join(map(mllp.framed, messages)), places)) == messages
+    assert outcome(cut(b"".join(map(mllp.frame, messages)), places)) == messages
 
 
 @given(st.binary())
@@ -108,7 +108,7 @@ def test_any_separators_are_understood(marks: list[str], code: str, control_id: 
     found = hl7.acknowledgement(hl7.parse(f"{head}\r{msa}\r".encode("ascii")))
     assert found is not None
     assert (found.code, found.control_id) == (code, control_id.strip())
-    assert {text, more} <= set(found.words.split("\n"))
+    assert {text, more} <= set(found.text.split("\n"))
 
 
 @given(st.text())

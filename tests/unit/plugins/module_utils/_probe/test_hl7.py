@@ -36,7 +36,7 @@ def test_an_ordinary_acknowledgement() -> None:
 def test_any_separators(segments: list[str]) -> None:
     found = ack(*segments)
     assert (found.code, found.control_id) == ("AA", "HP1")
-    assert "READY" in found.words
+    assert "READY" in found.text
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -76,11 +76,11 @@ def test_character_sets(declared: str, codec: str) -> None:
     head = f"{MSH}||||||{declared}"
     found = hl7.acknowledgement(hl7.parse(f"{head}\rMSA|AA|HP1|Wartung läuft".encode(codec)))
     assert found is not None
-    assert "Wartung läuft" in found.words
+    assert "Wartung läuft" in found.text
 
 
 def test_escaped_text_is_read_plain() -> None:
-    assert "A|B^C&D\\E \\X41\\ F" in ack(MSH, "MSA|AA|HP1|A\\F\\B\\S\\C\\T\\D\\E\\E \\X41\\ F").words
+    assert "A|B^C&D\\E \\X41\\ F" in ack(MSH, "MSA|AA|HP1|A\\F\\B\\S\\C\\T\\D\\E\\E \\X41\\ F").text
 
 
 @pytest.mark.parametrize(

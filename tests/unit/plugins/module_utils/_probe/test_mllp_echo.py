@@ -19,8 +19,8 @@ SECRET = "DOE^JANE^19700101"
 HEADER = {3: "HEALTHPROBE", 4: "OPS", 11: "D", 12: "2.5"}
 
 
-def request(port: int, **more: Any) -> mllp_echo.Request:
-    asked = mllp_echo.Request(Endpoint("127.0.0.1", port), None, timeout=5, max_answer=4096, header=HEADER)
+def request(port: int, **more: Any) -> mllp_echo.MllpEchoRequest:
+    asked = mllp_echo.MllpEchoRequest(Endpoint("127.0.0.1", port), None, timeout=5, max_answer=4096, header=HEADER)
     return replace(asked, **more)
 
 
@@ -77,8 +77,8 @@ def test_an_engine_that_tells_its_state(message: bytes, state: str) -> None:
     ],
 )
 def test_no_word_of_the_peer_is_shown(message: bytes) -> None:
-    saw = mllp_echo.judge(message, "HP1", "", SECRET).saw
-    assert not any(word in saw for word in re.split(r"\W", SECRET))
+    observation = mllp_echo.judge(message, "HP1", "", SECRET).observation
+    assert not any(word in observation for word in re.split(r"\W", SECRET))
 
 
 def engine(code: str, before: bytes = b"") -> Serve:
