@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The accounts and groups of a host, parsed once for all who ask; no hash leaves this file. Private."""
+"""The accounts and groups of a host, parsed once for all who ask; no hash leaves this file."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""chrony's configuration as chronyd reads it: directives in order, through included files and folders. Private."""
+"""chrony's configuration as chronyd reads it: directives in order, through included files and folders."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who sets what in sshd's configuration: its files in reading order, with Include and Match. Private."""
+"""Who sets what in sshd's configuration: its files in reading order, with Include and Match."""
 
 from __future__ import annotations
 
