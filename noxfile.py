@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every check and every operation of this checkout, one session and one virtual environment each.
 
-`nox` alone runs what `make test` runs, from the cheapest to the dearest, and stops at the first failure.
+`nox` alone runs what `make test` runs, from the cheapest to the dearest, and stops at the first failure. The session
+`checks` runs all that need no host beside one another. How long each session took stands at the end.
 Versions are pinned in requirements/*.txt; `nox -s lock` renews them.
 """
 
@@ -14,11 +15,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Iterator
 
 import antsibull_nox
 import nox
@@ -27,10 +25,15 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 from collection_path import collection_path  # noqa: E402
+from parallel import Ended, Job, run_jobs  # noqa: E402
+from times import Timing, measured, record  # noqa: E402
 
 REQUIREMENTS = ROOT / "requirements"
 IN_PARALLEL = ("--numprocesses", "auto")
 RESULTS = ROOT / ".nox" / "results"
+#: Seconds of each session, a JSON object a line; and a table of each step of each scenario.
+TIMES = RESULTS / "times.jsonl"
+STEPS = RESULTS / "steps.txt"
 DIST = ROOT / "dist"
 COLLECTION = Path("ansible_collections", "healthops", "clinical")
 
@@ -43,26 +46,13 @@ CORE_PYTHONS = {
 CORES = [core for core, (low, high) in CORE_PYTHONS.items() if low <= sys.version_info[:2] <= high]
 NEWEST = list(CORE_PYTHONS)[-1]
 
-# Scenarios with hosts of their own that are played beside all others: about half of the work.
-BESIDE = ("imaging_archive", "in_use", "interface_gateway", "patching_dnf")
-# A scenario that fills the machine by itself, and whose drills have seconds to act.
-ALONE = "commit_confirm"
-
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.stop_on_first_error = True
 nox.options.sessions = [
     "clean_results",
-    "lint",
-    "units",
-    "docs-check",
-    "license-check",
-    "extra-checks",
-    "evidence",
-    "build",
-    "units_core",
-    "sanity",
+    "checks",
     "molecule",
     "control_node",
     "summary",
@@ -71,7 +61,7 @@ nox.options.sessions = [
 
 @lru_cache
 def pip_settings() -> dict[str, str]:
-    """What this machine's pip is told (cert, index-url, find-links ...), from its environment and its config files."""
+    """Return the settings of this machine's pip (cert, index-url, find-links ...): its environment and its files."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
     ).stdout
@@ -80,12 +70,12 @@ def pip_settings() -> dict[str, str]:
 
 
 def uv_settings() -> dict[str, str]:
-    """The same for uv, which reads neither pip's variables nor its files."""
+    """Return them as variables for uv, which reads neither pip's variables nor its files."""
     names = {"cert": "SSL_CERT_FILE", "index-url": "UV_DEFAULT_INDEX"}
-    told = {
-        name: pip_settings()[key] for key, name in names.items() if key in pip_settings() and name not in os.environ
+    settings = {
+        name: pip_settings()[key] for key, name in names.items() if name not in os.environ and key in pip_settings()
     }
-    return {"UV_SYSTEM_CERTS": "1", **told}
+    return {"UV_SYSTEM_CERTS": "1", **settings}
 
 
 def oldest_python() -> str | None:
@@ -99,9 +89,10 @@ def oldest_python() -> str | None:
 
 
 OLDEST_PYTHON = oldest_python()
-if OLDEST_PYTHON is not None:
-    nox.options.sessions.insert(nox.options.sessions.index("units") + 1, "units_oldest")
 os.environ.update(uv_settings())
+# Ansible and pytest start hundreds of times: half of such a start is compiling, where nothing compiled is kept.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / ".nox" / "compiled")
 
 # From antsibull-nox: license-check and extra-checks. Not taken from there:
 # - docs-check: theirs would download community.crypto, which no package registry has by itself
@@ -128,7 +119,7 @@ def home(session: nox.Session) -> Path:
 
 
 def git_files() -> list[str]:
-    """What git would track: tracked files and new ones that are not ignored, relative to the checkout."""
+    """Return what git would track: tracked files and new ones not ignored, relative to the checkout."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [name for name in listed.split("\0") if name and os.path.lexists(ROOT / name)]
@@ -150,6 +141,12 @@ def place(session: nox.Session) -> Path:
     session.run("git", "init", "--quiet", str(tree / COLLECTION), external=True)
     session.env["ANSIBLE_COLLECTIONS_PATH"] = str(tree)
     return tree / COLLECTION
+
+
+def compiled(session: nox.Session) -> None:
+    """Let Python keep what it has compiled: Ansible and pytest start hundreds of times."""
+    session.env["PYTHONDONTWRITEBYTECODE"] = None
+    session.env["PYTHONPYCACHEPREFIX"] = str(ROOT / ".nox" / "compiled")
 
 
 def linked(session: nox.Session) -> None:
@@ -182,6 +179,44 @@ def clean_results(session: nox.Session) -> None:
     shutil.rmtree(RESULTS, ignore_errors=True)
 
 
+#: Sessions that need no host, the longest first, so that none of them ends long after all others.
+CHECKS = (
+    f"sanity(core='{NEWEST}')",
+    "lint",
+    "units",
+    *(f"sanity(core='{core}')" for core in CORES[:-1]),
+    *(["units_oldest"] if OLDEST_PYTHON else []),
+    "build",
+    "evidence",
+    *(f"units_core(core='{core}')" for core in CORES),
+    "docs-check",
+    "license-check",
+    "extra-checks",
+)
+
+
+@nox.session(venv_backend="none")
+def checks(session: nox.Session) -> None:
+    """Every session that needs no host, one a processor at a time, each shown when it has ended."""
+    env = {**os.environ, "PYTEST_XDIST_AUTO_NUM_WORKERS": "1"}
+    jobs = [Job(name, (sys.executable, "-m", "nox", "--session", name)) for name in CHECKS]
+    failed = []
+    for ended in run_jobs(jobs, os.cpu_count() or 1, env):
+        show(ended)
+        record(TIMES, Timing(ended.job.name, "", ended.wall, ended.cpu))
+        if ended.exit_code != 0:
+            failed.append(ended.job.name)
+    if failed:
+        session.error(f"{failed[0]} failed; ended before their time: {', '.join(failed[1:]) or 'none'}")
+
+
+def show(ended: Ended) -> None:
+    """Print what a job printed, in one piece."""
+    print(f"\n=== {ended.job.name}: exit code {ended.exit_code}, {ended.wall:.0f} s ===", flush=True)
+    sys.stdout.buffer.write(ended.output)
+    sys.stdout.flush()
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """ruff, mypy, yamllint, shellcheck, ansible-lint."""
@@ -192,7 +227,7 @@ def lint(session: nox.Session) -> None:
     scripts = [name for name in git_files() if is_shell_script(ROOT / name)]
     session.run("shellcheck", *scripts)
     tree = place(session)
-    mypy = ["mypy", "--config-file", str(ROOT / "pyproject.toml")]
+    mypy = ["mypy", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(home(session) / "mypy_cache")]
     with session.chdir(tree.parents[2]):
         session.run(*mypy, *(str(COLLECTION / "plugins" / kind) for kind in ("module_utils", "plugin_utils")))
     with session.chdir(tree):
@@ -226,9 +261,15 @@ def units_oldest(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("core", CORES)
 def units_core(session: nox.Session, core: str) -> None:
-    """All unit tests again beside each supported ansible-core, with those that need it."""
+    """The unit tests that need Ansible, with each supported ansible-core; `units` runs all others."""
     install(session, f"core-{core}")
-    pytest(session, f"units_core-{core}", *IN_PARALLEL, "tests/unit")
+    pytest(session, f"units_core-{core}", *IN_PARALLEL, *needing_ansible())
+
+
+def needing_ansible() -> list[str]:
+    """The test files that are skipped where there is no Ansible."""
+    tests = sorted(Path("tests", "unit").rglob("test_*.py"))
+    return [str(path) for path in tests if 'pytest.importorskip("ansible")' in path.read_text(encoding="utf-8")]
 
 
 @nox.session
@@ -236,8 +277,9 @@ def units_core(session: nox.Session, core: str) -> None:
 def sanity(session: nox.Session, core: str) -> None:
     """ansible-test sanity under each supported ansible-core."""
     install(session, f"core-{core}")
-    # ansible-test keeps its environments and its pip under HOME; one of our own leaves yours alone and goes with .nox.
-    own_home = ROOT / ".nox" / "ansible-test-home"
+    # ansible-test keeps its environments and its pip under HOME; one of our own leaves yours alone and goes with .nox,
+    # and lets several ansible-core versions fill theirs at once.
+    own_home = home(session) / "ansible-test-home"
     (ansible_test,) = home(session).glob("lib/python*/site-packages/ansible_test")
     # Not as arguments: they would be printed, and an index address can hold a password.
     settings = {"PIP_SETTINGS": "\n".join(f"{key} = {value}" for key, value in pip_settings().items())}
@@ -248,8 +290,18 @@ def sanity(session: nox.Session, core: str) -> None:
     python = ".".join(map(str, sys.version_info[:2]))
     with session.chdir(place(session)):
         session.run(
-            "ansible-test", "sanity", "--local", "--requirements", "--color", "no", "--python", python, *session.posargs
+            *("ansible-test", "sanity", "--local", "--requirements", "--color", "no", "--python", python),
+            *(session.posargs or same_everywhere(core)),
         )
+
+
+#: What ansible-test asks of the text of a file, with the same programs under each ansible-core.
+OF_THE_TEXT = ("changelog", "pep8", "pslint", "pylint", "shellcheck", "yamllint")
+
+
+def same_everywhere(core: str) -> list[str]:
+    """Options that leave out, except under the newest ansible-core, what each would answer alike."""
+    return [] if core == NEWEST else [word for name in OF_THE_TEXT for word in ("--skip-test", name)]
 
 
 @nox.session(name="docs-check")
@@ -334,61 +386,34 @@ def engine(session: nox.Session) -> None:
 
 @nox.session
 def molecule(session: nox.Session) -> None:
-    """Every Molecule scenario on shared hosts reached over SSH, then one through the classic podman driver."""
+    """Every Molecule scenario, in lanes; `-- test -s NAME` or another command of Molecule's for one of them."""
     install(session, "molecule")
     linked(session)
     engine(session)
+    compiled(session)
     if not sys.stdout.isatty():
         session.env.update(NO_COLOR="1", ANSIBLE_NOCOLOR="1")
-    if session.posargs:
-        session.run("molecule", *session.posargs)
-        return
     session.run("tests/hosts/many.sh", external=True)
-    # An aborted run remembers hosts that may be gone, and would keep new ones from being started.
-    session.run("molecule", "destroy")
-    session.run("molecule", "create")
-    left_out = [word for name in (ALONE, *BESIDE, "podman_driver") for word in ("--exclude", name)]
-    named = [word for name in BESIDE for word in ("--scenario-name", name)]
-    session.run("molecule", "test", "--destroy", "never", "--scenario-name", ALONE)
-    with beside(session, "molecule", "test", "--destroy", "never", *named):
-        session.run("molecule", "test", "--destroy", "never", "--all", *left_out)
-    session.run("molecule", "destroy")
-    # By itself: beside the others, the shared hosts would be started for it as well.
-    session.run("molecule", "test", "--scenario-name", "podman_driver")
-
-
-@contextmanager
-def beside(session: nox.Session, *command: str) -> Iterator[None]:
-    """Run a command of the session's environment beside what is done meanwhile, and show afterwards what it printed."""
-    path = os.pathsep.join([session.bin, session.env.get("PATH") or os.environ["PATH"]])
-    env = {**os.environ, **{name: value for name, value in session.env.items() if value is not None}, "PATH": path}
-    session.log(f"Beside what follows: {' '.join(command)}")
-    with tempfile.TemporaryFile() as shown:
-        with subprocess.Popen(
-            [f"{session.bin}/{command[0]}", *command[1:]], env=env, stdout=shown, stderr=subprocess.STDOUT
-        ) as other:
-            try:
-                yield
-            except BaseException:
-                other.terminate()
-                raise
-            finally:
-                failed = other.wait()
-                shown.seek(0)
-                session.log(f"Meanwhile: {' '.join(command)}")
-                sys.stdout.flush()
-                shutil.copyfileobj(shown, sys.stdout.buffer)
-        if failed:
-            session.error(f"{' '.join(command)} failed with exit code {failed}")
+    if session.posargs:
+        session.run("python", "tests/hosts/scenarios.py", *session.posargs)
+        return
+    with measured(TIMES, "molecule"):
+        session.run("python", "tests/hosts/scenarios.py", "all", str(RESULTS))
 
 
 @nox.session
 def control_node(session: nox.Session) -> None:
     """The main job from a Debian 13 control node with the newest ansible-core, from the built artifact."""
+    with measured(TIMES, "control_node"):
+        run_from_control_node(session)
+
+
+def run_from_control_node(session: nox.Session) -> None:
     install(session, f"core-{NEWEST}")
     artifact = build_artifact(session)
     engine(session)
-    hosts, inventory = ROOT / "tests" / "hosts", ROOT / "tests" / "control_node" / "hosts.yml"
+    compiled(session)
+    hosts, inventory = ROOT / "tests" / "hosts", ROOT / "tests" / "control_node" / "hosts"
     playbook = ["ansible-playbook", "--inventory", str(inventory)]
     try:
         session.run(*playbook, str(hosts / "create.yml"), "--extra-vars", "test_hosts_fresh=true")
@@ -487,5 +512,8 @@ def lock(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def summary(session: nox.Session) -> None:
-    """Add up what pytest counted in this run."""
+    """Add up what pytest counted in this run, and list how long each part took."""
+    if STEPS.is_file():
+        print(STEPS.read_text(encoding="utf-8"))
+    session.run(sys.executable, "tools/times.py", str(TIMES))
     session.run(sys.executable, "tools/count_tests.py", str(RESULTS))

@@ -24,21 +24,13 @@ from ._errors import ClinicalError
 from ._guard import record
 from ._guard import run as guarded_run
 from ._host.door import Host
-from ._host.facts import facts, why_not
+from ._host.facts import read_facts, reason_not_applicable
+from ._vocabulary.availability import not_compared
+from ._vocabulary.guard import ARMED
+from ._vocabulary.stamp import stamp_of
 
 if TYPE_CHECKING:
     from ._change import availability as host_availability
-
-
-#: The result's ``availability`` where nothing was compared; it always has these keys.
-_NOT_COMPARED: Mapping[str, Any] = {
-    "compared": False,
-    "before": 0,
-    "lost": [],
-    "appeared": [],
-    "unreachable": [],
-    "consented": [],
-}
 
 
 @dataclass(frozen=True)
@@ -93,7 +85,7 @@ class Survey:
 def survey(host: Host, controls: Sequence[Control], context: SurveyContext, ahead: bool = True) -> Survey:
     """Read the state once for each kind and plan; nothing is changed. ``ahead`` of a change, or after it."""
     controls = [control.for_system(context.facts["family"], context.facts["distribution"]) for control in controls]
-    reasons: dict[str, str | None] = {c.id: why_not(host, context.facts, c.applies) for c in controls}
+    reasons: dict[str, str | None] = {c.id: reason_not_applicable(host, context.facts, c.applies) for c in controls}
     concerned = [control for control in controls if not reasons[control.id]]
     packages = RequiredPackages(host, concerned, ahead)
     plans = _plan_kinds(host, list(KINDS), _ready(concerned, packages), context)
@@ -127,7 +119,7 @@ def _plan_kinds(
         functools.partial(_survey_and_waive, host, name, [c for c in controls if c.kind == name], context)
         for name in names
     ]
-    return dict(zip(names, host.together(surveys)))
+    return dict(zip(names, host.gather(surveys)))
 
 
 def _guarded_last(groups: Sequence[Group], controls: Sequence[Control], awaited: set[str]) -> tuple[Group, ...]:
@@ -191,7 +183,7 @@ def audit(host: Host, request: BaselineRequest) -> Report:
     report = _open(host, request)
     surveyed = survey(host, request.controls, _context(request, report))
     report.findings = [_finding(assessment) for assessment in surveyed.assessments.values()]
-    report.changes = guarded_run.told(surveyed.groups)
+    report.changes = guarded_run.describe_changes(surveyed.groups)
     report.changed = bool(report.changes)
     return _close(host, report)
 
@@ -234,8 +226,8 @@ def enforce(host: Host, request: BaselineRequest) -> Report:
 def _change(host: Host, request: BaselineRequest, report: Report, groups: Sequence[Group]) -> dict[str, ClinicalError]:
     """Carry the groups out and note the changes; return the error of each control whose group was put back."""
     outcome = guarded_run.carry_out(host, request.run_id, groups, _guard_terms(host, request, groups))
-    report.changes = guarded_run.told([group for n, group in enumerate(groups) if n not in outcome.failed])
-    report.warnings += guarded_run.tidied(host, request.journal_keep)
+    report.changes = guarded_run.describe_changes([group for n, group in enumerate(groups) if n not in outcome.failed])
+    report.warnings += guarded_run.tidy_journal(host, request.journal_keep)
     return {control: error for n, error in outcome.failed.items() for control in groups[n].controls}
 
 
@@ -250,7 +242,7 @@ def _survey_touched(
     return survey(host, controls, _context(request, report), ahead=False).assessments
 
 
-def _look_around(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> host_availability.Seen | None:
+def _look_around(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> host_availability.Snapshot | None:
     """Return what listens and runs before the change, None where none is to be made."""
     if not groups or not request.check_availability:
         return None
@@ -258,18 +250,18 @@ def _look_around(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
         availability as host_availability,  # the many runs that change nothing do not pay for reading it
     )
 
-    return host_availability.look(host)
+    return host_availability.take_snapshot(host)
 
 
-def _look_again(host: Host, report: Report, before: host_availability.Seen, groups: Sequence[Group]) -> None:
+def _look_again(host: Host, report: Report, before: host_availability.Snapshot, groups: Sequence[Group]) -> None:
     """Hold the host against what it was; what it lost without anybody's consent has the whole run taken back."""
     from ._change import availability as host_availability
 
     comparison = host_availability.compare(host, before, groups)
-    report.availability = comparison.told
+    report.availability = comparison.as_result()
     if not comparison.lost:
         guard = record.load(host, report.run_id)
-        if guard is not None and guard.state == record.ARMED:
+        if guard is not None and guard.state == ARMED:
             record.renew(host, guard)  # the time to confirm begins when all is done
         return
     from ._guard import reverter
@@ -290,18 +282,18 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
     report = _open(host, request)
     if not check:
         report.warnings += _settled(host, request.run_id)
-    run = journal_revert.choose(host, wanted)
+    run = journal_revert.choose_run(host, wanted)
     report.reverted_run_id = run.run_id
     if run.reverted_by and not wanted:
         report.warnings.append(f"The newest run {run.run_id} was already reverted, by {run.reverted_by}.")
         return _close(host, report)
     if not check:
         journal_revert.sweep(host, run)
-    way = journal_revert.find_way(host, run)
+    way = journal_revert.plan_revert(host, run)
     journal_revert.refuse_unless_safe(way, request.force)
     if way.damaged:
         report.warnings.append(f"{way.damaged} lines of the journal cannot be read; what they held is not restored.")
-    report.restored = guarded_run.told(way.groups)
+    report.restored = guarded_run.describe_changes(way.groups)
     report.changed = bool(way.groups)
     if way.groups and not check:
         terms = _guard_terms(host, request, way.groups)
@@ -310,7 +302,7 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
             error = next(iter(outcome.failed.values()))
             raise ClinicalError("Reverting the run", run.run_id, str(error), _half_reverted(host, request.run_id))
     if not check:
-        report.warnings += guarded_run.tidied(host, request.journal_keep, run, request.run_id)
+        report.warnings += guarded_run.tidy_journal(host, request.journal_keep, run, request.run_id)
     return _close(host, report)
 
 
@@ -326,7 +318,7 @@ def _settled(host: Host, run_id: str) -> list[str]:
 def _half_reverted(host: Host, run_id: str) -> str:
     """Return advice after a revert that failed in part. Where it is guarded nobody confirms it, so it is taken back."""
     guard = record.load(host, run_id)
-    if guard is not None and guard.state == record.ARMED:
+    if guard is not None and guard.state == ARMED:
         from ._guard import reverter
 
         reverter.take_back(host, guard, "it could not be completed")
@@ -334,7 +326,7 @@ def _half_reverted(host: Host, run_id: str) -> str:
     return "What else could be restored was; mend the cause and revert again."
 
 
-def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> record.Wish | None:
+def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> record.GuardTerms | None:
     """Return how the run is guarded, None where it need not be.
 
     Raises ClinicalError where the break-glass accounts are of no use even before the run.
@@ -350,7 +342,7 @@ def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
         saw = f"{'; '.join(problems)}; nothing was changed"
         advice = "Mend the account, or take it out of hardening_break_glass_users."
         raise ClinicalError("Checking the break-glass accounts of", "this host", saw, advice)
-    return record.Wish(request.confirm_within)
+    return record.GuardTerms(request.confirm_within)
 
 
 def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
@@ -373,14 +365,14 @@ def _diff(change: Mapping[str, Any]) -> dict[str, str]:
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 
-def _cut_runs(host: Host) -> list[journal.Run]:
+def _cut_runs(host: Host) -> list[journal.JournaledRun]:
     """Return runs that ended in the middle, unless they were reverted, or were reverts that a later one completed."""
     runs = journal.runs(host)
     reverted = {run.run_id for run in runs if run.reverted_by}
     return [run for run in runs if run.progress == "applying" and not {run.run_id, run.reverts} & reverted]
 
 
-def _describe_cut(run: journal.Run) -> str:
+def _describe_cut(run: journal.JournaledRun) -> str:
     return (
         f"The run {run.run_id} was cut before it ended. This run makes the host whole; to take the earlier one back, "
         f"revert this run and then run_id: {run.run_id}."
@@ -416,10 +408,10 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
 def _open(host: Host, request: BaselineRequest) -> Report:
     if request.confirm_within:
         record.check_within(request.confirm_within)
-    return Report(request.run_id, guarded_run.now(), facts(host), availability=dict(_NOT_COMPARED))
+    return Report(request.run_id, stamp_of(host.now()), read_facts(host), availability=not_compared())
 
 
 def _close(host: Host, report: Report) -> Report:
-    report.guard = record.told(host, record.load(host, report.run_id))
-    report.ended = guarded_run.now()
+    report.guard = record.as_result(host, record.load(host, report.run_id))
+    report.ended = stamp_of(host.now())
     return report

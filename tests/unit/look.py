@@ -11,7 +11,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.steps i
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.context import SurveyContext
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Assessment, Control, KindPlan
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
-from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import facts
+from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import read_facts
 from fake_host import FakeHost
 
 Settings = dict[str, Any]
@@ -22,7 +22,7 @@ def plan(
 ) -> KindPlan:
     controls = [Control(f"c{number}", kind, of_control) for number, of_control in enumerate(settings, 1)]
     context = SurveyContext(
-        facts=facts(host), allow_stop=frozenset(allow_stop), protected_accounts=frozenset(protected)
+        facts=read_facts(host), allow_stop=frozenset(allow_stop), protected_accounts=frozenset(protected)
     )
     return KINDS[kind].plan(controls, KINDS[kind].observe(host, controls, context))
 

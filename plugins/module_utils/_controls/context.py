@@ -11,18 +11,18 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .._errors import ClinicalError
 from .._host import sockets
 from .._host.door import Host
+from .._host.processes import Process, processes
 from .._host.sockets import Listener
 
 
 @dataclass(frozen=True)
 class HostUse:
-    """What listens, by the unit that holds it, and the ids of the processes that run a program, by its path."""
+    """What listens, by the unit that holds it, and the processes that run a program, by its path."""
 
     listeners: Mapping[str, Sequence[Listener]]
-    programs: Mapping[str, Sequence[str]]
+    programs: Mapping[str, Sequence[Process]]
 
 
 class _OnceRead:
@@ -36,7 +36,7 @@ class _OnceRead:
         with self._lock:
             if self._use is None:
                 self._use = HostUse(
-                    listeners=sockets.by_unit(sockets.owned(host, sockets.listeners(host))),
+                    listeners=sockets.by_unit(sockets.with_owners(host, sockets.listeners(host))),
                     programs=running_programs(host),
                 )
             return self._use
@@ -75,14 +75,11 @@ class SurveyContext:
         return self._once.use(host)
 
 
-def running_programs(host: Host) -> dict[str, list[str]]:
-    """Return the ids of the processes of each program that runs, by the program's path."""
-    programs: dict[str, list[str]] = {}
-    for pid in filter(str.isdigit, host.listdir("/proc")):
-        try:
-            info = host.stat(f"/proc/{pid}/exe")
-        except ClinicalError:  # it ended meanwhile
-            continue
-        if info is not None and info.target:
-            programs.setdefault(info.target.replace(" (deleted)", ""), []).append(pid)
+def running_programs(host: Host) -> dict[str, list[Process]]:
+    """Return the processes of each program that runs, by the program's path."""
+    programs: dict[str, list[Process]] = {}
+    for process in processes(host):
+        path = process.executable
+        if path:
+            programs.setdefault(path, []).append(process)
     return programs

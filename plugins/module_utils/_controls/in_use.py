@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from .._change.subjects.units import Unit, show
 from .._host import sockets
 from .._host.door import Host
-from .._host.sockets import Listener, unit_of
+from .._host.processes import Process
+from .._host.sockets import Listener
 from .context import SurveyContext
 
 #: Where packages put their units, as they are spelled once /lib is a part of /usr.
@@ -53,8 +54,9 @@ def units_of_package(host: Host, package: str, context: SurveyContext) -> tuple[
     """Return the units that a package brings; and with them those that run one of its programs, or one beside them."""
     files = _files(host, package)
     programs = context.use(host).programs
-    pids = [pid for path in [*files, *_programs_beside(files, programs)] for pid in programs.get(path, ())]
-    users = [unit for unit in (unit_of(host, pid) for pid in pids) if unit.endswith(".service")]
+    running = [path for path in [*files, *_programs_beside(files, programs)] if path in programs]
+    units = [process.unit for path in running for process in programs[path]]
+    users = [unit for unit in units if unit.endswith(".service")]
     brought = _units_among(files)
     return brought, tuple(dict.fromkeys([*brought, *users]))
 
@@ -98,7 +100,7 @@ def _reasons_of_running(host: Host, unit: Unit, context: SurveyContext) -> list[
 def _describe_listening(listeners: Sequence[Listener]) -> str:
     clients = sum({listener.port: listener.clients for listener in listeners}.values())
     network = [listener for listener in listeners if listener.protocol != "unix"]
-    places = f"it listens on {', '.join(sockets.places(network or listeners))}"
+    places = f"it listens on {', '.join(sockets.describe_places(network or listeners))}"
     if not clients:
         return places
     return f"{places} (1 client)" if clients == 1 else f"{places} ({clients} clients)"
@@ -112,11 +114,10 @@ def _same_service(name: str, other: str) -> bool:
 def _files(host: Host, package: str) -> list[str]:
     """Return a package's files as dpkg noted them."""
     lists = host.glob(f"/var/lib/dpkg/info/{package}.list") or host.glob(f"/var/lib/dpkg/info/{package}:*.list")
-    text = (host.read(lists[0]) or b"") if lists else b""
-    return [_merged(path) for path in text.decode("utf-8", "replace").splitlines()]
+    return [_merged(path) for path in host.read_text(lists[0]).splitlines()] if lists else []
 
 
-def _programs_beside(files: Sequence[str], programs: Mapping[str, Sequence[str]]) -> list[str]:
+def _programs_beside(files: Sequence[str], programs: Mapping[str, Sequence[Process]]) -> list[str]:
     """Return programs that run from a folder of their own in which the package has files too: one service together."""
     folders = {match.group() for match in map(_OWN_FOLDER.match, files) if match}
     return [path for path in programs if (match := _OWN_FOLDER.match(path)) and match.group() in folders]

@@ -86,7 +86,7 @@ class Boot(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         texts = [read_text(host, path) or "" for path in [DEFAULTS, *ordered_files(host, [FOLDER], "*.cfg")]]
-        started = (host.read("/proc/cmdline") or b"").decode("utf-8", "replace")
+        started = host.read_text("/proc/cmdline")
         return State(
             menu=read_text(host, MENU),
             written=tuple(kernel_words(texts)),

@@ -129,7 +129,7 @@ def _foreign(host: Host, has_nft: bool) -> str | None:
 
     Raises ClinicalError where nft does not list the rules.
     """
-    legacy = [path for path in _LEGACY if "filter" in (host.read(path) or b"").decode("ascii", "replace").split()]
+    legacy = [path for path in _LEGACY if "filter" in host.read_text(path).split()]
     if legacy:
         return "iptables' own tables are in use"
     if not has_nft:

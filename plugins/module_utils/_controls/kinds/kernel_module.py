@@ -47,7 +47,7 @@ class KernelModule(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         has_modprobe = host.which("modprobe") is not None
-        users = parse_modules((host.read("/proc/modules") or b"").decode("utf-8", "replace"))
+        users = parse_modules(host.read_text("/proc/modules"))
         return State(
             refused=parse_showconfig(_showconfig(host)) if has_modprobe else frozenset(),
             users=users,

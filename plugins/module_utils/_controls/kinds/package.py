@@ -11,7 +11,7 @@ from typing import Any
 from ..._change.steps import Group, Step
 from ..._change.subjects.base import Image
 from ..._change.subjects.files import File
-from ..._change.subjects.packages import AUTO_MARKS, Packages, can_keep, installed, present, simulate
+from ..._change.subjects.packages import AUTO_MARKS, Packages, can_archive, installed, present, simulate
 from ..._change.subjects.trees import Tree
 from ..._errors import ClinicalError
 from ..._host.door import Host
@@ -119,7 +119,7 @@ def _transaction_for_all(
     except ClinicalError:
         return None
     leaving = {name: versions[name] or "" for name, absent in wanted.items() if absent}
-    if _removed_along(after, wanted, context) or not can_keep(host, leaving):
+    if _removed_along(after, wanted, context) or not can_archive(host, leaving):
         return None
     return before, after
 
@@ -149,7 +149,7 @@ def _refusal(
     along = _removed_along(after, wanted, context)
     if along:
         return f"apt would also remove {', '.join(along)}"
-    if wanted[name] and not can_keep(host, {name: version or ""}):
+    if wanted[name] and not can_archive(host, {name: version or ""}):
         return f"{name} {version} cannot be fetched, so its removal could not be undone"
     return None
 

@@ -19,7 +19,7 @@ _TRUE = ("1", "yes", "true", "on")
 
 def unattended_updaters(host: Host) -> tuple[str, ...]:
     """Return a sentence for each setting by which packages are installed, or the host restarted, unasked."""
-    text = (host.read(CONFIGURATION) or b"").decode("utf-8", "replace")
+    text = host.read_text(CONFIGURATION)
     units = show(host, [INSTALLING_TIMER, CONFIGURED_TIMER])
     timer = _installing_timer(units, (_INI.get(text, "apply_updates", "commands") or "no").lower() in _TRUE)
     if timer is None:

@@ -16,7 +16,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.conte
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import facts
+from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import read_facts
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 from fake_sockets import listen, process
@@ -52,7 +52,7 @@ def test_three_who_ask_at_once_get_one_reading() -> None:
     host = printing_host()
     never = threading.Event()
     paths = count_reads(host, lambda: never.wait(0.2))  # time enough for the two who came later to read as well
-    context = SurveyContext(facts=facts(host))
+    context = SurveyContext(facts=read_facts(host))
     start = threading.Barrier(3)
     uses: list[HostUse] = []
 
@@ -72,7 +72,7 @@ def test_three_who_ask_at_once_get_one_reading() -> None:
 
 def test_who_asks_after_a_reading_that_failed_reads_again() -> None:
     host = printing_host()
-    context = SurveyContext(facts=facts(host))
+    context = SurveyContext(facts=read_facts(host))
     listdir = host.listdir
 
     def failing(path: str) -> list[str]:
@@ -114,4 +114,5 @@ def test_programs_are_known_by_their_path_also_when_an_update_took_it_away() -> 
     host = FakeHost()
     process(host, 12, "", "cupsd", "/usr/sbin/cupsd")
     process(host, 13, "", "cupsd", "/usr/sbin/cupsd (deleted)")
-    assert running_programs(host) == {"/usr/sbin/cupsd": ["12", "13"]}
+    programs = running_programs(host)
+    assert {path: [running.pid for running in programs[path]] for path in programs} == {"/usr/sbin/cupsd": ["12", "13"]}

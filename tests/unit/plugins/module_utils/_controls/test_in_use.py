@@ -12,8 +12,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._controls import in_use
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.context import SurveyContext
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
-from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import facts
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import read_facts
 from fake_host import FakeHost
 from fake_programs import FakePackage, FakeUnit
 from fake_sockets import listen, process
@@ -105,7 +105,7 @@ def test_a_unit_says_what_would_be_cut() -> None:
     listen(host, 5353, pid=7, unit="cups.service", program="cupsd", protocol="udp")
     argv = ("systemctl", "show", "--property", ",".join(in_use._NEEDED_BY), "--", "cups.service")
     words = "Id=cups.service\nRequiredBy=cups.socket labels.service stopped.service\nWantedBy=multi-user.target\n"
-    host.answers[argv] = Completed(argv, 0, words, "")
+    host.answers[argv] = CommandResult(argv, 0, words, "")
     finding = audit(host, CUPS)
     assert finding["reason"] == (
         "it runs; it listens on tcp 631 (1 client); labels.service needs it; "
@@ -119,7 +119,7 @@ def test_with_consent_a_unit_goes_and_what_needs_it_may_go_too(consent: str) -> 
     host = FakeHost()
     host.units["cups.service"] = FakeUnit(active=True)
     request = _baseline.BaselineRequest("e", (CUPS,), frozenset({consent}))
-    context = SurveyContext(facts=facts(host), allow_stop=request.allow_stop)
+    context = SurveyContext(facts=read_facts(host), allow_stop=request.allow_stop)
     surveyed = _baseline.survey(host, request.controls, context)
     assert [group.stops for group in surveyed.groups] == [("cups.service",)]
     report = _baseline.enforce(host, request)
