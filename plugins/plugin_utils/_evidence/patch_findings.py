@@ -24,7 +24,6 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
 )
 
 KIND = "update"
-MODES = {"planned": "patch_plan", "staged": "patch_plan", "applied": "patch_apply", "rolled_back": "patch_rollback"}
 
 _PLAN_KEYS = ("digest", "verdict", "unknown_because", "reboot", "services", "own_will")
 _CHANGE_KEYS = (

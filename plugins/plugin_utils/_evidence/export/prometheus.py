@@ -17,7 +17,6 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.res
     WORST_FIRST,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import guard_state, unknown_hosts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     Files,
     day,
@@ -26,6 +25,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.expor
     seconds,
     text,
 )
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import guard_state, unknown_hosts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     Json,
 )

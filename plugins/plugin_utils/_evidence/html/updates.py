@@ -17,9 +17,9 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.pat
     SEVERITIES as PATCH_SEVERITIES,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import plural
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.fleet import days
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.text import moment, show
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import plural
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     Json,
 )
