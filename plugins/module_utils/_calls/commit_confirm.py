@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import asdict
-from typing import Any, Dict, Mapping
+from typing import Any, Mapping
 
 from .._change import lock
 from .._errors import ClinicalError
@@ -15,7 +15,7 @@ from .._host.real import RealHost
 from .._vocabulary.run_id import new_run_id
 
 
-def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> Dict[str, Any]:
+def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> dict[str, Any]:
     wanted = request(params)
     try:
         told = asdict(carry_out(wanted, params["state"], check))
