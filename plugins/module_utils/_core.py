@@ -24,9 +24,8 @@ import sys
 import tempfile
 import types
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 PACKAGE = __name__.rpartition(".")[0]
 #: Only root can write here; what lies here is code that root runs.
@@ -54,7 +53,7 @@ def _beside() -> dict[str, str]:
 
 
 def answer(module: Any, call: str) -> None:
-    """Make the call of this name in ``_calls`` for an AnsibleModule, and end the module with its result."""
+    """Make the call of this name in ``_calls`` for an AnsibleModule, and end the module with what it answers."""
     sent = module.params.pop("core")
     core = Core(sent) if sent else None
     if core:
@@ -71,18 +70,18 @@ def answer(module: Any, call: str) -> None:
 
 
 class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    """Imports what was sent. Compiled code of an earlier run is used only for the very same sources and Python."""
+    """Imports what was sent. Compiled code that was kept is used only for the very same sources and Python."""
 
     def __init__(self, sent: str) -> None:
         parts = zlib.decompress(base64.b64decode(sent)).decode().split(SEPARATOR)
         self.sources = dict(zip(parts[::2], parts[1::2]))
         python = f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
         self._path = os.path.join(FOLDER, f"{hashlib.sha256(sent.encode()).hexdigest()}.{python}")
-        self._compiled = _load_compiled(self._path)
+        self._compiled = _read_compiled(self._path)
         self._is_new = False
 
     def _member(self, fullname: str) -> str:
-        """Return the name in what was sent, empty where it is not in there."""
+        """Return the name in what was sent, or "" where it is not in there."""
         if not fullname.startswith(f"{PACKAGE}."):
             return ""
         name = fullname[len(PACKAGE) + 1 :].replace(".", "/")
@@ -108,49 +107,48 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
             self._compiled[member] = marshal.dumps(code)
             self._is_new = True
             return code
-        compiled: types.CodeType = marshal.loads(self._compiled[member])
-        return compiled
+        loaded: types.CodeType = marshal.loads(self._compiled[member])
+        return loaded
 
     def keep(self) -> None:
         """Keep what was compiled, in place of what older ones left. Where that fails the next run compiles again."""
         if self._is_new:
             with contextlib.suppress(OSError):
-                _store_compiled(self._path, self._compiled)
+                _write_compiled(self._path, self._compiled)
 
 
-def _load_compiled(path: str) -> dict[str, bytes]:
-    """Return compiled code by name; none where it is not there, damaged, or another than this user can write it."""
+def _read_compiled(path: str) -> dict[str, bytes]:
+    """Return compiled code by name; none where there is none, it is damaged, or others than this user can write it."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             about = os.fstat(file.fileno())
-            content = file.read()
+            data = file.read()
     except OSError:
         return {}
     if about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o022:
         return {}
-    if hashlib.sha256(content[32:]).digest() != content[:32]:  # marshal does not survive damage
+    if hashlib.sha256(data[32:]).digest() != data[:32]:  # marshal does not survive damage
         return {}
-    compiled: dict[str, bytes] = marshal.loads(content[32:])
+    compiled: dict[str, bytes] = marshal.loads(data[32:])
     return compiled
 
 
-def _store_compiled(path: str, compiled: Mapping[str, bytes]) -> None:
-    """Write compiled code in one step, in place of whatever lies in its folder; raises OSError."""
-    content = marshal.dumps(dict(compiled))
+def _write_compiled(path: str, compiled: Mapping[str, bytes]) -> None:
+    data = marshal.dumps(dict(compiled))
     folder = Path(path).parent
     _make(folder.parent, 0o755)  # what else is kept there is not only for root
     _make(folder, 0o700)
     handle, temporary = tempfile.mkstemp(dir=folder)
     try:
         with open(handle, "wb") as file:
-            file.write(hashlib.sha256(content).digest() + content)
+            file.write(hashlib.sha256(data).digest() + data)
         os.replace(temporary, path)
     except OSError:
         os.unlink(temporary)
         raise
-    for older in folder.iterdir():
-        if str(older) != path:
-            older.unlink()
+    for entry in folder.iterdir():
+        if str(entry) != path:
+            entry.unlink()
 
 
 def _make(folder: Path, mode: int) -> None:

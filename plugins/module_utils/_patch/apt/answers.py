@@ -14,7 +14,8 @@ import hashlib
 import json
 import posixpath
 import re
-from typing import Any, Dict, List, Optional, Sequence, cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
@@ -43,7 +44,7 @@ class _Remembering:
         return getattr(self._host, name)
 
     def run(
-        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
     ) -> CommandResult:
         if tuple(argv[:2]) not in _QUESTIONS or _elsewhere(self._host):
             return self._host.run(argv, timeout, stdin, env)
@@ -63,7 +64,7 @@ def _elsewhere(host: Host) -> bool:
     return any(_ELSEWHERE.search(host.read(path) or b"") for path in paths)
 
 
-def _state(host: Host) -> List[str]:
+def _state(host: Host) -> list[str]:
     """One line for everything that apt reads; a file that was written or replaced has another time of change."""
     found = []
     for path in (*_READ, *(path for pattern in _READ_BELOW for path in host.glob(pattern))):
@@ -75,7 +76,7 @@ def _state(host: Host) -> List[str]:
     return found
 
 
-def _pins(host: Host, argv: Sequence[str]) -> List[str]:
+def _pins(host: Host, argv: Sequence[str]) -> list[str]:
     """What a run puts to apt in a file of its own is part of the question."""
     if not any(word.endswith(PREFERENCES) for word in argv):
         return []
@@ -86,7 +87,7 @@ def _digest(words: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _known(host: Host, path: str, argv: Sequence[str]) -> Optional[CommandResult]:
+def _known(host: Host, path: str, argv: Sequence[str]) -> CommandResult | None:
     try:
         told = json.loads(host.read(path) or b"null")
         return CommandResult(tuple(argv), 0, told["out"], told["err"])

@@ -10,7 +10,11 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import observe as look
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.manager import Apt
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, LeftOut, Observed
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import (
+    Observed,
+    OmittedChange,
+    PackageChange,
+)
 from apt_host import AptHost
 from fake_host import fixture
 
@@ -18,12 +22,12 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=timezone.utc)
 SYSTEMS = ("debian-12", "debian-13")
 
 
-def changes(found: Observed) -> dict[str, Change]:
+def changes(found: Observed) -> dict[str, PackageChange]:
     return {change.name: change for change in found.changes}
 
 
-def left_out(found: Observed) -> dict[str, LeftOut]:
-    return {out.change.name: out for out in found.left_out}
+def omitted(found: Observed) -> dict[str, OmittedChange]:
+    return {out.change.name: out for out in found.omitted}
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -53,7 +57,7 @@ def test_what_passes_no_version_of_security_is_none(system: str) -> None:
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_held_and_phased_are_told_apart(system: str) -> None:
-    found = left_out(look.observe(AptHost(system), NOW))
+    found = omitted(look.observe(AptHost(system), NOW))
     assert {name: out.kind for name, out in found.items()} == {"lab-held": "held", "lab-phased": "phased"}
     assert found["lab-held"].change.security
     assert "0% of the hosts" in found["lab-phased"].reason
