@@ -81,8 +81,6 @@ def test_every_source_has_a_test_of_its_name_or_a_line_that_says_which_covers_it
     if own_test(source).is_file():
         assert source not in COVERED_BY
         return
-    if COVERED_BY[source] == "played by the scenarios":
-        return
     covering = ROOT / "tests" / "unit" / COVERED_BY[source]
     assert source in reached_by(covering), f"{COVERED_BY[source]} does not import {source}"
 
