@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every check and every operation of this checkout, one session and one virtual environment each.
 
-`nox` alone runs what `make test` runs, from the cheapest to the dearest, and stops at the first failure.
+`nox` alone runs what `make test` runs, from the cheapest to the dearest, and stops at the first failure. The session
+`checks` runs all that need no host beside one another. How long each session took stands at the end.
 Versions are pinned in requirements/*.txt; `nox -s lock` renews them.
 """
 
@@ -11,14 +12,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
-import time
-from functools import lru_cache, wraps
+from functools import lru_cache
 from pathlib import Path
-from typing import Callable
 
 import antsibull_nox
 import nox
@@ -27,12 +25,14 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 from collection_path import collection_path  # noqa: E402
+from parallel import Ended, Job, run_jobs  # noqa: E402
+from times import Timing, measured, record  # noqa: E402
 
 REQUIREMENTS = ROOT / "requirements"
 IN_PARALLEL = ("--numprocesses", "auto")
 RESULTS = ROOT / ".nox" / "results"
-#: Tables in seconds: of each session, and of each step of each scenario.
-SESSIONS = RESULTS / "sessions.txt"
+#: Seconds of each session, a JSON object a line; and a table of each step of each scenario.
+TIMES = RESULTS / "times.jsonl"
 STEPS = RESULTS / "steps.txt"
 DIST = ROOT / "dist"
 COLLECTION = Path("ansible_collections", "healthops", "clinical")
@@ -52,15 +52,7 @@ nox.options.reuse_venv = "yes"
 nox.options.stop_on_first_error = True
 nox.options.sessions = [
     "clean_results",
-    "lint",
-    "units",
-    "docs-check",
-    "license-check",
-    "extra-checks",
-    "evidence",
-    "build",
-    "units_core",
-    "sanity",
+    "checks",
     "molecule",
     "control_node",
     "summary",
@@ -69,7 +61,7 @@ nox.options.sessions = [
 
 @lru_cache
 def pip_settings() -> dict[str, str]:
-    """What this machine's pip is told (cert, index-url, find-links ...), from its environment and its config files."""
+    """Return the settings of this machine's pip (cert, index-url, find-links ...): its environment and its files."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
     ).stdout
@@ -78,12 +70,12 @@ def pip_settings() -> dict[str, str]:
 
 
 def uv_settings() -> dict[str, str]:
-    """The same for uv, which reads neither pip's variables nor its files."""
+    """Return them as variables for uv, which reads neither pip's variables nor its files."""
     names = {"cert": "SSL_CERT_FILE", "index-url": "UV_DEFAULT_INDEX"}
-    told = {
-        name: pip_settings()[key] for key, name in names.items() if key in pip_settings() and name not in os.environ
+    settings = {
+        name: pip_settings()[key] for key, name in names.items() if name not in os.environ and key in pip_settings()
     }
-    return {"UV_SYSTEM_CERTS": "1", **told}
+    return {"UV_SYSTEM_CERTS": "1", **settings}
 
 
 def oldest_python() -> str | None:
@@ -97,9 +89,10 @@ def oldest_python() -> str | None:
 
 
 OLDEST_PYTHON = oldest_python()
-if OLDEST_PYTHON is not None:
-    nox.options.sessions.insert(nox.options.sessions.index("units") + 1, "units_oldest")
 os.environ.update(uv_settings())
+# Ansible and pytest start hundreds of times: half of such a start is compiling, where nothing compiled is kept.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / ".nox" / "compiled")
 
 # From antsibull-nox: license-check and extra-checks. Not taken from there:
 # - docs-check: theirs would download community.crypto, which no package registry has by itself
@@ -126,7 +119,7 @@ def home(session: nox.Session) -> Path:
 
 
 def git_files() -> list[str]:
-    """What git would track: tracked files and new ones that are not ignored, relative to the checkout."""
+    """Return what git would track: tracked files and new ones not ignored, relative to the checkout."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [name for name in listed.split("\0") if name and os.path.lexists(ROOT / name)]
@@ -148,12 +141,6 @@ def place(session: nox.Session) -> Path:
     session.run("git", "init", "--quiet", str(tree / COLLECTION), external=True)
     session.env["ANSIBLE_COLLECTIONS_PATH"] = str(tree)
     return tree / COLLECTION
-
-
-def compiled(session: nox.Session) -> None:
-    """Let Python keep what it has compiled: Ansible and pytest start hundreds of times."""
-    session.env["PYTHONDONTWRITEBYTECODE"] = None
-    session.env["PYTHONPYCACHEPREFIX"] = str(ROOT / ".nox" / "compiled")
 
 
 def linked(session: nox.Session) -> None:
@@ -194,6 +181,44 @@ def clean_results(session: nox.Session) -> None:
         subprocess.Popen(["sh", "-c", begin], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
 
 
+#: Sessions that need no host, the longest first, so that none of them ends long after all others.
+CHECKS = (
+    f"sanity(core='{NEWEST}')",
+    "lint",
+    "units",
+    *(f"sanity(core='{core}')" for core in CORES[:-1]),
+    *(["units_oldest"] if OLDEST_PYTHON else []),
+    "build",
+    "evidence",
+    *(f"units_core(core='{core}')" for core in CORES),
+    "docs-check",
+    "license-check",
+    "extra-checks",
+)
+
+
+@nox.session(venv_backend="none")
+def checks(session: nox.Session) -> None:
+    """Every session that needs no host, one a processor at a time, each shown when it has ended."""
+    env = {**os.environ, "PYTEST_XDIST_AUTO_NUM_WORKERS": "1"}
+    jobs = [Job(name, (sys.executable, "-m", "nox", "--session", name)) for name in CHECKS]
+    failed = []
+    for ended in run_jobs(jobs, os.cpu_count() or 1, env):
+        show(ended)
+        record(TIMES, Timing(ended.job.name, "", ended.wall, ended.cpu))
+        if ended.exit_code != 0:
+            failed.append(ended.job.name)
+    if failed:
+        session.error(f"{failed[0]} failed; ended before their time: {', '.join(failed[1:]) or 'none'}")
+
+
+def show(ended: Ended) -> None:
+    """Print what a job printed, in one piece."""
+    print(f"\n=== {ended.job.name}: exit code {ended.exit_code}, {ended.wall:.0f} s ===", flush=True)
+    sys.stdout.buffer.write(ended.output)
+    sys.stdout.flush()
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """ruff, mypy, yamllint, shellcheck, ansible-lint."""
@@ -204,7 +229,7 @@ def lint(session: nox.Session) -> None:
     scripts = [name for name in git_files() if is_shell_script(ROOT / name)]
     session.run("shellcheck", *scripts)
     tree = place(session)
-    mypy = ["mypy", "--config-file", str(ROOT / "pyproject.toml")]
+    mypy = ["mypy", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(home(session) / "mypy_cache")]
     with session.chdir(tree.parents[2]):
         session.run(*mypy, *(str(COLLECTION / "plugins" / kind) for kind in ("module_utils", "plugin_utils")))
     with session.chdir(tree):
@@ -238,9 +263,15 @@ def units_oldest(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("core", CORES)
 def units_core(session: nox.Session, core: str) -> None:
-    """All unit tests again beside each supported ansible-core, with those that need it."""
+    """The unit tests that need Ansible, with each supported ansible-core; `units` runs all others."""
     install(session, f"core-{core}")
-    pytest(session, f"units_core-{core}", *IN_PARALLEL, "tests/unit")
+    pytest(session, f"units_core-{core}", *IN_PARALLEL, *needing_ansible())
+
+
+def needing_ansible() -> list[str]:
+    """The test files that are skipped where there is no Ansible."""
+    tests = sorted(Path("tests", "unit").rglob("test_*.py"))
+    return [str(path) for path in tests if 'pytest.importorskip("ansible")' in path.read_text(encoding="utf-8")]
 
 
 @nox.session
@@ -248,8 +279,9 @@ def units_core(session: nox.Session, core: str) -> None:
 def sanity(session: nox.Session, core: str) -> None:
     """ansible-test sanity under each supported ansible-core."""
     install(session, f"core-{core}")
-    # ansible-test keeps its environments and its pip under HOME; one of our own leaves yours alone and goes with .nox.
-    own_home = ROOT / ".nox" / "ansible-test-home"
+    # ansible-test keeps its environments and its pip under HOME; one of our own leaves yours alone and goes with .nox,
+    # and lets several ansible-core versions fill theirs at once.
+    own_home = home(session) / "ansible-test-home"
     (ansible_test,) = home(session).glob("lib/python*/site-packages/ansible_test")
     # Not as arguments: they would be printed, and an index address can hold a password.
     settings = {"PIP_SETTINGS": "\n".join(f"{key} = {value}" for key, value in pip_settings().items())}
@@ -260,8 +292,18 @@ def sanity(session: nox.Session, core: str) -> None:
     python = ".".join(map(str, sys.version_info[:2]))
     with session.chdir(place(session)):
         session.run(
-            "ansible-test", "sanity", "--local", "--requirements", "--color", "no", "--python", python, *session.posargs
+            *("ansible-test", "sanity", "--local", "--requirements", "--color", "no", "--python", python),
+            *(session.posargs or same_everywhere(core)),
         )
+
+
+#: What ansible-test asks of the text of a file, with the same programs under each ansible-core.
+OF_THE_TEXT = ("changelog", "pep8", "pslint", "pylint", "shellcheck", "yamllint")
+
+
+def same_everywhere(core: str) -> list[str]:
+    """Options that leave out, except under the newest ansible-core, what each would answer alike."""
+    return [] if core == NEWEST else [word for name in OF_THE_TEXT for word in ("--skip-test", name)]
 
 
 @nox.session(name="docs-check")
@@ -353,7 +395,8 @@ def engine(session: nox.Session) -> None:
 @nox.session
 def molecule(session: nox.Session) -> None:
     """Every Molecule scenario, in lanes; `-- test -s NAME` or another command of Molecule's for one of them."""
-    scenarios(session)
+    with measured(TIMES, "molecule"):
+        scenarios(session)
 
 
 def scenarios(session: nox.Session, *names: str) -> None:
@@ -361,7 +404,6 @@ def scenarios(session: nox.Session, *names: str) -> None:
     install(session, "molecule")
     linked(session)
     engine(session)
-    compiled(session)
     if not sys.stdout.isatty():
         session.env.update(NO_COLOR="1", ANSIBLE_NOCOLOR="1")
     session.run("tests/hosts/many.sh", external=True)
@@ -380,10 +422,14 @@ def drills(session: nox.Session) -> None:
 @nox.session
 def control_node(session: nox.Session) -> None:
     """The main job from a Debian 13 control node with the newest ansible-core, from the built artifact."""
+    with measured(TIMES, "control_node"):
+        run_from_control_node(session)
+
+
+def run_from_control_node(session: nox.Session) -> None:
     install(session, f"core-{NEWEST}")
     artifact = build_artifact(session)
     engine(session)
-    compiled(session)
     hosts, inventory = ROOT / "tests" / "hosts", ROOT / "tests" / "control_node" / "hosts"
     playbook = ["ansible-playbook", "--inventory", str(inventory)]
     try:
@@ -483,43 +529,8 @@ def lock(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def summary(session: nox.Session) -> None:
-    """What each session and each step of a scenario took, and how many tests pytest counted in this run."""
-    for file in (STEPS, SESSIONS):
-        if file.is_file():
-            print(file.read_text(encoding="utf-8"))
+    """Add up what pytest counted in this run, and list how long each part took."""
+    if STEPS.is_file():
+        print(STEPS.read_text(encoding="utf-8"))
+    session.run(sys.executable, "tools/times.py", str(TIMES))
     session.run(sys.executable, "tools/count_tests.py", str(RESULTS))
-
-
-# --- what it takes ----------------------------------------------------------------------------------------------------
-
-
-def measured(function: Callable[..., None]) -> Callable[..., None]:
-    """The same session, which leaves a line with its seconds by the clock and of the processor in SESSIONS.
-
-    What containers do is not among the latter: they are nobody's children. STEPS has it.
-    """
-
-    @wraps(function)
-    def session_and_line(session: nox.Session, *args: object, **kwargs: object) -> None:
-        began = time.monotonic(), processor_seconds()
-        try:
-            function(session, *args, **kwargs)
-        finally:
-            wall, processor = (now - before for now, before in zip((time.monotonic(), processor_seconds()), began))
-            RESULTS.mkdir(parents=True, exist_ok=True)
-            if not SESSIONS.is_file():
-                SESSIONS.write_text(f"{'seconds':44}{'wall':>8}{'processor':>12}\n", encoding="utf-8")
-            with SESSIONS.open("a", encoding="utf-8") as stream:
-                stream.write(f"{session.name:44}{wall:8.1f}{processor:12.1f}\n")
-
-    return session_and_line
-
-
-def processor_seconds() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
-
-
-for _name, _session in nox.registry.get().items():
-    if _name != "summary":
-        _session.func = measured(_session.func)

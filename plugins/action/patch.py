@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
@@ -32,11 +33,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _supports_async = False
     TRANSFERS_FILES = False
 
-    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         asked, state = dict(self._task.args), str(self._task.args.get("state", "planned"))
         args = {key: value for key, value in asked.items() if key not in OURS}
-        args = {**args, "advisories": None, "tell_first": False}
+        args = {**args, "advisories": None, "survey_only": False}
         now = datetime.now(timezone.utc)
         try:
             policy = patch_policy.read(asked.get("policy"))
@@ -48,25 +49,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             index = self._index(asked) if state in RATED else None
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from None
-        about: dict[str, t.Any] = {
+        about: dict[str, Any] = {
             "state": state,
             "check_mode": bool(self._task.check_mode),
             "began": format_stamp(now),
-            "policy": policy.told(now.date()),
-            **({"approval": approval.told()} if approval else {}),
+            "policy": policy.as_result(now.date()),
+            **({"approval": approval.as_result()} if approval else {}),
         }
         if index is None:
             return _described(self._send(args, task_vars), about, [])
-        first = self._send({**args, "tell_first": True}, task_vars)
-        if "to_rate" not in first:
+        first = self._send({**args, "survey_only": True}, task_vars)
+        if "rating_inputs" not in first:
             return _described(first, about, [])
-        needed, warnings = prepared(index, first["to_rate"], _days(asked.get("advisory_max_age", 14)), now)
+        needed, warnings = prepared(index, first["rating_inputs"], _days(asked.get("advisory_max_age", 14)), now)
         about["advisories_as_of"] = needed["as_of"]
         return _described(self._send({**args, "advisories": needed}, task_vars), about, warnings)
 
-    def _approval(
-        self, asked: dict[str, t.Any], state: str, host: str, now: datetime
-    ) -> t.Optional[approvals.Approval]:
+    def _approval(self, asked: dict[str, Any], state: str, host: str, now: datetime) -> approvals.Approval | None:
         """What was approved for this host, where the task is about a set."""
         if not asked.get("approvals") or state not in ("staged", "applied"):
             return None
@@ -77,27 +76,27 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise ClinicalError("Reading", f"the approvals in {path}", saw, "Give one of the two.")
         return approval
 
-    def _index(self, asked: dict[str, t.Any]) -> t.Optional[advisories.Index]:
+    def _index(self, asked: dict[str, Any]) -> advisories.Index | None:
         given = asked.get("advisory_files") or {}
         paths = {option: place(path) for option, path in given.items() if path}
         cache = asked.get("advisory_cache")
         folder = place(cache) if cache else own_folder(constants.config) / "advisories"
         return advisories.index(paths, folder)
 
-    def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
+    def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         whole = {**args, "core": _core.packed()}
-        sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=whole, task_vars=task_vars)
+        sent: dict[str, Any] = self._execute_module(MODULE, module_args=whole, task_vars=task_vars)
         return sent
 
 
-def place(path: t.Any) -> Path:
+def place(path: Any) -> Path:
     """A relative path starts where the command was typed, as that of evidence does."""
     return Path(str(path)).expanduser().absolute()
 
 
 def prepared(
-    index: advisories.Index, told: t.Mapping[str, t.Any], most_days: int, now: datetime
-) -> tuple[dict[str, t.Any], list[str]]:
+    index: advisories.Index, told: Mapping[str, Any], most_days: int, now: datetime
+) -> tuple[dict[str, Any], list[str]]:
     """What a host needs, by what it told of itself, and what to warn of."""
     about, codename = index.about(), str(told.get("codename") or "")
     warnings = advisories.too_old(about, most_days, now)
@@ -113,14 +112,14 @@ def prepared(
     return needed, warnings
 
 
-def _days(value: t.Any) -> int:
+def _days(value: Any) -> int:
     try:
         return int(value)
     except (TypeError, ValueError):
         raise AnsibleActionFail(f"advisory_max_age is {value!r}; wanted is a number of days") from None
 
 
-def _described(result: dict[str, t.Any], about: t.Mapping[str, t.Any], warnings: list[str]) -> dict[str, t.Any]:
+def _described(result: dict[str, Any], about: Mapping[str, Any], warnings: list[str]) -> dict[str, Any]:
     """What the host said, and beside it what the control node knows of the run."""
     described = {**about, "ended": format_stamp(datetime.now(timezone.utc)), **result}
     described.pop("invocation", None)  # it would repeat all advisories

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 import posixpath
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, Mapping, Sequence
+from typing import Any
 
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import unit
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import manager as dnf_manager
 from fake_host import FakeHost, fixture
@@ -46,12 +47,12 @@ class DnfHost(FakeHost):
         self.add_file("/etc/os-release", OS_RELEASE)
         self.add_file("/usr/bin/dnf", "#!/usr/libexec/platform-python -s\nimport dnf\n")
         self.add_file("/var/lib/healthops/patch/log", "")
-        self.answers[DF] = Completed(DF, 0, "Avail Mounted on\n" + f"{10 << 30} /\n" * 3, "")
-        self.answers[("systemctl", "is-active", "--quiet", unit.UNIT)] = Completed((), 3, "", "")
+        self.answers[DF] = CommandResult(DF, 0, "Avail Mounted on\n" + f"{10 << 30} /\n" * 3, "")
+        self.answers[("systemctl", "is-active", "--quiet", unit.UNIT)] = CommandResult((), 3, "", "")
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Mapping[str, str] | None = None
-    ) -> Completed:
+    ) -> CommandResult:
         self.ran.append(tuple(argv))
         if dnf_manager.PROGRAM in argv:
             request = json.loads(self.read(dnf_manager.REQUEST) or b"{}")
@@ -67,12 +68,12 @@ class DnfHost(FakeHost):
             ("sha256sum", "--"): "".join(f"aa  {path}\n" for path in argv[2:]),
         }
         if tuple(argv[:2]) in outputs or argv[0] in ("rpm", "dnf", "cp", "systemd-run"):
-            return Completed(tuple(argv), 0, outputs.get(tuple(argv[:2]), ""), "")
+            return CommandResult(tuple(argv), 0, outputs.get(tuple(argv[:2]), ""), "")
         return super().run(argv, timeout, stdin)
 
-    def helper(self, argv: tuple[str, ...], request: Mapping[str, Any]) -> Completed:
+    def helper(self, argv: tuple[str, ...], request: Mapping[str, Any]) -> CommandResult:
         """Answer a request of the program that the host's own Python runs."""
-        return Completed(argv, 0, json.dumps(self.helper_answers.get(request["what"], {})), "")
+        return CommandResult(argv, 0, json.dumps(self.helper_answers.get(request["what"], {})), "")
 
 
 class UpdatingHost(DnfHost):
@@ -86,10 +87,10 @@ class UpdatingHost(DnfHost):
         self.add_dir("/var/cache")
         self.add_file(CONF, "of = ours\n", mode=0o640)
 
-    def helper(self, argv: tuple[str, ...], request: Mapping[str, Any]) -> Completed:
+    def helper(self, argv: tuple[str, ...], request: Mapping[str, Any]) -> CommandResult:
         acts = {"observe": self._observe, "fetch": self._fetch, "transact": self._transact}
         act = acts.get(request["what"])
-        return super().helper(argv, request) if act is None else Completed(argv, 0, json.dumps(act(request)), "")
+        return super().helper(argv, request) if act is None else CommandResult(argv, 0, json.dumps(act(request)), "")
 
     def _observe(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         held = {name for name, _arch in OBSERVED["held_names"]} | {name for name, _line in self._locks()}

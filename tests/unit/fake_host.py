@@ -22,9 +22,9 @@ from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional, Seq
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import (
     TEMPORARY_SUFFIX,
-    Completed,
-    Entry,
+    CommandResult,
     Host,
+    ScanEntry,
     Stat,
     T,
 )
@@ -37,7 +37,7 @@ FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 OWN = "/var/lib/healthops"
 OWN_NAMES = (OWN, f"/var/lib/.healthops{TEMPORARY_SUFFIX}")
 
-Answer = Union[Completed, Callable[["FakeHost", Sequence[str]], Completed]]
+Answer = Union[CommandResult, Callable[["FakeHost", Sequence[str]], CommandResult]]
 
 
 @cache
@@ -255,12 +255,12 @@ class FakeHost(Host):
 
     def scan(
         self, roots: Sequence[str], avoided: FrozenSet[str], uids: FrozenSet[int], gids: FrozenSet[int], budget: int
-    ) -> Optional[List[Entry]]:
+    ) -> Optional[List[ScanEntry]]:
         """All is one disk here; a folder that is avoided is met, but not entered."""
         inside = [p for p in sorted(self.nodes) if not any(p.startswith(folder + "/") for folder in avoided)]
         if len(inside) > budget:
             return None
-        found = [Entry(p, n.kind, n.mode, n.uid, n.gid) for p in inside for n in [self.nodes[p]] if p != "/"]
+        found = [ScanEntry(p, n.kind, n.mode, n.uid, n.gid) for p in inside for n in [self.nodes[p]] if p != "/"]
         known = [e for e in found if e.kind in ("file", "dir")]
         return [e for e in known if e.mode & 0o6002 or e.uid not in uids or e.gid not in gids]
 
@@ -301,7 +301,7 @@ class FakeHost(Host):
     def sleep(self, seconds: float) -> None:
         self.uptime += seconds
 
-    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
+    def gather(self, looks: Sequence[Callable[[], T]]) -> List[T]:
         return [look() for look in looks]
 
     def spawn(self, argv: Sequence[str]) -> None:
@@ -371,12 +371,12 @@ class FakeHost(Host):
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
+    ) -> CommandResult:
         self.runs.append(tuple(argv))
         if self.which(argv[0]) is None:
             raise ClinicalError("Running", argv[0], "there is no such command on this host")
         answer = self.answers.get(tuple(argv))
-        if isinstance(answer, Completed):
+        if isinstance(answer, CommandResult):
             return answer
         if answer is not None:
             return answer(self, argv)
@@ -384,8 +384,8 @@ class FakeHost(Host):
         try:
             rc, out, err = PROGRAMS[posixpath.basename(argv[0])](self, list(argv[1:]))
         except HostWriteError as error:  # a program tells it in its own way
-            return Completed(tuple(argv), 1, "", f"{argv[0]}: {error.saw}\n")
-        return Completed(tuple(argv), rc, out, err)
+            return CommandResult(tuple(argv), 1, "", f"{argv[0]}: {error.saw}\n")
+        return CommandResult(tuple(argv), rc, out, err)
 
     def change(self, words: str, effect: Callable[[], object], disk: bool = True, frees: bool = False) -> None:
         """Count one operation and let it happen, unless a fault strikes."""

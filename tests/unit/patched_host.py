@@ -4,28 +4,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Collection, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import unit
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import versions
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Asked, Barred, Kept
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import (
+    BarCheck,
+    KeptPackage,
+    ServiceRequest,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import (
     INSTALL,
     REMOVE,
     UPGRADE,
-    Change,
-    LeftOut,
+    InstalledPackage,
     Observed,
-    Package,
+    OmittedChange,
+    PackageChange,
     in_order,
 )
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.plan import Question
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.plan import PlanInputs
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.policy import read
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import Wish
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import PatchRequest
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 
@@ -41,8 +45,8 @@ def patched_host(system: str = "debian-12", free: int = FREE) -> FakeHost:
     host = FakeHost(system)
     host.programs.add("df")
     df = ("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")
-    host.answers[df] = Completed(df, 0, "Avail Mounted on\n" + f"{free} /\n" * 3, "")
-    host.answers[("systemctl", "is-active", "--quiet", unit.UNIT)] = Completed((), 3, "", "")
+    host.answers[df] = CommandResult(df, 0, "Avail Mounted on\n" + f"{free} /\n" * 3, "")
+    host.answers[("systemctl", "is-active", "--quiet", unit.UNIT)] = CommandResult((), 3, "", "")
     for folder in ("/var/cache", "/var/lib/healthops"):
         host.add_dir(folder)
     host.add_file(CONF, "level = 7\n")
@@ -55,26 +59,28 @@ class FakeManager:
     """Packages ``a`` to ``c`` can be upgraded, ``new`` comes with them, and ``gone`` goes."""
 
     host: FakeHost
-    there: Dict[str, str] = field(default_factory=lambda: {"a": "1", "b": "1", "service": "1", "gone": "1"})
-    wanted: Dict[str, str] = field(default_factory=lambda: {"a": "2", "b": "2", "service": "2", "new": "2", "gone": ""})
-    half: Set[str] = field(default_factory=set)
-    held: Set[str] = field(default_factory=set)
-    fails: Set[str] = field(default_factory=set)
-    fetched: Dict[str, Set[str]] = field(default_factory=dict)
+    there: dict[str, str] = field(default_factory=lambda: {"a": "1", "b": "1", "service": "1", "gone": "1"})
+    wanted: dict[str, str] = field(default_factory=lambda: {"a": "2", "b": "2", "service": "2", "new": "2", "gone": ""})
+    half: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
+    fails: set[str] = field(default_factory=set)
+    fetched: dict[str, set[str]] = field(default_factory=dict)
     marked: str = "marks"
     suspended: bool = False
     lock: str = ""
     mirror: bool = True
-    asks: List[Tuple[str, str]] = field(default_factory=list)
+    asks: list[tuple[str, str]] = field(default_factory=list)
 
-    def within(self, version: str, installed: str, candidate: str) -> bool:
-        return versions.within(version, installed, candidate)
+    def brings(self, version: str, installed: str, candidate: str) -> bool:
+        return versions.brings(version, installed, candidate)
 
-    def refresh(self) -> Tuple[str, ...]:
+    def refresh(self) -> tuple[str, ...]:
         return () if self.mirror else ("Failed to fetch http://mirror.example/debian",)
 
-    def installed(self) -> Mapping[str, Package]:
-        return {n: Package(n, "all", v, n, v, n not in self.half, n in self.held) for n, v in self.there.items()}
+    def installed(self) -> Mapping[str, InstalledPackage]:
+        return {
+            n: InstalledPackage(n, "all", v, n, v, n not in self.half, n in self.held) for n, v in self.there.items()
+        }
 
     def observe(self, free: Collection[str] = ()) -> Observed:
         held = self.held - set(free)
@@ -82,56 +88,60 @@ class FakeManager:
         return Observed(
             self.installed(),
             in_order(change for change in changes if change.name not in held),
-            tuple(LeftOut("held", change, "it is on hold") for change in changes if change.name in held),
+            tuple(OmittedChange("held", change, "it is on hold") for change in changes if change.name in held),
             broken=tuple(f"{name} is installed only in part" for name in sorted(self.half)),
         )
 
-    def _change(self, name: str) -> Change:
+    def _change(self, name: str) -> PackageChange:
         old, new = self.there.get(name, ""), self.wanted[name]
         kind = UPGRADE if old and new else INSTALL if new else REMOVE
         more = {"source": name, "source_old": old, "source_new": new, "download_bytes": 1000, "installed_bytes": 1000}
-        return Change(name, "all", kind, old, new, name == "a", **more)  # type: ignore[arg-type]
+        return PackageChange(name, "all", kind, old, new, name == "a", **more)  # type: ignore[arg-type]
 
-    def narrowed(
-        self, observed: Observed, chosen: Sequence[Change], barred: Barred
-    ) -> Tuple[Tuple[Change, ...], Tuple[LeftOut, ...]]:
+    def narrow(
+        self, observed: Observed, chosen: Sequence[PackageChange], barred: BarCheck
+    ) -> tuple[tuple[PackageChange, ...], tuple[OmittedChange, ...]]:
         return tuple(chosen), ()
 
-    def missing(self, folder: str, changes: Sequence[Change]) -> Tuple[str, ...]:
+    def missing(self, folder: str, changes: Sequence[PackageChange]) -> tuple[str, ...]:
         return tuple(c.name for c in changes if c.new and c.name not in self.fetched.get(folder, set()))
 
-    def fetch(self, folder: str, changes: Sequence[Change]) -> None:
+    def fetch(self, folder: str, changes: Sequence[PackageChange]) -> None:
         for name in self.missing(folder, changes):
             if not self.mirror:
                 raise ClinicalError("Downloading", name, "Could not connect to mirror.example:80")
             self.host.change(f"fetch {name}", lambda: self.fetched.setdefault(folder, set()).add(name))  # noqa: B023
 
-    def keep(self, folder: str, changes: Iterable[Change]) -> Tuple[Kept, ...]:
-        kept = [Kept(c.name, c.arch, c.old, f"{folder}/{c.name}_{c.old}.deb", "mirror", "0") for c in changes if c.old]
+    def keep(self, folder: str, changes: Iterable[PackageChange]) -> tuple[KeptPackage, ...]:
+        kept = [
+            KeptPackage(c.name, c.arch, c.old, f"{folder}/{c.name}_{c.old}.deb", "mirror", "0")
+            for c in changes
+            if c.old
+        ]
         for one in kept:
             self.host.write(one.path, one.version.encode(), 0o600, 0, 0, {})
         return tuple(kept)
 
-    def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
+    def damaged(self, kept: Sequence[KeptPackage]) -> tuple[str, ...]:
         return tuple(one.path for one in kept if self.host.read(one.path) != one.version.encode())
 
-    def install(self, folder: str, changes: Sequence[Change], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> CommandResult:
         if self.lock:
-            return Completed((), 100, "", f"E: Could not get lock. It is held by process {self.lock}")
+            return CommandResult((), 100, "", f"E: Could not get lock. It is held by process {self.lock}")
         for change in changes:
             if change.new and change.name not in self.fetched.get(folder, set()):
-                return Completed((), 100, "", f"E: {change.name} is not there")
+                return CommandResult((), 100, "", f"E: {change.name} is not there")
             if self.there.get(change.name, "") == change.new and change.name not in self.half:
                 continue
             self._put(change.name, change.new)
         return self._said()
 
-    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
+    def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> CommandResult:
         for change in changes:
             self._put(change.name, change.old)
         return self._said()
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         for name in sorted(self.half - self.fails):
             self.host.change(f"configure {name}", lambda: self.half.discard(name))  # noqa: B023
         return self._said()
@@ -156,17 +166,17 @@ class FakeManager:
         if name == "b" and self.host.text(CONF) != EDITED:
             self.host.write(CONF, f"level = {version}\n".encode(), 0o644, 0, 0, {})
 
-    def _said(self) -> Completed:
+    def _said(self) -> CommandResult:
         failed = sorted(self.half)
-        return Completed((), 100 if failed else 0, "", f"E: {', '.join(failed)} failed" if failed else "")
+        return CommandResult((), 100 if failed else 0, "", f"E: {', '.join(failed)} failed" if failed else "")
 
     def suspend(self, again: bool) -> None:
         self.suspended = True
         self.asks = self.asks if again else []
 
-    def resume(self) -> Tuple[Asked, ...]:
+    def resume(self) -> tuple[ServiceRequest, ...]:
         self.suspended = False
-        return tuple(dict.fromkeys(Asked(*one) for one in self.asks))
+        return tuple(dict.fromkeys(ServiceRequest(*one) for one in self.asks))
 
     def set_hold(self, names: Sequence[str], held: bool) -> None:
         for name in names:
@@ -175,23 +185,23 @@ class FakeManager:
     def marks(self) -> str:
         return self.marked
 
-    def set_marks(self, marks: str, changes: Sequence[Change]) -> None:
+    def set_marks(self, marks: str, changes: Sequence[PackageChange]) -> None:
         self.marked = marks
 
-    def configuration(self, changes: Iterable[Change]) -> Tuple[str, ...]:
+    def configuration(self, changes: Iterable[PackageChange]) -> tuple[str, ...]:
         return (CONF,)
 
-    def files(self, change: Change) -> Tuple[str, ...]:
+    def files(self, change: PackageChange) -> tuple[str, ...]:
         return (f"/usr/share/{change.name}",)
 
-    def unattended_updaters(self) -> Tuple[str, ...]:
+    def unattended_updaters(self) -> tuple[str, ...]:
         return ()
 
-    def kernels(self, packages: Mapping[str, Package]) -> Tuple[str, ...]:
+    def kernels(self, packages: Mapping[str, InstalledPackage]) -> tuple[str, ...]:
         return ()
 
 
-def wish(run_id: str = "run", **more: object) -> Wish:
+def wish(run_id: str = "run", **more: object) -> PatchRequest:
     policy = read(more.pop("policy", None))
-    question = Question(policy, more.pop("now", NOW), advisories=more.pop("advisories", None))  # type: ignore[arg-type]
-    return replace(Wish(question, run_id), **more)  # type: ignore[arg-type]
+    inputs = PlanInputs(policy, more.pop("now", NOW), advisories=more.pop("advisories", None))  # type: ignore[arg-type]
+    return replace(PatchRequest(inputs, run_id), **more)  # type: ignore[arg-type]

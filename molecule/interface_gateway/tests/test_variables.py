@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROBLEMS = (ssl.SSLError, ConnectionError)
 #: What reads a file that check mode only foretells.
-FOLLOWS = re.compile("RUNNING HANDLER|They are loaded, now and after a reboot|It is known whether HAProxy has read")
+FOLLOWS = re.compile("RUNNING HANDLER|Load and enable the rules of the senders|Check whether HAProxy has read")
 FOLDER = "/etc/haproxy/interface-gateway"
 REVOKE = f"""set -e
 mkdir -p /srv/ca && cd /srv/ca && : > index.txt && echo 01 > crlnumber
@@ -120,7 +120,7 @@ def test_certificates_are_renewed_and_nobody_is_cut_off() -> None:
     said = clinic.playbook("converge.yml", interface_gateway_renew_days=398)
     assert changed(foretold) <= changed(said)
     assert {task for task, _host in changed(said) - changed(foretold) if not FOLLOWS.search(task)} == set()
-    assert sum("The rules are there" in task for task, _host in changed(foretold)) == len(hosts)
+    assert sum("Install the nftables rules of the senders" in task for task, _host in changed(foretold)) == len(hosts)
     for host, client, old in zip(hosts, clients, before):
         name = clinic.variables(host)["inventory_hostname"]
         assert f"RENEW /etc/haproxy/interface-gateway/gateway.pem on {name}: 39" in said

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Iterable, Mapping, Optional
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
 
 from .._change.subjects.base import Image
 from .._change.subjects.files import ABSENT, File
@@ -56,7 +57,7 @@ def _put_back(host: Host, file: File, noted: Mapping[str, Any] | None) -> bool:
     # Earlier releases noted a file without its kind and attributes, and of a link that there was no file.
     wanted: Image = ABSENT if noted is None else {"kind": "file", **noted}
     now = file.capture(host)
-    if file.same(now, wanted) or wanted["kind"] not in _RESTORABLE or (noted is None and now["kind"] != "file"):
+    if file.matches(now, wanted) or wanted["kind"] not in _RESTORABLE or (noted is None and now["kind"] != "file"):
         return False
     file.put(host, wanted)
     return True

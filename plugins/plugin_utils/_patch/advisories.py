@@ -16,19 +16,20 @@ import json
 import os
 import sqlite3
 import time
-import typing as t
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.versions import DebianVersion
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import parse_stamp
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories_files as files
 
-Json = t.Dict[str, t.Any]
+Json = dict[str, Any]
 
 #: A new number makes every index anew.
 SCHEMA = 1
@@ -55,12 +56,12 @@ class Index:
 
     path: Path
 
-    def about(self) -> t.Dict[str, Json]:
+    def about(self) -> dict[str, Json]:
         """Option -> its file's ``sha256``, ``as_of``, ``told_by``, ``rows`` and, for the tracker, ``releases``."""
         with self._open() as base:
             return {option: json.loads(told) for option, told in base.execute("SELECT option, told FROM about")}
 
-    def for_packages(self, release: str, sources: t.Mapping[str, str]) -> Json:
+    def for_packages(self, release: str, sources: Mapping[str, str]) -> Json:
         """What a host of a release needs; ``sources`` is its source packages with the versions that it has of them.
 
         A version that is not known is the empty text: then all fixes of that source are told.
@@ -71,7 +72,7 @@ class Index:
                 for source, fixed in _rows(base, _FIXES, sorted(sources), release)
                 if not sources[source] or _version(sources[source]) < _version(fixed)
             ]
-            found: t.Dict[str, t.List[Json]] = {}
+            found: dict[str, list[Json]] = {}
             for source, fixed in newer:
                 (told,) = base.execute(_CVES, (release, source, fixed)).fetchone()
                 found.setdefault(source, []).extend(
@@ -80,13 +81,13 @@ class Index:
             of_cves = _of_cves(base, {each["cve"] for several in found.values() for each in several})
         return {source: [{**each, **of_cves[each["cve"]]} for each in several] for source, several in found.items()}
 
-    def for_cves(self, cves: t.Iterable[str]) -> t.Dict[str, Json]:
+    def for_cves(self, cves: Iterable[str]) -> dict[str, Json]:
         """Of CVEs that a host named itself: on which day CISA wants them closed, and their EPSS."""
         with self._open() as base:
             return _of_cves(base, set(cves))
 
     @contextlib.contextmanager
-    def _open(self) -> t.Iterator[sqlite3.Connection]:
+    def _open(self) -> Iterator[sqlite3.Connection]:
         with contextlib.closing(sqlite3.connect(f"{self.path.as_uri()}?mode=ro&immutable=1", uri=True)) as base:
             yield base
 
@@ -97,19 +98,19 @@ _DUE = "SELECT cve, due FROM exploited WHERE cve IN ({})"
 _SCORE = "SELECT cve, epss FROM scores WHERE cve IN ({})"
 
 
-def _rows(base: sqlite3.Connection, query: str, names: t.Sequence[str], *before: str) -> t.Iterator[t.Any]:
+def _rows(base: sqlite3.Connection, query: str, names: Sequence[str], *before: str) -> Iterator[Any]:
     for start in range(0, len(names), BATCH):
         batch = names[start : start + BATCH]
         yield from base.execute(query.format(",".join("?" * len(batch))), (*before, *batch))
 
 
-def _of_cves(base: sqlite3.Connection, cves: t.AbstractSet[str]) -> t.Dict[str, Json]:
+def _of_cves(base: sqlite3.Connection, cves: set[str]) -> dict[str, Json]:
     names = sorted(cves)
     due, epss = dict(_rows(base, _DUE, names)), dict(_rows(base, _SCORE, names))
     return {cve: {"kev_due": due.get(cve), "epss": epss.get(cve)} for cve in names}
 
 
-def index(given: t.Mapping[str, Path], cache: Path) -> t.Optional[Index]:
+def index(given: Mapping[str, Path], cache: Path) -> Index | None:
     """The index of these files (option -> path); made now where it is not there yet. None where no file was given.
 
     Processes that want the same index at the same time wait for the first of them.
@@ -130,11 +131,11 @@ def index(given: t.Mapping[str, Path], cache: Path) -> t.Optional[Index]:
         return made
 
 
-def _name(sums: t.Mapping[str, str]) -> str:
+def _name(sums: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps([SCHEMA, sums]).encode()).hexdigest()[:32] + ".sqlite3"
 
 
-def too_old(about: t.Mapping[str, Json], most_days: int, now: datetime) -> t.List[str]:
+def too_old(about: Mapping[str, Json], most_days: int, now: datetime) -> list[str]:
     """A sentence for each file that is older than it should be: what is newer than it is in no plan."""
     told = []
     for option, each in sorted(about.items()):
@@ -154,7 +155,7 @@ def _is_whole(made: Index) -> bool:
         return False
 
 
-def _make(path: Path, given: t.Mapping[str, Path], sums: t.Mapping[str, str]) -> None:
+def _make(path: Path, given: Mapping[str, Path], sums: Mapping[str, str]) -> None:
     half = path.with_suffix(f".{os.getpid()}.half")
     half.unlink(missing_ok=True)
     try:
@@ -186,10 +187,10 @@ def _fill(base: sqlite3.Connection, option: str, path: Path, checksum: str) -> N
     base.execute("INSERT INTO about VALUES (?, ?)", (option, json.dumps(told)))
 
 
-def _by_version(fixes: t.Iterable[files.Fix]) -> t.Iterator[t.Tuple[str, str, str, str]]:
+def _by_version(fixes: Iterable[files.Fix]) -> Iterator[tuple[str, str, str, str]]:
     """A row for each version that fixes anything, with the CVEs and their urgencies: what a host has is asked once."""
     for source, rows in groupby(fixes, key=lambda fix: fix[1]):
-        found: t.Dict[t.Tuple[str, str], t.List[t.Tuple[str, str]]] = {}
+        found: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for release, _source, cve, fixed, urgency in rows:
             found.setdefault((release, fixed), []).append((cve, urgency))
         for (release, fixed), cves in found.items():
@@ -197,7 +198,7 @@ def _by_version(fixes: t.Iterable[files.Fix]) -> t.Iterator[t.Tuple[str, str, st
 
 
 @contextlib.contextmanager
-def _locked(cache: Path) -> t.Iterator[None]:
+def _locked(cache: Path) -> Iterator[None]:
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(cache / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -243,7 +244,7 @@ def _checksum(option: str, path: Path, cache: Path) -> str:
         raise ClinicalError("Reading", subject, saw, "Check the path on the control node.") from error
 
 
-def _remembered(cache: Path) -> t.Dict[str, str]:
+def _remembered(cache: Path) -> dict[str, str]:
     try:
         known = json.loads((cache / "checksums.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -251,7 +252,7 @@ def _remembered(cache: Path) -> t.Dict[str, str]:
     return known if isinstance(known, dict) else {}
 
 
-def _remember(cache: Path, known: t.Dict[str, str]) -> None:
+def _remember(cache: Path, known: dict[str, str]) -> None:
     newest = dict(list(known.items())[-20:])
     half = cache / "checksums.json.half"
     half.write_text(json.dumps(newest), encoding="utf-8")

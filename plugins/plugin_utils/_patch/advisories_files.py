@@ -16,10 +16,11 @@ import contextlib
 import gzip
 import io
 import re
-import typing as t
 import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO, TextIO, cast
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import stamp_of
@@ -46,15 +47,15 @@ class About:
     as_of: str = ""
     rows: int = 0
     told_by: str = ""
-    releases: t.Set[str] = field(default_factory=set)
+    releases: set[str] = field(default_factory=set)
 
 
-Fix = t.Tuple[str, str, str, str, str]  # release, source package, CVE, the version that fixes it, urgency
-Exploited = t.Tuple[str, str]  # CVE, due
-Score = t.Tuple[str, float]  # CVE, EPSS
+Fix = tuple[str, str, str, str, str]  # release, source package, CVE, the version that fixes it, urgency
+Exploited = tuple[str, str]  # CVE, due
+Score = tuple[str, float]  # CVE, EPSS
 
 
-def fixes(path: Path, about: About) -> t.Iterator[Fix]:
+def fixes(path: Path, about: About) -> Iterator[Fix]:
     """Every fix that the tracker knows. It has no date of its own, so that of the file counts and is named as such."""
     with _told("debian_tracker", path), _text(path) as stream:
         about.as_of, about.told_by = _changed(path), "the file's own date"
@@ -72,7 +73,7 @@ def fixes(path: Path, about: About) -> t.Iterator[Fix]:
             raise Broken("it tells of no fix at all")
 
 
-def _fixes_of(package: str, cve: str, releases: t.Mapping[str, t.Any], about: About) -> t.Iterator[Fix]:
+def _fixes_of(package: str, cve: str, releases: Mapping[str, Any], about: About) -> Iterator[Fix]:
     for release, told in releases.items():
         if not isinstance(told, dict) or not isinstance(told.get("status"), str):
             raise Broken(f"{cve} of {package!r} has no status in {release!r}")
@@ -86,7 +87,7 @@ def _fixes_of(package: str, cve: str, releases: t.Mapping[str, t.Any], about: Ab
         yield release, package, cve, fixed, str(told.get("urgency") or "")
 
 
-def exploited(path: Path, about: About) -> t.Iterator[Exploited]:
+def exploited(path: Path, about: About) -> Iterator[Exploited]:
     """Every CVE that is known to be exploited, with the day on which CISA wants it closed."""
     with _told("cisa_kev", path), _text(path) as stream:
         reader, count, seen = Reader(stream), None, False
@@ -111,14 +112,14 @@ def exploited(path: Path, about: About) -> t.Iterator[Exploited]:
             raise Cut(f"it says that it has {count!r} entries, and has {about.rows}")
 
 
-def _due(entry: t.Mapping[str, t.Any]) -> str:
+def _due(entry: Mapping[str, Any]) -> str:
     due = entry.get("dueDate")
     if not (isinstance(due, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", due)):
         raise Broken(f"{entry['cveID']} is due on {due!r}, which is no day")
     return due
 
 
-def scores(path: Path, about: About) -> t.Iterator[Score]:
+def scores(path: Path, about: About) -> Iterator[Score]:
     """Every CVE with the share of which EPSS thinks that it is exploited within 30 days."""
     with _told("epss", path), _text(path) as stream:
         first = stream.readline()
@@ -151,7 +152,7 @@ def _score(line: str, number: int) -> Score:
 
 
 @contextlib.contextmanager
-def _told(option: str, path: Path) -> t.Iterator[None]:
+def _told(option: str, path: Path) -> Iterator[None]:
     """What goes wrong while a file is read, in words for the person who carried it in."""
     doing, subject = "Reading", f"{NAMES[option]} in {path}"
     other = f"Give the file that {option} is for: {NAMES[option]}."
@@ -174,11 +175,11 @@ def _told(option: str, path: Path) -> t.Iterator[None]:
 
 
 @contextlib.contextmanager
-def _text(path: Path) -> t.Iterator[t.TextIO]:
+def _text(path: Path) -> Iterator[TextIO]:
     with path.open("rb") as raw:
         packed = raw.read(2) == _GZIP
         raw.seek(0)
-        source = t.cast("t.BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+        source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
         yield io.TextIOWrapper(source, encoding="utf-8-sig", newline="\n")
 
 

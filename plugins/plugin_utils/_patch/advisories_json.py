@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-import typing as t
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 CHUNK = 1 << 18
 #: The longest single value that is waited for. The longest entry of a real tracker is some ten thousand characters.
@@ -33,7 +34,7 @@ class Broken(ValueError):
 class Reader:
     """A place in a JSON text. ``at`` counts characters from the beginning, for messages."""
 
-    def __init__(self, stream: t.TextIO) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._text = ""
         self._pos = 0
@@ -44,7 +45,7 @@ class Reader:
     def at(self) -> int:
         return self._passed + self._pos
 
-    def members(self) -> t.Iterator[str]:
+    def members(self) -> Iterator[str]:
         """The names in the object that begins here; between two of them the caller takes the value."""
         self._take("{", "an object")
         if self._peek() == "}":
@@ -59,7 +60,7 @@ class Reader:
             if self._more("}"):
                 return
 
-    def items(self) -> t.Iterator[None]:
+    def items(self) -> Iterator[None]:
         """Stops before each value of the list that begins here, for the caller to take."""
         self._take("[", "a list")
         if self._peek() == "]":
@@ -70,7 +71,7 @@ class Reader:
             if self._more("]"):
                 return
 
-    def value(self) -> t.Any:
+    def value(self) -> Any:
         """The whole value that begins here."""
         first = self._peek()
         while True:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
@@ -29,7 +29,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks im
     show,
 )
 
-Json = t.Dict[str, t.Any]
+Json = dict[str, Any]
 
 #: The longest that an approval may still last: what was looked at longer ago was looked at with other advisories.
 MOST_DAYS = 31
@@ -55,7 +55,7 @@ class Approval:
     ticket: str
     sha256: str
 
-    def told(self) -> Json:
+    def as_result(self) -> Json:
         return {
             "digest": self.digest,
             "approver": self.approver,
@@ -77,7 +77,7 @@ def approved(path: Path, host: str, now: datetime) -> Approval:
     return Approval(hosts[host], data["approver"].strip(), format_stamp(ends), data.get("ticket", "").strip(), checksum)
 
 
-def _read(path: Path, now: datetime) -> t.Tuple[Json, str]:
+def _read(path: Path, now: datetime) -> tuple[Json, str]:
     problems = Problems()
     try:
         checksum = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -122,7 +122,7 @@ def _check_end(data: Json, now: datetime, place: Place, problems: Problems) -> N
         problems.add(place.problem(data, "expires", saw, f"{MOST_DAYS} days from now at the latest"))
 
 
-def _end(text: str) -> t.Optional[datetime]:
+def _end(text: str) -> datetime | None:
     """The moment after which it holds no longer; a day holds to its end, in UTC. None where it is neither."""
     for form in _FORMS:
         try:

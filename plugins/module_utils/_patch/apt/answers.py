@@ -14,10 +14,11 @@ import hashlib
 import json
 import posixpath
 import re
-from typing import Any, Dict, List, Optional, Sequence, cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from .observe import PREFERENCES
 
 FOLDER = "/var/cache/healthops/apt"
@@ -43,8 +44,8 @@ class _Remembering:
         return getattr(self._host, name)
 
     def run(
-        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
+    ) -> CommandResult:
         if tuple(argv[:2]) not in _QUESTIONS or _elsewhere(self._host):
             return self._host.run(argv, timeout, stdin, env)
         folder = posixpath.join(FOLDER, _digest(_state(self._host)))
@@ -63,7 +64,7 @@ def _elsewhere(host: Host) -> bool:
     return any(_ELSEWHERE.search(host.read(path) or b"") for path in paths)
 
 
-def _state(host: Host) -> List[str]:
+def _state(host: Host) -> list[str]:
     """One line for everything that apt reads; a file that was written or replaced has another time of change."""
     found = []
     for path in (*_READ, *(path for pattern in _READ_BELOW for path in host.glob(pattern))):
@@ -75,7 +76,7 @@ def _state(host: Host) -> List[str]:
     return found
 
 
-def _pins(host: Host, argv: Sequence[str]) -> List[str]:
+def _pins(host: Host, argv: Sequence[str]) -> list[str]:
     """What a run puts to apt in a file of its own is part of the question."""
     if not any(word.endswith(PREFERENCES) for word in argv):
         return []
@@ -86,15 +87,15 @@ def _digest(words: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _known(host: Host, path: str, argv: Sequence[str]) -> Optional[Completed]:
+def _known(host: Host, path: str, argv: Sequence[str]) -> CommandResult | None:
     try:
         told = json.loads(host.read(path) or b"null")
-        return Completed(tuple(argv), 0, told["out"], told["err"])
+        return CommandResult(tuple(argv), 0, told["out"], told["err"])
     except (ValueError, TypeError, KeyError, ClinicalError):
         return None  # asked anew, whatever became of the file
 
 
-def _keep(host: Host, folder: str, path: str, done: Completed) -> None:
+def _keep(host: Host, folder: str, path: str, done: CommandResult) -> None:
     """For want of space it is not kept; nothing else depends on it."""
     with contextlib.suppress(ClinicalError):
         if host.stat(folder) is None:

@@ -8,13 +8,13 @@ A mirror keeps one version of a package, so the version that an upgrade replaces
 from __future__ import annotations
 
 import posixpath
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from ..checksums import checksums
-from ..manager import Kept
-from ..model import REMOVE, Change
+from ..manager import KeptPackage
+from ..model import REMOVE, PackageChange
 from . import read
 from .observe import SOLVER_TIME
 
@@ -37,7 +37,7 @@ def file_name(name: str, version: str, arch: str) -> str:
     return f"{name}_{version.replace(':', '%3a')}_{arch}.deb"
 
 
-def missing(host: Host, folder: str, changes: Sequence[Change]) -> Tuple[str, ...]:
+def missing(host: Host, folder: str, changes: Sequence[PackageChange]) -> tuple[str, ...]:
     """The files that are not in ``folder`` with the checksum that the signed lists tell."""
     wanted = [change for change in changes if change.change != REMOVE]
     paths = {change: posixpath.join(folder, file_name(change.name, change.new, change.arch)) for change in wanted}
@@ -48,7 +48,7 @@ def missing(host: Host, folder: str, changes: Sequence[Change]) -> Tuple[str, ..
     return tuple(path for path in paths.values() if not told[path] or sums.get(path) != told[path])
 
 
-def fetch(host: Host, folder: str, changes: Sequence[Change], words: Sequence[str]) -> None:
+def fetch(host: Host, folder: str, changes: Sequence[PackageChange], words: Sequence[str]) -> None:
     """Have the new versions in ``folder``; what lies there already and is whole is not fetched again."""
     make(host, folder)
     lacking = missing(host, folder, changes)
@@ -76,7 +76,7 @@ def make(host: Host, folder: str) -> None:
     host.mkdir(posixpath.join(folder, "partial"), 0o700, 0 if user is None else user, 0)
 
 
-def _downloading(folder: str) -> List[str]:
+def _downloading(folder: str) -> list[str]:
     quiet = ["-o", "Acquire::Retries=2", "-o", "DPkg::Lock::Timeout=60"]
     return [
         "apt-get",
@@ -91,18 +91,18 @@ def _downloading(folder: str) -> List[str]:
     ]
 
 
-def _complaint(done: Completed) -> str:
+def _complaint(done: CommandResult) -> str:
     errors = [line[3:] for line in done.err.splitlines() if line.startswith("E: ")]
     return (errors or [done.err_line])[0]
 
 
-def _advice(done: Completed) -> str:
+def _advice(done: CommandResult) -> str:
     if "404" in done.err:
         return "The mirror no longer has this version: plan anew."
     return "Nothing was changed. Is the mirror reachable? Stage again; what was downloaded is kept."
 
 
-def available(host: Host, wanted: Iterable[Tuple[Change, str]]) -> Dict[Tuple[str, str], Dict[str, str]]:
+def available(host: Host, wanted: Iterable[tuple[PackageChange, str]]) -> dict[tuple[str, str], dict[str, str]]:
     """What the lists say of these versions, by name and version; only what a mirror has is named with a file."""
     words = [f"{change.key}={version}" for change, version in wanted]
     if not words:
@@ -115,11 +115,11 @@ def available(host: Host, wanted: Iterable[Tuple[Change, str]]) -> Dict[Tuple[st
 # --- the versions that are replaced ---
 
 
-def keep(host: Host, folder: str, changes: Iterable[Change]) -> Tuple[Kept, ...]:
+def keep(host: Host, folder: str, changes: Iterable[PackageChange]) -> tuple[KeptPackage, ...]:
     """The package file of every version that goes: from the cache, from the mirror, else packed again."""
     going = [change for change in changes if change.old]
     records = available(host, [(change, change.old) for change in going])
-    kept: Dict[str, Kept] = {}
+    kept: dict[str, KeptPackage] = {}
     for change in going:
         found = _had_already(host, folder, change, records.get((change.name, change.old), {}))
         if found:
@@ -132,7 +132,7 @@ def keep(host: Host, folder: str, changes: Iterable[Change]) -> Tuple[Kept, ...]
     return tuple(kept[change.key] for change in going)
 
 
-def _had_already(host: Host, folder: str, change: Change, record: Mapping[str, str]) -> Optional[Kept]:
+def _had_already(host: Host, folder: str, change: PackageChange, record: Mapping[str, str]) -> KeptPackage | None:
     """The file where an earlier run kept it, or where apt did."""
     name = file_name(change.name, change.old, change.arch)
     for place, how in ((folder, ""), (CACHE, "cache")):
@@ -146,7 +146,7 @@ def _had_already(host: Host, folder: str, change: Change, record: Mapping[str, s
     return None
 
 
-def _is(host: Host, path: str, change: Change, record: Mapping[str, str]) -> bool:
+def _is(host: Host, path: str, change: PackageChange, record: Mapping[str, str]) -> bool:
     """Whether a file is this version, whole: by the list's checksum, else by reading all of it."""
     if record.get("SHA256"):
         return checksums(host, [path]).get(path) == record["SHA256"]
@@ -164,14 +164,14 @@ def _copy(host: Host, path: str, own: str) -> None:
         raise ClinicalError("Keeping", own, done.err_line, "Nothing was changed.")
 
 
-def _noted(host: Host, change: Change, path: str, how: str) -> Kept:
+def _noted(host: Host, change: PackageChange, path: str, how: str) -> KeptPackage:
     host.write(f"{path}.how", how.encode(), 0o600, 0, 0, {})
-    return Kept(change.name, change.arch, change.old, path, how, checksums(host, [path]).get(path, ""))
+    return KeptPackage(change.name, change.arch, change.old, path, how, checksums(host, [path]).get(path, ""))
 
 
 def _from_mirror(
-    host: Host, folder: str, changes: Sequence[Change], records: Mapping[Tuple[str, str], Mapping[str, str]]
-) -> Dict[str, Kept]:
+    host: Host, folder: str, changes: Sequence[PackageChange], records: Mapping[tuple[str, str], Mapping[str, str]]
+) -> dict[str, KeptPackage]:
     """Those that a mirror still has. One that does not come is no error: it is packed again."""
     if not changes:
         return {}
@@ -188,7 +188,7 @@ def _from_mirror(
 # --- packing again what nobody has any more ---
 
 
-def _repacked(host: Host, folder: str, change: Change) -> Kept:
+def _repacked(host: Host, folder: str, change: PackageChange) -> KeptPackage:
     """A package file of what is installed. Its configuration files are those of the site, and it says so of itself."""
     tree = posixpath.join(folder, "tree")
     made = posixpath.join(folder, file_name(change.name, change.old, change.arch))
@@ -213,7 +213,7 @@ def _repacked(host: Host, folder: str, change: Change) -> Kept:
     return _noted(host, change, made, "repacked")
 
 
-def packed(host: Host, paths: Sequence[str]) -> List[str]:
+def packed(host: Host, paths: Sequence[str]) -> list[str]:
     """The paths to pack. What is a link here and has files below it, as /lib is, is a folder in the package."""
     folders = {posixpath.dirname(path) for path in paths}
     links = {path for path in folders.intersection(paths) if (found := host.stat(path)) and found.kind == "link"}
@@ -226,7 +226,7 @@ def _run(host: Host, argv: Sequence[str]) -> None:
         raise ClinicalError("Packing again", argv[-1], done.err_line, "Nothing was changed. Is there enough space?")
 
 
-def _control(host: Host, folder: str, change: Change) -> None:
+def _control(host: Host, folder: str, change: PackageChange) -> None:
     """The control part, out of what dpkg keeps of an installed package."""
     host.mkdir(folder, 0o755, 0, 0)
     told = host.run(["dpkg-query", "--status", change.key])
@@ -242,7 +242,7 @@ def _control(host: Host, folder: str, change: Change) -> None:
 
 def control_of(status: str) -> str:
     """The fields of an installed package as a package file has them; the list of configuration files goes elsewhere."""
-    lines: List[str] = []
+    lines: list[str] = []
     passing = False
     for line in status.splitlines():
         if not line.startswith((" ", "\t")):
@@ -252,17 +252,17 @@ def control_of(status: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _info(change: Change, name: str) -> Tuple[str, str]:
+def _info(change: PackageChange, name: str) -> tuple[str, str]:
     return f"{INFO}/{change.name}.{name}", f"{INFO}/{change.name}:{change.arch}.{name}"
 
 
-def files(host: Host, change: Change) -> Tuple[str, ...]:
+def files(host: Host, change: PackageChange) -> tuple[str, ...]:
     """The files of the installed version, as the package names them."""
     content = next((c for c in (host.read(path) for path in _info(change, "list")) if c is not None), b"")
     return tuple(content.decode("utf-8", "surrogateescape").splitlines())
 
 
-def configuration(host: Host, changes: Iterable[Change]) -> Tuple[str, ...]:
+def configuration(host: Host, changes: Iterable[PackageChange]) -> tuple[str, ...]:
     """The configuration files that dpkg knows of the installed versions."""
     found = []
     for change in changes:
@@ -273,14 +273,14 @@ def configuration(host: Host, changes: Iterable[Change]) -> Tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def diversions(host: Host, change: Change) -> Dict[str, str]:
+def diversions(host: Host, change: PackageChange) -> dict[str, str]:
     """Where files of this package lie that another package has put aside."""
     told = diverted(host.read_text(DIVERSIONS))
     mine = set(files(host, change))
     return {path: place for path, (place, whose) in told.items() if path in mine and whose != change.name}
 
 
-def diverted(text: str) -> Dict[str, Tuple[str, str]]:
+def diverted(text: str) -> dict[str, tuple[str, str]]:
     """The diversions of dpkg, three lines each: the path, where it went, and the package for which."""
     lines = text.splitlines()
     return {lines[n]: (lines[n + 1], lines[n + 2]) for n in range(0, len(lines) - 2, 3)}

@@ -11,13 +11,13 @@ the site says.
 from __future__ import annotations
 
 import posixpath
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
 from ..._change.subjects.units import has_systemd
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
-from ..manager import Asked, Kept
-from ..model import INSTALL, REMOVE, Change
+from ..._host.door import CommandResult, Host
+from ..manager import KeptPackage, ServiceRequest
+from ..model import INSTALL, REMOVE, PackageChange
 from ..unit import UNIT, as_unit
 from .files import make
 
@@ -55,22 +55,26 @@ _APT = (
 _DPKG = ("dpkg", "--force-confdef", "--force-confold")
 
 
-def install(host: Host, folder: str, words: Sequence[str], changes: Sequence[Change], log: str, wait: int) -> Completed:
+def install(
+    host: Host, folder: str, words: Sequence[str], changes: Sequence[PackageChange], log: str, wait: int
+) -> CommandResult:
     """Out of ``folder`` alone: what does not lie there cannot come, and nothing goes that is not in the set."""
     gone = [f"{change.key}-" for change in changes if change.change == REMOVE]
     options = [*_lock(wait), *_nothing_goes(not gone), "--allow-downgrades", "-o", f"Dir::Cache::archives={folder}/"]
     return as_unit(host, [*_APT, *options, "install", *words, *gone], log, _ENVIRONMENT)
 
 
-def _lock(wait: int) -> List[str]:
+def _lock(wait: int) -> list[str]:
     return ["-o", f"DPkg::Lock::Timeout={wait}"]
 
 
-def _nothing_goes(so: bool) -> List[str]:
+def _nothing_goes(so: bool) -> list[str]:
     return ["-o", "APT::Get::Remove=false"] if so else []
 
 
-def put_back(host: Host, changes: Sequence[Change], kept: Sequence[Kept], log: str, wait: int) -> Completed:
+def put_back(
+    host: Host, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str, wait: int
+) -> CommandResult:
     """The kept files over what is installed; what the run brought goes again.
 
     apt takes a version that a mirror has as well from its archives, so these are where the kept files are.
@@ -84,7 +88,7 @@ def put_back(host: Host, changes: Sequence[Change], kept: Sequence[Kept], log: s
     return as_unit(host, argv, log, _ENVIRONMENT)
 
 
-def repair(host: Host, log: str) -> Completed:
+def repair(host: Host, log: str) -> CommandResult:
     """What dpkg was cut in: first what it has unpacked, then what it waits for."""
     return as_unit(host, [*_DPKG, "--configure", "-a"], log, _ENVIRONMENT)
 
@@ -104,7 +108,7 @@ def suspend(host: Host, again: bool) -> None:
     host.write(POLICY, _POLICY.encode(), 0o755, 0, 0, {})
 
 
-def resume(host: Host) -> Tuple[Asked, ...]:
+def resume(host: Host) -> tuple[ServiceRequest, ...]:
     """Take our policy away; everything that was asked for meanwhile, each once."""
     if host.stat(ASIDE) is not None:
         _move(host, ASIDE, POLICY)
@@ -129,9 +133,9 @@ def _move(host: Host, path: str, other: str) -> None:
         host.write(other, host.read(path) or b"", found.mode, found.uid, found.gid, {})
 
 
-def _asked(line: str) -> Asked:
+def _asked(line: str) -> ServiceRequest:
     name, action, said = line.split(" ")
-    return Asked(name if "." in name else f"{name}.service", action, said == str(_FORBIDDEN))
+    return ServiceRequest(name if "." in name else f"{name}.service", action, said == str(_FORBIDDEN))
 
 
 # --- holds and marks ---
@@ -149,7 +153,7 @@ def marks(host: Host) -> str:
     return host.read_text(MARKS)
 
 
-def set_marks(host: Host, text: str, changes: Sequence[Change]) -> None:
+def set_marks(host: Host, text: str, changes: Sequence[PackageChange]) -> None:
     """apt notes a package for every architecture under the host's own."""
     brought = [change for change in changes if change.change == INSTALL]
     native = host.run(["dpkg", "--print-architecture"]).out.strip() if brought else ""

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Collection, Iterable, List, Mapping, Sequence, Tuple
 
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from .. import checksums
-from ..manager import Asked, Barred, Kept
-from ..model import REMOVE, Change, Observed, Package
+from ..manager import BarCheck, KeptPackage, ServiceRequest
+from ..model import REMOVE, InstalledPackage, Observed, PackageChange
 from . import files, narrow, unattended, versions
 from . import install as work
 from . import observe as look
@@ -31,10 +31,10 @@ class Apt:
         self.now = now
         self.lock_wait = lock_wait
 
-    def within(self, version: str, installed: str, candidate: str) -> bool:
-        return versions.within(version, installed, candidate)
+    def brings(self, version: str, installed: str, candidate: str) -> bool:
+        return versions.brings(version, installed, candidate)
 
-    def refresh(self) -> Tuple[str, ...]:
+    def refresh(self) -> tuple[str, ...]:
         done = self.host.run(
             ["apt-get", "update", "-q", "-o", f"DPkg::Lock::Timeout={self.lock_wait}"], timeout=UPDATE_TIME
         )
@@ -46,37 +46,37 @@ class Apt:
     def observe(self, free: Collection[str] = ()) -> Observed:
         return look.observe(self.host, self.now, free)
 
-    def cves(self, refresh: bool) -> Tuple[str, ...]:
+    def cves(self, refresh: bool) -> tuple[str, ...]:
         return ()
 
-    def narrowed(self, observed: Observed, chosen: Sequence[Change], barred: Barred) -> Narrowed:
-        return narrow.narrowed(self.host, observed, chosen, barred)
+    def narrow(self, observed: Observed, chosen: Sequence[PackageChange], barred: BarCheck) -> Narrowed:
+        return narrow.narrow(self.host, observed, chosen, barred)
 
-    def installed(self) -> Mapping[str, Package]:
+    def installed(self) -> Mapping[str, InstalledPackage]:
         return look.installed(self.host)
 
-    def missing(self, folder: str, changes: Sequence[Change]) -> Tuple[str, ...]:
+    def missing(self, folder: str, changes: Sequence[PackageChange]) -> tuple[str, ...]:
         return files.missing(self.host, folder, changes)
 
-    def fetch(self, folder: str, changes: Sequence[Change]) -> None:
+    def fetch(self, folder: str, changes: Sequence[PackageChange]) -> None:
         files.fetch(self.host, folder, changes, self._words(changes))
 
-    def keep(self, folder: str, changes: Iterable[Change]) -> Tuple[Kept, ...]:
+    def keep(self, folder: str, changes: Iterable[PackageChange]) -> tuple[KeptPackage, ...]:
         return files.keep(self.host, folder, changes)
 
-    def install(self, folder: str, changes: Sequence[Change], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> CommandResult:
         return work.install(self.host, folder, self._words(changes), changes, log, self.lock_wait)
 
-    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
+    def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> CommandResult:
         return work.put_back(self.host, changes, kept, log, self.lock_wait)
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         return work.repair(self.host, log)
 
     def suspend(self, again: bool) -> None:
         work.suspend(self.host, again)
 
-    def resume(self) -> Tuple[Asked, ...]:
+    def resume(self) -> tuple[ServiceRequest, ...]:
         return work.resume(self.host)
 
     def set_hold(self, names: Sequence[str], held: bool) -> None:
@@ -85,24 +85,24 @@ class Apt:
     def marks(self) -> str:
         return work.marks(self.host)
 
-    def set_marks(self, marks: str, changes: Sequence[Change]) -> None:
+    def set_marks(self, marks: str, changes: Sequence[PackageChange]) -> None:
         work.set_marks(self.host, marks, changes)
 
-    def files(self, change: Change) -> Tuple[str, ...]:
+    def files(self, change: PackageChange) -> tuple[str, ...]:
         return files.files(self.host, change)
 
-    def configuration(self, changes: Iterable[Change]) -> Tuple[str, ...]:
+    def configuration(self, changes: Iterable[PackageChange]) -> tuple[str, ...]:
         return files.configuration(self.host, changes)
 
-    def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
+    def damaged(self, kept: Sequence[KeptPackage]) -> tuple[str, ...]:
         return checksums.damaged(self.host, kept)
 
-    def unattended_updaters(self) -> Tuple[str, ...]:
+    def unattended_updaters(self) -> tuple[str, ...]:
         return unattended.unattended_updaters(self.host)
 
-    def kernels(self, packages: Mapping[str, Package]) -> Tuple[str, ...]:
-        names = (_KERNEL.match(p.name) for p in packages.values() if p.whole and not p.name.endswith("-dbg"))
+    def kernels(self, packages: Mapping[str, InstalledPackage]) -> tuple[str, ...]:
+        names = (_KERNEL.match(p.name) for p in packages.values() if p.intact and not p.name.endswith("-dbg"))
         return tuple(sorted({found[1] for found in names if found}, key=DebianVersion))
 
-    def _words(self, changes: Sequence[Change]) -> List[str]:
+    def _words(self, changes: Sequence[PackageChange]) -> list[str]:
         return [f"{change.key}={change.new}" for change in changes if change.change != REMOVE]

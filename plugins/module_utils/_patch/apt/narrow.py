@@ -4,24 +4,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Dict, List, Sequence, Tuple
 
 from ..._host.door import Host
-from ..manager import Barred
-from ..model import INSTALL, REMOVE, Change, LeftOut, Observed, because, in_order
+from ..manager import BarCheck
+from ..model import INSTALL, REMOVE, Observed, OmittedChange, PackageChange, because, in_order
 from . import observe as look
 from . import read
-from .read import Step
+from .read import SimulatedStep
 
 _NEVER = -1
 _STAYS = 1001
 _NEEDS = "it needs a package that may not come"
 
-Narrowed = Tuple[Tuple[Change, ...], Tuple[LeftOut, ...]]
+Narrowed = tuple[tuple[PackageChange, ...], tuple[OmittedChange, ...]]
 
 
-def narrowed(host: Host, observed: Observed, chosen: Sequence[Change], barred: Barred) -> Narrowed:
+def narrow(host: Host, observed: Observed, chosen: Sequence[PackageChange], barred: BarCheck) -> Narrowed:
     """``chosen`` with what it needs, as long as nothing of that is barred; otherwise as much of it as is possible."""
     if not chosen:
         return (), ()
@@ -34,11 +34,11 @@ def narrowed(host: Host, observed: Observed, chosen: Sequence[Change], barred: B
     return _told(found, chosen)
 
 
-def _known(observed: Observed) -> List[Change]:
-    return [*observed.changes, *(out.change for out in observed.left_out)]
+def _known(observed: Observed) -> list[PackageChange]:
+    return [*observed.changes, *(out.change for out in observed.omitted)]
 
 
-def _as_much_as_possible(host: Host, observed: Observed, chosen: Sequence[Change]) -> Tuple[Change, ...]:
+def _as_much_as_possible(host: Host, observed: Observed, chosen: Sequence[PackageChange]) -> tuple[PackageChange, ...]:
     """The upgrade with everything else nailed down: apt keeps back what cannot come without it."""
     names = {change.name for change in chosen}
     others = [change for change in _known(observed) if change.name not in names]
@@ -47,22 +47,22 @@ def _as_much_as_possible(host: Host, observed: Observed, chosen: Sequence[Change
     return _described(host, observed, read.simulated(done.out).steps) if done.rc == 0 else ()
 
 
-def _described(host: Host, observed: Observed, steps: Sequence[Step]) -> Tuple[Change, ...]:
+def _described(host: Host, observed: Observed, steps: Sequence[SimulatedStep]) -> tuple[PackageChange, ...]:
     """The steps as changes; what the whole upgrade holds as well is described already."""
-    known: Dict[Tuple[str, str], Change] = {(change.name, change.new): change for change in _known(observed)}
+    known: dict[tuple[str, str], PackageChange] = {(change.name, change.new): change for change in _known(observed)}
     strange = [step for step in steps if (step.name, step.new) not in known]
     if strange:
-        table = look.Table(observed.packages, {}, {index.description: index for index in look.indexes(host)})
+        table = look.OfferTable(observed.packages, {}, {index.description: index for index in look.indexes(host)})
         offered = look.offers(host, [table.named(step.name, step.arch) for step in strange])
         for change in look.described(host, replace(table, offers=offered), strange):
             known[(change.name, change.new)] = change
     return tuple(known[(step.name, step.new)] for step in steps)
 
 
-def _told(found: Sequence[Change], chosen: Sequence[Change]) -> Narrowed:
+def _told(found: Sequence[PackageChange], chosen: Sequence[PackageChange]) -> Narrowed:
     names = {change.name for change in chosen}
     changes = [change if change.name in names else because(change, "the others need it") for change in found]
     come = {change.name for change in found}
-    missing = [LeftOut("excluded", change, _NEEDS) for change in in_order(chosen) if change.name not in come]
+    missing = [OmittedChange("excluded", change, _NEEDS) for change in in_order(chosen) if change.name not in come]
     # A new package that only served what stays away is not missed by anybody.
     return in_order(changes), tuple(out for out in missing if out.change.change not in (INSTALL, REMOVE))

@@ -9,18 +9,30 @@ is a security update is asked of every version that it passes, and not of its ca
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from ..._host.facts import os_release
 from ..._vocabulary.stamp import format_stamp
-from ..model import DOWNGRADE, INSTALL, REMOVE, UPGRADE, Change, LeftOut, Observed, Package, Source, in_order, key_of
+from ..model import (
+    DOWNGRADE,
+    INSTALL,
+    REMOVE,
+    UPGRADE,
+    InstalledPackage,
+    Observed,
+    OmittedChange,
+    PackageChange,
+    PackageSource,
+    in_order,
+    key_of,
+)
 from . import read
-from .read import Index, Offer, Offers, Simulated, Step
-from .versions import later, within
+from .read import Offer, PackageIndex, SimulatedStep, Simulation, VersionTable
+from .versions import brings, later
 
 #: What dpkg has not written down yet; left behind only where it was cut.
 JOURNAL = "/var/lib/dpkg/updates"
@@ -37,15 +49,15 @@ _RENEWED = ("-updates", "-security", "-backports")
 
 
 @dataclass(frozen=True)
-class Table:
+class OfferTable:
     """What apt told of some packages: every version that is offered, and the lists that offer it.
 
     ``quiet`` is set where there is a source of security that has nothing to offer.
     """
 
-    packages: Mapping[str, Package]
-    offers: Mapping[str, Offers]
-    indexes: Mapping[str, Index]
+    packages: Mapping[str, InstalledPackage]
+    offers: Mapping[str, VersionTable]
+    indexes: Mapping[str, PackageIndex]
     quiet: bool = False
 
     @property
@@ -56,15 +68,15 @@ class Table:
         """As apt names it: with the architecture only where that is foreign."""
         return name if arch in ("", "all", self.native) else f"{name}:{arch}"
 
-    def installed(self, name: str, arch: str) -> Optional[Package]:
+    def installed(self, name: str, arch: str) -> InstalledPackage | None:
         keys = [key_of(name, arch)] if arch else []
         found = (self.packages.get(key) for key in (*keys, name, f"{name}:{self.native}"))
         return next((package for package in found if package is not None), None)
 
-    def of(self, name: str, arch: str) -> Offers:
-        return self.offers.get(self.named(name, arch), Offers("", ""))
+    def of(self, name: str, arch: str) -> VersionTable:
+        return self.offers.get(self.named(name, arch), VersionTable("", ""))
 
-    def lists(self, offer: Offer) -> Tuple[Index, ...]:
+    def lists(self, offer: Offer) -> tuple[PackageIndex, ...]:
         return tuple(self.indexes[each] for each in offer.lists if each in self.indexes)
 
 
@@ -75,9 +87,9 @@ def observe(host: Host, now: datetime, free: Collection[str] = ()) -> Observed:
     # apt can forget all holds or none, so those that do count are put to it as pins where some do not.
     loosened = pins(_stay(package) for package in held) if free else ""
     done = simulate(host, ["dist-upgrade"], loosened, bool(free))
-    solved = read.simulated(done.out) if done.rc == 0 else Simulated(())
+    solved = read.simulated(done.out) if done.rc == 0 else Simulation(())
     codename = _codename(host)
-    table = Table(packages, {}, {index.description: index for index in indexes(host)}, _quiet(host, codename))
+    table = OfferTable(packages, {}, {index.description: index for index in indexes(host)}, _quiet(host, codename))
     table = replace(table, offers=offers(host, [*_asked_for(table, solved), *(_name(table, one) for one in held)]))
     waiting = _waiting(table, solved, held)
     told = described(host, table, [*solved.steps, *waiting])
@@ -86,34 +98,34 @@ def observe(host: Host, now: datetime, free: Collection[str] = ()) -> Observed:
     return Observed(
         packages=packages,
         changes=in_order(changes),
-        left_out=tuple(_left_out(table, change) for change in in_order(stay)),
+        omitted=tuple(_left_out(table, change) for change in in_order(stay)),
         sources=sources,
         unknown_because=doubts(table, codename, sources),
         broken=broken(host, packages, done),
     )
 
 
-def installed(host: Host) -> Dict[str, Package]:
+def installed(host: Host) -> dict[str, InstalledPackage]:
     return read.packages(ask(host, ["dpkg-query", "-W", "-f", read.DPKG_FORMAT]))
 
 
-def indexes(host: Host) -> Tuple[Index, ...]:
+def indexes(host: Host) -> tuple[PackageIndex, ...]:
     return read.indexes(ask(host, ["apt-get", "indextargets", "Identifier: Packages"]))
 
 
-def offers(host: Host, names: Iterable[str]) -> Dict[str, Offers]:
+def offers(host: Host, names: Iterable[str]) -> dict[str, VersionTable]:
     wanted = list(dict.fromkeys(names))
     return read.offers(ask(host, ["apt-cache", "policy", *wanted])) if wanted else {}
 
 
-def simulate(host: Host, words: Sequence[str], preferences: str = "", ignore_holds: bool = False) -> Completed:
+def simulate(host: Host, words: Sequence[str], preferences: str = "", ignore_holds: bool = False) -> CommandResult:
     """One run of the solver that changes nothing."""
     options = ["-o", "APT::Ignore-Hold=1"] if ignore_holds else []
     with_pins = preferred(host, preferences)
     return host.run(["apt-get", "-s", "-y", *options, *with_pins, *words], timeout=SOLVER_TIME)
 
 
-def preferred(host: Host, preferences: str) -> List[str]:
+def preferred(host: Host, preferences: str) -> list[str]:
     """The options that make apt heed our pins before those of the site."""
     if not preferences:
         return []
@@ -123,14 +135,14 @@ def preferred(host: Host, preferences: str) -> List[str]:
     return ["-o", f"Dir::Etc::Preferences={PREFERENCES}"]
 
 
-def pins(rules: Iterable[Tuple[str, str, int]]) -> str:
+def pins(rules: Iterable[tuple[str, str, int]]) -> str:
     """Package, version and priority each as a paragraph of apt_preferences(5)."""
     return "\n".join(
         f"Package: {name}\nPin: version {version}\nPin-Priority: {rank}\n" for name, version, rank in rules
     )
 
 
-def _stay(package: Package) -> Tuple[str, str, int]:
+def _stay(package: InstalledPackage) -> tuple[str, str, int]:
     return package.name, package.version, 1001
 
 
@@ -141,15 +153,15 @@ def ask(host: Host, argv: Sequence[str]) -> str:
     return done.out
 
 
-def _name(table: Table, package: Package) -> str:
+def _name(table: OfferTable, package: InstalledPackage) -> str:
     return table.named(package.name, package.arch)
 
 
-def _asked_for(table: Table, solved: Simulated) -> List[str]:
+def _asked_for(table: OfferTable, solved: Simulation) -> list[str]:
     return [table.named(step.name, step.arch) for step in solved.steps] + [*solved.kept_back, *solved.phased]
 
 
-def _waiting(table: Table, solved: Simulated, held: Sequence[Package]) -> List[Step]:
+def _waiting(table: OfferTable, solved: Simulation, held: Sequence[InstalledPackage]) -> list[SimulatedStep]:
     """What could be upgraded and is not: kept back, phased or held."""
     names = [*solved.kept_back, *solved.phased, *(_name(table, package) for package in held)]
     found = []
@@ -157,18 +169,18 @@ def _waiting(table: Table, solved: Simulated, held: Sequence[Package]) -> List[S
         name, _colon, arch = full.partition(":")
         package, offered = table.installed(name, arch), table.offers.get(full)
         if package and offered and offered.candidate and later(offered.candidate, package.version):
-            found.append(Step(name, package.arch, package.version, offered.candidate))
+            found.append(SimulatedStep(name, package.arch, package.version, offered.candidate))
     return found
 
 
-def described(host: Host, table: Table, steps: Sequence[Step]) -> Tuple[Change, ...]:
+def described(host: Host, table: OfferTable, steps: Sequence[SimulatedStep]) -> tuple[PackageChange, ...]:
     """The steps as changes, with what the lists tell of the new versions."""
     wanted = {step: f"{table.named(step.name, step.arch)}={step.new}" for step in steps if step.new}
     records = _records(host, list(wanted.values()))
     return tuple(_change(table, step, records.get((step.name, step.new), {})) for step in steps)
 
 
-def _records(host: Host, wanted: Sequence[str]) -> Dict[Tuple[str, str], Dict[str, str]]:
+def _records(host: Host, wanted: Sequence[str]) -> dict[tuple[str, str], dict[str, str]]:
     """The paragraphs of these versions in the lists; a version that is in none has none."""
     if not wanted:
         return {}
@@ -177,12 +189,12 @@ def _records(host: Host, wanted: Sequence[str]) -> Dict[Tuple[str, str], Dict[st
     return {(part["Package"], part["Version"]): part for part in reversed(found)}
 
 
-def _change(table: Table, step: Step, record: Mapping[str, str]) -> Change:
+def _change(table: OfferTable, step: SimulatedStep, record: Mapping[str, str]) -> PackageChange:
     package = table.installed(step.name, step.arch)
     arch = step.arch or (package.arch if package else "")
     source, source_new = read.source_of(record) if record else (package.source if package else step.name, step.new)
     security, why = _security(table, step)
-    return Change(
+    return PackageChange(
         name=step.name,
         arch=arch,
         change=_kind(step),
@@ -199,7 +211,7 @@ def _change(table: Table, step: Step, record: Mapping[str, str]) -> Change:
     )
 
 
-def _kind(step: Step) -> str:
+def _kind(step: SimulatedStep) -> str:
     if not step.new:
         return REMOVE
     if not step.old:
@@ -207,7 +219,7 @@ def _kind(step: Step) -> str:
     return DOWNGRADE if later(step.old, step.new) else UPGRADE
 
 
-def _security(table: Table, step: Step) -> Tuple[Optional[bool], Tuple[str, ...]]:
+def _security(table: OfferTable, step: SimulatedStep) -> tuple[bool | None, tuple[str, ...]]:
     """Whether the change passes a version that security brought; nobody can tell without a source of security."""
     if not step.new:
         return False, ("it stands in the way of the others",)
@@ -225,11 +237,11 @@ def _security(table: Table, step: Step) -> Tuple[Optional[bool], Tuple[str, ...]
     return (False if known else None), newer or ("a newer version without a label of security",)
 
 
-def _passes(step: Step, version: str) -> bool:
-    return within(version, step.old, step.new) if step.old else version == step.new
+def _passes(step: SimulatedStep, version: str) -> bool:
+    return brings(version, step.old, step.new) if step.old else version == step.new
 
 
-def _origin(table: Table, step: Step) -> str:
+def _origin(table: OfferTable, step: SimulatedStep) -> str:
     """Where the new version comes from; where several lists have it, the one of security is told."""
     offered = [one for one in table.of(step.name, step.arch).versions if one.version == step.new]
     lists = [index for one in offered for index in table.lists(one)]
@@ -237,26 +249,26 @@ def _origin(table: Table, step: Step) -> str:
     return best.words if best else next(iter(step.origins), "")
 
 
-def _left_out(table: Table, change: Change) -> LeftOut:
+def _left_out(table: OfferTable, change: PackageChange) -> OmittedChange:
     package = table.installed(change.name, change.arch)
     if package and package.held:
-        return LeftOut("held", change, "it is on hold")
+        return OmittedChange("held", change, "it is on hold")
     offered = next((one for one in table.of(change.name, change.arch).versions if one.version == change.new), None)
     if offered and offered.phased is not None:
-        return LeftOut(
+        return OmittedChange(
             "phased", change, f"its mirror offers it to {offered.phased}% of the hosts so far, not to this one"
         )
-    return LeftOut("held", change, "apt keeps it back, because it would need what is not to be had")
+    return OmittedChange("held", change, "apt keeps it back, because it would need what is not to be had")
 
 
-def _source(host: Host, index: Index, now: datetime) -> Source:
+def _source(host: Host, index: PackageIndex, now: datetime) -> PackageSource:
     files = (host.read(f"{index.base}{name}") for name in ("InRelease", "Release"))
     content = next((each for each in files if each is not None), b"")
     told = read.release(content[:4096].decode("utf-8", "replace"))
     age = (now - told.dated).days if told.dated else None
     renewed = index.security or told.valid_until is not None or index.codename.endswith(_RENEWED)
     over = told.valid_until is not None and told.valid_until < now
-    return Source(
+    return PackageSource(
         uri=index.uri,
         suite=index.suite,
         codename=index.codename,
@@ -283,7 +295,7 @@ def _quiet(host: Host, codename: str) -> bool:
     return False
 
 
-def doubts(table: Table, codename: str, sources: Sequence[Source]) -> Tuple[str, ...]:
+def doubts(table: OfferTable, codename: str, sources: Sequence[PackageSource]) -> tuple[str, ...]:
     """Why "no updates" would prove nothing here."""
     known = tuple(table.indexes.values())
     if not known:
@@ -298,16 +310,16 @@ def doubts(table: Table, codename: str, sources: Sequence[Source]) -> Tuple[str,
     return (*found, *dict.fromkeys(_stale(source) for source in sources if source.stale))
 
 
-def _stale(source: Source) -> str:
+def _stale(source: PackageSource) -> str:
     where = f"{source.uri} {source.codename}"
     if source.age_days is None:
         return f"{where} has no Release file that bears a date"
     return f"{where} is {source.age_days} days old (Release of {source.released}): its mirror is no longer renewed"
 
 
-def broken(host: Host, packages: Mapping[str, Package], solved: Completed) -> Tuple[str, ...]:
+def broken(host: Host, packages: Mapping[str, InstalledPackage], solved: CommandResult) -> tuple[str, ...]:
     """What has to be repaired before anything is changed."""
-    found = [f"{key} is installed only in part" for key, package in sorted(packages.items()) if not package.whole]
+    found = [f"{key} is installed only in part" for key, package in sorted(packages.items()) if not package.intact]
     if any(name.isdigit() for name in host.listdir(JOURNAL)):
         found.append("dpkg was cut in the middle of its work")
     if solved.rc != 0:

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ..model import Package
+from ..model import InstalledPackage
 
 #: One line a package, each field ended by a tab.
 DPKG_FORMAT = "${Package}\t${Architecture}\t${Version}\t${source:Package}\t${source:Version}\t${Status}\n"
@@ -29,23 +29,23 @@ _FROM = re.compile(r" +-?\d+ (?P<list>.+)$")
 
 
 @dataclass(frozen=True)
-class Step:
+class SimulatedStep:
     """One package that apt would install, upgrade or remove. ``arch`` is empty for a removal of the host's own kind."""
 
     name: str
     arch: str
     old: str
     new: str
-    origins: Tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Simulated:
+class Simulation:
     """What ``apt-get -s`` says: the steps in their order, and the names that it keeps back."""
 
-    steps: Tuple[Step, ...]
-    kept_back: Tuple[str, ...] = ()
-    phased: Tuple[str, ...] = ()
+    steps: tuple[SimulatedStep, ...]
+    kept_back: tuple[str, ...] = ()
+    phased: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,21 @@ class Offer:
     """One version in the table of ``apt-cache policy`` with the lists that bring it; ``phased`` is a percentage."""
 
     version: str
-    lists: Tuple[str, ...] = ()
-    phased: Optional[int] = None
+    lists: tuple[str, ...] = ()
+    phased: int | None = None
 
 
 @dataclass(frozen=True)
-class Offers:
+class VersionTable:
     """What ``apt-cache policy`` says of one package."""
 
     installed: str
     candidate: str
-    versions: Tuple[Offer, ...] = ()
+    versions: tuple[Offer, ...] = ()
 
 
 @dataclass(frozen=True)
-class Index:
+class PackageIndex:
     """One Packages file that apt reads, with what the Release file above it says of itself."""
 
     description: str
@@ -94,14 +94,14 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Release:
+class ReleaseDates:
     """The dates in a Release file, where it bears them."""
 
-    dated: Optional[datetime] = None
-    valid_until: Optional[datetime] = None
+    dated: datetime | None = None
+    valid_until: datetime | None = None
 
 
-def packages(text: str) -> Dict[str, Package]:
+def packages(text: str) -> dict[str, InstalledPackage]:
     """The packages that dpkg knows and that are not plainly away, by their keys."""
     found = {}
     for line in text.splitlines():
@@ -109,16 +109,16 @@ def packages(text: str) -> Dict[str, Package]:
         want, _error, state = status.split(" ")
         if state in ("not-installed", "config-files"):
             continue
-        package = Package(name, arch, version, source, source_version, state == "installed", want == "hold")
+        package = InstalledPackage(name, arch, version, source, source_version, state == "installed", want == "hold")
         found[package.key] = package
     return found
 
 
-def simulated(text: str) -> Simulated:
+def simulated(text: str) -> Simulation:
     """The steps and what is kept back; the lists of names are indented below their headings."""
-    steps: List[Step] = []
-    sections: Dict[str, List[str]] = {"kept_back": [], "phased": []}
-    section: Optional[List[str]] = None
+    steps: list[SimulatedStep] = []
+    sections: dict[str, list[str]] = {"kept_back": [], "phased": []}
+    section: list[str] | None = None
     for line in text.splitlines():
         if line.startswith("  "):
             if section is not None:
@@ -128,29 +128,29 @@ def simulated(text: str) -> Simulated:
         found = _STEP.match(line)
         if found:
             steps.append(_step(found))
-    return Simulated(tuple(steps), tuple(sections["kept_back"]), tuple(sections["phased"]))
+    return Simulation(tuple(steps), tuple(sections["kept_back"]), tuple(sections["phased"]))
 
 
-def _step(found: re.Match[str]) -> Step:
+def _step(found: re.Match[str]) -> SimulatedStep:
     arch = found["arch"] or found["foreign"] or ""
     origins = tuple(part.strip() for part in (found["origins"] or "").split(",") if part.strip())
-    return Step(found["name"], arch, found["old"] or "", found["new"] or "", origins)
+    return SimulatedStep(found["name"], arch, found["old"] or "", found["new"] or "", origins)
 
 
-def offers(text: str) -> Dict[str, Offers]:
+def offers(text: str) -> dict[str, VersionTable]:
     """The version table of each package; a foreign one is named with its architecture."""
-    found: Dict[str, Offers] = {}
+    found: dict[str, VersionTable] = {}
     for name, lines in _headed(text):
         told = {key: value for key, _colon, value in (line.strip().partition(": ") for line in lines[:2])}
         known = {"(none)": ""}
         installed, candidate = (known.get(told.get(key, ""), told.get(key, "")) for key in ("Installed", "Candidate"))
-        found[name] = Offers(installed, candidate, tuple(_versions(lines)))
+        found[name] = VersionTable(installed, candidate, tuple(_versions(lines)))
     return found
 
 
-def _headed(text: str) -> Iterator[Tuple[str, List[str]]]:
+def _headed(text: str) -> Iterator[tuple[str, list[str]]]:
     name = ""
-    lines: List[str] = []
+    lines: list[str] = []
     for line in text.splitlines():
         if line.endswith(":") and not line.startswith(" "):
             if name:
@@ -162,10 +162,10 @@ def _headed(text: str) -> Iterator[Tuple[str, List[str]]]:
         yield name, lines
 
 
-def _versions(lines: List[str]) -> Iterator[Offer]:
+def _versions(lines: list[str]) -> Iterator[Offer]:
     version = ""
-    phased: Optional[int] = None
-    lists: List[str] = []
+    phased: int | None = None
+    lists: list[str] = []
     for line in lines:
         head, below = _VERSION.match(line), _FROM.match(line)
         if head:
@@ -179,9 +179,9 @@ def _versions(lines: List[str]) -> Iterator[Offer]:
         yield Offer(version, tuple(lists), phased)
 
 
-def paragraphs(text: str) -> Iterator[Dict[str, str]]:
+def paragraphs(text: str) -> Iterator[dict[str, str]]:
     """The paragraphs of a control file, each as its single-line fields."""
-    fields: Dict[str, str] = {}
+    fields: dict[str, str] = {}
     for line in [*text.splitlines(), ""]:
         if not line:
             if fields:
@@ -192,13 +192,13 @@ def paragraphs(text: str) -> Iterator[Dict[str, str]]:
             fields[key] = value.strip()
 
 
-def source_of(fields: Mapping[str, str]) -> Tuple[str, str]:
+def source_of(fields: Mapping[str, str]) -> tuple[str, str]:
     """Source package and its version of a paragraph in Packages; named there only where they differ."""
     name, _blank, version = fields.get("Source", fields["Package"]).partition(" ")
     return name, version.strip("()") or fields["Version"]
 
 
-def indexes(text: str) -> Tuple[Index, ...]:
+def indexes(text: str) -> tuple[PackageIndex, ...]:
     """The Packages files that apt reads, in the order of the sources."""
     found = []
     for told in paragraphs(text):
@@ -206,7 +206,7 @@ def indexes(text: str) -> Tuple[Index, ...]:
         end = path.rfind(told["MetaKey"].replace("/", "_"))
         codename = told.get("Codename") or told.get("Release", "")
         found.append(
-            Index(
+            PackageIndex(
                 told["Description"],
                 path,
                 path[:end] if end > 0 else "",
@@ -223,13 +223,13 @@ def indexes(text: str) -> Tuple[Index, ...]:
     return tuple(found)
 
 
-def release(text: str) -> Release:
+def release(text: str) -> ReleaseDates:
     """The dates of a Release or InRelease file; what is no date is none."""
     fields = next((part for part in paragraphs(text) if "Date" in part), {})
-    return Release(_date(fields.get("Date", "")), _date(fields.get("Valid-Until", "")))
+    return ReleaseDates(_date(fields.get("Date", "")), _date(fields.get("Valid-Until", "")))
 
 
-def _date(text: str) -> Optional[datetime]:
+def _date(text: str) -> datetime | None:
     try:
         when = parsedate_to_datetime(text.replace("UTC", "+0000"))
     except (ValueError, TypeError):
@@ -237,7 +237,7 @@ def _date(text: str) -> Optional[datetime]:
     return when.replace(tzinfo=when.tzinfo or timezone.utc).astimezone(timezone.utc)
 
 
-def config(text: str) -> Dict[str, str]:
+def config(text: str) -> dict[str, str]:
     """The single values of ``apt-config dump``; members of lists are left away."""
     found = {}
     for line in text.splitlines():

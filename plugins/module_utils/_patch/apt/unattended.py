@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-from typing import List, Tuple
 
 from ..._change.subjects.units import show
 from ..._host.door import Host
@@ -17,13 +16,13 @@ _MODE = re.compile(r"""^\s*\$nrconf\{['"]?restart['"]?\}\s*=\s*['"](\w)['"]""", 
 _OFF = ("", "0", "never", "always-off")
 
 
-def unattended_updaters(host: Host) -> Tuple[str, ...]:
+def unattended_updaters(host: Host) -> tuple[str, ...]:
     """Return a sentence for each setting by which packages are installed, or services restarted, unasked."""
     settings = config(host.run(["apt-config", "dump"]).out)
     return (*_unattended(host, settings.get("APT::Periodic::Unattended-Upgrade", "0"), settings), *_needrestart(host))
 
 
-def _unattended(host: Host, often: str, settings: dict[str, str]) -> List[str]:
+def _unattended(host: Host, often: str, settings: dict[str, str]) -> list[str]:
     if often in _OFF or host.which("unattended-upgrade") is None:
         return []
     timer = show(host, [TIMER]).get(TIMER)
@@ -36,7 +35,7 @@ def _unattended(host: Host, often: str, settings: dict[str, str]) -> List[str]:
     return found
 
 
-def _needrestart(host: Host) -> List[str]:
+def _needrestart(host: Host) -> list[str]:
     """The last file that says something counts, as in Perl."""
     paths = [NEEDRESTART[0], *host.glob(NEEDRESTART[1])]
     modes = [(mode, path) for path in paths for mode in _MODE.findall(host.read_text(path))]

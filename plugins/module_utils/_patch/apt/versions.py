@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Tuple
 
 _PIECES = re.compile(r"([^0-9]*)([0-9]*)")
 #: Sorts before every other sign and before the end of the text.
@@ -39,15 +38,15 @@ def later(one: str, other: str) -> bool:
     return DebianVersion(other) < DebianVersion(one)
 
 
-def within(version: str, installed: str, candidate: str) -> bool:
+def brings(version: str, installed: str, candidate: str) -> bool:
     """Whether going from ``installed`` to ``candidate`` brings ``version``: installed < version <= candidate."""
     return later(version, installed) and not later(version, candidate)
 
 
-_Part = Tuple[Tuple[Tuple[int, ...], int], ...]
+_Part = tuple[tuple[tuple[int, ...], int], ...]
 
 
-def _key(text: str) -> Tuple[int, _Part, _Part]:
+def _key(text: str) -> tuple[int, _Part, _Part]:
     epoch, colon, rest = text.partition(":")
     if not colon:
         epoch, rest = "0", text

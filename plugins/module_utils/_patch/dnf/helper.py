@@ -19,9 +19,9 @@ import sys
 import time
 from copy import deepcopy
 from importlib import import_module
-from typing import Any, Dict, List, Set, Tuple
+from typing import Any
 
-Json = Dict[str, Any]
+Json = dict[str, Any]
 
 #: What vendors call a severity -> what we call it.
 SEVERITIES = {"critical": "critical", "important": "high", "moderate": "medium", "low": "low"}
@@ -31,7 +31,7 @@ PAUSE = 1.0
 _FLOCK = "hhqqi"
 
 
-def opened(available: bool, folder: str = "", refresh: bool = False) -> Tuple[Any, List[str]]:
+def opened(available: bool, folder: str = "", refresh: bool = False) -> tuple[Any, list[str]]:
     """dnf's view of this host. Lists that lie there are taken as they are, unless they are to be read anew."""
     dnf = import_module("dnf")
     base = dnf.Base()
@@ -72,7 +72,7 @@ def evr(pkg: Any) -> str:
     return f"{epoch}{pkg.version}-{pkg.release}"
 
 
-def source_of(pkg: Any) -> Tuple[str, str]:
+def source_of(pkg: Any) -> tuple[str, str]:
     """The name of the source package, and its version with the epoch of this one."""
     parts = (pkg.sourcerpm or "").rsplit(".", 2)[0].rsplit("-", 2)
     if len(parts) != 3:
@@ -81,7 +81,7 @@ def source_of(pkg: Any) -> Tuple[str, str]:
     return parts[0], f"{epoch}{parts[1]}-{parts[2]}"
 
 
-def locked() -> List[str]:
+def locked() -> list[str]:
     """Names of packages that the versionlock list holds."""
     try:
         with open(VERSIONLOCK, encoding="utf-8") as stream:
@@ -91,7 +91,7 @@ def locked() -> List[str]:
     return [line for line in lines if line and not line.startswith("!")]
 
 
-def held_names(base: Any, free: List[List[str]]) -> Set[Tuple[str, str]]:
+def held_names(base: Any, free: list[list[str]]) -> set[tuple[str, str]]:
     """Every installed package that is held: by the versionlock list, or excluded in a configuration file."""
     hawkey = import_module("hawkey")
     patterns = list(base.conf.excludepkgs)
@@ -145,14 +145,14 @@ def resolved(base: Any, allow_erasing: bool = False) -> str:
     return ""
 
 
-def problems(base: Any) -> List[str]:
+def problems(base: Any) -> list[str]:
     """Why the newest versions cannot all come, as dnf words it when nothing less will do."""
     goal = deepcopy(base._goal)
     goal.run(allow_uninstall=False, force_best=True, ignore_weak=True)
     return [one_line(line) for rule in goal.problem_rules() for line in rule]
 
 
-def skipped(base: Any, upgrades: List[Any]) -> List[Json]:
+def skipped(base: Any, upgrades: list[Any]) -> list[Json]:
     """Updates that dnf leaves out by itself, since something that they need is not to be had, with its reason."""
     come = {(item.pkg.name, item.pkg.arch) for item in base.transaction}
     lost = [pkg for pkg in upgrades if (pkg.name, pkg.arch) not in come]
@@ -166,7 +166,7 @@ def skipped(base: Any, upgrades: List[Any]) -> List[Json]:
     return told
 
 
-def changes_of(base: Any) -> List[Json]:
+def changes_of(base: Any) -> list[Json]:
     """The transaction as changes: what comes with what it replaces, and what goes for nothing."""
     kinds = import_module("dnf.transaction")
 
@@ -219,7 +219,7 @@ def described(base: Any, pkg: Any, change: str) -> Json:
     return told
 
 
-def brought(base: Any, old: Any, new: Any) -> List[Any]:
+def brought(base: Any, old: Any, new: Any) -> list[Any]:
     """The security advisories of versions after the installed one, up to the new one."""
     hawkey = import_module("hawkey")
     found = {}
@@ -250,7 +250,7 @@ def source(repo: Any) -> Json:
     }
 
 
-def duplicates(base: Any) -> List[str]:
+def duplicates(base: Any) -> list[str]:
     """Packages of which two versions are installed although only one may be: a transaction was cut."""
     installed = base.sack.query().installed()
     several = installed.difference(base._get_installonly_query(installed)).duplicated()
@@ -282,11 +282,11 @@ def only_installed(base: Any, pkg: Any) -> bool:
     return bool(base._get_installonly_query(base.sack.query().filterm(pkg=[pkg])))
 
 
-def found_in_lists(base: Any, wanted: List[List[str]]) -> Dict[Tuple[str, ...], Any]:
+def found_in_lists(base: Any, wanted: list[list[str]]) -> dict[tuple[str, ...], Any]:
     """name, arch, version -> its package in a repository; one that is known by its checksum where several have it."""
     keys = {tuple(each) for each in wanted}
     names = sorted({key[0] for key in keys})
-    found: Dict[Tuple[str, ...], Any] = {}
+    found: dict[tuple[str, ...], Any] = {}
     for pkg in base.sack.query().available().filterm(name=names) if names else []:
         key = (pkg.name, pkg.arch, evr(pkg))
         if key in keys:
@@ -429,7 +429,7 @@ def said(text: str) -> int:
     return 1
 
 
-def main(argv: List[str]) -> int:
+def main(argv: list[str]) -> int:
     with open(argv[1], encoding="utf-8") as stream:
         return patiently(json.load(stream))
 

@@ -10,17 +10,28 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from ..._vocabulary.patch import SEVERITIES
 from ..._vocabulary.stamp import format_stamp
 from .. import checksums
-from ..manager import Asked, Barred, Kept
-from ..model import INSTALL, REMOVE, Change, LeftOut, Observed, Package, Source, because, in_order
+from ..manager import BarCheck, KeptPackage, ServiceRequest
+from ..model import (
+    INSTALL,
+    REMOVE,
+    InstalledPackage,
+    Observed,
+    OmittedChange,
+    PackageChange,
+    PackageSource,
+    because,
+    in_order,
+)
 from ..unit import as_unit
 from . import unattended, versions
 from .versions import RpmVersion
@@ -52,12 +63,12 @@ class Dnf:
         self.now = now
         self.lock_wait = lock_wait
 
-    def within(self, version: str, installed: str, candidate: str) -> bool:
-        return versions.within(version, installed, candidate)
+    def brings(self, version: str, installed: str, candidate: str) -> bool:
+        return versions.brings(version, installed, candidate)
 
     # --- looking ---
 
-    def refresh(self) -> Tuple[str, ...]:
+    def refresh(self) -> tuple[str, ...]:
         return tuple(self._asked("refresh")["failed"])
 
     def observe(self, free: Collection[str] = ()) -> Observed:
@@ -69,23 +80,26 @@ class Dnf:
                 key: replace(package, held=(package.name, package.arch) in held) for key, package in packages.items()
             },
             changes=in_order(_change(each) for each in told["changes"]),
-            left_out=(
-                *(LeftOut("held", _change(each), "held or excluded on the host") for each in told["held"]),
-                *(LeftOut("held", _change(each), f"dnf leaves it out: {each['reason']}") for each in told["skipped"]),
+            omitted=(
+                *(OmittedChange("held", _change(each), "held or excluded on the host") for each in told["held"]),
+                *(
+                    OmittedChange("held", _change(each), f"dnf leaves it out: {each['reason']}")
+                    for each in told["skipped"]
+                ),
             ),
             sources=tuple(_source(each, self.now) for each in told["sources"]),
             unknown_because=self._doubts(told),
             broken=tuple(f"{each} was not removed: a transaction was cut" for each in told["duplicates"]),
         )
 
-    def cves(self, refresh: bool) -> Tuple[str, ...]:
+    def cves(self, refresh: bool) -> tuple[str, ...]:
         """Every CVE that an update of this host would close, so that the control node can say more of it."""
         if refresh:
             self.refresh()
         told = self._asked("observe")
         return tuple(sorted({cve for each in (*told["changes"], *told["held"]) for cve in each["cves"]}))
 
-    def _doubts(self, told: Mapping[str, Any]) -> Tuple[str, ...]:
+    def _doubts(self, told: Mapping[str, Any]) -> tuple[str, ...]:
         """Why nobody can tell what this host needs."""
         doubts = [f"a list could not be read: {each}" for each in told["failed"]]
         if told["complaint"]:
@@ -100,12 +114,12 @@ class Dnf:
                 doubts.append(f"the list of {each['id']} is {source.age_days} days old")
         return tuple(doubts)
 
-    def narrowed(
-        self, observed: Observed, chosen: Sequence[Change], barred: Barred
-    ) -> Tuple[Tuple[Change, ...], Tuple[LeftOut, ...]]:
+    def narrow(
+        self, observed: Observed, chosen: Sequence[PackageChange], barred: BarCheck
+    ) -> tuple[tuple[PackageChange, ...], tuple[OmittedChange, ...]]:
         if not chosen:
             return (), ()
-        known = {(c.name, c.arch, c.new): c for c in (*observed.changes, *(out.change for out in observed.left_out))}
+        known = {(c.name, c.arch, c.new): c for c in (*observed.changes, *(out.change for out in observed.omitted))}
         out = [change for change in known.values() if barred(change) is not None]
         told = self._asked(
             "narrow",
@@ -118,55 +132,57 @@ class Dnf:
             found = []
         come = {change.name for change in found}
         why = "it needs a package that may not come"
-        lost = [LeftOut("excluded", c, why) for c in in_order(chosen) if c.name not in come and c.change != REMOVE]
+        lost = [
+            OmittedChange("excluded", c, why) for c in in_order(chosen) if c.name not in come and c.change != REMOVE
+        ]
         return in_order(c if c.name in names else because(c, "the others need it") for c in found), tuple(lost)
 
-    def installed(self) -> Mapping[str, Package]:
+    def installed(self) -> Mapping[str, InstalledPackage]:
         return self._held_or_not(())
 
-    def _held_or_not(self, free: Collection[str]) -> Dict[str, Package]:
+    def _held_or_not(self, free: Collection[str]) -> dict[str, InstalledPackage]:
         done = self.host.run(["rpm", "-qa", "--qf", _INSTALLED], timeout=SOLVER_TIME)
         if done.rc != 0:
             raise ClinicalError("Reading", "the rpm database", done.err_line, "rpm --rebuilddb may mend it.")
         locked = {name for name, _line in self._locks()}
-        found: Dict[str, Package] = {}
+        found: dict[str, InstalledPackage] = {}
         for line in done.out.splitlines():
             name, arch, version, source = line.split("\t")
             if arch == "(none)":  # the keys that packages are signed with
                 continue
-            package = Package(name, arch, version, *_source_of(source, name, version))
+            package = InstalledPackage(name, arch, version, *_source_of(source, name, version))
             held = name in locked and package.key not in free
             known = found.get(package.key)
             # Kernels stand beside each other, and the latest counts; two of anything else mean a cut transaction.
             whole = known is None or name.startswith(_BESIDE)
             latest = package if known is None or versions.later(version, known.version) else known
-            found[package.key] = replace(latest, held=held, whole=whole)
+            found[package.key] = replace(latest, held=held, intact=whole)
         return found
 
-    def files(self, change: Change) -> Tuple[str, ...]:
+    def files(self, change: PackageChange) -> tuple[str, ...]:
         return self._listed("-ql", change)
 
-    def configuration(self, changes: Iterable[Change]) -> Tuple[str, ...]:
+    def configuration(self, changes: Iterable[PackageChange]) -> tuple[str, ...]:
         found = [path for change in changes if change.old for path in self._listed("-qc", change)]
         return tuple(dict.fromkeys(found))
 
-    def _listed(self, option: str, change: Change) -> Tuple[str, ...]:
+    def _listed(self, option: str, change: PackageChange) -> tuple[str, ...]:
         if not change.old:
             return ()
         done = self.host.run(["rpm", option, f"{change.name}.{change.arch}"], timeout=SOLVER_TIME)
         return tuple(line for line in done.out.splitlines() if line.startswith("/"))
 
-    def kernels(self, packages: Mapping[str, Package]) -> Tuple[str, ...]:
+    def kernels(self, packages: Mapping[str, InstalledPackage]) -> tuple[str, ...]:
         done = self.host.run(["rpm", "-q", "--qf", "%{VERSION}-%{RELEASE}.%{ARCH}\\n", *_KERNELS])
         names = {line for line in done.out.splitlines() if line and " " not in line}
         return tuple(sorted(names, key=RpmVersion))
 
     # --- files ---
 
-    def missing(self, folder: str, changes: Sequence[Change]) -> Tuple[str, ...]:
+    def missing(self, folder: str, changes: Sequence[PackageChange]) -> tuple[str, ...]:
         return tuple(self._asked("missing", folder=folder, wanted=_wanted(changes))["missing"])
 
-    def fetch(self, folder: str, changes: Sequence[Change]) -> None:
+    def fetch(self, folder: str, changes: Sequence[PackageChange]) -> None:
         self._folder(folder)
         told = self._asked("fetch", folder=folder, wanted=_wanted(changes))
         if told["lost"]:
@@ -174,7 +190,7 @@ class Dnf:
             raise ClinicalError("Downloading", f"{len(_wanted(changes))} packages", "; ".join(told["lost"]), hint)
         self.host.write(f"{folder}/paths.json", json.dumps(told["paths"]).encode(), 0o600, 0, 0, {})
 
-    def keep(self, folder: str, changes: Iterable[Change]) -> Tuple[Kept, ...]:
+    def keep(self, folder: str, changes: Iterable[PackageChange]) -> tuple[KeptPackage, ...]:
         """From a repository, which on Enterprise Linux mostly has earlier versions too, else from dnf's cache."""
         going = [change for change in changes if change.old]
         self._folder(folder)
@@ -186,9 +202,9 @@ class Dnf:
             hint = "Nothing was changed. Put the file below /var/cache/dnf, or into a repository, and stage again."
             raise ClinicalError("Keeping", "the earlier packages", saw, hint)
         sums = checksums.checksums(self.host, [path for _change_, (path, _how) in found])
-        return tuple(Kept(c.name, c.arch, c.old, path, how, sums.get(path, "")) for c, (path, how) in found)
+        return tuple(KeptPackage(c.name, c.arch, c.old, path, how, sums.get(path, "")) for c, (path, how) in found)
 
-    def _earlier(self, folder: str, change: Change, paths: Mapping[str, str]) -> Tuple[str, str]:
+    def _earlier(self, folder: str, change: PackageChange, paths: Mapping[str, str]) -> tuple[str, str]:
         """The file of a version that goes, and how it came; two empty texts where nobody has it."""
         path = paths.get("\t".join((change.name, change.arch, change.old)))
         if path:
@@ -202,28 +218,28 @@ class Dnf:
                 return own, "cache"
         return "", ""
 
-    def _is(self, path: str, change: Change) -> bool:
+    def _is(self, path: str, change: PackageChange) -> bool:
         """Whether a file is this version, whole."""
         if self.host.stat(path) is None or self.host.run(["rpm", "-K", "--nosignature", path]).rc != 0:
             return False
         told = self.host.run(["rpm", "-qp", "--nosignature", "--qf", f"%{{NAME}} %{{ARCH}} {_EVR}", path])
         return told.out.strip() == f"{change.name} {change.arch} {change.old}"
 
-    def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
+    def damaged(self, kept: Sequence[KeptPackage]) -> tuple[str, ...]:
         return checksums.damaged(self.host, kept)
 
-    def unattended_updaters(self) -> Tuple[str, ...]:
+    def unattended_updaters(self) -> tuple[str, ...]:
         return unattended.unattended_updaters(self.host)
 
     # --- changing ---
 
-    def install(self, folder: str, changes: Sequence[Change], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> CommandResult:
         paths = json.loads((self.host.read(f"{folder}/paths.json") or b"{}").decode())
         files = [paths.get("\t".join(key), "") for key in map(tuple, _wanted(changes))]
         gone = [[c.name, c.arch, c.old] for c in changes if c.change == REMOVE]
         return self._transaction(files, gone, [[c.name, c.arch, c.change, c.new or c.old] for c in changes], log)
 
-    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
+    def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> CommandResult:
         files = {(one.name, one.arch): one.path for one in kept}
         back = [c for c in changes if c.old and (c.name, c.arch) in files]
         gone = [[c.name, c.arch, c.new] for c in changes if c.change == INSTALL]
@@ -234,7 +250,7 @@ class Dnf:
 
     def _transaction(
         self, files: Sequence[str], remove: Sequence[Sequence[str]], expected: Sequence[Sequence[str]], log: str
-    ) -> Completed:
+    ) -> CommandResult:
         before = self._saved(expected)
         self._note_restarts(expected)
         request = {"what": "transact", "files": list(files), "remove": list(remove), "expected": list(expected)}
@@ -243,7 +259,7 @@ class Dnf:
         self._own_configuration(before)
         return done
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         """What a cut transaction had put in beside its earlier version and had not taken out: that goes now."""
         told = self._asked("observe")["duplicates"]
         newest = self.installed()
@@ -254,7 +270,7 @@ class Dnf:
             if package is not None and package.version != version:
                 stale.append(f"{name.rpartition('.')[0]}-{version.rpartition(':')[2]}.{name.rpartition('.')[2]}")
         if not stale:
-            return Completed(("rpm",), 0, "", "")
+            return CommandResult(("rpm",), 0, "", "")
         return as_unit(self.host, ["rpm", "-e", "--nodeps", *stale], log, _ENVIRONMENT)
 
     def suspend(self, again: bool) -> None:
@@ -262,9 +278,9 @@ class Dnf:
         if not again:
             self.host.remove(RESTARTS)
 
-    def resume(self) -> Tuple[Asked, ...]:
+    def resume(self) -> tuple[ServiceRequest, ...]:
         units = self.host.read_text(RESTARTS).split()
-        return tuple(Asked(unit, "restart") for unit in dict.fromkeys(units))
+        return tuple(ServiceRequest(unit, "restart") for unit in dict.fromkeys(units))
 
     def _note_restarts(self, expected: Sequence[Sequence[str]]) -> None:
         """In a transaction nobody says what was asked for, so it is read from the scripts before it begins."""
@@ -276,7 +292,7 @@ class Dnf:
 
     # --- configuration files of the site ---
 
-    def _saved(self, expected: Sequence[Sequence[str]]) -> Tuple[str, ...]:
+    def _saved(self, expected: Sequence[Sequence[str]]) -> tuple[str, ...]:
         """The configuration files of what changes that have no ``.rpmsave`` beside them yet."""
         names = [f"{name}.{arch}" for name, arch, *_rest in expected]
         done = self.host.run(["rpm", "-qc", *names], timeout=SOLVER_TIME) if names else None
@@ -297,7 +313,7 @@ class Dnf:
 
     # --- holds and marks ---
 
-    def _locks(self) -> List[Tuple[str, str]]:
+    def _locks(self) -> list[tuple[str, str]]:
         """Name and line of each package that the versionlock list holds."""
         text = self.host.read_text(VERSIONLOCK)
         lines = [line for line in text.splitlines() if line.split("#")[0].strip() and not line.startswith("!")]
@@ -326,7 +342,7 @@ class Dnf:
         told = self._dnf("repoquery", "--userinstalled", "--qf", "%{name}.%{arch}")
         return "".join(f"{line}\n" for line in sorted(set(told.out.split())))
 
-    def set_marks(self, marks: str, changes: Sequence[Change]) -> None:
+    def set_marks(self, marks: str, changes: Sequence[PackageChange]) -> None:
         brought = {f"{c.name}.{c.arch}" for c in changes if c.change == INSTALL}
         there = {f"{p.name}.{p.arch}" for p in self.installed().values()}
         wanted, now = (set(marks.split()) - brought) & there, set(self.marks().split())
@@ -334,7 +350,7 @@ class Dnf:
             if names:
                 self._dnf("mark", way, *sorted(names))
 
-    def _dnf(self, *words: str) -> Completed:
+    def _dnf(self, *words: str) -> CommandResult:
         done = self.host.run(["dnf", "-q", "-C", "-y", *words], timeout=SOLVER_TIME)
         if done.rc != 0:
             raise ClinicalError("Asking", f"dnf {words[0]}", done.err_line, "Nothing was changed by that.")
@@ -342,12 +358,12 @@ class Dnf:
 
     # --- the program ---
 
-    def _asked(self, what: str, **more: Any) -> Dict[str, Any]:
+    def _asked(self, what: str, **more: Any) -> dict[str, Any]:
         self._written({"what": what, **more})
         done = self.host.run([self._python(), PROGRAM, REQUEST], timeout=FETCH_TIME)
         if done.rc != 0:
             raise ClinicalError("Asking dnf", what, done.err.strip().splitlines()[-1][:300] if done.err else "nothing")
-        told: Dict[str, Any] = json.loads(done.out)
+        told: dict[str, Any] = json.loads(done.out)
         return told
 
     def _written(self, request: Mapping[str, Any]) -> None:
@@ -375,27 +391,27 @@ def _program() -> str:
     from . import helper
 
     loader = helper.__loader__
-    source: Optional[str] = loader.get_source(helper.__name__) if loader else None  # type: ignore[attr-defined]
+    source: str | None = loader.get_source(helper.__name__) if loader else None  # type: ignore[attr-defined]
     if source is None:
         raise ClinicalError("Asking", "dnf", "our own program cannot be read", "This is a defect: please report.")
     return source
 
 
-def _wanted(changes: Iterable[Change]) -> List[List[str]]:
+def _wanted(changes: Iterable[PackageChange]) -> list[list[str]]:
     return [[c.name, c.arch, c.new] for c in changes if c.change != REMOVE]
 
 
-def _change(told: Mapping[str, Any]) -> Change:
-    change = Change.of({key: value for key, value in told.items() if key != "severities"})
+def _change(told: Mapping[str, Any]) -> PackageChange:
+    change = PackageChange.from_result({key: value for key, value in told.items() if key != "severities"})
     severity = min(told["severities"], key=SEVERITIES.index, default="unknown")
     why = [f"{', '.join(change.advisories)} says that it is for security"] if change.advisories else []
     return replace(change, severity=severity, why=tuple(why))
 
 
-def _source(told: Mapping[str, Any], now: datetime) -> Source:
+def _source(told: Mapping[str, Any], now: datetime) -> PackageSource:
     made = datetime.fromtimestamp(told["stamp"], timezone.utc)
     age = (now - made).days
-    return Source(
+    return PackageSource(
         uri=told["uri"],
         suite=told["id"],
         codename="",
@@ -409,7 +425,7 @@ def _source(told: Mapping[str, Any], now: datetime) -> Source:
     )
 
 
-def _source_of(file: str, name: str, version: str) -> Tuple[str, str]:
+def _source_of(file: str, name: str, version: str) -> tuple[str, str]:
     """The source package and its version, with the epoch of the package that was made of it."""
     parts = file.rsplit(".", 2)[0].rsplit("-", 2)
     if len(parts) != 3:

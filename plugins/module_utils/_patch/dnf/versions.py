@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Tuple, Union
+from typing import Union
 
 _PIECES = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
-_Piece = Tuple[int, Union[int, str]]
+_Piece = tuple[int, Union[int, str]]
 
 #: What may stand at one place of a version, from the earliest to the latest; whatever else stands there only divides.
 _TILDE, _END, _CARET, _WORD, _NUMBER = range(5)
@@ -48,12 +48,12 @@ def later(one: str, other: str) -> bool:
     return RpmVersion(other) < RpmVersion(one)
 
 
-def within(version: str, installed: str, candidate: str) -> bool:
+def brings(version: str, installed: str, candidate: str) -> bool:
     """Whether going from ``installed`` to ``candidate`` brings ``version``: installed < version <= candidate."""
     return later(version, installed) and not later(version, candidate)
 
 
-def _pieces(text: str) -> Tuple[_Piece, ...]:
+def _pieces(text: str) -> tuple[_Piece, ...]:
     return (*map(_piece, _PIECES.findall(text)), (_END, 0))
 
 

@@ -9,7 +9,7 @@ from typing import Callable, List, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import break_glass
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, fixture
 
 TODAY = 20781  # 2026-11-24
@@ -40,7 +40,7 @@ def rsa(bits: int) -> str:
 
 
 def says(host: FakeHost, argv: Sequence[str], out: str, rc: int = 0, err: str = "") -> None:
-    host.answers[tuple(argv)] = Completed(tuple(argv), rc, out, err)
+    host.answers[tuple(argv)] = CommandResult(tuple(argv), rc, out, err)
 
 
 def sudo(*rights: str, more: str = "") -> Change:

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED
 from dirty_host import dirty_host, request
 from fake_host import FakeHost, Killed
@@ -175,7 +175,7 @@ def test_without_systemd_a_process_waits() -> None:
 def test_what_cannot_be_guarded_is_not_changed(program: str) -> None:
     host = guarded_host()
     ready = (*alarm.command(), "--ready")
-    answer = Completed((), 1, "", "no such thing")
+    answer = CommandResult((), 1, "", "no such thing")
     if program == "python":
         host.answers[ready] = answer
     else:
@@ -191,7 +191,7 @@ def test_what_cannot_be_guarded_is_not_changed(program: str) -> None:
 
 def test_a_guarded_group_that_fails_leaves_nothing_armed() -> None:
     host = guarded_host()
-    host.answers[("sshd", "-t")] = Completed(("sshd", "-t"), 255, "", "Bad configuration option")
+    host.answers[("sshd", "-t")] = CommandResult(("sshd", "-t"), 255, "", "Bad configuration option")
     report = enforced(host)
     assert report.guard["state"] == "confirmed"
     assert "nothing that it guarded" in report.guard["why"]

@@ -12,7 +12,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED
 from fake_host import FakeHost
@@ -137,9 +137,9 @@ def test_while_the_system_starts_no_job_is_waited_for(
 ) -> None:
     seen: List[Sequence[str]] = []
 
-    def run(self: RealHost, argv: Sequence[str], *args: Any) -> Completed:
+    def run(self: RealHost, argv: Sequence[str], *args: Any) -> CommandResult:
         seen.append(argv)
-        return Completed(tuple(argv), 0, "", "")
+        return CommandResult(tuple(argv), 0, "", "")
 
     monkeypatch.setattr(RealHost, "run", run)
     reverter.BootingHost().run(argv)

@@ -469,8 +469,8 @@ def test_looks_are_made_at_the_same_time_and_told_in_their_order() -> None:
         meeting.wait()
         return number
 
-    assert HOST.together([functools.partial(look, number) for number in range(4)]) == [0, 1, 2, 3]
-    assert HOST.together([]) == []
+    assert HOST.gather([functools.partial(look, number) for number in range(4)]) == [0, 1, 2, 3]
+    assert HOST.gather([]) == []
 
 
 def test_a_look_that_fails_fails_all_of_them_and_none_goes_on_alone() -> None:
@@ -479,5 +479,5 @@ def test_a_look_that_fails_fails_all_of_them_and_none_goes_on_alone() -> None:
 
     before = threading.active_count()
     with pytest.raises(ClinicalError, match="Reading it: no"):
-        HOST.together([fails, lambda: 1, fails])
+        HOST.gather([fails, lambda: 1, fails])
     assert threading.active_count() == before

@@ -9,25 +9,25 @@ from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import plan
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import versions
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Package
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import InstalledPackage
 from fake_host import FakeHost, fixture
 
 
 def test_a_host_tells_its_release_and_the_earliest_version_of_each_source() -> None:
     installed = [
-        Package("linux-image-6.1.0-40-amd64", "amd64", "6.1.153-1", "linux", "6.1.153-1"),
-        Package("linux-image-6.1.0-9-amd64", "amd64", "6.1.27-1", "linux", "6.1.27-1"),
-        Package("linux-libc-dev", "amd64", "6.1.158-1", "linux", "6.1.158-1"),
-        Package("libssl3", "amd64", "3.0.15-1~deb12u1", "openssl", "3.0.15-1~deb12u1"),
+        InstalledPackage("linux-image-6.1.0-40-amd64", "amd64", "6.1.153-1", "linux", "6.1.153-1"),
+        InstalledPackage("linux-image-6.1.0-9-amd64", "amd64", "6.1.27-1", "linux", "6.1.27-1"),
+        InstalledPackage("linux-libc-dev", "amd64", "6.1.158-1", "linux", "6.1.158-1"),
+        InstalledPackage("libssl3", "amd64", "3.0.15-1~deb12u1", "openssl", "3.0.15-1~deb12u1"),
     ]
     manager: Any = SimpleNamespace(
         installed=lambda: {package.name: package for package in installed},
-        within=versions.within,
+        brings=versions.brings,
         cves=lambda refresh: (),
     )
     host = FakeHost("debian-12")
     host.add_file("/etc/os-release", fixture("os_release", "debian-12"))
-    assert plan.to_rate(host, manager, refresh=True) == {
+    assert plan.rating_inputs(host, manager, refresh=True) == {
         "codename": "bookworm",
         "sources": {"linux": "6.1.27-1", "openssl": "3.0.15-1~deb12u1"},
         "cves": [],

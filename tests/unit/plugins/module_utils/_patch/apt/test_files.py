@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import files
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import PackageChange
 from fake_host import FakeHost
 
-LAB = Change("lab", "all", "upgrade", "1:1.0", "1:1.1")
+LAB = PackageChange("lab", "all", "upgrade", "1:1.0", "1:1.1")
 STATUS = """Package: lab
 Status: install ok half-configured
 Version: 1.0
@@ -47,7 +47,7 @@ def test_files_that_another_package_has_put_aside_lie_elsewhere() -> None:
 def test_a_foreign_package_has_its_architecture_in_the_name_of_its_list() -> None:
     host = FakeHost()
     host.add_file("/var/lib/dpkg/info/lab:i386.list", "/usr/lib/lab\n")
-    assert files.files(host, Change("lab", "i386", "upgrade", "1", "2")) == ("/usr/lib/lab",)
+    assert files.files(host, PackageChange("lab", "i386", "upgrade", "1", "2")) == ("/usr/lib/lab",)
 
 
 def test_a_folder_that_is_a_link_on_this_host_is_a_folder_in_the_package() -> None:

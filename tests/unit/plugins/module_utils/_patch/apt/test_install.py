@@ -5,20 +5,20 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import List, Optional, Sequence
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import unit
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import install as work
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Asked, Kept
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import KeptPackage, ServiceRequest
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import PackageChange
 from fake_host import FakeHost
 
-UP = Change("lab", "all", "upgrade", "1", "2")
-COMES = Change("new", "all", "install", "", "2")
-GOES = Change("old", "amd64", "remove", "1", "")
+UP = PackageChange("lab", "all", "upgrade", "1", "2")
+COMES = PackageChange("new", "all", "install", "", "2")
+GOES = PackageChange("old", "amd64", "remove", "1", "")
 
 
 class UnitHost(FakeHost):
@@ -26,9 +26,9 @@ class UnitHost(FakeHost):
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
-    ) -> Completed:
+    ) -> CommandResult:
         self.runs.append(tuple(argv))
-        return Completed(tuple(argv), 0, "amd64\n", "")
+        return CommandResult(tuple(argv), 0, "amd64\n", "")
 
 
 def given(host: UnitHost) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def test_what_is_to_go_is_named() -> None:
 
 def test_going_back_installs_the_kept_files_and_removes_what_came() -> None:
     host = UnitHost()
-    work.put_back(host, [UP, COMES], [Kept("lab", "all", "1", "/kept/lab.deb", "mirror")], "/log", 7)
+    work.put_back(host, [UP, COMES], [KeptPackage("lab", "all", "1", "/kept/lab.deb", "mirror")], "/log", 7)
     assert given(host)[-2:] == ("/kept/lab.deb", "new-")
     assert "--allow-downgrades" in given(host)
 
@@ -74,9 +74,9 @@ def test_a_policy_of_the_site_is_asked_as_well_and_comes_back() -> None:
     assert work.ASIDE in host.text(work.POLICY)
     host.add_file(work.ASKED_FOR, "ssh restart 0\nlab.service stop 104\northanc restart 101\nssh restart 0\n")
     assert work.resume(host) == (
-        Asked("ssh.service", "restart"),
-        Asked("lab.service", "stop"),
-        Asked("orthanc.service", "restart", refused=True),
+        ServiceRequest("ssh.service", "restart"),
+        ServiceRequest("lab.service", "stop"),
+        ServiceRequest("orthanc.service", "restart", refused=True),
     )
     assert host.text(work.POLICY) == "#!/bin/sh\nexit 104\n"
     assert host.stat(work.ASIDE) is None
@@ -100,16 +100,14 @@ def test_a_policy_that_a_cut_run_left_is_ours_and_not_the_sites() -> None:
     host.add_file(work.ASKED_FOR, "ssh restart 0\n")
     work.suspend(host, True)
     assert host.stat(work.ASIDE) is None
-    assert work.resume(host) == (Asked("ssh.service", "restart"),)
+    assert work.resume(host) == (ServiceRequest("ssh.service", "restart"),)
     assert host.stat(work.POLICY) is None
 
 
 @pytest.mark.parametrize("site", [None, 0, 101, 104])
 @pytest.mark.parametrize("active", [True, False])
 @pytest.mark.parametrize("options", [[], ["--quiet"]])
-def test_the_policy_as_invoke_rc_d_asks_it(
-    tmp_path: Path, site: Optional[int], active: bool, options: List[str]
-) -> None:
+def test_the_policy_as_invoke_rc_d_asks_it(tmp_path: Path, site: int | None, active: bool, options: list[str]) -> None:
     host = FakeHost()
     host.add_dir("/usr/sbin")
     work.suspend(host, False)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import unattended
 from fake_host import FakeHost
 from fake_programs import FakeUnit
@@ -15,7 +15,7 @@ def test_unattended_upgrades_count_only_where_their_timer_runs() -> None:
     host = FakeHost()
     host.programs |= {"unattended-upgrade", "apt-config"}
     dump = 'APT::Periodic::Unattended-Upgrade "1";\nUnattended-Upgrade::Automatic-Reboot "true";\n'
-    host.answers[("apt-config", "dump")] = Completed((), 0, dump, "")
+    host.answers[("apt-config", "dump")] = CommandResult((), 0, dump, "")
     assert unattended.unattended_updaters(host) == ()
     host.units[unattended.TIMER] = FakeUnit(active=True)
     assert len(unattended.unattended_updaters(host)) == 2
@@ -28,7 +28,7 @@ def test_unattended_upgrades_count_only_where_their_timer_runs() -> None:
 def test_needrestart_that_restarts_by_itself(text: str, number: int) -> None:
     host = FakeHost()
     host.programs |= {"needrestart", "apt-config"}
-    host.answers[("apt-config", "dump")] = Completed((), 0, "", "")
+    host.answers[("apt-config", "dump")] = CommandResult((), 0, "", "")
     host.add_file("/etc/needrestart/needrestart.conf", text)
     assert len(unattended.unattended_updaters(host)) == number
     host.add_file("/etc/needrestart/conf.d/site.conf", "$nrconf{restart} = 'l';\n")

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.versions import DebianVersion, later, within
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.versions import DebianVersion, brings, later
 
 #: Each is later than the one before it.
 RISING = (
@@ -61,7 +61,7 @@ def test_the_same_written_differently(one: str, other: str) -> None:
     [("1.0-1", False), ("1.0-1+deb12u1", True), ("1.0-2", True), ("1.0-3", False), ("0.9-1", False)],
 )
 def test_within_means_after_installed_and_up_to_the_candidate(version: str, answer: bool) -> None:
-    assert within(version, "1.0-1", "1.0-2") is answer
+    assert brings(version, "1.0-1", "1.0-2") is answer
 
 
 def generated(dice: random.Random) -> str:

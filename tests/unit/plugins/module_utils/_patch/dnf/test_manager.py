@@ -7,24 +7,29 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import run as patch_run
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import helper
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import manager as dnf_manager
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.manager import Dnf
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Asked, Kept
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, LeftOut, Observed
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import Wish
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.roll_back import rolled_back
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import KeptPackage, ServiceRequest
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import (
+    Observed,
+    OmittedChange,
+    PackageChange,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import PatchRequest
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.roll_back import roll_back
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 from dnf_host import NOW, OBSERVED, OF_APT, SCRIPTS, DnfHost, UpdatingHost
 from patched_host import wish
@@ -40,11 +45,11 @@ def dnf(host: DnfHost, now: datetime = NOW) -> Dnf:
     return Dnf(host, now, 7)
 
 
-def changes(observed: Observed) -> Dict[str, Change]:
+def changes(observed: Observed) -> dict[str, PackageChange]:
     return {change.name: change for change in observed.changes}
 
 
-def without(**more: Any) -> Dict[str, Any]:
+def without(**more: Any) -> dict[str, Any]:
     return {**OBSERVED, **more}
 
 
@@ -62,9 +67,9 @@ def test_the_upgrade_is_told_with_what_its_advisories_say() -> None:
 
 
 def test_what_is_held_and_what_dnf_leaves_out_is_told_with_the_reason() -> None:
-    left_out = {out.change.name: out.reason for out in dnf(DnfHost()).observe().left_out}
-    assert left_out["lab-held"] == "held or excluded on the host"
-    assert "lab-nobody-has-it" in left_out["lab-lacks"]
+    omitted = {out.change.name: out.reason for out in dnf(DnfHost()).observe().omitted}
+    assert omitted["lab-held"] == "held or excluded on the host"
+    assert "lab-nobody-has-it" in omitted["lab-lacks"]
 
 
 def test_installed_packages_have_their_source_and_their_holds() -> None:
@@ -84,7 +89,7 @@ def test_two_versions_of_a_package_are_a_cut_transaction_and_two_kernels_are_not
         "gpg-pubkey\t(none)\t350d275d-6279464b\t(none)\n"
     )
     packages = dnf(host).installed()
-    assert {name: (package.version, package.whole) for name, package in packages.items()} == {
+    assert {name: (package.version, package.intact) for name, package in packages.items()} == {
         "lab-conf": ("1.1-1", False),
         "kernel-core:x86_64": ("5.14.0-503.el9", True),
     }
@@ -107,7 +112,7 @@ def test_two_versions_of_a_package_are_a_cut_transaction_and_two_kernels_are_not
         pytest.param(without(complaint="conflict"), NOW, "dnf cannot resolve the upgrade: conflict", id="unresolvable"),
     ],
 )
-def test_where_nobody_can_tell_the_reason_is_told(answer: Dict[str, Any], now: datetime, told: str) -> None:
+def test_where_nobody_can_tell_the_reason_is_told(answer: dict[str, Any], now: datetime, told: str) -> None:
     assert any(told in why for why in dnf(DnfHost(observe=answer), now).observe().unknown_because)
 
 
@@ -132,8 +137,8 @@ def test_the_cves_that_the_lists_name_are_those_of_held_packages_as_well() -> No
 def test_what_is_known_to_be_exploited_is_the_most_pressing() -> None:
     security = replace(changes(dnf(DnfHost()).observe())["lab-security"], first_seen=format_stamp(NOW))
     told = [{"cve": "CVE-2026-0001", "fixed": security.source_new, "kev_due": "2999-01-01", "epss": 0.9}]
-    rated = policy.read({}).rated(security, told, dnf(DnfHost()).within, NOW)
-    assert (rated.severity, rated.epss, rated.cves) == ("kev", 0.9, ("CVE-2026-0001",))
+    rate = policy.read({}).rate(security, told, dnf(DnfHost()).brings, NOW)
+    assert (rate.severity, rate.epss, rate.cves) == ("kev", 0.9, ("CVE-2026-0001",))
 
 
 def test_what_is_chosen_brings_what_it_needs_unless_that_may_not_come() -> None:
@@ -141,14 +146,14 @@ def test_what_is_chosen_brings_what_it_needs_unless_that_may_not_come() -> None:
     known = changes(observed)
     told = [each for each in OBSERVED["changes"] if each["name"] in ("lab-dep", "lab-new")]
     manager = dnf(DnfHost(narrow={"changes": told, "complaint": ""}))
-    found, lost = manager.narrowed(observed, [known["lab-dep"]], lambda _change: None)
+    found, lost = manager.narrow(observed, [known["lab-dep"]], lambda _change: None)
     assert [(change.name, change.why) for change in found] == [("lab-dep", ()), ("lab-new", ("the others need it",))]
     assert lost == ()
-    barred = LeftOut("excluded", known["lab-new"], "never")
-    found, lost = manager.narrowed(observed, [known["lab-dep"]], lambda c: barred if c.name == "lab-new" else None)
+    barred = OmittedChange("excluded", known["lab-new"], "never")
+    found, lost = manager.narrow(observed, [known["lab-dep"]], lambda c: barred if c.name == "lab-new" else None)
     assert found == ()
     assert [(out.change.name, out.reason) for out in lost] == [("lab-dep", "it needs a package that may not come")]
-    assert manager.narrowed(observed, [], lambda _change: None) == ((), ())
+    assert manager.narrow(observed, [], lambda _change: None) == ((), ())
 
 
 # --- files ---
@@ -173,7 +178,7 @@ def test_an_earlier_version_is_kept_with_its_checksum() -> None:
     host = DnfHost(fetch={"paths": {"lab-conf\tnoarch\t1.0-1": path}, "lost": [], "failed": []})
     conf = changes(dnf(host).observe())["lab-conf"]
     kept = dnf(host).keep("/var/lib/healthops/patch/kept", [conf])
-    assert kept == (Kept("lab-conf", "noarch", "1.0-1", path, "mirror", "aa"),)
+    assert kept == (KeptPackage("lab-conf", "noarch", "1.0-1", path, "mirror", "aa"),)
     assert dnf(host).damaged(kept) == ()
     assert dnf(host).damaged([replace(kept[0], sha256="bb")]) == (path,)
 
@@ -181,7 +186,7 @@ def test_an_earlier_version_is_kept_with_its_checksum() -> None:
 # --- changing ---
 
 
-def transaction(host: DnfHost) -> Dict[str, Any]:
+def transaction(host: DnfHost) -> dict[str, Any]:
     (found,) = [each for each in host.requests if each["what"] == "transact"]
     return found
 
@@ -208,7 +213,7 @@ def test_a_transaction_names_its_files_and_exactly_what_is_expected() -> None:
 def test_going_back_is_one_transaction_too() -> None:
     host = DnfHost()
     known = changes(dnf(host).observe())
-    kept = [Kept("lab-dep", "noarch", "1.0-1", "/kept/dep.rpm", "mirror")]
+    kept = [KeptPackage("lab-dep", "noarch", "1.0-1", "/kept/dep.rpm", "mirror")]
     dnf(host).put_back([known["lab-dep"], known["lab-new"]], kept, "/var/lib/healthops/patch/log")
     told = transaction(host)
     assert (told["files"], told["remove"]) == (["/kept/dep.rpm"], [["lab-new", "noarch", "1.0-1"]])
@@ -223,17 +228,19 @@ def test_going_back_is_one_transaction_too() -> None:
         pytest.param("ldconfig\n", [], id="none"),
     ],
 )
-def test_restarts_are_asked_of_the_scripts_and_outlive_a_cut(scripts: str, units: List[str]) -> None:
+def test_restarts_are_asked_of_the_scripts_and_outlive_a_cut(scripts: str, units: list[str]) -> None:
     host = DnfHost()
     host.scripts = scripts
     manager = dnf(host)
     manager.suspend(again=False)
-    manager.put_back([], [Kept("lab-daemon", "noarch", "1.0-1", "/k", "mirror")], "/var/lib/healthops/patch/log")
+    manager.put_back([], [KeptPackage("lab-daemon", "noarch", "1.0-1", "/k", "mirror")], "/var/lib/healthops/patch/log")
     conf = changes(manager.observe())["lab-daemon"]
-    manager.put_back([conf], [Kept("lab-daemon", "noarch", "1.0-1", "/k", "mirror")], "/var/lib/healthops/patch/log")
+    manager.put_back(
+        [conf], [KeptPackage("lab-daemon", "noarch", "1.0-1", "/k", "mirror")], "/var/lib/healthops/patch/log"
+    )
     later = dnf(host)
     later.suspend(again=True)
-    assert later.resume() == tuple(Asked(unit, "restart") for unit in units)
+    assert later.resume() == tuple(ServiceRequest(unit, "restart") for unit in units)
     later.suspend(again=False)
     assert later.resume() == ()
 
@@ -242,7 +249,7 @@ def test_the_site_s_configuration_stays_and_the_new_one_lies_beside_it() -> None
     class Replacing(DnfHost):
         """rpm puts the changed file aside and takes its own."""
 
-        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> Completed:
+        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> CommandResult:
             done = super().run(argv, *args, **more)
             if dnf_manager.PROGRAM in argv and self.requests[-1]["what"] == "transact":
                 self.write("/etc/lab-conf.conf.rpmsave", b"of = ours\n", 0o640, 0, 0, {})
@@ -252,7 +259,7 @@ def test_the_site_s_configuration_stays_and_the_new_one_lies_beside_it() -> None
     host = Replacing()
     host.add_file("/etc/lab-conf.conf", "of = ours\n")
     conf = changes(dnf(host).observe())["lab-conf"]
-    kept = [Kept("lab-conf", "noarch", "1.0-1", "/kept/conf.rpm", "mirror")]
+    kept = [KeptPackage("lab-conf", "noarch", "1.0-1", "/kept/conf.rpm", "mirror")]
     dnf(host).put_back([conf], kept, "/var/lib/healthops/patch/log")
     assert host.read("/etc/lab-conf.conf") == b"of = ours\n"
     assert host.read("/etc/lab-conf.conf.rpmnew") == b"of = two\n"
@@ -308,7 +315,7 @@ def test_a_host_without_dnf_is_told_so() -> None:
 
 def test_what_the_program_complains_of_is_told() -> None:
     class Broken(DnfHost):
-        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> Completed:
+        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> CommandResult:
             done = super().run(argv, *args, **more)
             return replace(done, rc=1, err="Traceback\nerror: bad config\n") if dnf_manager.PROGRAM in argv else done
 
@@ -318,7 +325,7 @@ def test_what_the_program_complains_of_is_told() -> None:
 
 def test_versions_are_put_together_as_rpm_tells_them() -> None:
     class Pkg:
-        def __init__(self, epoch: int, sourcerpm: Optional[str]) -> None:
+        def __init__(self, epoch: int, sourcerpm: str | None) -> None:
             self.name, self.epoch, self.version, self.release, self.sourcerpm = "lib", epoch, "1.0", "2", sourcerpm
 
     assert helper.evr(Pkg(0, None)) == "1.0-2"
@@ -360,7 +367,7 @@ def test_a_lock_is_waited_for_as_long_as_the_site_says(
     asked: int,
     rc: int,
 ) -> None:
-    requests: List[Any] = []
+    requests: list[Any] = []
 
     def answered(request: Any) -> int:
         requests.append(request)
@@ -380,22 +387,22 @@ def test_a_lock_is_waited_for_as_long_as_the_site_says(
 # --- a host on which nothing of apt is ---
 
 
-def request_for(run_id: str = "run", **more: Any) -> Wish:
+def request_for(run_id: str = "run", **more: Any) -> PatchRequest:
     return wish(run_id, now=NOW, **more)
 
 
 def test_a_host_without_apt_goes_the_whole_way() -> None:
     host = UpdatingHost()
     manager, before = dnf(host), dict(host.versions)
-    planned = patch_run.planned(host, manager, request_for()).plan
+    planned = patch_run.report_plan(host, manager, request_for()).plan
     assert (planned["verdict"], planned["unknown_because"], planned["own_will"]) == ("updates", [], [])
-    staged = patch_run.staged(host, manager, request_for(digest=planned["digest"]))
+    staged = patch_run.stage(host, manager, request_for(digest=planned["digest"]))
     assert (staged.run["stage"], host.versions) == ("staged", before)
-    applied = patch_run.applied(host, manager, request_for(digest=planned["digest"]))
+    applied = patch_run.apply(host, manager, request_for(digest=planned["digest"]))
     assert applied.run["stage"] == "applied"
     assert (host.versions["lab-security"], host.versions["lab-held"]) == ("1.0-3", before["lab-held"])
     assert applied.restarted == ("lab-daemon.service",)
-    back = rolled_back(host, manager, request_for())
+    back = roll_back(host, manager, request_for())
     assert (back.run["stage"], host.versions) == ("rolled_back", before)
     assert [argv for argv in host.ran if argv[0] in OF_APT] == []
 
