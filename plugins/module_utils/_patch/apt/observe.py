@@ -32,7 +32,7 @@ from ..model import (
 )
 from . import read
 from .read import Offer, PackageIndex, SimulatedStep, Simulation, VersionTable
-from .versions import brings, later
+from .versions import brings, is_later
 
 #: What dpkg has not written down yet; left behind only where it was cut.
 JOURNAL = "/var/lib/dpkg/updates"
@@ -168,7 +168,7 @@ def _waiting(table: OfferTable, solved: Simulation, held: Sequence[InstalledPack
     for full in dict.fromkeys(names):
         name, _colon, arch = full.partition(":")
         package, offered = table.installed(name, arch), table.offers.get(full)
-        if package and offered and offered.candidate and later(offered.candidate, package.version):
+        if package and offered and offered.candidate and is_later(offered.candidate, package.version):
             found.append(SimulatedStep(name, package.arch, package.version, offered.candidate))
     return found
 
@@ -216,7 +216,7 @@ def _kind(step: SimulatedStep) -> str:
         return REMOVE
     if not step.old:
         return INSTALL
-    return DOWNGRADE if later(step.old, step.new) else UPGRADE
+    return DOWNGRADE if is_later(step.old, step.new) else UPGRADE
 
 
 def _security(table: OfferTable, step: SimulatedStep) -> tuple[bool | None, tuple[str, ...]]:
