@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..checksums import checksums
+from ..folders import make_folders
 from ..manager import KeptPackage
 from ..model import REMOVE, PackageChange
 from .observe import EVR
-from .program import Program, make_folder
+from .program import Program
 
 #: Beside the downloads of a run: where each of them lies.
 PATHS = "paths.json"
@@ -27,7 +28,7 @@ def missing(program: Program, folder: str, changes: Iterable[PackageChange]) -> 
 
 def fetch(host: Host, program: Program, folder: str, changes: Sequence[PackageChange]) -> None:
     """Have the new versions in ``folder``, verified. Raises ClinicalError where one does not come."""
-    make_folder(host, folder)
+    make_folders(host, folder, 0o700)
     wanted = _wanted(changes)
     answer = program.ask("fetch", folder=folder, wanted=wanted)
     if answer["lost"]:
@@ -48,7 +49,7 @@ def keep(host: Host, program: Program, folder: str, changes: Iterable[PackageCha
     Raises ClinicalError where nobody has one any more.
     """
     going = [change for change in changes if change.old]
-    make_folder(host, folder)
+    make_folders(host, folder, 0o700)
     answer = program.ask("fetch", folder=folder, wanted=[[c.name, c.arch, c.old] for c in going])
     places = [_place_of(host, folder, change, answer["paths"]) for change in going]
     lost = [f"{c.name}-{c.old}.{c.arch}" for c, (path, _how) in zip(going, places) if not path]

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
+from ..folders import make_folders
 from ..model import INSTALL, InstalledPackage, PackageChange
-from .program import make_folder
 
 VERSIONLOCK = "/etc/dnf/plugins/versionlock.list"
 MARK_TIME = 600.0
@@ -35,7 +35,7 @@ def set_hold(host: Host, packages: Mapping[str, InstalledPackage], names: Sequen
         released = {package.name for package in chosen}
         ending = {line for name, line in locks(host) if name in released}
         lines = [line for line in lines if line not in ending]
-    make_folder(host, posixpath.dirname(VERSIONLOCK), 0o755)
+    make_folders(host, posixpath.dirname(VERSIONLOCK), 0o755)
     host.write(VERSIONLOCK, "".join(f"{line}\n" for line in lines).encode(), 0o644, 0, 0, {})
 
 

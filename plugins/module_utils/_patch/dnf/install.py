@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..._host.door import CommandResult, Host
+from ..folders import make_folders
 from ..manager import KeptPackage, ServiceRequest
 from ..model import INSTALL, REMOVE, InstalledPackage, PackageChange
 from ..unit import as_unit
 from . import files
 from .observe import SOLVER_TIME
-from .program import PLACE, Program, make_folder
+from .program import PLACE, Program
 
 RESTARTS = f"{PLACE}/patch-dnf-restarts"
 #: What of the scripts of packages would start or restart a service does nothing then; enabling still works.
@@ -94,7 +95,7 @@ def _note_restarts(host: Host, names: Sequence[str]) -> None:
     units: list[str] = []
     for arguments in _RESTARTS.findall(scripts):
         units += _UNIT.findall(arguments)
-    make_folder(host, PLACE)
+    make_folders(host, PLACE, 0o700)
     host.append(RESTARTS, "".join(f"{unit}\n" for unit in units).encode())
 
 

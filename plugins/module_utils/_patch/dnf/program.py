@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..folders import make_folders
 
 PLACE = "/run/healthops"
 PROGRAM = f"{PLACE}/patch-dnf.py"
@@ -37,7 +38,7 @@ class Program:
 
     def prepare(self, request: Mapping[str, Any]) -> list[str]:
         """Write the program and its request to the host; return the command that runs it."""
-        make_folder(self.host, PLACE)
+        make_folders(self.host, PLACE, 0o700)
         self.host.write(PROGRAM, helper_source().encode(), 0o600, 0, 0, {})
         content = json.dumps({"lock_wait": self.lock_wait, **request}).encode()
         self.host.write(REQUEST, content, 0o600, 0, 0, {})
@@ -65,12 +66,3 @@ def python_of_dnf(host: Host) -> str:
     if not first.startswith("#!"):
         raise ClinicalError("Looking for", "dnf", f"saw {first!r} in {path or 'no place'}", "dnf 4 is needed.")
     return first[2:].split()[0]
-
-
-def make_folder(host: Host, path: str, mode: int = 0o700) -> None:
-    """Make a directory with those above it; one that exists already keeps its mode."""
-    above = ""
-    for part in path.strip("/").split("/"):
-        above = f"{above}/{part}"
-        if host.stat(above) is None:
-            host.mkdir(above, mode, 0, 0)
