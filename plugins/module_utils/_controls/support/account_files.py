@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The accounts and groups of a host, parsed once for all who ask; no hash leaves this file. Private."""
+"""The accounts and groups of a host, parsed once for all who ask; no hash leaves this file."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ def read_accounts(host: Host) -> Accounts:
     login_defs = host.read_text(host.resolve("/etc/login.defs"))
     defined = dict(re.findall(r"^(UID_M(?:IN|AX))\s+(\d+)", login_defs, re.MULTILINE))
     return Accounts(
-        tuple(_account(row) for row in whole[PASSWD]),
-        {row[0]: _password(row[1], [*row, *[""] * 9]) for row in reversed(rows[SHADOW]) if len(row) > 1},
-        tuple(UserGroup(row[0], int(row[2]), tuple(filter(None, row[3].split(",")))) for row in whole[GROUP]),
-        {row[0]: _password(row[1]) for row in reversed(whole[GSHADOW])},
-        tuple(path for path, found in rows.items() for row in found if row[0][:1] in ("+", "-")),
-        tuple(where for path in WIDTHS for where in _malformed(path, texts[path])),
-        int(defined.get("UID_MIN", 1000)),
-        int(defined.get("UID_MAX", 60000)),
+        accounts=tuple(_account(row) for row in whole[PASSWD]),
+        passwords={row[0]: _password(row[1], [*row, *[""] * 9]) for row in reversed(rows[SHADOW]) if len(row) > 1},
+        groups=tuple(UserGroup(row[0], int(row[2]), tuple(filter(None, row[3].split(",")))) for row in whole[GROUP]),
+        group_passwords={row[0]: _password(row[1]) for row in reversed(whole[GSHADOW])},
+        directory_lines=tuple(path for path, found in rows.items() for row in found if row[0][:1] in ("+", "-")),
+        malformed=tuple(where for path in WIDTHS for where in _malformed(path, texts[path])),
+        first_uid=int(defined.get("UID_MIN", 1000)),
+        last_uid=int(defined.get("UID_MAX", 60000)),
     )
 
 
@@ -112,12 +112,20 @@ def _malformed(path: str, text: str) -> list[str]:
 
 def _account(row: Sequence[str]) -> Account:
     name, mark, uid, gid, _about, home, shell = row
-    return Account(name, _password(mark), int(uid), int(gid), home, shell or "/bin/sh")
+    return Account(name=name, mark=_password(mark), uid=int(uid), gid=int(gid), home=home, shell=shell or "/bin/sh")
 
 
 def _password(field: str, row: Sequence[str] = ()) -> Password:
-    """What a password field means; the other fields of a line of shadow say how it ages."""
-    state = NONE if field == "" else LOCKED if field == "x" or field[0] in "!*" else SET
+    """Return what a password field means; the other fields of a line of shadow(5), in days, say how it ages."""
     match = _SCHEME.match(field)
-    days = [int(word) if word.isdigit() else None for word in (row[2], row[4], row[6])] if row else [None] * 3
-    return Password(state, match[1] if match else "", *days)
+    scheme = match[1] if match else ""
+    if not row:
+        return Password(_password_state(field), scheme)
+    changed, longest, inactive = (int(days) if days.isdigit() else None for days in (row[2], row[4], row[6]))
+    return Password(state=_password_state(field), scheme=scheme, changed=changed, longest=longest, inactive=inactive)
+
+
+def _password_state(field: str) -> str:
+    if field == "":
+        return NONE
+    return LOCKED if field == "x" or field[0] in "!*" else SET

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit rules: from the catalogue's short words to those of auditctl(8), and comparing what means the same. Private.
+"""Audit rules: from the catalogue's short words to those of auditctl(8), and comparing what means the same.
 
 A rule of the catalogue is one of
 

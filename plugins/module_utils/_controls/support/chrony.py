@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""chrony's configuration as chronyd reads it: directives in order, through included files and folders. Private."""
+"""chrony's configuration as chronyd reads it: directives in order, through included files and folders."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def directives(host: Host, path: str, depth: int = 0) -> Iterator[Directive]:
         if not line or line[0] in "!;#%":
             continue
         name, _blank, value = line.partition(" ")
-        found = Directive(path, number, name.lower(), value.strip())
+        found = Directive(path=path, line=number, name=name.lower(), value=value.strip())
         yield found
         if depth < 5:
             for other in _followed(host, found):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who sets what in sshd's configuration: its files in reading order, with Include and Match. Private."""
+"""Who sets what in sshd's configuration: its files in reading order, with Include and Match."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def parse(path: str, text: str) -> Iterator[Line]:
         option, value = words[0].lower(), words[1].strip() if len(words) > 1 else ""
         if option == "match":
             match = value
-        yield Line(path, number, option, value, match)
+        yield Line(path=path, number=number, option=option, value=value, match=match)
 
 
 def patterns(value: str) -> list[str]:
@@ -53,7 +53,7 @@ def flatten(files: Mapping[str, str], path: str = MAIN, match: str = "", depth: 
                 for included in sorted(p for p in files if fnmatch.fnmatch(p, pattern)):
                     yield from flatten(files, included, block, depth + 1)
         elif line.option != "match":
-            yield Line(line.path, line.number, line.option, line.value, block)
+            yield Line(path=line.path, number=line.number, option=line.option, value=line.value, match=block)
 
 
 def first(files: Mapping[str, str], option: str) -> Line | None:
