@@ -38,7 +38,7 @@ def test_who_holds_a_lock_is_told(tmp_path: Path) -> None:
         assert other.stdout
         other.stdout.readline()
         assert helper.holder_of(str(path)) == other.pid
-        assert "python" in helper.named(other.pid)
+        assert "python" in helper.name_of(other.pid)
 
 
 class Locked(Exception):
@@ -58,7 +58,7 @@ def test_a_lock_is_waited_for_as_long_as_the_site_says(
 ) -> None:
     requests: list[Any] = []
 
-    def answered(request: Any) -> int:
+    def answer(request: Any) -> int:
         requests.append(request)
         if len(requests) <= times:
             raise Locked("RPMDB already locked by 1")
@@ -67,7 +67,7 @@ def test_a_lock_is_waited_for_as_long_as_the_site_says(
     monkeypatch.setattr(
         helper, "import_module", lambda _name: SimpleNamespace(exceptions=SimpleNamespace(ProcessLockError=Locked))
     )
-    monkeypatch.setattr(helper, "answered", answered)
+    monkeypatch.setattr(helper, "answer", answer)
     monkeypatch.setattr(helper, "PAUSE", 0.0)
-    assert (helper.patiently({"lock_wait": wait}), len(requests)) == (rc, asked)
+    assert (helper.answer_patiently({"lock_wait": wait}), len(requests)) == (rc, asked)
     assert ("It is held by process 1 (" in capsys.readouterr().err) == bool(rc)
