@@ -74,8 +74,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _measure(self, args: dict[str, Any], task_vars: Mapping[str, Any]) -> Measure:
         """Return what the host is held against. Raises ClinicalError where the catalogue or a waiver is wrong."""
-        options = [args.get("tier", "standard"), *(args.get(key) for key in ("tunables", "skip", "profiles"))]
-        known = selected(self._catalogues(args), *options, cache=own_folder(constants.config) / "selected")
+        known = selected(
+            self._catalogues(args),
+            tier=args.get("tier", "standard"),
+            tunables=args.get("tunables"),
+            skip=args.get("skip"),
+            profiles=args.get("profiles"),
+            cache=own_folder(constants.config) / "selected",
+        )
         today = datetime.now(timezone.utc).date()
         waivers = granted_waivers.read(args.get("waivers") or [], known.limits, task_vars.get("groups", {}), today)
         host = str(task_vars.get("inventory_hostname"))

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group, apply, capture
+from ansible_collections.healthops.clinical.plugins.module_utils._change.apply import apply, capture
+from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.units import Unit, show
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.unit_steps import (
     active_state,
@@ -48,7 +49,7 @@ def test_states_are_those_of_systemctl_or_absent(unit: Unit | None, states: tupl
 def test_the_links_that_systemctl_lays_are_watched_before_it_lays_them() -> None:
     links, enable = enabling(NAME, "disabled", "it starts at each boot", IDS)
     assert (links.wanted, links.beside, enable.beside) == (None, True, False)
-    assert subjects([Group("units", (links, enable))])[1] == f"enabled {NAME}"
+    assert subjects([Group("units", (links, enable))])[1] == f"start at boot of unit {NAME}"
     assert (enable.before, enable.after, enable.controls) == ("disabled", "enabled", IDS)
 
 
