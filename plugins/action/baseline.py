@@ -48,7 +48,7 @@ class Measure:
 share_memory()
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
     TRANSFERS_FILES = False
@@ -72,8 +72,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
 
     def _measure(self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Measure:
-        asked = [args.get("tier", "standard"), *(args.get(key) for key in ("tunables", "skip", "profiles"))]
-        known = selected(self._catalogues(args), *asked, cache=own_folder(constants.config) / "selected")
+        tunables, skip, profiles = (args.get(key) for key in ("tunables", "skip", "profiles"))
+        cache = own_folder(constants.config) / "selected"
+        known = selected(self._catalogues(args), args.get("tier", "standard"), tunables, skip, profiles, cache)
         today = datetime.now(timezone.utc).date()
         waivers = granted_waivers.read(args.get("waivers") or [], known.limits, task_vars.get("groups", {}), today)
         mine = tuple(waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname"))))
