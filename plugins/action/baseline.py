@@ -49,7 +49,7 @@ class Measure:
 share_memory()
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
     TRANSFERS_FILES = False
