@@ -124,7 +124,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         elif guard_result.is_armed(sent):
             outcome = fresh_login.confirm(reach, fresh_login.guard_of(sent), users)
         elif guard_result.is_taken_back(sent):
-            outcome = fresh_login.Outcome(guard_states.REVERTED, fresh_login.guard_of(sent))
+            outcome = fresh_login.GuardOutcome(guard_states.REVERTED, fresh_login.guard_of(sent))
         else:
             return sent
         return guard_result.concluded(sent, outcome, reach.host, users)
