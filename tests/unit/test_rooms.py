@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "module_utils._calls": "_errors _vocabulary _host _change _guard _controls _baseline _patch",
     "modules": "_core _errors _vocabulary _host _patch _probe _service",
     "doc_fragments": "",
+    "lookup": "_vocabulary",
     "plugin_utils._run": "",
     "plugin_utils._data": "_errors",
     "plugin_utils._catalogue": "_errors _vocabulary _core _controls plugin_utils._data",
