@@ -57,7 +57,7 @@ class AdvisoryIndex:
     path: Path
 
     def about(self) -> dict[str, Json]:
-        """Return option -> ``sha256``, ``as_of``, ``told_by`` and ``rows`` of its file, of the tracker ``releases`` too."""
+        """Return option -> ``sha256``, ``as_of``, ``told_by`` and ``rows`` of its file; the tracker has ``releases``."""
         with self._open() as base:
             return {option: json.loads(text) for option, text in base.execute("SELECT option, told FROM about")}
 

@@ -1,20 +1,16 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which package manager a host has, and that both answer everything that patching asks."""
+"""Which package manager a host has."""
 
 from __future__ import annotations
-
-import inspect
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.manager import Apt
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.manager import Dnf
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Manager
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.managers import manager_of
 from dnf_host import NOW, DnfHost
 from fake_host import FakeHost
-from patched_host import FakeManager
 
 
 @pytest.mark.parametrize(
@@ -44,14 +40,3 @@ def test_a_host_without_an_os_release_is_told_so() -> None:
     host.remove("/etc/os-release")
     with pytest.raises(ClinicalError, match="Patching this host: no package manager"):
         manager_of(host, NOW)
-
-
-PROMISED = [name for name, member in vars(Manager).items() if inspect.isfunction(member) and name[0] != "_"]
-
-
-@pytest.mark.parametrize("kind", [Apt, Dnf, FakeManager])
-@pytest.mark.parametrize("name", PROMISED)
-def test_every_manager_answers_as_it_is_asked(kind: type[object], name: str) -> None:
-    """The fake of the tests as well: what is asked by name or by place must mean the same with each."""
-    promised, answered = inspect.signature(getattr(Manager, name)), inspect.signature(getattr(kind, name))
-    assert list(answered.parameters) == list(promised.parameters)
