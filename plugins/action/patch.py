@@ -73,8 +73,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         path = place(options["approvals"])
         approval = approvals.approved(path, host, now)
         if options.get("digest") not in (None, "", approval.digest):
-            saw = f"it lets {approval.digest} through, and the task asks for {options['digest']}"
-            raise ClinicalError("Reading", f"the approvals in {path}", saw, "Give one of the two.")
+            problem = f"it lets {approval.digest} through, and the task asks for {options['digest']}"
+            raise ClinicalError("Reading", f"the approvals in {path}", problem, "Give one of the two.")
         return approval
 
     def _index(self, options: dict[str, Any]) -> advisories.AdvisoryIndex | None:

@@ -57,7 +57,7 @@ class AdvisoryIndex:
     path: Path
 
     def about(self) -> dict[str, Json]:
-        """Return option -> ``sha256``, ``as_of``, ``told_by`` and ``rows`` of its file; the tracker has ``releases``."""
+        """Return option -> sha256, as_of, told_by and rows of its file; of the tracker also its releases."""
         with self._open() as base:
             return {option: json.loads(text) for option, text in base.execute("SELECT option, told FROM about")}
 
@@ -175,8 +175,8 @@ def _make(path: Path, given: Mapping[str, Path], sums: Mapping[str, str]) -> Non
             base.execute("COMMIT")
         os.replace(half, path)
     except sqlite3.IntegrityError as error:
-        saw = "a file names one package in two places"
-        raise ClinicalError("Indexing", "the advisories", saw, files.CARRY_AGAIN) from error
+        problem = "a file names one package in two places"
+        raise ClinicalError("Indexing", "the advisories", problem, files.CARRY_AGAIN) from error
     except sqlite3.OperationalError as error:
         raise ClinicalError("Indexing", f"the advisories in {path.parent}", str(error), "Is there room?") from error
     finally:
@@ -214,8 +214,8 @@ def _locked(cache: Path) -> Iterator[None]:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(cache / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        saw, try_this = error.strerror or str(error), "Name another directory for the cache."
-        raise ClinicalError("Keeping", f"the index of the advisories in {cache}", saw, try_this) from error
+        problem, try_this = error.strerror or str(error), "Name another directory for the cache."
+        raise ClinicalError("Keeping", f"the index of the advisories in {cache}", problem, try_this) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -251,8 +251,8 @@ def _checksum(option: str, path: Path, cache: Path) -> str:
                 _remember(cache, known)
         return known[key]
     except OSError as error:
-        subject, saw = f"{files.NAMES[option]} in {path}", error.strerror or str(error)
-        raise ClinicalError("Reading", subject, saw, "Check the path on the control node.") from error
+        subject, problem = f"{files.NAMES[option]} in {path}", error.strerror or str(error)
+        raise ClinicalError("Reading", subject, problem, "Check the path on the control node.") from error
 
 
 def _remembered(cache: Path) -> dict[str, str]:

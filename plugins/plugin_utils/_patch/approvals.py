@@ -106,8 +106,8 @@ def _read(path: Path, now: datetime) -> tuple[Json, str]:
 _TRY = "Nothing was changed on any host. Correct the file, or have it approved, and run again."
 
 
-def _refused(path: Path, saw: str) -> ClinicalError:
-    return ClinicalError("Reading", f"the approvals in {path}", saw, _TRY)
+def _refused(path: Path, problem: str) -> ClinicalError:
+    return ClinicalError("Reading", f"the approvals in {path}", problem, _TRY)
 
 
 def _check_hosts(data: Json, place: Place, problems: Problems) -> None:
@@ -121,12 +121,12 @@ def _check_hosts(data: Json, place: Place, problems: Problems) -> None:
 
 
 def _check_end(data: Json, now: datetime, place: Place, problems: Problems) -> None:
-    ends, saw = _end(data["expires"]), f"saw {show(data['expires'])}"
+    ends, problem = _end(data["expires"]), f"saw {show(data['expires'])}"
     if ends is None:
         allowed = "a day, YYYY-MM-DD, or a time in UTC, YYYY-MM-DDTHH:MMZ"
-        problems.add(place.problem(data, "expires", saw, allowed))
+        problems.add(place.problem(data, "expires", problem, allowed))
     elif ends > now + timedelta(days=MOST_DAYS + 1):
-        problems.add(place.problem(data, "expires", saw, f"{MOST_DAYS} days from now at the latest"))
+        problems.add(place.problem(data, "expires", problem, f"{MOST_DAYS} days from now at the latest"))
 
 
 def _end(text: str) -> datetime | None:
