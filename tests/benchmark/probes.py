@@ -19,9 +19,10 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
@@ -170,7 +171,7 @@ def running(command: list[str]) -> Iterator[int]:
     """Start it on a port of its own, wait until it listens, and end it afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    process = subprocess.Popen([word.replace(PORT, str(port)) if word == PORT else word for word in command])
+    process = subprocess.Popen([str(port) if part == PORT else part for part in command])
     try:
         for _attempt in range(300):
             with socket.socket() as connection:
@@ -205,8 +206,8 @@ def measure(probe: Call, bare: Call, rounds: int) -> tuple[list[float], list[flo
 def show(times: dict[str, tuple[list[float], list[float]]]) -> None:
     print(f"{'':<28}{'probe':>11}{'bare call':>12}{'ratio':>8}{'own time':>12}   times")
     for name, (probe, bare) in times.items():
-        ours, theirs = statistics.median(probe), statistics.median(bare)
-        numbers = f"{ours:>8.2f} ms{theirs:>9.2f} ms{ours / theirs:>8.2f}{ours - theirs:>9.2f} ms"
+        ours, bare_ms = statistics.median(probe), statistics.median(bare)
+        numbers = f"{ours:>8.2f} ms{bare_ms:>9.2f} ms{ours / bare_ms:>8.2f}{ours - bare_ms:>9.2f} ms"
         print(f"{name:<28}{numbers}   {len(probe)}")
 
 

@@ -31,8 +31,8 @@ def fragment(name: str) -> dict[str, Any]:
     source, _dot, variable = name[len("healthops.clinical.") :].partition(".")
     tree = ast.parse((PLUGINS / "doc_fragments" / f"{source}.py").read_text(encoding="utf-8"))
     (holder,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "ModuleDocFragment"]
-    found: dict[str, Any] = _literals(holder.body)[(variable or "documentation").upper()]
-    return found
+    document: dict[str, Any] = _literals(holder.body)[(variable or "documentation").upper()]
+    return document
 
 
 @functools.cache

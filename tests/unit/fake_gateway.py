@@ -99,7 +99,7 @@ class FakeGateway:
     def _stat(self, worker: int) -> str:
         rows = ["# pxname,svname,scur,status,check_desc"]
         for route in self.ROUTES:
-            sessions = [one for one in self.sessions.values() if (one.worker, one.route) == (worker, route)]
+            sessions = [live for live in self.sessions.values() if (live.worker, live.route) == (worker, route)]
             status = "STOP" if worker == 10 else "PAUSED" if route in self.closed else "OPEN"
             rows.append(f"{route},FRONTEND,{len(sessions)},{status},")
             for engine in self.ENGINES:

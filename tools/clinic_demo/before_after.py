@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import json
-import typing as t
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-if t.TYPE_CHECKING:
+if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -19,13 +20,13 @@ GROUPS = {2: "before", 5: "after"}
 GOOD = ("pass", "fixed", "notapplicable", "waived")
 
 
-def read_run(run_dir: Path) -> dict[str, t.Any]:
+def read_run(run_dir: Path) -> dict[str, Any]:
     """host name -> result, as the runs' evidence has it."""
-    hosts: dict[str, t.Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))["hosts"]
+    hosts: dict[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))["hosts"]
     return hosts
 
 
-Result = t.Mapping[str, t.Any]
+Result = Mapping[str, Any]
 
 
 def row(name: str, audit: Result, harden: Result, again: Result, answers: Answers) -> list[str]:
@@ -49,9 +50,9 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
 
     def show(line: Sequence[str]) -> str:
-        words = [cell.ljust(width) for cell, width in zip(line[:2], widths)]
+        texts = [cell.ljust(width) for cell, width in zip(line[:2], widths)]
         numbers = [cell.rjust(width) for cell, width in zip(line[2:], widths[2:])]
-        return "  ".join(words + numbers)
+        return "  ".join(texts + numbers)
 
     lines = [group_line(widths), show(HEADINGS), "  ".join("-" * width for width in widths), *map(show, rows)]
     return "\n".join(lines)
@@ -67,7 +68,7 @@ def group_line(widths: Sequence[int]) -> str:
 
 
 def probe_lines(results: Mapping[str, Result]) -> list[str]:
-    """How each clinical system answered in its own protocol, by the record of the host that was configured."""
+    """Return how each clinical system answered in its own protocol, by the record of the configured host."""
     return [
         f"  {name}: {probe['probe']} of {probe['target']}: {probe['state']} ({probe['saw']})"
         for name, result in sorted(results.items())
@@ -85,7 +86,7 @@ def unhealthy(results: Mapping[str, Result]) -> list[str]:
 
 
 def still_open(results: Mapping[str, Result]) -> list[str]:
-    """What hardening left, one line per control and reason, with the hosts that it concerns."""
+    """Return what hardening left open, one line per control and reason, with the hosts that it concerns."""
     hosts: dict[str, list[str]] = {}
     for name, result in sorted(results.items()):
         for finding in result["findings"]:

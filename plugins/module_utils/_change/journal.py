@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Before-images on disk, synced before the first change, and a run's way back. Private to the collection.
+"""Before-images on disk, synced before the first change, and a run's way back.
 
 ``/var/lib/healthops/journal/<run id>/`` holds three files, each written in one step:
 
@@ -15,8 +15,9 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
@@ -87,13 +88,14 @@ def check_run_id(run_id: str) -> None:
 
 
 def key(subject: Subject) -> str:
+    """Return the name of a subject among all of a run: its type and its own name."""
     return f"{subject.type} {subject.name}"
 
 
 def runs(host: Host) -> list[JournaledRun]:
-    """Every run in the journal, oldest first; a folder without a readable ``run`` never began."""
-    found = (_read_run(host, name) for name in host.listdir(JOURNAL))
-    return sorted((run for run in found if run is not None), key=lambda run: run.sequence)
+    """Return every run in the journal, oldest first; a folder without a readable ``run`` never began."""
+    known = (_read_run(host, name) for name in host.listdir(JOURNAL))
+    return sorted((run for run in known if run is not None), key=lambda run: run.sequence)
 
 
 def begin(
@@ -105,7 +107,11 @@ def begin(
     reverts: str = "",
     made_by: str = "baseline",
 ) -> JournaledRun:
-    """Write all before-images; when this returns they are on the disk."""
+    """Write all before-images; when this returns they are on the disk.
+
+    ``started`` is a stamp, ``reverts`` the id of the run that this one takes back. Raises ClinicalError where the
+    journal holds a run of this id, or cannot be written.
+    """
     check_run_id(run_id)
     earlier = runs(host)
     if any(run.run_id == run_id for run in earlier):
@@ -143,6 +149,7 @@ def end(
 
 
 def note_reverted(host: Host, run: JournaledRun, by: str) -> None:
+    """Note the id of the run that took this one back; an empty one takes the note away."""
     _write_run(host, replace(run, reverted_by=by))
 
 
@@ -151,27 +158,30 @@ def load(host: Host, run: JournaledRun) -> LoadedRun:
     content = host.read(posixpath.join(_folder(run.run_id), "entries")) or b""
     records = [record for record in map(unline, content.split(b"\n")) if record is not None]
     after = unline((host.read(posixpath.join(_folder(run.run_id), "after")) or b"").rstrip(b"\n"))
-    told = {record["group"]: _group(record) for record in records if "group" in record}
-    numbers = sorted({*told, *(record["of"] for record in records if "of" in record)})
-    groups = tuple(told.get(number, Group(f"group {number}", ())) for number in numbers)
+    noted = {record["group"]: _group(record) for record in records if "group" in record}
+    numbers = sorted({*noted, *(record["of"] for record in records if "of" in record)})
+    groups = tuple(noted.get(number, Group(f"group {number}", ())) for number in numbers)
     entries = tuple(_entry(record, numbers.index(record["of"])) for record in records if "of" in record)
     lost = max(0, run.entries - len(records)) + (run.progress == "damaged")
     if after is None and run.progress != "applying":  # a run that was cut never wrote it
         lost += 1
-    return LoadedRun(run, groups, entries, after or {}, lost)
+    return LoadedRun(run=run, groups=groups, entries=entries, after=after or {}, damaged=lost)
 
 
 def prune(host: Host, keep: int) -> list[str]:
-    """Forget the oldest runs beyond ``keep``, never the newest, and folders of runs that never began."""
+    """Forget the oldest runs beyond ``keep``, never the newest, and folders of runs that never began.
+
+    Returns the ids of the runs that were forgotten.
+    """
     known = runs(host)
-    whole = [run for run in known if run.progress != "damaged"]
-    old = [run.run_id for run in whole[: max(0, len(whole) - max(1, keep))]]
+    readable = [run for run in known if run.progress != "damaged"]
+    old = [run.run_id for run in readable[: max(0, len(readable) - max(1, keep))]]
     stray = [name for name in host.listdir(JOURNAL) if name not in {run.run_id for run in known}]
     for name in old + stray:
         for file in ("run", "after", "entries"):  # "run" first: a folder without it is no run any more
             host.remove(posixpath.join(_folder(name), file))
-        for left in host.listdir(_folder(name)):
-            host.remove(posixpath.join(_folder(name), left))
+        for scrap in host.listdir(_folder(name)):
+            host.remove(posixpath.join(_folder(name), scrap))
         host.remove(_folder(name))
     return old
 
@@ -193,17 +203,19 @@ def _read_run(host: Host, run_id: str) -> JournaledRun | None:
     if content is None:
         return None
     record = unline(content.rstrip(b"\n"))
-    return JournaledRun(**record) if record is not None else JournaledRun(run_id, 0, "", "damaged", 0, "")
+    if record is not None:
+        return JournaledRun(**record)
+    return JournaledRun(run_id=run_id, sequence=0, started="", progress="damaged", entries=0, checksum="")
 
 
 def line(record: dict[str, Any]) -> bytes:
-    """A record on a line of its own that carries its checksum."""
+    """Return a record on a line of its own that carries its checksum."""
     text = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
     return hashlib.sha256(text).hexdigest()[:16].encode() + b" " + text + b"\n"
 
 
 def unline(raw: bytes) -> dict[str, Any] | None:
-    """What ``line`` wrote, or None where its checksum does not agree."""
+    """Return the record that ``line`` wrote, or None where its checksum does not agree."""
     checksum, _blank, text = raw.partition(b" ")
     if not text or hashlib.sha256(text).hexdigest()[:16].encode() != checksum:
         return None
@@ -240,11 +252,18 @@ def _records(groups: Sequence[Group], entries: Sequence[JournalEntry]) -> Iterat
 def _group(record: dict[str, Any]) -> Group:
     checks = tuple(tuple(argv) for argv in record["checks"])
     effects = tuple(Effect(**effect) for effect in record["effects"])
-    return Group(record["name"], (), checks, effects, record.get("guarded", False))
+    return Group(name=record["name"], steps=(), checks=checks, effects=effects, guarded=record.get("guarded", False))
 
 
 def _entry(record: dict[str, Any], group: int) -> JournalEntry:
     subject: Subject = SUBJECTS[record["type"]](record["name"])
-    words = (record["before"], record["after"], record["why"])
-    step = Step(subject, record["wanted"], *words, tuple(record["controls"]), record["watched"])
+    step = Step(
+        subject=subject,
+        wanted=record["wanted"],
+        before=record["before"],
+        after=record["after"],
+        why=record["why"],
+        controls=tuple(record["controls"]),
+        watched=record["watched"],
+    )
     return JournalEntry(step, record["replaced"], group)

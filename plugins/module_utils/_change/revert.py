@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Taking a run back: exactly what it replaced, and only where nobody changed it since. Private to the collection."""
+"""Taking a run back: exactly what it replaced, and only where nobody changed it since."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Sequence
 
 from .._errors import ClinicalError
 from .._host.door import Host
@@ -26,7 +26,10 @@ class RevertPlan:
 
 
 def choose_run(host: Host, run_id: str) -> JournaledRun:
-    """The run to take back: the one named, or the newest of the baseline that enforced something."""
+    """Return the run to take back: the one named, or the newest of the baseline that enforced something.
+
+    Raises ClinicalError where there is none.
+    """
     known = journal.runs(host)
     named = [run for run in known if run.run_id == run_id]
     if run_id and not named:
@@ -45,13 +48,14 @@ def choose_run(host: Host, run_id: str) -> JournaledRun:
 
 
 def plan_revert(host: Host, run: JournaledRun) -> RevertPlan:
-    """Compare what the run left with what is there now; nothing is changed."""
+    """Compare what the run made of its subjects with what they are now; nothing is changed."""
     loaded = journal.load(host, run)
     cut = any(r.reverts == run.run_id and r.progress == "applying" for r in journal.runs(host)) and not run.reverted_by
     steps: dict[int, list[Step]] = {}
     drifted: list[str] = []
     for entry in loaded.entries:
-        subject, goal, now = entry.step.subject, _goal(entry, loaded), entry.step.subject.capture(host)
+        subject, goal = entry.step.subject, _goal(entry, loaded)
+        now = subject.capture(host)
         if subject.matches(now, goal):
             continue
         # The commands of a revert that was cut left what lies beside them in a state that nobody noted.
@@ -74,11 +78,11 @@ def refuse_unless_safe(way: RevertPlan, force: bool) -> None:
         return
     doing, subject = "Reverting the run", way.run.run_id
     if way.damaged:
-        saw = "its journal is damaged, so not every before-image can be read; nothing was changed"
-        raise ClinicalError(doing, subject, saw, "force: true restores what can be read.")
+        reason = "its journal is damaged, so not every before-image can be read; nothing was changed"
+        raise ClinicalError(doing, subject, reason, "force: true restores what can be read.")
     if way.drifted:
-        saw = f"changed by somebody since: {', '.join(way.drifted)}; nothing was changed"
-        raise ClinicalError(doing, subject, saw, "Look at them; force: true restores them all the same.")
+        reason = f"changed by somebody since: {', '.join(way.drifted)}; nothing was changed"
+        raise ClinicalError(doing, subject, reason, "Look at them; force: true restores them all the same.")
 
 
 def _goal(entry: JournalEntry, loaded: LoadedRun) -> Image:
@@ -87,20 +91,20 @@ def _goal(entry: JournalEntry, loaded: LoadedRun) -> Image:
 
 
 def _is_ours(entry: JournalEntry, loaded: LoadedRun, now: Image) -> bool:
-    """Whether what is there now is what the run left, or in part what it replaced, as where a run or revert was cut."""
+    """Compare ``now`` with the run: True for what it made, also in part, as where the run or its revert was cut."""
     subject = entry.step.subject
     after = loaded.after.get(journal.key(subject)) or entry.step.wanted or now
     return subject.is_partial(now, entry.before, after)
 
 
 def _turned(groups: Sequence[Group], steps: dict[int, list[Step]], cut: bool) -> tuple[Group, ...]:
-    """The last group first, and in it the last step first, but what is only watched after what changes it.
+    """Return the groups, the last first, and in each the last step first, but what is only watched behind the others.
 
     After a revert that was cut, all is made live again, also what it had restored already.
     """
     numbered = reversed(list(enumerate(groups)))
-    mine = [(steps.get(n, []), group) for n, group in numbered if n in steps or (cut and group.effects)]
-    return tuple(replace(group, steps=tuple(_backwards(some))) for some, group in mine)
+    chosen = [(group, steps.get(n, [])) for n, group in numbered if n in steps or (cut and group.effects)]
+    return tuple(replace(group, steps=tuple(_backwards(back))) for group, back in chosen)
 
 
 def _backwards(steps: Sequence[Step]) -> list[Step]:

@@ -1,15 +1,17 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guard for anybody's own changes: arm, confirm, take back, ask. Private to the collection."""
+"""The guard for anybody's own changes: arm, confirm, take back, ask."""
 
 from __future__ import annotations
 
 import posixpath
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Sequence
+from typing import Any
 
-from .._change import journal, steps
+from .._change import apply as changes
+from .._change import journal
 from .._change.steps import Group, Step
 from .._change.subjects.base import Subject
 from .._change.subjects.kernel import KernelValue
@@ -29,9 +31,9 @@ FORBIDDEN = ("/proc", "/sys", "/dev", journal.STATE)
 
 @dataclass(frozen=True)
 class GuardRequest:
-    """What a task asks; ``paths`` (files, folders, keys below /proc/sys) are restored unless it is confirmed.
+    """The options of a task; ``paths`` (files, folders, keys below /proc/sys) are restored unless it is confirmed.
 
-    ``why`` is the reason for taking a run back, also one that nothing guards.
+    ``confirm_within`` is in seconds; ``why`` is the reason for taking a run back, also one that nothing guards.
     """
 
     run_id: str = ""
@@ -46,7 +48,7 @@ class GuardRequest:
 
 @dataclass
 class GuardResult:
-    """What came of it, as plain data for the module's result; ``failed`` says why it is not what was asked for."""
+    """What came of a task, as plain data for the module's result; ``failed`` where it is not what the task wanted."""
 
     run_id: str
     guard: dict[str, Any]
@@ -59,21 +61,27 @@ class GuardResult:
 
 def arm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     """Journal what is to be restored and arm the guard; raises ClinicalError where it cannot, and then nothing is."""
-    wish, groups = _wish(host, request), (_group(request.paths),)
+    terms, groups = _terms(host, request), (_group(request.paths),)
     if check:
-        told = record.as_result(host, None)
-        return GuardResult(request.run_id, told, True, f"The guard {request.run_id} would be armed.")
+        msg = f"The guard {request.run_id} would be armed."
+        return GuardResult(run_id=request.run_id, guard=record.as_result(host, None), changed=True, msg=msg)
     warnings = reverter.settle(host, request.run_id)
-    entries = steps.capture(host, groups)
+    entries = changes.capture(host, groups)
     run = guarded_run.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
     try:
-        guard = record.arm(host, request.run_id, wish)
+        guard = record.arm(host, request.run_id, terms)
     except ClinicalError:
         journal.end(host, run, "undone", entries, {})
         raise
     warnings += guarded_run.tidy_journal(host, request.journal_keep)
     msg = f"Unless it is confirmed, the change is taken back at {guard.until} ({guard.within} s)."
-    return GuardResult(guard.run_id, record.as_result(host, guard), True, msg, warnings=warnings)
+    return GuardResult(
+        run_id=guard.run_id,
+        guard=record.as_result(host, guard),
+        changed=True,
+        msg=msg,
+        warnings=warnings,
+    )
 
 
 def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
@@ -99,7 +107,7 @@ def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
 
 
 def revert(host: Host, request: GuardRequest, check: bool) -> GuardResult:
-    """Take it back at once."""
+    """Take the guarded run back at once, or with a reason (``why``) also one that nothing guards."""
     guard = _wanted(host, request.run_id)
     if guard is None:
         if request.why and not check and any(run.run_id == request.run_id for run in journal.runs(host)):
@@ -122,17 +130,19 @@ def _taken_back(host: Host, taken: reverter.TakenBack) -> GuardResult:
 
 
 def status(host: Host, request: GuardRequest) -> GuardResult:
-    """How a guard stands; nothing is changed."""
+    """Return how a guard stands; nothing is changed."""
     guard = _wanted(host, request.run_id)
     if guard is None:
         return _missing(host, request.run_id, fatal=False)
-    left = record.seconds_left(host, guard)
-    armed = f"The guard {guard.run_id} is armed: unless confirmed, it is taken back at {guard.until} ({left} s)."
+    seconds = record.seconds_left(host, guard)
+    armed = f"The guard {guard.run_id} is armed: unless confirmed, it is taken back at {guard.until} ({seconds} s)."
     return _answer(host, guard, _how_it_ended(guard) if guard.ended else armed)
 
 
 def _wanted(host: Host, run_id: str) -> Guard | None:
-    return record.load(host, run_id) if run_id else record.armed(host) or record.newest(host)
+    if run_id:
+        return record.load(host, run_id)
+    return record.armed(host) or record.newest(host)
 
 
 def _missing(host: Host, run_id: str, fatal: bool) -> GuardResult:
@@ -141,12 +151,18 @@ def _missing(host: Host, run_id: str, fatal: bool) -> GuardResult:
 
 
 def _answer(host: Host, guard: Guard, msg: str, changed: bool = False, failed: bool = False) -> GuardResult:
-    return GuardResult(guard.run_id, record.as_result(host, guard), changed, msg, failed)
+    return GuardResult(
+        run_id=guard.run_id,
+        guard=record.as_result(host, guard),
+        changed=changed,
+        msg=msg,
+        failed=failed,
+    )
 
 
 def _how_it_ended(guard: Guard) -> str:
-    word = "was confirmed" if guard.state == CONFIRMED else "was taken back"
-    return f"The run {guard.run_id} {word} at {guard.ended}: {guard.why}."
+    end = "was confirmed" if guard.state == CONFIRMED else "was taken back"
+    return f"The run {guard.run_id} {end} at {guard.ended}: {guard.why}."
 
 
 def _refused(host: Host, guard: Guard, why: str) -> GuardResult:
@@ -168,7 +184,7 @@ def _run(host: Host, run_id: str) -> journal.JournaledRun:
 # --- what a task asks for, checked ---
 
 
-def _wish(host: Host, request: GuardRequest) -> GuardTerms:
+def _terms(host: Host, request: GuardRequest) -> GuardTerms:
     record.check_within(request.confirm_within)
     if not request.paths:
         raise ClinicalError("Arming the guard", request.run_id, "paths names nothing to restore", "List what changes.")
@@ -186,15 +202,27 @@ def _command(host: Host, text: str) -> tuple[str, ...]:
 
 
 def _group(paths: Sequence[str]) -> Group:
-    words = ("as it was", "as it became", "it is guarded")
-    return Group("guarded", tuple(Step(_subject(path), None, *words, ()) for path in paths), guarded=True)
+    return Group("guarded", tuple(_guarded_step(path) for path in paths), guarded=True)
+
+
+def _guarded_step(path: str) -> Step:
+    return Step(
+        subject=_subject(path),
+        wanted=None,
+        before="as it was",
+        after="as it became",
+        why="it is guarded",
+        controls=(),
+    )
 
 
 def _subject(path: str) -> Subject:
+    """Return what is restored for a path; raises ClinicalError where it cannot be."""
     if path.startswith(KERNEL) and posixpath.normpath(path) == path:
         return KernelValue(path[len(KERNEL) :])
-    inside = [folder for folder in FORBIDDEN if path == folder or path.startswith(f"{folder}/")]
-    if not path.startswith("/") or posixpath.normpath(path) != path or path == "/" or ":" in path or inside:
-        saw = "it is not a plain absolute path to files that can be put back"
-        raise ClinicalError("Guarding", path, saw, "Name files, folders, or keys below /proc/sys.")
+    forbidden = any(path == folder or path.startswith(f"{folder}/") for folder in FORBIDDEN)
+    plain = path.startswith("/") and posixpath.normpath(path) == path and path != "/" and ":" not in path
+    if forbidden or not plain:
+        reason = "it is not a plain absolute path to files that can be put back"
+        raise ClinicalError("Guarding", path, reason, "Name files, folders, or keys below /proc/sys.")
     return Tree(path)

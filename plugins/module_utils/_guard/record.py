@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A guard: the run that it guards is taken back unless somebody confirms it in time. Private to the collection.
+"""A guard: the run that it guards is taken back unless somebody confirms it in time.
 
 Its record lies beside the journal of its run and is the only truth about it. What goes off is an alarm that may go off
 as often as it likes: it asks the record.
@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import math
 import posixpath
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Sequence
+from typing import Any
 
 from .._change import journal
 from .._change.subjects.units import show
@@ -31,7 +32,10 @@ SHORTEST, LONGEST = 10, 3600
 
 @dataclass(frozen=True)
 class GuardTerms:
-    """How a change is to be guarded: ``units`` to reload and ``commands`` to run once it was taken back."""
+    """How a change is to be guarded: ``within`` how many seconds it has to be confirmed.
+
+    ``units`` are reloaded and ``commands`` run once it was taken back.
+    """
 
     within: int
     units: tuple[str, ...] = ()
@@ -67,12 +71,12 @@ class Guard:
 def check_within(within: int) -> None:
     """Refuse a time in which nobody could log in, or for which nobody would wait."""
     if not SHORTEST <= within <= LONGEST:
-        saw = f"it is not between {SHORTEST} and {LONGEST} seconds"
-        raise ClinicalError("Using confirm_within", str(within), saw, "120 is a good value.")
+        reason = f"it is not between {SHORTEST} and {LONGEST} seconds"
+        raise ClinicalError("Using confirm_within", str(within), reason, "120 is a good value.")
 
 
 def load(host: Host, run_id: str) -> Guard | None:
-    """The guard of a run, or None where it has none.
+    """Return the guard of a run, or None where it has none.
 
     A record that cannot be read counts as armed and overdue while there is an alarm that it may belong to.
     """
@@ -87,7 +91,7 @@ def load(host: Host, run_id: str) -> Guard | None:
 
 
 def newest(host: Host, state: str = "") -> Guard | None:
-    """The guard of the newest run that has one (in that state)."""
+    """Return the guard of the newest run that has one (in that state), or None."""
     for run in reversed(journal.runs(host)):
         guard = load(host, run.run_id)
         if guard is not None and state in ("", guard.state):
@@ -96,50 +100,54 @@ def newest(host: Host, state: str = "") -> Guard | None:
 
 
 def armed(host: Host) -> Guard | None:
+    """Return the guard that waits for a confirmation, or None."""
     return newest(host, ARMED)
 
 
 def unsettled(host: Host) -> Guard | None:
-    """What a new run has to care about: an armed guard, or the newest, where nobody was told yet that it took back."""
+    """Return the guard that a new run has to care about, or None.
+
+    That is an armed one, or the newest, where nobody was told yet that it took its run back.
+    """
     last = newest(host)
     return armed(host) or (last if last is not None and last.state == REVERTED and not last.announced else None)
 
 
 def seconds_left(host: Host, guard: Guard) -> int:
-    """How long until it is due; nothing is left after a reboot."""
+    """Return the seconds until it is due; none are left after a reboot."""
     if guard.state != ARMED or guard.boot_id != boot_id(host):
         return 0
     return max(0, math.ceil(guard.deadline - host.monotonic()))
 
 
-def arm(host: Host, run_id: str, wish: GuardTerms, units: Sequence[str] = ()) -> Guard:
-    """Have the journaled run taken back after ``wish.within`` seconds, and at the next boot.
+def arm(host: Host, run_id: str, terms: GuardTerms, units: Sequence[str] = ()) -> Guard:
+    """Have the journaled run taken back after ``terms.within`` seconds, and at the next boot.
 
     Raises ClinicalError where that cannot be promised; then nothing is armed.
     """
     from .._host.login import own_start  # the many runs that arm nothing do not pay for reading it
 
-    states = show(host, [*wish.units, *units, *LOGIN_UNITS])
+    states = show(host, [*terms.units, *units, *LOGIN_UNITS])
     guard = _from_now(
         host,
         Guard(
             run_id=run_id,
             state=ARMED,
-            within=wish.within,
+            within=terms.within,
             until="",
             deadline=0.0,
             boot_id=boot_id(host),
             armed_by=own_start(host),
-            reload=wish.units,
+            reload=terms.units,
             running=tuple(name for name, unit in states.items() if unit.running),
-            commands=wish.commands,
+            commands=terms.commands,
             survives_reboot=alarm.survives_reboot(host),
         ),
     )
     try:
         alarm.prepare(host)
         _write(host, guard)
-        alarm.set_off_in(host, wish.within)
+        alarm.set_off_in(host, terms.within)
     except ClinicalError:
         alarm.clear(host)
         host.remove(_path(run_id))
@@ -148,14 +156,17 @@ def arm(host: Host, run_id: str, wish: GuardTerms, units: Sequence[str] = ()) ->
 
 
 def renew(host: Host, guard: Guard) -> Guard:
-    """Let the time begin anew: whatever goes off earlier waits for it."""
+    """Let the time begin anew and return the guard: whatever goes off earlier waits for it."""
     later = _from_now(host, guard)
     _write(host, later)
     return later
 
 
 def end(host: Host, guard: Guard, state: str, why: str) -> Guard:
-    """Note how it ended, and only then take the alarm away: one that still goes off finds nothing to do."""
+    """Note how it ended, and only then take the alarm away: one that still goes off finds nothing to do.
+
+    ``state`` is confirmed or reverted. Returns the guard as it ended.
+    """
     ended = replace(guard, state=state, why=why, ended=stamp_of(host.now()))
     _write(host, ended)
     alarm.clear(host)
@@ -163,11 +174,12 @@ def end(host: Host, guard: Guard, state: str, why: str) -> Guard:
 
 
 def note_announced(host: Host, guard: Guard) -> None:
+    """Note that people have been told how it ended."""
     _write(host, replace(guard, announced=True))
 
 
 def as_result(host: Host, guard: Guard | None) -> dict[str, Any]:
-    """A guard as a module's result tells it; always the same keys."""
+    """Return a guard as a module's result has it; always the same keys."""
     if guard is None:
         return no_guard(alarm.survives_reboot(host))
     record = {**asdict(guard), "seconds_left": seconds_left(host, guard)}
@@ -175,7 +187,7 @@ def as_result(host: Host, guard: Guard | None) -> dict[str, Any]:
 
 
 def guard_of_run(host: Host, run_id: str) -> dict[str, Any]:
-    """``told`` for the result of a run that failed; as if there were no guard where that cannot be read."""
+    """Return the guard for the result of a run that failed; as if there were none where that cannot be read."""
     try:
         return as_result(host, load(host, run_id))
     except ClinicalError:

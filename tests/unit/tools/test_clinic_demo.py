@@ -7,13 +7,14 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import typing as t
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.healthops.clinical.tools.clinic_demo import __main__ as demo
 from ansible_collections.healthops.clinical.tools.clinic_demo import before_after, outside
 
-if t.TYPE_CHECKING:
+if TYPE_CHECKING:
     from pathlib import Path
 
 FINE = outside.Answers(ssh="ok", http="ok", syslog="ok")
@@ -27,16 +28,16 @@ portal-1                   : ok=2    changed=12   unreachable=0    failed=1    s
 """
 
 
-def result(changes: t.Sequence[str] = (), findings: t.Sequence[t.Mapping[str, str]] = (), **summary: int) -> t.Any:
+def result(changes: Sequence[str] = (), findings: Sequence[Mapping[str, str]] = (), **summary: int) -> Any:
     return {
         "host": {"distribution": "Debian", "version": "13"},
         "summary": {**NOTHING, **summary},
-        "changes": [{"subject": each} for each in changes],
+        "changes": [{"subject": subject} for subject in changes],
         "findings": list(findings),
     }
 
 
-def run_of(tmp_path: Path, changed: t.Mapping[str, int], **hosts: t.Any) -> demo.Judged:
+def run_of(tmp_path: Path, changed: Mapping[str, int], **hosts: Any) -> demo.Judged:
     (tmp_path / "run.json").write_text(json.dumps({"hosts": hosts}), encoding="utf-8")
     return demo.Judged(tmp_path, changed)
 
@@ -71,7 +72,7 @@ def test_a_second_run_that_changed_nothing_is_accepted(tmp_path: Path) -> None:
     ],
 )
 def test_either_witness_is_enough_to_fail(
-    changed: t.Mapping[str, int], changes: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    changed: Mapping[str, int], changes: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         demo.expect_unchanged(run_of(tmp_path, changed, portal=result(changes)), {"portal": {}})
@@ -94,9 +95,9 @@ def test_table_shows_before_and_after_side_by_side() -> None:
 
 
 def test_what_is_left_open_is_grouped_by_control_and_reason() -> None:
-    left = {"id": "sshd_x", "result": "fail", "reason": "nginx uses it", "title": "X"}
-    fine = {"id": "sshd_y", "result": "pass", "reason": "", "title": "Y"}
-    assert before_after.still_open({"b": result(findings=[left, fine]), "a": result(findings=[left])}) == [
+    failing = {"id": "sshd_x", "result": "fail", "reason": "nginx uses it", "title": "X"}
+    passing = {"id": "sshd_y", "result": "pass", "reason": "", "title": "Y"}
+    assert before_after.still_open({"b": result(findings=[failing, passing]), "a": result(findings=[failing])}) == [
         "sshd_x (fail): nginx uses it [a, b]"
     ]
 
@@ -121,7 +122,7 @@ def test_answers_of_clinical_systems_are_shown() -> None:
     ],
 )
 def test_systems_that_are_not_healthy_end_the_demo(
-    probes: list[t.Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    probes: list[Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         demo.expect_healthy(run_of(tmp_path, {}, gateway={**result(), "probes": probes}))
@@ -152,7 +153,7 @@ CLINIC = {
     ],
 )
 def test_work_that_does_not_arrive_ends_the_demo(
-    kept: list[str], image: t.Any, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    kept: list[str], image: Any, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     working(monkeypatch, kept, image)
     with pytest.raises(SystemExit):
@@ -161,40 +162,40 @@ def test_work_that_does_not_arrive_ends_the_demo(
 
 
 def test_work_that_arrives_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = working(monkeypatch, ["one"], "1.2.3")
+    addressed = working(monkeypatch, ["one"], "1.2.3")
     message, image = demo.use(CLINIC)
     assert ("M1" in message, "kept by one" in message, "1.2.3" in image) == (True, True, True)
-    assert asked == [("192.0.2.1", 2575), ("192.0.2.2", 2762, "CLINARCH")]
+    assert addressed == [("192.0.2.1", 2575), ("192.0.2.2", 2762, "CLINARCH")]
 
 
-def working(monkeypatch: pytest.MonkeyPatch, kept: list[str], image: t.Any) -> list[t.Any]:
+def working(monkeypatch: pytest.MonkeyPatch, engines_with_it: list[str], image: Any) -> list[Any]:
     """Senders by script; returns whom they were told to ask."""
-    asked: list[t.Any] = []
+    addressed: list[Any] = []
 
-    def store_image(*to: t.Any) -> str:
-        asked.append(to[:-1])
+    def store_image(*to: Any) -> str:
+        addressed.append(to[:-1])
         if isinstance(image, Exception):
             raise image
         return str(image)
 
-    monkeypatch.setattr(demo, "send_message", lambda *to: asked.append(to[:-1]) or "M1")
+    monkeypatch.setattr(demo, "send_message", lambda *to: addressed.append(to[:-1]) or "M1")
     monkeypatch.setattr(demo, "store_image", store_image)
-    monkeypatch.setattr(demo, "kept_by", lambda engines, message, config: kept)
-    return asked
+    monkeypatch.setattr(demo, "kept_by", lambda engines, message, config: engines_with_it)
+    return addressed
 
 
 @pytest.fixture
-def log_host(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Callable[[bool], str]]:
+def log_host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], str]]:
     """Starts a listener that keeps a connection, or closes it at once, and returns its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setattr(outside, "SYSLOG_PORT", listener.getsockname()[1])
-        kept = []
+        connections = []
 
         def serve(keep: bool) -> None:
             connection, _address = listener.accept()
             connection.recv(100)
             if keep:
-                kept.append(connection)
+                connections.append(connection)
             else:
                 connection.close()
 
@@ -203,15 +204,15 @@ def log_host(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Callable[[bool], s
             return "127.0.0.1"
 
         yield start
-        for connection in kept:
+        for connection in connections:
             connection.close()
 
 
-def test_a_log_host_that_listens_is_fine(log_host: t.Callable[[bool], str]) -> None:
+def test_a_log_host_that_listens_is_fine(log_host: Callable[[bool], str]) -> None:
     assert outside.ask_syslog(log_host(True)) == "ok"
 
 
-def test_a_log_host_that_hangs_up_is_not(log_host: t.Callable[[bool], str]) -> None:
+def test_a_log_host_that_hangs_up_is_not(log_host: Callable[[bool], str]) -> None:
     assert outside.ask_syslog(log_host(False)) == "closed the connection"
 
 

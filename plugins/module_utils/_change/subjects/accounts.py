@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One field of one account, so that taking a change back never takes somebody's new password back. Private."""
+"""One field of one account, so that taking a change back never takes somebody's new password back."""
 
 from __future__ import annotations
 
@@ -68,6 +68,6 @@ class AccountField(WholeSubject):
 
 
 def _line(text: str, owner: str) -> list[str] | None:
-    """The fields of the first line of that name, which is the one that programs find."""
+    """Return the fields of the first line of that name, which is the one that programs find."""
     lines = (line.split(":") for line in text.split("\n"))
     return next((fields for fields in lines if fields[0] == owner), None)

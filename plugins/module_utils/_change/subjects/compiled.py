@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that a program of the system makes out of others that a run changes. Private to the collection.
+"""Files that a program of the system makes out of others that a run changes.
 
 They are made anew when a run is carried out. On the way back they become what they were, byte for byte, also where that
 is not what the program would make.
@@ -37,6 +37,7 @@ class Compiled(WholeSubject):
 
     @property
     def outputs(self) -> tuple[str, ...]:
+        """The files that the program writes."""
         return OUTPUTS[self.program]
 
     def capture(self, host: Host) -> Image:
@@ -51,11 +52,11 @@ class Compiled(WholeSubject):
         if done.rc != 0:
             raise ClinicalError("Running", self.program, done.err_line, f"Try it on the host: {self.program}")
 
-    def matches(self, one: Image, other: Image) -> bool:
-        return other != MADE_ANEW and super().matches(one, other)
+    def matches(self, image: Image, wanted: Image) -> bool:
+        return wanted != MADE_ANEW and super().matches(image, wanted)
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
-        """A run that was cut did not note what the program had made."""
+        """Accept whatever a cut run made: it did not note what the program had written."""
         return after == MADE_ANEW or super().is_partial(now, before, after)
 
     def sweep(self, host: Host) -> None:

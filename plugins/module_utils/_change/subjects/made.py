@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file that a job makes in its own time, after the run that started it has ended. Private to the collection."""
+"""A file that a job makes in its own time, after the run that started it has ended."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ class MadeFile(WholeSubject):
             host.remove(self.path)
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
-        """It comes when the job is done, which is nobody's later change."""
+        """Accept the file at any time: it comes when the job is done, which is nobody's later change."""
         return True

@@ -16,7 +16,6 @@ import typing as t
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     WORST_FIRST,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import headline
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     NAMESPACE,
     PRODUCT,
@@ -31,6 +30,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.expor
     text,
     waived,
 )
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_modes import headline
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     Json,
     canonical,

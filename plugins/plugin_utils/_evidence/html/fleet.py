@@ -18,8 +18,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.fra
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     WORST_FIRST,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import plural, probes
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.text import show
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import plural, probes
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     Json,
     canonical,

@@ -30,5 +30,5 @@ def test_every_probe_extends_it() -> None:
 
 
 def fragments_of(module: str) -> list[str]:
-    found: list[str] = documentation(module)["extends_documentation_fragment"]
-    return found
+    names: list[str] = documentation(module)["extends_documentation_fragment"]
+    return names

@@ -7,9 +7,10 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
@@ -69,9 +70,9 @@ def archive(status: int = 0x0000, context: Any = None, echo: bool = True, **rule
 
 def test_an_archive_that_is_ready() -> None:
     with archive(require_called_aet=True) as port:
-        found = dicom_echo.probe(request(port))
-    assert (found.healthy, found.state, found.saw) == (True, "ready", "C-ECHO answered with status 0x0000")
-    assert found.target == f"dicom://CLINARCH@127.0.0.1:{port}"
+        result = dicom_echo.probe(request(port))
+    assert (result.healthy, result.state, result.saw) == (True, "ready", "C-ECHO answered with status 0x0000")
+    assert result.target == f"dicom://CLINARCH@127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(
@@ -85,9 +86,9 @@ def test_an_archive_that_is_ready() -> None:
 )
 def test_an_archive_that_refuses(behaviour: Any, state: str, saw: str) -> None:
     with archive(**behaviour) as port:
-        found = dicom_echo.probe(request(port))
-    assert (found.healthy, found.state) == (False, state)
-    assert saw in found.saw
+        result = dicom_echo.probe(request(port))
+    assert (result.healthy, result.state) == (False, state)
+    assert saw in result.saw
 
 
 def test_a_rejection_counts_also_where_the_peer_hangs_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +130,8 @@ ACCEPT_HEAD = b"\x02\x00\x00\x00\x00\xb8"
 )
 def test_peers_that_fail(serve: Serve, state: str) -> None:
     with listening(serve) as port:
-        found = dicom_echo.probe(request(port, timeout=0.5))
-    assert (found.healthy, found.state) == (False, state)
+        result = dicom_echo.probe(request(port, timeout=0.5))
+    assert (result.healthy, result.state) == (False, state)
 
 
 def test_nobody_listens() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import WORST_FIRST
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import bundle as evidence
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, run_modes
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.chain import Seal
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html import page
 from unit_tests.plugin_utils._evidence import samples
@@ -129,7 +129,7 @@ def test_every_picture_has_words(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]
 
 def test_the_headline_comes_first(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
     run, html, _seen = shown
-    assert html.index(evidence.headline(run)) < html.index("<main>")
+    assert html.index(run_modes.headline(run)) < html.index("<main>")
 
 
 def test_hosts_without_result_are_loud(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
