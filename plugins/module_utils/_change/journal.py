@@ -83,8 +83,8 @@ class LoadedRun:
 def check_run_id(run_id: str) -> None:
     """Refuse a run id that could not be the name of a folder."""
     if not run_ids.is_run_id(run_id):
-        saw = f"it is not 1 to {run_ids.LONGEST} letters, digits, dots, dashes"
-        raise ClinicalError("Using the run id", repr(run_id), saw)
+        reason = f"it is not 1 to {run_ids.LONGEST} letters, digits, dots, dashes"
+        raise ClinicalError("Using the run id", repr(run_id), reason)
 
 
 def key(subject: Subject) -> str:
