@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import typing as t
 from pathlib import Path
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -20,7 +20,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _supports_check_mode = True
     TRANSFERS_FILES = False
 
-    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _validated, args = self.validate_argument_spec(
             argument_spec={
@@ -45,7 +45,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return {"changed": False, **told, **_verdict(told)}
 
 
-def _verdict(told: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+def _verdict(told: dict[str, Any]) -> dict[str, Any]:
     problems = told["told"]
     if problems:
         more = f" (and {len(problems) - 20} more)" if len(problems) > 20 else ""

@@ -10,12 +10,13 @@ Private to this collection.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.frameworks import STATUSES
-from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
     Place,
@@ -27,7 +28,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks im
 )
 
 #: What one control supports: the strength by reference, by framework.
-References = Dict[str, Dict[str, str]]
+References = dict[str, dict[str, str]]
 
 # supports: helps towards the reference, which asks for more or for other things as well.
 # partial: does a part of what the reference asks of one server.
@@ -59,7 +60,7 @@ class Reference:
     """One paragraph of a framework, and the controls that support it with one strength."""
 
     id: str
-    controls: Tuple[str, ...]
+    controls: tuple[str, ...]
     strength: str
 
 
@@ -75,15 +76,15 @@ class Framework:
     source: str
     quotable: bool
     grammar: str
-    references: List[Reference] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
 
 
-def load(folders: Sequence[Path], controls: Set[str], problems: Problems) -> Tuple[Framework, ...]:
+def load(folders: Sequence[Path], controls: set[str], problems: Problems) -> tuple[Framework, ...]:
     """All frameworks of the directories' frameworks/ folders, which need not exist."""
-    found: Dict[str, Framework] = {}
-    extensions: List[Tuple[catalogue_yaml.Mapping, Path]] = []
+    found: dict[str, Framework] = {}
+    extensions: list[tuple[strict_yaml.YamlMapping, Path]] = []
     for folder in folders:
-        for file in catalogue_yaml.files(folder) if folder.is_dir() else ():
+        for file in strict_yaml.files(folder) if folder.is_dir() else ():
             data = _read(file, problems)
             if data is not None and "extends" in data:
                 extensions.append((data, file))
@@ -94,9 +95,9 @@ def load(folders: Sequence[Path], controls: Set[str], problems: Problems) -> Tup
     return tuple(found.values())
 
 
-def by_control(frameworks: Sequence[Framework]) -> Dict[str, References]:
+def by_control(frameworks: Sequence[Framework]) -> dict[str, References]:
     """By control id what it supports, in the order of the files."""
-    found: Dict[str, References] = {}
+    found: dict[str, References] = {}
     for framework in frameworks:
         for reference in framework.references:
             for control in reference.controls:
@@ -104,26 +105,26 @@ def by_control(frameworks: Sequence[Framework]) -> Dict[str, References]:
     return found
 
 
-def told(frameworks: Sequence[Framework]) -> Dict[str, Dict[str, Any]]:
+def told(frameworks: Sequence[Framework]) -> dict[str, dict[str, Any]]:
     """By id what a reader must know of each framework: its title, version, status and so on, without its references."""
     keys = ("title", "version", "status", "as_of", "source", "quotable")
     return {framework.id: {key: getattr(framework, key) for key in keys} for framework in frameworks}
 
 
-def _read(file: Path, problems: Problems) -> Optional[catalogue_yaml.Mapping]:
+def _read(file: Path, problems: Problems) -> strict_yaml.YamlMapping | None:
     try:
-        data = catalogue_yaml.read(file)
-    except catalogue_yaml.BadYaml as error:
+        data = strict_yaml.read(file)
+    except strict_yaml.BadYaml as error:
         problems.add(Problem(str(file), error.line, "", error.key, error.saw))
         return None
-    if isinstance(data, catalogue_yaml.Mapping):
+    if isinstance(data, strict_yaml.YamlMapping):
         return data
     problems.add(Problem(str(file), 1, "", "", f"saw {show(data)}", "one framework (a mapping)"))
     return None
 
 
 def _add_framework(
-    data: catalogue_yaml.Mapping, file: Path, found: Dict[str, Framework], controls: Set[str], problems: Problems
+    data: strict_yaml.YamlMapping, file: Path, found: dict[str, Framework], controls: set[str], problems: Problems
 ) -> None:
     place = Place(file, f"framework {data.get('id', '(without id)')}")
     if not check(data, _HEADER, place, problems):
@@ -143,7 +144,7 @@ def _add_framework(
 
 
 def _extend(
-    data: catalogue_yaml.Mapping, file: Path, found: Dict[str, Framework], controls: Set[str], problems: Problems
+    data: strict_yaml.YamlMapping, file: Path, found: dict[str, Framework], controls: set[str], problems: Problems
 ) -> None:
     place = Place(file, f"framework {data['extends']}")
     if not check(data, _EXTENSION, place, problems):
@@ -157,7 +158,7 @@ def _extend(
 
 
 def _add_references(
-    data: catalogue_yaml.Mapping, framework: Framework, place: Place, controls: Set[str], problems: Problems
+    data: strict_yaml.YamlMapping, framework: Framework, place: Place, controls: set[str], problems: Problems
 ) -> None:
     for item in data["references"]:
         inside = Place(
@@ -167,7 +168,7 @@ def _add_references(
             framework.references.append(Reference(item["id"], tuple(item["controls"]), item["strength"]))
 
 
-def _fits(item: Any, framework: Framework, place: Place, controls: Set[str], problems: Problems) -> bool:
+def _fits(item: Any, framework: Framework, place: Place, controls: set[str], problems: Problems) -> bool:
     before = len(problems.items)
     if re.fullmatch(framework.grammar, item["id"]) is None:
         problems.add(place.problem(item, "id", f"saw {show(item['id'])}", f"an id of the form {framework.grammar}"))

@@ -9,13 +9,13 @@ settings. Private to this collection.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Tuple
-from typing import Mapping as AnyMapping
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import with_differences
-from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
     Place,
@@ -66,7 +66,7 @@ class Platform:
     title: str
     tested: bool
 
-    def has(self, applies: AnyMapping[str, Any]) -> bool:
+    def has(self, applies: Mapping[str, Any]) -> bool:
         """Whether a control that applies there concerns it, whatever else the host would have to have."""
         family = DISTRIBUTIONS[self.distribution]
         versions = applies.get("distributions", {self.distribution: [self.version]})
@@ -79,10 +79,10 @@ class Variant:
     """A control as it is on one family or distribution."""
 
     kind: str
-    settings: AnyMapping[str, Any]
-    applies: AnyMapping[str, Any]
+    settings: Mapping[str, Any]
+    applies: Mapping[str, Any]
 
-    def on(self, differs: AnyMapping[str, AnyMapping[str, Any]], name: str) -> Variant:
+    def on(self, differs: Mapping[str, Mapping[str, Any]], name: str) -> Variant:
         """The same where ``name`` is the family or distribution; the host does likewise with its facts."""
         found = self
         for step in dict.fromkeys((DISTRIBUTIONS[name], name)):
@@ -97,11 +97,11 @@ class Variant:
         return family in self.applies.get("families", (family,)) and (name in named or name in FAMILIES)
 
 
-def load(file: Path, problems: Problems) -> Tuple[Platform, ...]:
+def load(file: Path, problems: Problems) -> tuple[Platform, ...]:
     """The platforms of a catalogue's platforms.yml, in its order."""
     try:
-        items = catalogue_yaml.read(file)
-    except catalogue_yaml.BadYaml as error:
+        items = strict_yaml.read(file)
+    except strict_yaml.BadYaml as error:
         problems.add(Problem(str(file), error.line, "", error.key, error.saw))
         return ()
     if not isinstance(items, list):
@@ -112,20 +112,20 @@ def load(file: Path, problems: Problems) -> Tuple[Platform, ...]:
 
 def check_applies(applies: Any, place: Place, problems: Problems) -> bool:
     """Where a control applies, in data as it was read."""
-    if not isinstance(applies, catalogue_yaml.Mapping):
+    if not isinstance(applies, strict_yaml.YamlMapping):
         return True  # absent, or already told as a wrong type
     fine = check(applies, _APPLIES, Place(place.file, place.owner, "applies."), problems)
     distributions = applies.get("distributions")
-    if isinstance(distributions, catalogue_yaml.Mapping):
+    if isinstance(distributions, strict_yaml.YamlMapping):
         inside = Place(place.file, place.owner, "applies.distributions.")
         fine &= check(distributions, dict.fromkeys(DISTRIBUTIONS, _VERSIONS), inside, problems)
     return fine
 
 
-def check_differs(item: catalogue_yaml.Mapping, kinds: Iterable[str], place: Place, problems: Problems) -> bool:
+def check_differs(item: strict_yaml.YamlMapping, kinds: Iterable[str], place: Place, problems: Problems) -> bool:
     """What differs elsewhere: names that are known and concerned, each with a mapping; the settings come later."""
     differs = item.get("differs")
-    if not isinstance(differs, catalogue_yaml.Mapping):
+    if not isinstance(differs, strict_yaml.YamlMapping):
         return True
     before = len(problems.items)
     families = item["applies"].get("families", FAMILIES) if isinstance(item.get("applies"), dict) else FAMILIES
@@ -137,14 +137,14 @@ def check_differs(item: catalogue_yaml.Mapping, kinds: Iterable[str], place: Pla
         elif DISTRIBUTIONS[name] not in families:
             saw = f"the control does not apply to {DISTRIBUTIONS[name]}"
             problems.add(inside.problem(differs, name, saw, "a platform that applies.families holds"))
-        elif not isinstance(other, catalogue_yaml.Mapping) or not other:
+        elif not isinstance(other, strict_yaml.YamlMapping) or not other:
             problems.add(inside.problem(differs, name, f"saw {show(other)}", "a mapping of what differs"))
         else:
             _check_other(other, kinds, Place(place.file, place.owner, f"differs.{name}."), problems)
     return len(problems.items) == before
 
 
-def _check_other(other: catalogue_yaml.Mapping, kinds: Iterable[str], place: Place, problems: Problems) -> None:
+def _check_other(other: strict_yaml.YamlMapping, kinds: Iterable[str], place: Place, problems: Problems) -> None:
     if "applies" in other:
         check(other["applies"], _ANYWHERE, Place(place.file, place.owner, f"{place.prefix}applies."), problems)
     if "kind" in other and other["kind"] not in kinds:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Sequence, Tuple
-from typing import Mapping as AnyMapping
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import TIERS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import left_out as left_out_
@@ -59,18 +59,18 @@ class Data:
     """All that the pages are made from."""
 
     catalogue: load.Catalogue
-    profiles: Tuple[known_profiles.Profile, ...]
-    platforms: Tuple[platforms_.Platform, ...]
-    left_out: Tuple[left_out_.LeftOut, ...] = ()
+    profiles: tuple[known_profiles.Profile, ...]
+    platforms: tuple[platforms_.Platform, ...]
+    left_out: tuple[left_out_.LeftOut, ...] = ()
 
-    def subjects(self) -> Dict[str, List[load.Control]]:
+    def subjects(self) -> dict[str, list[load.Control]]:
         """The controls by the name of their file."""
-        found: Dict[str, List[load.Control]] = {}
+        found: dict[str, list[load.Control]] = {}
         for control in self.catalogue.controls:
             found.setdefault(control.file.stem, []).append(control)
         return dict(sorted(found.items()))
 
-    def concerned(self, control: load.Control) -> List[platforms_.Platform]:
+    def concerned(self, control: load.Control) -> list[platforms_.Platform]:
         """The platforms that a control is for."""
         variant = platforms_.Variant(control.kind, control.settings, control.applies)
         return [p for p in self.platforms if p.has(variant.on(control.differs, p.distribution).applies)]
@@ -85,7 +85,7 @@ def read(directory: Path) -> Data:
     return Data(catalogue, tuple(profiles.values()), platforms, left_out_.load(directory))
 
 
-def pages(data: Data) -> Dict[str, str]:
+def pages(data: Data) -> dict[str, str]:
     """Every page by its path below docs/reference/."""
     found = {
         "README.md": _index(data),
@@ -225,7 +225,7 @@ def _control(control: load.Control, data: Data) -> str:
     return f"## {control.id}\n\n**{_words(control.title)}.** {_words(control.rationale)}\n\n{lines}"
 
 
-def _settings(kind: str, settings: AnyMapping[str, Any]) -> str:
+def _settings(kind: str, settings: Mapping[str, Any]) -> str:
     return f"`{kind}`: " + ", ".join(f"{key} {_value(value)}" for key, value in settings.items())
 
 
@@ -235,7 +235,7 @@ def _value(value: Any) -> str:
     return _code(value)
 
 
-def _differs(control: load.Control) -> List[str]:
+def _differs(control: load.Control) -> list[str]:
     found = []
     for name, other in control.differs.items():
         told = {key: value for key, value in other.items() if key not in ("kind", "applies")}
@@ -248,7 +248,7 @@ def _differs(control: load.Control) -> List[str]:
 _NAMES = {"RedHat": "Enterprise Linux"}
 
 
-def _tunables(control: load.Control, data: Data) -> List[str]:
+def _tunables(control: load.Control, data: Data) -> list[str]:
     found = []
     for name in sorted(control.uses()):
         tunable = data.catalogue.tunables[name]
@@ -276,7 +276,7 @@ def _platforms(control: load.Control, data: Data) -> str:
     return "; ".join(part for part in parts if part) or "no platform of this reference"
 
 
-def _where(applies: AnyMapping[str, Any]) -> str:
+def _where(applies: Mapping[str, Any]) -> str:
     """Where it applies beside families and distributions, which the platforms say."""
     parts = []
     if "container" in applies:
@@ -293,7 +293,7 @@ def _where(applies: AnyMapping[str, Any]) -> str:
     return "".join(f", {part}" for part in parts)
 
 
-def _left_out(control: load.Control, data: Data) -> List[str]:
+def _left_out(control: load.Control, data: Data) -> list[str]:
     found = []
     for profile in data.profiles:
         if control.id in profile.exceptions:
@@ -372,7 +372,7 @@ def _profile(profile: known_profiles.Profile, data: Data) -> str:
 
 
 def _tunables_page(data: Data) -> str:
-    users: Dict[str, List[str]] = {}
+    users: dict[str, list[str]] = {}
     for control in data.catalogue.controls:
         for name in control.uses():
             users.setdefault(name, []).append(control.id)

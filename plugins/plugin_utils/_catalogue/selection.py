@@ -15,9 +15,10 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.profiles import Choice, Profile
@@ -38,12 +39,12 @@ class Selection:
     """
 
     tier: str
-    controls: List[Dict[str, Any]]
-    metadata: Dict[str, Dict[str, Any]]
-    skipped: Dict[str, str]
-    warnings: List[str]
+    controls: list[dict[str, Any]]
+    metadata: dict[str, dict[str, Any]]
+    skipped: dict[str, str]
+    warnings: list[str]
     digest: str
-    frameworks: Dict[str, Dict[str, Any]] = field(default_factory=dict)
+    frameworks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Limits(NamedTuple):
@@ -59,11 +60,11 @@ class Selected:
 
     selection: Selection
     choice: Choice
-    limits: Dict[str, Limits]
+    limits: dict[str, Limits]
 
 
 def selected(
-    paths: Sequence[Path], tier: str, tunables: Any, skip: Any, profiles: Any, cache: Optional[Path] = None
+    paths: Sequence[Path], tier: str, tunables: Any, skip: Any, profiles: Any, cache: Path | None = None
 ) -> Selected:
     """What a host is judged by, kept in the folder ``cache``. Raises ClinicalError as the catalogue does."""
     path = None if tunables or cache is None else _place(cache, paths, [tier, skip, profiles])
@@ -87,7 +88,7 @@ def _worked_out(paths: Sequence[Path], tier: str, tunables: Any, skip: Any, prof
     return Selected(selection, choice, limits)
 
 
-def _place(cache: Path, paths: Sequence[Path], asked: List[Any]) -> Optional[Path]:
+def _place(cache: Path, paths: Sequence[Path], asked: list[Any]) -> Path | None:
     """The file for what was asked of these catalogues; none where it cannot be told from something else."""
     files = [*_files(Path(__file__).parents[1], "*.py"), *(file for path in paths for file in _files(path, "*.y*ml"))]
     digest = hashlib.sha256(_core.packed().encode())
@@ -101,11 +102,11 @@ def _place(cache: Path, paths: Sequence[Path], asked: List[Any]) -> Optional[Pat
     return cache / f"{digest.hexdigest()}.json"
 
 
-def _files(folder: Path, pattern: str) -> List[Path]:
+def _files(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.rglob(pattern))
 
 
-def _kept(path: Path) -> Optional[Selected]:
+def _kept(path: Path) -> Selected | None:
     try:
         told = json.loads(path.read_bytes())
         profiles = tuple(Profile(**profile) for profile in told["choice"].pop("profiles"))

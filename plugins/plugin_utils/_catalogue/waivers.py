@@ -11,11 +11,11 @@ to this collection.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, List, Optional, Protocol, Sequence, Tuple
-from typing import Mapping as AnyMapping
+from typing import Any, Protocol
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import word
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
@@ -64,9 +64,9 @@ class Waiver:
     number: int
     control: str
     expires: date
-    said: Dict[str, Any]
-    hosts: Optional[FrozenSet[str]]
-    value: Optional[str]
+    said: dict[str, Any]
+    hosts: frozenset[str] | None
+    value: str | None
 
     def concerns(self, host: str) -> bool:
         return self.hosts is None or host in self.hosts
@@ -81,7 +81,7 @@ class Waiver:
         """How many days it still holds; the day that it names is the last one."""
         return (self.expires - today).days
 
-    def told(self, today: date) -> Dict[str, Any]:
+    def told(self, today: date) -> dict[str, Any]:
         """The entry as the evidence shows it."""
         left = self.days_left(today)
         return {**self.said, "control": self.control, "days_left": left, "expired": left < 0}
@@ -93,14 +93,14 @@ def most_days(control: Limited) -> int:
 
 
 def read(
-    given: Any, controls: AnyMapping[str, Limited], groups: AnyMapping[str, Sequence[str]], today: date
-) -> Tuple[Waiver, ...]:
+    given: Any, controls: Mapping[str, Limited], groups: Mapping[str, Sequence[str]], today: date
+) -> tuple[Waiver, ...]:
     """All waivers, checked; ``groups`` holds the hosts of each group of the inventory, by name.
 
     Raises one ClinicalError with the problems of all of them.
     """
     problems = Problems()
-    found: List[Waiver] = []
+    found: list[Waiver] = []
     if not isinstance(given, (list, tuple)):
         problems.add(Problem(VARIABLE, 0, "", "", f"saw {show(given)}", "a list of waivers"))
         given = ()
@@ -116,11 +116,11 @@ def read(
 def _waiver(
     number: int,
     item: Any,
-    controls: AnyMapping[str, Limited],
-    groups: AnyMapping[str, Sequence[str]],
+    controls: Mapping[str, Limited],
+    groups: Mapping[str, Sequence[str]],
     today: date,
     problems: Problems,
-) -> Optional[Waiver]:
+) -> Waiver | None:
     """One entry, or None where something is wrong with it."""
     data = _as_text(item)
     place = _place(number, data)
@@ -148,7 +148,7 @@ def _place(number: int, data: Any) -> Place:
 
 def _as_text(item: Any) -> Any:
     """Plain data. YAML makes a date of an expiry and a number of a ticket without quotes; both are meant as text."""
-    if not isinstance(item, AnyMapping):
+    if not isinstance(item, Mapping):
         return item
     data = {str(key): value.isoformat() if isinstance(value, date) else value for key, value in item.items()}
     if isinstance(data.get("ticket"), int):
@@ -156,7 +156,7 @@ def _as_text(item: Any) -> Any:
     return plain(data)
 
 
-def _expiry(data: AnyMapping[str, Any], place: Place, problems: Problems) -> Optional[date]:
+def _expiry(data: Mapping[str, Any], place: Place, problems: Problems) -> date | None:
     try:
         return date.fromisoformat(data["expires"])
     except ValueError:
@@ -166,7 +166,7 @@ def _expiry(data: AnyMapping[str, Any], place: Place, problems: Problems) -> Opt
         return None
 
 
-def _check_people(data: AnyMapping[str, Any], place: Place, problems: Problems) -> None:
+def _check_people(data: Mapping[str, Any], place: Place, problems: Problems) -> None:
     if _same(data["owner"]) == _same(data["approver"]):
         saw = f"saw {show(data['approver'])}, who is the owner"
         problems.add(place.problem(data, "approver", saw, "another person than the owner"))
@@ -177,7 +177,7 @@ def _same(name: str) -> str:
 
 
 def _check_length(
-    control: Limited, expires: date, today: date, place: Place, data: AnyMapping[str, Any], problems: Problems
+    control: Limited, expires: date, today: date, place: Place, data: Mapping[str, Any], problems: Problems
 ) -> None:
     last = today + timedelta(days=most_days(control))
     if expires > last:
@@ -187,8 +187,8 @@ def _check_length(
 
 
 def _hosts(
-    data: AnyMapping[str, Any], groups: AnyMapping[str, Sequence[str]], place: Place, problems: Problems
-) -> Optional[FrozenSet[str]]:
+    data: Mapping[str, Any], groups: Mapping[str, Sequence[str]], place: Place, problems: Problems
+) -> frozenset[str] | None:
     """The hosts that are named, and those of the groups that are; None where neither is."""
     if "hosts" not in data and "groups" not in data:
         return None
@@ -209,15 +209,15 @@ def _check_alone(waiver: Waiver, others: Sequence[Waiver], problems: Problems) -
             problems.add(_place(waiver.number, waiver.said).problem({}, "", saw, "one waiver for a control on a host"))
 
 
-def mark(selection: Selection, waivers: Sequence[Waiver]) -> List[Dict[str, Any]]:
+def mark(selection: Selection, waivers: Sequence[Waiver]) -> list[dict[str, Any]]:
     """The controls to send, those that are waived marked with the value that is; ``waivers`` concern the host."""
     narrowed = {w.control: {} if w.value is None else {"value": w.value} for w in waivers}
     return [{**control, "waived": narrowed.get(control["id"])} for control in selection.controls]
 
 
 def judged(
-    findings: Sequence[Dict[str, Any]], waivers: Sequence[Waiver], today: date
-) -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]], List[str]]:
+    findings: Sequence[dict[str, Any]], waivers: Sequence[Waiver], today: date
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
     """The findings with their waivers, the waivers with whether they were used, and what to warn of.
 
     ``waivers`` concern the host.
@@ -231,7 +231,7 @@ def judged(
     return seen, [{**entry, "used": name in used} for name, entry in told.items()], warnings
 
 
-def _waived(finding: Dict[str, Any], told: AnyMapping[str, Dict[str, Any]]) -> Dict[str, Any]:
+def _waived(finding: dict[str, Any], told: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     if finding["result"] != "waived":
         return finding
     waiver = told[finding["id"]]
@@ -242,7 +242,7 @@ def _waived(finding: Dict[str, Any], told: AnyMapping[str, Dict[str, Any]]) -> D
     return {**finding, "result": "fail", "reason": reason, "waiver": waiver}
 
 
-def _why_idle(waiver: Waiver, results: AnyMapping[str, Dict[str, Any]]) -> str:
+def _why_idle(waiver: Waiver, results: Mapping[str, dict[str, Any]]) -> str:
     finding = results.get(waiver.control)
     if finding is None:
         return "the tier does not contain the control."

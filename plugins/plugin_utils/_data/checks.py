@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, List, Optional, Tuple
-from typing import Mapping as AnyMapping
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
@@ -27,8 +27,8 @@ class Field:
 
     type: str
     required: bool = False
-    choices: Tuple[Any, ...] = ()
-    pattern: Optional[str] = None
+    choices: tuple[Any, ...] = ()
+    pattern: str | None = None
     may_be_empty: bool = False
 
 
@@ -53,7 +53,7 @@ class Problem:
 class Problems:
     """All problems of one load or selection, told together: one round of corrections instead of many."""
 
-    items: List[Problem] = field(default_factory=list)
+    items: list[Problem] = field(default_factory=list)
 
     def add(self, problem: Problem) -> None:
         self.items.append(problem)
@@ -81,8 +81,8 @@ class Place:
     owner: str
     prefix: str = ""
 
-    def problem(self, data: AnyMapping[str, Any], key: str, saw: str, allowed: str = "") -> Problem:
-        line = data.line_of(key) if isinstance(data, strict_yaml.Mapping) else 0
+    def problem(self, data: Mapping[str, Any], key: str, saw: str, allowed: str = "") -> Problem:
+        line = data.line_of(key) if isinstance(data, strict_yaml.YamlMapping) else 0
         return Problem(
             str(self.file), line, self.owner, f"{self.prefix}{key}" if key else self.prefix.rstrip("."), saw, allowed
         )
@@ -105,7 +105,7 @@ def show(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def check(data: Any, fields: AnyMapping[str, Field], place: Place, problems: Problems) -> bool:
+def check(data: Any, fields: Mapping[str, Field], place: Place, problems: Problems) -> bool:
     """Every key known, every required key there, every value of its type and range. True where nothing was wrong."""
     before = len(problems.items)
     if not isinstance(data, dict):

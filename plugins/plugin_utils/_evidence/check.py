@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
@@ -44,7 +45,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
 )
 
 
-def check_result(data: t.Any, host: str) -> Json:
+def check_result(data: Any, host: str) -> Json:
     """``data`` itself, if it has the shape of a record; else a ClinicalError that names the host and the key."""
     if not isinstance(data, dict):
         raise refuse(host, "it is not a mapping")
@@ -100,7 +101,7 @@ def _check_enforced(data: Json, host: str) -> None:
 
 def _check_findings(data: Json, host: str) -> None:
     findings = _want(data, "findings", list, host)
-    seen: t.Set[str] = set()
+    seen: set[str] = set()
     for number, finding in enumerate(findings):
         _check_finding(finding, f"findings[{number}]", host)
         if finding["id"] in seen:
@@ -131,7 +132,7 @@ def _check_guard(guard: Json, host: str) -> None:
             raise refuse(host, f"guard.{key} is {guard[key]!r}, not a time like 2026-11-22T15:00:00Z")
 
 
-def _check_finding(finding: t.Any, where: str, host: str) -> None:
+def _check_finding(finding: Any, where: str, host: str) -> None:
     _check_keys(finding, FINDING_KEYS, where, host)
     for key in ("id", "title", "rationale", "kind", "reason", "subject"):
         _want(finding, key, str, host, f"{where}.")
@@ -151,13 +152,13 @@ def _check_finding(finding: t.Any, where: str, host: str) -> None:
         _check_waiver(finding["waiver"], f"{where}.waiver", host)
 
 
-def _check_waiver(waiver: t.Any, where: str, host: str) -> None:
+def _check_waiver(waiver: Any, where: str, host: str) -> None:
     _check_keys(waiver, ("expires", "days_left"), where, host)
     _want(waiver, "expires", str, host, f"{where}.")
     _want(waiver, "days_left", int, host, f"{where}.")
 
 
-def _check_probe(probe: t.Any, where: str, host: str) -> None:
+def _check_probe(probe: Any, where: str, host: str) -> None:
     _check_keys(probe, PROBE_KEYS, where, host)
     for key in ("probe", "target", "state", "saw"):
         _want(probe, key, str, host, f"{where}.")
@@ -168,7 +169,7 @@ def _check_probe(probe: t.Any, where: str, host: str) -> None:
         raise refuse(host, f"{where}.latency_ms is {probe['latency_ms']!r}, wanted is a number of milliseconds")
 
 
-def _check_keys(item: t.Any, keys: t.Sequence[str], where: str, host: str) -> None:
+def _check_keys(item: Any, keys: Sequence[str], where: str, host: str) -> None:
     if not isinstance(item, dict):
         raise refuse(host, f"{where} is not a mapping")
     missing = [key for key in keys if key not in item]
@@ -176,18 +177,18 @@ def _check_keys(item: t.Any, keys: t.Sequence[str], where: str, host: str) -> No
         raise refuse(host, f"{where} has no {', '.join(missing)}")
 
 
-def _want(data: Json, key: str, kind: type, host: str, where: str = "") -> t.Any:
+def _want(data: Json, key: str, kind: type, host: str, where: str = "") -> Any:
     if not isinstance(data.get(key), kind):
         saw = f"is {data[key]!r}"[:120] if key in data else "is missing"
         raise refuse(host, f"{where}{key} {saw}, wanted is a {kind.__name__}")
     return data[key]
 
 
-def _optional(data: Json, key: str, kind: type, host: str) -> t.Any:
+def _optional(data: Json, key: str, kind: type, host: str) -> Any:
     return _want(data, key, kind, host) if key in data else None
 
 
-def _word(data: Json, key: str, words: t.Sequence[str], host: str, where: str = "") -> str:
+def _word(data: Json, key: str, words: Sequence[str], host: str, where: str = "") -> str:
     word: str = _want(data, key, str, host, where)
     if word not in words:
         raise refuse(host, f"{where}{key} is {word!r}", f"Known words: {', '.join(words)}.")

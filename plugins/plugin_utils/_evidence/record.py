@@ -8,7 +8,8 @@ that they hold, secrets and what names a patient are taken out (``redact``).
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.availability import (
     KEYS as AVAILABILITY_KEYS,
@@ -37,13 +38,13 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
 )
 
 
-def clean_result(result: t.Any, host: str, run_id: str = "") -> Json:
+def clean_result(result: Any, host: str, run_id: str = "") -> Json:
     """The part of a registered baseline result that is evidence, checked.
 
     ``run_id`` is what the caller believes; it must agree with the result and is needed where the task failed so early
     that the result has none. Such a result becomes a record in state ``failed`` with no findings: unknown, never good.
     """
-    if not isinstance(result, t.Mapping):
+    if not isinstance(result, Mapping):
         raise refuse(host, f"the result is a {type(result).__name__}, not a mapping")
     data = {key: plain(result[key], key) for key in KEPT if key != "warnings" and result.get(key) is not None}
     kept = dict(data)
@@ -64,7 +65,7 @@ def clean_result(result: t.Any, host: str, run_id: str = "") -> Json:
     return _cleaned(check_result(kept, host))
 
 
-def _links(supported: Json, frameworks: t.Any, host: str) -> t.List[Json]:
+def _links(supported: Json, frameworks: Any, host: str) -> list[Json]:
     """The references of a control one by one, each with what is known of its framework."""
     links = []
     for name, references in supported.items():
@@ -76,7 +77,7 @@ def _links(supported: Json, frameworks: t.Any, host: str) -> t.List[Json]:
     return links
 
 
-def _patch_result(result: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
+def _patch_result(result: Mapping[str, Any], kept: Json, host: str) -> Json:
     """A patch result keeps its plan, cleaned before findings are made of it, so that these are clean as well."""
     patch = redact.deep(patch_record.evidence_of(result))
     names = ("run_id", "started", "finished", "host", "warnings", "changed", "check_mode", "failed")
@@ -87,7 +88,7 @@ def _patch_result(result: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
     return _cleaned(check_result(patch_findings.with_findings(check_result(made, host)), host))
 
 
-def _failed_result(data: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
+def _failed_result(data: Mapping[str, Any], kept: Json, host: str) -> Json:
     if "results" in data:
         raise refuse(host, "it is the result of a loop", "Record each item's result on its own.")
     if not (data.get("failed") or data.get("unreachable") or data.get("skipped")):
@@ -116,7 +117,7 @@ def _failed_result(data: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
     }
 
 
-def clean_probes(probes: t.Sequence[t.Any], host: str, run_id: str, check_mode: bool = False) -> Json:
+def clean_probes(probes: Sequence[Any], host: str, run_id: str, check_mode: bool = False) -> Json:
     """A result that holds nothing but how services answered: in state ``probed``, with no word about any control."""
     told = [plain(probe, f"probes[{number}]") for number, probe in enumerate(probes)]
     told = [{"latency_ms": None, **probe} if isinstance(probe, dict) else probe for probe in told]
@@ -124,7 +125,7 @@ def clean_probes(probes: t.Sequence[t.Any], host: str, run_id: str, check_mode: 
     return _cleaned(check_result(made, host))
 
 
-def merged(earlier: t.Optional[Json], new: Json) -> Json:
+def merged(earlier: Json | None, new: Json) -> Json:
     """One record out of what was kept of a host in this run before and what comes now.
 
     A result of the baseline takes the place of an earlier one, and so does one of patching; a probe takes that of the
@@ -172,8 +173,8 @@ _OWN_WORDS = (
     "frameworks",
     "patch",
 )
-_MAPPINGS: t.Dict[str, t.Sequence[str]] = {"availability": AVAILABILITY_KEYS, "guard": GUARD_KEYS}
-_LISTS: t.Dict[str, t.Sequence[str]] = {
+_MAPPINGS: dict[str, Sequence[str]] = {"availability": AVAILABILITY_KEYS, "guard": GUARD_KEYS}
+_LISTS: dict[str, Sequence[str]] = {
     "changes": CHANGE_KEYS,
     "restored": CHANGE_KEYS,
     "waivers": WAIVER_KEYS,
@@ -196,7 +197,7 @@ def _clean_finding(finding: Json) -> Json:
     return made
 
 
-def _only(data: Json, keys: t.Sequence[str]) -> Json:
+def _only(data: Json, keys: Sequence[str]) -> Json:
     return {key: data[key] for key in keys if key in data}
 
 
@@ -205,7 +206,7 @@ def record(host: str, result: Json) -> Json:
     return {"schema": RECORD_SCHEMA, "hostname": check_host_name(host), "result": result}
 
 
-def open_record(data: t.Any, host: str, run_id: str) -> Json:
+def open_record(data: Any, host: str, run_id: str) -> Json:
     """The checked result out of a record's file content; ClinicalError where it is another's."""
     if not isinstance(data, dict) or data.get("schema") != RECORD_SCHEMA:
         raise refuse(host, f"its schema is not {RECORD_SCHEMA}", "")

@@ -7,20 +7,20 @@ Two hundred hosts with 250 controls have 50,000 findings, and each brings its co
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Iterable
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import FRAMEWORK_KEYS, Json, canonical
 
 #: What of a control stands under "controls" in run.json rather than with each finding.
 TOLD_ONCE = ("rationale", "references")
-_Reference = t.List[Json]
+_Reference = list[Json]
 
 
 class Shared:
     """Lets equal texts and references of one control be the same object."""
 
     def __init__(self) -> None:
-        self._known: t.Dict[str, t.List[Json]] = {}
+        self._known: dict[str, list[Json]] = {}
 
     def of(self, result: Json) -> Json:
         """The result, with what an earlier one had just so taken from there."""
@@ -44,10 +44,10 @@ class Wordings:
     """
 
     def __init__(self) -> None:
-        self._names: t.Dict[t.Tuple[str, str, str], str] = {}
-        self._seen: t.Dict[t.Tuple[str, str, int], t.Tuple[str, _Reference]] = {}
-        self._count: t.Dict[str, int] = {}
-        self.controls: t.Dict[str, Json] = {}
+        self._names: dict[tuple[str, str, str], str] = {}
+        self._seen: dict[tuple[str, str, int], tuple[str, _Reference]] = {}
+        self._count: dict[str, int] = {}
+        self.controls: dict[str, Json] = {}
 
     def name(self, finding: Json) -> str:
         at_once = (finding["id"], finding["rationale"], id(finding["references"]))
@@ -87,10 +87,10 @@ def _without_texts(result: Json, wordings: Wordings) -> Json:
     return {**{key: value for key, value in result.items() if key != "frameworks"}, "findings": findings}
 
 
-def frameworks(results: t.Iterable[Json]) -> t.Dict[str, Json]:
+def frameworks(results: Iterable[Json]) -> dict[str, Json]:
     """Every framework that a control of these results supports, by id, with what is known of it."""
-    found: t.Dict[str, Json] = {}
-    seen: t.Set[int] = set()
+    found: dict[str, Json] = {}
+    seen: set[int] = set()
     for result in results:
         for name, about in result.get("frameworks", {}).items():
             found.setdefault(name, {}).update({key: about[key] for key in FRAMEWORK_KEYS if key in about})

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import typing as t
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def sign(key: Path, data: bytes) -> bytes:
     return done.stdout
 
 
-def judged(data: bytes, signature: Path, allowed: t.Optional[Path]) -> Signed:
+def judged(data: bytes, signature: Path, allowed: Path | None) -> Signed:
     """Whether the signature is whole and, where a list of allowed signers is given, by one of them."""
     about = ["-n", NAMESPACE, "-s", str(signature)]
     whole = _run(["-Y", "check-novalidate", *about], data)
@@ -67,7 +67,7 @@ def judged(data: bytes, signature: Path, allowed: t.Optional[Path]) -> Signed:
     return Signed(key, problem=f"it is signed by a key that {allowed} does not allow: {key}")
 
 
-def _run(arguments: t.Sequence[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def _run(arguments: Sequence[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Without a terminal of its own, since ssh-keygen would else ask whoever sits there for a passphrase."""
     environment = {**os.environ, "LC_ALL": "C", "SSH_ASKPASS_REQUIRE": "never"}
     try:

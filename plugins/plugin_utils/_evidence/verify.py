@@ -8,7 +8,7 @@ signers, whoever can write the directory can write a new chain; without a rememb
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def verify(
     evidence_dir: Path,
     *,
     fleet: str = "",
-    allowed_signers: t.Optional[Path] = None,
+    allowed_signers: Path | None = None,
     head: str = "",
     oldest: int = 1,
 ) -> Json:
@@ -85,7 +85,7 @@ def _is_bundle(path: Path) -> bool:
     return any((path / name).exists() for name in (chain.FOLDER, "hosts", "run.json"))
 
 
-def _remembered(head: str) -> t.Optional[t.Tuple[int, str]]:
+def _remembered(head: str) -> tuple[int, str] | None:
     if not head:
         return None
     number, _colon, digest = head.partition(":")
@@ -97,10 +97,10 @@ def _remembered(head: str) -> t.Optional[t.Tuple[int, str]]:
     return int(number), digest
 
 
-def _read(bundles: t.Sequence[Path]) -> t.Tuple[t.List[Link], t.List[Problem]]:
+def _read(bundles: Sequence[Path]) -> tuple[list[Link], list[Problem]]:
     """Every manifest; bundles without one, and manifests that are none, are problems."""
-    found: t.List[Link] = []
-    problems: t.List[Problem] = []
+    found: list[Link] = []
+    problems: list[Problem] = []
     for bundle in bundles:
         folder = bundle / chain.FOLDER
         paths = sorted(path for path in folder.glob("*.json") if path.is_file()) if folder.is_dir() else []
@@ -115,10 +115,10 @@ def _read(bundles: t.Sequence[Path]) -> t.Tuple[t.List[Link], t.List[Problem]]:
     return found, problems
 
 
-def _order(mine: t.Sequence[Link], oldest: int) -> t.List[Problem]:
+def _order(mine: Sequence[Link], oldest: int) -> list[Problem]:
     """Gaps, numbers that are there twice, and manifests that are not the ones that their successors name."""
-    problems: t.List[Problem] = []
-    by_number: t.Dict[int, t.List[Link]] = {}
+    problems: list[Problem] = []
+    by_number: dict[int, list[Link]] = {}
     for link in mine:
         by_number.setdefault(link.number, []).append(link)
     for number in range(oldest, max(by_number, default=oldest - 1) + 1):
@@ -142,9 +142,7 @@ def _order(mine: t.Sequence[Link], oldest: int) -> t.List[Problem]:
     return problems
 
 
-def _end(
-    evidence_dir: Path, fleet: str, mine: t.Sequence[Link], remembered: t.Optional[t.Tuple[int, str]]
-) -> t.List[Problem]:
+def _end(evidence_dir: Path, fleet: str, mine: Sequence[Link], remembered: tuple[int, str] | None) -> list[Problem]:
     """Whether the chain still holds what was remembered of its end, by a person or by the directory's own note."""
     note = chain.note_of(evidence_dir, fleet) or {}
     known = [("the remembered head", *remembered)] if remembered else []
@@ -162,7 +160,7 @@ def _end(
     return problems
 
 
-def _place(link: Link) -> t.List[Problem]:
+def _place(link: Link) -> list[Problem]:
     """Whether a manifest lies where it says."""
     at, problems = f"{chain.FOLDER}/{link.path.name}", []
     bundle = link.path.parent.parent.name
@@ -174,7 +172,7 @@ def _place(link: Link) -> t.List[Problem]:
     return problems
 
 
-def _signature(link: Link, mine: t.Sequence[Link], allowed: t.Optional[Path]) -> t.List[Problem]:
+def _signature(link: Link, mine: Sequence[Link], allowed: Path | None) -> list[Problem]:
     path, signer = link.path.with_suffix(".sig"), link.manifest["signer"]
     at = f"{chain.FOLDER}/{path.name}"
     if not signer and not path.exists():
@@ -192,10 +190,10 @@ def _signature(link: Link, mine: t.Sequence[Link], allowed: t.Optional[Path]) ->
     return [Problem("signature", saw, link.run_id, link.number, at)] if saw else []
 
 
-def _files(mine: t.Sequence[Link]) -> t.List[Problem]:
+def _files(mine: Sequence[Link]) -> list[Problem]:
     """The files of each bundle against its newest manifest, and its manifests against each other."""
-    problems: t.List[Problem] = []
-    newest: t.Dict[Path, Link] = {}
+    problems: list[Problem] = []
+    newest: dict[Path, Link] = {}
     for link in sorted(mine, key=lambda link: link.number):
         bundle = link.path.parent.parent
         earlier = newest.get(bundle)
@@ -211,10 +209,10 @@ def _files(mine: t.Sequence[Link]) -> t.List[Problem]:
     return problems
 
 
-def _rewritten(mine: t.Sequence[Link]) -> t.List[str]:
+def _rewritten(mine: Sequence[Link]) -> list[str]:
     """Records that a later manifest of one run has otherwise: a host answered twice, or somebody wrote."""
-    notes: t.List[str] = []
-    newest: t.Dict[str, Link] = {}
+    notes: list[str] = []
+    newest: dict[str, Link] = {}
     for link in sorted(mine, key=lambda link: link.number):
         before = newest.get(link.run_id)
         files = before.manifest["files"] if before else {}
@@ -227,7 +225,7 @@ def _rewritten(mine: t.Sequence[Link]) -> t.List[str]:
     return notes
 
 
-def _differences(bundle: Path, link: Link) -> t.Iterator[t.Tuple[str, str, str]]:
+def _differences(bundle: Path, link: Link) -> Iterator[tuple[str, str, str]]:
     there, wanted = chain.contents(bundle), link.manifest["files"]
     for name in sorted({*there, *wanted}):
         if name not in there:
@@ -240,9 +238,9 @@ def _differences(bundle: Path, link: Link) -> t.Iterator[t.Tuple[str, str, str]]
             yield "changed", "its content is not what was written", name
 
 
-def _last_or_none(fleet: str, links: t.Sequence[Link]) -> bool:
+def _last_or_none(fleet: str, links: Sequence[Link]) -> bool:
     return any(link.fleet == fleet for link in links)
 
 
-def _last(fleet: str, links: t.Sequence[Link]) -> Link:
+def _last(fleet: str, links: Sequence[Link]) -> Link:
     return max((link for link in links if link.fleet == fleet), key=lambda link: link.number)

@@ -12,8 +12,6 @@ waiver beside it (``run: true``: it was judged all the same). What could not be 
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     NAMESPACE,
     PRODUCT,
@@ -76,7 +74,7 @@ def _lost(run: Json, name: str, why: str) -> Json:
     return _frame(run, {"name": "unknown", "release": "unknown", "target_id": name}, "", "", [control], 0)
 
 
-def _frame(run: Json, platform: Json, digest: str, tier: str, controls: t.List[Json], duration: float) -> Json:
+def _frame(run: Json, platform: Json, digest: str, tier: str, controls: list[Json], duration: float) -> Json:
     passed = sum(control["results"][0]["status"] == "passed" for control in controls)
     failed = sum(control["results"][0]["status"] in ("failed", "error") for control in controls)
     profile = {
@@ -141,7 +139,7 @@ def _control(finding: Json, start: str) -> Json:
     return control
 
 
-def nist(finding: Json) -> t.List[str]:
+def nist(finding: Json) -> list[str]:
     """The ids of NIST SP 800-53 as the format's readers know them: "AC-6 (2)", and which revision."""
     ids = [str(each["reference"]) for each in finding["references"] if each["framework"] == NIST]
     return [*(each.replace("(", " (", 1) for each in ids), "Rev_5"] if ids else []

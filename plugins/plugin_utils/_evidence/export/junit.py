@@ -8,7 +8,7 @@ so is a host without a result. What was waived, left out or does not apply is sk
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
@@ -41,7 +41,7 @@ def export(run: Json) -> Files:
     return {"junit.xml": ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"}
 
 
-def _sums(suites: t.Sequence[ElementTree.Element]) -> t.Dict[str, str]:
+def _sums(suites: Sequence[ElementTree.Element]) -> dict[str, str]:
     return {
         key: str(sum(int(suite.get(key, "0")) for suite in suites))
         for key in ("tests", "failures", "errors", "skipped")

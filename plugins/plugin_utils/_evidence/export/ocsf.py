@@ -8,7 +8,7 @@ file twice can tell.
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     PRODUCT,
@@ -120,6 +120,6 @@ def _event(run: Json, host: str, word: str, stamp: str, compliance: Json) -> Jso
     }
 
 
-def _standard(reference: t.Mapping[str, str]) -> str:
+def _standard(reference: Mapping[str, str]) -> str:
     status = str(reference.get("status", "guidance"))
     return text(reference["title"] if status == "law" else f"{reference['title']} ({status})")

@@ -11,7 +11,8 @@ The hosts are inventory items. An observation is one control with one result, wi
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     WORST_FIRST,
@@ -45,7 +46,7 @@ NO_PLAN = (
 )
 NO_HOST = "No host gave a result, so nothing was observed about any control."
 
-_Cases = t.Dict[str, t.Dict[str, t.List[t.Tuple[str, Json]]]]
+_Cases = dict[str, dict[str, list[tuple[str, Json]]]]
 
 
 def export(run: Json) -> Files:
@@ -123,7 +124,7 @@ def _by_control(run: Json) -> _Cases:
     }
 
 
-def _prop(name: str, value: t.Any, **more: str) -> Json:
+def _prop(name: str, value: Any, **more: str) -> Json:
     # A value may not be empty, have blanks around it, or run over lines.
     return {"name": name, "ns": NAMESPACE, "value": " ".join(text(value).split()) or "none", **more}
 
@@ -148,7 +149,7 @@ def _token(name: str) -> str:
     return made if made[:1].isalpha() or made[:1] == "_" else f"_{made}"
 
 
-def _silent(run: Json) -> t.List[Json]:
+def _silent(run: Json) -> list[Json]:
     lost = silent(run)
     if not lost:
         return []
@@ -172,7 +173,7 @@ def _observation_id(run: Json, control: str, word: str) -> str:
     return name_of("oscal", "observation", run["run_id"], control, word)
 
 
-def _observations(run: Json, control: str, by_word: t.Mapping[str, t.List[t.Tuple[str, Json]]]) -> t.List[Json]:
+def _observations(run: Json, control: str, by_word: Mapping[str, list[tuple[str, Json]]]) -> list[Json]:
     return [
         {
             "uuid": _observation_id(run, control, word),
@@ -196,7 +197,7 @@ def _told(finding: Json) -> str:
     return ". ".join(part.rstrip(".") for part in told if part)
 
 
-def _finding(run: Json, control: str, by_word: t.Mapping[str, t.List[t.Tuple[str, Json]]]) -> Json:
+def _finding(run: Json, control: str, by_word: Mapping[str, list[tuple[str, Json]]]) -> Json:
     finding = next(iter(by_word.values()))[0][1]
     counts = ", ".join(f"{len(cases)} {word}" for word, cases in by_word.items())
     good = all(word in SATISFIED for word in by_word)
@@ -231,7 +232,7 @@ def _risk_id(run: Json, control: str, host: str) -> str:
     return name_of("oscal", "risk", run["run_id"], control, host)
 
 
-def _risks(run: Json) -> t.List[Json]:
+def _risks(run: Json) -> list[Json]:
     """What people accepted for a time: a waiver is a risk whose deviation was approved."""
     made = []
     for host, _result_of_host, finding in findings(run):

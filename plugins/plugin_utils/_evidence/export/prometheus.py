@@ -7,8 +7,8 @@ Times stand as times rather than as days left, so that an alert grows old by its
 
 from __future__ import annotations
 
-import typing as t
 from collections import Counter
+from collections.abc import Mapping
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
     STATES as GUARD_STATES,
@@ -33,12 +33,12 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
     Json,
 )
 
-Labels = t.Dict[str, str]
-Samples = t.List[t.Tuple[Labels, float]]
+Labels = dict[str, str]
+Samples = list[tuple[Labels, float]]
 
 
 def export(run: Json) -> Files:
-    lines: t.List[str] = []
+    lines: list[str] = []
     for name, about, samples in _families(run):
         if samples:
             lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
@@ -46,7 +46,7 @@ def export(run: Json) -> Files:
     return {"metrics.prom": "".join(f"{line}\n" for line in lines).encode("utf-8")}
 
 
-def _families(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
+def _families(run: Json) -> list[tuple[str, str, Samples]]:
     unknown = unknown_hosts(run)
     hosts = sorted({*run["hosts"], *unknown})
     told = {name: result for name, result in run["hosts"].items() if result["state"] != "failed"}
@@ -97,9 +97,9 @@ def _families(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
     ]
 
 
-def _of_updates(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
-    counted: Counter[t.Tuple[str, str, str]] = Counter()
-    deadlines: t.Dict[t.Tuple[str, str], float] = {}
+def _of_updates(run: Json) -> list[tuple[str, str, Samples]]:
+    counted: Counter[tuple[str, str, str]] = Counter()
+    deadlines: dict[tuple[str, str], float] = {}
     for name, _result, status, change in package_changes(run):
         counted[name, change["severity"], status] += 1
         ends = seconds(str(change.get("deadline") or ""))
@@ -131,7 +131,7 @@ def _of_updates(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
     ]
 
 
-def _by_host(told: t.Mapping[str, Json]) -> Samples:
+def _by_host(told: Mapping[str, Json]) -> Samples:
     samples: Samples = []
     for name, result in told.items():
         if "findings" in result:
@@ -147,7 +147,7 @@ def _by_control(run: Json) -> Samples:
 
 def _waivers(run: Json) -> Samples:
     """The first end of those that one series would stand for."""
-    ending: t.Dict[t.Tuple[str, str, str], int] = {}
+    ending: dict[tuple[str, str, str], int] = {}
     for name, result in run["hosts"].items():
         for waiver in result.get("waivers", []):
             ends, series = day(waiver["expires"]), (name, waiver["control"], text(waiver.get("ticket")))
@@ -156,7 +156,7 @@ def _waivers(run: Json) -> Samples:
     return [({"host": h, "control": c, "ticket": ticket}, ends) for (h, c, ticket), ends in ending.items()]
 
 
-def _lost(told: t.Mapping[str, Json]) -> Samples:
+def _lost(told: Mapping[str, Json]) -> Samples:
     """Where it was compared: what is gone, or cannot be reached from the control node any more."""
     samples: Samples = []
     for name, result in told.items():
@@ -166,7 +166,7 @@ def _lost(told: t.Mapping[str, Json]) -> Samples:
     return samples
 
 
-def _probes(told: t.Mapping[str, Json]) -> t.List[t.Tuple[str, Json]]:
+def _probes(told: Mapping[str, Json]) -> list[tuple[str, Json]]:
     return [(name, probe) for name, result in told.items() for probe in result.get("probes", [])]
 
 

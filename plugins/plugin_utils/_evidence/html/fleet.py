@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import typing as t
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.frameworks import (
     STATUSES,
@@ -25,7 +26,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
     canonical,
 )
 
-Link = t.Tuple[str, str]  # (text, anchor); without an anchor it is only text
+Link = tuple[str, str]  # (text, anchor); without an anchor it is only text
 
 #: What a framework is, in words that nobody can take for more, by its status.
 STANDING = {
@@ -49,9 +50,9 @@ class Control:
     anchor: str
     data: Json
     hazard: str
-    references: t.List[t.Tuple[str, str]]
-    seen: t.List[t.Tuple[str, int, str]]
-    counts: t.Mapping[str, int]
+    references: list[tuple[str, str]]
+    seen: list[tuple[str, int, str]]
+    counts: Mapping[str, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +66,8 @@ class Support:
 @dataclasses.dataclass(frozen=True)
 class Reference:
     id: str
-    counts: t.Mapping[str, int]
-    supports: t.List[Support]
+    counts: Mapping[str, int]
+    supports: list[Support]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,13 +78,13 @@ class Framework:
     standing: str
     about: str
     controls: int
-    counts: t.Mapping[str, int]
-    references: t.List[Reference]
+    counts: Mapping[str, int]
+    references: list[Reference]
 
 
-def by_framework(run: Json, controls: t.Sequence[Control]) -> t.List[Framework]:
+def by_framework(run: Json, controls: Sequence[Control]) -> list[Framework]:
     """Each framework that a control of this run supports; what binds comes first, what is only proposed last."""
-    linked: t.Dict[str, t.Dict[str, t.List[Support]]] = {}
+    linked: dict[str, dict[str, list[Support]]] = {}
     for control in controls:
         for reference in control.data["references"]:
             strength = str(reference.get("strength", "supports"))
@@ -100,7 +101,7 @@ def _status(about: Json) -> str:
     return about["status"] if about.get("status") in STATUSES else "guidance"
 
 
-def _framework(anchor: str, about: Json, name: str, linked: t.Mapping[str, t.List[Support]]) -> Framework:
+def _framework(anchor: str, about: Json, name: str, linked: Mapping[str, list[Support]]) -> Framework:
     status = _status(about)
     references = [Reference(each, _sum(_all(linked[each])), linked[each]) for each in sorted(linked, key=natural)]
     mine = {support.control.anchor: support.control for each in references for support in each.supports}
@@ -118,19 +119,19 @@ def _framework(anchor: str, about: Json, name: str, linked: t.Mapping[str, t.Lis
     )
 
 
-def _all(supports: t.Iterable[Support]) -> t.List[Control]:
+def _all(supports: Iterable[Support]) -> list[Control]:
     return [support.control for support in supports]
 
 
-def _sum(controls: t.Iterable[Control]) -> t.Dict[str, int]:
-    counted: t.Dict[str, int] = {}
+def _sum(controls: Iterable[Control]) -> dict[str, int]:
+    counted: dict[str, int] = {}
     for control in controls:
         for word, number in control.counts.items():
             counted[word] = counted.get(word, 0) + number
     return {word: counted[word] for word in WORST_FIRST if word in counted}
 
 
-def natural(text: str) -> t.List[t.Tuple[int, int, str]]:
+def natural(text: str) -> list[tuple[int, int, str]]:
     """A key for sorting in which 5.2 comes before 5.10, and AC-6 before AC-6(2)."""
     pieces = re.findall(r"\d+|\D+", text)
     return [(0, int(piece), "") if piece.isdecimal() and piece.isascii() else (1, 0, piece) for piece in pieces]
@@ -142,8 +143,8 @@ class Waiver:
     word: str
     left: str
     urgent: bool
-    facts: t.List[t.Tuple[str, str]]
-    hosts: t.List[Link]
+    facts: list[tuple[str, str]]
+    hosts: list[Link]
 
 
 WAIVER_SOON = 30  # days
@@ -172,9 +173,9 @@ def waiver_line(waiver: Json) -> str:
     return ". ".join(part.rstrip(".") for part in told) + "."
 
 
-def waivers(run: Json, controls: t.Mapping[str, Control], anchors: t.Mapping[str, str]) -> t.List[Waiver]:
+def waivers(run: Json, controls: Mapping[str, Control], anchors: Mapping[str, str]) -> list[Waiver]:
     """Every waiver that any host was given, once, with the hosts that used it; what ends first comes first."""
-    several: t.Dict[bytes, t.List[t.Tuple[str, Json]]] = {}
+    several: dict[bytes, list[tuple[str, Json]]] = {}
     for name, result in run["hosts"].items():
         for waiver in result.get("waivers", []):
             same = {key: value for key, value in waiver.items() if key != "used"}
@@ -193,7 +194,7 @@ def waivers(run: Json, controls: t.Mapping[str, Control], anchors: t.Mapping[str
     return [each for _left, _at, each in sorted(made, key=lambda item: item[:2])]
 
 
-def _plain(value: t.Any) -> str:
+def _plain(value: Any) -> str:
     return ", ".join(map(show, value)) if isinstance(value, list) else show(value)
 
 
@@ -201,14 +202,14 @@ def _plain(value: t.Any) -> str:
 class Kept:
     """What answered before the run and what after it, of a host that lost something or of all that tell the same."""
 
-    hosts: t.List[Link]
+    hosts: list[Link]
     before: str
-    lost: t.List[str]
-    unreachable: t.List[str]
-    rest: t.List[t.Tuple[str, t.List[str]]]
+    lost: list[str]
+    unreachable: list[str]
+    rest: list[tuple[str, list[str]]]
 
     @property
-    def bad(self) -> t.List[str]:
+    def bad(self) -> list[str]:
         return list(dict.fromkeys([*self.lost, *self.unreachable]))
 
 
@@ -222,17 +223,17 @@ _REST = (
 class Availability:
     """``told`` are the hosts with anything to tell, ``quiet`` those on which all that answered still answers."""
 
-    told: t.List[Kept]
-    quiet: t.List[Link]
+    told: list[Kept]
+    quiet: list[Link]
 
     @property
-    def lost(self) -> t.List[Kept]:
+    def lost(self) -> list[Kept]:
         return [each for each in self.told if each.bad]
 
 
-def availability(run: Json, anchors: t.Mapping[str, str]) -> Availability:
-    told: t.Dict[str, Kept] = {}
-    quiet: t.List[Link] = []
+def availability(run: Json, anchors: Mapping[str, str]) -> Availability:
+    told: dict[str, Kept] = {}
+    quiet: list[Link] = []
     for name, result in run["hosts"].items():
         host, kept = (show(name), anchors[name]), _kept(result)
         if kept.bad or kept.rest:
@@ -254,20 +255,20 @@ def _kept(result: Json) -> Kept:
     )
 
 
-def _firewall(result: Json) -> t.List[Json]:
+def _firewall(result: Json) -> list[Json]:
     found = [finding for finding in result.get("findings", []) if finding["kind"] == "firewall"]
     return [
         finding for finding in found if finding["after"] and finding["result"] not in ("notapplicable", "notchecked")
     ]
 
 
-def _items(value: t.Any) -> t.List[str]:
+def _items(value: Any) -> list[str]:
     if isinstance(value, list):
         return [show(item) for item in value]
     return [show(value)] if value else []
 
 
-def _number(value: t.Any) -> str:
+def _number(value: Any) -> str:
     return str(len(value)) if isinstance(value, list) else "" if value is None else show(value)
 
 
@@ -282,7 +283,7 @@ class Asked:
     saw: str
 
 
-def probed(run: Json, anchors: t.Mapping[str, str]) -> t.List[Asked]:
+def probed(run: Json, anchors: Mapping[str, str]) -> list[Asked]:
     """How services answered, those first that did not answer as they should."""
     made = [
         Asked(

@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import typing as t
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import jinja2.bccache
@@ -102,7 +103,7 @@ class Row:
     short: str
     waiver: str
     marks: str
-    verdicts: t.List[t.Tuple[str, str, str, str]]
+    verdicts: list[tuple[str, str, str, str]]
     rich: bool
 
 
@@ -111,8 +112,8 @@ class Group:
     """The findings of a host with one result; ``short`` are those told by name only."""
 
     word: str
-    rows: t.List[Row]
-    short: t.List[t.Tuple[str, str]]
+    rows: list[Row]
+    short: list[tuple[str, str]]
 
     @property
     def count(self) -> int:
@@ -125,15 +126,15 @@ class Host:
     name: str
     about: str
     trouble: str
-    facts: t.List[t.Tuple[str, str]]
-    segments: t.List[Segment]
-    counts: t.List[t.Tuple[str, int]]
-    groups: t.List[Group]
-    restored: t.List[t.Tuple[str, str, str]]
-    changes: t.List[t.Tuple[str, str]]
-    warnings: t.List[str]
+    facts: list[tuple[str, str]]
+    segments: list[Segment]
+    counts: list[tuple[str, int]]
+    groups: list[Group]
+    restored: list[tuple[str, str, str]]
+    changes: list[tuple[str, str]]
+    warnings: list[str]
     guard: str
-    asked: t.Tuple[int, int]
+    asked: tuple[int, int]
     open: bool
 
     @property
@@ -159,14 +160,14 @@ class Case:
     reason: str
     wanted: str
     before: str
-    hosts: t.List[t.Tuple[str, str]]
+    hosts: list[tuple[str, str]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
     control: Control
     word: str
-    cases: t.List[Case]
+    cases: list[Case]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,21 +177,21 @@ class Change:
     before: str
     after: str
     why: str
-    controls: t.List[t.Tuple[str, str]]
-    hosts: t.List[t.Tuple[str, str]]
+    controls: list[tuple[str, str]]
+    hosts: list[tuple[str, str]]
     long: bool
 
 
-def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
+def build(run: Json, digest: str = "", seal: Seal | None = None) -> Json:
     """All that the template prints, by name. ``digest`` is the SHA-256 of run.json, ``seal`` its place in the chain."""
-    results: t.Dict[str, Json] = run["hosts"]
+    results: dict[str, Json] = run["hosts"]
     unknown = unknown_hosts(run)
     names = sorted({*results, *unknown})
     anchors = {name: f"h{number}" for number, name in enumerate(names, 1)}
     large = sum(run["summary"].values()) > LARGE
     controls = _controls(results)
     changes = _changes(results, anchors, controls)
-    changed: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    changed: dict[str, list[tuple[str, str]]] = {}
     for change in changes:
         for _name, at in change.hosts:
             changed.setdefault(at, []).append((change.anchor, change.subject))
@@ -240,9 +241,7 @@ def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
     }
 
 
-def render(
-    run: Json, template: str, digest: str = "", seal: t.Optional[Seal] = None, cache: t.Optional[Path] = None
-) -> str:
+def render(run: Json, template: str, digest: str = "", seal: Seal | None = None, cache: Path | None = None) -> str:
     """The report of a bundle as one HTML text.
 
     ``template`` is the text of report.html.j2; ``cache`` a folder that keeps it compiled, which takes half as long as
@@ -265,7 +264,7 @@ class _Cache(jinja2.FileSystemBytecodeCache):
 
 
 @lru_cache(maxsize=2)
-def _compiled(template: str, cache: t.Optional[Path]) -> jinja2.Template:
+def _compiled(template: str, cache: Path | None) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.DictLoader({"report.html": template}),
         bytecode_cache=_Cache(str(cache)) if cache else None,
@@ -293,16 +292,16 @@ class _Once:
     """
 
     def __init__(self) -> None:
-        self._told: t.Dict[t.Tuple[t.Any, ...], str] = {}
+        self._told: dict[tuple[Any, ...], str] = {}
 
-    def __call__(self, macro: t.Any, *things: t.Any) -> str:
+    def __call__(self, macro: Any, *things: Any) -> str:
         key = (macro.name, *(thing if isinstance(thing, (str, int)) else id(thing) for thing in things))
         if key not in self._told:
             self._told[key] = macro(*things)
         return self._told[key]
 
 
-def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
+def _lead(run: Json, unknown: Mapping[str, str]) -> list[str]:
     """Return the few plain sentences under the headline: what it means and what to do."""
     sentences = []
     if unknown:
@@ -312,7 +311,7 @@ def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
     return [*sentences, *mode_of(run).lead(run)]
 
 
-def _aside(words: t.Mapping[str, int]) -> str:
+def _aside(words: Mapping[str, int]) -> str:
     """What became of the checks that the headline does not count."""
     told = [(words["waived"], "accepted by waiver"), (words["notchecked"], "left out on purpose")]
     told.append((words["notapplicable"], f"that {'does' if words['notapplicable'] == 1 else 'do'} not apply"))
@@ -320,7 +319,7 @@ def _aside(words: t.Mapping[str, int]) -> str:
     return f"The other checks: {text}." if text else ""
 
 
-def _totals(run: Json, unknown: t.Mapping[str, str]) -> t.List[t.Tuple[str, int, str]]:
+def _totals(run: Json, unknown: Mapping[str, str]) -> list[tuple[str, int, str]]:
     """(word, count, note) for the ring's legend."""
     told = [(word, run["summary"][word], "") for word in PICTURE if word != "noresult" and run["summary"][word]]
     if unknown:
@@ -335,15 +334,15 @@ def _checks_per_host(run: Json) -> int:
     return max((len(result.get("findings", [])) for result in run["hosts"].values()), default=0)
 
 
-def _ring(run: Json, unknown: t.Mapping[str, str]) -> t.List[Segment]:
+def _ring(run: Json, unknown: Mapping[str, str]) -> list[Segment]:
     counts = dict(run["summary"])
     counts["noresult"] = len(unknown) * max(1, _checks_per_host(run))
     return _segments(counts, RING)
 
 
-def _segments(counts: t.Mapping[str, int], whole: float) -> t.List[Segment]:
+def _segments(counts: Mapping[str, int], whole: float) -> list[Segment]:
     total = sum(counts.values())
-    made: t.List[Segment] = []
+    made: list[Segment] = []
     start = 0.0
     for word in PICTURE:
         number = counts.get(word, 0)
@@ -354,18 +353,18 @@ def _segments(counts: t.Mapping[str, int], whole: float) -> t.List[Segment]:
     return made
 
 
-def _bar(counts: t.Mapping[str, int]) -> t.List[Segment]:
+def _bar(counts: Mapping[str, int]) -> list[Segment]:
     return _segments(counts, BAR)
 
 
-def _picture(counts: t.Mapping[str, int]) -> str:
+def _picture(counts: Mapping[str, int]) -> str:
     """What a bar shows, for those who cannot see it."""
     return ", ".join(f"{number} {label(word)}" for word, number in counts.items()) or "no result"
 
 
-def _references(control: Json) -> t.List[t.Tuple[str, str]]:
+def _references(control: Json) -> list[tuple[str, str]]:
     """(framework, what of it), one line a framework. What is no law says what it is."""
-    lines: t.Dict[str, t.List[str]] = {}
+    lines: dict[str, list[str]] = {}
     for item in control["references"]:
         status = str(item.get("status", ""))
         framework = show(item["title"]) + (f" ({status})" if status and status not in ("law", "guidance") else "")
@@ -379,17 +378,17 @@ def _references(control: Json) -> t.List[t.Tuple[str, str]]:
 class Controls:
     """The controls of a run, told once. Hosts whose catalogues word one id differently get an entry each."""
 
-    all: t.List[Control]
-    of: t.Mapping[int, Control]  # by the identity of the finding
+    all: list[Control]
+    of: Mapping[int, Control]  # by the identity of the finding
 
-    def by_id(self) -> t.Dict[str, Control]:
+    def by_id(self) -> dict[str, Control]:
         return {control.data["id"]: control for control in self.all}
 
 
-def _controls(results: t.Mapping[str, Json]) -> Controls:
+def _controls(results: Mapping[str, Json]) -> Controls:
     wordings, identities = Wordings(), {}
-    findings: t.Dict[t.Tuple[str, ...], Json] = {}
-    seen: t.Dict[t.Tuple[str, ...], t.Dict[str, t.List[str]]] = {}
+    findings: dict[tuple[str, ...], Json] = {}
+    seen: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for name in sorted(results):
         for finding in results[name].get("findings", []):
             rest = tuple(finding[key] for key in ("title", "severity", "hazard", "tier"))
@@ -404,7 +403,7 @@ def _controls(results: t.Mapping[str, Json]) -> Controls:
     return Controls(list(made.values()), {key: made[identity] for key, identity in identities.items()})
 
 
-def _seen(by_word: t.Mapping[str, t.List[str]]) -> t.List[t.Tuple[str, int, str]]:
+def _seen(by_word: Mapping[str, list[str]]) -> list[tuple[str, int, str]]:
     """(word, number of hosts, their names); the names of a crowd are left out, the host list has them."""
     told = []
     for word in WORST_FIRST:
@@ -415,8 +414,8 @@ def _seen(by_word: t.Mapping[str, t.List[str]]) -> t.List[t.Tuple[str, int, str]
     return told
 
 
-def _problems(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: Controls) -> t.List[Problem]:
-    cases: t.Dict[str, t.Dict[t.Tuple[str, str, str, str], t.List[t.Tuple[str, str]]]] = {}
+def _problems(results: Mapping[str, Json], anchors: Mapping[str, str], controls: Controls) -> list[Problem]:
+    cases: dict[str, dict[tuple[str, str, str, str], list[tuple[str, str]]]] = {}
     for name in sorted(results):
         for finding in results[name].get("findings", []):
             if finding["result"] in PROBLEMS:
@@ -446,10 +445,10 @@ def _problems(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], contr
     return made
 
 
-def _changes(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: Controls) -> t.List[Change]:
+def _changes(results: Mapping[str, Json], anchors: Mapping[str, str], controls: Controls) -> list[Change]:
     """The same change on many hosts is told once, with their names."""
     titles = {control.data["id"]: (control.anchor, show(control.data["title"])) for control in controls.all}
-    hosts: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    hosts: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(results):
         for change in results[name].get("changes", []):
             hosts.setdefault(canonical(change).decode("utf-8"), []).append((show(name), anchors[name]))
@@ -479,18 +478,18 @@ def _changes(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], contro
 def _host(
     name: str,
     anchor: str,
-    result: t.Optional[Json],
+    result: Json | None,
     trouble: str,
     controls: Controls,
-    changes: t.Sequence[t.Tuple[str, str]],
+    changes: Sequence[tuple[str, str]],
     large: bool,
 ) -> Host:
     data = result or {}
     asked = data.get("probes", [])
     findings = data.get("findings", [])
     counted = count(findings)
-    rows: t.Dict[str, t.List[Row]] = {}
-    short: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    rows: dict[str, list[Row]] = {}
+    short: dict[str, list[tuple[str, str]]] = {}
     for finding in findings:
         control = controls.of[id(finding)]
         if large and finding["result"] in BY_NAME:
@@ -529,7 +528,7 @@ def _about(data: Json) -> str:
     return show(f"{host.get('distribution', '')} {host.get('version', '')}".strip()) if host else ""
 
 
-def _host_facts(data: Json) -> t.List[t.Tuple[str, str]]:
+def _host_facts(data: Json) -> list[tuple[str, str]]:
     host = {key: value for key, value in data.get("host", {}).items() if value not in (None, "", False)}
     told = []
     if host.get("distribution"):
@@ -609,7 +608,7 @@ def _row(finding: Json, reason: str, control: Control, large: bool) -> Row:
     )
 
 
-def _facts(run: Json) -> t.List[t.Tuple[str, str, bool]]:
+def _facts(run: Json) -> list[tuple[str, str, bool]]:
     """(name, value, is it code) of the run itself."""
     catalogue = run["catalogue"] or {}
     digests = [catalogue] if catalogue.get("digest") else catalogue.get("several", [])
@@ -627,7 +626,7 @@ def _facts(run: Json) -> t.List[t.Tuple[str, str, bool]]:
     return told
 
 
-def _chained(seal: t.Optional[Seal]) -> t.List[t.Tuple[str, str, bool]]:
+def _chained(seal: Seal | None) -> list[tuple[str, str, bool]]:
     """The bundle's place in the chain of its fleet, and whether anybody signed it."""
     if seal is None:
         return []

@@ -8,7 +8,8 @@ Private to the collection, and pure. The same change on several hosts is told on
 from __future__ import annotations
 
 import dataclasses
-import typing as t
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
     LEFT_OUT,
@@ -28,7 +29,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
     Json,
 )
 
-Link = t.Tuple[str, str]
+Link = tuple[str, str]
 
 #: What becomes of a change -> (the class of its pill, its word); the first comes first.
 STATUS = {
@@ -62,21 +63,21 @@ class Update:
     severity: str
     urgent: bool
     security: str
-    closes: t.List[str]
+    closes: list[str]
     more: int
     deadline: str
     left: str
     why: str
     interrupts: str
-    hosts: t.List[Link]
+    hosts: list[Link]
 
 
 @dataclasses.dataclass(frozen=True)
 class HostUpdates:
     host: Link
     pill: Link
-    facts: t.List[t.Tuple[str, str]]
-    doubts: t.List[str]
+    facts: list[tuple[str, str]]
+    doubts: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,25 +88,25 @@ class Rule:
     packages: str
     reason: str
     ends: str
-    hosts: t.List[Link]
+    hosts: list[Link]
 
 
 @dataclasses.dataclass(frozen=True)
 class Updates:
     """``number`` and ``done`` are those of changes on hosts, not of different ones."""
 
-    chosen: t.List[Update]
-    left_out: t.List[Update]
-    rules: t.List[Rule]
-    hosts: t.List[HostUpdates]
-    severities: t.List[t.Tuple[str, int]]
+    chosen: list[Update]
+    left_out: list[Update]
+    rules: list[Rule]
+    hosts: list[HostUpdates]
+    severities: list[tuple[str, int]]
     number: int
     late: int
     done: int
-    reopened: t.List[t.Tuple[Link, str]]
+    reopened: list[tuple[Link, str]]
 
 
-def updates(run: Json, anchors: t.Mapping[str, str]) -> Updates:
+def updates(run: Json, anchors: Mapping[str, str]) -> Updates:
     told = list(package_changes(run))
     chosen = [each for each in told if each[2] not in LEFT_OUT]
     counted = {word: sum(change["severity"] == word for *_rest, change in chosen) for word in PATCH_SEVERITIES}
@@ -127,9 +128,9 @@ def updates(run: Json, anchors: t.Mapping[str, str]) -> Updates:
     )
 
 
-def _rules(known: t.Sequence[t.Tuple[str, Json]], anchors: t.Mapping[str, str]) -> t.List[Rule]:
+def _rules(known: Sequence[tuple[str, Json]], anchors: Mapping[str, str]) -> list[Rule]:
     """Every rule of every policy, once; what ends first comes first."""
-    hosts: t.Dict[t.Tuple[int, str, str, str, str], t.List[Link]] = {}
+    hosts: dict[tuple[int, str, str, str, str], list[Link]] = {}
     for name, result in known:
         for kind in ("exclude", "pin"):
             for rule in result["patch"].get("policy", {}).get(kind, []):
@@ -153,9 +154,9 @@ def severity_name(word: str) -> str:
     return SEVERITY_NAMES.get(word, word)
 
 
-def _once(told: t.Sequence[t.Tuple[str, Json, str, Json]], anchors: t.Mapping[str, str]) -> t.List[Update]:
-    several: t.Dict[t.Tuple[t.Any, ...], t.List[Link]] = {}
-    first: t.Dict[t.Tuple[t.Any, ...], Json] = {}
+def _once(told: Sequence[tuple[str, Json, str, Json]], anchors: Mapping[str, str]) -> list[Update]:
+    several: dict[tuple[Any, ...], list[Link]] = {}
+    first: dict[tuple[Any, ...], Json] = {}
     order = list(STATUS)
     for name, _result, status, change in told:
         # The most pressing first; what only then would be equal is told apart by the rest.
@@ -173,7 +174,7 @@ def _once(told: t.Sequence[t.Tuple[str, Json, str, Json]], anchors: t.Mapping[st
     return [_update(order[key[0]], first[key], several[key]) for key in sorted(several)]
 
 
-def _update(status: str, change: Json, hosts: t.List[Link]) -> Update:
+def _update(status: str, change: Json, hosts: list[Link]) -> Update:
     cves, left = list(change.get("cves") or []), change.get("days_left")
     shown = [show(each) for each in [*cves, *(change.get("advisories") or [])]]
     waits = status in ("late", "waits")
