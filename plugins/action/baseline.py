@@ -72,8 +72,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
 
     def _measure(self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Measure:
-        asked = [args.get("tier", "standard"), *(args.get(key) for key in ("tunables", "skip", "profiles"))]
-        known = selected(self._catalogues(args), *asked, cache=own_folder(constants.config) / "selected")
+        known = selected(
+            self._catalogues(args),
+            args.get("tier", "standard"),
+            tunables=args.get("tunables"),
+            skip=args.get("skip"),
+            profiles=args.get("profiles"),
+            cache=own_folder(constants.config) / "selected",
+        )
         today = datetime.now(timezone.utc).date()
         waivers = granted_waivers.read(args.get("waivers") or [], known.limits, task_vars.get("groups", {}), today)
         mine = tuple(waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname"))))
@@ -153,8 +159,8 @@ def judged(result: dict[str, t.Any], measure: Measure) -> dict[str, t.Any]:
         "tier": selection.tier,
         "catalogue": {"digest": selection.digest, "controls": len(selection.metadata)},
         "warnings": [*result.get("warnings", []), *selection.warnings],
-        "waivers": [{**waiver.told(today), "used": False} for waiver in measure.waivers],
-        "profiles": measure.choice.told(),
+        "waivers": [{**waiver.as_evidence(today), "used": False} for waiver in measure.waivers],
+        "profiles": measure.choice.as_result(),
         "frameworks": selection.frameworks,
     }
     if "findings" not in result:

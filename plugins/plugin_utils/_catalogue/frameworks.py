@@ -81,7 +81,7 @@ class Framework:
 
 def load(folders: Sequence[Path], controls: set[str], problems: Problems) -> tuple[Framework, ...]:
     """All frameworks of the directories' frameworks/ folders, which need not exist."""
-    found: dict[str, Framework] = {}
+    known: dict[str, Framework] = {}
     extensions: list[tuple[strict_yaml.YamlMapping, Path]] = []
     for folder in folders:
         for file in strict_yaml.files(folder) if folder.is_dir() else ():
@@ -89,23 +89,23 @@ def load(folders: Sequence[Path], controls: set[str], problems: Problems) -> tup
             if data is not None and "extends" in data:
                 extensions.append((data, file))
             elif data is not None:
-                _add_framework(data, file, found, controls, problems)
+                _add_framework(data, file, known, controls, problems)
     for data, file in extensions:
-        _extend(data, file, found, controls, problems)
-    return tuple(found.values())
+        _extend(data, file, known, controls, problems)
+    return tuple(known.values())
 
 
 def by_control(frameworks: Sequence[Framework]) -> dict[str, References]:
     """By control id what it supports, in the order of the files."""
-    found: dict[str, References] = {}
+    supported: dict[str, References] = {}
     for framework in frameworks:
         for reference in framework.references:
             for control in reference.controls:
-                found.setdefault(control, {}).setdefault(framework.id, {})[reference.id] = reference.strength
-    return found
+                supported.setdefault(control, {}).setdefault(framework.id, {})[reference.id] = reference.strength
+    return supported
 
 
-def told(frameworks: Sequence[Framework]) -> dict[str, dict[str, Any]]:
+def describe(frameworks: Sequence[Framework]) -> dict[str, dict[str, Any]]:
     """By id what a reader must know of each framework: its title, version, status and so on, without its references."""
     keys = ("title", "version", "status", "as_of", "source", "quotable")
     return {framework.id: {key: getattr(framework, key) for key in keys} for framework in frameworks}
@@ -115,7 +115,7 @@ def _read(file: Path, problems: Problems) -> strict_yaml.YamlMapping | None:
     try:
         data = strict_yaml.read(file)
     except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.saw))
+        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
         return None
     if isinstance(data, strict_yaml.YamlMapping):
         return data
@@ -124,7 +124,7 @@ def _read(file: Path, problems: Problems) -> strict_yaml.YamlMapping | None:
 
 
 def _add_framework(
-    data: strict_yaml.YamlMapping, file: Path, found: dict[str, Framework], controls: set[str], problems: Problems
+    data: strict_yaml.YamlMapping, file: Path, known: dict[str, Framework], controls: set[str], problems: Problems
 ) -> None:
     place = Place(file, f"framework {data.get('id', '(without id)')}")
     if not check(data, _HEADER, place, problems):
@@ -134,27 +134,27 @@ def _add_framework(
     except re.error as error:
         problems.add(place.problem(data, "grammar", f"not a regular expression: {error}"))
         return
-    if data["id"] in found:
+    if data["id"] in known:
         problems.add(place.problem(data, "id", "the framework is defined twice", f"extends: {data['id']}"))
         return
     header = {key: data[key] for key in _HEADER if key != "references"}
     framework = Framework(**header)
-    found[framework.id] = framework
+    known[framework.id] = framework
     _add_references(data, framework, place, controls, problems)
 
 
 def _extend(
-    data: strict_yaml.YamlMapping, file: Path, found: dict[str, Framework], controls: set[str], problems: Problems
+    data: strict_yaml.YamlMapping, file: Path, known: dict[str, Framework], controls: set[str], problems: Problems
 ) -> None:
     place = Place(file, f"framework {data['extends']}")
     if not check(data, _EXTENSION, place, problems):
         return
-    if data["extends"] not in found:
+    if data["extends"] not in known:
         problems.add(
-            place.problem(data, "extends", f"unknown framework{nearest(data['extends'], found)}", ", ".join(found))
+            place.problem(data, "extends", f"unknown framework{nearest(data['extends'], known)}", ", ".join(known))
         )
         return
-    _add_references(data, found[data["extends"]], place, controls, problems)
+    _add_references(data, known[data["extends"]], place, controls, problems)
 
 
 def _add_references(

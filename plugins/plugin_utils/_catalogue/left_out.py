@@ -24,11 +24,11 @@ class LeftOut:
 
     def grouped(self) -> list[tuple[str, list[str]]]:
         """Each reason with its numbers, in the order of the first of them."""
-        found: dict[str, list[str]] = {}
+        groups: dict[str, list[str]] = {}
         for number in self.numbers:
             if number in self.reasons:
-                found.setdefault(self.reasons[number], []).append(number)
-        return list(found.items())
+                groups.setdefault(self.reasons[number], []).append(number)
+        return list(groups.items())
 
 
 def load(directory: Path) -> tuple[LeftOut, ...]:
@@ -45,6 +45,6 @@ def _read(file: Path) -> LeftOut:
     wrong = [n for n in named if n not in numbers] + [n for n in numbers if numbers.count(n) + named.count(n) > 2]
     wrong += [number for number in named if named.count(number) > 1]
     if wrong:
-        saw = f"unknown or twice: {', '.join(dict.fromkeys(wrong))}"
-        raise ClinicalError("Loading what is left out from", str(file), saw, "Correct the data.")
+        fault = f"unknown or twice: {', '.join(dict.fromkeys(wrong))}"
+        raise ClinicalError("Loading what is left out from", str(file), fault, "Correct the data.")
     return LeftOut(data["framework"], tuple(numbers), dict(pairs))

@@ -94,7 +94,9 @@ class Control:
 
     def uses(self) -> set[str]:
         """The tunables that decide something of it, here or elsewhere."""
-        return tunables_.uses(self.settings).union(*(tunables_.uses(other) for other in self.differs.values()))
+        return tunables_.uses(self.settings).union(
+            *(tunables_.uses(difference) for difference in self.differs.values())
+        )
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,8 @@ class Resolved:
 
     def on(self, name: str) -> platforms.Variant:
         """What it is on a family or distribution."""
-        own = platforms.Variant(self.control.kind, self.settings, self.control.applies)
-        return own.on(self.differs, name)
+        base = platforms.Variant(self.control.kind, self.settings, self.control.applies)
+        return base.on(self.differs, name)
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,10 @@ def load(paths: Sequence[Path], kinds: Mapping[str, KindLike] | None = None) -> 
                 _add_unique(control, controls, problems)
     _check_settings(controls.values(), tunables, known, problems)
     _check_unused(controls.values(), tunables, problems)
-    found = frameworks.load([Path(path) / "frameworks" for path in paths], set(controls), problems)
+    texts = frameworks.load([Path(path) / "frameworks" for path in paths], set(controls), problems)
     subject = "the catalogue " + ", ".join(str(path) for path in paths)
     problems.raise_if_any("Loading", subject, "No host was touched. Correct the data and run again.")
-    return Catalogue(tuple(controls.values()), tunables, found, frameworks.by_control(found), known)
+    return Catalogue(tuple(controls.values()), tunables, texts, frameworks.by_control(texts), known)
 
 
 def select(
@@ -208,9 +210,9 @@ def _selection(
     ]
     everyone = [item.control for item in resolved] + list(left_out)
     metadata = {control.id: _metadata(control, catalogue) for control in everyone}
-    whole = {"tier": tier, "controls": controls, "metadata": metadata, "skipped": skipped}
-    about = frameworks.told(catalogue.frameworks)
-    return Selection(tier, controls, metadata, skipped, warnings, digest(whole), about)
+    judged = {"tier": tier, "controls": controls, "metadata": metadata, "skipped": skipped}
+    about = frameworks.describe(catalogue.frameworks)
+    return Selection(tier, controls, metadata, skipped, warnings, digest(judged), about)
 
 
 def digest(value: Any) -> str:
@@ -237,15 +239,15 @@ def _metadata(control: Control, catalogue: Catalogue) -> dict[str, Any]:
 def _control_items(directory: Path, problems: Problems) -> Iterable[tuple[strict_yaml.YamlMapping, Path]]:
     """Every item of every file of a catalogue directory's controls/, in a fixed order."""
     folder = directory / "controls"
-    found = list(strict_yaml.files(folder)) if folder.is_dir() else []
-    if not found:
-        saw = "it holds no control file" if folder.is_dir() else "no such directory"
-        problems.add(Problem(str(folder), 0, "", "", saw, "a catalogue directory with controls/*.yml"))
-    for file in found:
+    files = list(strict_yaml.files(folder)) if folder.is_dir() else []
+    if not files:
+        fault = "it holds no control file" if folder.is_dir() else "no such directory"
+        problems.add(Problem(str(folder), 0, "", "", fault, "a catalogue directory with controls/*.yml"))
+    for file in files:
         try:
             items = strict_yaml.read(file)
         except strict_yaml.BadYaml as error:
-            problems.add(Problem(str(file), error.line, _near_control(file, error.line), error.key, error.saw))
+            problems.add(Problem(str(file), error.line, _near_control(file, error.line), error.key, error.fault))
             continue
         yield from _mappings(items, file, problems)
 
@@ -268,9 +270,9 @@ def _near_control(file: Path, line: int) -> str:
     except (OSError, UnicodeDecodeError):
         return ""
     for text in reversed(lines):
-        word = text.strip().lstrip("- ")
-        if word.startswith("id:"):
-            return f"control {word[3:].split('#')[0].strip()}"
+        key = text.strip().lstrip("- ")
+        if key.startswith("id:"):
+            return f"control {key[3:].split('#')[0].strip()}"
     return ""
 
 
@@ -284,8 +286,8 @@ def _control(
     fine &= platforms.check_differs(item, kinds, place, problems)
     kind = item.get("kind")
     if isinstance(kind, str) and kind not in kinds:
-        saw = f"unknown resource kind {kind!r}{nearest(kind, kinds)}"
-        problems.add(place.problem(item, "kind", saw, ", ".join(sorted(kinds))))
+        fault = f"unknown resource kind {kind!r}{nearest(kind, kinds)}"
+        problems.add(place.problem(item, "kind", fault, ", ".join(sorted(kinds))))
         fine = False
     if not fine:
         return None
@@ -300,8 +302,8 @@ def _control(
 def _add_unique(control: Control, controls: dict[str, Control], problems: Problems) -> None:
     first = controls.setdefault(control.id, control)
     if first is not control:
-        saw = f"duplicate id; {first.file}:{first.line} has it too"
-        problems.add(Problem(str(control.file), control.line, f"control {control.id}", "id", saw))
+        fault = f"duplicate id; {first.file}:{first.line} has it too"
+        problems.add(Problem(str(control.file), control.line, f"control {control.id}", "id", fault))
 
 
 def _check_settings(
@@ -314,14 +316,14 @@ def _check_settings(
     defaults = {name: tunable.default for name, tunable in tunables.items()}
     for control in controls:
         fine = tunables_.check_uses(control.settings, control.place(), tunables, problems)
-        for name, other in control.differs.items():
-            fine &= tunables_.check_uses(other, control.place(f"differs.{name}"), tunables, problems)
+        for name, difference in control.differs.items():
+            fine &= tunables_.check_uses(difference, control.place(f"differs.{name}"), tunables, problems)
         if fine:
             _check_against_kinds(_resolve(control, defaults), kinds, problems)
 
 
 def _resolve(control: Control, values: Mapping[str, Any]) -> Resolved:
-    differs = {name: tunables_.resolve(other, values) for name, other in control.differs.items()}
+    differs = {name: tunables_.resolve(difference, values) for name, difference in control.differs.items()}
     return Resolved(control, tunables_.resolve(control.settings, values), differs)
 
 
@@ -337,10 +339,10 @@ def _check_against_kind(
     control: Control, where: str, settings: Mapping[str, Any], kind: KindLike, problems: Problems
 ) -> None:
     data = control.differs[where.split(".")[1]] if where else control.settings
-    for saw in kind.validate(settings):
-        key = _SETTING.search(saw)
+    for fault in kind.validate(settings):
+        key = _SETTING.search(fault)
         line = data.line_of(key.group(1) if key else "")
-        problems.add(Problem(str(control.file), line, f"control {control.id}", where, saw))
+        problems.add(Problem(str(control.file), line, f"control {control.id}", where, fault))
 
 
 def _check_unused(controls: Iterable[Control], tunables: Mapping[str, tunables_.Tunable], problems: Problems) -> None:
@@ -349,8 +351,8 @@ def _check_unused(controls: Iterable[Control], tunables: Mapping[str, tunables_.
         used |= control.uses()
     for tunable in tunables.values():
         if tunable.name not in used:
-            saw = f"no control uses the tunable; put {{tunable: {tunable.name}}} into its settings, or remove it"
-            problems.add(Problem(str(tunable.file), tunable.line, tunable.owner, f"tunables.{tunable.name}", saw))
+            fault = f"no control uses the tunable; put {{tunable: {tunable.name}}} into its settings, or remove it"
+            problems.add(Problem(str(tunable.file), tunable.line, tunable.owner, f"tunables.{tunable.name}", fault))
 
 
 # Selecting
@@ -364,8 +366,8 @@ def _skip_reasons(skip: Any, catalogue: Catalogue, problems: Problems) -> dict[s
     reasons: dict[str, str] = {}
     for name, reason in skip.items():
         if name not in known:
-            saw = f"unknown control id{nearest(str(name), known)}"
-            problems.add(Problem("hardening_skip", 0, f"control {name}", "", saw))
+            fault = f"unknown control id{nearest(str(name), known)}"
+            problems.add(Problem("hardening_skip", 0, f"control {name}", "", fault))
         elif not isinstance(reason, str) or not reason.strip():
             problems.add(
                 Problem(
@@ -407,9 +409,9 @@ def _check_fights(resolved: Sequence[Resolved], kinds: Mapping[str, KindLike], p
                             problems.add(_fight(control, other, claim))
 
 
-def _fight(control: Control, other: Control, claim: str) -> Problem:
-    saw = f"fights over {claim} with control {other.id} ({other.file}:{other.line})"
-    return control.place().problem(control.settings, "", saw, "one control for one setting; skip one of them")
+def _fight(control: Control, rival: Control, claim: str) -> Problem:
+    fault = f"fights over {claim} with control {rival.id} ({rival.file}:{rival.line})"
+    return control.place().problem(control.settings, "", fault, "one control for one setting; skip one of them")
 
 
 class _Owners:
@@ -444,15 +446,18 @@ def _is_pattern(claim: str) -> bool:
     return any(sign in claim for sign in "*?[")
 
 
-def _can_meet(one: Mapping[str, Any], two: Mapping[str, Any]) -> bool:
+def _can_meet(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Whether one host can have both controls."""
-    if "families" in one and "families" in two and not set(one["families"]) & set(two["families"]):
+    if "families" in first and "families" in second and not set(first["families"]) & set(second["families"]):
         return False
-    if "container" in one and "container" in two and one["container"] != two["container"]:
+    if "container" in first and "container" in second and first["container"] != second["container"]:
         return False
-    if "distributions" in one and "distributions" in two:
-        versions, others = one["distributions"], two["distributions"]
-        return any(set(versions[name]) & set(others[name]) for name in set(versions) & set(others))
+    if "distributions" in first and "distributions" in second:
+        first_versions, second_versions = first["distributions"], second["distributions"]
+        return any(
+            set(first_versions[name]) & set(second_versions[name])
+            for name in set(first_versions) & set(second_versions)
+        )
     return True
 
 

@@ -84,11 +84,11 @@ class Variant:
 
     def on(self, differs: Mapping[str, Mapping[str, Any]], name: str) -> Variant:
         """The same where ``name`` is the family or distribution; the host does likewise with its facts."""
-        found = self
+        variant = self
         for step in dict.fromkeys((DISTRIBUTIONS[name], name)):
             if step in differs:
-                found = Variant(*with_differences(found.kind, found.settings, found.applies, differs[step]))
-        return found
+                variant = Variant(*with_differences(variant.kind, variant.settings, variant.applies, differs[step]))
+        return variant
 
     def concerns(self, name: str) -> bool:
         """Whether the control is meant for that family or distribution at all."""
@@ -102,7 +102,7 @@ def load(file: Path, problems: Problems) -> tuple[Platform, ...]:
     try:
         items = strict_yaml.read(file)
     except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.saw))
+        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
         return ()
     if not isinstance(items, list):
         problems.add(Problem(str(file), 1, "", "", f"saw {show(items)}", "a list of platforms"))
@@ -130,23 +130,25 @@ def check_differs(item: strict_yaml.YamlMapping, kinds: Iterable[str], place: Pl
     before = len(problems.items)
     families = item["applies"].get("families", FAMILIES) if isinstance(item.get("applies"), dict) else FAMILIES
     inside = Place(place.file, place.owner, "differs.")
-    for name, other in differs.items():
+    for name, difference in differs.items():
         if name not in DISTRIBUTIONS:
-            saw = f"unknown family or distribution{nearest(name, DISTRIBUTIONS)}"
-            problems.add(inside.problem(differs, name, saw, ", ".join(DISTRIBUTIONS)))
+            fault = f"unknown family or distribution{nearest(name, DISTRIBUTIONS)}"
+            problems.add(inside.problem(differs, name, fault, ", ".join(DISTRIBUTIONS)))
         elif DISTRIBUTIONS[name] not in families:
-            saw = f"the control does not apply to {DISTRIBUTIONS[name]}"
-            problems.add(inside.problem(differs, name, saw, "a platform that applies.families holds"))
-        elif not isinstance(other, strict_yaml.YamlMapping) or not other:
-            problems.add(inside.problem(differs, name, f"saw {show(other)}", "a mapping of what differs"))
+            fault = f"the control does not apply to {DISTRIBUTIONS[name]}"
+            problems.add(inside.problem(differs, name, fault, "a platform that applies.families holds"))
+        elif not isinstance(difference, strict_yaml.YamlMapping) or not difference:
+            problems.add(inside.problem(differs, name, f"saw {show(difference)}", "a mapping of what differs"))
         else:
-            _check_other(other, kinds, Place(place.file, place.owner, f"differs.{name}."), problems)
+            _check_difference(difference, kinds, Place(place.file, place.owner, f"differs.{name}."), problems)
     return len(problems.items) == before
 
 
-def _check_other(other: strict_yaml.YamlMapping, kinds: Iterable[str], place: Place, problems: Problems) -> None:
-    if "applies" in other:
-        check(other["applies"], _ANYWHERE, Place(place.file, place.owner, f"{place.prefix}applies."), problems)
-    if "kind" in other and other["kind"] not in kinds:
-        saw = f"unknown resource kind {other['kind']!r}{nearest(str(other['kind']), kinds)}"
-        problems.add(place.problem(other, "kind", saw, ", ".join(sorted(kinds))))
+def _check_difference(
+    difference: strict_yaml.YamlMapping, kinds: Iterable[str], place: Place, problems: Problems
+) -> None:
+    if "applies" in difference:
+        check(difference["applies"], _ANYWHERE, Place(place.file, place.owner, f"{place.prefix}applies."), problems)
+    if "kind" in difference and difference["kind"] not in kinds:
+        fault = f"unknown resource kind {difference['kind']!r}{nearest(str(difference['kind']), kinds)}"
+        problems.add(place.problem(difference, "kind", fault, ", ".join(sorted(kinds))))

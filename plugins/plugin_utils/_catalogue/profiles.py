@@ -68,7 +68,7 @@ class Choice:
         """What the host is there for, each once."""
         return list(dict.fromkeys(purpose for profile in self.profiles for purpose in profile.purposes))
 
-    def told(self) -> list[dict[str, str]]:
+    def as_result(self) -> list[dict[str, str]]:
         """The profiles as the evidence names them."""
         return [{"id": profile.id, "title": profile.title} for profile in self.profiles]
 
@@ -96,51 +96,53 @@ def _names(given: Any, known: Mapping[str, Profile], problems: Problems) -> list
     names = list(dict.fromkeys(str(name) for name in given))
     for name in names:
         if name not in known:
-            saw = f"unknown profile {name!r}{nearest(name, known)}"
-            problems.add(Problem(VARIABLE, 0, "", "", saw, ", ".join(sorted(known))))
+            fault = f"unknown profile {name!r}{nearest(name, known)}"
+            problems.add(Problem(VARIABLE, 0, "", "", fault, ", ".join(sorted(known))))
     return [name for name in names if name in known]
 
 
 def _values(chosen: Sequence[Profile], problems: Problems, site: Mapping[str, Any]) -> dict[str, Any]:
     """The value of each tunable. Where the site has chosen one, the profiles may think of it what they like."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     wanted_by: dict[str, Profile] = {}
     for profile in chosen:
         for name, (value, _reason) in profile.values.items():
             first = wanted_by.setdefault(name, profile)
-            if name not in site and found.setdefault(name, value) != value:
-                saw = f"profile {first.id} wants {show(found[name])}, profile {profile.id} wants {show(value)}"
-                problems.add(Problem(VARIABLE, 0, f"tunable {name}", "", saw, "your own value, in hardening_tunables"))
-    return found
+            if name not in site and values.setdefault(name, value) != value:
+                fault = f"profile {first.id} wants {show(values[name])}, profile {profile.id} wants {show(value)}"
+                problems.add(
+                    Problem(VARIABLE, 0, f"tunable {name}", "", fault, "your own value, in hardening_tunables")
+                )
+    return values
 
 
 def _exceptions(chosen: Sequence[Profile]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for profile in chosen:
         for control, reason in profile.exceptions.items():
-            told = f"profile {profile.id}: {reason}"
-            found[control] = f"{found[control]} Also {told}" if control in found else told
-    return found
+            sentence = f"profile {profile.id}: {reason}"
+            reasons[control] = f"{reasons[control]} Also {sentence}" if control in reasons else sentence
+    return reasons
 
 
 def load(catalogue: Catalogue, paths: Sequence[Path], problems: Problems) -> dict[str, Profile]:
     """All profiles of the catalogue directories, whose profiles/ folders need not exist, by their ids."""
-    found: dict[str, Profile] = {}
+    known: dict[str, Profile] = {}
     for path in paths:
         folder = Path(path) / "profiles"
         for file in strict_yaml.files(folder) if folder.is_dir() else ():
             data = _read(file, problems)
             profile = _profile(data, file, catalogue, problems) if data is not None else None
-            if profile and found.setdefault(profile.id, profile) is not profile:
+            if profile and known.setdefault(profile.id, profile) is not profile:
                 problems.add(Problem(str(file), 0, f"profile {profile.id}", "id", "the profile is defined twice"))
-    return found
+    return known
 
 
 def _read(file: Path, problems: Problems) -> strict_yaml.YamlMapping | None:
     try:
         data = strict_yaml.read(file)
     except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.saw))
+        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
         return None
     if isinstance(data, strict_yaml.YamlMapping):
         return data

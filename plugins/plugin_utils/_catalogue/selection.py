@@ -68,7 +68,7 @@ def selected(
 ) -> Selected:
     """What a host is judged by, kept in the folder ``cache``. Raises ClinicalError as the catalogue does."""
     path = None if tunables or cache is None else _place(cache, paths, [tier, skip, profiles])
-    known = _kept(path) if path else None
+    known = _read_kept(path) if path else None
     if known is None:
         known = _worked_out(paths, tier, tunables, skip, profiles)
         if path:
@@ -88,12 +88,12 @@ def _worked_out(paths: Sequence[Path], tier: str, tunables: Any, skip: Any, prof
     return Selected(selection, choice, limits)
 
 
-def _place(cache: Path, paths: Sequence[Path], asked: list[Any]) -> Path | None:
+def _place(cache: Path, paths: Sequence[Path], inputs: list[Any]) -> Path | None:
     """The file for what was asked of these catalogues; none where it cannot be told from something else."""
     files = [*_files(Path(__file__).parents[1], "*.py"), *(file for path in paths for file in _files(path, "*.y*ml"))]
     digest = hashlib.sha256(_core.packed().encode())
     try:
-        digest.update(json.dumps([*map(str, paths), *asked]).encode())
+        digest.update(json.dumps([*map(str, paths), *inputs]).encode())
         for file in files:
             digest.update(f"{file} {file.stat().st_size}\n".encode())
             digest.update(file.read_bytes())
@@ -106,12 +106,12 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.rglob(pattern))
 
 
-def _kept(path: Path) -> Selected | None:
+def _read_kept(path: Path) -> Selected | None:
     try:
-        told = json.loads(path.read_bytes())
-        profiles = tuple(Profile(**profile) for profile in told["choice"].pop("profiles"))
-        limits = {control: Limits(*limit) for control, limit in told["limits"].items()}
-        return Selected(Selection(**told["selection"]), Choice(profiles, **told["choice"]), limits)
+        data = json.loads(path.read_bytes())
+        profiles = tuple(Profile(**profile) for profile in data["choice"].pop("profiles"))
+        limits = {control: Limits(*limit) for control, limit in data["limits"].items()}
+        return Selected(Selection(**data["selection"]), Choice(profiles, **data["choice"]), limits)
     except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged
         return None
 
@@ -126,6 +126,6 @@ def _keep(path: Path, made: Selected) -> None:
     except OSError:
         os.unlink(temporary)
         raise
-    newest = sorted(path.parent.glob("*.json"), key=lambda other: other.stat().st_mtime, reverse=True)
+    newest = sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
     for old in newest[MOST:]:
         old.unlink()

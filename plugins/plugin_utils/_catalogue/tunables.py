@@ -75,7 +75,7 @@ class Tunable:
         return describe(self.field)
 
 
-def collect(item: strict_yaml.YamlMapping, file: Path, found: dict[str, Tunable], problems: Problems) -> None:
+def collect(item: strict_yaml.YamlMapping, file: Path, known: dict[str, Tunable], problems: Problems) -> None:
     """Add the tunables that one control defines. Their names are unique over the whole catalogue."""
     defined = item.get("tunables")
     if not isinstance(defined, strict_yaml.YamlMapping):
@@ -88,10 +88,10 @@ def collect(item: strict_yaml.YamlMapping, file: Path, found: dict[str, Tunable]
         tunable = _tunable(name, data, defined.line_of(name), place, problems)
         if tunable is None:
             continue
-        first = found.setdefault(name, tunable)
+        first = known.setdefault(name, tunable)
         if first is not tunable:
-            saw = f"the tunable is defined twice; {first.owner} ({first.file}:{first.line}) defines it too"
-            problems.add(place.problem(defined, name, saw))
+            fault = f"the tunable is defined twice; {first.owner} ({first.file}:{first.line}) defines it too"
+            problems.add(place.problem(defined, name, fault))
 
 
 def _tunable(name: str, data: Any, line: int, place: Place, problems: Problems) -> Tunable | None:
@@ -187,8 +187,8 @@ def site_values(given: Any, tunables: Mapping[str, Tunable], problems: Problems)
         return values
     for name, value in given.items():
         if name not in tunables:
-            saw = f"unknown tunable{nearest(str(name), tunables)}"
-            problems.add(Problem("hardening_tunables", 0, "", str(name), saw))
+            fault = f"unknown tunable{nearest(str(name), tunables)}"
+            problems.add(Problem("hardening_tunables", 0, "", str(name), fault))
             continue
         values[name] = _from_text(plain(value), tunables[name].field.type)
         wrong = tunables[name].not_allowed(values[name])

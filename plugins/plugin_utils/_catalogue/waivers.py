@@ -71,20 +71,20 @@ class Waiver:
     def concerns(self, host: str) -> bool:
         return self.hosts is None or host in self.hosts
 
-    def meets(self, other: Waiver) -> bool:
+    def meets(self, second: Waiver) -> bool:
         """Whether both would speak of one control on one host."""
-        if self.control != other.control:
+        if self.control != second.control:
             return False
-        return self.hosts is None or other.hosts is None or bool(self.hosts & other.hosts)
+        return self.hosts is None or second.hosts is None or bool(self.hosts & second.hosts)
 
     def days_left(self, today: date) -> int:
         """How many days it still holds; the day that it names is the last one."""
         return (self.expires - today).days
 
-    def told(self, today: date) -> dict[str, Any]:
+    def as_evidence(self, today: date) -> dict[str, Any]:
         """The entry as the evidence shows it."""
-        left = self.days_left(today)
-        return {**self.said, "control": self.control, "days_left": left, "expired": left < 0}
+        days_left = self.days_left(today)
+        return {**self.said, "control": self.control, "days_left": days_left, "expired": days_left < 0}
 
 
 def most_days(control: Limited) -> int:
@@ -100,17 +100,17 @@ def read(
     Raises one ClinicalError with the problems of all of them.
     """
     problems = Problems()
-    found: list[Waiver] = []
+    accepted: list[Waiver] = []
     if not isinstance(given, (list, tuple)):
         problems.add(Problem(VARIABLE, 0, "", "", f"saw {show(given)}", "a list of waivers"))
         given = ()
     for number, item in enumerate(given, 1):
         waiver = _waiver(number, item, controls, groups, today, problems)
         if waiver:
-            _check_alone(waiver, found, problems)
-            found.append(waiver)
+            _check_alone(waiver, accepted, problems)
+            accepted.append(waiver)
     problems.raise_if_any("Reading", "the waivers", "No host was touched. Correct the list and run again.")
-    return tuple(found)
+    return tuple(accepted)
 
 
 def _waiver(
@@ -168,8 +168,8 @@ def _expiry(data: Mapping[str, Any], place: Place, problems: Problems) -> date |
 
 def _check_people(data: Mapping[str, Any], place: Place, problems: Problems) -> None:
     if _same(data["owner"]) == _same(data["approver"]):
-        saw = f"saw {show(data['approver'])}, who is the owner"
-        problems.add(place.problem(data, "approver", saw, "another person than the owner"))
+        fault = f"saw {show(data['approver'])}, who is the owner"
+        problems.add(place.problem(data, "approver", fault, "another person than the owner"))
 
 
 def _same(name: str) -> str:
@@ -181,9 +181,9 @@ def _check_length(
 ) -> None:
     last = today + timedelta(days=most_days(control))
     if expires > last:
-        saw = f"saw {expires}, {(expires - today).days} days from today"
+        fault = f"saw {expires}, {(expires - today).days} days from today"
         why = f"{last} at the latest: {most_days(control)} days for this control, of severity {control.severity}"
-        problems.add(place.problem(data, "expires", saw, why))
+        problems.add(place.problem(data, "expires", fault, why))
 
 
 def _hosts(
@@ -196,17 +196,19 @@ def _hosts(
     for key, known in (("hosts", everyone), ("groups", groups)):
         for name in data.get(key, ()):
             if name not in known:
-                saw = f"{name!r} is not in the inventory{nearest(name, known)}"
-                problems.add(place.problem(data, key, saw))
+                fault = f"{name!r} is not in the inventory{nearest(name, known)}"
+                problems.add(place.problem(data, key, fault))
     members = [host for name in data.get("groups", ()) for host in groups.get(name, ())]
     return frozenset([*data.get("hosts", ()), *members])
 
 
-def _check_alone(waiver: Waiver, others: Sequence[Waiver], problems: Problems) -> None:
-    for other in others:
-        if waiver.meets(other):
-            saw = f"waiver {other.number} is of the same control, for hosts that this one concerns too"
-            problems.add(_place(waiver.number, waiver.said).problem({}, "", saw, "one waiver for a control on a host"))
+def _check_alone(waiver: Waiver, accepted: Sequence[Waiver], problems: Problems) -> None:
+    for earlier in accepted:
+        if waiver.meets(earlier):
+            fault = f"waiver {earlier.number} is of the same control, for hosts that this one concerns too"
+            problems.add(
+                _place(waiver.number, waiver.said).problem({}, "", fault, "one waiver for a control on a host")
+            )
 
 
 def mark(selection: Selection, waivers: Sequence[Waiver]) -> list[dict[str, Any]]:
@@ -222,19 +224,19 @@ def judged(
 
     ``waivers`` concern the host.
     """
-    told = {waiver.control: waiver.told(today) for waiver in waivers}
-    seen = [_waived(finding, told) for finding in findings]
-    results = {finding["id"]: finding for finding in seen}
-    used = {name for name in told if "waiver" in results.get(name, {})}
+    entries = {waiver.control: waiver.as_evidence(today) for waiver in waivers}
+    marked = [_waived(finding, entries) for finding in findings]
+    results = {finding["id"]: finding for finding in marked}
+    used = {name for name in entries if "waiver" in results.get(name, {})}
     idle = [waiver for waiver in waivers if waiver.control not in used]
     warnings = [f"{VARIABLE}: the waiver of {w.control} is not used: {_why_idle(w, results)}" for w in idle]
-    return seen, [{**entry, "used": name in used} for name, entry in told.items()], warnings
+    return marked, [{**entry, "used": name in used} for name, entry in entries.items()], warnings
 
 
-def _waived(finding: dict[str, Any], told: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _waived(finding: dict[str, Any], entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     if finding["result"] != "waived":
         return finding
-    waiver = told[finding["id"]]
+    waiver = entries[finding["id"]]
     if not waiver["expired"]:
         return {**finding, "waiver": waiver}
     ended = f"the waiver {waiver['ticket']} expired on {waiver['expires']}; {waiver['owner']} answers for it"

@@ -40,12 +40,12 @@ class Problem:
     line: int
     owner: str
     key: str
-    saw: str
+    fault: str
     allowed: str = ""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        text = ": ".join(part for part in (place, self.owner, self.key) if part) + f": {self.saw}"
+        text = ": ".join(part for part in (place, self.owner, self.key) if part) + f": {self.fault}"
         return f"{text}; allowed: {self.allowed}" if self.allowed else text
 
 
@@ -81,16 +81,16 @@ class Place:
     owner: str
     prefix: str = ""
 
-    def problem(self, data: Mapping[str, Any], key: str, saw: str, allowed: str = "") -> Problem:
+    def problem(self, data: Mapping[str, Any], key: str, fault: str, allowed: str = "") -> Problem:
         line = data.line_of(key) if isinstance(data, strict_yaml.YamlMapping) else 0
         return Problem(
-            str(self.file), line, self.owner, f"{self.prefix}{key}" if key else self.prefix.rstrip("."), saw, allowed
+            str(self.file), line, self.owner, f"{self.prefix}{key}" if key else self.prefix.rstrip("."), fault, allowed
         )
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     """The hint "did you mean X?" for a mistyped word, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1)
+    close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
@@ -123,8 +123,8 @@ def check(data: Any, fields: Mapping[str, Field], place: Place, problems: Proble
         return False
     for key in data:
         if key not in fields:
-            saw = f"unknown key{nearest(key, fields)}"
-            problems.add(place.problem(data, key, saw, ", ".join(sorted(fields))))
+            fault = f"unknown key{nearest(key, fields)}"
+            problems.add(place.problem(data, key, fault, ", ".join(sorted(fields))))
     for key, wanted in fields.items():
         if key in data:
             allowed = not_allowed(data[key], wanted)

@@ -34,13 +34,13 @@ class YamlMapping(dict[str, Any]):
 
 
 class BadYaml(Exception):
-    """One thing wrong with a YAML text: ``line`` (0 where there is none), ``key`` and ``saw``."""
+    """One thing wrong with a YAML text: ``line`` (0 where there is none), ``key`` and ``fault``."""
 
-    def __init__(self, line: int, key: str, saw: str) -> None:
-        super().__init__(saw)
+    def __init__(self, line: int, key: str, fault: str) -> None:
+        super().__init__(fault)
         self.line = line
         self.key = key
-        self.saw = saw
+        self.fault = fault
 
 
 def read(path: Path) -> Any:
@@ -102,14 +102,14 @@ class _Converter:
     def _mapping(self, node: yaml.MappingNode, above: str) -> YamlMapping:
         if node.tag != _TAG + "map":
             raise BadYaml(_line(node), above, f"the YAML tag {node.tag}; a plain mapping is allowed")
-        found = YamlMapping(_line(node))
+        mapping = YamlMapping(_line(node))
         for key_node, value_node in node.value:
             key = _key(key_node, above)
-            if key in found:
-                raise BadYaml(_line(key_node), key, f"the key {key!r} stands twice, first on line {found.lines[key]}")
-            found.lines[key] = _line(key_node)
-            found[key] = self.convert(value_node, key)
-        return found
+            if key in mapping:
+                raise BadYaml(_line(key_node), key, f"the key {key!r} stands twice, first on line {mapping.lines[key]}")
+            mapping.lines[key] = _line(key_node)
+            mapping[key] = self.convert(value_node, key)
+        return mapping
 
 
 def _line(node: yaml.Node) -> int:

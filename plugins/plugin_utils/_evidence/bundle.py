@@ -49,8 +49,8 @@ def bundle(
     results = list(hosts.values())
     summary = dict.fromkeys(WORST_FIRST, 0)
     for result in results:
-        for word, number in count(result.get("findings", [])).items():
-            summary[word] += number
+        for outcome, number in count(result.get("findings", [])).items():
+            summary[outcome] += number
     return {
         "schema": RUN_SCHEMA,
         "run_id": check_run_id(run_id),

@@ -93,10 +93,10 @@ def sha256(data: bytes) -> str:
 
 def contents(bundle: Path) -> dict[str, Path]:
     """All files of a bundle but its chain, by their path in it."""
-    found = {str(path.relative_to(bundle)): path for path in sorted(bundle.rglob("*")) if not _is_folder(path)}
+    paths = {str(path.relative_to(bundle)): path for path in sorted(bundle.rglob("*")) if not _is_folder(path)}
     return {
         name: path
-        for name, path in found.items()
+        for name, path in paths.items()
         if name.split("/")[0] != FOLDER and not _LEFT_OVER.fullmatch(path.name)
     }
 
@@ -129,9 +129,9 @@ def open_link(path: Path) -> Link:
     return Link(path, sha256(path.read_bytes()), data)
 
 
-def fleet_of(sealed: Sequence[Link], asked: str) -> str:
+def fleet_of(sealed: Sequence[Link], requested: str) -> str:
     """A bundle stays in the chain in which it was first."""
-    return sealed[0].fleet if sealed else check_fleet(asked)
+    return sealed[0].fleet if sealed else check_fleet(requested)
 
 
 def end(evidence_dir: Path, fleet: str) -> Link | None:
@@ -139,18 +139,18 @@ def end(evidence_dir: Path, fleet: str) -> Link | None:
     note = note_of(evidence_dir, fleet)
     if note is None:
         return max(_all(evidence_dir, fleet), key=lambda link: link.number, default=None)
-    for each in (
+    for place in (
         note.get("pending"),
         note,
     ):  # the run that wrote the note may have been cut before or after the manifest
-        path = _path(evidence_dir, fleet, each) if isinstance(each, dict) else None
+        path = _path(evidence_dir, fleet, place) if isinstance(place, dict) else None
         if path is not None and path.is_file():
             return open_link(path)
     if "sha256" not in note:
         return None
     # The bundle is not here any more (archived, perhaps); its hash still is, so the chain goes on.
-    told = {key: note[key] for key in ("sequence", "run_id")}
-    return Link(evidence_dir, note["sha256"], {**told, "fleet": fleet, "files": {}, "signer": "", "previous": None})
+    known = {key: note[key] for key in ("sequence", "run_id")}
+    return Link(evidence_dir, note["sha256"], {**known, "fleet": fleet, "files": {}, "signer": "", "previous": None})
 
 
 def note_of(evidence_dir: Path, fleet: str) -> Json | None:

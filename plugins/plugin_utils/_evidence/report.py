@@ -67,7 +67,7 @@ def report(
 
         link, changed = _sealed(evidence_dir, run, files, page, fleet, key)
         changed = point_latest(evidence_dir, run) or changed
-    return {**_told(folder, run, link), "changed": changed, "files": sorted({*files, "report.html"})}
+    return {**_as_result(folder, run, link), "changed": changed, "files": sorted({*files, "report.html"})}
 
 
 def _nothing(evidence_dir: Path, run_id: str) -> ClinicalError:
@@ -96,8 +96,8 @@ def _sealed(
     earlier = chain.links(folder)
     if earlier and earlier[-1].manifest["files"].get("run.json") == digest:
         same = {**files, "report.html": page(digest, chain.seal_of(earlier[-1]))}
-        told = {**chain.hashes(folder), **{path: chain.sha256(data) for path, data in same.items()}}
-        if told == earlier[-1].manifest["files"]:
+        digests = {**chain.hashes(folder), **{path: chain.sha256(data) for path, data in same.items()}}
+        if digests == earlier[-1].manifest["files"]:
             return earlier[-1], _written(folder, same)
     seal = chain.next_seal(evidence_dir, chain.fleet_of(earlier, fleet), key)
     _written(folder, {**files, "report.html": page(digest, seal)})
@@ -110,7 +110,7 @@ def _written(folder: Path, files: Mapping[str, bytes]) -> bool:
     return any(written)
 
 
-def _told(folder: Path, run: Json, link: chain.Link) -> Json:
+def _as_result(folder: Path, run: Json, link: chain.Link) -> Json:
     unknown = unknown_hosts(run)
     return {
         "run_id": run["run_id"],

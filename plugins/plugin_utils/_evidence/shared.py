@@ -52,18 +52,18 @@ class Wordings:
     def name(self, finding: Json) -> str:
         at_once = (finding["id"], finding["rationale"], id(finding["references"]))
         if at_once not in self._seen:  # the references are kept too, so that nothing else can come to lie there
-            self._seen[at_once] = (self._found(finding), finding["references"])
+            self._seen[at_once] = (self._wording_name(finding), finding["references"])
         return self._seen[at_once][0]
 
-    def _found(self, finding: Json) -> str:
+    def _wording_name(self, finding: Json) -> str:
         control = str(finding["id"])
         wording = (control, finding["rationale"], canonical(finding["references"]).decode("utf-8"))
         if wording not in self._names:
             number = self._count[control] = self._count.get(control, 0) + 1
             self._names[wording] = name = control if number == 1 else f"{control}~{number}"
             references = [
-                {key: value for key, value in each.items() if key not in ("title", "status")}
-                for each in finding["references"]
+                {key: value for key, value in reference.items() if key not in ("title", "status")}
+                for reference in finding["references"]
             ]
             self.controls[name] = {"rationale": finding["rationale"], "references": references}
         return self._names[wording]
@@ -89,17 +89,17 @@ def _without_texts(result: Json, wordings: Wordings) -> Json:
 
 def frameworks(results: Iterable[Json]) -> dict[str, Json]:
     """Every framework that a control of these results supports, by id, with what is known of it."""
-    found: dict[str, Json] = {}
+    known: dict[str, Json] = {}
     seen: set[int] = set()
     for result in results:
         for name, about in result.get("frameworks", {}).items():
-            found.setdefault(name, {}).update({key: about[key] for key in FRAMEWORK_KEYS if key in about})
+            known.setdefault(name, {}).update({key: about[key] for key in FRAMEWORK_KEYS if key in about})
         for finding in result.get("findings", []):
             if id(finding["references"]) in seen:
                 continue
             seen.add(id(finding["references"]))
             for reference in finding["references"]:
-                about = found.setdefault(reference["framework"], {})
+                about = known.setdefault(reference["framework"], {})
                 about.setdefault("title", reference["title"])
                 about.setdefault("status", reference.get("status", "guidance"))
-    return {name: found[name] for name in sorted(found)}
+    return {name: known[name] for name in sorted(known)}

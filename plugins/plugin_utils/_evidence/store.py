@@ -32,10 +32,10 @@ LATEST = "latest"
 def run_dir(evidence_dir: Path, run_id: str) -> Path:
     """The directory of a run. A link in its place is refused: evidence stays where the operator said."""
     path = evidence_dir / check_run_id(run_id)
-    for each in (path, path / "hosts"):
-        if each.is_symlink():
+    for folder in (path, path / "hosts"):
+        if folder.is_symlink():
             raise ClinicalError(
-                "Using", str(each), "it is a symbolic link", "Move it away; a run has its own directory."
+                "Using", str(folder), "it is a symbolic link", "Move it away; a run has its own directory."
             )
     return path
 
@@ -162,9 +162,9 @@ def latest_run(evidence_dir: Path) -> str:
     link = evidence_dir / LATEST
     if link.is_symlink():
         return check_run_id(os.readlink(link))
-    runs = sorted(each.name for each in evidence_dir.iterdir() if each.is_dir()) if evidence_dir.is_dir() else []
-    there = f"Name one of these runs: {', '.join(runs[-5:])}." if runs else "No run was recorded there."
-    raise ClinicalError("Finding the latest run in", str(evidence_dir), "there is no link 'latest'", there)
+    runs = sorted(path.name for path in evidence_dir.iterdir() if path.is_dir()) if evidence_dir.is_dir() else []
+    hint = f"Name one of these runs: {', '.join(runs[-5:])}." if runs else "No run was recorded there."
+    raise ClinicalError("Finding the latest run in", str(evidence_dir), "there is no link 'latest'", hint)
 
 
 def point_latest(evidence_dir: Path, run: Json) -> bool:
@@ -188,9 +188,9 @@ def point_latest(evidence_dir: Path, run: Json) -> bool:
 
 def _is_newer(evidence_dir: Path, run_id: str, run: Json) -> bool:
     try:
-        other = load_run(evidence_dir, check_run_id(run_id))
+        latest = load_run(evidence_dir, check_run_id(run_id))
     except ClinicalError:
         return False
-    if other is None or not other.get("started") or not run["started"]:
+    if latest is None or not latest.get("started") or not run["started"]:
         return False
-    return bool(other["started"] > run["started"])
+    return bool(latest["started"] > run["started"])

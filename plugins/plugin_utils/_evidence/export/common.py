@@ -51,26 +51,26 @@ def name_of(*parts: str) -> str:
 
 def seconds(stamp: str) -> float | None:
     """2026-11-22T15:00:00Z -> seconds since 1970."""
-    found = _STAMP.match(stamp)
-    if found is None:
+    match = _STAMP.match(stamp)
+    if match is None:
         return None
-    *fields, fraction = found.groups()
-    whole = calendar.timegm(tuple(map(int, fields)))
-    return whole + int(f"{fraction:0<3}") / 1000 if fraction else float(whole)
+    *fields, fraction = match.groups()
+    epoch = calendar.timegm(tuple(map(int, fields)))
+    return epoch + int(f"{fraction:0<3}") / 1000 if fraction else float(epoch)
 
 
 def day(date: Any) -> int | None:
     """2026-11-22 -> seconds since 1970 at the beginning of that day, UTC."""
-    found = _DAY.fullmatch(date) if isinstance(date, str) else None
-    return None if found is None else calendar.timegm((*map(int, found.groups()), 0, 0, 0))
+    match = _DAY.fullmatch(date) if isinstance(date, str) else None
+    return None if match is None else calendar.timegm((*map(int, match.groups()), 0, 0, 0))
 
 
 def began(run: Json) -> str:
     """When the run began; where no host tells, what its id says."""
     if run["started"]:
         return str(run["started"])
-    told = _STAMP.match(run["run_id"])
-    return "{}-{}-{}T{}:{}:{}Z".format(*told.groups()[:6]) if told else NEVER
+    match = _STAMP.match(run["run_id"])
+    return "{}-{}-{}T{}:{}:{}Z".format(*match.groups()[:6]) if match else NEVER
 
 
 def ended(run: Json, result: Json | None = None) -> str:
@@ -106,15 +106,15 @@ def _supported(title: str, status: str, reference: str, strength: str) -> str:
     return text(f"{label} {reference}: {strength}")
 
 
-def looks(finding: Json) -> str:
+def describe_verdicts(finding: Json) -> str:
     """The three verdicts in one line."""
-    told = []
-    for look in VERDICTS:
-        verdict = finding["verdicts"].get(look)
+    parts = []
+    for aspect in VERDICTS:
+        verdict = finding["verdicts"].get(aspect)
         if verdict:
-            saw = text(verdict["saw"])
-            told.append(f"{look.replace('_', ' ')}: {verdict['state']}{f' ({saw})' if saw else ''}")
-    return "; ".join(told)
+            observed = text(verdict["saw"])
+            parts.append(f"{aspect.replace('_', ' ')}: {verdict['state']}{f' ({observed})' if observed else ''}")
+    return "; ".join(parts)
 
 
 def found_and_wanted(finding: Json) -> str:
@@ -126,5 +126,5 @@ def waived(finding: Json) -> str:
     waiver = finding.get("waiver")
     if not waiver:
         return ""
-    told = [f"waived until {text(waiver['expires'])}", text(waiver.get("ticket")), text(waiver.get("reason"))]
-    return ", ".join(part for part in told if part)
+    parts = [f"waived until {text(waiver['expires'])}", text(waiver.get("ticket")), text(waiver.get("reason"))]
+    return ", ".join(part for part in parts if part)

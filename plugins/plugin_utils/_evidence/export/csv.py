@@ -135,7 +135,7 @@ def rows(run: Json) -> Iterator[dict[str, str]]:
             "judged": ended(run, result),
             "control": str(finding["id"]),
             **{key: text(finding[key]) for key in _FROM_FINDING},
-            **{look: str(finding["verdicts"].get(look, {}).get("state", "")) for look in VERDICTS},
+            **{aspect: str(finding["verdicts"].get(aspect, {}).get("state", "")) for aspect in VERDICTS},
             "waived_until": text(waiver.get("expires")),
             "ticket": text(waiver.get("ticket")),
             "references": "\n".join(supports(finding)),

@@ -91,11 +91,11 @@ def _silent(run: Json, host: str, why: str) -> Json:
     return event
 
 
-def _event(run: Json, host: str, word: str, stamp: str, compliance: Json) -> Json:
+def _event(run: Json, host: str, title: str, stamp: str, compliance: Json) -> Json:
     time = round((seconds(stamp) or 0) * 1000)
-    compliance["status_id"], compliance["status"] = COMPLIANCE[word]
-    compliance["status_code"] = word
-    status_id, status = STATUS.get(word, NEW)
+    compliance["status_id"], compliance["status"] = COMPLIANCE[title]
+    compliance["status_code"] = title
+    status_id, status = STATUS.get(title, NEW)
     return {
         "activity_id": CREATE,
         "activity_name": "Create",

@@ -49,19 +49,22 @@ def export(run: Json) -> Files:
 def _families(run: Json) -> list[tuple[str, str, Samples]]:
     unknown = unknown_hosts(run)
     hosts = sorted({*run["hosts"], *unknown})
-    told = {name: result for name, result in run["hosts"].items() if result["state"] != "failed"}
+    results = {name: result for name, result in run["hosts"].items() if result["state"] != "failed"}
     return [
         (
             "healthops_run_timestamp_seconds",
             "When the result of a host was complete.",
-            [({"host": name, "mode": run["mode"]}, seconds(ended(run, result)) or 0) for name, result in told.items()],
+            [
+                ({"host": name, "mode": run["mode"]}, seconds(ended(run, result)) or 0)
+                for name, result in results.items()
+            ],
         ),
         (
             "healthops_host_unknown",
             "1 where a host gave no result in this run, so that nothing is known about it.",
             [({"host": name}, float(name in unknown)) for name in hosts],
         ),
-        ("healthops_host_controls", "How many controls of a host have a result.", _by_host(told)),
+        ("healthops_host_controls", "How many controls of a host have a result.", _by_host(results)),
         ("healthops_control_hosts", "On how many hosts a control has a result.", _by_control(run)),
         (
             "healthops_waiver_expires_timestamp_seconds",
@@ -73,7 +76,7 @@ def _families(run: Json) -> list[tuple[str, str, Samples]]:
             "1 for what became of the change of a host that could have kept people out.",
             [
                 ({"host": name, "state": state}, float(guard_state(result) == state))
-                for name, result in told.items()
+                for name, result in results.items()
                 if "guard" in result
                 for state in GUARD_STATES
             ],
@@ -81,17 +84,17 @@ def _families(run: Json) -> list[tuple[str, str, Samples]]:
         (
             "healthops_availability_lost",
             "How many sockets or units of a host answered before the run and not after it.",
-            _lost(told),
+            _lost(results),
         ),
         (
             "healthops_probe_healthy",
             "1 where a service gave the right answer.",
-            [(_of(name, p), float(p["healthy"])) for name, p in _probes(told)],
+            [(_of(name, p), float(p["healthy"])) for name, p in _probes(results)],
         ),
         (
             "healthops_probe_latency_seconds",
             "How long the answer of a service took.",
-            [(_of(name, p), p["latency_ms"] / 1000) for name, p in _probes(told) if p["latency_ms"] is not None],
+            [(_of(name, p), p["latency_ms"] / 1000) for name, p in _probes(results) if p["latency_ms"] is not None],
         ),
         *_of_updates(run),
     ]
@@ -106,7 +109,7 @@ def _of_updates(run: Json) -> list[tuple[str, str, Samples]]:
         if status in ("waits", "late") and ends is not None:
             key = (name, change["severity"])
             deadlines[key] = min(ends, deadlines.get(key, ends))
-    told = [(name, result["patch"]) for name, result in patch_records(run)]
+    patches = [(name, result["patch"]) for name, result in patch_records(run)]
     return [
         (
             "healthops_updates",
@@ -121,28 +124,28 @@ def _of_updates(run: Json) -> list[tuple[str, str, Samples]]:
         (
             "healthops_updates_unknown",
             "1 where nobody can tell whether a host needs updates.",
-            [({"host": name}, float(patch["verdict"] == "unknown")) for name, patch in told],
+            [({"host": name}, float(patch["verdict"] == "unknown")) for name, patch in patches],
         ),
         (
             "healthops_updates_reboot_needed",
             "1 where a host has to be restarted to run what is installed.",
-            [({"host": name}, float(bool((patch.get("reboot") or {}).get("needed")))) for name, patch in told],
+            [({"host": name}, float(bool((patch.get("reboot") or {}).get("needed")))) for name, patch in patches],
         ),
     ]
 
 
-def _by_host(told: Mapping[str, Json]) -> Samples:
+def _by_host(results: Mapping[str, Json]) -> Samples:
     samples: Samples = []
-    for name, result in told.items():
+    for name, result in results.items():
         if "findings" in result:
             counted = Counter(finding["result"] for finding in result["findings"])
-            samples += [({"host": name, "result": word}, counted[word]) for word in WORST_FIRST]
+            samples += [({"host": name, "result": outcome}, counted[outcome]) for outcome in WORST_FIRST]
     return samples
 
 
 def _by_control(run: Json) -> Samples:
     counted = Counter((f["id"], f["severity"], f["result"]) for _name, _result, f in findings(run))
-    return [({"control": c, "severity": s, "result": word}, number) for (c, s, word), number in counted.items()]
+    return [({"control": c, "severity": s, "result": outcome}, number) for (c, s, outcome), number in counted.items()]
 
 
 def _waivers(run: Json) -> Samples:
@@ -156,18 +159,18 @@ def _waivers(run: Json) -> Samples:
     return [({"host": h, "control": c, "ticket": ticket}, ends) for (h, c, ticket), ends in ending.items()]
 
 
-def _lost(told: Mapping[str, Json]) -> Samples:
+def _lost(results: Mapping[str, Json]) -> Samples:
     """Where it was compared: what is gone, or cannot be reached from the control node any more."""
     samples: Samples = []
-    for name, result in told.items():
+    for name, result in results.items():
         about = result.get("availability", {})
         if about.get("compared", bool(about)):
             samples.append(({"host": name}, len({*about.get("lost", []), *about.get("unreachable", [])})))
     return samples
 
 
-def _probes(told: Mapping[str, Json]) -> list[tuple[str, Json]]:
-    return [(name, probe) for name, result in told.items() for probe in result.get("probes", [])]
+def _probes(results: Mapping[str, Json]) -> list[tuple[str, Json]]:
+    return [(name, probe) for name, result in results.items() for probe in result.get("probes", [])]
 
 
 def _of(host: str, probe: Json) -> Labels:

@@ -101,20 +101,23 @@ def _status(about: Json) -> str:
     return about["status"] if about.get("status") in STATUSES else "guidance"
 
 
-def _framework(anchor: str, about: Json, name: str, linked: Mapping[str, list[Support]]) -> Framework:
+def _framework(anchor: str, about: Json, framework: str, linked: Mapping[str, list[Support]]) -> Framework:
     status = _status(about)
-    references = [Reference(each, _sum(_all(linked[each])), linked[each]) for each in sorted(linked, key=natural)]
-    mine = {support.control.anchor: support.control for each in references for support in each.supports}
-    told = [show(about[key]) for key in ("version", "source") if about.get(key)]
-    told += [f"as of {show(about['as_of'])}"] if about.get("as_of") else []
+    references = [
+        Reference(reference, _sum(_all(linked[reference])), linked[reference])
+        for reference in sorted(linked, key=natural)
+    ]
+    controls = {support.control.anchor: support.control for reference in references for support in reference.supports}
+    parts = [show(about[key]) for key in ("version", "source") if about.get(key)]
+    parts += [f"as of {show(about['as_of'])}"] if about.get("as_of") else []
     return Framework(
         anchor,
-        show(about.get("title", name)),
+        show(about.get("title", framework)),
         status,
         STANDING[status],
-        "; ".join(told),
-        len(mine),
-        _sum(mine.values()),
+        "; ".join(parts),
+        len(controls),
+        _sum(controls.values()),
         references,
     )
 
@@ -126,9 +129,9 @@ def _all(supports: Iterable[Support]) -> list[Control]:
 def _sum(controls: Iterable[Control]) -> dict[str, int]:
     counted: dict[str, int] = {}
     for control in controls:
-        for word, number in control.counts.items():
-            counted[word] = counted.get(word, 0) + number
-    return {word: counted[word] for word in WORST_FIRST if word in counted}
+        for outcome, number in control.counts.items():
+            counted[outcome] = counted.get(outcome, 0) + number
+    return {outcome: counted[outcome] for outcome in WORST_FIRST if outcome in counted}
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:
@@ -140,8 +143,8 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 @dataclasses.dataclass(frozen=True)
 class Waiver:
     control: Link
-    word: str
-    left: str
+    status: str
+    days_left: str
     urgent: bool
     facts: list[tuple[str, str]]
     hosts: list[Link]
@@ -161,16 +164,16 @@ _WAIVER_FACTS = (
 )
 
 
-def days(left: int) -> str:
-    if left < 0:
-        return f"ended {plural(-left, 'day')} before the run"
-    return "last day" if left == 0 else f"{plural(left, 'day')} left"
+def days(days_left: int) -> str:
+    if days_left < 0:
+        return f"ended {plural(-days_left, 'day')} before the run"
+    return "last day" if days_left == 0 else f"{plural(days_left, 'day')} left"
 
 
 def waiver_line(waiver: Json) -> str:
-    told = [f"Until {show(waiver['expires'])}, {days(waiver['days_left'])}"]
-    told += [show(waiver[key]) for key in ("ticket", "reason") if waiver.get(key)]
-    return ". ".join(part.rstrip(".") for part in told) + "."
+    parts = [f"Until {show(waiver['expires'])}, {days(waiver['days_left'])}"]
+    parts += [show(waiver[key]) for key in ("ticket", "reason") if waiver.get(key)]
+    return ". ".join(part.rstrip(".") for part in parts) + "."
 
 
 def waivers(run: Json, controls: Mapping[str, Control], anchors: Mapping[str, str]) -> list[Waiver]:
@@ -181,17 +184,17 @@ def waivers(run: Json, controls: Mapping[str, Control], anchors: Mapping[str, st
             same = {key: value for key, value in waiver.items() if key != "used"}
             several.setdefault(canonical(same), []).append((name, waiver))
     made = []
-    for told in several.values():
-        waiver, used = told[0][1], [name for name, each in told if each.get("used")]
+    for entries in several.values():
+        waiver, used = entries[0][1], [name for name, entry in entries if entry.get("used")]
         control = controls.get(waiver["control"])
         at = (show(control.data["title"]), control.anchor) if control else (show(waiver["control"]), "")
         expired = bool(waiver.get("expired"))
-        word = "ended" if expired else "used" if used else "not used"
+        status = "ended" if expired else "used" if used else "not used"
         facts = [(label, _plain(waiver[key])) for key, label in _WAIVER_FACTS if waiver.get(key) not in (None, "", [])]
         urgent = expired or waiver["days_left"] <= WAIVER_SOON
         hosts = [(show(name), anchors[name]) for name in used]
-        made.append((waiver["days_left"], at, Waiver(at, word, days(waiver["days_left"]), urgent, facts, hosts)))
-    return [each for _left, _at, each in sorted(made, key=lambda item: item[:2])]
+        made.append((waiver["days_left"], at, Waiver(at, status, days(waiver["days_left"]), urgent, facts, hosts)))
+    return [entry for _days_left, _at, entry in sorted(made, key=lambda item: item[:2])]
 
 
 def _plain(value: Any) -> str:
@@ -199,21 +202,21 @@ def _plain(value: Any) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Kept:
+class HostAvailability:
     """What answered before the run and what after it, of a host that lost something or of all that tell the same."""
 
     hosts: list[Link]
     before: str
     lost: list[str]
     unreachable: list[str]
-    rest: list[tuple[str, list[str]]]
+    review: list[tuple[str, list[str]]]
 
     @property
     def bad(self) -> list[str]:
         return list(dict.fromkeys([*self.lost, *self.unreachable]))
 
 
-_REST = (
+_REVIEW = (
     ("consented", "Stopped with consent"),
     ("appeared", "New"),
 )
@@ -221,44 +224,54 @@ _REST = (
 
 @dataclasses.dataclass(frozen=True)
 class Availability:
-    """``told`` are the hosts with anything to tell, ``quiet`` those on which all that answered still answers."""
+    """``notable`` are the hosts with anything to tell, ``quiet`` those on which all that answered still answers."""
 
-    told: list[Kept]
+    notable: list[HostAvailability]
     quiet: list[Link]
 
     @property
-    def lost(self) -> list[Kept]:
-        return [each for each in self.told if each.bad]
+    def lost(self) -> list[HostAvailability]:
+        return [entry for entry in self.notable if entry.bad]
 
 
 def availability(run: Json, anchors: Mapping[str, str]) -> Availability:
-    told: dict[str, Kept] = {}
+    notable: dict[str, HostAvailability] = {}
     quiet: list[Link] = []
     for name, result in run["hosts"].items():
-        host, kept = (show(name), anchors[name]), _kept(result)
-        if kept.bad or kept.rest:
-            same = f"{name if kept.bad else ''}\0{kept.before}\0{kept.rest}"
-            told.setdefault(same, kept).hosts.append(host)
+        host, report = (show(name), anchors[name]), _availability_of(result)
+        if report.bad or report.review:
+            same = f"{name if report.bad else ''}\0{report.before}\0{report.review}"
+            notable.setdefault(same, report).hosts.append(host)
         elif result.get("availability", {}).get("compared", "availability" in result):
             quiet.append(host)
-    return Availability(sorted(told.values(), key=lambda kept: (not kept.bad, -len(kept.hosts), kept.hosts)), quiet)
+    return Availability(
+        sorted(
+            notable.values(),
+            key=lambda report: (
+                not report.bad,
+                -len(report.hosts),
+                report.hosts,
+            ),
+        ),
+        quiet,
+    )
 
 
-def _kept(result: Json) -> Kept:
+def _availability_of(result: Json) -> HostAvailability:
     """What a host tells of its sockets and units, and what its firewall lets through, for people to review."""
     about = result.get("availability", {})
-    rest = [(title, _items(about.get(key))) for key, title in _REST]
-    rest.append(("Let through by the firewall", [show(each["after"]) for each in _firewall(result)]))
+    review = [(title, _items(about.get(key))) for key, title in _REVIEW]
+    review.append(("Let through by the firewall", [show(entry["after"]) for entry in _firewall(result)]))
     before = _number(about.get("before")) if about.get("compared", True) else ""
-    return Kept(
-        [], before, _items(about.get("lost")), _items(about.get("unreachable")), [each for each in rest if each[1]]
+    return HostAvailability(
+        [], before, _items(about.get("lost")), _items(about.get("unreachable")), [entry for entry in review if entry[1]]
     )
 
 
 def _firewall(result: Json) -> list[Json]:
-    found = [finding for finding in result.get("findings", []) if finding["kind"] == "firewall"]
+    findings = [finding for finding in result.get("findings", []) if finding["kind"] == "firewall"]
     return [
-        finding for finding in found if finding["after"] and finding["result"] not in ("notapplicable", "notchecked")
+        finding for finding in findings if finding["after"] and finding["result"] not in ("notapplicable", "notchecked")
     ]
 
 
@@ -273,20 +286,20 @@ def _number(value: Any) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class ProbeAnswer:
     host: Link
     probe: str
     target: str
     healthy: bool
     state: str
     latency: str
-    saw: str
+    observed: str
 
 
-def probed(run: Json, anchors: Mapping[str, str]) -> list[Asked]:
+def probed(run: Json, anchors: Mapping[str, str]) -> list[ProbeAnswer]:
     """How services answered, those first that did not answer as they should."""
-    made = [
-        Asked(
+    answers = [
+        ProbeAnswer(
             (show(name), anchors[name]),
             show(probe["probe"]),
             show(probe["target"]),
@@ -297,4 +310,4 @@ def probed(run: Json, anchors: Mapping[str, str]) -> list[Asked]:
         )
         for name, probe in probes(run)
     ]
-    return sorted(made, key=lambda asked: (asked.healthy, asked.host, asked.probe, asked.target))
+    return sorted(answers, key=lambda answer: (answer.healthy, answer.host, answer.probe, answer.target))

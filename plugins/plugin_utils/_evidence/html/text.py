@@ -66,5 +66,5 @@ def moment(stamp: str | None) -> str:
     return f"{int(day)} {name} {year}, {stamp[11:19]} UTC"
 
 
-def label(word: str) -> str:
-    return LABELS.get(word, word)
+def label(outcome: str) -> str:
+    return LABELS.get(outcome, outcome)
