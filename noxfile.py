@@ -143,12 +143,6 @@ def place(session: nox.Session) -> Path:
     return tree / COLLECTION
 
 
-def compiled(session: nox.Session) -> None:
-    """Let Python keep what it has compiled: Ansible and pytest start hundreds of times."""
-    session.env["PYTHONDONTWRITEBYTECODE"] = None
-    session.env["PYTHONPYCACHEPREFIX"] = str(ROOT / ".nox" / "compiled")
-
-
 def linked(session: nox.Session) -> None:
     """Let Ansible see the checkout itself as the collection, so that edits count at once."""
     session.env["ANSIBLE_COLLECTIONS_PATH"] = str(collection_path())
@@ -175,8 +169,16 @@ def pytest(session: nox.Session, name: str, *args: str) -> None:
 
 @nox.session(venv_backend="none")
 def clean_results(session: nox.Session) -> None:
-    """Forget the counts of earlier runs, so that the summary speaks of this one."""
+    """Forget the counts of earlier runs, so that the summary speaks of this one; begin to make the hosts' images.
+
+    Where they are not there yet, they take minutes. They are made beside the cheap checks, and whoever needs them waits
+    for that, makes them where it failed, and says why it fails.
+    """
     shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True)
+    with (RESULTS / "images.log").open("wb") as stream:
+        begin = "tests/hosts/install.sh && tests/hosts/mkimage.sh bookworm trixie"
+        subprocess.Popen(["sh", "-c", begin], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
 
 
 #: Sessions that need no host, the longest first, so that none of them ends long after all others.
@@ -227,12 +229,28 @@ def lint(session: nox.Session) -> None:
     scripts = [name for name in git_files() if is_shell_script(ROOT / name)]
     session.run("shellcheck", *scripts)
     tree = place(session)
-    mypy = ["mypy", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(home(session) / "mypy_cache")]
-    with session.chdir(tree.parents[2]):
-        session.run(*mypy, *(str(COLLECTION / "plugins" / kind) for kind in ("module_utils", "plugin_utils")))
+    check_types(session, tree)
     with session.chdir(tree):
-        session.run(*mypy, "tools")
-        session.run("ansible-lint", "--strict", "--offline")
+        session.run("python", "tools/lint_playbooks.py")
+
+
+#: Folders that the tests of some scenarios put on sys.path besides their own.
+SHARED_BY_SCENARIOS = ("molecule/hardening", "tests", "tests/unit", "tests/unit/plugins/module_utils/_patch/apt")
+
+
+def check_types(session: nox.Session, tree: Path) -> None:
+    """mypy over all that runs on a host or a control node, and over each scenario, whose modules share names."""
+    cache = home(session) / "mypy_cache"
+    mypy = ("mypy", "--no-error-summary", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(cache))
+    # From here every file has a name of its own, that of the collection's before it.
+    with session.chdir(tree.parents[2]):
+        session.run(*mypy, *(str(COLLECTION / folder) for folder in ("plugins", "tools", "roles", "tests/hosts")))
+        for scenario in sorted(Path(COLLECTION, "molecule").iterdir()):
+            folders = sorted({path.parent for path in scenario.rglob("*.py")}, reverse=True)
+            if folders:
+                shared = [COLLECTION / folder for folder in SHARED_BY_SCENARIOS]
+                path = os.pathsep.join(map(str, [*folders, scenario, *shared]))
+                session.run(*mypy, str(scenario), env={"MYPYPATH": path})
 
 
 def is_shell_script(path: Path) -> bool:
@@ -376,6 +394,12 @@ def reference(session: nox.Session) -> None:
 # --- real hosts -------------------------------------------------------------------------------------------------------
 
 
+#: Scenarios with a long form, and what that adds.
+LONG_FORMS = {
+    "imaging_archive": "looks and repeated runs are of all four archives, not of one of each release and index",
+}
+
+
 def engine(session: nox.Session) -> None:
     """Make sure of a container engine and the images, and put our way to call it first on PATH."""
     session.run("tests/hosts/install.sh", external=True)
@@ -387,18 +411,28 @@ def engine(session: nox.Session) -> None:
 @nox.session
 def molecule(session: nox.Session) -> None:
     """Every Molecule scenario, in lanes; `-- test -s NAME` or another command of Molecule's for one of them."""
+    with measured(TIMES, "molecule"):
+        scenarios(session)
+
+
+def scenarios(session: nox.Session, *names: str) -> None:
+    """Run these scenarios, or all; or what the command line asks of Molecule."""
     install(session, "molecule")
     linked(session)
     engine(session)
-    compiled(session)
     if not sys.stdout.isatty():
         session.env.update(NO_COLOR="1", ANSIBLE_NOCOLOR="1")
     session.run("tests/hosts/many.sh", external=True)
-    if session.posargs:
-        session.run("python", "tests/hosts/scenarios.py", *session.posargs)
-        return
-    with measured(TIMES, "molecule"):
-        session.run("python", "tests/hosts/scenarios.py", "all", str(RESULTS))
+    session.run("python", "tests/hosts/scenarios.py", *(session.posargs or ["all", str(RESULTS), *names]))
+
+
+@nox.session(default=False)
+def drills(session: nox.Session) -> None:
+    """The long form of what `molecule` does in a short one: scenarios with HEALTHOPS_DRILLS=full. Says what it adds."""
+    session.env["HEALTHOPS_DRILLS"] = "full"
+    scenarios(session, *LONG_FORMS)
+    for scenario, adds in LONG_FORMS.items():
+        session.log(f"Beyond what the session molecule does, in {scenario} {adds}.")
 
 
 @nox.session
@@ -412,7 +446,6 @@ def run_from_control_node(session: nox.Session) -> None:
     install(session, f"core-{NEWEST}")
     artifact = build_artifact(session)
     engine(session)
-    compiled(session)
     hosts, inventory = ROOT / "tests" / "hosts", ROOT / "tests" / "control_node" / "hosts"
     playbook = ["ansible-playbook", "--inventory", str(inventory)]
     try:

@@ -29,7 +29,7 @@ PROBE = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     _requires_connection = False
     _supports_check_mode = True
     TRANSFERS_FILES = False

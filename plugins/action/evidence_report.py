@@ -24,7 +24,7 @@ TEMPLATE = Path(__file__).parents[2] / "roles" / "evidence" / "templates" / "rep
 share_memory()
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     _requires_connection = False
     _supports_check_mode = True
     TRANSFERS_FILES = False

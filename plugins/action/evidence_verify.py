@@ -15,7 +15,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_f
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.verify import verify
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     _requires_connection = False
     _supports_check_mode = True
     TRANSFERS_FILES = False

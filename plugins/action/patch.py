@@ -28,7 +28,7 @@ OURS = ("advisory_files", "advisory_cache", "advisory_max_age", "approvals")
 RATED = ("planned", "staged", "applied")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
     TRANSFERS_FILES = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -167,6 +167,11 @@ class KindPlan:
     assessments: tuple[Assessment, ...] = ()
     groups: tuple[Group, ...] = ()
 
+    @classmethod
+    def of(cls, assessments: Iterable[Assessment], groups: Iterable[Group]) -> KindPlan:
+        """Return the plan with those groups that have steps."""
+        return cls(tuple(assessments), tuple(group for group in groups if group.steps))
+
 
 class Kind(ABC):
     """A resource kind. ``observe`` reads the host once for all its controls, ``plan`` is pure."""
@@ -193,11 +198,13 @@ class Kind(ABC):
         """Return everything that is wrong with a control's settings, one sentence each; empty when it will do."""
         problems = [self._unknown(key) for key in settings if key not in self.SETTINGS]
         for key, setting in self.SETTINGS.items():
-            if key in settings:
-                problem = setting.problem(settings[key])
-                problems += [f"settings.{key} {problem}"] if problem else []
-            elif setting.required:
-                problems.append(f"settings.{key} is missing")
+            if key not in settings:
+                if setting.required:
+                    problems.append(f"settings.{key} is missing")
+                continue
+            problem = setting.problem(settings[key])
+            if problem:
+                problems.append(f"settings.{key} {problem}")
         return problems
 
     def _unknown(self, key: str) -> str:

@@ -31,7 +31,7 @@ from ..._host.formats import FORMATS
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
-from ..support.audit_syntax import RULE, Same, lines, meaning, meanings, silences
+from ..support.audit_syntax import RULE, RuleMeaning, lines, meaning, meanings, silences
 
 FOLDER = "/etc/audit/rules.d"
 OURS = f"{FOLDER}/healthops.rules"
@@ -52,9 +52,9 @@ class State:
     installed: bool
     wanted: Mapping[str, tuple[str, ...]]
     growing: Mapping[str, str]
-    written: frozenset[Same]
-    compiled: frozenset[Same]
-    running: frozenset[Same] | None
+    written: frozenset[RuleMeaning]
+    compiled: frozenset[RuleMeaning]
+    running: frozenset[RuleMeaning] | None
     locked: bool
     ours: str
     in_container: bool
@@ -70,9 +70,11 @@ class AuditRules(Kind):
 
     def validate(self, settings: Mapping[str, Any]) -> list[str]:
         problems = super().validate(settings)
-        strange = [] if problems else [rule for rule in settings["rules"] if not RULE.fullmatch(str(rule))]
+        if problems:
+            return problems
+        strange = [rule for rule in settings["rules"] if not RULE.fullmatch(str(rule))]
         accepted = "watch PATH PERMISSIONS, calls NAMES [FILTERS], runs PATH or runs privileged"
-        return problems + [f"settings.rules holds {rule!r}, wanted {accepted}" for rule in strange]
+        return [f"settings.rules holds {rule!r}, wanted {accepted}" for rule in strange]
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(f"audit rule {rule}" for rule in settings["rules"])
@@ -117,7 +119,7 @@ def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[st
     return {c.id: spelled(c, c.settings["rules"]) for c in controls}, growing
 
 
-def _missing(control: Control, state: State, seen: frozenset[Same]) -> list[str]:
+def _missing(control: Control, state: State, seen: frozenset[RuleMeaning]) -> list[str]:
     return [line for line in state.wanted[control.id] if meaning(line) not in seen]
 
 
@@ -161,7 +163,7 @@ def _after_reboot(control: Control, state: State) -> Verdict:
     return verdict
 
 
-def _verdict(control: Control, state: State, seen: frozenset[Same]) -> Verdict:
+def _verdict(control: Control, state: State, seen: frozenset[RuleMeaning]) -> Verdict:
     missing = _missing(control, state, seen)
     if state.silent:
         return judge(False, "a rule of the list task tells the kernel to audit nothing")

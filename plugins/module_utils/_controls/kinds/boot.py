@@ -118,7 +118,7 @@ def _last(arguments: Sequence[str], argument: str) -> str | None:
     """Return the last word that sets an argument, which is the one that counts."""
     name = argument.partition("=")[0]
     settings = [setting for setting in arguments if setting.partition("=")[0] == name]
-    return settings[-1] if settings else None
+    return next(reversed(settings), None)
 
 
 def _fits(control: Control, arguments: Sequence[str]) -> bool:
