@@ -122,7 +122,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch import s
 
 
 def known(host: Host, package: str, run_id: str) -> dict[str, Any]:
-    """The ledger and the runs, narrowed to what was asked for."""
+    """Return the ledger and the runs, narrowed to a package and a run where these are named."""
     ledger = patch_ledger.read(host)
     entries = [
         dict(entry)

@@ -93,8 +93,8 @@ class Policy:
         allows = any(fnmatch.fnmatchcase(change.origin, pattern) for pattern in self.allowed_origins)
         if self.allowed_origins and not allows:
             allowed = ", ".join(self.allowed_origins)
-            saw = f"it comes from {change.origin or 'nowhere known'}; allowed is {allowed}"
-            return OmittedChange("not_allowed", change, saw)
+            problem = f"it comes from {change.origin or 'nowhere known'}; allowed is {allowed}"
+            return OmittedChange("not_allowed", change, problem)
         return None
 
     def judge(self, change: PackageChange, now: datetime) -> OmittedChange | None:

@@ -142,7 +142,7 @@ def find(host: Host, run_id: str) -> PatchRun:
     """Return the run of this id. Raises ClinicalError with the known ones where there is none."""
     run = _read(host, run_id) if run_id else None
     if run is None:
-        known = ", ".join(other.run_id for other in runs(host)) or "none"
+        known = ", ".join(known_run.run_id for known_run in runs(host)) or "none"
         raise ClinicalError("Finding the patch run", run_id or "without a name", f"this host knows: {known}")
     return run
 
@@ -270,9 +270,9 @@ def _read(host: Host, run_id: str) -> PatchRun | None:
         return None
     record = unline(content.rstrip(b"\n"))
     if record is None:
-        saw = "its record is damaged"
+        problem = "its record is damaged"
         raise ClinicalError(
-            "Reading the patch run", run_id, saw, f"Look at {RUNS}/{run_id} before anything is patched."
+            "Reading the patch run", run_id, problem, f"Look at {RUNS}/{run_id} before anything is patched."
         )
     return PatchRun(**record)
 

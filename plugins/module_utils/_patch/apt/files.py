@@ -67,8 +67,8 @@ def fetch(host: Host, folder: str, changes: Sequence[PackageChange], packages: S
         raise ClinicalError("Downloading", f"{len(lacking)} packages", _complaint(done), _advice(done))
     lacking = missing(host, folder, changes)
     if lacking:
-        saw = "they are not what the signed lists say"
-        raise ClinicalError("Verifying", ", ".join(lacking), saw, "Plan and stage again.")
+        problem = "they are not what the signed lists say"
+        raise ClinicalError("Verifying", ", ".join(lacking), problem, "Plan and stage again.")
 
 
 def make_archive(host: Host, folder: str) -> None:

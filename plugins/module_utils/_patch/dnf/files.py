@@ -54,9 +54,9 @@ def keep(host: Host, program: Program, folder: str, changes: Iterable[PackageCha
     places = [_place_of(host, folder, change, answer["paths"]) for change in going]
     lost = [f"{c.name}-{c.old}.{c.arch}" for c, (path, _how) in zip(going, places) if not path]
     if lost:
-        saw = f"no repository and no cache has it any more: {', '.join(lost)}"
+        problem = f"no repository and no cache has it any more: {', '.join(lost)}"
         hint = "Nothing was changed. Put the file below /var/cache/dnf, or into a repository, and stage again."
-        raise ClinicalError("Keeping", "the earlier packages", saw, hint)
+        raise ClinicalError("Keeping", "the earlier packages", problem, hint)
     sums = checksums(host, [path for path, _how in places])
     return tuple(
         KeptPackage(

@@ -60,8 +60,8 @@ def set_marks(host: Host, packages: Collection[InstalledPackage], text: str, cha
             _run_dnf(host, "mark", verb, *sorted(names))
 
 
-def _run_dnf(host: Host, *words: str) -> CommandResult:
-    done = host.run(["dnf", "-q", "-C", "-y", *words], timeout=MARK_TIME)
+def _run_dnf(host: Host, *arguments: str) -> CommandResult:
+    done = host.run(["dnf", "-q", "-C", "-y", *arguments], timeout=MARK_TIME)
     if done.rc != 0:
-        raise ClinicalError("Asking", f"dnf {words[0]}", done.err_line, "Nothing was changed by that.")
+        raise ClinicalError("Asking", f"dnf {arguments[0]}", done.err_line, "Nothing was changed by that.")
     return done

@@ -12,11 +12,11 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch import r
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import PatchRequest
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.roll_back import roll_back
 from dnf_host import NOW, OF_APT, DnfHost, UpdatingHost, dnf_on
-from patched_host import wish
+from patched_host import request
 
 
 def request_for(run_id: str = "run", **more: Any) -> PatchRequest:
-    return wish(run_id, now=NOW, **more)
+    return request(run_id, now=NOW, **more)
 
 
 def test_a_host_without_apt_goes_the_whole_way() -> None:
