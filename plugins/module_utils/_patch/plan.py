@@ -68,7 +68,12 @@ def plan(host: Host, manager: Manager, inputs: PlanInputs) -> Planned:
         run=_newest(host),
     )
     names = [package.name for package in observed.packages.values()]
-    return Planned(proposed, observed, ledger, _warnings(inputs, ledger, names))
+    return Planned(
+        plan=proposed,
+        observed=observed,
+        ledger=ledger,
+        warnings=_warnings(inputs, ledger, names),
+    )
 
 
 def _verdict(doubts: Sequence[str], changes: Sequence[PackageChange]) -> str:
