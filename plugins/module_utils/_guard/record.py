@@ -85,9 +85,25 @@ def load(host: Host, run_id: str) -> Guard | None:
         return None
     record = run_store.unline(content.rstrip(b"\n"))
     if record is None:
-        damaged = Guard(run_id, ARMED, 0, "", 0.0, "", 0, (), LOGIN_SERVICES, (), False)
-        return damaged if alarm.is_prepared(host) else None
+        return _overdue(run_id) if alarm.is_prepared(host) else None
     return _from_record(record)
+
+
+def _overdue(run_id: str) -> Guard:
+    """Return the guard that stands for a record that cannot be read."""
+    return Guard(
+        run_id=run_id,
+        state=ARMED,
+        within=0,
+        until="",
+        deadline=0.0,
+        boot_id="",
+        armed_by=0,
+        reload=(),
+        running=LOGIN_SERVICES,
+        commands=(),
+        survives_reboot=False,
+    )
 
 
 def newest(host: Host, state: str = "") -> Guard | None:

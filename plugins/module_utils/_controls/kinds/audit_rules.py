@@ -119,8 +119,8 @@ def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[st
     return {c.id: spelled(c, c.settings["rules"]) for c in controls}, growing
 
 
-def _missing(control: Control, state: State, seen: frozenset[RuleMeaning]) -> list[str]:
-    return [line for line in state.wanted[control.id] if meaning(line) not in seen]
+def _missing(control: Control, state: State, present_rules: frozenset[RuleMeaning]) -> list[str]:
+    return [line for line in state.wanted[control.id] if meaning(line) not in present_rules]
 
 
 def _assess(control: Control, state: State) -> Assessment:
@@ -163,8 +163,8 @@ def _after_reboot(control: Control, state: State) -> Verdict:
     return verdict
 
 
-def _verdict(control: Control, state: State, seen: frozenset[RuleMeaning]) -> Verdict:
-    missing = _missing(control, state, seen)
+def _verdict(control: Control, state: State, present_rules: frozenset[RuleMeaning]) -> Verdict:
+    missing = _missing(control, state, present_rules)
     if state.silent:
         return judge(False, "a rule of the list task tells the kernel to audit nothing")
     return judge(not missing, f"not there: {missing[0]}" if missing else "all there")

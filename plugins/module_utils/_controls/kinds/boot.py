@@ -152,7 +152,7 @@ def _assess_argument(control: Control, state: State, menu: str) -> Assessment:
         running = _judge_argument(control, state.running)
     written = (disk.state, boot.state) == (OK, OK)
     blocked = None if written or state.has_tool else Blocked(_NO_TOOL)
-    before = "; ".join(dict.fromkeys((disk.saw, boot.saw)))
+    before = "; ".join(dict.fromkeys((disk.observed, boot.observed)))
     return Assessment(
         control=control.id,
         subject="the kernel's arguments",

@@ -145,8 +145,8 @@ def _assess(control: Control, state: State, missing: str | None) -> Assessment:
         control=control.id,
         subject=subject,
         wanted=wanted,
-        before=verdict.saw,
-        after=verdict.saw if blocked else wanted,
+        before=verdict.observed,
+        after=verdict.observed if blocked else wanted,
         verdicts=Verdicts.same(verdict),
         blocked=blocked,
     )

@@ -111,7 +111,7 @@ class Sshd(Kind):
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(control, state) for control in controls)
         writable = [c for c, a in zip(controls, assessments) if a.to_enforce and _deviates(c, state)]
-        behind = [c for c, a in zip(controls, assessments) if a.verdicts.running.saw == NOT_READ]
+        behind = [c for c, a in zip(controls, assessments) if a.verdicts.running.observed == NOT_READ]
         return KindPlan(assessments, _groups(writable, behind, state))
 
 

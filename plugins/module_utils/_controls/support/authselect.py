@@ -95,8 +95,8 @@ def _assess(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=subject,
         wanted="enabled",
-        before=verdict.saw,
-        after=verdict.saw if blocked else "enabled",
+        before=verdict.observed,
+        after=verdict.observed if blocked else "enabled",
         verdicts=Verdicts.same(verdict),
         blocked=blocked,
     )
