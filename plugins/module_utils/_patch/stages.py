@@ -115,7 +115,7 @@ class HostBefore:
     boot: str = ""
 
     @classmethod
-    def from_result(cls, data: Mapping[str, Any]) -> HostBefore:
+    def from_record(cls, data: Mapping[str, Any]) -> HostBefore:
         """Return what was written to disk, read back. Raises KeyError where a part is missing."""
         return cls(
             holds=tuple(data["holds"]),
@@ -192,7 +192,7 @@ def read_plan(host: Host, run: PatchRun) -> Plan:
 
 def read_before(host: Host, run: PatchRun) -> HostBefore:
     """Return what the host was before the run. Raises ClinicalError where that is missing or damaged."""
-    return HostBefore.from_result(_load(host, run, "before"))
+    return HostBefore.from_record(_load(host, run, "before"))
 
 
 def note_after(host: Host, run: PatchRun, sums: Mapping[str, str]) -> None:
