@@ -116,6 +116,7 @@ class _Rating:
     ledger: Ledger
 
     def rate(self, change: PackageChange) -> PackageChange:
+        """Return the change as the policy rates it, with the day on which it was first seen."""
         first_seen = self.ledger.first_seen(change, self.manager.brings) or format_stamp(self.inputs.now)
         advisories = [*(self.inputs.advisories or {}).get(change.source, ()), *self._from_lists(change)]
         dated = replace(change, first_seen=first_seen)

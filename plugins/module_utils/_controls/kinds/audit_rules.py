@@ -99,7 +99,7 @@ class AuditRules(Kind):
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(control, state) for control in controls)
         failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
-        return KindPlan(assessments, (_group(failing, state),) if failing else ())
+        return KindPlan.of(assessments, [_group(failing, state)])
 
 
 def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
@@ -182,6 +182,8 @@ def _blocker(verdicts: Verdicts, state: State) -> Blocked | None:
 
 def _group(failing: Sequence[Control], state: State) -> Group:
     """Return the group that writes our file, compiles it with the others, and has the kernel load the rules."""
+    if not failing:
+        return Group("audit_rules", ())
     compiling = Step(
         subject=Compiled("augenrules"),
         wanted=MADE_ANEW,
