@@ -12,6 +12,7 @@ from typing import Any
 
 from .._change import apply as changes
 from .._change import journal
+from .._change.run_store import STATE
 from .._change.steps import Group, Step
 from .._change.subjects.base import Subject
 from .._change.subjects.kernel import KernelValue
@@ -26,7 +27,7 @@ from .record import Guard, GuardTerms
 
 KERNEL = "/proc/sys/"
 #: What belongs to the kernel or to ourselves cannot be put back as files.
-FORBIDDEN = ("/proc", "/sys", "/dev", journal.STATE)
+FORBIDDEN = ("/proc", "/sys", "/dev", STATE)
 
 
 @dataclass(frozen=True)

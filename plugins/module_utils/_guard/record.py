@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .._change import journal
+from .._change import journal, run_store
 from .._change.subjects.units import show
 from .._errors import ClinicalError
 from .._host.boot import boot_id
@@ -83,7 +83,7 @@ def load(host: Host, run_id: str) -> Guard | None:
     content = host.read(_path(run_id))
     if content is None:
         return None
-    record = journal.unline(content.rstrip(b"\n"))
+    record = run_store.unline(content.rstrip(b"\n"))
     if record is None:
         return _overdue(run_id) if alarm.is_prepared(host) else None
     return _from_record(record)
@@ -219,7 +219,7 @@ def _path(run_id: str) -> str:
 
 
 def _write(host: Host, guard: Guard) -> None:
-    host.write(_path(guard.run_id), journal.line(_as_record(guard)), 0o600, 0, 0, {})
+    host.write(_path(guard.run_id), run_store.line(_as_record(guard)), 0o600, 0, 0, {})
 
 
 def _as_record(guard: Guard) -> dict[str, Any]:
