@@ -229,12 +229,28 @@ def lint(session: nox.Session) -> None:
     scripts = [name for name in git_files() if is_shell_script(ROOT / name)]
     session.run("shellcheck", *scripts)
     tree = place(session)
-    mypy = ["mypy", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(home(session) / "mypy_cache")]
-    with session.chdir(tree.parents[2]):
-        session.run(*mypy, *(str(COLLECTION / "plugins" / kind) for kind in ("module_utils", "plugin_utils")))
+    check_types(session, tree)
     with session.chdir(tree):
-        session.run(*mypy, "tools")
-        session.run("ansible-lint", "--strict", "--offline")
+        session.run("python", "tools/lint_playbooks.py")
+
+
+#: Folders that the tests of some scenarios put on sys.path besides their own.
+SHARED_BY_SCENARIOS = ("molecule/hardening", "tests", "tests/unit", "tests/unit/plugins/module_utils/_patch/apt")
+
+
+def check_types(session: nox.Session, tree: Path) -> None:
+    """mypy over all that runs on a host or a control node, and over each scenario, whose modules share names."""
+    cache = home(session) / "mypy_cache"
+    mypy = ("mypy", "--no-error-summary", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(cache))
+    # From here every file has a name of its own, that of the collection's before it.
+    with session.chdir(tree.parents[2]):
+        session.run(*mypy, *(str(COLLECTION / folder) for folder in ("plugins", "tools", "roles", "tests/hosts")))
+        for scenario in sorted(Path(COLLECTION, "molecule").iterdir()):
+            folders = sorted({path.parent for path in scenario.rglob("*.py")}, reverse=True)
+            if folders:
+                shared = [COLLECTION / folder for folder in SHARED_BY_SCENARIOS]
+                path = os.pathsep.join(map(str, [*folders, scenario, *shared]))
+                session.run(*mypy, str(scenario), env={"MYPYPATH": path})
 
 
 def is_shell_script(path: Path) -> bool:

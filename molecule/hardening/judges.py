@@ -95,7 +95,8 @@ def _adduser(host: Host, settings: Settings) -> str:
 
 def _systemd(host: Host, settings: Settings) -> str:
     text = asked(host, f"systemd-analyze cat-config {settings['file'].removeprefix('/etc/')} 2>&1")
-    return (re.findall(rf"^{settings['key']}=(.*)$", text, re.MULTILINE) or ["not set"])[-1]
+    values: list[str] = re.findall(rf"^{settings['key']}=(.*)$", text, re.MULTILINE)
+    return values[-1] if values else "not set"
 
 
 def _words(files: str) -> Callable[[Host, Settings], str]:

@@ -66,7 +66,7 @@ def root(name: str, command: str, check: bool = True) -> str:
 
 
 def issued(host: Host, name: str) -> Path:
-    return Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / variables(host)["inventory_hostname"] / name
+    return Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], variables(host)["inventory_hostname"], name)
 
 
 def context(host: Host, sender: str | None = "lab") -> ssl.SSLContext:
@@ -164,7 +164,8 @@ class Sender(threading.Thread):
                     if acknowledged(client, sent):
                         break
                 except OSError:
-                    client = self._close(client)
+                    self._close(client)
+                    client = None
                     time.sleep(0.05)
             if self.stop.is_set():
                 break

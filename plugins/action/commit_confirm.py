@@ -18,7 +18,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import f
 FINAL = (*fresh_login.SETTLED, guard_states.NONE)
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
     TRANSFERS_FILES = False

@@ -24,8 +24,9 @@ import sys
 import tempfile
 import types
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 PACKAGE = __name__.rpartition(".")[0]
 #: Only root can write here; what lies here is code that root runs.

@@ -37,6 +37,8 @@ FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 OWN = "/var/lib/healthops"
 OWN_NAMES = (OWN, f"/var/lib/.healthops{TEMPORARY_SUFFIX}")
 
+WILDCARDS = frozenset("*?[")
+
 Answer = Union[CommandResult, Callable[["FakeHost", Sequence[str]], CommandResult]]
 
 
@@ -79,6 +81,99 @@ class Node:
     xattrs: Dict[str, bytes] = field(default_factory=dict)
     ctime: float = 0.0
 
+    def __copy__(self) -> Node:
+        return Node(
+            self.kind, self.mode, self.uid, self.gid, self.content, self.target, dict(self.xattrs), ctime=self.ctime
+        )
+
+
+class FakeDisk(Dict[str, Node]):
+    """The nodes by their path, and beside them, because tests ask a million times, the names in each folder.
+
+    Nodes come and go by item, ``pop`` and ``setdefault``, and none becomes a link or stops to be one in its place.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: Dict[str, Set[str]] = {}
+        #: Where paths lead, as long as no link comes or goes.
+        self.resolved: Dict[str, str] = {}
+        self.places: Dict[str, str] = {}
+
+    def __setitem__(self, path: str, node: Node) -> None:
+        self._link_changes(self.get(path), node)
+        super().__setitem__(path, node)
+        folder, _, name = path.rpartition("/")
+        if name:
+            self.names.setdefault(folder or "/", set()).add(name)
+
+    def __delitem__(self, path: str) -> None:
+        self._link_changes(self[path])
+        super().__delitem__(path)
+        folder, _, name = path.rpartition("/")
+        self.names[folder or "/"].discard(name)
+
+    def pop(self, path: str, *default: Any) -> Any:
+        if path not in self and default:
+            return default[0]
+        node = self[path]
+        del self[path]
+        return node
+
+    def setdefault(self, path: str, default: Optional[Node] = None) -> Node:
+        if path not in self:
+            assert default is not None
+            self[path] = default
+        return self[path]
+
+    def __copy__(self) -> FakeDisk:
+        other = FakeDisk()
+        dict.update(other, {path: copy(node) for path, node in self.items()})
+        other.names = {folder: set(names) for folder, names in self.names.items()}
+        other.resolved, other.places = dict(self.resolved), dict(self.places)
+        return other
+
+    def _link_changes(self, *nodes: Optional[Node]) -> None:
+        if any(node is not None and node.kind == "link" for node in nodes):
+            self.resolved.clear()
+            self.places.clear()
+
+    def resolve(self, path: str) -> str:
+        if path not in self.resolved:
+            self.resolved[path] = self._follow(path)
+        return self.resolved[path]
+
+    def _follow(self, path: str) -> str:
+        reached = ""
+        for part in path.split("/"):
+            if not part:
+                continue
+            node = self.get(f"{reached}/{part}")
+            if node is not None and node.kind == "link":
+                reached = self.resolve(posixpath.normpath(posixpath.join(reached, node.target)))
+            else:
+                reached = f"{reached}/{part}"
+        return reached or "/"
+
+    def place(self, path: str) -> str:
+        """Where a path's own node lies: links among its folders are followed, not the last one."""
+        if path not in self.places:
+            folder, name = posixpath.split(path)
+            self.places[path] = posixpath.join(self.resolve(folder), name)
+        return self.places[path]
+
+    def glob(self, pattern: str) -> List[str]:
+        paths = [""]
+        for part in pattern.lstrip("/").split("/"):
+            paths = [f"{folder}/{name}" for folder in paths for name in self._matching(folder or "/", part)]
+        return sorted(path for path in paths if path in self)
+
+    def _matching(self, folder: str, pattern: str) -> List[str]:
+        if not WILDCARDS.intersection(pattern):
+            return [pattern]
+        names = [name for name in self.names.get(folder, ()) if fnmatch.fnmatchcase(name, pattern)]
+        return [name for name in names if pattern.startswith(".") or not name.startswith(".")]
+
 
 @dataclass
 class FakeMount:
@@ -97,7 +192,7 @@ class FakeHost(Host):
         self.uptime = 5000.0
         self.booted = BOOTED
         self.spawned: List[Tuple[str, ...]] = []
-        self.nodes: Dict[str, Node] = {}
+        self.nodes = FakeDisk()
         self.kernel: Dict[str, str] = {"kernel.osrelease": "6.1.0-30-amd64"}
         self.fixed_keys: Set[str] = set()
         self.mounts: List[FakeMount] = []
@@ -182,7 +277,7 @@ class FakeHost(Host):
     def __deepcopy__(self, memo: Dict[int, Any]) -> FakeHost:
         """The same in a tenth of the time: the fault tests copy a host some thousand times."""
         other = copy(self)
-        other.nodes = {path: replace(node, xattrs=dict(node.xattrs)) for path, node in self.nodes.items()}
+        other.nodes = copy(self.nodes)
         other.mounts = [replace(m, options=list(m.options)) for m in self.mounts]
         other.units = {name: replace(unit) for name, unit in self.units.items()}
         for part in (
@@ -211,7 +306,7 @@ class FakeHost(Host):
         virtual = self._virtual(path)
         if virtual is not None:
             return virtual.encode()
-        node = self.nodes.get(self._place(path))
+        node = self.nodes.get(self.nodes.place(path))
         if node is None:
             return None
         if node.kind == "link":
@@ -223,35 +318,21 @@ class FakeHost(Host):
     def stat(self, path: str) -> Optional[Stat]:
         if self._virtual(path) is not None:
             return Stat("file", 0o644, 0, 0)
-        node = self.nodes.get(self._place(path))
+        node = self.nodes.get(self.nodes.place(path))
         return None if node is None else Stat(node.kind, node.mode, node.uid, node.gid, node.target, node.ctime)
 
     def xattrs(self, path: str) -> Dict[str, bytes]:
-        node = self.nodes.get(self._place(path))
+        node = self.nodes.get(self.nodes.place(path))
         return dict(node.xattrs) if node else {}
 
     def listdir(self, path: str) -> List[str]:
-        folder = self.resolve(path)
-        above = folder.rstrip("/") + "/"
-        below = (p[len(above) :] for p in self.nodes if p.startswith(above))
-        return sorted(name for name in below if name and "/" not in name)
+        return sorted(self.nodes.names.get(self.resolve(path), ()))
 
     def glob(self, pattern: str) -> List[str]:
-        parts = pattern.split("/")
-        fixed = pattern[: min(pattern.find(c) for c in "*?[" if c in pattern)] if set(pattern) & set("*?[") else pattern
-        return sorted(p for p in self.nodes if p.startswith(fixed) and self._matches(p.split("/"), parts))
+        return self.nodes.glob(pattern)
 
     def resolve(self, path: str) -> str:
-        reached = ""
-        for part in path.split("/"):
-            if not part:
-                continue
-            node = self.nodes.get(f"{reached}/{part}")
-            if node is not None and node.kind == "link":
-                reached = self.resolve(posixpath.normpath(posixpath.join(reached, node.target)))
-            else:
-                reached = f"{reached}/{part}"
-        return reached or "/"
+        return self.nodes.resolve(path)
 
     def scan(
         self, roots: Sequence[str], avoided: FrozenSet[str], uids: FrozenSet[int], gids: FrozenSet[int], budget: int
@@ -275,7 +356,7 @@ class FakeHost(Host):
     def can_write(self, path: str) -> bool:
         if path.startswith("/proc/sys/"):
             return _key(path) not in self.fixed_keys
-        return self._place(path) in self.nodes
+        return self.nodes.place(path) in self.nodes
 
     def which(self, name: str) -> Optional[str]:
         return f"/usr/bin/{name}" if posixpath.basename(name) in self.programs else None
@@ -301,8 +382,8 @@ class FakeHost(Host):
     def sleep(self, seconds: float) -> None:
         self.uptime += seconds
 
-    def gather(self, looks: Sequence[Callable[[], T]]) -> List[T]:
-        return [look() for look in looks]
+    def gather(self, readers: Sequence[Callable[[], T]]) -> List[T]:
+        return [reader() for reader in readers]
 
     def spawn(self, argv: Sequence[str]) -> None:
         self.change(f"spawn {argv[0]}", lambda: self.spawned.append(tuple(argv)), disk=False)
@@ -339,14 +420,14 @@ class FakeHost(Host):
             raise ClinicalError("Making the directory", path, os.strerror(errno.ENOTDIR))
 
     def set_meta(self, path: str, mode: int, uid: int, gid: int) -> None:
-        node = self.nodes.get(self._place(path))
+        node = self.nodes.get(self.nodes.place(path))
         if node is None or node.kind == "link":
             raise ClinicalError("Setting owner and mode of", path, os.strerror(errno.ELOOP if node else errno.ENOENT))
         self.change(f"chown {path}", lambda: self._touch(node, uid=uid, gid=gid))
         self.change(f"chmod {path}", lambda: self._touch(node, mode=mode))
 
     def remove(self, path: str) -> None:
-        place = self._place(path)
+        place = self.nodes.place(path)
         if place not in self.nodes:
             return
         if self.listdir(place):
@@ -430,23 +511,12 @@ class FakeHost(Host):
             setattr(node, part, value)
         node.ctime = self.clock
 
-    def _place(self, path: str) -> str:
-        folder, name = posixpath.split(path)
-        return posixpath.join(self.resolve(folder), name)
-
     def _parent_of(self, path: str, doing: str) -> str:
-        place = self._place(path)
+        place = self.nodes.place(path)
         above = self.nodes.get(posixpath.dirname(place))
         if above is None or above.kind != "dir":
             raise ClinicalError(doing, path, os.strerror(errno.ENOENT))
         return place
-
-    def _matches(self, parts: Sequence[str], patterns: Sequence[str]) -> bool:
-        if len(parts) != len(patterns):
-            return False
-        pairs = list(zip(parts, patterns))
-        hidden = any(part.startswith(".") and not pattern.startswith(".") for part, pattern in pairs)
-        return not hidden and all(fnmatch.fnmatchcase(part, pattern) for part, pattern in pairs)
 
     def _virtual(self, path: str) -> Optional[str]:
         """Files that the kernel makes up."""

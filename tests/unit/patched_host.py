@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from typing import Callable
 
+import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import unit
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger, stages, unit
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import run as patch_run
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import versions
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import (
     BarCheck,
@@ -29,8 +32,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch.model im
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.plan import PlanInputs
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.policy import read
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import PatchRequest
-from fake_host import FakeHost
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import PatchRequest, PatchResult
+from fake_host import FakeHost, Killed
 from fake_programs import FakeUnit
 
 NOW = datetime(2026, 11, 25, 8, 0, tzinfo=timezone.utc)
@@ -59,6 +62,7 @@ class FakeManager:
     """Packages ``a`` to ``c`` can be upgraded, ``new`` comes with them, and ``gone`` goes."""
 
     host: FakeHost
+    audit: str = "lab --audit"
     there: dict[str, str] = field(default_factory=lambda: {"a": "1", "b": "1", "service": "1", "gone": "1"})
     wanted: dict[str, str] = field(default_factory=lambda: {"a": "2", "b": "2", "service": "2", "new": "2", "gone": ""})
     half: set[str] = field(default_factory=set)
@@ -82,8 +86,8 @@ class FakeManager:
             n: InstalledPackage(n, "all", v, n, v, n not in self.half, n in self.held) for n, v in self.there.items()
         }
 
-    def observe(self, free: Collection[str] = ()) -> Observed:
-        held = self.held - set(free)
+    def observe(self, released: Collection[str] = ()) -> Observed:
+        held = self.held - set(released)
         changes = [self._change(name) for name, new in self.wanted.items() if self.there.get(name, "") != new]
         return Observed(
             self.installed(),
@@ -91,6 +95,9 @@ class FakeManager:
             tuple(OmittedChange("held", change, "it is on hold") for change in changes if change.name in held),
             broken=tuple(f"{name} is installed only in part" for name in sorted(self.half)),
         )
+
+    def cves(self, refresh: bool) -> tuple[str, ...]:
+        return ()
 
     def _change(self, name: str) -> PackageChange:
         old, new = self.there.get(name, ""), self.wanted[name]
@@ -113,17 +120,17 @@ class FakeManager:
             self.host.change(f"fetch {name}", lambda: self.fetched.setdefault(folder, set()).add(name))  # noqa: B023
 
     def keep(self, folder: str, changes: Iterable[PackageChange]) -> tuple[KeptPackage, ...]:
-        kept = [
+        packages = [
             KeptPackage(c.name, c.arch, c.old, f"{folder}/{c.name}_{c.old}.deb", "mirror", "0")
             for c in changes
             if c.old
         ]
-        for one in kept:
-            self.host.write(one.path, one.version.encode(), 0o600, 0, 0, {})
-        return tuple(kept)
+        for package in packages:
+            self.host.write(package.path, package.version.encode(), 0o600, 0, 0, {})
+        return tuple(packages)
 
-    def damaged(self, kept: Sequence[KeptPackage]) -> tuple[str, ...]:
-        return tuple(one.path for one in kept if self.host.read(one.path) != one.version.encode())
+    def damaged(self, packages: Sequence[KeptPackage]) -> tuple[str, ...]:
+        return tuple(package.path for package in packages if self.host.read(package.path) != package.version.encode())
 
     def install(self, folder: str, changes: Sequence[PackageChange], log: str) -> CommandResult:
         if self.lock:
@@ -136,7 +143,7 @@ class FakeManager:
             self._put(change.name, change.new)
         return self._said()
 
-    def put_back(self, changes: Sequence[PackageChange], kept: Sequence[KeptPackage], log: str) -> CommandResult:
+    def put_back(self, changes: Sequence[PackageChange], packages: Sequence[KeptPackage], log: str) -> CommandResult:
         for change in changes:
             self._put(change.name, change.old)
         return self._said()
@@ -176,7 +183,7 @@ class FakeManager:
 
     def resume(self) -> tuple[ServiceRequest, ...]:
         self.suspended = False
-        return tuple(dict.fromkeys(ServiceRequest(*one) for one in self.asks))
+        return tuple(dict.fromkeys(ServiceRequest(*requested) for requested in self.asks))
 
     def set_hold(self, names: Sequence[str], held: bool) -> None:
         for name in names:
@@ -201,7 +208,68 @@ class FakeManager:
         return ()
 
 
-def wish(run_id: str = "run", **more: object) -> PatchRequest:
+def request(run_id: str = "run", **more: object) -> PatchRequest:
     policy = read(more.pop("policy", None))
     inputs = PlanInputs(policy, more.pop("now", NOW), advisories=more.pop("advisories", None))  # type: ignore[arg-type]
     return replace(PatchRequest(inputs, run_id), **more)  # type: ignore[arg-type]
+
+
+# --- one host in all its states ---
+
+OLD = {"a": "1", "b": "1", "service": "1", "gone": "1"}
+NEW = {"a": "2", "b": "2", "service": "2", "new": "2"}
+
+
+def machine(**more: object) -> tuple[FakeHost, FakeManager]:
+    host = patched_host(**more)  # type: ignore[arg-type]
+    return host, FakeManager(host)
+
+
+def digest(manager: FakeManager) -> str:
+    return str(patch_run.report_plan(manager.host, manager, request(check=True)).plan["digest"])
+
+
+def digest_at(manager: FakeManager, now: object) -> str:
+    return str(patch_run.report_plan(manager.host, manager, request(check=True, now=now)).plan["digest"])
+
+
+def apply(manager: FakeManager, run_id: str = "run", **more: object) -> PatchResult:
+    wanted = more.pop("digest", None) or digest(manager)
+    return patch_run.apply(manager.host, manager, request(run_id, digest=wanted, **more))
+
+
+def stage_of(host: FakeHost, run_id: str = "run") -> str:
+    return stages.find(host, run_id).stage
+
+
+def noted(host: FakeHost, what: str) -> list[str]:
+    return sorted(str(entry["name"]) for entry in ledger.read(host).entries if entry["what"] == what)
+
+
+def operations(act: Callable[[FakeManager], object], prepare: Callable[[FakeManager], object] = lambda _m: None) -> int:
+    host, manager = machine()
+    prepare(manager)
+    before = len(host.operations)
+    act(manager)
+    return len(host.operations) - before
+
+
+def cut(
+    at: int, how: str, act: Callable[[FakeManager], object], prepare: Callable[[FakeManager], object]
+) -> FakeManager:
+    """A host on which the act was cut at that operation."""
+    host, manager = machine()
+    prepare(manager)
+    host.strike(at, how)
+    with pytest.raises(Killed):
+        act(manager)
+    host.fault = None
+    return manager
+
+
+def applied_with(wanted: str) -> Callable[[FakeManager], object]:
+    return lambda manager: apply(manager, digest=wanted)
+
+
+WANTED = digest(machine()[1])
+ALL_OF_APPLY = operations(applied_with(WANTED))

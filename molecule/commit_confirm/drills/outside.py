@@ -332,7 +332,7 @@ class Play:
         rc = self.process.wait(2 * PATIENCE)
         self.note(f"ended with {rc}")
         out, err = ((self.folder / name).read_text("utf-8") for name in ("out", "err"))
-        text = self.said = f"--- {self.process.args}\n{out}\n{err}"
+        text = self.said = f"--- {self.process.args!r}\n{out}\n{err}"
         self._put_away()
         assert out.lstrip().startswith("{"), text
         return Ended(rc, json.loads(out), text)

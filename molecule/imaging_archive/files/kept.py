@@ -24,7 +24,8 @@ def ask(path: str) -> list[dict[str, object]]:
     login = base64.b64encode(f"proxy:{secret}".encode()).decode()
     request = urllib.request.Request(f"http://127.0.0.1:8042{path}", headers={"Authorization": f"Basic {login}"})
     with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
+        listed: list[dict[str, object]] = json.load(answer)
+    return listed
 
 
 def pixels(path: Path) -> str:

@@ -17,7 +17,6 @@ import os
 import signal
 import socket
 import ssl
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -132,4 +131,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -94,7 +94,7 @@ class Verdict:
     """The judgement of a setting in one of three places, with what was seen there."""
 
     state: str
-    saw: str = ""
+    observed: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,11 @@ class KindPlan:
     assessments: tuple[Assessment, ...] = ()
     groups: tuple[Group, ...] = ()
 
+    @classmethod
+    def of(cls, assessments: Iterable[Assessment], groups: Iterable[Group]) -> KindPlan:
+        """Return the plan with those groups that have steps."""
+        return cls(tuple(assessments), tuple(group for group in groups if group.steps))
+
 
 class Kind(ABC):
     """A resource kind. ``observe`` reads the host once for all its controls, ``plan`` is pure."""
@@ -193,11 +198,13 @@ class Kind(ABC):
         """Return everything that is wrong with a control's settings, one sentence each; empty when it will do."""
         problems = [self._unknown(key) for key in settings if key not in self.SETTINGS]
         for key, setting in self.SETTINGS.items():
-            if key in settings:
-                problem = setting.problem(settings[key])
-                problems += [f"settings.{key} {problem}"] if problem else []
-            elif setting.required:
-                problems.append(f"settings.{key} is missing")
+            if key not in settings:
+                if setting.required:
+                    problems.append(f"settings.{key} is missing")
+                continue
+            problem = setting.problem(settings[key])
+            if problem:
+                problems.append(f"settings.{key} {problem}")
         return problems
 
     def _unknown(self, key: str) -> str:
@@ -219,22 +226,22 @@ def unknown(control: Control, subject: str, wanted: str, reason: str) -> Assessm
     )
 
 
-def not_applicable(control: Control, subject: str, wanted: str, reason: str, saw: str = "") -> Assessment:
+def not_applicable(control: Control, subject: str, wanted: str, reason: str, observed: str = "") -> Assessment:
     """Return the assessment of a control that does not concern this host, with the reason."""
     return Assessment(
         control=control.id,
         subject=subject,
         wanted=wanted,
-        before=saw,
-        after=saw,
-        verdicts=Verdicts.same(Verdict(NOTAPPLICABLE, saw)),
+        before=observed,
+        after=observed,
+        verdicts=Verdicts.same(Verdict(NOTAPPLICABLE, observed)),
         remark=reason,
     )
 
 
-def judge(fine: bool, saw: object) -> Verdict:
+def judge(fine: bool, observed: object) -> Verdict:
     """Return the verdict on something that was seen: OK or DEVIATES."""
-    return Verdict(OK if fine else DEVIATES, str(saw))
+    return Verdict(OK if fine else DEVIATES, str(observed))
 
 
 def compare(op: str, value: str, wanted: Any, accept: Sequence[Any] = ()) -> bool:

@@ -22,7 +22,7 @@ def checksums(host: Host, paths: Sequence[str]) -> dict[str, str]:
     return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
 
 
-def damaged(host: Host, kept: Sequence[KeptPackage]) -> tuple[str, ...]:
+def damaged(host: Host, packages: Sequence[KeptPackage]) -> tuple[str, ...]:
     """Return the paths of kept package files that are no longer what they were when they were kept."""
-    sums = checksums(host, [package.path for package in kept])
-    return tuple(package.path for package in kept if sums.get(package.path) != package.sha256)
+    sums = checksums(host, [package.path for package in packages])
+    return tuple(package.path for package in packages if sums.get(package.path) != package.sha256)

@@ -68,7 +68,12 @@ def plan(host: Host, manager: Manager, inputs: PlanInputs) -> Planned:
         run=_newest(host),
     )
     names = [package.name for package in observed.packages.values()]
-    return Planned(proposed, observed, ledger, _warnings(inputs, ledger, names))
+    return Planned(
+        plan=proposed,
+        observed=observed,
+        ledger=ledger,
+        warnings=_warnings(inputs, ledger, names),
+    )
 
 
 def _verdict(doubts: Sequence[str], changes: Sequence[PackageChange]) -> str:
@@ -111,6 +116,7 @@ class _Rating:
     ledger: Ledger
 
     def rate(self, change: PackageChange) -> PackageChange:
+        """Return the change as the policy rates it, with the day on which it was first seen."""
         first_seen = self.ledger.first_seen(change, self.manager.brings) or format_stamp(self.inputs.now)
         advisories = [*(self.inputs.advisories or {}).get(change.source, ()), *self._from_lists(change)]
         dated = replace(change, first_seen=first_seen)

@@ -70,8 +70,8 @@ def _refuse_drift(run: PatchRun, plan: Plan, packages: Mapping[str, InstalledPac
         if change.key in packages and packages[change.key].version not in (change.old, change.new)
     ]
     if strange:
-        saw = f"packages were changed since: {'; '.join(strange)}"
-        raise ClinicalError("Rolling back", run.run_id, saw, f"{NOTHING} Roll the later run back first.")
+        problem = f"packages were changed since: {'; '.join(strange)}"
+        raise ClinicalError("Rolling back", run.run_id, problem, f"{NOTHING} Roll the later run back first.")
 
 
 def _refuse_incomplete(manager: Manager, run: PatchRun, before: HostBefore, changes: Sequence[PackageChange]) -> None:
@@ -80,8 +80,8 @@ def _refuse_incomplete(manager: Manager, run: PatchRun, before: HostBefore, chan
     missing = [c.name for c in changes if c.old and (c.name, c.arch) not in files]
     damaged = manager.damaged([files[(c.name, c.arch)] for c in changes if (c.name, c.arch) in files])
     if missing or damaged:
-        saw = f"the earlier packages are not whole: {', '.join((*missing, *damaged))}"
-        raise ClinicalError("Rolling back", run.run_id, saw, f"{NOTHING} Have them from a backup, or go forward.")
+        problem = f"the earlier packages are not whole: {', '.join((*missing, *damaged))}"
+        raise ClinicalError("Rolling back", run.run_id, problem, f"{NOTHING} Have them from a backup, or go forward.")
 
 
 def _carry_out(
@@ -133,8 +133,8 @@ def _refuse_remaining(host: Host, manager: Manager, request: PatchRequest, run: 
 
 def _refuse_down(run: PatchRun, restarted: RestartOutcome, result: PatchResult) -> None:
     if restarted.down:
-        saw = f"what worked before the run does not work now: {', '.join(restarted.down)}"
-        raise PatchFailed(ClinicalError("Rolling back", run.run_id, saw, "The earlier versions are back."), result)
+        problem = f"what worked before the run does not work now: {', '.join(restarted.down)}"
+        raise PatchFailed(ClinicalError("Rolling back", run.run_id, problem, "The earlier versions are back."), result)
 
 
 def _transaction(

@@ -155,8 +155,8 @@ def _continue(host: Host, manager: Manager, request: PatchRequest, run: PatchRun
             return None
         return PatchResult(changed=False, plan={**plan.as_result(), "run": run.as_result()}, run=run.as_result())
     if run.stage == BROKEN and not request.repair:
-        saw = f"run {run.run_id} failed: {run.why}"
-        raise ClinicalError("Applying", run.digest, saw, patch_stages.STAGE_ADVICE[BROKEN])
+        problem = f"run {run.run_id} failed: {run.why}"
+        raise ClinicalError("Applying", run.digest, problem, patch_stages.STAGE_ADVICE[BROKEN])
     if request.check:
         return PatchResult(changed=True, plan=plan.as_result(), run=run.as_result(), done=summarise(remaining))
     return _carry_out(host, manager, request, run, cut=True)
@@ -171,8 +171,8 @@ def _repair_first(host: Host, manager: Manager, request: PatchRequest, planned: 
     done = manager.repair(ledger.REPAIR_LOG)
     still_broken = patch_plan.plan(host, manager, replace(request.inputs, refresh=False)).observed.broken
     if still_broken:
-        saw = f"{'; '.join(still_broken)}: {done.err_line}"
-        raise ClinicalError("Repairing", "the packages", saw, "A person has to look at it: dpkg --audit")
+        problem = f"{'; '.join(still_broken)}: {done.err_line}"
+        raise ClinicalError("Repairing", "the packages", problem, f"A person has to look at it: {manager.audit}")
     result = apply(host, manager, replace(request, repair=False))
     return replace(result, changed=True, warnings=(*result.warnings, *(f"repaired: {why}" for why in broken)))
 
@@ -255,17 +255,17 @@ def _finish(
     if remaining:
         why = f"{', '.join(change.name for change in remaining)}: {done.err_line}"
         run = patch_stages.move(host, run, BROKEN, request.at, why)
-        saw = f"{why}. {len(changed)} of {len(plan.changes)} packages were changed"
-        error = ClinicalError("Applying", run.digest, saw, patch_stages.STAGE_ADVICE[BROKEN])
+        problem = f"{why}. {len(changed)} of {len(plan.changes)} packages were changed"
+        error = ClinicalError("Applying", run.digest, problem, patch_stages.STAGE_ADVICE[BROKEN])
         raise PatchFailed(error, outcome.result_of(host, manager, run, changed, restarted))
     run = patch_stages.move(host, run, APPLIED, request.at, outcome.down_since(restarted))
     result = outcome.result_of(host, manager, run, changed, restarted)
     patch_stages.drop_archives(host, run)
     patch_stages.prune(host, request.keep)
     if restarted.down:
-        saw = f"what worked before does not work now: {', '.join(restarted.down)}"
+        problem = f"what worked before does not work now: {', '.join(restarted.down)}"
         hint = f"Roll it back: state rolled_back, run_id {run.run_id}."
-        raise PatchFailed(ClinicalError("Applying", run.digest, saw, hint), result)
+        raise PatchFailed(ClinicalError("Applying", run.digest, problem, hint), result)
     return result
 
 
@@ -332,15 +332,15 @@ def _newest_finished(host: Host, unfinished: Sequence[str]) -> PatchRun | None:
     """Return the newest run, if any; raises ClinicalError where it is at a stage that has to be finished first."""
     run = patch_stages.newest(host)
     if run is not None and run.stage in unfinished:
-        saw = f"run {run.run_id} of {run.digest} is {run.stage}{': ' + run.why if run.why else ''}"
-        raise ClinicalError("Patching", "this host", saw, patch_stages.STAGE_ADVICE[run.stage])
+        problem = f"run {run.run_id} of {run.digest} is {run.stage}{': ' + run.why if run.why else ''}"
+        raise ClinicalError("Patching", "this host", problem, patch_stages.STAGE_ADVICE[run.stage])
     return run
 
 
 def _refuse_broken(planned: Planned, doing: str) -> None:
     if planned.observed.broken:
-        saw = "; ".join(planned.observed.broken)
-        raise ClinicalError(doing, "the packages", saw, f"{NOTHING} With repair it is finished first.")
+        problem = "; ".join(planned.observed.broken)
+        raise ClinicalError(doing, "the packages", problem, f"{NOTHING} With repair it is finished first.")
 
 
 def _refuse_full(plan: Plan, doing: str) -> None:
@@ -352,7 +352,7 @@ def _refuse_full(plan: Plan, doing: str) -> None:
 def _moved_on(host: Host, doing: str, digest: str, plan: Plan) -> ClinicalError:
     """Return the error for a digest that is not what this host would do now, with the difference where it is known."""
     run = next((run for run in reversed(patch_stages.runs(host)) if run.digest == digest), None)
-    saw = f"this host would now do {plan.digest}" + (" (nothing)" if not plan.changes else "")
+    problem = f"this host would now do {plan.digest}" + (" (nothing)" if not plan.changes else "")
     if run is not None:
-        saw += f": {differences(patch_stages.read_plan(host, run), plan)}"
-    return ClinicalError(doing, digest, saw, f"{NOTHING} Plan again and have that approved.")
+        problem += f": {differences(patch_stages.read_plan(host, run), plan)}"
+    return ClinicalError(doing, digest, problem, f"{NOTHING} Plan again and have that approved.")

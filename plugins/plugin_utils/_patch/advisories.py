@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of vulnerabilities, indexed once on the control node; a host gets the little that it needs. Private.
+"""What is known of vulnerabilities, indexed once on the control node; a host gets the little that it needs.
 
 The files that were carried in (``advisories_files``) become one SQLite file in the control node's cache. Its name is
 made of their checksums, so that other files make another index and the same ones none. A host is asked for its source
@@ -51,20 +51,21 @@ _version = lru_cache(maxsize=1 << 16)(DebianVersion)
 
 
 @dataclass(frozen=True)
-class Index:
+class AdvisoryIndex:
     """An index that is complete: it got its name only then."""
 
     path: Path
 
     def about(self) -> dict[str, Json]:
-        """Option -> its file's ``sha256``, ``as_of``, ``told_by``, ``rows`` and, for the tracker, ``releases``."""
+        """Return option -> sha256, as_of, told_by and rows of its file; of the tracker also its releases."""
         with self._open() as base:
-            return {option: json.loads(told) for option, told in base.execute("SELECT option, told FROM about")}
+            return {option: json.loads(text) for option, text in base.execute("SELECT option, told FROM about")}
 
     def for_packages(self, release: str, sources: Mapping[str, str]) -> Json:
-        """What a host of a release needs; ``sources`` is its source packages with the versions that it has of them.
+        """Return, by source package, the fixes that a host of a release needs.
 
-        A version that is not known is the empty text: then all fixes of that source are told.
+        ``sources`` is its source packages with the versions that it has of them. Of one whose version is not known, the
+        empty text, all fixes are returned.
         """
         with self._open() as base:
             newer = [
@@ -72,17 +73,17 @@ class Index:
                 for source, fixed in _rows(base, _FIXES, sorted(sources), release)
                 if not sources[source] or _version(sources[source]) < _version(fixed)
             ]
-            found: dict[str, list[Json]] = {}
+            fixes: dict[str, list[Json]] = {}
             for source, fixed in newer:
-                (told,) = base.execute(_CVES, (release, source, fixed)).fetchone()
-                found.setdefault(source, []).extend(
-                    {"cve": cve, "fixed": fixed, "urgency": urgency, "dsa": None} for cve, urgency in json.loads(told)
+                (cves,) = base.execute(_CVES, (release, source, fixed)).fetchone()
+                fixes.setdefault(source, []).extend(
+                    {"cve": cve, "fixed": fixed, "urgency": urgency, "dsa": None} for cve, urgency in json.loads(cves)
                 )
-            of_cves = _of_cves(base, {each["cve"] for several in found.values() for each in several})
-        return {source: [{**each, **of_cves[each["cve"]]} for each in several] for source, several in found.items()}
+            known = _of_cves(base, _cves_in(fixes))
+        return {source: [{**fix, **known[fix["cve"]]} for fix in rows] for source, rows in fixes.items()}
 
     def for_cves(self, cves: Iterable[str]) -> dict[str, Json]:
-        """Of CVEs that a host named itself: on which day CISA wants them closed, and their EPSS."""
+        """Return, of CVEs that a host named itself, on which day CISA wants them closed, and their EPSS."""
         with self._open() as base:
             return _of_cves(base, set(cves))
 
@@ -104,16 +105,24 @@ def _rows(base: sqlite3.Connection, query: str, names: Sequence[str], *before: s
         yield from base.execute(query.format(",".join("?" * len(batch))), (*before, *batch))
 
 
+def _cves_in(fixes: Mapping[str, Sequence[Json]]) -> set[str]:
+    cves: set[str] = set()
+    for rows in fixes.values():
+        cves.update(fix["cve"] for fix in rows)
+    return cves
+
+
 def _of_cves(base: sqlite3.Connection, cves: set[str]) -> dict[str, Json]:
     names = sorted(cves)
     due, epss = dict(_rows(base, _DUE, names)), dict(_rows(base, _SCORE, names))
     return {cve: {"kev_due": due.get(cve), "epss": epss.get(cve)} for cve in names}
 
 
-def index(given: Mapping[str, Path], cache: Path) -> Index | None:
-    """The index of these files (option -> path); made now where it is not there yet. None where no file was given.
+def index(given: Mapping[str, Path], cache: Path) -> AdvisoryIndex | None:
+    """Return the index of these files (option -> path), made now if it is not there yet; None where no file was given.
 
-    Processes that want the same index at the same time wait for the first of them.
+    Processes that want the same index at the same time wait for the first of them. Raises ClinicalError where a file is
+    not what its option says.
     """
     for option in given:
         if option not in files.NAMES:
@@ -124,8 +133,8 @@ def index(given: Mapping[str, Path], cache: Path) -> Index | None:
         return None
     with _locked(cache):
         sums = {option: _checksum(option, path, cache) for option, path in sorted(given.items())}
-        made = Index(cache / _name(sums))
-        if not _is_whole(made):
+        made = AdvisoryIndex(cache / _name(sums))
+        if not _is_complete(made):
             _make(made.path, given, sums)
             _forget(cache, made.path)
         return made
@@ -136,19 +145,18 @@ def _name(sums: Mapping[str, str]) -> str:
 
 
 def too_old(about: Mapping[str, Json], most_days: int, now: datetime) -> list[str]:
-    """A sentence for each file that is older than it should be: what is newer than it is in no plan."""
-    told = []
-    for option, each in sorted(about.items()):
-        as_of = parse_stamp(each["as_of"])
-        age = (now - as_of).days
+    """Return a sentence for each file that is older than ``most_days``: what is newer than it is in no plan."""
+    warnings = []
+    for option, file in sorted(about.items()):
+        age = (now - parse_stamp(file["as_of"])).days
         if age > most_days:
-            subject = files.NAMES[option]
-            told.append(f"{subject} are of {each['as_of']}, {age} days old: severities and deadlines may be too mild")
-    return told
+            dated = f"{files.NAMES[option]} are of {file['as_of']}, {age} days old"
+            warnings.append(f"{dated}: severities and deadlines may be too mild")
+    return warnings
 
 
-def _is_whole(made: Index) -> bool:
-    """Whether it is there and can be read; a cache that somebody cut or changed is made anew."""
+def _is_complete(made: AdvisoryIndex) -> bool:
+    """Return whether it is there and can be read; a cache that somebody cut or changed is made anew."""
     try:
         return made.path.is_file() and set(made.about()) != set()
     except sqlite3.DatabaseError:
@@ -167,8 +175,8 @@ def _make(path: Path, given: Mapping[str, Path], sums: Mapping[str, str]) -> Non
             base.execute("COMMIT")
         os.replace(half, path)
     except sqlite3.IntegrityError as error:
-        saw = "a file names one package in two places"
-        raise ClinicalError("Indexing", "the advisories", saw, files.CARRY_AGAIN) from error
+        problem = "a file names one package in two places"
+        raise ClinicalError("Indexing", "the advisories", problem, files.CARRY_AGAIN) from error
     except sqlite3.OperationalError as error:
         raise ClinicalError("Indexing", f"the advisories in {path.parent}", str(error), "Is there room?") from error
     finally:
@@ -183,17 +191,20 @@ def _fill(base: sqlite3.Connection, option: str, path: Path, checksum: str) -> N
         base.executemany("INSERT OR REPLACE INTO exploited VALUES (?, ?)", files.exploited(path, about))
     else:
         base.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?)", files.scores(path, about))
-    told = {**asdict(about), "releases": sorted(about.releases), "sha256": checksum}
-    base.execute("INSERT INTO about VALUES (?, ?)", (option, json.dumps(told)))
+    record = {**asdict(about), "releases": sorted(about.releases), "sha256": checksum}
+    base.execute("INSERT INTO about VALUES (?, ?)", (option, json.dumps(record)))
 
 
 def _by_version(fixes: Iterable[files.Fix]) -> Iterator[tuple[str, str, str, str]]:
-    """A row for each version that fixes anything, with the CVEs and their urgencies: what a host has is asked once."""
+    """Yield a row for each version that fixes anything, with the CVEs and their urgencies.
+
+    What a host has is so asked once.
+    """
     for source, rows in groupby(fixes, key=lambda fix: fix[1]):
-        found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        fixes_by_version: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for release, _source, cve, fixed, urgency in rows:
-            found.setdefault((release, fixed), []).append((cve, urgency))
-        for (release, fixed), cves in found.items():
+            fixes_by_version.setdefault((release, fixed), []).append((cve, urgency))
+        for (release, fixed), cves in fixes_by_version.items():
             yield release, source, fixed, json.dumps(cves, separators=(",", ":"))
 
 
@@ -203,8 +214,8 @@ def _locked(cache: Path) -> Iterator[None]:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(cache / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        saw, try_this = error.strerror or str(error), "Name another directory for the cache."
-        raise ClinicalError("Keeping", f"the index of the advisories in {cache}", saw, try_this) from error
+        problem, try_this = error.strerror or str(error), "Name another directory for the cache."
+        raise ClinicalError("Keeping", f"the index of the advisories in {cache}", problem, try_this) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -213,16 +224,16 @@ def _locked(cache: Path) -> Iterator[None]:
 
 
 def _forget(cache: Path, newest: Path) -> None:
-    """Old indexes go; a process that still reads one keeps it open until it is done."""
-    others = sorted((path for path in cache.glob("*.sqlite3") if path != newest), key=lambda path: path.stat().st_mtime)
-    for path in others[: max(0, len(others) - KEPT + 1)]:
+    """Remove old indexes; a process that still reads one keeps it open until it is done."""
+    older = sorted((path for path in cache.glob("*.sqlite3") if path != newest), key=lambda path: path.stat().st_mtime)
+    for path in older[: max(0, len(older) - KEPT + 1)]:
         path.unlink(missing_ok=True)
     for path in cache.glob("*.half"):
         path.unlink(missing_ok=True)
 
 
 def _checksum(option: str, path: Path, cache: Path) -> str:
-    """The SHA-256 of a file; what it was is remembered with size and times, since every host's task asks for it.
+    """Return the SHA-256 of a file; it is remembered with size and times, since every host's task asks for it.
 
     A file that changed within the last seconds could change again within the same tick, so it is not remembered.
     """
@@ -240,8 +251,8 @@ def _checksum(option: str, path: Path, cache: Path) -> str:
                 _remember(cache, known)
         return known[key]
     except OSError as error:
-        subject, saw = f"{files.NAMES[option]} in {path}", error.strerror or str(error)
-        raise ClinicalError("Reading", subject, saw, "Check the path on the control node.") from error
+        subject, problem = f"{files.NAMES[option]} in {path}", error.strerror or str(error)
+        raise ClinicalError("Reading", subject, problem, "Check the path on the control node.") from error
 
 
 def _remembered(cache: Path) -> dict[str, str]:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Approvals: which set of changes somebody let through, on which host, and until when. Private to the collection.
+"""Approvals: which set of changes somebody let through, on which host, and until when.
 
 An approval is a file that a person fills in. It names each host's digest, so what it lets through is exactly what was
 seen, and a host that has moved on since needs a new one. The playbook that plans writes the file with everything but
@@ -56,6 +56,7 @@ class Approval:
     sha256: str
 
     def as_result(self) -> Json:
+        """Return the approval as evidence shows it."""
         return {
             "digest": self.digest,
             "approver": self.approver,
@@ -66,7 +67,7 @@ class Approval:
 
 
 def approved(path: Path, host: str, now: datetime) -> Approval:
-    """The approval of one host. Raises ClinicalError where there is none, or none any more."""
+    """Return the approval of one host. Raises ClinicalError where there is none, or none any more."""
     data, checksum = _read(path, now)
     hosts = data["hosts"]
     if host not in hosts:
@@ -74,7 +75,13 @@ def approved(path: Path, host: str, now: datetime) -> Approval:
     ends = _end(data["expires"])
     if ends is None or ends <= now:
         raise _refused(path, f"it ended on {data['expires']}; {data['approver']} gave it")
-    return Approval(hosts[host], data["approver"].strip(), format_stamp(ends), data.get("ticket", "").strip(), checksum)
+    return Approval(
+        digest=hosts[host],
+        approver=data["approver"].strip(),
+        expires=format_stamp(ends),
+        ticket=data.get("ticket", "").strip(),
+        sha256=checksum,
+    )
 
 
 def _read(path: Path, now: datetime) -> tuple[Json, str]:
@@ -85,7 +92,7 @@ def _read(path: Path, now: datetime) -> tuple[Json, str]:
     except OSError as error:
         raise _refused(path, error.strerror or str(error)) from error
     except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(path), error.line, "", error.key, error.saw))
+        problems.add(Problem(str(path), error.line, "", error.key, error.fault))
         problems.raise_if_any("Reading", "the approvals", _TRY)
         raise
     place = Place(path, "")
@@ -99,8 +106,8 @@ def _read(path: Path, now: datetime) -> tuple[Json, str]:
 _TRY = "Nothing was changed on any host. Correct the file, or have it approved, and run again."
 
 
-def _refused(path: Path, saw: str) -> ClinicalError:
-    return ClinicalError("Reading", f"the approvals in {path}", saw, _TRY)
+def _refused(path: Path, problem: str) -> ClinicalError:
+    return ClinicalError("Reading", f"the approvals in {path}", problem, _TRY)
 
 
 def _check_hosts(data: Json, place: Place, problems: Problems) -> None:
@@ -114,20 +121,20 @@ def _check_hosts(data: Json, place: Place, problems: Problems) -> None:
 
 
 def _check_end(data: Json, now: datetime, place: Place, problems: Problems) -> None:
-    ends, saw = _end(data["expires"]), f"saw {show(data['expires'])}"
+    ends, problem = _end(data["expires"]), f"saw {show(data['expires'])}"
     if ends is None:
         allowed = "a day, YYYY-MM-DD, or a time in UTC, YYYY-MM-DDTHH:MMZ"
-        problems.add(place.problem(data, "expires", saw, allowed))
+        problems.add(place.problem(data, "expires", problem, allowed))
     elif ends > now + timedelta(days=MOST_DAYS + 1):
-        problems.add(place.problem(data, "expires", saw, f"{MOST_DAYS} days from now at the latest"))
+        problems.add(place.problem(data, "expires", problem, f"{MOST_DAYS} days from now at the latest"))
 
 
 def _end(text: str) -> datetime | None:
-    """The moment after which it holds no longer; a day holds to its end, in UTC. None where it is neither."""
+    """Return the moment after which it holds no longer; a day holds to its end, in UTC. None where it is neither."""
     for form in _FORMS:
         try:
-            found = datetime.strptime(text, form).replace(tzinfo=timezone.utc)
+            moment = datetime.strptime(text, form).replace(tzinfo=timezone.utc)
         except ValueError:
             continue
-        return found + timedelta(days=1) if form == _FORMS[0] else found
+        return moment + timedelta(days=1) if form == _FORMS[0] else moment
     return None

@@ -9,5 +9,5 @@ from typing import Any
 
 
 def own_folder(config: Any) -> Path:
-    """Below Ansible's own folder, which ``ANSIBLE_HOME`` names; ``config`` is ``ansible.constants.config``."""
+    """Return a folder below Ansible's own, which ``ANSIBLE_HOME`` names; ``config`` is ``ansible.constants.config``."""
     return Path(str(config.get_config_value("ANSIBLE_HOME"))) / "healthops.clinical"

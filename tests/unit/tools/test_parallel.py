@@ -77,7 +77,7 @@ sys.exit(3)
 
 def _ends(pid: int) -> bool:
     """Whether a process is gone, or waits only for whoever adopted it to notice, within some seconds."""
-    for _ in range(500):
+    for _attempt in range(500):
         try:
             state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
         except (FileNotFoundError, ProcessLookupError):

@@ -80,8 +80,8 @@ class AccountsKind(Kind):
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         violations = {control.id: _violations(control, state) for control in controls}
-        groups = tuple(group for control in controls for group in _groups(control, violations[control.id]))
-        return KindPlan(tuple(_assess(control, violations[control.id]) for control in controls), groups)
+        assessments = [_assess(control, violations[control.id]) for control in controls]
+        return KindPlan.of(assessments, [_group(control, violations[control.id]) for control in controls])
 
 
 def _violations(control: Control, state: State) -> list[Violation]:
@@ -105,9 +105,9 @@ def _view(control: Control, state: State) -> AccountsView:
     )
 
 
-def _groups(control: Control, violations: Sequence[Violation]) -> list[Group]:
+def _group(control: Control, violations: Sequence[Violation]) -> Group:
     steps = tuple(violation.step for violation in violations if violation.step is not None)
-    return [Group(f"accounts {control.settings['check']}", steps)] if steps else []
+    return Group(f"accounts {control.settings['check']}", steps)
 
 
 def _assess(control: Control, violations: Sequence[Violation]) -> Assessment:
@@ -121,7 +121,7 @@ def _assess(control: Control, violations: Sequence[Violation]) -> Assessment:
         control=control.id,
         subject=f"accounts: {wanted}",
         wanted=wanted,
-        before=verdict.saw,
+        before=verdict.observed,
         after=_listed([violation.what for violation in for_people]) or wanted,
         verdicts=Verdicts.same(verdict),
         remark=_listed([f"{violation.what}: {violation.advice}" for violation in for_people]),

@@ -70,7 +70,7 @@ class Aide(Kind):
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         config = read_text(host, CONFIG) or ""
         named = re.findall(r"^\s*database(?:_in)?\s*=\s*file:(\S+)", config, re.MULTILINE)
-        database = named[-1] if named else DATABASE
+        database = next(reversed(named), DATABASE)
         files = [f"{FOLDER}/{name}" for name in host.listdir(FOLDER) if re.fullmatch(r"[\w-]+", name)]
         covering = any(control.settings["covers"] == "audit_tools" for control in controls)
         return State(
@@ -84,10 +84,9 @@ class Aide(Kind):
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        assessments = tuple(_assess(control, state) for control in controls)
+        assessments = [_assess(control, state) for control in controls]
         failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
-        groups = [_group(control, state) for control in failing]
-        return KindPlan(assessments, tuple(group for group in groups if group.steps))
+        return KindPlan.of(assessments, [_group(control, state) for control in failing])
 
 
 def _covered(texts: Sequence[str]) -> dict[str, str]:
@@ -170,7 +169,7 @@ def _assess_tools(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=CONFIG,
         wanted=wanted,
-        before=verdict.saw,
+        before=verdict.observed,
         after=wanted,
         verdicts=Verdicts(running=_READ_DAILY, on_disk=verdict, survives_reboot=verdict),
     )

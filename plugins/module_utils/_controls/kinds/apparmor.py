@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._change.steps import Group, Step
-from ..._change.subjects.trees import Tree
-from ..._change.subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, has_systemd, show
+from ..._change.subjects.units import Unit, has_systemd, show
 from ..._host.door import Host
 from ..._vocabulary.results import NOTAPPLICABLE, OK
 from ..context import SurveyContext
@@ -31,6 +30,7 @@ from ..model import (
     not_applicable,
     unknown,
 )
+from ..support.unit_steps import active_state, enabled_state, enabling, existing, starting
 
 UNIT = "apparmor.service"
 LOADED = "/sys/kernel/security/apparmor/profiles"
@@ -64,7 +64,7 @@ class AppArmor(Kind):
         return State(
             booted=has_systemd(host),
             in_container=context.in_container,
-            in_kernel=(host.read(ENABLED) or b"").strip() == b"Y",
+            in_kernel=host.read_text(ENABLED).strip() == "Y",
             modes=None if profiles is None else parse_profiles(profiles.decode("utf-8", "replace")),
             unit=show(host, [UNIT]).get(UNIT),
         )
@@ -90,16 +90,14 @@ def _assess(control: Control, state: State) -> Assessment:
 
 
 def _enabled(control: Control, state: State) -> Assessment:
-    unit = state.unit if state.unit is not None and state.unit.exists else None
+    unit = existing(state.unit)
     if unit is None and not control.awaits:
         return not_applicable(control, "apparmor", "enabled", "its tools are not installed")
     at_boot = unit.enabled if unit else "absent"
     disk = judge(at_boot == "enabled", f"{UNIT} {at_boot}")
-    running = judge(False, "the kernel runs without it")
-    if state.in_kernel:
-        running = judge(unit is not None and unit.running, f"{UNIT} {state.unit.active if state.unit else 'absent'}")
+    running = _running(state)
     fine = running.state == disk.state == OK
-    before = "enabled" if fine else f"{at_boot}, {running.saw}"
+    before = "enabled" if fine else f"{at_boot}, {running.observed}"
     blocked = _blocker(state)
     return Assessment(
         control=control.id,
@@ -110,6 +108,14 @@ def _enabled(control: Control, state: State) -> Assessment:
         verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
         blocked=blocked,
     )
+
+
+def _running(state: State) -> Verdict:
+    if not state.in_kernel:
+        return judge(False, "the kernel runs without it")
+    if state.unit is None:
+        return judge(False, f"{UNIT} absent")
+    return judge(state.unit.exists and state.unit.running, f"{UNIT} {state.unit.active}")
 
 
 def _blocker(state: State) -> Blocked | None:
@@ -142,8 +148,8 @@ def _enforcing(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=subject,
         wanted="enforcing",
-        before=verdict.saw,
-        after=verdict.saw,
+        before=verdict.observed,
+        after=verdict.observed,
         verdicts=Verdicts(running=verdict, on_disk=on_disk, survives_reboot=verdict),
         blocked=blocked,
     )
@@ -151,34 +157,9 @@ def _enforcing(control: Control, state: State) -> Assessment:
 
 def _group(control: Control, state: State) -> Group:
     """Return the group that enables the unit which loads the profiles, and starts it."""
-    ids, unit = (control.id,), state.unit if state.unit is not None and state.unit.exists else None
-    steps = []
+    unit, steps = existing(state.unit), list[Step]()
     if unit is None or unit.enabled != "enabled":
-        links = Step(
-            subject=Tree(ENABLING_FOLDERS),
-            wanted=None,
-            before="",
-            after="",
-            why="the links that enabling lays",
-            controls=ids,
-        )
-        enable = Step(
-            subject=EnabledUnit(UNIT),
-            wanted={"enabled": True},
-            before=unit.enabled if unit else "absent",
-            after="enabled",
-            why="it loads the profiles at boot",
-            controls=ids,
-        )
-        steps += [links, enable]
+        steps += enabling(UNIT, enabled_state(unit), "it loads the profiles at boot", (control.id,))
     if unit is None or not unit.running:
-        start = Step(
-            subject=ActiveUnit(UNIT),
-            wanted={"active": True},
-            before=unit.active if unit else "absent",
-            after="active",
-            why="it loads the profiles now",
-            controls=ids,
-        )
-        steps.append(start)
+        steps.append(starting(UNIT, active_state(unit), "it loads the profiles now", (control.id,)))
     return Group("apparmor", tuple(steps))

@@ -32,8 +32,9 @@ class Banner(Kind):
         return {c.settings["path"]: read_text(host, c.settings["path"]) for c in controls}
 
     def plan(self, controls: Sequence[Control], state: Mapping[str, str | None]) -> KindPlan:
-        steps = tuple(_step(c, state) for c in controls if state[c.settings["path"]] != _text(c))
-        return KindPlan(tuple(_assess(c, state) for c in controls), (Group("banner", steps),) if steps else ())
+        assessments = [_assess(control, state) for control in controls]
+        failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
+        return KindPlan.of(assessments, [Group("banner", tuple(_step(control, state) for control in failing))])
 
 
 def _text(control: Control) -> str:
@@ -54,7 +55,7 @@ def _assess(control: Control, state: Mapping[str, str | None]) -> Assessment:
         control=control.id,
         subject=path,
         wanted=wanted,
-        before=verdict.saw,
+        before=verdict.observed,
         after=wanted,
         verdicts=Verdicts.same(verdict),
     )

@@ -101,10 +101,10 @@ class Config(Kind):
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         texts = _planned_texts([control for control in controls if not _left_to_site(control)], state)
-        assessments = tuple(_not_chosen(c) if _left_to_site(c) else _assess(c, state, texts) for c in controls)
+        assessments = [_assess(control, state, texts) for control in controls]
         failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
-        groups = [_group(target, failing, state, texts) for target in sorted({_target(c) for c in failing})]
-        return KindPlan(assessments, tuple(group for group in groups if group.steps))
+        targets = sorted({_target(control) for control in failing})
+        return KindPlan.of(assessments, [_group(target, failing, state, texts) for target in targets])
 
 
 def _left_to_site(control: Control) -> bool:
@@ -200,16 +200,19 @@ def _planned_texts(controls: Sequence[Control], state: State) -> dict[str, str]:
 
 
 def _assess(control: Control, state: State, texts: Mapping[str, str]) -> Assessment:
+    if _left_to_site(control):
+        return _not_chosen(control)
     settings = control.settings
     subject = f"{settings['key']} in {settings['file']}"
     wanted = describe_wanted(settings.get("op", "equal"), settings["value"], settings.get("accept", ()))
     if control.id in state.problems:
         return unknown(control, subject, wanted, state.problems[control.id])
     sources = state.sources[control.id]
+    before = where = "not set"
     effective = _effective(control, sources)
-    before = effective[0] if effective else "not set"
-    fine = effective is not None and _fine(control, effective[0])
-    where = f"{effective[0]} in {effective[1]}" if effective else "not set"
+    if effective is not None:
+        before, where = effective[0], f"{effective[0]} in {effective[1]}"
+    fine = effective is not None and _fine(control, before)
     written = any(_fine(control, _value_in(control, source.text)) for source in sources)
     return Assessment(
         control=control.id,

@@ -69,10 +69,10 @@ class FileKind(Kind):
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        assessments = tuple(_assess(control, state) for control in controls)
+        assessments = [_assess(control, state) for control in controls]
         failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
         steps = tuple(step for control in failing for step in _steps(control, state))
-        return KindPlan(assessments, (Group("file", steps),) if steps else ())
+        return KindPlan.of(assessments, [Group("file", steps)])
 
 
 def accepted_groups(settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def _assess(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=path,
         wanted=wanted,
-        before=verdict.saw,
+        before=verdict.observed,
         after=wanted,
         verdicts=Verdicts.same(verdict),
     )
@@ -128,7 +128,7 @@ def _assess_absence(control: Control, matched: Sequence[MatchedPath]) -> Assessm
         control=control.id,
         subject=control.settings["path"],
         wanted="absent",
-        before=verdict.saw,
+        before=verdict.observed,
         after="absent",
         verdicts=Verdicts.same(verdict),
         remark="it is a directory, which is never removed" if has_folder else "",

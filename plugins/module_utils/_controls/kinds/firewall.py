@@ -15,8 +15,7 @@ from typing import Any
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.files import File, file_image
 from ..._change.subjects.firewall import FilterTable, listing
-from ..._change.subjects.trees import Tree
-from ..._change.subjects.units import ENABLING_FOLDERS, EnabledUnit, has_systemd
+from ..._change.subjects.units import has_systemd
 from ..._errors import ClinicalError
 from ..._host import sockets
 from ..._host.door import Host
@@ -37,6 +36,7 @@ from ..support.ruleset import (
     parse_learned,
     rules,
 )
+from ..support.unit_steps import enabling
 
 RULES = "/etc/nftables-healthops.nft"
 UNIT = "nftables.service"
@@ -157,7 +157,7 @@ def _forwards(host: Host, text: str | None) -> bool:
 
 
 def _is_on(host: Host, path: str) -> bool:
-    return (host.read(path) or b"").strip() == b"1"
+    return host.read_text(path).strip() == "1"
 
 
 def _with_owners(host: Host, controls: Sequence[Control], state: State, context: SurveyContext) -> State:
@@ -227,7 +227,7 @@ def _assess(control: Control, state: State) -> Assessment:
     verdicts = _verdicts(control, state)
     fine = _filters(control, state) and _is_loaded_at_boot(control, state)
     described = _describe_open(control, state)
-    before = described if fine else f"{verdicts.running.saw}, {verdicts.survives_reboot.saw}"
+    before = described if fine else f"{verdicts.running.observed}, {verdicts.survives_reboot.observed}"
     blocked = Blocked(f"{state.foreign}; it is respected and nothing is enforced") if state.foreign else None
     return Assessment(
         control=control.id,
@@ -308,52 +308,32 @@ def _lines(control: Control, state: State) -> list[str]:
 
 
 def _boot_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
-    steps: list[Step] = []
+    """Return the steps that have the unit of nftables load our rules at boot; none where systemd does not run."""
     if not state.booted:
-        return steps
+        return []
+    steps: list[Step] = []
     if state.drop_in != DROP_IN_TEXT:
-        folder = posixpath.dirname(DROP_IN)
-        if not state.folder:
-            image = {"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0}
-            steps.append(
-                Step(
-                    subject=File(folder),
-                    wanted=image,
-                    before="absent",
-                    after="made",
-                    why="it holds the drop-in",
-                    controls=ids,
-                )
-            )
-        steps.append(
-            Step(
-                subject=File(DROP_IN),
-                wanted=file_image(encode(DROP_IN_TEXT), 0o644),
-                before="other lines" if state.drop_in else "absent",
-                after="loads our rules",
-                why=f"{UNIT} loads them after its own",
-                controls=ids,
-            )
-        )
+        steps += _drop_in_steps(state, ids)
     if not state.starts:
-        steps.append(
-            Step(
-                subject=Tree(ENABLING_FOLDERS),
-                wanted=None,
-                before="",
-                after="",
-                why="the links that enabling lays",
-                controls=ids,
-            )
-        )
-        steps.append(
-            Step(
-                subject=EnabledUnit(UNIT),
-                wanted={"enabled": True},
-                before="disabled",
-                after="enabled",
-                why="it starts at each boot",
-                controls=ids,
-            )
-        )
+        steps += enabling(UNIT, "disabled", "it starts at each boot", ids)
     return steps
+
+
+def _drop_in_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
+    folder = Step(
+        subject=File(posixpath.dirname(DROP_IN)),
+        wanted={"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0},
+        before="absent",
+        after="made",
+        why="it holds the drop-in",
+        controls=ids,
+    )
+    drop_in = Step(
+        subject=File(DROP_IN),
+        wanted=file_image(encode(DROP_IN_TEXT), 0o644),
+        before="other lines" if state.drop_in else "absent",
+        after="loads our rules",
+        why=f"{UNIT} loads them after its own",
+        controls=ids,
+    )
+    return [drop_in] if state.folder else [folder, drop_in]

@@ -27,7 +27,7 @@ WANTED = "cannot be loaded"
 class State:
     """The modules that modprobe refuses, the number of users of each that is loaded, and our own rules.
 
-    ``kept`` says of modules why they stay loadable.
+    ``kept_loadable`` says of modules why they stay loadable.
     """
 
     refused: frozenset[str]
@@ -35,7 +35,7 @@ class State:
     ours: str
     has_modprobe: bool
     in_container: bool
-    kept: Mapping[str, str] = field(default_factory=dict)
+    kept_loadable: Mapping[str, str] = field(default_factory=dict)
 
 
 class KernelModule(Kind):
@@ -54,11 +54,11 @@ class KernelModule(Kind):
             ours=read_text(host, DROP_IN) or "",
             has_modprobe=has_modprobe,
             in_container=context.in_container,
-            kept=_kept(controls, users, context),
+            kept_loadable=_kept_loadable(controls, users, context),
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        return KindPlan(tuple(_assess(c, state) for c in controls), _groups(controls, state))
+        return KindPlan.of([_assess(control, state) for control in controls], [_group(controls, state)])
 
 
 def plain(module: str) -> str:
@@ -66,9 +66,9 @@ def plain(module: str) -> str:
     return module.replace("-", "_")
 
 
-def _kept(controls: Sequence[Control], users: Mapping[str, int], context: SurveyContext) -> dict[str, str]:
+def _kept_loadable(controls: Sequence[Control], users: Mapping[str, int], context: SurveyContext) -> dict[str, str]:
     """Return why modules stay loadable: the inventory wants them, or somebody uses them and nobody consented."""
-    kept = {}
+    kept_loadable = {}
     for control in controls:
         spelled = control.settings["module"]
         name = plain(spelled)
@@ -78,8 +78,8 @@ def _kept(controls: Sequence[Control], users: Mapping[str, int], context: Survey
         if reason is None and users.get(name) and not context.in_container:
             reason = f"it is loaded and has {users[name]} users"
         if reason is not None:
-            kept[name] = reason
-    return kept
+            kept_loadable[name] = reason
+    return kept_loadable
 
 
 def parse_showconfig(output: str) -> frozenset[str]:
@@ -108,12 +108,12 @@ def _assess(control: Control, state: State) -> Assessment:
     disk = judge(module in state.refused, "refused" if module in state.refused else "loadable")
     running, users = _running(module, state), state.users.get(module)
     blocked = None
-    if module in state.kept and (disk.state != OK or (running.state == DEVIATES and not users)):
-        blocked = Blocked(f"{state.kept[module]}; to have it refused, list {module} in hardening_allow_stop")
+    if module in state.kept_loadable and (disk.state != OK or (running.state == DEVIATES and not users)):
+        blocked = Blocked(f"{state.kept_loadable[module]}; to have it refused, list {module} in hardening_allow_stop")
     remark = ""
     if users and not state.in_container:
         remark = f"it is loaded and has {users} users; it goes at the next boot"
-    before = disk.saw if users is None or state.in_container else "loaded"
+    before = disk.observed if users is None or state.in_container else "loaded"
     return Assessment(
         control=control.id,
         subject=module,
@@ -134,17 +134,18 @@ def _running(module: str, state: State) -> Verdict:
     return judge(False, f"loaded, {state.users[module]} users")
 
 
-def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
+def _group(controls: Sequence[Control], state: State) -> Group:
     """Return the group that has modprobe refuse what is loadable, and unloads what nobody uses."""
-    if not state.has_modprobe:
-        return ()
-    ids = {plain(c.settings["module"]): c.id for c in controls if plain(c.settings["module"]) not in state.kept}
+    ids = {plain(control.settings["module"]): control.id for control in controls}
+    ids = {module: control for module, control in ids.items() if module not in state.kept_loadable}
     loadable = {module: control for module, control in ids.items() if module not in state.refused}
-    steps = [_refusal(loadable, state)] if loadable else []
+    steps = []
+    if loadable and state.has_modprobe:
+        steps.append(_refusal(loadable, state))
     for module, control in ids.items():
-        if not state.in_container and state.users.get(module) == 0:
+        if state.has_modprobe and not state.in_container and state.users.get(module) == 0:
             steps.append(_unloading(module, control))
-    return (Group("kernel_module", tuple(steps)),) if steps else ()
+    return Group("kernel_module", tuple(steps))
 
 
 def _refusal(loadable: Mapping[str, str], state: State) -> Step:

@@ -45,10 +45,12 @@ class Mount(Kind):
 
     def validate(self, settings: Mapping[str, Any]) -> list[str]:
         problems = super().validate(settings)
-        if not problems and bool(settings.get("options")) == settings.get("separate", False):
+        if problems:
+            return problems
+        if bool(settings.get("options")) == settings.get("separate", False):
             return ["settings holds either options or separate: true"]
-        strange = [o for o in settings.get("options", ()) if o not in OPPOSITE] if not problems else []
-        return problems + [f"settings.options holds {o!r}, wanted some of {', '.join(OPPOSITE)}" for o in strange]
+        strange = [option for option in settings.get("options", ()) if option not in OPPOSITE]
+        return [f"settings.options holds {option!r}, wanted some of {', '.join(OPPOSITE)}" for option in strange]
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(f"mount {settings['path']} {option}" for option in settings.get("options", ("of its own",)))
@@ -57,16 +59,16 @@ class Mount(Kind):
         return State(mounted(host), read_text(host, FSTAB) or "", context.in_container)
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        assessments = tuple((_assess_own if c.settings.get("separate") else _assess)(c, state) for c in controls)
+        assessments = [_assess(control, state) for control in controls]
         failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
-        return KindPlan(assessments, _groups(failing, state))
+        return KindPlan.of(assessments, [_group(failing, state)])
 
 
 def fstab_options(text: str, path: str) -> list[str] | None:
     """Return the options that fstab(5) gives for a path, None where it does not name it."""
     rows = [line.split() for line in text.splitlines() if not line.lstrip().startswith("#")]
     options = [row[3].split(",") for row in rows if len(row) >= 4 and unescape(row[1]) == path]
-    return options[-1] if options else None
+    return next(reversed(options), None)
 
 
 def with_options(text: str, point: MountPoint, options: Sequence[str]) -> str:
@@ -98,6 +100,12 @@ def _missing(present: Sequence[str] | None, control: Control) -> list[str]:
 
 
 def _assess(control: Control, state: State) -> Assessment:
+    if control.settings.get("separate"):
+        return _assess_separate(control, state)
+    return _assess_options(control, state)
+
+
+def _assess_options(control: Control, state: State) -> Assessment:
     path, wanted = control.settings["path"], ",".join(control.settings["options"])
     point, written = state.points.get(path), fstab_options(state.fstab, path)
     if point is None:
@@ -105,7 +113,7 @@ def _assess(control: Control, state: State) -> Assessment:
     if written is None and state.in_container:
         return not_applicable(control, path, wanted, "the container engine made this mount", ",".join(point.options))
     running = judge(not _missing(point.options, control), ",".join(point.options))
-    disk = judge(not _missing(written, control), ",".join(written) if written else f"not in {FSTAB}")
+    disk = judge(not _missing(written, control), ",".join(written or ()) or f"not in {FSTAB}")
     before = ",".join(option for option in control.settings["options"] if option in point.options) or "none of them"
     blocked = None
     if written is None and point.fstype != "tmpfs" and (running.state, disk.state) != (OK, OK):
@@ -121,29 +129,33 @@ def _assess(control: Control, state: State) -> Assessment:
     )
 
 
-def _assess_own(control: Control, state: State) -> Assessment:
+def _assess_separate(control: Control, state: State) -> Assessment:
     """Judge whether a folder is a file system of its own, so that what fills it fills nothing else."""
     path, wanted = control.settings["path"], "a file system of its own"
     point = state.points.get(path)
     if point is None and state.in_container:
         return not_applicable(control, path, wanted, "the file systems of a container are its engine's")
-    running = judge(point is not None, f"{point.fstype} on {point.source}" if point else "a folder of another one")
+    running, blocked = judge(False, "a folder of another one"), None
+    if point is not None:
+        running = judge(True, f"{point.fstype} on {point.source}")
+    else:
+        advice = f"make a volume for {path}, copy what is in it in a maintenance window, and name it in {FSTAB}"
+        blocked = Blocked(advice)
     written = fstab_options(state.fstab, path) is not None
     disk = judge(written or point is not None, f"in {FSTAB}" if written else f"not in {FSTAB}")
-    advice = f"make a volume for {path}, copy what is in it in a maintenance window, and name it in {FSTAB}"
     return Assessment(
         control=control.id,
         subject=path,
         wanted=wanted,
-        before=running.saw,
-        after=running.saw,
+        before=running.observed,
+        after=running.observed,
         verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
-        blocked=Blocked(advice) if point is None else None,
+        blocked=blocked,
     )
 
 
-def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
-    """Return one group: fstab for the next boot, and a remount of each path whose options are not in force."""
+def _group(failing: Sequence[Control], state: State) -> Group:
+    """Return the group of fstab for the next boot, and a remount of each path whose options are not in force."""
     text = state.fstab
     for control in failing:
         if _missing(fstab_options(text, control.settings["path"]), control):
@@ -152,7 +164,7 @@ def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
     if text != state.fstab:
         steps.append(_fstab_step(text, failing, state))
     steps += [_remount(path, failing, state) for path in _deviating(failing, state)]
-    return (Group(name="mount", steps=tuple(steps), effects=(Effect("daemon-reload"),)),) if steps else ()
+    return Group(name="mount", steps=tuple(steps), effects=(Effect("daemon-reload"),))
 
 
 def _fstab_step(text: str, failing: Sequence[Control], state: State) -> Step:

@@ -104,8 +104,7 @@ class PathScan(Kind):
             return KindPlan(tuple(_given_up(control) for control in controls))
         minded = {c.id: [scanned for scanned in state.entries if _minds(c, scanned.entry, state)] for c in controls}
         groups = [Group(f"path_scan {c.settings['check']}", _steps(c, minded[c.id])) for c in controls]
-        assessments = tuple(_assess(control, minded[control.id], state) for control in controls)
-        return KindPlan(assessments, tuple(group for group in groups if group.steps))
+        return KindPlan.of([_assess(control, minded[control.id], state) for control in controls], groups)
 
 
 def roots_of(mountinfo: str) -> tuple[list[str], list[str]]:

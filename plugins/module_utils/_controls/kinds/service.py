@@ -10,13 +10,13 @@ from typing import Any
 
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.files import File, link_image
-from ..._change.subjects.trees import Tree
-from ..._change.subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, has_systemd, show
+from ..._change.subjects.units import Unit, has_systemd, show
 from ..._host.door import Host, Stat
 from ..._vocabulary.results import OK
 from ..context import SurveyContext
 from ..in_use import needed_by, use_of_unit
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
+from ..support.unit_steps import enabled_state, enabling, starting, stopping
 
 #: The words of systemctl for units that start without being enabled by hand.
 STARTED = ("enabled", "enabled-runtime", "static", "alias", "generated", "indirect")
@@ -129,7 +129,9 @@ def _blocker(control: Control, state: State) -> Blocked | None:
 
 
 def _group(control: Control, state: State) -> Group:
-    return _masking(control, state) if control.settings["state"] == "masked" else _enabling(control, state)
+    if control.settings["state"] == "masked":
+        return _masking(control, state)
+    return _enabling(control, state)
 
 
 def _masking(control: Control, state: State) -> Group:
@@ -137,15 +139,7 @@ def _masking(control: Control, state: State) -> Group:
     name, unit = control.settings["unit"], state.units[control.settings["unit"]]
     steps: list[Step] = []
     if unit.running:
-        stop = Step(
-            subject=ActiveUnit(name),
-            wanted={"active": False},
-            before=unit.active,
-            after="inactive",
-            why="its stop was allowed",
-            controls=(control.id,),
-        )
-        steps.append(stop)
+        steps.append(stopping(name, unit.active, "its stop was allowed", (control.id,)))
     mask = Step(
         subject=File(mask_path(name)),
         wanted=link_image("/dev/null"),
@@ -164,34 +158,10 @@ def _masking(control: Control, state: State) -> Group:
 
 def _enabling(control: Control, state: State) -> Group:
     """Return the group that starts a unit, now and at each boot."""
-    name, ids, unit = control.settings["unit"], (control.id,), state.units[control.settings["unit"]]
+    name, unit = control.settings["unit"], state.units[control.settings["unit"]]
     steps: list[Step] = []
     if unit.enabled not in STARTED:
-        links = Step(
-            subject=Tree(ENABLING_FOLDERS),
-            wanted=None,
-            before="",
-            after="",
-            why="the links that enabling lays",
-            controls=ids,
-        )
-        enable = Step(
-            subject=EnabledUnit(name),
-            wanted={"enabled": True},
-            before=unit.enabled or "absent",
-            after="enabled",
-            why="it starts at each boot",
-            controls=ids,
-        )
-        steps += [links, enable]
+        steps += enabling(name, enabled_state(unit), "it starts at each boot", (control.id,))
     if not unit.running:
-        start = Step(
-            subject=ActiveUnit(name),
-            wanted={"active": True},
-            before=unit.active,
-            after="active",
-            why="it is needed now",
-            controls=ids,
-        )
-        steps.append(start)
+        steps.append(starting(name, unit.active, "it is needed now", (control.id,)))
     return Group(f"service {name}", tuple(steps))

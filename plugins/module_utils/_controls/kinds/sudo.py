@@ -85,7 +85,7 @@ class Sudo(Kind):
         return replace(state, rules=rules, accounts=read_accounts(host), programs=programs)
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        assessments = tuple(_assess_rule(c, state) if "rule" in c.settings else _assess(c, state) for c in controls)
+        assessments = tuple(_assess(control, state) for control in controls)
         failing = [control for control, a in zip(controls, assessments) if a.to_enforce and state.included]
         return KindPlan(assessments, _groups(failing, state))
 
@@ -101,6 +101,10 @@ def parse_defaults(output: str) -> tuple[dict[str, Any], tuple[tuple[str, Any], 
             else:
                 defaults.update(option)
     return defaults, tuple(bound)
+
+
+def _assess(control: Control, state: State) -> Assessment:
+    return _assess_rule(control, state) if "rule" in control.settings else _assess_default(control, state)
 
 
 def _assess_rule(control: Control, state: State) -> Assessment:
@@ -149,7 +153,7 @@ def _describe(value: Any) -> str:
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
-def _assess(control: Control, state: State) -> Assessment:
+def _assess_default(control: Control, state: State) -> Assessment:
     name, value = control.settings["default"], control.settings["value"]
     subject = f"sudo {name}"
     wanted = {"at_most": "at most ", "up_to": "1 to "}.get(control.settings.get("op", ""), "") + _describe(value)
@@ -157,7 +161,8 @@ def _assess(control: Control, state: State) -> Assessment:
         return not_applicable(control, subject, wanted, "there is no sudo on this host")
     if state.problem:
         return unknown(control, subject, wanted, state.problem)
-    exceptions = [other for bound, other in state.bound if bound == name and not _fine(control, other)]
+    bound_values = [bound_value for bound, bound_value in state.bound if bound == name]
+    exceptions = [bound_value for bound_value in bound_values if not _fine(control, bound_value)]
     if exceptions:
         verdict = judge(False, f"{_describe(exceptions[0])} for some")
     else:
@@ -171,8 +176,8 @@ def _assess(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=subject,
         wanted=wanted,
-        before=verdict.saw,
-        after=verdict.saw if verdict.state == OK or exceptions or blocked else _describe(value),
+        before=verdict.observed,
+        after=verdict.observed if verdict.state == OK or exceptions or blocked else _describe(value),
         verdicts=Verdicts.same(verdict),
         remark=remark,
         blocked=blocked,

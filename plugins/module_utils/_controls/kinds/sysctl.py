@@ -80,9 +80,9 @@ class Sysctl(Kind):
         ordered = sorted(merged(ours, targets).items(), key=lambda pair: pair[0] not in TAKEN_ALONG)
         text = with_header([f"{key} = {value}" for key, value in ordered])
         future = tuple((path, text if path == DROP_IN else old) for path, old in state.files)
-        assessments = tuple(_assess(c, state, targets, future) for c in controls)
+        assessments = [_assess(control, state, targets, future) for control in controls]
         fixing = {c.settings["key"]: c.id for c, a in zip(controls, assessments) if a.to_enforce}
-        return KindPlan(assessments, _groups(fixing, targets, state, ours, text))
+        return KindPlan.of(assessments, [_group(fixing, targets, state, ours, text)])
 
 
 def parse(text: str) -> dict[str, str]:
@@ -197,36 +197,35 @@ def _assess(
     )
 
 
-def _groups(
+def _group(
     fixing: Mapping[str, str], targets: Mapping[str, str], state: State, ours: Mapping[str, str], text: str
-) -> tuple[Group, ...]:
+) -> Group:
+    """Return the group that writes our drop-in (``text``), and sets what runs otherwise; ``fixing`` are ids by key."""
     steps = []
     missing = {key: control for key, control in fixing.items() if ours.get(key) != targets[key]}
     if missing:
-        before = "\n".join(f"{key} = {ours[key]}" for key in missing if key in ours)
-        after = "\n".join(f"{key} = {targets[key]}" for key in missing)
-        why = "kernel parameters are set again from here at each boot"
-        steps.append(
-            Step(
-                subject=File(DROP_IN),
-                wanted=file_image(encode(text)),
-                before=before,
-                after=after,
-                why=why,
-                controls=tuple(missing.values()),
-            )
+        drop_in = Step(
+            subject=File(DROP_IN),
+            wanted=file_image(encode(text)),
+            before="\n".join(f"{key} = {ours[key]}" for key in missing if key in ours),
+            after="\n".join(f"{key} = {targets[key]}" for key in missing),
+            why="kernel parameters are set again from here at each boot",
+            controls=tuple(missing.values()),
         )
+        steps.append(drop_in)
     for key, control in fixing.items():
         running = state.keys[key].running or ""
         if running != targets[key]:
-            steps.append(
-                Step(
-                    subject=KernelValue(key),
-                    wanted={"value": targets[key]},
-                    before=running,
-                    after=targets[key],
-                    why="the kernel runs with it now",
-                    controls=(control,),
-                )
-            )
-    return (Group("sysctl", tuple(steps)),) if steps else ()
+            steps.append(_running_step(key, running, targets[key], control))
+    return Group("sysctl", tuple(steps))
+
+
+def _running_step(key: str, running: str, target: str, control: str) -> Step:
+    return Step(
+        subject=KernelValue(key),
+        wanted={"value": target},
+        before=running,
+        after=target,
+        why="the kernel runs with it now",
+        controls=(control,),
+    )

@@ -15,8 +15,7 @@ from typing import Any
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.awaited import AwaitedFile, edits_image
 from ..._change.subjects.files import File, file_image
-from ..._change.subjects.trees import Tree
-from ..._change.subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, show
+from ..._change.subjects.units import ActiveUnit, Unit, show
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text, with_header
 from ..._host.formats import FORMATS
@@ -33,6 +32,7 @@ from ..support.chrony import (
     with_directive,
     without,
 )
+from ..support.unit_steps import active_state, enabled_state, enabling, existing, starting
 
 CHRONY, TIMESYNCD = "chrony.service", "systemd-timesyncd.service"
 #: In the order in which one is kept where several are installed.
@@ -170,39 +170,12 @@ def _daemon_blocker(state: State) -> Blocked | None:
 
 def _daemon_group(control: Control, state: State) -> Group:
     """Return the group that enables and starts the first daemon that exists, chrony where it is only coming."""
-    ids = (control.id,)
-    name = state.daemons[0].name if state.daemons else CHRONY
-    known = state.units.get(name)
-    unit = known if known is not None and known.exists else None
-    steps = []
+    name = next((unit.name for unit in state.daemons), CHRONY)
+    unit, steps = existing(state.units.get(name)), list[Step]()
     if unit is None or unit.enabled != "enabled":
-        links = Step(
-            subject=Tree(ENABLING_FOLDERS),
-            wanted=None,
-            before="",
-            after="",
-            why="the links that enabling lays",
-            controls=ids,
-        )
-        enable = Step(
-            subject=EnabledUnit(name),
-            wanted={"enabled": True},
-            before=unit.enabled if unit else "absent",
-            after="enabled",
-            why="it sets the clock after each boot",
-            controls=ids,
-        )
-        steps += [links, enable]
+        steps += enabling(name, enabled_state(unit), "it sets the clock after each boot", (control.id,))
     if not state.in_container and (unit is None or not unit.running):
-        start = Step(
-            subject=ActiveUnit(name),
-            wanted={"active": True},
-            before=unit.active if unit else "absent",
-            after="active",
-            why="it sets the clock now",
-            controls=ids,
-        )
-        steps.append(start)
+        steps.append(starting(name, active_state(unit), "it sets the clock now", (control.id,)))
     return Group(f"time {name}", tuple(steps))
 
 
@@ -283,8 +256,7 @@ def _read_since(name: str, disk: Verdict, state: State, by_chrony: bool) -> Verd
 
 def _last(name: str, state: State) -> Directive | None:
     """Return the last directive of a name, which is the one that counts."""
-    named = [directive for directive in state.chrony or () if directive.name == name]
-    return named[-1] if named else None
+    return next((directive for directive in reversed(state.chrony or ()) if directive.name == name), None)
 
 
 def _step(control: Control, state: State) -> Assessment:
@@ -397,8 +369,8 @@ def _chrony_steps(edit: ChronyEdit, state: State, awaited: bool, ids: tuple[str,
         why=why,
         controls=ids,
     )
-    own = [step(subject=AwaitedFile(path), wanted=image) for path, image in images.items() if path != state.main]
-    return (*own, main)
+    beside = [step(subject=AwaitedFile(path), wanted=image) for path, image in images.items() if path != state.main]
+    return (*beside, main)
 
 
 def _plan_directive(control: Control, state: State, edit: ChronyEdit) -> None:
@@ -407,7 +379,7 @@ def _plan_directive(control: Control, state: State, edit: ChronyEdit) -> None:
     present = _last(name, state)
     lines = [d.line for d in state.chrony or () if d.name == name and d.path == state.main]
     edit.texts[state.main] = with_directive(edit.texts.get(state.main, ""), name, value, lines)
-    edit.before.append(f"{name} {present.value}" if present else f"# {name} is not set")
+    edit.before.append(f"# {name} is not set" if present is None else f"{name} {present.value}")
     edit.after.append(f"{name} {value}")
 
 
@@ -428,10 +400,10 @@ def _plan_servers(control: Control, state: State, edit: ChronyEdit) -> None:
     edit.after.extend(f"server {name}" for name in wanted)
 
 
-def _timesyncd_group(told: Sequence[Control]) -> Group:
-    ids = tuple(c.id for c in told)
-    names = " ".join(name for c in told for name in _wanted_servers(c))
-    text = f"{HEADER}[Time]\nNTP={names}\n"
+def _timesyncd_group(controls: Sequence[Control]) -> Group:
+    """Return the group that names the site's servers in a drop-in for timesyncd, and restarts it."""
+    ids = tuple(control.id for control in controls)
+    names = " ".join(name for control in controls for name in _wanted_servers(control))
     folder = Step(
         subject=File(TIMESYNCD_DROP_IN.rpartition("/")[0]),
         wanted={"kind": "dir"},
@@ -440,15 +412,12 @@ def _timesyncd_group(told: Sequence[Control]) -> Group:
         why="the program looks there",
         controls=ids,
     )
-    steps = (
-        folder,
-        Step(
-            subject=File(TIMESYNCD_DROP_IN),
-            wanted=file_image(encode(text)),
-            before="# the distribution's own servers",
-            after=f"NTP={names}",
-            why="systemd-timesyncd reads it when it starts",
-            controls=ids,
-        ),
+    drop_in = Step(
+        subject=File(TIMESYNCD_DROP_IN),
+        wanted=file_image(encode(f"{HEADER}[Time]\nNTP={names}\n")),
+        before="# the distribution's own servers",
+        after=f"NTP={names}",
+        why="systemd-timesyncd reads it when it starts",
+        controls=ids,
     )
-    return Group(name="time timesyncd", steps=steps, effects=(Effect("restart", TIMESYNCD),))
+    return Group(name="time timesyncd", steps=(folder, drop_in), effects=(Effect("restart", TIMESYNCD),))

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is looked at in the files of accounts: passwords, numbers, names, shells, ageing.
+"""Checks of the files of accounts: passwords, numbers, names, shells, ageing.
 
-A check returns what is wrong. What a program cannot mend without guessing is left to people, with the reason.
+A check yields what is wrong. What a program cannot mend without guessing is left to people, with the reason.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class AccountsView:
     folders: Mapping[str, Stat | None] = field(default_factory=dict)
 
     def change(self, what: str, value: str, before: str, after: str, why: str) -> Step:
+        """Return the step that sets one field of an account or a group."""
         return Step(
             subject=AccountField(what),
             wanted={"value": value},
@@ -82,6 +83,7 @@ Check = Callable[[AccountsView], Iterator[Violation]]
 
 
 def passwords_set(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts that anybody can enter without a password."""
     why = "anybody could log in as this account"
     for account in view.files.accounts:
         if view.files.password(account).state != NONE:
@@ -90,27 +92,32 @@ def passwords_set(view: AccountsView) -> Iterator[Violation]:
         if account.name in view.protected:
             yield Violation(what, advice="a person has to set a password for it")
             continue
+        before = "no password is asked for"
         if account.mark.state == NONE:
-            words = ("no password is asked for", "the password in shadow counts", why)
-            yield Violation(what, view.change(f"password mark of {account.name}", "x", *words))
+            after = "the password in shadow counts"
+            mark = view.change(f"password mark of {account.name}", "x", before=before, after=after, why=why)
+            yield Violation(what, mark)
         if view.files.passwords.get(account.name, LOCKED_PASSWORD).state == NONE:
-            words = ("no password is asked for", "locked", why)
-            yield Violation(what, view.change(f"password of {account.name}", "!", *words))
+            lock = view.change(f"password of {account.name}", "!", before=before, after="locked", why=why)
+            yield Violation(what, lock)
 
 
 def passwords_shadowed(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts whose password is in /etc/passwd."""
     for account in view.files.accounts:
         if account.mark.state == SET:
             yield Violation(f"the password of {account.name} is in /etc/passwd", advice="run pwconv, which moves it")
 
 
 def passwords_hashed_well(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts whose password has a hash that is quick to guess: crypt(5)."""
     for name, password in sorted(view.files.passwords.items()):
         if password.state == SET and password.scheme not in SOUND_HASHES:
             yield Violation(f"{name}'s password is stored with an old hash", advice="it has to set its password anew")
 
 
 def passwords_changed_in_past(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts whose password was changed in the future, so that it never expires."""
     for name, password in sorted(view.files.passwords.items()):
         if password.state == SET and password.changed is not None and password.changed > view.today + 1:
             yield Violation(
@@ -120,6 +127,7 @@ def passwords_changed_in_past(view: AccountsView) -> Iterator[Violation]:
 
 
 def shell_less_are_locked(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts that have a password, but no shell."""
     for account in view.files.accounts:
         usable = view.files.password(account).state == SET
         if usable and not account.has_shell and account.name not in view.excepted | view.protected:
@@ -128,13 +136,21 @@ def shell_less_are_locked(view: AccountsView) -> Iterator[Violation]:
 
 
 def group_passwords(view: AccountsView) -> Iterator[Violation]:
+    """Yield groups that have a password."""
     for name, password in sorted(view.files.group_passwords.items()):
         if password.state == SET:
-            words = ("a password lets people join", "locked", "a shared password lets anybody into the group")
-            yield Violation(f"group {name} has a password", view.change(f"group password of {name}", "!", *words))
+            lock = view.change(
+                f"group password of {name}",
+                "!",
+                before="a password lets people join",
+                after="locked",
+                why="a shared password lets anybody into the group",
+            )
+            yield Violation(f"group {name} has a password", lock)
 
 
 def uid_zero(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts other than root that have its number."""
     for account in view.files.accounts:
         if account.uid == 0 and account.name != "root":
             yield Violation(f"{account.name} has root's number 0", advice="give it a number of its own, or remove it")
@@ -142,6 +158,7 @@ def uid_zero(view: AccountsView) -> Iterator[Violation]:
 
 def gid_zero(view: AccountsView) -> Iterator[Violation]:
     # sync, shutdown, halt and operator are of this group on some distributions, and open no shell.
+    """Yield accounts that are of root's group and open a shell."""
     for account in view.files.accounts:
         if account.gid == 0 and account.uid != 0 and account.has_shell:
             advice = "give it a group of its own with usermod --gid"
@@ -149,6 +166,7 @@ def gid_zero(view: AccountsView) -> Iterator[Violation]:
 
 
 def group_zero(view: AccountsView) -> Iterator[Violation]:
+    """Yield groups other than root's that have its number."""
     for group in view.files.groups:
         if group.gid == 0 and group.name != "root":
             yield Violation(
@@ -157,28 +175,34 @@ def group_zero(view: AccountsView) -> Iterator[Violation]:
 
 
 def unique_uids(view: AccountsView) -> Iterator[Violation]:
+    """Yield numbers that several accounts share."""
     yield from _shared("number", ((str(a.uid), a.name) for a in view.files.accounts if a.uid != 0), "accounts")
 
 
 def unique_users(view: AccountsView) -> Iterator[Violation]:
+    """Yield names that stand in /etc/passwd more than once."""
     for name in _twice([account.name for account in view.files.accounts]):
         yield Violation(f"{name} stands in /etc/passwd more than once", advice="keep one of the lines, with vipw")
 
 
 def unique_gids(view: AccountsView) -> Iterator[Violation]:
+    """Yield numbers that several groups share."""
     yield from _shared("number", ((str(g.gid), g.name) for g in view.files.groups if g.gid != 0), "groups")
 
 
 def unique_groups(view: AccountsView) -> Iterator[Violation]:
+    """Yield names that stand in /etc/group more than once."""
     for name in _twice([group.name for group in view.files.groups]):
         yield Violation(f"{name} stands in /etc/group more than once", advice="keep one of the lines, with vigr")
 
 
 def unique_homes(view: AccountsView) -> Iterator[Violation]:
+    """Yield homes that several people share."""
     yield from _shared("home", ((a.home, a.name) for a in view.files.people()), "accounts")
 
 
 def groups_exist(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts whose group is not there."""
     known = {group.gid for group in view.files.groups}
     for account in view.files.accounts:
         if account.gid not in known:
@@ -187,6 +211,7 @@ def groups_exist(view: AccountsView) -> Iterator[Violation]:
 
 
 def shadow_group(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts that can read every password's hash."""
     advice = "take it out with gpasswd --delete, once its program checks passwords through PAM"
     for group in view.files.groups:
         if group.name == "shadow":
@@ -195,18 +220,20 @@ def shadow_group(view: AccountsView) -> Iterator[Violation]:
 
 
 def well_formed(view: AccountsView) -> Iterator[Violation]:
+    """Yield lines that programs cannot read."""
     for where in view.files.malformed:
         yield Violation(f"{where} is no line that programs can read", advice="mend it with vipw or vigr")
 
 
 def no_directory_lines(view: AccountsView) -> Iterator[Violation]:
+    """Yield files that take in accounts of a directory with a + or -."""
     for path in sorted(set(view.files.directory_lines)):
         advice = "take the line out with vipw or vigr; name the directory in /etc/nsswitch.conf instead"
         yield Violation(f"{path} takes in accounts of a directory with a + or -", advice=advice)
 
 
 def system_shells(view: AccountsView) -> Iterator[Violation]:
-    """Accounts of the system that open a shell. One that somebody uses, as far as can be seen, is left alone."""
+    """Yield accounts of the system that open a shell. One that somebody uses, as far as can be seen, is left alone."""
     for account in view.files.accounts:
         system = account.uid < view.files.first_uid and account.uid != 0
         if not system or not account.has_shell or account.name in view.excepted | view.protected:
@@ -229,33 +256,45 @@ def _use(view: AccountsView, account: Account) -> str:
 
 
 def password_longest(view: AccountsView) -> Iterator[Violation]:
-    """Passwords of people, who are the members of the groups that the site names, live for a limited time."""
+    """Yield people (members of the groups that the site names) whose password lives longer than ``value`` days."""
     limit = int(view.settings["value"])
     for account, password in _ageing(view):
         if password.longest is not None and password.longest <= limit:
             continue
         what = f"{account.name}'s password lasts {_days(password.longest)}"
-        left = (password.changed or 0) + limit - view.today
-        if left < NOTICE:
+        remaining = (password.changed or 0) + limit - view.today
+        if remaining < NOTICE:
             advice = f"it would expire within {NOTICE} days, so it has to be changed first"
             yield Violation(what, advice=advice)
-        else:
-            words = (_days(password.longest), f"{limit} days", "a password that was read over the shoulder ends")
-            yield Violation(what, view.change(f"longest days of {account.name}", str(limit), *words))
+            continue
+        step = view.change(
+            f"longest days of {account.name}",
+            str(limit),
+            before=_days(password.longest),
+            after=f"{limit} days",
+            why="a password that was read over the shoulder ends",
+        )
+        yield Violation(what, step)
 
 
 def password_inactive(view: AccountsView) -> Iterator[Violation]:
+    """Yield people whose account stays open longer than ``value`` days after their password expired."""
     limit = int(view.settings["value"])
     for account, password in _ageing(view):
         if password.inactive is not None and password.inactive <= limit:
             continue
-        words = (_days(password.inactive), f"{limit} days", "an account that nobody uses any more is closed")
-        step = view.change(f"inactive days of {account.name}", str(limit), *words)
+        step = view.change(
+            f"inactive days of {account.name}",
+            str(limit),
+            before=_days(password.inactive),
+            after=f"{limit} days",
+            why="an account that nobody uses any more is closed",
+        )
         yield Violation(f"{account.name} stays open {_days(password.inactive)} after its password expired", step)
 
 
 def _ageing(view: AccountsView) -> Iterator[tuple[Account, Password]]:
-    """People with a password of their own. Service accounts never age: whoever is in no named group is left alone."""
+    """Yield people with a password of their own. Service accounts never age: who is in no named group is left alone."""
     named = [group for group in view.files.groups if group.name in view.settings.get("groups", ())]
     members = {name for group in named for name in group.members}
     gids = {group.gid for group in named}

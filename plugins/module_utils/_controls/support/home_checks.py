@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is looked at in the homes of people, and in what their shells read at login."""
+"""Checks of the homes of people, and of what their shells read at login."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ _PATH = re.compile(r"^[ \t]*(?:export[ \t]+)?(?:ENV_SUPATH[ \t]+)?PATH=(\S+)", r
 
 
 def homes_exist(view: AccountsView) -> Iterator[Violation]:
+    """Yield people whose home is not there."""
     for home in view.homes:
         if _is_person(home, view) and (home.stat is None or home.stat.kind != "dir"):
             advice = "make the folder for the account, or remove the account"
@@ -42,6 +43,7 @@ def homes_exist(view: AccountsView) -> Iterator[Violation]:
 
 
 def homes_owned(view: AccountsView) -> Iterator[Violation]:
+    """Yield homes that belong to somebody else."""
     for home in view.homes:
         if _is_person(home, view) and home.stat is not None and home.stat.uid != home.account.uid:
             advice = "find out whose it is; then chown it, or give the account another home"
@@ -49,18 +51,21 @@ def homes_owned(view: AccountsView) -> Iterator[Violation]:
 
 
 def homes_closed(view: AccountsView) -> Iterator[Violation]:
+    """Yield homes that others can look into."""
     for home in view.homes:
         if _is_person(home, view) and home.stat is not None and home.stat.uid == home.account.uid:
             yield from _narrower(view, home.path, home.stat, 0o027)
 
 
 def dot_files(view: AccountsView) -> Iterator[Violation]:
+    """Yield files beginning with a dot that others can change."""
     for home in view.homes:
         for path, info in _files(home):
             yield from _narrower(view, path, info, 0o022)
 
 
 def private_files(view: AccountsView) -> Iterator[Violation]:
+    """Yield files with secrets that others can read."""
     for home in view.homes:
         for path, info in home.entries.items():
             folder, name = posixpath.split(path)
@@ -71,6 +76,7 @@ def private_files(view: AccountsView) -> Iterator[Violation]:
 
 
 def login_keys(view: AccountsView) -> Iterator[Violation]:
+    """Yield lists of keys that others can add to."""
     for home in view.homes:
         for path, info in home.entries.items():
             if home.account.uid == 0 or not LOGIN_KEYS.match(posixpath.basename(path)):
@@ -82,6 +88,7 @@ def login_keys(view: AccountsView) -> Iterator[Violation]:
 
 
 def trust_files(view: AccountsView) -> Iterator[Violation]:
+    """Yield files that name trusted machines."""
     why = "no machine is trusted without a password"
     for home in view.homes:
         for path, info in home.entries.items():
@@ -98,14 +105,17 @@ def trust_files(view: AccountsView) -> Iterator[Violation]:
 
 
 def forward_files(view: AccountsView) -> Iterator[Violation]:
+    """Yield files that pass mail on."""
     yield from _present(view, ".forward", "ask the person; mail about the server may hold health information")
 
 
 def netrc_files(view: AccountsView) -> Iterator[Violation]:
+    """Yield files with passwords for transfers."""
     yield from _present(view, ".netrc", "a transfer may read the password there; move it to keys, then remove the file")
 
 
 def login_key_strength(view: AccountsView) -> Iterator[Violation]:
+    """Yield keys that are too weak to open an account."""
     for home in view.homes:
         for path, text in home.keys.items():
             for number, line in enumerate(text.splitlines(), 1):
@@ -127,7 +137,7 @@ def _weak_key(line: str) -> str:
 
 
 def rsa_bits(encoded: str) -> int:
-    """The length of an RSA key: three numbers, each with its length before it; 0 where it cannot be read."""
+    """Return the length of an RSA key (three numbers, each with its length before it); 0 where it cannot be read."""
     try:
         blob = base64.b64decode(encoded, validate=True)
     except binascii.Error:
@@ -141,11 +151,12 @@ def rsa_bits(encoded: str) -> int:
 
 
 def shells_list(view: AccountsView) -> Iterator[Violation]:
+    """Yield nologin, where it is listed as a shell."""
     text = view.texts.get(SHELLS, "")
-    kept = [line for line in text.splitlines(keepends=True) if posixpath.basename(line.strip()) != "nologin"]
-    if "".join(kept) != text:
+    shells = [line for line in text.splitlines(keepends=True) if posixpath.basename(line.strip()) != "nologin"]
+    if "".join(shells) != text:
         what, why = "nologin is listed as a shell", "services let everybody in who has a listed shell"
-        image = file_image(encode("".join(kept)))
+        image = file_image(encode("".join(shells)))
         yield Violation(
             what,
             Step(
@@ -160,14 +171,15 @@ def shells_list(view: AccountsView) -> Iterator[Violation]:
 
 
 def shell_timeout(view: AccountsView) -> Iterator[Violation]:
+    """Yield files that let a shell wait longer than ``value`` seconds, or that no file ends one."""
     limit = int(view.settings["value"])
-    found = [(path, int(m[1])) for path, text in view.texts.items() for m in _TMOUT.finditer(text)]
-    for path, seconds in found:
+    timeouts = [(path, int(m[1])) for path, text in view.texts.items() for m in _TMOUT.finditer(text)]
+    for path, seconds in timeouts:
         if path != TIMEOUT_FILE and not 0 < seconds <= limit:
             yield Violation(f"{path} sets {seconds} seconds", advice=f"change it there, to {limit} or less")
             return
-    if not any(0 < seconds <= limit for _path, seconds in found):
-        before = "; ".join(f"{path} sets {seconds} seconds" for path, seconds in found) or "a shell waits for ever"
+    if not any(0 < seconds <= limit for _path, seconds in timeouts):
+        before = "; ".join(f"{path} sets {seconds} seconds" for path, seconds in timeouts) or "a shell waits for ever"
         step = Step(
             subject=File(TIMEOUT_FILE),
             wanted=file_image(encode(_timeout_text(limit))),
@@ -185,17 +197,25 @@ def _timeout_text(limit: int) -> str:
 
 
 def shell_umask(view: AccountsView) -> Iterator[Violation]:
+    """Yield each mask that is weaker than 027 in a file that everybody's shell reads."""
     for path, text in view.texts.items():
-        for match in [] if path in ROOT_PROFILES else _UMASK.finditer(text):
-            if 0o027 & ~int(match[2], 8):
+        if path in ROOT_PROFILES:
+            continue
+        for match in _UMASK.finditer(text):
+            if _is_weak(match[2]):
                 advice = "take the line out; PAM sets the mask of login.defs"
                 yield Violation(f"{path} sets the mask {match[2]}", advice=advice)
 
 
+def _is_weak(mask: str) -> bool:
+    return bool(0o027 & ~int(mask, 8))
+
+
 def root_umask(view: AccountsView) -> Iterator[Violation]:
+    """Yield files that give root a mask weaker than 027."""
     for path in ROOT_PROFILES:
         text = view.texts.get(path, "")
-        new = _UMASK.sub(lambda m: m[1] + (m[2] if not 0o027 & ~int(m[2], 8) else "027"), text)
+        new = _UMASK.sub(lambda m: m[1] + ("027" if _is_weak(m[2]) else m[2]), text)
         if new != text:
             before = ", ".join(m[2] for m in _UMASK.finditer(text))
             step = Step(
@@ -210,6 +230,7 @@ def root_umask(view: AccountsView) -> Iterator[Violation]:
 
 
 def root_path(view: AccountsView) -> Iterator[Violation]:
+    """Yield folders in root's path that others can write to."""
     for path, text in view.texts.items():
         for match in _PATH.finditer(text):
             for folder in match[1].strip("\"';").split(":"):
@@ -219,7 +240,7 @@ def root_path(view: AccountsView) -> Iterator[Violation]:
 
 
 def path_folders(texts: Mapping[str, str]) -> list[str]:
-    """Every folder that root's path names."""
+    """Return every folder that root's path names."""
     values = (m[1].strip("\"';") for text in texts.values() for m in _PATH.finditer(text))
     return sorted({folder for value in values for folder in value.split(":") if folder.startswith("/")})
 

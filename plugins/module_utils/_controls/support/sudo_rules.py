@@ -78,7 +78,9 @@ def _asks(
     rule: SudoRule, accounts: Accounts, programs: Mapping[str, Stat | None], excepted: frozenset[str]
 ) -> Iterator[str]:
     usable = {account.name for account in accounts.accounts if accounts.password(account).state == SET}
-    for name in [] if rule.asks else rule.people:
+    if rule.asks:
+        return
+    for name in rule.people:
         if name in excepted or name == "root":
             continue
         members = _members(name, accounts)

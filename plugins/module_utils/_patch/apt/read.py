@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What apt and dpkg print, turned into data. Pure. Private to the collection."""
+"""What apt and dpkg print, turned into data. Touches no host."""
 
 from __future__ import annotations
 
@@ -83,13 +83,16 @@ class PackageIndex:
     trusted: bool
 
     @property
-    def words(self) -> str:
-        """As apt names where a version comes from."""
+    def name(self) -> str:
+        """The list as apt names where a version comes from: label, version and suite."""
         return f"{self.label}:{self.version}/{self.suite}"
 
     @property
     def security(self) -> bool:
-        """Suites are renamed when a release grows old; the label stays. Ubuntu has one label for all."""
+        """True for a list of security updates.
+
+        Suites are renamed when a release grows old; the label stays. Ubuntu has one label for all.
+        """
         return self.label == SECURITY_LABEL or (self.origin == "Ubuntu" and self.suite.endswith("-security"))
 
 
@@ -102,20 +105,28 @@ class ReleaseDates:
 
 
 def packages(text: str) -> dict[str, InstalledPackage]:
-    """The packages that dpkg knows and that are not plainly away, by their keys."""
-    found = {}
+    """Return the packages in output of DPKG_FORMAT that are not plainly away, by their keys."""
+    packages = {}
     for line in text.splitlines():
         name, arch, version, source, source_version, status = line.split("\t")
         want, _error, state = status.split(" ")
         if state in ("not-installed", "config-files"):
             continue
-        package = InstalledPackage(name, arch, version, source, source_version, state == "installed", want == "hold")
-        found[package.key] = package
-    return found
+        package = InstalledPackage(
+            name=name,
+            arch=arch,
+            version=version,
+            source=source,
+            source_version=source_version,
+            intact=state == "installed",
+            held=want == "hold",
+        )
+        packages[package.key] = package
+    return packages
 
 
 def simulated(text: str) -> Simulation:
-    """The steps and what is kept back; the lists of names are indented below their headings."""
+    """Return the steps and what is kept back; the lists of names are indented below their headings."""
     steps: list[SimulatedStep] = []
     sections: dict[str, list[str]] = {"kept_back": [], "phased": []}
     section: list[str] | None = None
@@ -125,27 +136,31 @@ def simulated(text: str) -> Simulation:
                 section += line.split()
             continue
         section = sections[_SECTION[line]] if line in _SECTION else None
-        found = _STEP.match(line)
-        if found:
-            steps.append(_step(found))
+        match = _STEP.match(line)
+        if match:
+            steps.append(_step(match))
     return Simulation(tuple(steps), tuple(sections["kept_back"]), tuple(sections["phased"]))
 
 
-def _step(found: re.Match[str]) -> SimulatedStep:
-    arch = found["arch"] or found["foreign"] or ""
-    origins = tuple(part.strip() for part in (found["origins"] or "").split(",") if part.strip())
-    return SimulatedStep(found["name"], arch, found["old"] or "", found["new"] or "", origins)
+def _step(match: re.Match[str]) -> SimulatedStep:
+    return SimulatedStep(
+        name=match["name"],
+        arch=match["arch"] or match["foreign"] or "",
+        old=match["old"] or "",
+        new=match["new"] or "",
+        origins=tuple(part.strip() for part in (match["origins"] or "").split(",") if part.strip()),
+    )
 
 
 def offers(text: str) -> dict[str, VersionTable]:
-    """The version table of each package; a foreign one is named with its architecture."""
-    found: dict[str, VersionTable] = {}
+    """Return the version tables in ``apt-cache policy`` by package; a foreign one has its architecture in its name."""
+    tables: dict[str, VersionTable] = {}
     for name, lines in _headed(text):
-        told = {key: value for key, _colon, value in (line.strip().partition(": ") for line in lines[:2])}
-        known = {"(none)": ""}
-        installed, candidate = (known.get(told.get(key, ""), told.get(key, "")) for key in ("Installed", "Candidate"))
-        found[name] = VersionTable(installed, candidate, tuple(_versions(lines)))
-    return found
+        parts = [line.strip().partition(": ") for line in lines[:2]]
+        fields = {key: "" if value == "(none)" else value for key, _colon, value in parts}
+        installed, candidate = fields.get("Installed", ""), fields.get("Candidate", "")
+        tables[name] = VersionTable(installed, candidate, tuple(_versions(lines)))
+    return tables
 
 
 def _headed(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -180,7 +195,7 @@ def _versions(lines: list[str]) -> Iterator[Offer]:
 
 
 def paragraphs(text: str) -> Iterator[dict[str, str]]:
-    """The paragraphs of a control file, each as its single-line fields."""
+    """Yield the paragraphs of a control file, each as its single-line fields."""
     fields: dict[str, str] = {}
     for line in [*text.splitlines(), ""]:
         if not line:
@@ -193,38 +208,38 @@ def paragraphs(text: str) -> Iterator[dict[str, str]]:
 
 
 def source_of(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Source package and its version of a paragraph in Packages; named there only where they differ."""
+    """Return source package and its version of a paragraph in Packages; named there only where they differ."""
     name, _blank, version = fields.get("Source", fields["Package"]).partition(" ")
     return name, version.strip("()") or fields["Version"]
 
 
 def indexes(text: str) -> tuple[PackageIndex, ...]:
-    """The Packages files that apt reads, in the order of the sources."""
-    found = []
-    for told in paragraphs(text):
-        path = told.get("Filename", "")
-        end = path.rfind(told["MetaKey"].replace("/", "_"))
-        codename = told.get("Codename") or told.get("Release", "")
-        found.append(
+    """Return the Packages files that ``apt-get indextargets`` names, in the order of the sources."""
+    indexes = []
+    for fields in paragraphs(text):
+        path = fields.get("Filename", "")
+        end = path.rfind(fields["MetaKey"].replace("/", "_"))
+        codename = fields.get("Codename") or fields.get("Release", "")
+        indexes.append(
             PackageIndex(
-                told["Description"],
-                path,
-                path[:end] if end > 0 else "",
-                told.get("Repo-URI", told.get("Site", "")),
-                told.get("Suite", ""),
-                codename,
-                told.get("Label", ""),
-                told.get("Origin", ""),
-                told.get("Component", ""),
-                told.get("Version", ""),
-                told.get("Trusted") == "yes",
+                description=fields["Description"],
+                path=path,
+                base=path[:end] if end > 0 else "",
+                uri=fields.get("Repo-URI", fields.get("Site", "")),
+                suite=fields.get("Suite", ""),
+                codename=codename,
+                label=fields.get("Label", ""),
+                origin=fields.get("Origin", ""),
+                component=fields.get("Component", ""),
+                version=fields.get("Version", ""),
+                trusted=fields.get("Trusted") == "yes",
             )
         )
-    return tuple(found)
+    return tuple(indexes)
 
 
 def release(text: str) -> ReleaseDates:
-    """The dates of a Release or InRelease file; what is no date is none."""
+    """Return the dates of a Release or InRelease file; what is no date is None."""
     fields = next((part for part in paragraphs(text) if "Date" in part), {})
     return ReleaseDates(_date(fields.get("Date", "")), _date(fields.get("Valid-Until", "")))
 
@@ -238,10 +253,10 @@ def _date(text: str) -> datetime | None:
 
 
 def config(text: str) -> dict[str, str]:
-    """The single values of ``apt-config dump``; members of lists are left away."""
-    found = {}
+    """Return the single values of ``apt-config dump``; members of lists are left away."""
+    values = {}
     for line in text.splitlines():
         key, _blank, value = line.partition(" ")
         if not key.endswith("::"):
-            found[key] = value.strip().rstrip(";").strip('"')
-    return found
+            values[key] = value.strip().rstrip(";").strip('"')
+    return values

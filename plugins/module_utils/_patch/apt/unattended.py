@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What on a Debian would install or restart by itself while a patch run is at work. Private to the collection."""
+"""What on a Debian would install or restart by itself during a patch run: unattended-upgrades and needrestart."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def _unattended(host: Host, often: str, settings: dict[str, str]) -> list[str]:
     timer = show(host, [TIMER]).get(TIMER)
     if timer is None or not (timer.running or timer.enabled == "enabled"):
         return []
-    found = [f"unattended-upgrades installs by itself: {TIMER} is {timer.enabled or timer.active}"]
+    sentences = [f"unattended-upgrades installs by itself: {TIMER} is {timer.enabled or timer.active}"]
     if settings.get("Unattended-Upgrade::Automatic-Reboot", "false").lower() in ("true", "1", "yes"):
         when = settings.get("Unattended-Upgrade::Automatic-Reboot-Time", "now")
-        found.append(f"unattended-upgrades restarts the host by itself, at {when}")
-    return found
+        sentences.append(f"unattended-upgrades restarts the host by itself, at {when}")
+    return sentences
 
 
 def _needrestart(host: Host) -> list[str]:
-    """The last file that says something counts, as in Perl."""
+    """Return a sentence where needrestart restarts by itself; the last file that says something counts, as in Perl."""
     paths = [NEEDRESTART[0], *host.glob(NEEDRESTART[1])]
     modes = [(mode, path) for path in paths for mode in _MODE.findall(host.read_text(path))]
     if not modes or modes[-1][0] != "a" or host.which("needrestart") is None:

@@ -86,7 +86,7 @@ def test_without_files_a_host_is_asked_once(tmp_path: Path) -> None:
 def test_what_only_the_control_node_needs_stays_there(tmp_path: Path) -> None:
     host = Host()
     call(host, advisory_files=files(tmp_path), advisory_cache="cache", approvals="nowhere.yml")
-    assert not set(patch.OURS) & {key for sent in host.sent for key in sent}
+    assert not set(patch.CONTROLLER_OPTIONS) & {key for sent in host.sent for key in sent}
 
 
 def test_a_host_that_fails_at_the_question_fails_with_its_own_words(tmp_path: Path) -> None:

@@ -30,13 +30,13 @@ def carried_in(folder: Path, tracker: Any = None) -> dict[str, Path]:
     return {option: folder / option for option in texts}
 
 
-def made(folder: Path, **more: Any) -> advisories.Index:
+def made(folder: Path, **more: Any) -> advisories.AdvisoryIndex:
     found = advisories.index(carried_in(folder, **more), folder / "cache")
     assert found is not None
     return found
 
 
-def asked(folder: Path) -> advisories.Index:
+def asked(folder: Path) -> advisories.AdvisoryIndex:
     found = advisories.index({option: folder / option for option in advisories.files.NAMES}, folder / "cache")
     assert found is not None
     return found

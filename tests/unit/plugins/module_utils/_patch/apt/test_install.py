@@ -72,7 +72,7 @@ def test_a_policy_of_the_site_is_asked_as_well_and_comes_back() -> None:
     host.add_file(work.POLICY, "#!/bin/sh\nexit 104\n", 0o755)
     work.suspend(host, False)
     assert work.ASIDE in host.text(work.POLICY)
-    host.add_file(work.ASKED_FOR, "ssh restart 0\nlab.service stop 104\northanc restart 101\nssh restart 0\n")
+    host.add_file(work.REQUESTS, "ssh restart 0\nlab.service stop 104\northanc restart 101\nssh restart 0\n")
     assert work.resume(host) == (
         ServiceRequest("ssh.service", "restart"),
         ServiceRequest("lab.service", "stop"),
@@ -97,7 +97,7 @@ def test_a_policy_that_a_cut_run_left_is_ours_and_not_the_sites() -> None:
     host = FakeHost()
     host.add_dir("/usr/sbin")
     work.suspend(host, False)
-    host.add_file(work.ASKED_FOR, "ssh restart 0\n")
+    host.add_file(work.REQUESTS, "ssh restart 0\n")
     work.suspend(host, True)
     assert host.stat(work.ASIDE) is None
     assert work.resume(host) == (ServiceRequest("ssh.service", "restart"),)
@@ -112,7 +112,7 @@ def test_the_policy_as_invoke_rc_d_asks_it(tmp_path: Path, site: int | None, act
     host.add_dir("/usr/sbin")
     work.suspend(host, False)
     text = host.text(work.POLICY)
-    for place, own in ((work.ASIDE, "aside"), (work.ASKED_FOR, "asked"), ("/run/healthops", "")):
+    for place, own in ((work.ASIDE, "aside"), (work.REQUESTS, "asked"), ("/run/healthops", "")):
         text = text.replace(place, str(tmp_path / own))
     for name, content in (("policy", text), ("systemctl", f"#!/bin/sh\nexit {0 if active else 3}\n")):
         (tmp_path / name).write_text(content)
@@ -127,26 +127,3 @@ def test_the_policy_as_invoke_rc_d_asks_it(tmp_path: Path, site: int | None, act
         assert (done.returncode, noted) == (101, f"ssh restart {site or 0}\n")
     else:
         assert (done.returncode, noted) == (site or 0, "")
-
-
-def test_what_a_run_brought_counts_as_automatic_and_all_else_is_as_it_was() -> None:
-    host = UnitHost()
-    host.add_file(work.MARKS, "changed by apt")
-    work.set_marks(host, "before\n\n", [UP, COMES])
-    assert host.text(work.MARKS) == "before\n\nPackage: new\nArchitecture: amd64\nAuto-Installed: 1\n\n"
-
-
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
-        ("Reading\nE: Could not get lock\nE: Unable\n", "E: Could not get lock\nE: Unable"),
-        ("dpkg: error of lab (--configure):\n sub failed\n", "dpkg: error of lab (--configure): sub failed"),
-        (
-            "Waiting for cache lock: Could not get lock /l. It is held by process 7 (a b)...\nE: Unable to acquire\n",
-            "Could not get lock /l. It is held by process 7 (a b)\nE: Unable to acquire",
-        ),
-        ("one\ntwo\nthree\nfour\n", "two\nthree\nfour"),
-    ],
-)
-def test_what_went_wrong_in_its_own_words(said: str, told: str) -> None:
-    assert unit.complaint(said) == told

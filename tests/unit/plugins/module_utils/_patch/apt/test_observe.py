@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import observe as look
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.manager import Apt
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import (
     Observed,
     OmittedChange,
@@ -177,25 +176,3 @@ def test_the_pins_of_the_site_are_heeded_after_ours() -> None:
     host.add_file(look.SITE_PREFERENCES, "Package: theirs\nPin: release *\nPin-Priority: 1\n")
     look.simulate(host, ["dist-upgrade"], look.pins([("ours", "1", -1)]))
     assert host.text(look.PREFERENCES).index("ours") < host.text(look.PREFERENCES).index("theirs")
-
-
-@pytest.mark.parametrize(
-    ("rc", "said", "told"),
-    [
-        (0, "", ()),
-        (0, "W: Failed to fetch http://m/InRelease\n", ("Failed to fetch http://m/InRelease",)),
-        (100, "E: The repository 'http://m x' is not signed.\n", ("The repository 'http://m x' is not signed.",)),
-        (0, "W: Key is stored in legacy trusted.gpg keyring\n", ()),
-    ],
-    ids=["all is well", "not reached", "not signed", "a remark"],
-)
-def test_a_list_that_could_not_be_read_anew_is_told(rc: int, said: str, told: tuple[str, ...]) -> None:
-    host = AptHost()
-    host.says[("apt-get", "update")] = CommandResult((), rc, "", said)
-    assert Apt(host, NOW, 1, check=False).refresh() == told
-
-
-def test_the_kernels_in_their_order() -> None:
-    host = AptHost()
-    packages = look.installed(host)
-    assert Apt(host, NOW, 1, check=False).kernels(packages) == ("6.90.0-1-lab-amd64",)

@@ -1,5 +1,5 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: GPL-3.0-or-is_later
 """The order of rpm versions: as rpm itself has it, on a hundred thousand pairs."""
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 import rpm_pairs
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.versions import RpmVersion, brings, later
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.versions import RpmVersion, brings, is_later
 
 #: What rpm 4.18.0 said of rpm_pairs.pairs(), a sign a pair.
 CAPTURED = Path(__file__).resolve().parents[5] / "fixtures" / "rpm_vercmp" / "debian12-4.18.0.txt"
 
 
 def sign(left: str, right: str) -> str:
-    return "<" if later(right, left) else ">" if later(left, right) else "="
+    return "<" if is_later(right, left) else ">" if is_later(left, right) else "="
 
 
 def disagreements(signs: str) -> list[tuple[str, str, str]]:
