@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import word
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import setting_text
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.tunables import plain
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
@@ -137,7 +137,7 @@ def _waiver(
     hosts = _hosts(data, groups, place, problems)
     if len(problems.items) > before or expires is None:
         return None
-    value = word(data["value"]) if "value" in data else None
+    value = setting_text(data["value"]) if "value" in data else None
     return Waiver(number, data["control"], expires, data, hosts, value)
 
 
