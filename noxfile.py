@@ -15,11 +15,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Iterator
 
 import antsibull_nox
 import nox
@@ -29,12 +26,14 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from collection_path import collection_path  # noqa: E402
 from parallel import Ended, Job, run_jobs  # noqa: E402
-from times import Timing, record  # noqa: E402
+from times import Timing, measured, record  # noqa: E402
 
 REQUIREMENTS = ROOT / "requirements"
 IN_PARALLEL = ("--numprocesses", "auto")
 RESULTS = ROOT / ".nox" / "results"
+#: Seconds of each session, a JSON object a line; and a table of each step of each scenario.
 TIMES = RESULTS / "times.jsonl"
+STEPS = RESULTS / "steps.txt"
 DIST = ROOT / "dist"
 COLLECTION = Path("ansible_collections", "healthops", "clinical")
 
@@ -46,11 +45,6 @@ CORE_PYTHONS = {
 }
 CORES = [core for core, (low, high) in CORE_PYTHONS.items() if low <= sys.version_info[:2] <= high]
 NEWEST = list(CORE_PYTHONS)[-1]
-
-# Scenarios with hosts of their own that are played beside all others: about half of the work.
-BESIDE = ("imaging_archive", "in_use", "interface_gateway", "patching_dnf")
-# A scenario that fills the machine by itself, and whose drills have seconds to act.
-ALONE = "commit_confirm"
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -67,7 +61,7 @@ nox.options.sessions = [
 
 @lru_cache
 def pip_settings() -> dict[str, str]:
-    """What this machine's pip is told (cert, index-url, find-links ...), from its environment and its config files."""
+    """Return the settings of this machine's pip (cert, index-url, find-links ...): its environment and its files."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
     ).stdout
@@ -76,12 +70,12 @@ def pip_settings() -> dict[str, str]:
 
 
 def uv_settings() -> dict[str, str]:
-    """The same for uv, which reads neither pip's variables nor its files."""
+    """Return them as variables for uv, which reads neither pip's variables nor its files."""
     names = {"cert": "SSL_CERT_FILE", "index-url": "UV_DEFAULT_INDEX"}
-    told = {
+    settings = {
         name: pip_settings()[key] for key, name in names.items() if name not in os.environ and key in pip_settings()
     }
-    return {"UV_SYSTEM_CERTS": "1", **told}
+    return {"UV_SYSTEM_CERTS": "1", **settings}
 
 
 def oldest_python() -> str | None:
@@ -125,7 +119,7 @@ def home(session: nox.Session) -> Path:
 
 
 def git_files() -> list[str]:
-    """What git would track: tracked files and new ones that are not ignored, relative to the checkout."""
+    """Return what git would track: tracked files and new ones not ignored, relative to the checkout."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [name for name in listed.split("\0") if name and os.path.lexists(ROOT / name)]
@@ -242,12 +236,14 @@ def check_types(session: nox.Session, tree: Path) -> None:
     mypy = ("mypy", "--no-error-summary", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(cache))
     # From here every file has a name of its own, that of the collection's before it.
     with session.chdir(tree.parents[2]):
-        session.run(*mypy, *(str(COLLECTION / folder) for folder in ("plugins", "tools", "roles", "tests/hosts")))
+        folders = ("plugins", "tools", "roles", "tests/hosts")
+        beside = {"MYPYPATH": str(COLLECTION / "tests" / "hosts")}
+        session.run(*mypy, *(str(COLLECTION / folder) for folder in folders), env=beside)
         for scenario in sorted(Path(COLLECTION, "molecule").iterdir()):
-            folders = sorted({path.parent for path in scenario.rglob("*.py")}, reverse=True)
-            if folders:
+            own = sorted({path.parent for path in scenario.rglob("*.py")}, reverse=True)
+            if own:
                 shared = [COLLECTION / folder for folder in SHARED_BY_SCENARIOS]
-                path = os.pathsep.join(map(str, [*folders, scenario, *shared]))
+                path = os.pathsep.join(map(str, [*own, scenario, *shared]))
                 session.run(*mypy, str(scenario), env={"MYPYPATH": path})
 
 
@@ -402,61 +398,32 @@ def engine(session: nox.Session) -> None:
 
 @nox.session
 def molecule(session: nox.Session) -> None:
-    """Every Molecule scenario on shared hosts reached over SSH, then one through the classic podman driver."""
+    """Every Molecule scenario, in lanes; `-- test -s NAME` or another command of Molecule's for one of them."""
     install(session, "molecule")
     linked(session)
     engine(session)
     if not sys.stdout.isatty():
         session.env.update(NO_COLOR="1", ANSIBLE_NOCOLOR="1")
-    if session.posargs:
-        session.run("molecule", *session.posargs)
-        return
     session.run("tests/hosts/many.sh", external=True)
-    # An aborted run remembers hosts that may be gone, and would keep new ones from being started.
-    session.run("molecule", "destroy")
-    session.run("molecule", "create")
-    left_out = [word for name in (ALONE, *BESIDE, "podman_driver") for word in ("--exclude", name)]
-    named = [word for name in BESIDE for word in ("--scenario-name", name)]
-    session.run("molecule", "test", "--destroy", "never", "--scenario-name", ALONE)
-    with beside(session, "molecule", "test", "--destroy", "never", *named):
-        session.run("molecule", "test", "--destroy", "never", "--all", *left_out)
-    session.run("molecule", "destroy")
-    # By itself: beside the others, the shared hosts would be started for it as well.
-    session.run("molecule", "test", "--scenario-name", "podman_driver")
-
-
-@contextmanager
-def beside(session: nox.Session, *command: str) -> Iterator[None]:
-    """Run a command of the session's environment beside what is done meanwhile, and show afterwards what it printed."""
-    path = os.pathsep.join([session.bin, session.env.get("PATH") or os.environ["PATH"]])
-    env = {**os.environ, **{name: value for name, value in session.env.items() if value is not None}, "PATH": path}
-    session.log(f"Beside what follows: {' '.join(command)}")
-    with tempfile.TemporaryFile() as shown:
-        with subprocess.Popen(
-            [f"{session.bin}/{command[0]}", *command[1:]], env=env, stdout=shown, stderr=subprocess.STDOUT
-        ) as other:
-            try:
-                yield
-            except BaseException:
-                other.terminate()
-                raise
-            finally:
-                failed = other.wait()
-                shown.seek(0)
-                session.log(f"Meanwhile: {' '.join(command)}")
-                sys.stdout.flush()
-                shutil.copyfileobj(shown, sys.stdout.buffer)
-        if failed:
-            session.error(f"{' '.join(command)} failed with exit code {failed}")
+    if session.posargs:
+        session.run("python", "tests/hosts/scenarios.py", *session.posargs)
+        return
+    with measured(TIMES, "molecule"):
+        session.run("python", "tests/hosts/scenarios.py", "all", str(RESULTS))
 
 
 @nox.session
 def control_node(session: nox.Session) -> None:
     """The main job from a Debian 13 control node with the newest ansible-core, from the built artifact."""
+    with measured(TIMES, "control_node"):
+        run_from_control_node(session)
+
+
+def run_from_control_node(session: nox.Session) -> None:
     install(session, f"core-{NEWEST}")
     artifact = build_artifact(session)
     engine(session)
-    hosts, inventory = ROOT / "tests" / "hosts", ROOT / "tests" / "control_node" / "hosts.yml"
+    hosts, inventory = ROOT / "tests" / "hosts", ROOT / "tests" / "control_node" / "hosts"
     playbook = ["ansible-playbook", "--inventory", str(inventory)]
     try:
         session.run(*playbook, str(hosts / "create.yml"), "--extra-vars", "test_hosts_fresh=true")
@@ -556,5 +523,7 @@ def lock(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def summary(session: nox.Session) -> None:
     """Add up what pytest counted in this run, and list how long each part took."""
+    if STEPS.is_file():
+        print(STEPS.read_text(encoding="utf-8"))
     session.run(sys.executable, "tools/times.py", str(TIMES))
     session.run(sys.executable, "tools/count_tests.py", str(RESULTS))

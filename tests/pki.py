@@ -49,10 +49,10 @@ def make(folder: Path, names: dict[str, str]) -> Path:
     return folder
 
 
-def _openssl(folder: Path, *words: str) -> None:
-    done = subprocess.run(["openssl", *words], cwd=folder, capture_output=True, text=True, check=False)
+def _openssl(folder: Path, *arguments: str) -> None:
+    done = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"openssl {' '.join(words)}: {done.stderr}")
+        raise RuntimeError(f"openssl {' '.join(arguments)}: {done.stderr}")
 
 
 def _authority(folder: Path, name: str) -> None:

@@ -31,13 +31,13 @@ for requirement in [argument for argument in sys.argv[1:] if not argument.starts
 
 
 def bootstrap_packages(ansible_test: Path) -> dict[str, str]:
-    """What this ansible-test puts into an empty environment, for example {"pip": "24.2"}."""
+    """Return what this ansible-test puts into an empty environment, for example {"pip": "24.2"}."""
     source = ansible_test / "_internal" / "python_requirements.py"
     block = re.search(r"default_packages = dict\((.*?)\)", source.read_text(encoding="utf-8"), re.DOTALL)
-    found = dict(re.findall(r"(\w+)='([0-9.]+)'", block.group(1))) if block else {}
-    if "pip" not in found:
+    versions = dict(re.findall(r"(\w+)='([0-9.]+)'", block.group(1))) if block else {}
+    if "pip" not in versions:
         raise SystemExit(f"{source} no longer names the pip version it bootstraps; has ansible-test changed?")
-    return found
+    return versions
 
 
 def prepare(home: Path, ansible_test: Path, settings: str) -> None:

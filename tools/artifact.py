@@ -33,21 +33,21 @@ LITTER = ("__pycache__", ".pytest_cache", ".mypy_cache", ".nox", ".venv", ".git"
 
 def problems(names: list[str]) -> list[str]:
     """One line per file that is missing from or does not belong into an artifact with these member names."""
-    found = [f"missing: {name}" for name in sorted(NEEDED - set(names))]
-    found += [f"not wanted at the top: {name}" for name in sorted({name.split("/")[0] for name in names} - WANTED)]
+    lines = [f"missing: {name}" for name in sorted(NEEDED - set(names))]
+    lines += [f"not wanted at the top: {name}" for name in sorted({name.split("/")[0] for name in names} - WANTED)]
     for name in names:
         parts = name.split("/")
         if any(part in LITTER for part in parts) or name.endswith(LITTER_ENDINGS):
-            found.append(f"litter: {name}")
-    return found
+            lines.append(f"litter: {name}")
+    return lines
 
 
 def main() -> None:
     with tarfile.open(sys.argv[1]) as artifact:
         names = [member.name for member in artifact.getmembers() if not member.isdir()]
-    found = problems(names)
-    if found:
-        raise SystemExit("\n".join([f"{sys.argv[1]} is not fit to publish:", *found]))
+    lines = problems(names)
+    if lines:
+        raise SystemExit("\n".join([f"{sys.argv[1]} is not fit to publish:", *lines]))
     print(f"{len(names)} files, none unwanted")
 
 

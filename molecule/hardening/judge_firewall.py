@@ -22,7 +22,7 @@ def judge(host: Host, settings: dict[str, Any]) -> tuple[bool, str]:
     server = f"python3 -m http.server {NEWCOMER} --directory /srv/empty"
     outside.root(host, f"mkdir -p /srv/empty; systemd-run --quiet --unit=newcomer {server}")
     try:
-        up = f"timeout 20 sh -c 'until curl -s http://127.0.0.1:{NEWCOMER}/ > /dev/null; do sleep 0.2; done'"
+        up = f"timeout 60 sh -c 'until curl -s http://127.0.0.1:{NEWCOMER}/ > /dev/null; do sleep 0.2; done'"
         assert outside.root(host, up).rc == 0
         closed = not _answers(host, NEWCOMER)
     finally:
@@ -34,7 +34,7 @@ def judge(host: Host, settings: dict[str, Any]) -> tuple[bool, str]:
 
 def _answers(host: Host, port: int) -> bool:
     try:
-        socket.create_connection((outside.variables(host)["ansible_host"], port), timeout=2).close()
+        socket.create_connection((outside.variables(host)["ansible_host"], port), timeout=5).close()
     except OSError:
         return False
     return True

@@ -35,7 +35,7 @@ for line in sys.stdin:
 
 
 def _argv(host: Host, verbose: str, options: tuple[str, ...]) -> list[str]:
-    fresh = ("ControlMaster=no", "ControlPath=none", "BatchMode=yes", "ConnectTimeout=10")
+    fresh = ("ControlMaster=no", "ControlPath=none", "BatchMode=yes", "ConnectTimeout=30")
     chosen = [word for option in (*fresh, *options) for word in ("-o", option)]
     return ["ssh", verbose, *shlex.split(os.environ["ANSIBLE_SSH_COMMON_ARGS"]), *chosen, name(host)]
 
@@ -70,11 +70,11 @@ def root(host: Host, command: str) -> Answer:
 
 def greeting(host: Host) -> str:
     """What the SSH server says before anything else."""
-    with socket.create_connection((variables(host)["ansible_host"], 22), timeout=10) as connection:
+    with socket.create_connection((variables(host)["ansible_host"], 22), timeout=30) as connection:
         return connection.recv(255).decode("ascii", "replace").strip()
 
 
 def syslog(host: Host, priority: int, text: str) -> None:
     """Send one message to the log intake; the priority is the facility times eight plus the severity."""
-    with socket.create_connection((variables(host)["ansible_host"], 514), timeout=5) as connection:
+    with socket.create_connection((variables(host)["ansible_host"], 514), timeout=30) as connection:
         connection.sendall(f"<{priority}>{text}\n".encode())

@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterable, TypeVar
 HERE = Path(__file__).resolve().parent
 STATE = HERE.parents[1] / ".cache" / "test-hosts" / "archive"
 PKI = STATE / "pki"
-INVENTORY = HERE / "inventory" / "hosts.yml"
+INVENTORY = HERE / "inventory" / "hosts"
 PATIENCE = 240.0
 READER = "reader:not-a-secret-but-a-test"
 ARCHIVES = ("archive1", "archive2", "archive3", "archive4")
@@ -74,9 +74,8 @@ ADDRESSES: dict[str, str] = {name: values["ansible_host"] for name, values in in
 
 def play(name: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any]]:
     """Run a playbook of this scenario; its exit code and its report."""
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_CONFIG", "MOLECULE_"))
-    }
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MOLECULE_")}
+    environment |= {"ANSIBLE_CONFIG": str(HERE.parents[1] / "tests" / "hosts" / "ansible.cfg")}
     environment |= {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_FORKS": "8", "LC_ALL": "C.UTF-8"}
     playbook = [str(Path(sys.executable).with_name("ansible-playbook")), f"--inventory={INVENTORY}", str(HERE / name)]
     done = run(*playbook, *words, "--extra-vars", json.dumps(variables), env=environment, timeout=900)

@@ -11,6 +11,7 @@ import shlex
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 HERE = Path(__file__).resolve().parent
-INVENTORY = HERE / "inventory" / "hosts.yml"
+INVENTORY = HERE / "inventory" / "hosts"
 #: Stands in every message that is sent here. Nothing of it may be on the gateway afterwards.
 MRN = "MRN-4711-0815"
 PATIENT = "Featherstonehaugh"
+#: For an answer, in seconds: far more than it takes, also on a busy machine.
+PATIENCE = 30.0
+#: For how long a connection has to be open to be taken for accepted.
+LASTS = 2.0
 LAB, WARD, ANALYSER, LATE, PROXIED, WHOLE = 2575, 2576, 2577, 2578, 2579, 2580
 
 
@@ -74,14 +79,22 @@ def context(host: Host, sender: str | None = "lab") -> ssl.SSLContext:
 
 
 def s_client(host: Host, port: int, *options: str) -> str:
-    """What openssl sees of a connection on which it sends nothing, and waits for the end of it."""
+    """What openssl sees of a connection on which it sends nothing, until its end, or until it has lasted for a while.
+
+    With TLS 1.3, a certificate is refused only after the handshake.
+    """
     argv = ["openssl", "s_client", "-connect", f"{address(host)}:{port}", *options]
     argv += ["-CAfile", str(issued(host, "pilot-ca.pem")), "-verify_return_error", "-ign_eof"]
-    try:
-        done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3)
-    except subprocess.TimeoutExpired as still_open:
-        return str((still_open.stdout or b"").decode()) + "STILL OPEN"
-    return done.stdout + done.stderr
+    with tempfile.TemporaryFile() as seen:
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=seen, stderr=subprocess.STDOUT) as process:
+            until = time.monotonic() + PATIENCE
+            while process.poll() is None and time.monotonic() < until:
+                if b"Verify return code" in os.pread(seen.fileno(), 1 << 20, 0):
+                    until = min(until, time.monotonic() + LASTS)
+                time.sleep(0.1)
+            still_open = process.poll() is None
+            process.kill()
+        return os.pread(seen.fileno(), 1 << 20, 0).decode() + ("STILL OPEN" if still_open else "")
 
 
 def certificate(host: Host, name: str) -> list[str]:
@@ -92,7 +105,7 @@ def certificate(host: Host, name: str) -> list[str]:
 class Client(MLLPClient):  # type: ignore[misc]
     """The library's client, which knows neither TLS nor a time limit."""
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None, timeout: float = 3.0) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None, timeout: float = PATIENCE) -> None:
         plain = socket.create_connection((host, port), timeout=timeout)
         self.socket = tls.wrap_socket(plain, server_hostname=host) if tls else plain
         self.encoding = "utf-8"
@@ -201,7 +214,7 @@ class Ward:
             sender.start()
         return self
 
-    def wait_for(self, acked: int, seconds: float = 60) -> None:
+    def wait_for(self, acked: int, seconds: float = 120) -> None:
         """Until each sender has so many acknowledgements."""
         until = time.monotonic() + seconds
         while min(len(sender.acked) for sender in self.senders) < acked:
@@ -219,7 +232,7 @@ class Ward:
         for sender in self.senders if soon else []:
             sender.count = len(sender.acked) + 20
         for sender in self.senders:
-            sender.join(60)
+            sender.join(120)
         unfinished = [sender.name_of for sender in self.senders if sender.is_alive()]
         for sender in self.senders:
             sender.stop.set()
@@ -272,7 +285,7 @@ def states(gateway: str) -> dict[str, str]:
     return {f"{row[0]}/{row[1]}": row[17] for row in rows if len(row) > 17 and row[1] not in ("FRONTEND", "BACKEND")}
 
 
-def wait_until_up(gateway: str, engines: list[str], seconds: float = 30) -> None:
+def wait_until_up(gateway: str, engines: list[str], seconds: float = 90) -> None:
     until = time.monotonic() + seconds
     while True:
         seen = {name: state for name, state in states(gateway).items() if name.split("/")[1] in engines}
@@ -286,6 +299,6 @@ def playbook(name: str, *words: str, **more: object) -> str:
     """Run one of the scenario's playbooks on all gateways; what it said."""
     argv = ["ansible-playbook", "--inventory", str(INVENTORY), str(HERE / name), *words]
     argv += ["--extra-vars", json.dumps(more)]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=400)
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout

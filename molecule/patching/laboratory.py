@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-INVENTORY = HERE / "inventory" / "hosts.yml"
-NETWORK = yaml.safe_load(INVENTORY.read_text(encoding="utf-8"))["test_hosts"]["vars"]["test_hosts_network"]
+INVENTORY = HERE / "inventory" / "hosts"
+NETWORK = json.loads(subprocess.run([INVENTORY, "--list"], check=True, capture_output=True, text=True).stdout)[
+    "test_hosts"
+]["vars"]["test_hosts_network"]
 PATIENCE = 120.0
 
 #: Packages with their version before the updates and after them; those that stay are named with one version.
@@ -198,6 +198,7 @@ def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def _environment() -> dict[str, str]:
     plain = {
+        "ANSIBLE_CONFIG": str(ROOT / "tests" / "hosts" / "ansible.cfg"),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_PIPELINING": "1",
         "ANSIBLE_LOAD_CALLBACK_PLUGINS": "0",

@@ -18,6 +18,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import guard as guard_states
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import RESULTS
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import profiles
@@ -124,7 +125,7 @@ class ActionModule(ActionBase):
         elif guard_result.is_armed(sent):
             outcome = fresh_login.confirm(reach, fresh_login.guard_of(sent), users)
         elif guard_result.is_taken_back(sent):
-            outcome = fresh_login.Outcome(fresh_login.REVERTED, fresh_login.guard_of(sent))
+            outcome = fresh_login.Outcome(guard_states.REVERTED, fresh_login.guard_of(sent))
         else:
             return sent
         return guard_result.concluded(sent, outcome, reach.host, users)

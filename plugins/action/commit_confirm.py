@@ -10,11 +10,12 @@ import typing as t
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import guard as guard_states
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login
 
 #: What ends the asking here: without a guard there is nothing to wait for.
-FINAL = (*fresh_login.SETTLED, fresh_login.NONE)
+FINAL = (*fresh_login.SETTLED, guard_states.NONE)
 
 
 class ActionModule(ActionBase):
@@ -54,12 +55,12 @@ def carried_out(reach: fresh_login.Reach, args: dict[str, t.Any], check: bool) -
     try:
         return reach.execute(args)
     except reach.lost:  # a change that shuts the login out may have shut this connection out as well
-        return told(fresh_login.take_back(reach, guard, FINAL), reach.host, wanted=fresh_login.REVERTED)
+        return told(fresh_login.take_back(reach, guard, FINAL), reach.host, wanted=guard_states.REVERTED)
 
 
-def told(outcome: fresh_login.Outcome, host: str, wanted: str = fresh_login.CONFIRMED) -> dict[str, t.Any]:
+def told(outcome: fresh_login.Outcome, host: str, wanted: str = guard_states.CONFIRMED) -> dict[str, t.Any]:
     """The host's own result where it ended as wanted, or where there was no guard; else what a person must know."""
     answer = {"changed": False, "run_id": outcome.guard["run_id"], **outcome.answer, "guard": dict(outcome.guard)}
-    if outcome.state in (wanted, fresh_login.NONE):
+    if outcome.state in (wanted, guard_states.NONE):
         return answer
     return {**answer, "failed": True, "msg": fresh_login.told_of(outcome, host)}

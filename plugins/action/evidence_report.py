@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.formats import FORMATS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import MODES
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_modes import MODES
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.fork import share_memory
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import plural
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import plural
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.verify import verify
 
 

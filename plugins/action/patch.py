@@ -16,6 +16,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy as patch_policy
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories, approvals
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 
@@ -50,7 +51,7 @@ class ActionModule(ActionBase):
         about: dict[str, t.Any] = {
             "state": state,
             "check_mode": bool(self._task.check_mode),
-            "began": patch_policy.stamp(now),
+            "began": format_stamp(now),
             "policy": policy.told(now.date()),
             **({"approval": approval.told()} if approval else {}),
         }
@@ -121,7 +122,7 @@ def _days(value: t.Any) -> int:
 
 def _described(result: dict[str, t.Any], about: t.Mapping[str, t.Any], warnings: list[str]) -> dict[str, t.Any]:
     """What the host said, and beside it what the control node knows of the run."""
-    described = {**about, "ended": patch_policy.stamp(datetime.now(timezone.utc)), **result}
+    described = {**about, "ended": format_stamp(datetime.now(timezone.utc)), **result}
     described.pop("invocation", None)  # it would repeat all advisories
     if warnings:
         described["warnings"] = [*result.get("warnings", []), *warnings]

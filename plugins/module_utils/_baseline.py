@@ -21,21 +21,13 @@ from ._errors import ClinicalError
 from ._guard import record
 from ._guard import run as guarded_run
 from ._host.door import Host
-from ._host.facts import facts, why_not
+from ._host.facts import read_facts, reason_not_applicable
+from ._vocabulary.availability import not_compared
+from ._vocabulary.guard import ARMED
+from ._vocabulary.stamp import stamp_of
 
 if TYPE_CHECKING:
     from ._change import availability as host_availability
-
-
-#: The result's ``availability`` where nothing was compared; it always has these keys.
-_NOT_COMPARED: Mapping[str, Any] = {
-    "compared": False,
-    "before": 0,
-    "lost": [],
-    "appeared": [],
-    "unreachable": [],
-    "consented": [],
-}
 
 
 @dataclass(frozen=True)
@@ -92,7 +84,7 @@ def survey(
 ) -> Survey:
     """Read the state once for each kind and plan; nothing is changed. ``ahead`` of a change, or after it."""
     controls = [control.for_system(seen["family"], seen["distribution"]) for control in controls]
-    hindrances = {control.id: why_not(host, seen, control.applies) for control in controls}
+    hindrances = {control.id: reason_not_applicable(host, seen, control.applies) for control in controls}
     concerned = [control for control in controls if not hindrances[control.id]]
     packages = PackagesThere(host, concerned, ahead)
 
@@ -101,7 +93,7 @@ def survey(
         there = [packages.awaiting(control) for control in concerned if not hindrances[control.id]]
         mine = [[control for control in there if control.kind == name] for name in names]
         looks = [functools.partial(_survey_and_waive, host, name, of, allow_stop) for name, of in zip(names, mine)]
-        return dict(zip(names, host.together(looks)))
+        return dict(zip(names, host.gather(looks)))
 
     plans = look(list(KINDS))
     if plans[Package.name].groups:  # what comes and goes decides how the rest is to be made true
@@ -178,7 +170,7 @@ def audit(host: Host, request: BaselineRequest) -> Report:
     in_use.begin(host, request.keeps)
     found = survey(host, request.controls, request.allow_stop, report.host)
     report.findings = [_finding(assessment) for assessment in found.assessments.values()]
-    report.changes = guarded_run.told(found.groups)
+    report.changes = guarded_run.describe_changes(found.groups)
     report.changed = bool(report.changes)
     return _close(host, report)
 
@@ -203,8 +195,10 @@ def enforce(host: Host, request: BaselineRequest) -> Report:
     if found.groups:
         outcome = guarded_run.carry_out(host, request.run_id, found.groups, _wish(host, request, found.groups))
         failed = {c: error for n, error in outcome.failed.items() for c in found.groups[n].controls}
-        report.changes = guarded_run.told([g for n, g in enumerate(found.groups) if n not in outcome.failed])
-        report.warnings += guarded_run.tidied(host, request.journal_keep)
+        report.changes = guarded_run.describe_changes(
+            [g for n, g in enumerate(found.groups) if n not in outcome.failed]
+        )
+        report.warnings += guarded_run.tidy_journal(host, request.journal_keep)
     report.changed = bool(report.changes)
     touched = {control for change in report.changes for control in change["controls"]} | set(failed)
     again: Mapping[str, Assessment] = {}
@@ -219,7 +213,7 @@ def enforce(host: Host, request: BaselineRequest) -> Report:
     return _close(host, report)
 
 
-def _look_around(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> host_availability.Seen | None:
+def _look_around(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> host_availability.Snapshot | None:
     """What listens and runs before the change, where one is to be made."""
     if not groups or not request.check_availability:
         return None
@@ -227,18 +221,18 @@ def _look_around(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
         availability as host_availability,  # the many runs that change nothing do not pay for reading it
     )
 
-    return host_availability.look(host)
+    return host_availability.take_snapshot(host)
 
 
-def _look_again(host: Host, report: Report, before: host_availability.Seen, groups: Sequence[Group]) -> None:
+def _look_again(host: Host, report: Report, before: host_availability.Snapshot, groups: Sequence[Group]) -> None:
     """Hold the host against what it was; what it lost without anybody's consent has the whole run taken back."""
     from ._change import availability as host_availability
 
     found = host_availability.compare(host, before, groups)
-    report.availability = found.told
+    report.availability = found.as_result()
     if not found.lost:
         guard = record.load(host, report.run_id)
-        if guard is not None and guard.state == record.ARMED:
+        if guard is not None and guard.state == ARMED:
             record.renew(host, guard)  # the time to confirm begins when all is done
         return
     from ._guard import reverter
@@ -256,18 +250,18 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
     report = _open(host, request)
     if not check:
         report.warnings += _settled(host, request.run_id)
-    run = journal_revert.choose(host, wanted)
+    run = journal_revert.choose_run(host, wanted)
     report.reverted_run_id = run.run_id
     if run.reverted_by and not wanted:
         report.warnings.append(f"The newest run {run.run_id} was already reverted, by {run.reverted_by}.")
         return _close(host, report)
     if not check:
         journal_revert.sweep(host, run)
-    way = journal_revert.find_way(host, run)
+    way = journal_revert.plan_revert(host, run)
     journal_revert.refuse_unless_safe(way, request.force)
     if way.damaged:
         report.warnings.append(f"{way.damaged} lines of the journal cannot be read; what they held is not restored.")
-    report.restored = guarded_run.told(way.groups)
+    report.restored = guarded_run.describe_changes(way.groups)
     report.changed = bool(way.groups)
     if way.groups and not check:
         wish = _wish(host, request, way.groups)
@@ -276,7 +270,7 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
             error = next(iter(outcome.failed.values()))
             raise ClinicalError("Reverting the run", run.run_id, str(error), _half_reverted(host, request.run_id))
     if not check:
-        report.warnings += guarded_run.tidied(host, request.journal_keep, run, request.run_id)
+        report.warnings += guarded_run.tidy_journal(host, request.journal_keep, run, request.run_id)
     return _close(host, report)
 
 
@@ -292,7 +286,7 @@ def _settled(host: Host, run_id: str) -> list[str]:
 def _half_reverted(host: Host, run_id: str) -> str:
     """What people should know of a revert that failed in part. Where it is guarded nobody confirms it, so it goes."""
     guard = record.load(host, run_id)
-    if guard is not None and guard.state == record.ARMED:
+    if guard is not None and guard.state == ARMED:
         from ._guard import reverter
 
         reverter.take_back(host, guard, "it could not be completed")
@@ -300,7 +294,7 @@ def _half_reverted(host: Host, run_id: str) -> str:
     return "What else could be restored was; mend the cause and revert again."
 
 
-def _wish(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> record.Wish | None:
+def _wish(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> record.GuardTerms | None:
     """How the run is guarded, where it has to be; refuses where the break-glass accounts are of no use even before."""
     if not request.confirm_within or not any(group.guarded for group in groups):
         return None
@@ -313,7 +307,7 @@ def _wish(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> reco
         saw = f"{'; '.join(problems)}; nothing was changed"
         advice = "Mend the account, or take it out of hardening_break_glass_users."
         raise ClinicalError("Checking the break-glass accounts of", "this host", saw, advice)
-    return record.Wish(request.confirm_within)
+    return record.GuardTerms(request.confirm_within)
 
 
 def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
@@ -336,14 +330,14 @@ def _diff(change: Mapping[str, Any]) -> dict[str, str]:
     return {"before_header": head, "after_header": head, **{k: f"{change[k]}\n" for k in ("before", "after")}}
 
 
-def _cut_runs(host: Host) -> list[journal.Run]:
+def _cut_runs(host: Host) -> list[journal.JournaledRun]:
     """Runs that ended in the middle, unless they were reverted, or were reverts that a later one completed."""
     known = journal.runs(host)
     whole = {run.run_id for run in known if run.reverted_by}
     return [run for run in known if run.progress == "applying" and not {run.run_id, run.reverts} & whole]
 
 
-def _told_cut(run: journal.Run) -> str:
+def _told_cut(run: journal.JournaledRun) -> str:
     return (
         f"The run {run.run_id} was cut before it ended. This run makes the host whole; to take the earlier one back, "
         f"revert this run and then run_id: {run.run_id}."
@@ -372,10 +366,10 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
 def _open(host: Host, request: BaselineRequest) -> Report:
     if request.confirm_within:
         record.check_within(request.confirm_within)
-    return Report(request.run_id, guarded_run.now(), facts(host), availability=dict(_NOT_COMPARED))
+    return Report(request.run_id, stamp_of(host.now()), read_facts(host), availability=not_compared())
 
 
 def _close(host: Host, report: Report) -> Report:
-    report.guard = record.told(host, record.load(host, report.run_id))
-    report.ended = guarded_run.now()
+    report.guard = record.as_result(host, record.load(host, report.run_id))
+    report.ended = stamp_of(host.now())
     return report

@@ -25,7 +25,7 @@ import tempfile
 import types
 import zlib
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Mapping
 
 PACKAGE = __name__.rpartition(".")[0]
 #: Only root can write here; what lies here is code that root runs.
@@ -47,7 +47,7 @@ def sources() -> Mapping[str, str]:
     return core.sources if core else _beside()
 
 
-def _beside() -> Dict[str, str]:
+def _beside() -> dict[str, str]:
     here = Path(__file__).parent
     return {path.relative_to(here).as_posix()[:-3]: path.read_text(encoding="utf-8") for path in here.rglob("*.py")}
 
@@ -88,8 +88,8 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return next((each for each in (f"{name}/__init__", name) if each in self.sources), "")
 
     def find_spec(
-        self, fullname: str, path: Any, target: Optional[types.ModuleType] = None
-    ) -> Optional[importlib.machinery.ModuleSpec]:
+        self, fullname: str, path: Any, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         if not self._member(fullname):
             return None
         return importlib.util.spec_from_loader(fullname, self)
@@ -117,7 +117,7 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
                 _keep(self._path, self._compiled)
 
 
-def _kept(path: str) -> Dict[str, bytes]:
+def _kept(path: str) -> dict[str, bytes]:
     """Compiled code by name; nothing where there is none, it is damaged, or another than this user can write it."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
@@ -129,7 +129,7 @@ def _kept(path: str) -> Dict[str, bytes]:
         return {}
     if hashlib.sha256(told[32:]).digest() != told[:32]:  # marshal does not survive damage
         return {}
-    kept: Dict[str, bytes] = marshal.loads(told[32:])
+    kept: dict[str, bytes] = marshal.loads(told[32:])
     return kept
 
 

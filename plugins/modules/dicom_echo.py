@@ -116,14 +116,15 @@ target:
   sample: dicoms://CLINARCH@archive.hospital.example:2762
 """
 
-import typing as t
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils._probe import arguments, dicom_echo
 
 
-def request(params: dict[str, t.Any]) -> dicom_echo.Request:
-    return dicom_echo.Request(
+def request(params: dict[str, Any]) -> dicom_echo.DicomEchoRequest:
+    """Return the request that the options make; raise ClinicalError where they cannot."""
+    return dicom_echo.DicomEchoRequest(
         endpoint=arguments.endpoint(params),
         tls=arguments.tls_if_wanted(params),
         timeout=arguments.timeout(params),
@@ -142,9 +143,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    arguments.finish(
+    arguments.run_probe(
         module,
-        arguments.address("dicom", module.params),
+        arguments.target("dicom", module.params),
         lambda: dicom_echo.probe(request(module.params)),
     )
 

@@ -113,14 +113,15 @@ target:
   sample: https://fhir.hospital.example/r4/metadata
 """
 
-import typing as t
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils._probe import arguments, fhir_capability
 
 
-def request(params: dict[str, t.Any]) -> fhir_capability.Request:
-    return fhir_capability.Request(
+def request(params: dict[str, Any]) -> fhir_capability.FhirCapabilityRequest:
+    """Return the request that the options make; raise ClinicalError where they cannot."""
+    return fhir_capability.FhirCapabilityRequest(
         base=params["base"],
         tls=arguments.tls(params),
         timeout=arguments.timeout(params),
@@ -142,7 +143,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    arguments.finish(module, "the FHIR server", lambda: fhir_capability.probe(request(module.params)))
+    arguments.run_probe(module, "the FHIR server", lambda: fhir_capability.probe(request(module.params)))
 
 
 if __name__ == "__main__":

@@ -119,7 +119,8 @@ sessions_shut:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
-from ansible_collections.healthops.clinical.plugins.module_utils._service import haproxy
+from ansible_collections.healthops.clinical.plugins.module_utils._service import drain
+from ansible_collections.healthops.clinical.plugins.module_utils._service.haproxy import MasterSocket
 
 
 def main() -> None:
@@ -133,16 +134,18 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    asked = module.params
-    wanted = haproxy.Wanted(
-        asked["engine"], asked["state"], asked["wait"], asked["shutdown_sessions"], asked["allow_outage"]
+    request = drain.DrainRequest(
+        engine=module.params["engine"],
+        state=module.params["state"],
+        wait=module.params["wait"],
+        shut_sessions=module.params["shutdown_sessions"],
+        allow_outage=module.params["allow_outage"],
     )
-    drainer = haproxy.Drainer(haproxy.MasterSocket(), RealHost(), check_mode=module.check_mode)
     try:
-        outcome = drainer.carry_out(wanted)
+        result = drain.Drain(MasterSocket(), RealHost(), request, module.check_mode).carry_out()
     except ClinicalError as error:
-        module.fail_json(msg=str(error), engine=wanted.engine)
-    module.exit_json(**haproxy.result(wanted, outcome))
+        module.fail_json(msg=str(error), engine=request.engine)
+    module.exit_json(**result.as_result(request.engine))
 
 
 if __name__ == "__main__":

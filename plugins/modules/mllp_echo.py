@@ -177,13 +177,14 @@ target:
   sample: mllps://gateway.hospital.example:2575
 """
 
-import typing as t
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils._probe import arguments, mllp_echo
 
 
-def request(params: dict[str, t.Any]) -> mllp_echo.Request:
+def request(params: dict[str, Any]) -> mllp_echo.MllpEchoRequest:
+    """Return the request that the options make; raise ClinicalError where they cannot."""
     header = {
         3: params["sending_application"],
         4: params["sending_facility"],
@@ -194,7 +195,7 @@ def request(params: dict[str, t.Any]) -> mllp_echo.Request:
     }
     if params["acknowledgement"] == "enhanced":
         header.update({15: "AL", 16: "NE"})
-    return mllp_echo.Request(
+    return mllp_echo.MllpEchoRequest(
         endpoint=arguments.endpoint(params),
         tls=arguments.tls_if_wanted(params),
         timeout=arguments.timeout(params),
@@ -230,9 +231,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    arguments.finish(
+    arguments.run_probe(
         module,
-        arguments.address("mllp", module.params),
+        arguments.target("mllp", module.params),
         lambda: mllp_echo.probe(request(module.params)),
     )
 

@@ -60,27 +60,32 @@ def write_tracker(stream: TextIO, megabytes: int) -> None:
 
 def write_others(folder: Path) -> Tuple[Path, Path]:
     kev, epss = folder / "kev.json", folder / "epss.csv"
-    known = [{"cveID": f"CVE-2024-{10000 + each * 7}", "dueDate": "2026-12-01"} for each in range(EXPLOITED)]
-    told = {"title": "KEV", "dateReleased": "2026-11-24T15:00:00.0000Z", "count": EXPLOITED, "vulnerabilities": known}
-    kev.write_text(json.dumps(told), encoding="utf-8")
+    known = [{"cveID": f"CVE-2024-{10000 + number * 7}", "dueDate": "2026-12-01"} for number in range(EXPLOITED)]
+    document = {
+        "title": "KEV",
+        "dateReleased": "2026-11-24T15:00:00.0000Z",
+        "count": EXPLOITED,
+        "vulnerabilities": known,
+    }
+    kev.write_text(json.dumps(document), encoding="utf-8")
     with epss.open("w", encoding="utf-8") as stream:
         stream.write("#model_version:v2026.01.01,score_date:2026-11-24T00:00:00+0000\ncve,epss,percentile\n")
         stream.writelines(
-            f"CVE-2024-{each},{each % 1000 / 1000:.5f},0.50000\n" for each in range(10000, 10000 + SCORES)
+            f"CVE-2024-{number},{number % 1000 / 1000:.5f},0.50000\n" for number in range(10000, 10000 + SCORES)
         )
     return kev, epss
 
 
 def hosts(number: int) -> Iterator[Dict[str, str]]:
-    """What each host has: a third of a fleet's packages differ from host to host, and each is behind a little."""
-    names = [f"source{each:04d}" for each in range(0, PACKAGES, PACKAGES // SOURCES_OF_A_HOST)]
+    """Yield the packages of each host: a third of them differ from host to host, and each is behind a little."""
+    names = [f"source{place:04d}" for place in range(0, PACKAGES, PACKAGES // SOURCES_OF_A_HOST)]
     for host in range(number):
         behind = {name: f"1.{38 + (host + place) % 3}-1+deb12u1" for place, name in enumerate(names)}
         yield {**behind, "linux": f"1.{37 + host % 3}-1"}
 
 
 def measured(given: List[str], number: int, limit: int) -> None:
-    """What is measured, in a process of its own: its memory is only its own."""
+    """Measure, in a process of its own, so that its memory is only its own."""
     sys.path.insert(0, str(ROOT / "tests" / "unit"))
     importlib.import_module("conftest")  # makes the checkout importable by the collection's name
     from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories as patch_advisories
@@ -91,13 +96,13 @@ def measured(given: List[str], number: int, limit: int) -> None:
         assert made
         indexed = time.perf_counter()
         advisories = [
-            sum(len(each) for each in made.for_packages("bookworm", sources).values()) for sources in hosts(number)
+            sum(len(rows) for rows in made.for_packages("bookworm", sources).values()) for sources in hosts(number)
         ]
-        told = time.perf_counter()
+        answered = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     size = Path(given[0]).stat().st_size / 1e6
     print(f"tracker of {size:.0f} MB indexed in {indexed - began:.1f} s")
-    print(f"{number} hosts in {told - indexed:.1f} s, {sum(advisories) / number:.0f} advisories each")
+    print(f"{number} hosts in {answered - indexed:.1f} s, {sum(advisories) / number:.0f} advisories each")
     print(f"most memory {peak:.0f} MiB; allowed {limit} MiB")
     sys.exit(peak > limit)
 

@@ -30,7 +30,7 @@ from itertools import count
 from pathlib import Path
 from typing import Iterator
 
-from side_by_side import Seen, asked, hosts
+from side_by_side import Timings, hosts, read_options
 
 HERE = Path(__file__).resolve().parent
 SETUP = HERE / "archive"
@@ -103,9 +103,9 @@ def image(uid: bytes) -> bytes:
     )
     series = ((0x0020, 0x0D, b"1.2.826.0.1.3680043.10.9999.2"), (0x0020, 0x0E, b"1.2.826.0.1.3680043.10.9999.3"))
     shape = ((0x02, 1), (0x10, 512), (0x11, 512), (0x0100, 16), (0x0101, 16), (0x0102, 15), (0x0103, 0))
-    found = b"".join(element(group, key, value) for group, key, value in texts + series)
-    found += b"".join(element(0x0028, key, struct.pack("<H", value)) for key, value in shape)
-    return found + element(0x7FE0, 0x10, os.urandom(512 * 512 * 2))
+    elements = b"".join(element(group, key, value) for group, key, value in texts + series)
+    elements += b"".join(element(0x0028, key, struct.pack("<H", value)) for key, value in shape)
+    return elements + element(0x7FE0, 0x10, os.urandom(512 * 512 * 2))
 
 
 def fragments(header: int, content: bytes, longest: int) -> Iterator[bytes]:
@@ -122,13 +122,13 @@ def receive(connection: socket.socket) -> tuple[int, bytes]:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def exactly(length: int) -> bytes:
-        found = b""
-        while len(found) < length:
-            piece = connection.recv(length - len(found))
+        data = b""
+        while len(data) < length:
+            piece = connection.recv(length - len(data))
             if not piece:
                 raise ConnectionError("closed")
-            found += piece
-        return found
+            data += piece
+        return data
 
     kind, length = struct.unpack(">BxI", exactly(6))
     return kind, exactly(length)
@@ -169,7 +169,7 @@ class Modality:
 # --- measuring --------------------------------------------------------------------------------------------------------
 
 
-def send(way: Way, context: ssl.SSLContext | None, modalities: int, seconds: float, seen: Seen) -> None:
+def send(way: Way, context: ssl.SSLContext | None, modalities: int, seconds: float, timings: Timings) -> None:
     """As many modalities at once, for so long; each finishes the image that it has begun."""
     began = time.perf_counter()
     until = began + seconds
@@ -187,10 +187,10 @@ def send(way: Way, context: ssl.SSLContext | None, modalities: int, seconds: flo
             modality.release()
 
     with ThreadPoolExecutor(max_workers=modalities) as pool:
-        for one in [pool.submit(work) for _number in range(modalities)]:
-            one.result()
-    seen.rates.append(len(stored) / (time.perf_counter() - began))
-    seen.waits += stored
+        for job in [pool.submit(work) for _number in range(modalities)]:
+            job.result()
+    timings.rates.append(len(stored) / (time.perf_counter() - began))
+    timings.waits += stored
 
 
 def measure(folder: Path, rounds: int, seconds: float) -> None:
@@ -199,23 +199,23 @@ def measure(folder: Path, rounds: int, seconds: float) -> None:
     ways = "".join(f"{way.name:>11}" for way in WAYS)
     print(f"{'images a second':<16}{ways}   ratios:{'role':>6}{'role, TLS':>11}{'all':>6}")
     for modalities in MODALITIES:
-        seen = {way: Seen() for way in WAYS}
+        timings = {way: Timings() for way in WAYS}
         for way in WAYS:
-            send(way, context, modalities, seconds / 2, Seen())  # everything is warm
+            send(way, context, modalities, seconds / 2, Timings())  # everything is warm
         for number in range(rounds):
             for way in WAYS if number % 2 else reversed(WAYS):
-                send(way, context, modalities, seconds, seen[way])
-        bare, role, bare_tls, role_tls = (seen[way].rate for way in WAYS)
-        rates = "".join(f"{one:>11.1f}" for one in (bare, role, bare_tls, role_tls))
+                send(way, context, modalities, seconds, timings[way])
+        bare, role, bare_tls, role_tls = (timings[way].rate for way in WAYS)
+        rates = "".join(f"{rate:>11.1f}" for rate in (bare, role, bare_tls, role_tls))
         name = f"{modalities} modalit{'ies' if modalities > 1 else 'y'}"
         print(f"{name:<16}{rates}{role / bare:>16.2f}{role_tls / bare_tls:>11.2f}{role_tls / bare:>6.2f}")
         for percent in (50, 99):
-            waits = "".join(f"{one.wait(percent):>11.1f}" for one in seen.values())
+            waits = "".join(f"{way.wait(percent):>11.1f}" for way in timings.values())
             print(f"{f'  {percent} % wait, ms':<16}{waits}", flush=True)
 
 
 def main() -> None:
-    options = asked(__doc__, seconds=4)
+    options = read_options(__doc__, seconds=4)
     with hosts(SETUP) as folder:
         measure(folder, options.rounds, options.seconds)
 

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from side_by_side import Seen, asked, hosts
+from side_by_side import Timings, hosts, read_options
 
 HERE = Path(__file__).resolve().parent
 SETUP = HERE / "gateway"
@@ -65,7 +65,7 @@ def acknowledged(connection: socket.socket) -> None:
         sys.exit(f"{connection.getpeername()} answered {answer!r}")
 
 
-def send(host: str, port: int, context: ssl.SSLContext | None, senders: int, seconds: float, seen: Seen) -> None:
+def send(host: str, port: int, context: ssl.SSLContext | None, senders: int, seconds: float, timings: Timings) -> None:
     """One process sends for all: it only writes bytes that are ready and looks for the end of the answer."""
     selector = selectors.DefaultSelector()
     connections = [connect(host, port, context) for _number in range(senders)]
@@ -85,11 +85,11 @@ def send(host: str, port: int, context: ssl.SSLContext | None, senders: int, sec
             connection = key.fileobj  # type: ignore[assignment]
             acknowledged(connection)
             now = time.perf_counter()
-            seen.waits.append(now - sent[connection])
+            timings.waits.append(now - sent[connection])
             count += 1
             sent[connection] = now
             connection.sendall(message(number := number + 1))
-    seen.rates.append(count / (time.perf_counter() - began))
+    timings.rates.append(count / (time.perf_counter() - began))
     for connection in connections:
         connection.close()
 
@@ -112,22 +112,22 @@ def measure(folder: Path, rounds: int, seconds: float) -> None:
     for case in CASES:
         tls = context if case.tls else None
         for senders in SENDERS:
-            direct, through = Seen(), Seen()
+            direct, through = Timings(), Timings()
             ways = [(ENGINE, case.direct, direct), (GATEWAY, case.through, through)]
             for host, port, _seen in ways:
                 wait_for(host, port, tls)
-                send(host, port, tls, senders, seconds / 4, Seen())  # everything is warm
+                send(host, port, tls, senders, seconds / 4, Timings())  # everything is warm
             for number in range(rounds):
-                for host, port, seen in ways if number % 2 else reversed(ways):
-                    send(host, port, tls, senders, seconds, seen)
-            waits = " ".join(f"{seen.wait(50):6.2f} /{seen.wait(99):7.2f}" for seen in (direct, through))
+                for host, port, timings in ways if number % 2 else reversed(ways):
+                    send(host, port, tls, senders, seconds, timings)
+            waits = " ".join(f"{timings.wait(50):6.2f} /{timings.wait(99):7.2f}" for timings in (direct, through))
             name = f"{case.name}, {senders} sender{'s' if senders > 1 else ''}"
             rates = f"{direct.rate:>10.0f}/s{through.rate:>10.0f}/s{through.rate / direct.rate:>8.2f}"
             print(f"{name:<34}{rates}   {waits}", flush=True)
 
 
 def main() -> None:
-    options = asked(__doc__, seconds=2)
+    options = read_options(__doc__, seconds=2)
     with hosts(SETUP) as folder:
         measure(folder, options.rounds, options.seconds)
 

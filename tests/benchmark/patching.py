@@ -65,8 +65,8 @@ def main() -> None:
             play(SCENARIO / "cleanup.yml")
 
 
-def play(playbook: Path, *words: str) -> None:
-    subprocess.run(["ansible-playbook", "-i", str(INVENTORY), str(playbook), *words], check=True)
+def play(playbook: Path, *arguments: str) -> None:
+    subprocess.run(["ansible-playbook", "-i", str(INVENTORY), str(playbook), *arguments], check=True)
 
 
 def measure(host: Patched, mirror: Mirror, rounds: int, before: Callable[[Patched, Mirror], None]) -> None:
@@ -138,15 +138,16 @@ def plain_plan(host: Patched) -> float:
     return took(host, "apt-get", "update", "-q") + took(host, "apt-get", "-s", "dist-upgrade")
 
 
-def took(host: Patched, *words: str) -> float:
-    return float(engine("exec", host.container, "python3", INSIDE, COLLECTIONS, *words).stdout)
+def took(host: Patched, *arguments: str) -> float:
+    return float(engine("exec", host.container, "python3", INSIDE, COLLECTIONS, *arguments).stdout)
 
 
 def show(what: str, plain: str, pairs: list[tuple[float, float]]) -> None:
-    ours, theirs = (statistics.median(column) for column in zip(*pairs))
-    ratios = sorted(mine / other for mine, other in pairs)
-    print(f"{what}: {ours:.2f} s; {plain}: {theirs:.2f} s")
-    print(f"  ratio of the medians {ours / theirs:.2f}; of the rounds {' '.join(f'{ratio:.2f}' for ratio in ratios)}")
+    ours, plain_median = (statistics.median(column) for column in zip(*pairs))
+    ratios = sorted(our_seconds / plain_seconds for our_seconds, plain_seconds in pairs)
+    print(f"{what}: {ours:.2f} s; {plain}: {plain_median:.2f} s")
+    rounds = " ".join(f"{ratio:.2f}" for ratio in ratios)
+    print(f"  ratio of the medians {ours / plain_median:.2f}; of the rounds {rounds}")
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ import hl7  # noqa: E402
 import pki  # noqa: E402
 import pynetdicom  # noqa: E402
 from ansible_collections.healthops.clinical.plugins.module_utils._probe import dicom_echo, fhir_capability, mllp_echo  # noqa: E402
-from ansible_collections.healthops.clinical.plugins.module_utils._probe.answer import Answer  # noqa: E402
 from ansible_collections.healthops.clinical.plugins.module_utils._probe.connection import Endpoint, Tls  # noqa: E402
+from ansible_collections.healthops.clinical.plugins.module_utils._probe.result import ProbeResult  # noqa: E402
 
 ENGINE = CHECKOUT / "tests" / "hosts" / "inside" / "hl7_engine.py"
 STATEMENT = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "filler": ["a resource"] * 2000}
@@ -106,7 +106,7 @@ def everything(folder: Path, peers: ExitStack) -> dict[str, tuple[Call, Call]]:
 
 def mllp(port: int, tls: Tls | None) -> Call:
     header = {3: "HEALTHPROBE", 4: "OPS", 11: "D", 12: "2.5"}
-    return lambda: mllp_echo.probe(mllp_echo.Request(Endpoint("127.0.0.1", port), tls, 5.0, 65536, header))
+    return lambda: mllp_echo.probe(mllp_echo.MllpEchoRequest(Endpoint("127.0.0.1", port), tls, 5.0, 65536, header))
 
 
 def bare_mllp(port: int, tls: Tls | None) -> Call:
@@ -133,7 +133,7 @@ def context(tls: Tls) -> ssl.SSLContext:
 
 
 def dicom(port: int) -> Call:
-    return lambda: dicom_echo.probe(dicom_echo.Request(Endpoint("127.0.0.1", port), None, 5.0, "PROBE", TITLE))
+    return lambda: dicom_echo.probe(dicom_echo.DicomEchoRequest(Endpoint("127.0.0.1", port), None, 5.0, "PROBE", TITLE))
 
 
 def bare_dicom(port: int) -> Call:
@@ -148,7 +148,7 @@ def bare_dicom(port: int) -> Call:
 
 
 def fhir(base: str, tls: Tls) -> Call:
-    return lambda: fhir_capability.probe(fhir_capability.Request(base, tls, 5.0, 4194304, "4.0"))
+    return lambda: fhir_capability.probe(fhir_capability.FhirCapabilityRequest(base, tls, 5.0, 4194304, "4.0"))
 
 
 def bare_fhir(port: int, tls: Tls | None) -> Call:
@@ -170,7 +170,7 @@ def running(command: list[str]) -> Iterator[int]:
     """Start it on a port of its own, wait until it listens, and end it afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    process = subprocess.Popen([word.replace(PORT, str(port)) if word == PORT else word for word in command])
+    process = subprocess.Popen([str(port) if part == PORT else part for part in command])
     try:
         for _attempt in range(300):
             with socket.socket() as connection:
@@ -185,10 +185,10 @@ def running(command: list[str]) -> Iterator[int]:
         process.wait()
 
 
-def expect_ready(answer: object) -> None:
+def expect_ready(result: object) -> None:
     """Refuse to measure something else than what the name of the measurement says."""
-    if not isinstance(answer, Answer) or not answer.healthy:
-        sys.exit(f"a peer is not ready: {answer}")
+    if not isinstance(result, ProbeResult) or not result.healthy:
+        sys.exit(f"a peer is not ready: {result}")
 
 
 def measure(probe: Call, bare: Call, rounds: int) -> tuple[list[float], list[float]]:
@@ -205,8 +205,8 @@ def measure(probe: Call, bare: Call, rounds: int) -> tuple[list[float], list[flo
 def show(times: dict[str, tuple[list[float], list[float]]]) -> None:
     print(f"{'':<28}{'probe':>11}{'bare call':>12}{'ratio':>8}{'own time':>12}   times")
     for name, (probe, bare) in times.items():
-        ours, theirs = statistics.median(probe), statistics.median(bare)
-        numbers = f"{ours:>8.2f} ms{theirs:>9.2f} ms{ours / theirs:>8.2f}{ours - theirs:>9.2f} ms"
+        ours, bare_ms = statistics.median(probe), statistics.median(bare)
+        numbers = f"{ours:>8.2f} ms{bare_ms:>9.2f} ms{ours / bare_ms:>8.2f}{ours - bare_ms:>9.2f} ms"
         print(f"{name:<28}{numbers}   {len(probe)}")
 
 

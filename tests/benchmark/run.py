@@ -54,10 +54,10 @@ def main() -> None:
 
 def measure(folder: Path, rounds: int) -> None:
     loaded = load.load([CATALOGUE])
-    whole = load.select(loaded, "strict").controls
+    controls = load.select(loaded, "strict").controls
     standard = f"harden, {len(load.select(loaded, 'standard').controls)} controls"
-    write(folder / "few.yml", one_task_each.play(spread(whole, FEW)))
-    main_job = f"harden, all {len(whole)} controls"
+    write(folder / "few.yml", one_task_each.play(spread(controls, FEW)))
+    main_job = f"harden, all {len(controls)} controls"
     runs = {
         "ping": play(folder / "ping.yml", PING),
         NEW_LOGIN: play(folder / "new_login.yml", PING, RECONNECT, PING, PING),
@@ -66,7 +66,7 @@ def measure(folder: Path, rounds: int) -> None:
         f"{main_job}, no guard": harden(folder, **NO_GUARD),
     }
     slow = {f"one task each, {FEW}": (folder / "few.yml",)}
-    os.environ.update(bytecode(folder, kept=True))
+    os.environ.update(bytecode(folder, keep=True))
     for arguments in [*runs.values(), *slow.values(), harden(folder, hardening_tunables=FRO, **NO_GUARD)]:
         playbook("first run", *arguments)  # what is measured is the steady state
     seconds = {name: [timed(name, *arguments)] for name, arguments in slow.items()}
@@ -76,17 +76,17 @@ def measure(folder: Path, rounds: int) -> None:
             if name.startswith("harden"):
                 expect(folder, changes=0, guard="off" if name.endswith("no guard") else "none")
         for name in ("ping", main_job):
-            took = timed(f"{name}{NO_BYTECODE}", *runs[name], env=bytecode(folder, kept=False))
+            took = timed(f"{name}{NO_BYTECODE}", *runs[name], env=bytecode(folder, keep=False))
             seconds.setdefault(f"{name}{NO_BYTECODE}", []).append(took)
         for name, took in one_change(folder, number).items():
             seconds.setdefault(name, []).append(took)
     show(seconds, peak_memory(folder, harden(folder)), main_job)
 
 
-def bytecode(folder: Path, kept: bool) -> dict[str, str]:
-    """Whether Python keeps compiled code on the control node, as it does by itself, or does not, as in some images."""
-    where = folder / ("bytecode" if kept else "none")
-    return {"PYTHONDONTWRITEBYTECODE": "" if kept else "1", "PYTHONPYCACHEPREFIX": str(where)}
+def bytecode(folder: Path, keep: bool) -> dict[str, str]:
+    """Return variables with which Python keeps compiled code, as it does by itself, or does not, as in some images."""
+    where = folder / ("bytecode" if keep else "none")
+    return {"PYTHONDONTWRITEBYTECODE": "" if keep else "1", "PYTHONPYCACHEPREFIX": str(where)}
 
 
 def one_change(folder: Path, number: int) -> dict[str, float]:
@@ -129,13 +129,13 @@ def spread(controls: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
 
 def harden(folder: Path, **more: Any) -> tuple[str, str, str]:
     """The arguments of a run with these variables; the account that logs in stands for the break-glass account."""
-    told = {
+    variables = {
         "hardening_tier": "strict",
         "hardening_evidence_dir": str(folder / "evidence"),
         "hardening_break_glass_users": ["automation"],
         **more,
     }
-    return ("healthops.clinical.harden", "--extra-vars", json.dumps(told))
+    return ("healthops.clinical.harden", "--extra-vars", json.dumps(variables))
 
 
 def write(path: Path, data: Any) -> None:

@@ -19,7 +19,7 @@ HOSTS = Path(__file__).resolve().parents[1] / "hosts"
 
 
 @dataclass
-class Seen:
+class Timings:
     """How many a second in each round, and how many seconds until each acknowledgement."""
 
     rates: list[float] = field(default_factory=list)
@@ -30,11 +30,11 @@ class Seen:
         return statistics.median(self.rates)
 
     def wait(self, percent: int) -> float:
-        """In milliseconds."""
+        """Return how long this percentage of acknowledgements took at most, in milliseconds."""
         return 1000 * statistics.quantiles(self.waits, n=100)[percent - 1]
 
 
-def asked(about: str | None, seconds: float) -> argparse.Namespace:
+def read_options(about: str | None, seconds: float) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--rounds", type=int, default=6, help="how often each way is measured; even (default 6)")
     parser.add_argument("--seconds", type=float, default=seconds, help=f"how long each time (default {seconds:g})")

@@ -40,28 +40,28 @@ def test_trestle_reads_the_same_again(files: Files, tmp_path: Path) -> None:
     path = tmp_path / "oscal.json"
     path.write_bytes(files["oscal.json"])
     again = AssessmentResults.oscal_read(path)
-    told = json.loads(again.oscal_serialize_json())["assessment-results"]
+    written = json.loads(again.oscal_serialize_json())["assessment-results"]
     wanted = json.loads(files["oscal.json"])["assessment-results"]
-    assert told["results"][0]["findings"] == wanted["results"][0]["findings"]
-    assert len(told["results"][0]["observations"]) == len(wanted["results"][0]["observations"])
+    assert written["results"][0]["findings"] == wanted["results"][0]["findings"]
+    assert len(written["results"][0]["observations"]) == len(wanted["results"][0]["observations"])
 
 
 def test_each_event_is_an_ocsf_compliance_finding(files: Files) -> None:
     events = [json.loads(line) for line in files["ocsf.jsonl"].splitlines()]
     assert {event["metadata"]["version"] for event in events} == {OCSF_VERSION}
     for event in events:
-        told = ComplianceFinding.model_validate(event).model_dump(mode="json", exclude_none=True)
-        assert told["type_uid"] == 200301
-        assert told["finding_info"]["uid"] == event["finding_info"]["uid"]
+        finding = ComplianceFinding.model_validate(event).model_dump(mode="json", exclude_none=True)
+        assert finding["type_uid"] == 200301
+        assert finding["finding_info"]["uid"] == event["finding_info"]["uid"]
 
 
 def promtool(*args: str, data: bytes = b"") -> str:
     done = subprocess.run(
         [os.environ["PROMTOOL"], *args], input=data, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
-    told = done.stdout.decode("utf-8")
-    assert done.returncode == 0, told
-    return told
+    output = done.stdout.decode("utf-8")
+    assert done.returncode == 0, output
+    return output
 
 
 @pytest.mark.parametrize("name", ["files", "nearly_empty"])

@@ -4,11 +4,17 @@
 #
 # Sourced by the scripts beside it: which container engine, and where things are kept.
 test_hosts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+image_names=$(dirname "$(dirname "$test_hosts")")/.cache/test-hosts/images
 export PATH=$test_hosts/engine:$PATH
 
 die() {
   printf '%s\n' "$@" >&2
   exit 1
+}
+
+# The image of a suite that hosts of this checkout start from: mkimage.sh writes its name down.
+image_of() {
+  cat "$image_names/$1" 2> /dev/null || die "There is no image for $1 yet. Run tests/hosts/mkimage.sh $1."
 }
 
 say() {

@@ -2,7 +2,10 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# mkimage.sh SUITE...: make sure the test-host image localhost/healthops-test-host:SUITE of each Debian suite is there and up to date.
+# mkimage.sh SUITE...: make sure that the test-host image of each Debian suite is there and up to date.
+#
+# Its name is localhost/healthops-test-host:SUITE-KEY, so that checkouts that differ do not take each other's, and is written down
+# where start-host.sh looks for it. What nobody has made for five weeks goes.
 #
 # Made from Debian's packages with mmdebstrap, and kept as a tar in the user's cache, keyed by everything that goes into it and by
 # the month: the package lists inside age, and with old lists apt-get install asks mirrors for what they no longer have. Other ways:
@@ -49,7 +52,7 @@ import_tar() {
   local suite=$1 tag=$2 key=$3 tar=$cache/$1-$3.tar
   if [ ! -e "$tar" ]; then
     say "$suite: installing Debian into an image, once (one to three minutes)"
-    rm -f "$cache/$suite-"*.tar
+    find "$cache" -name "$suite-*.tar" -mtime +35 -delete
     bootstrap "$suite" "$cache/unfinished.tar"
     mv "$cache/unfinished.tar" "$tar"
   fi
@@ -68,34 +71,35 @@ build_on() {
 use_image() {
   say "$2 is $1, as the environment asks"
   "$engine" image inspect "$1" > /dev/null 2>&1 || "$engine" pull --quiet "$1" > /dev/null
-  "$engine" tag "$1" "$2"
+  echo "$1" > "$image_names/$2"
 }
 
 make_image() {
-  local suite=$1 tag=localhost/healthops-test-host:$1 ready base key earlier
+  local suite=$1 tag ready base key
   ready=$(suite_setting HEALTHOPS_IMAGE "$suite")
   base=$(suite_setting HEALTHOPS_BASE_IMAGE "$suite")
-  [ -z "$ready" ] || { use_image "$ready" "$tag"; return; }
+  [ -z "$ready" ] || { use_image "$ready" "$suite"; return; }
   if [ -z "$base" ] && { [ "$engine" = docker ] || ! type -P mmdebstrap > /dev/null; }; then
     base=debian:$suite
   fi
   key=$(key_of "$suite $base")
+  tag=localhost/healthops-test-host:$suite-$key
+  echo "$tag" > "$image_names/$suite"
   if [ "$(key_in_engine "$tag")" = "$key" ]; then
     say "$suite: image is there"
     return
   fi
-  earlier=$("$engine" image inspect --format '{{.Id}}' "$tag" 2> /dev/null) || earlier=
   if [ -n "$base" ]; then
     build_on "$base" "$tag" "$key"
   else
     import_tar "$suite" "$tag" "$key"
   fi
-  [ -z "$earlier" ] || "$engine" image rm "$earlier" > /dev/null 2>&1 || say "$suite: the earlier image stays while hosts run from it"
+  "$engine" image prune --all --force --filter label=healthops.key --filter until=840h > /dev/null
 }
 
 [ "$#" -gt 0 ] || die "usage: mkimage.sh SUITE..."
 require_engine
-mkdir -p "$cache"
+mkdir -p "$cache" "$image_names"
 exec 9> "$cache/lock" # two runs at once would build the same thing twice
 flock 9
 for suite in "$@"; do

@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 [ "$#" = 6 ] || die "usage: start-host.sh NETWORK NAME SUITE ADDRESS STATE_DIR keep|fresh"
 network=$1 name=$2 suite=$3 address=$4 state_dir=$5 mode=$6
-image=localhost/healthops-test-host:$suite
+image=$(image_of "$suite")
 container=$network-$name
 require_engine
 
@@ -52,6 +52,13 @@ start() {
     "$image" /sbin/init > /dev/null
 }
 
+# What the host's Python has compiled is kept; see inside/compiled_archives.py.
+keep_compiled() {
+  "$engine" exec -i "$container" sh -euc \
+    'cd /usr/lib/python3/dist-packages && cat > compiled_archives.py && echo import compiled_archives > compiled_archives.pth' \
+    < "$test_hosts/inside/compiled_archives.py"
+}
+
 # One visit to the host: wait until it is up, let the key in, and bring back who it is.
 greet() {
   "$engine" exec -i "$container" sh -eus -- "$(cat "$state_dir/../id_ed25519.pub")" <<'IN_HOST'
@@ -73,6 +80,7 @@ IN_HOST
 result=kept
 if [ "$mode" = fresh ] || ! running_from_present_image; then
   start
+  [ -z "${HEALTHOPS_KEEP_COMPILED:-}" ] || keep_compiled
   result=started
 fi
 keys=$(greet) || die "The host $name did not come up; its journal: $engine exec $container journalctl -b"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, fixture
 
 ANSWERS = {
@@ -24,7 +24,7 @@ class AptHost(FakeHost):
     def __init__(self, system: str = "debian-12") -> None:
         super().__init__(system)
         self.programs |= {"apt-cache"}
-        self.says: dict[tuple[str, str], Completed] = {}
+        self.says: dict[tuple[str, str], CommandResult] = {}
         self.add_file("/etc/os-release", fixture("os_release", system))
         content = fixture("apt_inrelease", system)
         for part in content.split("== ")[1:]:
@@ -33,7 +33,7 @@ class AptHost(FakeHost):
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
-    ) -> Completed:
+    ) -> CommandResult:
         self.runs.append(tuple(argv))
         key = (argv[0], argv[1])
-        return self.says.get(key) or Completed(tuple(argv), 0, fixture(ANSWERS[key], self.system), "")
+        return self.says.get(key) or CommandResult(tuple(argv), 0, fixture(ANSWERS[key], self.system), "")

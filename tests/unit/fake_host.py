@@ -22,13 +22,16 @@ from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional, Seq
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import (
     TEMPORARY_SUFFIX,
-    Completed,
-    Entry,
+    CommandResult,
+    Host,
+    ScanEntry,
     Stat,
     T,
 )
 from fake_programs import PROGRAMS, FakePackage, FakeUnit
 
+#: When the machine came up, in seconds since 1970: 22 November 2026.
+BOOTED = 1_795_350_000.0
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 #: What belongs to the collection itself and is no part of the state that a revert restores.
 OWN = "/var/lib/healthops"
@@ -36,7 +39,7 @@ OWN_NAMES = (OWN, f"/var/lib/.healthops{TEMPORARY_SUFFIX}")
 
 WILDCARDS = frozenset("*?[")
 
-Answer = Union[Completed, Callable[["FakeHost", Sequence[str]], Completed]]
+Answer = Union[CommandResult, Callable[["FakeHost", Sequence[str]], CommandResult]]
 
 
 @cache
@@ -180,13 +183,14 @@ class FakeMount:
     options: List[str]
 
 
-class FakeHost:
+class FakeHost(Host):
     """A Debian with systemd; ``operations`` tells every change in its order, ``runs`` every command."""
 
     def __init__(self, system: str = "debian-12") -> None:
         self.system = system
         self.clock = 1000.0
         self.uptime = 5000.0
+        self.booted = BOOTED
         self.spawned: List[Tuple[str, ...]] = []
         self.nodes = FakeDisk()
         self.kernel: Dict[str, str] = {"kernel.osrelease": "6.1.0-30-amd64"}
@@ -240,6 +244,10 @@ class FakeHost:
         """Make it a container, in a user namespace of its own or as root of the machine."""
         self.add_file("/run/systemd/container", f"{engine}\n")
         self.add_file("/proc/self/uid_map", "0 100000 65536\n" if own_users else "0 0 4294967295\n")
+
+    def set_clock(self, seconds: float) -> None:
+        """Let the wall clock stand at this time, in seconds since 1970."""
+        self.booted = seconds - self.uptime
 
     def text(self, path: str) -> str:
         return self.nodes[path].content.decode()
@@ -328,12 +336,12 @@ class FakeHost:
 
     def scan(
         self, roots: Sequence[str], avoided: FrozenSet[str], uids: FrozenSet[int], gids: FrozenSet[int], budget: int
-    ) -> Optional[List[Entry]]:
+    ) -> Optional[List[ScanEntry]]:
         """All is one disk here; a folder that is avoided is met, but not entered."""
         inside = [p for p in sorted(self.nodes) if not any(p.startswith(folder + "/") for folder in avoided)]
         if len(inside) > budget:
             return None
-        found = [Entry(p, n.kind, n.mode, n.uid, n.gid) for p in inside for n in [self.nodes[p]] if p != "/"]
+        found = [ScanEntry(p, n.kind, n.mode, n.uid, n.gid) for p in inside for n in [self.nodes[p]] if p != "/"]
         known = [e for e in found if e.kind in ("file", "dir")]
         return [e for e in known if e.mode & 0o6002 or e.uid not in uids or e.gid not in gids]
 
@@ -365,13 +373,16 @@ class FakeHost:
     def group_name(self, gid: int) -> str:
         return next((name for name, number in self.groups.items() if number == gid), str(gid))
 
+    def now(self) -> float:
+        return self.booted + self.uptime
+
     def monotonic(self) -> float:
         return self.uptime
 
     def sleep(self, seconds: float) -> None:
         self.uptime += seconds
 
-    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
+    def gather(self, looks: Sequence[Callable[[], T]]) -> List[T]:
         return [look() for look in looks]
 
     def spawn(self, argv: Sequence[str]) -> None:
@@ -441,12 +452,12 @@ class FakeHost:
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
+    ) -> CommandResult:
         self.runs.append(tuple(argv))
         if self.which(argv[0]) is None:
             raise ClinicalError("Running", argv[0], "there is no such command on this host")
         answer = self.answers.get(tuple(argv))
-        if isinstance(answer, Completed):
+        if isinstance(answer, CommandResult):
             return answer
         if answer is not None:
             return answer(self, argv)
@@ -454,8 +465,8 @@ class FakeHost:
         try:
             rc, out, err = PROGRAMS[posixpath.basename(argv[0])](self, list(argv[1:]))
         except HostWriteError as error:  # a program tells it in its own way
-            return Completed(tuple(argv), 1, "", f"{argv[0]}: {error.saw}\n")
-        return Completed(tuple(argv), rc, out, err)
+            return CommandResult(tuple(argv), 1, "", f"{argv[0]}: {error.saw}\n")
+        return CommandResult(tuple(argv), rc, out, err)
 
     def change(self, words: str, effect: Callable[[], object], disk: bool = True, frees: bool = False) -> None:
         """Count one operation and let it happen, unless a fault strikes."""

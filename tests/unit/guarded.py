@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED
 from dirty_host import SSH_DROP_INS, dirty_host, request
 from fake_host import FakeHost
 
@@ -36,4 +37,4 @@ def alarms(host: FakeHost) -> list[str]:
 def is_at_risk(host: FakeHost) -> bool:
     """Whether the guarded change is there and has not been confirmed."""
     newest = record.newest(host)
-    return DROP_IN in host.nodes and (newest is None or newest.state != record.CONFIRMED)
+    return DROP_IN in host.nodes and (newest is None or newest.state != CONFIRMED)

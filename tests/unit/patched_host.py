@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Collection, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import unit
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import versions
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Asked, Barred, Kept
@@ -37,13 +37,12 @@ FREE = 10 << 30
 
 
 def patched_host(system: str = "debian-12", free: int = FREE) -> FakeHost:
-    """A Debian that answers what patching asks beside its package manager."""
+    """A host that answers what patching asks beside its package manager."""
     host = FakeHost(system)
-    host.programs |= {"df", "apt-config"}
+    host.programs.add("df")
     df = ("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")
-    host.answers[df] = Completed(df, 0, "Avail Mounted on\n" + f"{free} /\n" * 3, "")
-    host.answers[("apt-config", "dump")] = Completed((), 0, 'APT::Periodic::Unattended-Upgrade "0";\n', "")
-    host.answers[("systemctl", "is-active", "--quiet", unit.UNIT)] = Completed((), 3, "", "")
+    host.answers[df] = CommandResult(df, 0, "Avail Mounted on\n" + f"{free} /\n" * 3, "")
+    host.answers[("systemctl", "is-active", "--quiet", unit.UNIT)] = CommandResult((), 3, "", "")
     for folder in ("/var/cache", "/var/lib/healthops"):
         host.add_dir(folder)
     host.add_file(CONF, "level = 7\n")
@@ -116,23 +115,23 @@ class FakeManager:
     def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
         return tuple(one.path for one in kept if self.host.read(one.path) != one.version.encode())
 
-    def install(self, folder: str, changes: Sequence[Change], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[Change], log: str) -> CommandResult:
         if self.lock:
-            return Completed((), 100, "", f"E: Could not get lock. It is held by process {self.lock}")
+            return CommandResult((), 100, "", f"E: Could not get lock. It is held by process {self.lock}")
         for change in changes:
             if change.new and change.name not in self.fetched.get(folder, set()):
-                return Completed((), 100, "", f"E: {change.name} is not there")
+                return CommandResult((), 100, "", f"E: {change.name} is not there")
             if self.there.get(change.name, "") == change.new and change.name not in self.half:
                 continue
             self._put(change.name, change.new)
         return self._said()
 
-    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
+    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> CommandResult:
         for change in changes:
             self._put(change.name, change.old)
         return self._said()
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         for name in sorted(self.half - self.fails):
             self.host.change(f"configure {name}", lambda: self.half.discard(name))  # noqa: B023
         return self._said()
@@ -157,9 +156,9 @@ class FakeManager:
         if name == "b" and self.host.text(CONF) != EDITED:
             self.host.write(CONF, f"level = {version}\n".encode(), 0o644, 0, 0, {})
 
-    def _said(self) -> Completed:
+    def _said(self) -> CommandResult:
         failed = sorted(self.half)
-        return Completed((), 100 if failed else 0, "", f"E: {', '.join(failed)} failed" if failed else "")
+        return CommandResult((), 100 if failed else 0, "", f"E: {', '.join(failed)} failed" if failed else "")
 
     def suspend(self, again: bool) -> None:
         self.suspended = True
@@ -184,6 +183,9 @@ class FakeManager:
 
     def files(self, change: Change) -> Tuple[str, ...]:
         return (f"/usr/share/{change.name}",)
+
+    def unattended_updaters(self) -> Tuple[str, ...]:
+        return ()
 
     def kernels(self, packages: Mapping[str, Package]) -> Tuple[str, ...]:
         return ()

@@ -68,12 +68,12 @@ def _imported(source: str, tree: ast.Module) -> Iterator[Tuple[str, str]]:
 
 def arrows() -> Dict[str, Set[str]]:
     """Return, for each room, the other rooms that it imports from."""
-    found: Dict[str, Set[str]] = {}
+    targets: Dict[str, Set[str]] = {}
     for source, path in sources().items():
         room = room_of(source)
-        found.setdefault(room, set()).update(room_of(target) for target in imports(source, path))
-        found[room].discard(room)
-    return found
+        targets.setdefault(room, set()).update(room_of(target) for target in imports(source, path))
+        targets[room].discard(room)
+    return targets
 
 
 def own_test(source: str) -> Path:
@@ -96,8 +96,8 @@ def reached_by(test: Path) -> Set[str]:
                 names = [alias.name for alias in node.names]
             else:
                 continue
-            found = [TESTS / f"{name}.py" for name in names]
-            helpers += [path for path in found if path.is_file() and path not in helpers]
+            paths = [TESTS / f"{name}.py" for name in names]
+            helpers += [path for path in paths if path.is_file() and path not in helpers]
     while waiting:
         source = waiting.pop()
         reached.add(source)

@@ -101,10 +101,13 @@ def use(servers: Mapping[str, Mapping[str, Any]]) -> list[str]:
         image = store_image(archive["ansible_host"], ARCHIVE_PORT, archive["imaging_archive_aet"], PKI)
     except (OSError, RuntimeError, TimeoutError) as problem:
         stop(f"The clinic cannot work: {problem}")
-    kept = kept_by(engines, message, STATE / "ssh_config")
-    if kept != engines[:1]:
-        stop(f"The message {message} should be on {engines[0]} alone; it is on: {', '.join(kept) or 'nobody'}.")
-    return [f"Message  {message} was acknowledged and is kept by {kept[0]}.", f"Image    {image} is in the archive."]
+    keepers = kept_by(engines, message, STATE / "ssh_config")
+    if keepers != engines[:1]:
+        stop(f"The message {message} should be on {engines[0]} alone; it is on: {', '.join(keepers) or 'nobody'}.")
+    return [
+        f"Message  {message} was acknowledged and is kept by {keepers[0]}.",
+        f"Image    {image} is in the archive.",
+    ]
 
 
 # --- the two halves of a run: what Ansible printed, and the evidence it left ------------------------------------------
@@ -137,8 +140,8 @@ def newest_evidence() -> Path | None:
 
 def changed_hosts(output: str) -> dict[str, int]:
     """Host -> number of changed tasks, of the hosts that changed, from the recap."""
-    found = {match["host"]: int(match["changed"]) for match in RECAP.finditer(output)}
-    return {host: changed for host, changed in found.items() if changed}
+    counts = {match["host"]: int(match["changed"]) for match in RECAP.finditer(output)}
+    return {host: changed for host, changed in counts.items() if changed}
 
 
 # --- what is printed --------------------------------------------------------------------------------------------------
@@ -156,10 +159,10 @@ def show_result(audit: Judged, site: Judged, again: Judged, answers: Mapping[str
     rows = [row(name, audit.hosts[name], site.hosts[name], again.hosts[name], answers[name]) for name in answers]
     print(f"\n{table(rows)}\n")
     print(f"Asked in their own protocols:\n{chr(10).join(probe_lines(again.hosts))}\n")
-    left = still_open(again.hosts)
-    if left:
+    open_controls = still_open(again.hosts)
+    if open_controls:
         print("Left open, with the reason:")
-        print("\n".join(f"  {line}" for line in left), end="\n\n")
+        print("\n".join(f"  {line}" for line in open_controls), end="\n\n")
 
 
 def show_way_on(site: Judged, again: Judged, seconds: float) -> None:
@@ -175,7 +178,9 @@ def show_way_on(site: Judged, again: Judged, seconds: float) -> None:
 
 
 def expect_answers(answers: Mapping[str, Answers], when: str) -> None:
-    wrong = [f"  {name} {service}: {said}" for name, each in answers.items() for service, said in each.wrong().items()]
+    wrong = [
+        f"  {name} {service}: {said}" for name, answer in answers.items() for service, said in answer.wrong().items()
+    ]
     if wrong:
         stop(f"Not every service answers {when}:", *wrong)
 
@@ -208,8 +213,8 @@ def stop(*lines: str) -> NoReturn:
 def tool(name: str) -> str:
     """An Ansible command of the environment that this Python belongs to, else the one on PATH."""
     beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    return found or stop(f"{name} is not installed beside {sys.executable} and not on PATH. make demo installs it.")
+    path = str(beside) if beside.exists() else shutil.which(name)
+    return path or stop(f"{name} is not installed beside {sys.executable} and not on PATH. make demo installs it.")
 
 
 def environment() -> dict[str, str]:

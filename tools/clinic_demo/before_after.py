@@ -49,9 +49,9 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
 
     def show(line: Sequence[str]) -> str:
-        words = [cell.ljust(width) for cell, width in zip(line[:2], widths)]
+        texts = [cell.ljust(width) for cell, width in zip(line[:2], widths)]
         numbers = [cell.rjust(width) for cell, width in zip(line[2:], widths[2:])]
-        return "  ".join(words + numbers)
+        return "  ".join(texts + numbers)
 
     lines = [group_line(widths), show(HEADINGS), "  ".join("-" * width for width in widths), *map(show, rows)]
     return "\n".join(lines)
@@ -67,7 +67,7 @@ def group_line(widths: Sequence[int]) -> str:
 
 
 def probe_lines(results: Mapping[str, Result]) -> list[str]:
-    """How each clinical system answered in its own protocol, by the record of the host that was configured."""
+    """Return how each clinical system answered in its own protocol, by the record of the configured host."""
     return [
         f"  {name}: {probe['probe']} of {probe['target']}: {probe['state']} ({probe['saw']})"
         for name, result in sorted(results.items())
@@ -85,7 +85,7 @@ def unhealthy(results: Mapping[str, Result]) -> list[str]:
 
 
 def still_open(results: Mapping[str, Result]) -> list[str]:
-    """What hardening left, one line per control and reason, with the hosts that it concerns."""
+    """Return what hardening left open, one line per control and reason, with the hosts that it concerns."""
     hosts: dict[str, list[str]] = {}
     for name, result in sorted(results.items()):
         for finding in result["findings"]:

@@ -69,8 +69,8 @@ def ask(name: str, address: str, ssh_config: Path) -> Answers:
 def ask_all(addresses: Mapping[str, str], ssh_config: Path) -> dict[str, Answers]:
     """``addresses`` is host name -> address; all hosts are asked at the same time."""
     with ThreadPoolExecutor(max_workers=max(1, len(addresses))) as pool:
-        asked = {name: pool.submit(ask, name, address, ssh_config) for name, address in addresses.items()}
-    return {name: each.result() for name, each in asked.items()}
+        pending = {name: pool.submit(ask, name, address, ssh_config) for name, address in addresses.items()}
+    return {name: answers.result() for name, answers in pending.items()}
 
 
 def last_line(text: str) -> str:

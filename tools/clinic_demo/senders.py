@@ -52,12 +52,12 @@ async def _converse(address: str, port: int, context: ssl.SSLContext, control_id
 
 def kept_by(engines: list[str], control_id: str, ssh_config: Path) -> list[str]:
     """The engines on whose disk the message is."""
-    look = ["sudo", "grep", "-q", control_id, STORE]
+    command = ["sudo", "grep", "-q", control_id, STORE]
     return [
         name
         for name in engines
         if subprocess.run(
-            ["ssh", "-F", str(ssh_config), name, *look], check=False, capture_output=True, stdin=subprocess.DEVNULL
+            ["ssh", "-F", str(ssh_config), name, *command], check=False, capture_output=True, stdin=subprocess.DEVNULL
         ).returncode
         == 0
     ]

@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 HOSTS = ROOT / "tests" / "hosts"
 STATE = ROOT / ".cache" / "test-hosts" / "drills"
-INVENTORY = HERE / "hosts.yml"
+INVENTORY = HERE / "hosts"
 #: Far more than anything here needs; what is not true by then never will be.
 PATIENCE = 180.0
 ROOT_PASSWORD = "for-the-drill-of-su"
@@ -130,7 +130,7 @@ class Host:
         """A new host in its place: nobody knows what the last drill left."""
         argv = [
             str(HOSTS / "start-host.sh"),
-            "healthops-drills",
+            self.container.removesuffix(f"-{self.name}"),
             self.name,
             self.suite,
             self.address,
@@ -265,7 +265,6 @@ class Play:
         if variables.pop("waits", False):
             variables["go"] = str(self.folder / "go")
         environment = variables.pop("environment", {})
-        (self.folder / "ansible.cfg").touch()  # nobody's settings but those below
         more = self.folder / "more.json"
         more.write_text(json.dumps(inventory or {"all": {}}), "utf-8")
         path = playbook if "." in playbook and not playbook.endswith(".yml") else str(HERE / playbook)
@@ -296,13 +295,17 @@ class Play:
         return {
             **kept,
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
-            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(HOSTS / "ansible.cfg"),
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"),
             "ANSIBLE_NOCOLOR": "1",
             "LC_ALL": "C.UTF-8",
         }
+
+    def is_waiting(self) -> bool:
+        """A play that ``waits`` has made its change."""
+        return (self.folder / "go.awaited").exists()
 
     def go_on(self) -> None:
         """A play that ``waits`` between its change and the confirmation is let go."""

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def test_web_server_answers(host: Host) -> None:
-    with urllib.request.urlopen(f"http://{outside.variables(host)['ansible_host']}/", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{outside.variables(host)['ansible_host']}/", timeout=30) as answer:
         assert "The clinic is open" in answer.read().decode()
 
 
 def test_log_message_arrives(host: Host) -> None:
     word = f"probe-{time.monotonic_ns()}"
     outside.syslog(host, 13, word)
-    waiting = f"timeout 5 sh -c 'until grep -q {word} /var/log/syslog; do sleep 0.1; done'"
+    waiting = f"timeout 30 sh -c 'until grep -q {word} /var/log/syslog; do sleep 0.1; done'"
     assert outside.root(host, waiting).rc == 0
 
 

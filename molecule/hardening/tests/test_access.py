@@ -67,7 +67,7 @@ def test_journal_is_on_the_disk_and_reaches_the_log_daemon(host: Host) -> None:
         outside.root(host, f"logger --priority user.notice {word} && journalctl --sync && journalctl --flush").rc == 0
     )
     assert word in outside.root(host, f"journalctl --directory /var/log/journal --lines 200 --grep {word}").out
-    waiting = f"timeout 5 sh -c 'until grep -q {word} /var/log/syslog; do sleep 0.1; done'"
+    waiting = f"timeout 30 sh -c 'until grep -q {word} /var/log/syslog; do sleep 0.1; done'"
     assert outside.root(host, waiting).rc == 0
 
 

@@ -161,11 +161,11 @@ def test_the_count_finds_what_an_archive_lost() -> None:
 def test_a_drain_that_does_not_come_to_its_end_gives_up_and_says_who() -> None:
     archive = ARCHIVES[1]
     pki = "-cert /srv/test/pki/sender.pem -key /srv/test/pki/sender.key"
-    # One sender after the other that says nothing: Orthanc closes each after half a minute.
+    # Senders that say nothing. Orthanc closes each after half a minute; two take turns, so that one of them is there.
     hold = f"while :; do sleep 25 | openssl s_client -quiet {pki} -connect {ADDRESSES[archive]}:2762; done"
-    root(SENDER, f"systemd-run --quiet --collect --unit=hold bash -c '{hold}'")
+    root(SENDER, f"systemd-run --quiet --collect --unit=hold bash -c '(sleep 12; {hold}) & {hold}'")
     try:
-        wait_for("it is held", lambda: status(archive)["associations"] == 1)
+        wait_for("it is held", lambda: status(archive)["associations"] == 2)
         process = pid(archive)
         code, report = play("restart.yml", "--limit", archive, imaging_archive_drain_seconds=4)
     finally:

@@ -54,7 +54,11 @@ def hand_over(archive: str) -> None:
 
 def renewals(report: dict[str, Any], archive: str) -> str:
     """What was told to be renewed."""
-    told = [result for task, result in results(report, archive) if task.endswith("A certificate is to be renewed")]
+    told = [
+        result
+        for task, result in results(report, archive)
+        if task.endswith("Report certificates that are due for renewal")
+    ]
     return "\n".join(str(one["msg"]) for result in told for one in result["results"] if "msg" in one)
 
 

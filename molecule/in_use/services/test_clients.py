@@ -35,20 +35,20 @@ def from_the_other(host: Host, command: str) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.parametrize("port", [80, 8080], ids=["web server", "container"])
 def test_pages_come(host: Host, port: int) -> None:
-    with urllib.request.urlopen(f"http://{address(host)}:{port}/", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{address(host)}:{port}/", timeout=30) as answer:
         assert WORDS in answer.read().decode()
 
 
 def test_log_message_arrives(host: Host) -> None:
     word = f"probe-{time.monotonic_ns()}"
     outside.syslog(host, 13, word)
-    waiting = f"timeout 5 sh -c 'until grep -q {word} /var/log/syslog; do sleep 0.1; done'"
+    waiting = f"timeout 30 sh -c 'until grep -q {word} /var/log/syslog; do sleep 0.1; done'"
     assert outside.root(host, waiting).rc == 0
 
 
 def test_database_answers(host: Host) -> None:
     query = "SELECT 6 * 7"
-    where = f"host={address(host)} user=clinic dbname=postgres connect_timeout=5"
+    where = f"host={address(host)} user=clinic dbname=postgres connect_timeout=30"
     answer = from_the_other(host, f'PGPASSWORD={PASSWORD} psql -tA "{where}" -c "{query}"')
     assert (answer.returncode, answer.stdout.strip()) == (0, "42"), answer.stderr
 

@@ -73,7 +73,7 @@ def test_the_learned_ports_are_shown_for_review(results: list[dict[str, Any]]) -
 
 def answers(host: Host, port: int) -> bool:
     try:
-        socket.create_connection((outside.variables(host)["ansible_host"], port), timeout=2).close()
+        socket.create_connection((outside.variables(host)["ansible_host"], port), timeout=5).close()
     except OSError:
         return False
     return True
@@ -83,7 +83,7 @@ def test_a_new_listener_is_closed_and_told(host: Host) -> None:
     start = "systemd-run --quiet --unit=newcomer nc -l -k 0.0.0.0 8099"
     assert outside.root(host, start).rc == 0
     try:
-        inside = "timeout 10 sh -c 'until nc -z 127.0.0.1 8099; do sleep 0.2; done'"
+        inside = "timeout 60 sh -c 'until nc -z 127.0.0.1 8099; do sleep 0.2; done'"
         assert outside.root(host, inside).rc == 0
         assert not answers(host, 8099)
         assert answers(host, 80)

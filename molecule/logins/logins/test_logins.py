@@ -30,7 +30,7 @@ def test_a_service_runs_its_unit(host: Host) -> None:
 def test_a_service_runs_its_scheduled_job(host: Host) -> None:
     """cron begins a job once a minute."""
     outside.root(host, "rm -f /srv/reports/by-cron")
-    waiting = "timeout 75 sh -c 'until test -s /srv/reports/by-cron; do sleep 1; done'"
+    waiting = "timeout 150 sh -c 'until test -s /srv/reports/by-cron; do sleep 1; done'"
     assert outside.root(host, waiting).rc == 0
     assert outside.root(host, "stat --format %U /srv/reports/by-cron").out == "reports"
 

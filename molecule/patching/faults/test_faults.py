@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from laboratory import BEFORE, Mirror, Patched, answer, engine, only
 
@@ -101,9 +99,10 @@ def test_the_lock_is_held_by_somebody(fresh: Patched) -> None:
     fresh.patch(state="staged", policy=POLICY, digest=digest, refresh=False)
     fresh.look(
         "systemd-run --quiet --unit lab-lock python3 -c 'import fcntl, time;"
-        ' lock = open("/var/lib/dpkg/lock-frontend", "w"); fcntl.lockf(lock, fcntl.LOCK_EX); time.sleep(600)\''
+        ' lock = open("/var/lib/dpkg/lock-frontend", "w"); fcntl.lockf(lock, fcntl.LOCK_EX);'
+        ' open("/run/lab-lock-held", "w"); time.sleep(600)\''
     )
-    time.sleep(1)
+    fresh.wait_for("test -e /run/lab-lock-held")
     refused = fresh.patch(state="applied", digest=digest, policy=POLICY, lock_wait=2)
     fresh.look("systemctl stop lab-lock")
     assert "held by process" in refused["msg"]

@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from testinfra.host import Host
 
-INVENTORY = Path(__file__).resolve().parents[1] / "inventory" / "hosts.yml"
+INVENTORY = Path(__file__).resolve().parents[1] / "inventory" / "hosts"
 POLICY = {
     "exclude": [
         {

@@ -23,7 +23,7 @@ def answer(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]
     try:
         report = carry_out(wanted, params, check)
     except ClinicalError as error:
-        guard = record.standing(RealHost(), wanted.run_id)
+        guard = record.guard_of_run(RealHost(), wanted.run_id)
         return {"failed": True, "msg": str(error), "run_id": wanted.run_id, "guard": guard}
     return {**_baseline.result(report, diff, check), "warnings": report.warnings}
 

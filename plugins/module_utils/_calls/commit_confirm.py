@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import asdict
-from typing import Any, Dict, Mapping
+from typing import Any, Mapping
 
 from .._change import lock
 from .._errors import ClinicalError
@@ -15,20 +15,20 @@ from .._host.real import RealHost
 from .._vocabulary.run_id import new_run_id
 
 
-def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> Dict[str, Any]:
+def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> dict[str, Any]:
     wanted = request(params)
     try:
         told = asdict(carry_out(wanted, params["state"], check))
     except ClinicalError as error:
-        guard = record.standing(RealHost(), wanted.run_id)
+        guard = record.guard_of_run(RealHost(), wanted.run_id)
         return {"failed": True, "msg": str(error), "run_id": wanted.run_id, "guard": guard}
     if params["state"] != "reverted":
         del told["restored"]
     return told
 
 
-def request(params: Mapping[str, Any]) -> commit_confirm.Request:
-    return commit_confirm.Request(
+def request(params: Mapping[str, Any]) -> commit_confirm.GuardRequest:
+    return commit_confirm.GuardRequest(
         params["run_id"] or (new_run_id() if params["state"] == "armed" else ""),
         tuple(params["paths"]),
         tuple(params["units"]),
@@ -40,7 +40,7 @@ def request(params: Mapping[str, Any]) -> commit_confirm.Request:
     )
 
 
-def carry_out(wanted: commit_confirm.Request, state: str, check: bool) -> commit_confirm.Answer:
+def carry_out(wanted: commit_confirm.GuardRequest, state: str, check: bool) -> commit_confirm.GuardResult:
     host = RealHost()
     if state == "status":
         return commit_confirm.status(host, wanted)

@@ -1,14 +1,15 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What worked before works after: the host's sockets and units, compared with those before a run. Private.
+"""What worked before works after: the host's sockets and units, compared with those before a run.
 
 Only a run that changes something looks. What people end themselves, such as a login or a forwarded port, is no loss.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Iterable, Sequence
+from typing import Any
 
 from .._host import sockets
 from .._host.door import Host
@@ -28,18 +29,23 @@ _STARTS = ("enabled", "enabled-runtime", "generated")
 
 
 @dataclass(frozen=True)
-class Seen:
+class Snapshot:
     """What listened, with its owners, and which units were active."""
 
     listeners: tuple[Listener, ...] = ()
     units: frozenset[str] = frozenset()
 
     def listeners_to_probe(self) -> list[dict[str, Any]]:
-        """The TCP sockets that a controller may be able to reach; an empty address is any of the host's."""
-        outside = {one.place: one for one in self.listeners if one.protocol == "tcp" and one.outside}
+        """Return the TCP sockets that a controller may be able to reach; an empty address is any of the host's."""
+        outside = {it.place: it for it in self.listeners if it.protocol == "tcp" and it.outside}
         return [
-            {"place": place, "told": str(one), "address": "" if one.everywhere else one.address, "port": one.port}
-            for place, one in sorted(outside.items(), key=lambda item: item[1].port)
+            {
+                "place": place,
+                "told": str(listener),
+                "address": "" if listener.everywhere else listener.address,
+                "port": listener.port,
+            }
+            for place, listener in sorted(outside.items(), key=lambda item: item[1].port)
         ]
 
 
@@ -53,17 +59,18 @@ class Comparison:
     consented: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
 
-    @property
-    def told(self) -> dict[str, Any]:
+    def as_result(self) -> dict[str, Any]:
+        """Return the comparison as the module's result has it; what the controller cannot reach is not known here."""
         lists = {"lost": self.lost, "appeared": self.appeared, "unreachable": (), "consented": self.consented}
-        return {"compared": True, "before": self.before, **{key: list(words) for key, words in lists.items()}}
+        return {"compared": True, "before": self.before, **{key: list(places) for key, places in lists.items()}}
 
 
-def look(host: Host) -> Seen:
-    return Seen(tuple(sockets.owned(host, sockets.listeners(host))), frozenset(_active(host)))
+def take_snapshot(host: Host) -> Snapshot:
+    """Return what listens and which units are active now; it takes a walk over every process."""
+    return Snapshot(tuple(sockets.with_owners(host, sockets.listeners(host))), frozenset(_active(host)))
 
 
-def compare(host: Host, before: Seen, groups: Sequence[Group]) -> Comparison:
+def compare(host: Host, before: Snapshot, groups: Sequence[Group]) -> Comparison:
     """Hold the host against what it was; what is gone gets some time to come back."""
     stops = frozenset(stop for group in groups for stop in group.stops)
     if any(effect.unit for group in groups for effect in group.effects):
@@ -71,55 +78,57 @@ def compare(host: Host, before: Seen, groups: Sequence[Group]) -> Comparison:
     end = host.monotonic() + PATIENCE
     longest = host.monotonic() + LONG_PATIENCE
     while True:
-        found = _compared(host, before, stops)
+        comparison = _compared(host, before, stops)
         now = host.monotonic()
-        if not found.lost or now >= longest or (now >= end and not _starting(host, found.units)):
-            return found
+        if not comparison.lost or now >= longest or (now >= end and not _starting(host, comparison.units)):
+            return comparison
         host.sleep(PAUSE)
 
 
-def _compared(host: Host, before: Seen, stops: frozenset[str]) -> Comparison:
-    counted = [one for one in before.listeners if _counts(one)]
+def _compared(host: Host, before: Snapshot, stops: frozenset[str]) -> Comparison:
+    counted = [listener for listener in before.listeners if _counts(listener)]
     now = sockets.listeners(host)
-    keys = {_key(one) for one in now}
-    gone = [one for one in counted if _key(one) not in keys]
-    if gone:
-        gone = _really_gone(host, gone, now)
+    keys = {_key(listener) for listener in now}
+    closed = [listener for listener in counted if _key(listener) not in keys]
+    if closed:
+        closed = _without_moved(host, closed, now)
     units = [name for name in before.units - frozenset(_active(host)) if _lasting(name)]
     down = _brought_down(host, [name for name in units if name not in stops])
-    missing = [one for one in gone if one.unit not in stops]
-    allowed = [*(str(one) for one in gone if one.unit in stops), *(name for name in units if name in stops)]
+    missing = [listener for listener in closed if listener.unit not in stops]
+    allowed = [str(listener) for listener in closed if listener.unit in stops]
+    allowed += [name for name in units if name in stops]
     allowed += [stop for stop in stops if " " in stop]
-    held = [one.unit for one in missing if one.unit.endswith((".service", ".socket"))]
+    held = [listener.unit for listener in missing if listener.unit.endswith((".service", ".socket"))]
     return Comparison(
         before=len(counted),
-        lost=tuple(dict.fromkeys([*_words(missing), *down])),
-        appeared=tuple(_words(sockets.owned(host, _new(before.listeners, now)))),
+        lost=tuple(dict.fromkeys([*_describe(missing), *down])),
+        appeared=tuple(_describe(sockets.with_owners(host, _new(before.listeners, now)))),
         consented=tuple(dict.fromkeys(sorted(allowed))),
         units=tuple(dict.fromkeys([*down, *held])),
     )
 
 
-def _counts(one: Listener) -> bool:
-    """Whether people would miss it: not what belongs to somebody's login and cannot be reached from elsewhere."""
-    if one.protocol == "unix":
-        return one.unit.endswith((".service", ".socket")) and not one.unit.startswith(_PASSING)
-    return one.outside or not (one.unit.endswith(".scope") or one.unit.startswith(_PASSING))
+def _counts(listener: Listener) -> bool:
+    """Leave out what nobody would miss: what belongs to somebody's login and cannot be reached from elsewhere."""
+    unit = listener.unit
+    if listener.protocol == "unix":
+        return unit.endswith((".service", ".socket")) and not unit.startswith(_PASSING)
+    return listener.outside or not (unit.endswith(".scope") or unit.startswith(_PASSING))
 
 
-def _really_gone(host: Host, gone: Sequence[Listener], now: Sequence[Listener]) -> list[Listener]:
-    """Without what only moved: ports of the moment and local sockets have other names after each start."""
+def _without_moved(host: Host, closed: Sequence[Listener], now: Sequence[Listener]) -> list[Listener]:
+    """Return those that did not only move: ports of the moment and local sockets have other names after each start."""
     ports = sockets.ephemeral(host)
-    fleeting = [one for one in gone if one.protocol == "unix" or one.port in ports]
+    fleeting = [listener for listener in closed if listener.protocol == "unix" or listener.port in ports]
     if not fleeting:
-        return list(gone)
-    held = {(one.protocol, one.unit) for one in sockets.owned(host, now)}
-    moved = [one for one in fleeting if one.protocol == "udp" or (one.protocol, one.unit) in held]
-    return [one for one in gone if one not in moved]
+        return list(closed)
+    held = {(listener.protocol, listener.unit) for listener in sockets.with_owners(host, now)}
+    moved = [it for it in fleeting if it.protocol == "udp" or (it.protocol, it.unit) in held]
+    return [listener for listener in closed if listener not in moved]
 
 
 def _brought_down(host: Host, names: Sequence[str]) -> list[str]:
-    """Of units that are not active any more, those that failed, and those that should have been up since the boot."""
+    """Return, of units that are not active any more, those that failed and those that were to be up since the boot."""
     states = {name: unit for name, unit in show(host, sorted(names)).items() if unit.active not in _UP}
     return [name for name, unit in states.items() if unit.active == "failed" or unit.enabled in _STARTS]
 
@@ -131,25 +140,27 @@ def _starting(host: Host, names: Sequence[str]) -> bool:
 def _active(host: Host) -> list[str]:
     if not has_systemd(host):
         return []
-    words = ["--plain", "--no-legend", "--no-pager", "--state=active", f"--type={','.join(_TYPES)}"]
-    done = host.run(["systemctl", "list-units", *words])
-    return [line.split()[0] for line in done.out.splitlines() if line.split()] if done.rc == 0 else []
+    options = ["--plain", "--no-legend", "--no-pager", "--state=active", f"--type={','.join(_TYPES)}"]
+    done = host.run(["systemctl", "list-units", *options])
+    if done.rc != 0:
+        return []
+    return [line.split()[0] for line in done.out.splitlines() if line.split()]
 
 
 def _lasting(name: str) -> bool:
-    """Not one of a login, and not one that systemd made for a single connection."""
+    """Leave out units of a login, and those that systemd made for a single connection."""
     instance = name.partition("@")[2]
     return not name.startswith(_PASSING) and not (instance[:1].isdigit() and ":" in instance)
 
 
 def _new(before: Iterable[Listener], now: Sequence[Listener]) -> list[Listener]:
-    known = {_key(one) for one in before}
-    return [one for one in now if _key(one) not in known and one.protocol != "unix"]
+    known = {_key(listener) for listener in before}
+    return [listener for listener in now if _key(listener) not in known and listener.protocol != "unix"]
 
 
-def _key(one: Listener) -> tuple[str, str, int]:
-    return (one.protocol, one.address, one.port)
+def _key(listener: Listener) -> tuple[str, str, int]:
+    return (listener.protocol, listener.address, listener.port)
 
 
-def _words(found: Sequence[Listener]) -> list[str]:
-    return list(dict.fromkeys(str(one) for one in sorted(found, key=_key)))
+def _describe(listeners: Sequence[Listener]) -> list[str]:
+    return list(dict.fromkeys(map(str, sorted(listeners, key=_key))))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Before-images on disk, synced before the first change, and a run's way back. Private to the collection.
+"""Before-images on disk, synced before the first change, and a run's way back.
 
 ``/var/lib/healthops/journal/<run id>/`` holds three files, each written in one step:
 
@@ -15,13 +15,14 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
-from .steps import Effect, Entry, Group, Step
+from .._vocabulary import run_id as run_ids
+from .steps import Effect, Group, JournalEntry, Step
 from .subjects.accounts import AccountField
 from .subjects.audit import RulesFile
 from .subjects.authselect import AuthselectFeatures
@@ -40,7 +41,6 @@ from .subjects.units import ActiveUnit, EnabledUnit
 
 STATE = "/var/lib/healthops"
 JOURNAL = posixpath.join(STATE, "journal")
-RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
@@ -51,7 +51,7 @@ SUBJECTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Run:
+class JournaledRun:
     """One journaled run. ``made_by`` is the module that made it, baseline or commit_confirm.
 
     ``progress`` is applying, complete, undone, or damaged where the note itself cannot be read. Under the lock, an
@@ -70,30 +70,32 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedRun:
     """A run read back. ``damaged`` counts unreadable lines; ``after`` is empty for a run that was cut."""
 
-    run: Run
+    run: JournaledRun
     groups: tuple[Group, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
     after: dict[str, Image] = field(default_factory=dict)
     damaged: int = 0
 
 
 def check_run_id(run_id: str) -> None:
     """Refuse a run id that could not be the name of a folder."""
-    if not RUN_ID.fullmatch(run_id):
-        raise ClinicalError("Using the run id", repr(run_id), "it is not 1 to 64 letters, digits, dots, dashes")
+    if not run_ids.is_run_id(run_id):
+        saw = f"it is not 1 to {run_ids.LONGEST} letters, digits, dots, dashes"
+        raise ClinicalError("Using the run id", repr(run_id), saw)
 
 
 def key(subject: Subject) -> str:
+    """Return the name of a subject among all of a run: its type and its own name."""
     return f"{subject.type} {subject.name}"
 
 
-def runs(host: Host) -> list[Run]:
-    """Every run in the journal, oldest first; a folder without a readable ``run`` never began."""
-    found = (_read_run(host, name) for name in host.listdir(JOURNAL))
-    return sorted((run for run in found if run is not None), key=lambda run: run.sequence)
+def runs(host: Host) -> list[JournaledRun]:
+    """Return every run in the journal, oldest first; a folder without a readable ``run`` never began."""
+    known = (_read_run(host, name) for name in host.listdir(JOURNAL))
+    return sorted((run for run in known if run is not None), key=lambda run: run.sequence)
 
 
 def begin(
@@ -101,11 +103,15 @@ def begin(
     run_id: str,
     started: str,
     groups: Sequence[Group],
-    entries: Sequence[Entry],
+    entries: Sequence[JournalEntry],
     reverts: str = "",
     made_by: str = "baseline",
-) -> Run:
-    """Write all before-images; when this returns they are on the disk."""
+) -> JournaledRun:
+    """Write all before-images; when this returns they are on the disk.
+
+    ``started`` is a stamp, ``reverts`` the id of the run that this one takes back. Raises ClinicalError where the
+    journal holds a run of this id, or cannot be written.
+    """
     check_run_id(run_id)
     earlier = runs(host)
     if any(run.run_id == run_id for run in earlier):
@@ -115,7 +121,7 @@ def begin(
     for folder in (STATE, JOURNAL, _folder(run_id)):
         host.mkdir(folder, 0o700, 0, 0)
     lines = b"".join(line(record) for record in _records(groups, entries))
-    run = Run(
+    run = JournaledRun(
         run_id=run_id,
         sequence=earlier[-1].sequence + 1 if earlier else 1,
         started=started,
@@ -130,46 +136,52 @@ def begin(
     return run
 
 
-def end(host: Host, run: Run, progress: str, entries: Sequence[Entry], settled: Mapping[int, Image]) -> Run:
+def end(
+    host: Host, run: JournaledRun, progress: str, entries: Sequence[JournalEntry], settled: Mapping[int, Image]
+) -> JournaledRun:
     """Note how the run ended and what its subjects look like now, or looked like when they settled."""
     pairs = ((entry, settled.get(number)) for number, entry in enumerate(entries))
-    after = {key(e.step.subject): image or e.step.subject.settled(host, e.before) for e, image in pairs}
+    after = {key(e.step.subject): image or e.step.subject.capture_after(host, e.before) for e, image in pairs}
     _write(host, run.run_id, "after", line(after))
     ended = replace(run, progress=progress)
     _write_run(host, ended)
     return ended
 
 
-def note_reverted(host: Host, run: Run, by: str) -> None:
+def note_reverted(host: Host, run: JournaledRun, by: str) -> None:
+    """Note the id of the run that took this one back; an empty one takes the note away."""
     _write_run(host, replace(run, reverted_by=by))
 
 
-def load(host: Host, run: Run) -> Loaded:
+def load(host: Host, run: JournaledRun) -> LoadedRun:
     """Read a run back. What is damaged is counted, never guessed."""
     content = host.read(posixpath.join(_folder(run.run_id), "entries")) or b""
     records = [record for record in map(unline, content.split(b"\n")) if record is not None]
     after = unline((host.read(posixpath.join(_folder(run.run_id), "after")) or b"").rstrip(b"\n"))
-    told = {record["group"]: _group(record) for record in records if "group" in record}
-    numbers = sorted({*told, *(record["of"] for record in records if "of" in record)})
-    groups = tuple(told.get(number, Group(f"group {number}", ())) for number in numbers)
+    noted = {record["group"]: _group(record) for record in records if "group" in record}
+    numbers = sorted({*noted, *(record["of"] for record in records if "of" in record)})
+    groups = tuple(noted.get(number, Group(f"group {number}", ())) for number in numbers)
     entries = tuple(_entry(record, numbers.index(record["of"])) for record in records if "of" in record)
     lost = max(0, run.entries - len(records)) + (run.progress == "damaged")
     if after is None and run.progress != "applying":  # a run that was cut never wrote it
         lost += 1
-    return Loaded(run, groups, entries, after or {}, lost)
+    return LoadedRun(run=run, groups=groups, entries=entries, after=after or {}, damaged=lost)
 
 
 def prune(host: Host, keep: int) -> list[str]:
-    """Forget the oldest runs beyond ``keep``, never the newest, and folders of runs that never began."""
+    """Forget the oldest runs beyond ``keep``, never the newest, and folders of runs that never began.
+
+    Returns the ids of the runs that were forgotten.
+    """
     known = runs(host)
-    whole = [run for run in known if run.progress != "damaged"]
-    old = [run.run_id for run in whole[: max(0, len(whole) - max(1, keep))]]
+    readable = [run for run in known if run.progress != "damaged"]
+    old = [run.run_id for run in readable[: max(0, len(readable) - max(1, keep))]]
     stray = [name for name in host.listdir(JOURNAL) if name not in {run.run_id for run in known}]
     for name in old + stray:
         for file in ("run", "after", "entries"):  # "run" first: a folder without it is no run any more
             host.remove(posixpath.join(_folder(name), file))
-        for left in host.listdir(_folder(name)):
-            host.remove(posixpath.join(_folder(name), left))
+        for scrap in host.listdir(_folder(name)):
+            host.remove(posixpath.join(_folder(name), scrap))
         host.remove(_folder(name))
     return old
 
@@ -182,26 +194,28 @@ def _write(host: Host, run_id: str, file: str, content: bytes) -> None:
     host.write(posixpath.join(_folder(run_id), file), content, 0o600, 0, 0, {})
 
 
-def _write_run(host: Host, run: Run) -> None:
+def _write_run(host: Host, run: JournaledRun) -> None:
     _write(host, run.run_id, "run", line(asdict(run)))
 
 
-def _read_run(host: Host, run_id: str) -> Run | None:
+def _read_run(host: Host, run_id: str) -> JournaledRun | None:
     content = host.read(posixpath.join(_folder(run_id), "run"))
     if content is None:
         return None
     record = unline(content.rstrip(b"\n"))
-    return Run(**record) if record is not None else Run(run_id, 0, "", "damaged", 0, "")
+    if record is not None:
+        return JournaledRun(**record)
+    return JournaledRun(run_id=run_id, sequence=0, started="", progress="damaged", entries=0, checksum="")
 
 
 def line(record: dict[str, Any]) -> bytes:
-    """A record on a line of its own that carries its checksum."""
+    """Return a record on a line of its own that carries its checksum."""
     text = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
     return hashlib.sha256(text).hexdigest()[:16].encode() + b" " + text + b"\n"
 
 
 def unline(raw: bytes) -> dict[str, Any] | None:
-    """What ``line`` wrote, or None where its checksum does not agree."""
+    """Return the record that ``line`` wrote, or None where its checksum does not agree."""
     checksum, _blank, text = raw.partition(b" ")
     if not text or hashlib.sha256(text).hexdigest()[:16].encode() != checksum:
         return None
@@ -209,7 +223,7 @@ def unline(raw: bytes) -> dict[str, Any] | None:
     return record
 
 
-def _records(groups: Sequence[Group], entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+def _records(groups: Sequence[Group], entries: Sequence[JournalEntry]) -> Iterator[dict[str, Any]]:
     for number, group in enumerate(groups):
         effects = [asdict(effect) for effect in group.effects]
         yield {
@@ -238,11 +252,18 @@ def _records(groups: Sequence[Group], entries: Sequence[Entry]) -> Iterator[dict
 def _group(record: dict[str, Any]) -> Group:
     checks = tuple(tuple(argv) for argv in record["checks"])
     effects = tuple(Effect(**effect) for effect in record["effects"])
-    return Group(record["name"], (), checks, effects, record.get("guarded", False))
+    return Group(name=record["name"], steps=(), checks=checks, effects=effects, guarded=record.get("guarded", False))
 
 
-def _entry(record: dict[str, Any], group: int) -> Entry:
+def _entry(record: dict[str, Any], group: int) -> JournalEntry:
     subject: Subject = SUBJECTS[record["type"]](record["name"])
-    words = (record["before"], record["after"], record["why"])
-    step = Step(subject, record["wanted"], *words, tuple(record["controls"]), record["watched"])
-    return Entry(step, record["replaced"], group)
+    step = Step(
+        subject=subject,
+        wanted=record["wanted"],
+        before=record["before"],
+        after=record["after"],
+        why=record["why"],
+        controls=tuple(record["controls"]),
+        watched=record["watched"],
+    )
+    return JournalEntry(step, record["replaced"], group)

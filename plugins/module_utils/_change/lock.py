@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run at a time on a host. Private to the collection."""
+"""One run at a time on a host."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import fcntl
 import json
 import os
 import time
-from typing import Iterator
+from collections.abc import Iterator
 
 from .._errors import ClinicalError
+from .._vocabulary.stamp import stamp_of
 
 LOCK = "/run/healthops/baseline.lock"
 
@@ -20,15 +21,14 @@ LOCK = "/run/healthops/baseline.lock"
 def held(run_id: str, path: str = LOCK, patience: float = 0.0) -> Iterator[None]:
     """Hold the lock while the body runs; raise ClinicalError that names the holder where another run has it.
 
-    It is waited for up to ``patience`` seconds.
-
-    The kernel drops the lock with the process that holds it, so what a killed run left behind is taken over.
+    It is waited for up to ``patience`` seconds. The kernel drops the lock with the process that holds it, so what a
+    killed run left behind is taken over.
     """
     fd = _open(path)
     try:
         if not _taken(fd, patience):
             raise ClinicalError("Locking", path, f"another run is at work: {_holder(fd)}", "Wait for it.")
-        note = {"pid": os.getpid(), "run_id": run_id, "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+        note = {"pid": os.getpid(), "run_id": run_id, "since": stamp_of(time.time())}
         os.ftruncate(fd, 0)
         os.pwrite(fd, json.dumps(note).encode(), 0)
         yield

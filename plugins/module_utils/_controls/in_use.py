@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._change.subjects.units import Unit, show
-from .._errors import ClinicalError
 from .._host import sockets
 from .._host.door import Host
-from .._host.sockets import Listener, unit_of
+from .._host.processes import Process, processes
+from .._host.sockets import Listener
 
 #: Where packages put their units, as they are spelled once /lib is a part of /usr.
 UNIT_FOLDERS = ("/usr/lib/systemd/system/", "/etc/systemd/system/")
@@ -33,7 +33,7 @@ class Use:
     """One look at the host: what listens, by the unit that holds it, and which processes run which program."""
 
     listeners: Mapping[str, Sequence[Listener]]
-    programs: Mapping[str, Sequence[str]]
+    programs: Mapping[str, Sequence[Process]]
 
 
 @dataclass
@@ -58,7 +58,7 @@ def look(host: Host) -> Use:
     if _now.host is not host:
         begin(host, {})
     if _now.use is None:
-        found = sockets.owned(host, sockets.listeners(host))
+        found = sockets.with_owners(host, sockets.listeners(host))
         _now.use = Use(sockets.by_unit(found), _programs(host))
     return _now.use
 
@@ -94,7 +94,8 @@ def units_of_package(host: Host, package: str) -> tuple[tuple[str, ...], tuple[s
     """The units that a package brings; and with them those that run one of its programs, or one from beside them."""
     files = _files(host, package)
     programs = look(host).programs
-    users = (unit_of(host, pid) for path in [*files, *_beside(files, programs)] for pid in programs.get(path, ()))
+    runs = [path for path in [*files, *_beside(files, programs)] if path in programs]
+    users = (process.unit for path in runs for process in programs[path])
     own = _units(files)
     return own, tuple(dict.fromkeys([*own, *(unit for unit in users if unit.endswith(".service"))]))
 
@@ -118,18 +119,14 @@ def _running(host: Host, unit: Unit) -> list[str]:
     return [*reasons, *([f"{', '.join(needed)} needs it"] if needed else [])]
 
 
-def _programs(host: Host) -> dict[str, list[str]]:
-    """The processes of each program that runs."""
-    found: dict[str, list[str]] = {}
-    for pid in host.listdir("/proc"):
-        if pid.isdigit():
-            try:
-                info = host.stat(f"/proc/{pid}/exe")
-            except ClinicalError:  # it ended meanwhile
-                continue
-            if info is not None and info.target:
-                found.setdefault(info.target.replace(" (deleted)", ""), []).append(pid)
-    return found
+def _programs(host: Host) -> dict[str, list[Process]]:
+    """Return the processes of each program that runs, by its path."""
+    running: dict[str, list[Process]] = {}
+    for process in processes(host):
+        path = process.executable
+        if path:
+            running.setdefault(path, []).append(process)
+    return running
 
 
 def _told_listening(found: Sequence[Listener]) -> list[str]:
@@ -137,7 +134,7 @@ def _told_listening(found: Sequence[Listener]) -> list[str]:
         return []
     clients = sum({one.port: one.clients for one in found}.values())
     network = [one for one in found if one.protocol != "unix"]
-    told = f"it listens on {', '.join(sockets.places(network or found))}"
+    told = f"it listens on {', '.join(sockets.describe_places(network or found))}"
     return [f"{told} ({clients} {'client' if clients == 1 else 'clients'})" if clients else told]
 
 
@@ -155,11 +152,10 @@ def _same(one: str, other: str) -> bool:
 def _files(host: Host, package: str) -> list[str]:
     """A package's files as dpkg noted them."""
     found = host.glob(f"/var/lib/dpkg/info/{package}.list") or host.glob(f"/var/lib/dpkg/info/{package}:*.list")
-    text = (host.read(found[0]) or b"") if found else b""
-    return [_merged(path) for path in text.decode("utf-8", "replace").splitlines()]
+    return [_merged(path) for path in host.read_text(found[0]).splitlines()] if found else []
 
 
-def _beside(files: Sequence[str], programs: Mapping[str, Sequence[str]]) -> list[str]:
+def _beside(files: Sequence[str], programs: Mapping[str, Sequence[Process]]) -> list[str]:
     """Programs that run from a folder of their own in which the package has files too, as a part of their service."""
     folders = {found.group() for found in map(_OWN_FOLDER.match, files) if found}
     return [path for path in programs if (found := _OWN_FOLDER.match(path)) and found.group() in folders]

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes off on the host itself when nobody confirms: after some seconds, and at the next boot. Private.
+"""What goes off on the host itself when nobody confirms: after some seconds, and at the next boot.
 
 It needs neither the controller nor the network: a timer of systemd and a unit for the next boot, or a process of its
 own where systemd does not run. Both start the reverter, which asks the guard whether there is anything to do.
@@ -48,16 +48,17 @@ TimeoutStartSec=300
 
 
 def survives_reboot(host: Host) -> bool:
-    """Whether the alarm goes off after a reboot too."""
+    """Return True where the alarm goes off after a reboot too."""
     return has_systemd(host)
 
 
 def is_prepared(host: Host) -> bool:
+    """Return True where the reverter lies on the disk."""
     return host.stat(REVERTER) is not None
 
 
 def prepare(host: Host) -> None:
-    """Lay out the reverter and what starts it at the next boot, and see that it can start."""
+    """Lay out the reverter and what starts it at the next boot; raises ClinicalError where it cannot start."""
     from . import archive  # only a run that arms has to read it
 
     for folder in (STATE, FOLDER):
@@ -76,16 +77,16 @@ def prepare(host: Host) -> None:
 
 
 def set_off_in(host: Host, seconds: int) -> None:
-    """Start the reverter after that time, by the monotonic clock, and again until it has come to an end."""
+    """Start the reverter after so many seconds of the monotonic clock, and again until it has come to an end."""
     if not has_systemd(host):
         host.spawn([*command(), "--wait"])
         return
     timer = [f"--on-active={seconds}s", f"--timer-property=OnUnitInactiveSec={AGAIN_AFTER}s"]
-    words = ["--quiet", f"--unit={NAME}", "--description=Take back a change unless it is confirmed"]
+    unit = ["--quiet", f"--unit={NAME}", "--description=Take back a change unless it is confirmed"]
     # Early in the boot it would else wait for the very target that waits for the reverter.
     early = "--timer-property=DefaultDependencies=no"
     options = ["--timer-property=AccuracySec=1s", early, "--property=Type=oneshot"]
-    done = host.run(["systemd-run", *words, *timer, *options, *command()])
+    done = host.run(["systemd-run", *unit, *timer, *options, *command()])
     if done.rc != 0:
         raise ClinicalError("Arming the timer", TIMER, done.err_line, f"See: systemctl status {NAME}.timer")
 
@@ -103,5 +104,5 @@ def clear(host: Host) -> None:
 
 
 def command() -> tuple[str, ...]:
-    """The reverter's command line: isolated from the environment and from all that is installed beside Python."""
+    """Return the reverter's command line: isolated from the environment and from what is installed beside Python."""
     return (os.path.realpath(sys.executable), "-I", "-S", REVERTER)

@@ -20,6 +20,7 @@ LEFT_OUT = (
     "_host/dropin",
     "_host/facts",
     "_host/formats",
+    "_host/processes",
     "_host/sockets",
 )
 _NAME = "healthops"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Would a declared emergency account still get in and become root? Private to the collection.
+"""Declared emergency accounts: would they still get in and become root?
 
 Asked of the system's own tools and files, without logging in. No text here ever holds a hash, a key or a password.
 """
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Callable, Sequence
 
 from .._errors import ClinicalError
 from .._host.door import Host
-from .ssh_access import Account, Options, effective, key_trouble, missing_method, refused
+from .ssh_access import Account, Options, effective, key_trouble, missing_method, refusals
 
 SHADOW = "/etc/shadow"
 SUDO_PAM = "/etc/pam.d/sudo"
@@ -55,15 +54,15 @@ class Case:
 
 
 def problems(host: Host, users: Sequence[str], client: str = "", today: int | None = None) -> list[str]:
-    """One sentence for each thing that keeps one of these accounts out; none where all would get in.
+    """Return one sentence for each thing that keeps one of these accounts out; none where all would get in.
 
     ``client`` is the address they would come from, ``today`` the day, counted from 1970.
     """
-    day = int(time.time()) // _DAY if today is None else today
-    return [f"break-glass account {name}: {what}" for name in users for what in _of_one(host, name, client, day)]
+    day = int(host.now()) // _DAY if today is None else today
+    return [f"break-glass account {name}: {what}" for name in users for what in _problems_of(host, name, client, day)]
 
 
-def _of_one(host: Host, name: str, client: str, today: int) -> list[str]:
+def _problems_of(host: Host, name: str, client: str, today: int) -> list[str]:
     try:
         account = _account(host, name)
         shadow = _shadow(host, account.name) if account else None
@@ -73,11 +72,11 @@ def _of_one(host: Host, name: str, client: str, today: int) -> list[str]:
         return ["there is no such account"]
     case = Case(host, account, shadow, client, today)
     checks = (_shell, _expiry, _ssh, _sudo)
-    return [problem for check in checks for problem in _answered(check, case)]
+    return [problem for check in checks for problem in _run_check(check, case)]
 
 
-def _answered(check: Callable[[Case], list[str]], case: Case) -> list[str]:
-    """What could not be asked is never fine."""
+def _run_check(check: Callable[[Case], list[str]], case: Case) -> list[str]:
+    """Return the problems that a check finds; what could not be asked is never fine."""
     try:
         return check(case)
     except ClinicalError as error:
@@ -96,7 +95,7 @@ def _account(host: Host, name: str) -> Account | None:
 
 
 def _shadow(host: Host, name: str) -> Shadow | None:
-    for line in (host.read(SHADOW) or b"").decode("utf-8", "replace").splitlines():
+    for line in host.read_text(SHADOW).splitlines():
         fields = line.split(":")
         if fields[0] == name and len(fields) >= 8:
             secret = fields[1]
@@ -129,7 +128,7 @@ def _expiry(case: Case) -> list[str]:
 
 
 def _aged(case: Case) -> str:
-    """Why the account would have to change its password before anything else, which nobody does in an emergency."""
+    """Return the reason why the account would have to change its password first, which nobody does in an emergency."""
     shadow = case.shadow
     if shadow is None or shadow.changed is None:
         return ""
@@ -142,13 +141,13 @@ def _aged(case: Case) -> str:
 
 def _ssh(case: Case) -> list[str]:
     options = effective(case.host, case.account.name, case.client)
-    found = refused(case.account, options, case.client)
+    problems = refusals(case.account, options, case.client)
     pam = options.on("usepam")
     if pam and (aged := _aged(case)):
-        found.append(aged)  # PAM looks at this however one came in, also with a key
+        problems.append(aged)  # PAM looks at this however one came in, also with a key
     if not pam and case.shadow and case.shadow.locked:
-        found.append("it is locked, and with UsePAM no sshd refuses even its keys")
-    return found + _way_in(case, options)
+        problems.append("it is locked, and with UsePAM no sshd refuses even its keys")
+    return problems + _way_in(case, options)
 
 
 def _way_in(case: Case, options: Options) -> list[str]:
@@ -168,7 +167,7 @@ def _way_in(case: Case, options: Options) -> list[str]:
 
 
 def _password_trouble(case: Case, options: Options) -> str:
-    """Why no password lets the account in, or nothing where one would."""
+    """Return the reason why no password lets the account in, empty where one would."""
     pam = options.on("usepam")
     if not options.on("passwordauthentication") and not (pam and options.on("kbdinteractiveauthentication")):
         return "sshd takes no passwords"
@@ -206,7 +205,7 @@ def _sudo(case: Case) -> list[str]:
 
 
 def _root_rights(listing: str) -> tuple[bool, bool]:
-    """Whether ``sudo -l`` lets it run a command as root, and whether one without a password. The last word counts."""
+    """Read out of ``sudo -l``: may it run a command as root, and one without a password? The last rule counts."""
     allowed = free = False
     for runas, commands in _ENTRY.findall(listing):
         users = {user.strip() for user in runas.partition(":")[0].split(",")}
@@ -216,8 +215,8 @@ def _root_rights(listing: str) -> tuple[bool, bool]:
         for command in re.split(r"(?<!\\),\s*", commands):
             tags = _TAGS.match(command)
             bare = command[tags.end() :] if tags else command
-            words = command[: len(command) - len(bare)].split()
-            asks = False if "NOPASSWD:" in words else asks or "PASSWD:" in words
+            given = command[: len(command) - len(bare)].split()
+            asks = "NOPASSWD:" not in given and (asks or "PASSWD:" in given)
             if bare == "!ALL":
                 allowed = free = False
             elif not bare.startswith("!"):
@@ -226,9 +225,9 @@ def _root_rights(listing: str) -> tuple[bool, bool]:
 
 
 def _usual_pam(host: Host) -> bool:
-    """Whether PAM asks for the password; a rule of its own for sudo (a token, the agent's keys) may do without."""
-    for line in (host.read(host.resolve(SUDO_PAM)) or b"").decode("utf-8", "replace").splitlines():
+    """Check that PAM asks sudo's users for their password; a rule of its own (a token, an agent's keys) may not."""
+    for line in host.read_text(host.resolve(SUDO_PAM)).splitlines():
         rule = re.match(r"^\s*-?auth\s+(\[[^\]]*\]|\S+)\s+(\S+)", line)
-        if rule and not any(_USUAL_PAM.match(posixpath.basename(word)) for word in rule.groups()):
+        if rule and not any(_USUAL_PAM.match(posixpath.basename(part)) for part in rule.groups()):
             return False
     return True

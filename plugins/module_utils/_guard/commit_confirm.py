@@ -1,15 +1,17 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guard for anybody's own changes: arm, confirm, take back, ask. Private to the collection."""
+"""The guard for anybody's own changes: arm, confirm, take back, ask."""
 
 from __future__ import annotations
 
 import posixpath
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Sequence
+from typing import Any
 
-from .._change import journal, steps
+from .._change import apply as changes
+from .._change import journal
 from .._change.steps import Group, Step
 from .._change.subjects.base import Subject
 from .._change.subjects.kernel import KernelValue
@@ -17,9 +19,10 @@ from .._change.subjects.trees import Tree
 from .._errors import ClinicalError
 from .._host import login as ssh_login
 from .._host.door import Host
+from .._vocabulary.guard import CONFIRMED, REVERTED
 from . import break_glass, record, reverter
 from . import run as guarded_run
-from .record import Guard, Wish
+from .record import Guard, GuardTerms
 
 KERNEL = "/proc/sys/"
 #: What belongs to the kernel or to ourselves cannot be put back as files.
@@ -27,10 +30,10 @@ FORBIDDEN = ("/proc", "/sys", "/dev", journal.STATE)
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a task asks; ``paths`` (files, folders, keys below /proc/sys) are restored unless it is confirmed.
+class GuardRequest:
+    """The options of a task; ``paths`` (files, folders, keys below /proc/sys) are restored unless it is confirmed.
 
-    ``why`` is the reason for taking a run back, also one that nothing guards.
+    ``confirm_within`` is in seconds; ``why`` is the reason for taking a run back, also one that nothing guards.
     """
 
     run_id: str = ""
@@ -44,8 +47,8 @@ class Request:
 
 
 @dataclass
-class Answer:
-    """What came of it, as plain data for the module's result; ``failed`` says why it is not what was asked for."""
+class GuardResult:
+    """What came of a task, as plain data for the module's result; ``failed`` where it is not what the task wanted."""
 
     run_id: str
     guard: dict[str, Any]
@@ -56,33 +59,39 @@ class Answer:
     warnings: list[str] = field(default_factory=list)
 
 
-def arm(host: Host, request: Request, check: bool) -> Answer:
+def arm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     """Journal what is to be restored and arm the guard; raises ClinicalError where it cannot, and then nothing is."""
-    wish, groups = _wish(host, request), (_group(request.paths),)
+    terms, groups = _terms(host, request), (_group(request.paths),)
     if check:
-        told = record.told(host, None)
-        return Answer(request.run_id, told, True, f"The guard {request.run_id} would be armed.")
+        msg = f"The guard {request.run_id} would be armed."
+        return GuardResult(run_id=request.run_id, guard=record.as_result(host, None), changed=True, msg=msg)
     warnings = reverter.settle(host, request.run_id)
-    entries = steps.capture(host, groups)
+    entries = changes.capture(host, groups)
     run = guarded_run.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
     try:
-        guard = record.arm(host, request.run_id, wish)
+        guard = record.arm(host, request.run_id, terms)
     except ClinicalError:
         journal.end(host, run, "undone", entries, {})
         raise
-    warnings += guarded_run.tidied(host, request.journal_keep)
+    warnings += guarded_run.tidy_journal(host, request.journal_keep)
     msg = f"Unless it is confirmed, the change is taken back at {guard.until} ({guard.within} s)."
-    return Answer(guard.run_id, record.told(host, guard), True, msg, warnings=warnings)
+    return GuardResult(
+        run_id=guard.run_id,
+        guard=record.as_result(host, guard),
+        changed=True,
+        msg=msg,
+        warnings=warnings,
+    )
 
 
-def confirm(host: Host, request: Request, check: bool) -> Answer:
+def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     """Confirm where a login that is younger than the change, and the break-glass accounts, show that people get in."""
     guard = _wanted(host, request.run_id)
     if guard is None:
         return _missing(host, request.run_id, fatal=not check)
-    if guard.state == record.REVERTED:
+    if guard.state == REVERTED:
         return _answer(host, guard, f"It is too late: {_how_it_ended(guard)}", failed=True)
-    if guard.state == record.CONFIRMED or check:
+    if guard.state == CONFIRMED or check:
         return _answer(host, guard, _how_it_ended(guard) if guard.ended else f"The guard {guard.run_id} is armed.")
     login = ssh_login.own_login(host)
     if login is not None and login.started <= guard.armed_by:
@@ -93,62 +102,70 @@ def confirm(host: Host, request: Request, check: bool) -> Answer:
     if problems:
         return _refused(host, guard, "; ".join(problems))
     _complete(host, guard)
-    ended = record.end(host, guard, record.CONFIRMED, "a fresh login worked")
+    ended = record.end(host, guard, CONFIRMED, "a fresh login worked")
     return _answer(host, ended, "The change is confirmed.", changed=True)
 
 
-def revert(host: Host, request: Request, check: bool) -> Answer:
-    """Take it back at once."""
+def revert(host: Host, request: GuardRequest, check: bool) -> GuardResult:
+    """Take the guarded run back at once, or with a reason (``why``) also one that nothing guards."""
     guard = _wanted(host, request.run_id)
     if guard is None:
         if request.why and not check and any(run.run_id == request.run_id for run in journal.runs(host)):
             return _taken_back(host, reverter.take_back_now(host, request.run_id, request.why))
         return _missing(host, request.run_id, fatal=not check)
-    if guard.state == record.CONFIRMED:
+    if guard.state == CONFIRMED:
         advice = f"To take it back all the same: healthops.clinical.baseline, state: reverted, run_id: {guard.run_id}."
         return _answer(host, guard, f"{_how_it_ended(guard)} {advice}", failed=True)
-    if guard.state == record.REVERTED:
+    if guard.state == REVERTED:
         return _answer(host, guard, _how_it_ended(guard))
     if check:
         return _answer(host, guard, f"The guard {guard.run_id} would be taken back.", changed=True)
     return _taken_back(host, reverter.take_back(host, guard, request.why or "a task asked for it"))
 
 
-def _taken_back(host: Host, taken: reverter.TakenBack) -> Answer:
+def _taken_back(host: Host, taken: reverter.TakenBack) -> GuardResult:
     answer = _answer(host, taken.guard, _how_it_ended(taken.guard), changed=True)
     answer.restored = taken.restored
     return answer
 
 
-def status(host: Host, request: Request) -> Answer:
-    """How a guard stands; nothing is changed."""
+def status(host: Host, request: GuardRequest) -> GuardResult:
+    """Return how a guard stands; nothing is changed."""
     guard = _wanted(host, request.run_id)
     if guard is None:
         return _missing(host, request.run_id, fatal=False)
-    left = record.seconds_left(host, guard)
-    armed = f"The guard {guard.run_id} is armed: unless confirmed, it is taken back at {guard.until} ({left} s)."
+    seconds = record.seconds_left(host, guard)
+    armed = f"The guard {guard.run_id} is armed: unless confirmed, it is taken back at {guard.until} ({seconds} s)."
     return _answer(host, guard, _how_it_ended(guard) if guard.ended else armed)
 
 
 def _wanted(host: Host, run_id: str) -> Guard | None:
-    return record.load(host, run_id) if run_id else record.armed(host) or record.newest(host)
+    if run_id:
+        return record.load(host, run_id)
+    return record.armed(host) or record.newest(host)
 
 
-def _missing(host: Host, run_id: str, fatal: bool) -> Answer:
+def _missing(host: Host, run_id: str, fatal: bool) -> GuardResult:
     msg = f"No guard {run_id} is known on this host." if run_id else "No guard was ever armed on this host."
-    return Answer(run_id, record.told(host, None), msg=msg, failed=fatal)
+    return GuardResult(run_id, record.as_result(host, None), msg=msg, failed=fatal)
 
 
-def _answer(host: Host, guard: Guard, msg: str, changed: bool = False, failed: bool = False) -> Answer:
-    return Answer(guard.run_id, record.told(host, guard), changed, msg, failed)
+def _answer(host: Host, guard: Guard, msg: str, changed: bool = False, failed: bool = False) -> GuardResult:
+    return GuardResult(
+        run_id=guard.run_id,
+        guard=record.as_result(host, guard),
+        changed=changed,
+        msg=msg,
+        failed=failed,
+    )
 
 
 def _how_it_ended(guard: Guard) -> str:
-    word = "was confirmed" if guard.state == record.CONFIRMED else "was taken back"
-    return f"The run {guard.run_id} {word} at {guard.ended}: {guard.why}."
+    end = "was confirmed" if guard.state == CONFIRMED else "was taken back"
+    return f"The run {guard.run_id} {end} at {guard.ended}: {guard.why}."
 
 
-def _refused(host: Host, guard: Guard, why: str) -> Answer:
+def _refused(host: Host, guard: Guard, why: str) -> GuardResult:
     taken = reverter.take_back(host, guard, why)
     return _answer(host, taken.guard, _how_it_ended(taken.guard), failed=True)
 
@@ -160,18 +177,18 @@ def _complete(host: Host, guard: Guard) -> None:
         journal.end(host, run, "complete", journal.load(host, run).entries, {})
 
 
-def _run(host: Host, run_id: str) -> journal.Run:
+def _run(host: Host, run_id: str) -> journal.JournaledRun:
     return next(run for run in journal.runs(host) if run.run_id == run_id)
 
 
 # --- what a task asks for, checked ---
 
 
-def _wish(host: Host, request: Request) -> Wish:
+def _terms(host: Host, request: GuardRequest) -> GuardTerms:
     record.check_within(request.confirm_within)
     if not request.paths:
         raise ClinicalError("Arming the guard", request.run_id, "paths names nothing to restore", "List what changes.")
-    return Wish(request.confirm_within, request.units, tuple(_command(host, text) for text in request.commands))
+    return GuardTerms(request.confirm_within, request.units, tuple(_command(host, text) for text in request.commands))
 
 
 def _command(host: Host, text: str) -> tuple[str, ...]:
@@ -185,15 +202,27 @@ def _command(host: Host, text: str) -> tuple[str, ...]:
 
 
 def _group(paths: Sequence[str]) -> Group:
-    words = ("as it was", "as it became", "it is guarded")
-    return Group("guarded", tuple(Step(_subject(path), None, *words, ()) for path in paths), guarded=True)
+    return Group("guarded", tuple(_guarded_step(path) for path in paths), guarded=True)
+
+
+def _guarded_step(path: str) -> Step:
+    return Step(
+        subject=_subject(path),
+        wanted=None,
+        before="as it was",
+        after="as it became",
+        why="it is guarded",
+        controls=(),
+    )
 
 
 def _subject(path: str) -> Subject:
+    """Return what is restored for a path; raises ClinicalError where it cannot be."""
     if path.startswith(KERNEL) and posixpath.normpath(path) == path:
         return KernelValue(path[len(KERNEL) :])
-    inside = [folder for folder in FORBIDDEN if path == folder or path.startswith(f"{folder}/")]
-    if not path.startswith("/") or posixpath.normpath(path) != path or path == "/" or ":" in path or inside:
-        saw = "it is not a plain absolute path to files that can be put back"
-        raise ClinicalError("Guarding", path, saw, "Name files, folders, or keys below /proc/sys.")
+    forbidden = any(path == folder or path.startswith(f"{folder}/") for folder in FORBIDDEN)
+    plain = path.startswith("/") and posixpath.normpath(path) == path and path != "/" and ":" not in path
+    if forbidden or not plain:
+        reason = "it is not a plain absolute path to files that can be put back"
+        raise ClinicalError("Guarding", path, reason, "Name files, folders, or keys below /proc/sys.")
     return Tree(path)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A guard: the run that it guards is taken back unless somebody confirms it in time. Private to the collection.
+"""A guard: the run that it guards is taken back unless somebody confirms it in time.
 
 Its record lies beside the journal of its run and is the only truth about it. What goes off is an alarm that may go off
 as often as it likes: it asks the record.
@@ -11,17 +11,19 @@ from __future__ import annotations
 import json
 import math
 import posixpath
-import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Sequence
+from typing import Any
 
 from .._change import journal
 from .._change.subjects.units import show
 from .._errors import ClinicalError
+from .._host.boot import boot_id
 from .._host.door import Host
+from .._vocabulary.guard import ARMED, KEYS, REVERTED, no_guard
+from .._vocabulary.stamp import stamp_of
 from . import alarm
 
-ARMED, CONFIRMED, REVERTED = "armed", "confirmed", "reverted"
 #: How people log in: these are started again when a change has brought them down.
 LOGIN_SERVICES = ("ssh.service", "sshd.service")
 LOGIN_UNITS = (*LOGIN_SERVICES, "ssh.socket", "sshd.socket")
@@ -29,8 +31,11 @@ SHORTEST, LONGEST = 10, 3600
 
 
 @dataclass(frozen=True)
-class Wish:
-    """How a change is to be guarded: ``units`` to reload and ``commands`` to run once it was taken back."""
+class GuardTerms:
+    """How a change is to be guarded: ``within`` how many seconds it has to be confirmed.
+
+    ``units`` are reloaded and ``commands`` run once it was taken back.
+    """
 
     within: int
     units: tuple[str, ...] = ()
@@ -44,7 +49,7 @@ class Guard:
     ``deadline`` is in seconds of the monotonic clock of the boot ``boot_id``; ``until`` and ``ended`` are wall-clock
     times for people. ``armed_by`` is when the arming process started, in clock ticks: only a younger login counts.
     ``reload`` and ``running`` are the units to reload, and those that ran, for after the change was taken back.
-    ``told`` is whether a later run has told its people how this one ended.
+    ``announced`` is whether a later run has told its people how this one ended; on the disk its key is ``told``.
     """
 
     run_id: str
@@ -60,18 +65,18 @@ class Guard:
     survives_reboot: bool
     ended: str = ""
     why: str = ""
-    told: bool = False
+    announced: bool = False
 
 
 def check_within(within: int) -> None:
     """Refuse a time in which nobody could log in, or for which nobody would wait."""
     if not SHORTEST <= within <= LONGEST:
-        saw = f"it is not between {SHORTEST} and {LONGEST} seconds"
-        raise ClinicalError("Using confirm_within", str(within), saw, "120 is a good value.")
+        reason = f"it is not between {SHORTEST} and {LONGEST} seconds"
+        raise ClinicalError("Using confirm_within", str(within), reason, "120 is a good value.")
 
 
 def load(host: Host, run_id: str) -> Guard | None:
-    """The guard of a run, or None where it has none.
+    """Return the guard of a run, or None where it has none.
 
     A record that cannot be read counts as armed and overdue while there is an alarm that it may belong to.
     """
@@ -82,12 +87,11 @@ def load(host: Host, run_id: str) -> Guard | None:
     if record is None:
         damaged = Guard(run_id, ARMED, 0, "", 0.0, "", 0, (), LOGIN_SERVICES, (), False)
         return damaged if alarm.is_prepared(host) else None
-    lists = {key: tuple(record[key]) for key in ("reload", "running")}
-    return Guard(**{**record, **lists, "commands": tuple(tuple(argv) for argv in record["commands"])})
+    return _from_record(record)
 
 
 def newest(host: Host, state: str = "") -> Guard | None:
-    """The guard of the newest run that has one (in that state)."""
+    """Return the guard of the newest run that has one (in that state), or None."""
     for run in reversed(journal.runs(host)):
         guard = load(host, run.run_id)
         if guard is not None and state in ("", guard.state):
@@ -96,50 +100,54 @@ def newest(host: Host, state: str = "") -> Guard | None:
 
 
 def armed(host: Host) -> Guard | None:
+    """Return the guard that waits for a confirmation, or None."""
     return newest(host, ARMED)
 
 
 def unsettled(host: Host) -> Guard | None:
-    """What a new run has to care about: an armed guard, or the newest, where nobody was told yet that it took back."""
+    """Return the guard that a new run has to care about, or None.
+
+    That is an armed one, or the newest, where nobody was told yet that it took its run back.
+    """
     last = newest(host)
-    return armed(host) or (last if last is not None and last.state == REVERTED and not last.told else None)
+    return armed(host) or (last if last is not None and last.state == REVERTED and not last.announced else None)
 
 
 def seconds_left(host: Host, guard: Guard) -> int:
-    """How long until it is due; nothing is left after a reboot."""
-    if guard.state != ARMED or guard.boot_id != _boot_id(host):
+    """Return the seconds until it is due; none are left after a reboot."""
+    if guard.state != ARMED or guard.boot_id != boot_id(host):
         return 0
     return max(0, math.ceil(guard.deadline - host.monotonic()))
 
 
-def arm(host: Host, run_id: str, wish: Wish, units: Sequence[str] = ()) -> Guard:
-    """Have the journaled run taken back after ``wish.within`` seconds, and at the next boot.
+def arm(host: Host, run_id: str, terms: GuardTerms, units: Sequence[str] = ()) -> Guard:
+    """Have the journaled run taken back after ``terms.within`` seconds, and at the next boot.
 
     Raises ClinicalError where that cannot be promised; then nothing is armed.
     """
     from .._host.login import own_start  # the many runs that arm nothing do not pay for reading it
 
-    states = show(host, [*wish.units, *units, *LOGIN_UNITS])
+    states = show(host, [*terms.units, *units, *LOGIN_UNITS])
     guard = _from_now(
         host,
         Guard(
             run_id=run_id,
             state=ARMED,
-            within=wish.within,
+            within=terms.within,
             until="",
             deadline=0.0,
-            boot_id=_boot_id(host),
+            boot_id=boot_id(host),
             armed_by=own_start(host),
-            reload=wish.units,
+            reload=terms.units,
             running=tuple(name for name, unit in states.items() if unit.running),
-            commands=wish.commands,
+            commands=terms.commands,
             survives_reboot=alarm.survives_reboot(host),
         ),
     )
     try:
         alarm.prepare(host)
         _write(host, guard)
-        alarm.set_off_in(host, wish.within)
+        alarm.set_off_in(host, terms.within)
     except ClinicalError:
         alarm.clear(host)
         host.remove(_path(run_id))
@@ -148,52 +156,46 @@ def arm(host: Host, run_id: str, wish: Wish, units: Sequence[str] = ()) -> Guard
 
 
 def renew(host: Host, guard: Guard) -> Guard:
-    """Let the time begin anew: whatever goes off earlier waits for it."""
+    """Let the time begin anew and return the guard: whatever goes off earlier waits for it."""
     later = _from_now(host, guard)
     _write(host, later)
     return later
 
 
 def end(host: Host, guard: Guard, state: str, why: str) -> Guard:
-    """Note how it ended, and only then take the alarm away: one that still goes off finds nothing to do."""
-    ended = replace(guard, state=state, why=why, ended=_clock(0))
+    """Note how it ended, and only then take the alarm away: one that still goes off finds nothing to do.
+
+    ``state`` is confirmed or reverted. Returns the guard as it ended.
+    """
+    ended = replace(guard, state=state, why=why, ended=stamp_of(host.now()))
     _write(host, ended)
     alarm.clear(host)
     return ended
 
 
-def note_told(host: Host, guard: Guard) -> None:
-    _write(host, replace(guard, told=True))
+def note_announced(host: Host, guard: Guard) -> None:
+    """Note that people have been told how it ended."""
+    _write(host, replace(guard, announced=True))
 
 
-def told(host: Host, guard: Guard | None) -> dict[str, Any]:
-    """A guard as a module's result tells it; always the same keys."""
+def as_result(host: Host, guard: Guard | None) -> dict[str, Any]:
+    """Return a guard as a module's result has it; always the same keys."""
     if guard is None:
-        nothing = {"state": "none", "run_id": "", "within": 0, "until": "", "ended": "", "why": ""}
-        return {**nothing, "seconds_left": 0, "survives_reboot": alarm.survives_reboot(host)}
-    keys = ("state", "run_id", "within", "until", "ended", "why", "survives_reboot")
-    record = asdict(guard)
-    return {**{key: record[key] for key in keys}, "seconds_left": seconds_left(host, guard)}
+        return no_guard(alarm.survives_reboot(host))
+    record = {**asdict(guard), "seconds_left": seconds_left(host, guard)}
+    return {key: record[key] for key in KEYS}
 
 
-def standing(host: Host, run_id: str) -> dict[str, Any]:
-    """``told`` for the result of a run that failed; as if there were no guard where that cannot be read."""
+def guard_of_run(host: Host, run_id: str) -> dict[str, Any]:
+    """Return the guard for the result of a run that failed; as if there were none where that cannot be read."""
     try:
-        return told(host, load(host, run_id))
+        return as_result(host, load(host, run_id))
     except ClinicalError:
-        return told(host, None)
+        return as_result(host, None)
 
 
 def _from_now(host: Host, guard: Guard) -> Guard:
-    return replace(guard, deadline=host.monotonic() + guard.within, until=_clock(guard.within))
-
-
-def _clock(later: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + later))
-
-
-def _boot_id(host: Host) -> str:
-    return (host.read("/proc/sys/kernel/random/boot_id") or b"").decode("ascii", "replace").strip()
+    return replace(guard, deadline=host.monotonic() + guard.within, until=stamp_of(host.now() + guard.within))
 
 
 def _path(run_id: str) -> str:
@@ -201,5 +203,21 @@ def _path(run_id: str) -> str:
 
 
 def _write(host: Host, guard: Guard) -> None:
-    record = json.loads(json.dumps(asdict(guard)))
-    host.write(_path(guard.run_id), journal.line(record), 0o600, 0, 0, {})
+    host.write(_path(guard.run_id), journal.line(_as_record(guard)), 0o600, 0, 0, {})
+
+
+def _as_record(guard: Guard) -> dict[str, Any]:
+    """Return a guard as it lies on the disk, as plain JSON data."""
+    record: dict[str, Any] = json.loads(json.dumps(asdict(guard)))
+    record["told"] = record.pop("announced")
+    return record
+
+
+def _from_record(record: dict[str, Any]) -> Guard:
+    """Return the guard that ``_as_record`` made the record of, or an earlier release did."""
+    fields = {**record, "announced": record.get("told", False)}
+    fields.pop("told", None)
+    for key in ("reload", "running"):
+        fields[key] = tuple(record[key])
+    fields["commands"] = tuple(tuple(argv) for argv in record["commands"])
+    return Guard(**fields)

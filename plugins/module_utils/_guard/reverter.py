@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Taking back what nobody confirmed; also a program of its own, started by the alarm. Private to the collection.
+"""Taking back what nobody confirmed; also a program of its own, started by the alarm.
 
 revert.pyz             take the armed change back once its time is over
 revert.pyz --now       take it back at once
@@ -12,16 +12,18 @@ revert.pyz --ready     only show that it can start
 from __future__ import annotations
 
 import sys
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Dict, Optional, Sequence, TextIO
+from typing import Any, TextIO
 
-from .._change import journal, lock, revert, steps
+from .._change import apply as changes
+from .._change import journal, lock, revert
 from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError, HostWriteError
-from .._host.door import Completed, Host
+from .._host.door import CommandResult, Host
 from .._host.real import RealHost
+from .._vocabulary.guard import ARMED, REVERTED
 from . import alarm, record
 from . import run as guarded_run
 from .record import Guard
@@ -35,8 +37,8 @@ class BootingHost(RealHost):
     """A machine that is starting: systemd must not wait for jobs that wait for us."""
 
     def run(
-        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
+    ) -> CommandResult:
         if argv[0].rpartition("/")[2] == "systemctl" and _JOBS.intersection(argv):
             argv = [argv[0], "--no-block", *argv[1:]]
         return super().run(argv, timeout, stdin, env)
@@ -56,9 +58,9 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     Raises ClinicalError where something could not be restored; the guard is then still armed, and this can be repeated.
     """
     host.remove(alarm.BALLAST)
-    run = revert.choose(host, guard.run_id)
+    run = revert.choose_run(host, guard.run_id)
     revert.sweep(host, run)
-    way = revert.find_way(host, run)
+    way = revert.plan_revert(host, run)
     troubles = _restore(host, way)
     troubles += _revive(host, guard)
     for argv in guard.commands:
@@ -66,56 +68,60 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     if way.damaged:
         why = f"{why}; {way.damaged} lines of its journal cannot be read, and what they held is not restored"
     if troubles:
-        told = " ".join(map(str, troubles))
-        raise ClinicalError("Taking back the run", guard.run_id, told, "It will be tried again every minute.")
-    return TakenBack(record.end(host, guard, record.REVERTED, why), guarded_run.told(way.groups))
+        reasons = " ".join(map(str, troubles))
+        raise ClinicalError("Taking back the run", guard.run_id, reasons, "It will be tried again every minute.")
+    return TakenBack(record.end(host, guard, REVERTED, why), guarded_run.describe_changes(way.groups))
 
 
 def take_back_now(host: Host, run_id: str, why: str, revive: Sequence[str] = ()) -> TakenBack:
-    """The same for a run that nothing guards yet; ``revive`` are units that ran before it and are to run again."""
+    """Restore in the same way what a run replaced that nothing guards yet.
+
+    ``revive`` are units that ran before it and are to run again.
+    """
     guard = record.load(host, run_id)
-    if guard is None or guard.state != record.ARMED:
-        guard = record.arm(host, run_id, record.Wish(record.SHORTEST))  # should this be cut, the alarm goes on with it
+    if guard is None or guard.state != ARMED:
+        # Should this be cut, the alarm goes on with it.
+        guard = record.arm(host, run_id, record.GuardTerms(record.SHORTEST))
     running = tuple(dict.fromkeys([*guard.running, *revive]))
     return take_back(host, replace(guard, running=running), why)
 
 
 def settle(host: Host, run_id: str) -> list[str]:
-    """Before a new run: refuse while a guard is armed; take back what is overdue; tell what was taken back last.
+    """Refuse a new run while a guard is armed; take back what is overdue; tell what was taken back last.
 
-    Returns warnings for people.
+    Returns warnings for people; raises ClinicalError where the run has to wait.
     """
     guard = record.unsettled(host)
     if guard is None:
         return []
-    if guard.state == record.REVERTED:
-        record.note_told(host, guard)
+    if guard.state == REVERTED:
+        record.note_announced(host, guard)
         return [f"The run {guard.run_id} was taken back at {guard.ended}: {guard.why}."]
-    left = record.seconds_left(host, guard)
-    if left:
-        saw = f"the run {guard.run_id} is not confirmed yet, and is taken back at {guard.until} ({left} s)"
-        raise ClinicalError("Beginning the run", run_id, saw, "Confirm it or wait; nothing was changed.")
+    seconds = record.seconds_left(host, guard)
+    if seconds:
+        reason = f"the run {guard.run_id} is not confirmed yet, and is taken back at {guard.until} ({seconds} s)"
+        raise ClinicalError("Beginning the run", run_id, reason, "Confirm it or wait; nothing was changed.")
     take_back(host, guard, "it was overdue when the next run came")
     return [f"The run {guard.run_id} was never confirmed; it was overdue and was taken back now."]
 
 
-def _restore(host: Host, way: revert.Way) -> list[ClinicalError]:
+def _restore(host: Host, way: revert.RevertPlan) -> list[ClinicalError]:
     """Put everything back as far as it goes; a journal that cannot be written is no reason to leave a host cut off."""
-    own = _own_id(host, way.run.run_id)
+    attempt_id = _attempt_id(host, way.run.run_id)
     if not way.groups:  # nothing was changed under the guard, or an earlier attempt has put it back
-        return _tried(partial(guarded_run.note_reverted, host, way.run, way.run.reverted_by or own))
-    entries = steps.capture(host, way.groups)
+        return _tried(partial(guarded_run.note_reverted, host, way.run, way.run.reverted_by or attempt_id))
+    entries = changes.capture(host, way.groups)
     try:
-        run = guarded_run.begin(host, own, way.groups, entries, reverts=way.run.run_id)
+        run = guarded_run.begin(host, attempt_id, way.groups, entries, reverts=way.run.run_id)
     except HostWriteError:
-        return steps.restore(host, way.groups, entries)
-    troubles = steps.restore(host, way.groups, entries)
+        return changes.restore(host, way.groups, entries)
+    troubles = changes.restore(host, way.groups, entries)
     troubles += _tried(partial(journal.end, host, run, "complete", entries, {}))
-    return troubles or _tried(partial(guarded_run.note_reverted, host, way.run, own))
+    return troubles or _tried(partial(guarded_run.note_reverted, host, way.run, attempt_id))
 
 
-def _own_id(host: Host, run_id: str) -> str:
-    """An id for this attempt; earlier ones may have been cut."""
+def _attempt_id(host: Host, run_id: str) -> str:
+    """Return an id for this attempt; earlier ones may have been cut."""
     known = {run.run_id for run in journal.runs(host)}
     candidates = (f"{run_id[:54]}-guard{number}" for number in range(1, len(known) + 2))
     return next(candidate for candidate in candidates if candidate not in known)
@@ -141,7 +147,7 @@ def _run(host: Host, argv: Sequence[str]) -> None:
 
 
 def _tried(act: partial[Any]) -> list[ClinicalError]:
-    error = steps.attempt(act)
+    error = changes.attempt(act)
     return [] if error is None else [error]
 
 
@@ -149,7 +155,7 @@ def _tried(act: partial[Any]) -> list[ClinicalError]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Returns the exit code: 0 when nothing is left to do."""
+    """Run the reverter with these options and return its exit code: 0 when nothing is left to do."""
     if "--ready" in argv:
         return 0
     host = BootingHost() if "--boot" in argv else RealHost()
@@ -160,11 +166,11 @@ def main(argv: Sequence[str]) -> int:
         done = _attempt(host, at_once)
         if done or "--wait" not in argv:
             return 0 if done else 1
-        time.sleep(alarm.AGAIN_AFTER)
+        host.sleep(alarm.AGAIN_AFTER)
 
 
 def _again_later(host: Host) -> None:
-    """Should this attempt be cut as well, a timer of this boot makes the next one."""
+    """Have a timer of this boot make the next attempt, should this one be cut as well."""
     if has_systemd(host) and record.armed(host) is not None:
         try:
             alarm.set_off_in(host, alarm.AGAIN_AFTER)
@@ -200,7 +206,7 @@ def _tell_and_take_back(host: Host, guard: Guard, at_once: bool) -> None:
 
 def _wait_until_due(host: Host) -> None:
     while (guard := record.armed(host)) is not None and record.seconds_left(host, guard):
-        time.sleep(1)
+        host.sleep(1)
 
 
 def _reason(guard: Guard, at_once: bool, host: Host) -> str:
@@ -209,8 +215,8 @@ def _reason(guard: Guard, at_once: bool, host: Host) -> str:
     return "somebody asked for it on the host" if at_once else f"nobody confirmed it within {guard.within} s"
 
 
-def _say(words: object, where: TextIO | None = None) -> None:
-    """For the system's journal, or whoever typed the command."""
+def _say(message: object, where: TextIO | None = None) -> None:
+    """Write a line for the system's journal, or for whoever typed the command."""
     stream = where or sys.stdout
-    stream.write(f"{words}\n")
+    stream.write(f"{message}\n")
     stream.flush()

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Would sshd let an account in: its rules (sshd -T for that account and client) and the account's keys. Private.
+"""What sshd would say to an account: its rules (sshd -T for that account and client) and the account's keys.
 
 Judged the way sshd judges (auth.c, groupaccess.c, misc.c of OpenSSH): its deny and allow lists know * and ? but no
 exclamation mark, which means "not" in the host part of USER@HOST only.
@@ -13,8 +13,8 @@ import binascii
 import ipaddress
 import posixpath
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Iterator, Sequence
 
 from .._errors import ClinicalError
 from .._host.door import Host, Stat
@@ -52,22 +52,24 @@ class Options:
             self._values.setdefault(option.lower(), []).append(value.strip())
 
     def every(self, option: str) -> list[str]:
-        """One value a line: the name of a group may hold blanks."""
+        """Return the values of an option, one of each line: the name of a group may hold blanks."""
         return self._values.get(option, [])
 
     def get(self, option: str) -> str:
+        """Return the value of an option, empty where sshd has none."""
         return " ".join(self.every(option))
 
     def on(self, option: str) -> bool:
+        """Return True where an option says yes."""
         return self.get(option) == "yes"
 
     def names(self, option: str) -> bool:
-        """Whether a program or file is configured."""
+        """Return True where an option names a program or a file."""
         return self.get(option) not in ("", "none")
 
 
 def effective(host: Host, name: str, client: str) -> Options:
-    """Ask sshd what it would use for this account, with every Match block considered."""
+    """Ask sshd for the options that it would use for this account, with every Match block considered."""
     if host.which("sshd") is None:
         raise ClinicalError("Asking sshd", name, "there is no SSH server on this host")
     address = client or LOCAL
@@ -77,29 +79,29 @@ def effective(host: Host, name: str, client: str) -> Options:
     return Options(done.out)
 
 
-def refused(account: Account, options: Options, client: str) -> list[str]:
-    """Why sshd would not even look at a key or a password of this account."""
+def refusals(account: Account, options: Options, client: str) -> list[str]:
+    """Return one sentence for each reason why sshd would not even look at a key or a password of this account."""
     address = client or LOCAL
-    found: list[str] = []
+    reasons: list[str] = []
     for pattern in options.every("denyusers"):
         if _user_matches(account.name, address, pattern):
-            found.append(f"sshd refuses it: DenyUsers has {pattern}")
+            reasons.append(f"sshd refuses it: DenyUsers has {pattern}")
     allowed = options.every("allowusers")
     if allowed and not any(_user_matches(account.name, address, pattern) for pattern in allowed):
-        found.append(f"sshd refuses it: AllowUsers does not have it, coming from {address}")
+        reasons.append(f"sshd refuses it: AllowUsers does not have it, coming from {address}")
     for pattern in options.every("denygroups"):
         if any(_like(group, pattern) for group in account.groups):
-            found.append(f"sshd refuses it: DenyGroups has its group {pattern}")
+            reasons.append(f"sshd refuses it: DenyGroups has its group {pattern}")
     allowed = options.every("allowgroups")
     if allowed and not any(_like(group, pattern) for group in account.groups for pattern in allowed):
-        found.append("sshd refuses it: AllowGroups has none of its groups")
+        reasons.append("sshd refuses it: AllowGroups has none of its groups")
     if account.uid == 0 and options.get("permitrootlogin") in ("no", "forced-commands-only"):
-        found.append(f"sshd refuses it: PermitRootLogin is {options.get('permitrootlogin')}")
-    return found
+        reasons.append(f"sshd refuses it: PermitRootLogin is {options.get('permitrootlogin')}")
+    return reasons
 
 
 def missing_method(options: Options, available: frozenset[str]) -> str:
-    """What AuthenticationMethods wants, where none of its lists can be gone through with what is available."""
+    """Return what AuthenticationMethods wants, where what is available fulfils none of its lists; else nothing."""
     lists = options.get("authenticationmethods").split() or ["any"]
     for wanted in lists:
         if wanted == "any" and available:
@@ -110,7 +112,7 @@ def missing_method(options: Options, available: frozenset[str]) -> str:
 
 
 def key_trouble(host: Host, account: Account, options: Options) -> str:
-    """Why no key lets the account in, or nothing where one would."""
+    """Return the reason why no key lets the account in, empty where one would."""
     if not options.on("pubkeyauthentication"):
         return "PubkeyAuthentication is no"
     if options.names("authorizedkeyscommand") or options.names("trustedusercakeys"):
@@ -125,9 +127,9 @@ def key_trouble(host: Host, account: Account, options: Options) -> str:
 
 def _key_files(account: Account, options: Options) -> Iterator[str]:
     tokens = {"%%": "%", "%h": account.home, "%u": account.name, "%U": str(account.uid)}
-    for word in options.get("authorizedkeysfile").split():
-        if word != "none":
-            path = re.sub("%.", lambda found: tokens.get(found.group(), found.group()), word)
+    for pattern in options.get("authorizedkeysfile").split():
+        if pattern != "none":
+            path = re.sub("%.", lambda token: tokens.get(token.group(), token.group()), pattern)
             yield posixpath.normpath(posixpath.join(account.home, path))
 
 
@@ -158,7 +160,7 @@ def _folders(path: str) -> Iterator[str]:
 
 
 def _loose(host: Host, account: Account, path: str) -> str:
-    """What StrictModes has against a file or folder."""
+    """Return what StrictModes has against a file or folder, empty where it has nothing."""
     info = host.stat(path)
     if info is None:
         return ""
@@ -170,7 +172,7 @@ def _loose(host: Host, account: Account, path: str) -> str:
 
 
 def _own_group(host: Host, account: Account, gid: int) -> bool:
-    """Debian's sshd (user-group-modes.patch) lets a group write that has nobody in it but the account."""
+    """Check for a group with nobody in it but the account, which Debian's sshd (user-group-modes.patch) lets write."""
     if gid != account.gid or host.stat("/etc/debian_version") is None:
         return False
     group = host.run(["getent", "group", str(gid)]).out.strip().split(":")
@@ -180,7 +182,7 @@ def _own_group(host: Host, account: Account, gid: int) -> bool:
 
 
 def _may(host: Host, account: Account, path: str, bit: int) -> bool:
-    """sshd reads the file as the account, not as root."""
+    """Check the mode for the account: sshd reads the file as the account, not as root."""
     info = host.stat(path)
     if info is None or account.uid == 0 or _ACL in host.xattrs(path):
         return True
@@ -195,10 +197,10 @@ def _shift(host: Host, account: Account, info: Stat) -> int:
 
 def _content_trouble(path: str, content: bytes, options: Options) -> str:
     matches = [_KEY.match(line) for line in content.decode("utf-8", "replace").splitlines()]
-    keys = [found for found in matches if found]
+    keys = [match for match in matches if match]
     if not keys:
         return f"{path} holds no key"
-    if any(_accepted(found[1] or "", found[2], found[3], options) for found in keys):
+    if any(_accepted(key[1] or "", key[2], key[3], options) for key in keys):
         return ""
     return f"{path} holds no key that sshd accepts (PubkeyAcceptedAlgorithms, RequiredRSASize)"
 
@@ -215,15 +217,15 @@ def _accepted(key_options: str, key_type: str, blob: str, options: Options) -> b
 
 
 def _rsa_bits(blob: str) -> int:
-    """The size of an RSA key: its blob is the type, the exponent and the modulus, each after its length."""
+    """Return the size of an RSA key: its blob is the type, the exponent and the modulus, each after its length."""
     try:
-        rest = base64.b64decode(blob, validate=True)
+        data = base64.b64decode(blob, validate=True)
     except binascii.Error:
         return 0
     field = b""
     for _field in range(3):
-        size = int.from_bytes(rest[:4], "big")
-        field, rest = rest[4 : 4 + size], rest[4 + size :]
+        size = int.from_bytes(data[:4], "big")
+        field, data = data[4 : 4 + size], data[4 + size :]
     return int.from_bytes(field, "big").bit_length()
 
 
@@ -235,7 +237,7 @@ def _user_matches(name: str, address: str, pattern: str) -> bool:
 
 
 def _from(address: str, patterns: Sequence[str]) -> bool:
-    """Whether a list of hosts has this address and does not exclude it."""
+    """Check that a list of hosts has this address and does not exclude it."""
     hits = [(pattern.startswith("!"), _address_like(address, pattern.lstrip("!"))) for pattern in patterns]
     return any(hit for excluded, hit in hits if not excluded) and not any(hit for excluded, hit in hits if excluded)
 

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The only door to the machine: what the core may ask of a host, as a protocol.
 
-Everything above this file speaks to a ``Host``; ``real`` is the machine itself, unit tests hand in a fake one.
+Everything above this file speaks to a ``Host``; ``real`` is the machine itself, unit tests hand in a fake one. Whatever
+cannot be done raises ClinicalError, or HostWriteError where the machine itself cannot be written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Callable, ContextManager, Dict, FrozenSet, List, Optional, Protocol, Sequence, Tuple, TypeVar
+from typing import ContextManager, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -22,7 +24,10 @@ READ_LIMIT = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Stat:
-    """One directory entry, not followed. ``kind`` is file, dir, link or other; ``mode`` the twelve permission bits."""
+    """One directory entry, not followed. ``kind`` is file, dir, link or other; ``mode`` the twelve permission bits.
+
+    ``target`` is where a link points, ``ctime`` when the entry was last changed, in seconds since 1970.
+    """
 
     kind: str
     mode: int
@@ -33,7 +38,7 @@ class Stat:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ScanEntry:
     """One file or folder that a scan met; ``kind`` is file or dir, ``mode`` the twelve permission bits."""
 
     path: str
@@ -44,16 +49,17 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Completed:
-    """What a command answered; ``err_line`` is its first words of complaint."""
+class CommandResult:
+    """A command that has ended: its exit code and what it wrote to its output and to its error output."""
 
-    argv: Tuple[str, ...]
+    argv: tuple[str, ...]
     rc: int
     out: str
     err: str
 
     @property
     def err_line(self) -> str:
+        """Its first words of complaint, for people: at most 300 characters."""
         lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
         return lines[0][:300] if lines else "it said nothing"
 
@@ -61,38 +67,47 @@ class Completed:
 class Host(Protocol):
     """What the core may ask of a machine. Paths are absolute; nothing here follows a link at its last component."""
 
-    def read(self, path: str) -> Optional[bytes]:
-        """The bytes of a regular file, or None where there is none."""
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a regular file, or None where there is none."""
 
-    def stat(self, path: str) -> Optional[Stat]:
-        """What is at the path, or None where there is nothing."""
+    def read_text(self, path: str, errors: str = "replace") -> str:
+        """Return the text of a regular file, empty where there is none.
 
-    def xattrs(self, path: str) -> Dict[str, bytes]:
-        """Extended attributes, ACLs among them."""
+        ``errors`` says, as in ``bytes.decode``, what becomes of bytes that are not UTF-8: ``surrogateescape`` for a
+        text that is written back.
+        """
+        return (self.read(path) or b"").decode("utf-8", errors)
 
-    def listdir(self, path: str) -> List[str]:
-        """The names in a directory, sorted; none where it is not one."""
+    def stat(self, path: str) -> Stat | None:
+        """Return what is at the path, or None where there is nothing."""
 
-    def glob(self, pattern: str) -> List[str]:
-        """The paths that match, sorted."""
+    def xattrs(self, path: str) -> dict[str, bytes]:
+        """Return the extended attributes by name, ACLs among them."""
+
+    def listdir(self, path: str) -> list[str]:
+        """Return the names in a directory, sorted; none where it is not one."""
+
+    def glob(self, pattern: str) -> list[str]:
+        """Return the paths that match, sorted."""
 
     def scan(
         self,
         roots: Sequence[str],
-        avoided: FrozenSet[str],
-        uids: FrozenSet[int],
-        gids: FrozenSet[int],
+        avoided: frozenset[str],
+        uids: frozenset[int],
+        gids: frozenset[int],
         budget: int,
-    ) -> Optional[List[Entry]]:
-        """Every file and folder that everybody may write, that lends rights, or whose owner or group is not known.
+    ) -> list[ScanEntry] | None:
+        """Return every file and folder that everybody may write, that lends rights, or whose owner is not known.
 
-        Folders in ``avoided`` are not entered. None where there are more than ``budget`` entries.
+        Known are the owners in ``uids`` and the groups in ``gids``. Folders in ``avoided`` are not entered. None where
+        there are more than ``budget`` entries.
         """
 
     def resolve(self, path: str) -> str:
-        """The path with every link followed, for reading what a link means."""
+        """Return the path with every link followed, for reading what a link means."""
 
-    def write(self, path: str, content: bytes, mode: int, uid: int, gid: int, xattrs: Dict[str, bytes]) -> None:
+    def write(self, path: str, content: bytes, mode: int, uid: int, gid: int, xattrs: dict[str, bytes]) -> None:
         """Replace or create a regular file in one step: after a crash the old or the new bytes are there."""
 
     def append(self, path: str, content: bytes) -> None:
@@ -116,43 +131,46 @@ class Host(Protocol):
     def accounts_locked(self) -> ContextManager[None]:
         """Keep every other tool from changing accounts meanwhile, as lckpwdf(3) does."""
 
-    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
-        """What each look finds, in their order. They only read, and may be made at the same time."""
+    def gather(self, readers: Sequence[Callable[[], T]]) -> list[T]:
+        """Return what each reader returns, in their order. They only read, and may run at the same time."""
 
     def is_root(self) -> bool:
-        """Whether this process may do what root may."""
+        """Return True where this process may do what root may."""
 
     def can_write(self, path: str) -> bool:
-        """Whether the kernel would let this process write there, asked without writing."""
+        """Ask the kernel, without writing, for permission to write there."""
 
     def run(
-        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
-        """Run a program with its words as they are, no shell; raises ClinicalError after ``timeout`` seconds."""
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
+    ) -> CommandResult:
+        """Run a program with its arguments as they are, no shell; raises ClinicalError after ``timeout`` seconds."""
 
     def spawn(self, argv: Sequence[str]) -> None:
         """Start a program that outlives this process and is bound to nothing of it."""
 
-    def which(self, name: str) -> Optional[str]:
-        """The path of a program, or None."""
+    def which(self, name: str) -> str | None:
+        """Return the path of a program, or None."""
 
-    def uid(self, name: str) -> Optional[int]:
-        """The number of a user, or None."""
+    def uid(self, name: str) -> int | None:
+        """Return the number of a user, or None."""
 
-    def gid(self, name: str) -> Optional[int]:
-        """The number of a group, or None."""
+    def gid(self, name: str) -> int | None:
+        """Return the number of a group, or None."""
 
     def owner_name(self, uid: int) -> str:
-        """The name of a user, or the number where it has none."""
+        """Return the name of a user, or the number where it has none."""
 
     def group_name(self, gid: int) -> str:
-        """The name of a group, or the number where it has none."""
+        """Return the name of a group, or the number where it has none."""
 
     def since_boot(self, microseconds: int) -> float:
-        """The wall-clock time, in seconds, of a moment given in microseconds of the monotonic clock."""
+        """Return the wall-clock time, in seconds, of a moment given in microseconds of the monotonic clock."""
+
+    def now(self) -> float:
+        """Return the wall-clock time, in seconds since 1970; somebody may set it."""
 
     def monotonic(self) -> float:
-        """Seconds on the clock that nobody can set, which begins anew at each boot."""
+        """Return the seconds on the clock that nobody can set, which begins anew at each boot."""
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kinds that own a drop-in file share. Private to the collection."""
+"""What the kinds that own a drop-in file share: read texts, order drop-ins, mark our own."""
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from .door import Host
 
@@ -12,7 +12,10 @@ HEADER = "# Managed by the Ansible collection healthops.clinical (baseline). Loc
 
 
 def read_text(host: Host, path: str) -> str | None:
-    """A configuration file's text, following a link as the program that reads it would; None where there is none."""
+    """Return a configuration file's text, None where there is none.
+
+    A link is followed, as by the program that reads the file.
+    """
     info = host.stat(path)
     if info is None:
         return None
@@ -21,11 +24,12 @@ def read_text(host: Host, path: str) -> str | None:
 
 
 def encode(text: str) -> bytes:
+    """Return the bytes of a text that was read here, also of those bytes that were no UTF-8."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def ordered_files(host: Host, folders: Sequence[str], pattern: str = "*.conf") -> list[str]:
-    """Drop-ins as systemd reads them: sorted by name; a name in an earlier folder hides it in a later one."""
+    """Return the drop-ins in systemd's order: sorted by name; a name in an earlier folder hides it in a later one."""
     chosen: dict[str, str] = {}
     for folder in folders:
         for path in host.glob(f"{folder}/{pattern}"):
@@ -34,9 +38,10 @@ def ordered_files(host: Host, folders: Sequence[str], pattern: str = "*.conf") -
 
 
 def with_header(lines: Sequence[str]) -> str:
+    """Return the text of a drop-in of our own."""
     return HEADER + "".join(f"{line}\n" for line in lines)
 
 
 def merged(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
-    """Our own drop-in keeps what earlier runs put there: only a revert takes a setting away."""
+    """Return both settings, sorted: our own drop-in keeps what earlier runs put there, only a revert takes it away."""
     return dict(sorted({**old, **new}.items()))

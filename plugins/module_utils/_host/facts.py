@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The few facts about a host that decide whether a control concerns it. Private to the collection."""
+"""The few facts about a host that decide whether a control concerns it."""
 
 from __future__ import annotations
 
 import shlex
-from typing import Any, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .door import Host
 
@@ -29,29 +30,34 @@ _ENGINES = {
 _SPELLED = {"almalinux": "AlmaLinux", "centos": "CentOS", "ol": "OracleLinux", "rhel": "RedHat"}
 
 
-def facts(host: Host) -> dict[str, str]:
-    """distribution, version, family, kernel, container (the engine's name, or nothing on a whole machine)."""
-    release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
-    words = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+def read_facts(host: Host) -> dict[str, str]:
+    """Return distribution, version, family, kernel, container (the engine's name, or nothing on a whole machine)."""
+    release = os_release(host)
     name = release.get("ID", "")
+    similar = [name, *release.get("ID_LIKE", "").split()]
     return {
         "distribution": _SPELLED.get(name, name.capitalize()),
         "version": release.get("VERSION_ID", ""),
-        "family": next((_FAMILIES[word] for word in words if word in _FAMILIES), name.capitalize()),
-        "kernel": (host.read("/proc/sys/kernel/osrelease") or b"").decode("ascii", "replace").strip(),
+        "family": next((_FAMILIES[like] for like in similar if like in _FAMILIES), name.capitalize()),
+        "kernel": host.read_text("/proc/sys/kernel/osrelease").strip(),
         "container": container(host),
     }
 
 
+def os_release(host: Host) -> dict[str, str]:
+    """Return the settings of os-release(5), the one place where a system says which it is."""
+    return parse_os_release(host.read_text(host.resolve("/etc/os-release")))
+
+
 def parse_os_release(text: str) -> dict[str, str]:
-    """os-release(5): KEY=value with shell quoting."""
+    """Return the settings of a text as os-release(5) has it: KEY=value with shell quoting."""
     pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
     return {key: " ".join(shlex.split(value)) for key, value in pairs}
 
 
 def container(host: Host) -> str:
-    """The engine that runs this container, as systemd noted it; nothing on a machine of its own."""
-    noted = (host.read("/run/systemd/container") or b"").decode("utf-8", "replace").strip()
+    """Return the engine that runs this container, as systemd noted it; empty on a machine of its own."""
+    noted = host.read_text("/run/systemd/container").strip()
     if noted:
         return noted
     marks = {"/run/.containerenv": "podman", "/.dockerenv": "docker"}
@@ -59,26 +65,29 @@ def container(host: Host) -> str:
 
 
 def global_keys_belong_elsewhere(host: Host) -> bool:
-    """Whether this is a container whose root is the machine's root.
+    """Return True for a container whose root is the machine's root.
 
     There the kernel would obey, and change the machine. In a user namespace of its own the kernel itself refuses.
     """
     if not container(host):
         return False
-    mapping = (host.read("/proc/self/uid_map") or b"").decode("ascii", "replace")
+    mapping = host.read_text("/proc/self/uid_map")
     return " ".join(mapping.split()) == _INITIAL_NAMESPACE
 
 
-def why_not(host: Host, seen: Mapping[str, str], applies: Mapping[str, Any]) -> str:
-    """Why a control does not concern this host, or nothing when it does."""
+def reason_not_applicable(host: Host, facts: Mapping[str, str], applies: Mapping[str, Any]) -> str:
+    """Return the reason why a control does not concern this host, for people; empty when it does.
+
+    ``facts`` are those of ``read_facts``, ``applies`` is what the catalogue says of the control.
+    """
     families: Sequence[str] = applies.get("families", ())
-    if families and seen["family"] not in families:
-        return f"it is for {', '.join(families)}, this host is {seen['family']}"
+    if families and facts["family"] not in families:
+        return f"it is for {', '.join(families)}, this host is {facts['family']}"
     versions: Mapping[str, Sequence[str]] = applies.get("distributions", {})
-    if versions and not _is_one_of(seen["version"], versions.get(seen["distribution"], ())):
-        return f"it is not for {seen['distribution']} {seen['version']}"
-    if "container" in applies and bool(seen["container"]) != applies["container"]:
-        return "it is for whole machines only" if seen["container"] else "it is for containers only"
+    if versions and not _is_one_of(facts["version"], versions.get(facts["distribution"], ())):
+        return f"it is not for {facts['distribution']} {facts['version']}"
+    if "container" in applies and bool(facts["container"]) != applies["container"]:
+        return "it is for whole machines only" if facts["container"] else "it is for containers only"
     missing = [path for path in applies.get("requires_path", ()) if host.stat(path) is None]
     if missing:
         return f"{missing[0]} is not on this host"
@@ -90,7 +99,7 @@ def why_not(host: Host, seen: Mapping[str, str], applies: Mapping[str, Any]) -> 
 
 
 def container_engine(host: Host) -> str:
-    """An engine that runs containers here, and where it was seen; nothing where there is none."""
+    """Return an engine that runs containers here, and where it was seen; empty where there is none."""
     for engine, paths in _ENGINES.items():
         for path in paths:
             if host.stat(path) is not None:
@@ -99,5 +108,5 @@ def container_engine(host: Host) -> str:
 
 
 def _is_one_of(version: str, wanted: Sequence[str]) -> bool:
-    """Whether a version is named, by itself or by the release that it is a part of: 9.4 is a 9."""
+    """Compare a version with those wanted: named by itself or by the release that it is a part of, 9.4 is a 9."""
     return any(f"{version}.".startswith(f"{name}.") for name in wanted)

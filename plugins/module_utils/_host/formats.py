@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration formats of a Unix server: find a key's value, set it, touch nothing else. Private."""
+"""The configuration formats of a Unix server: find a key's value, set it, touch nothing else."""
 
 from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Iterator
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Format:
     any_case: bool = False
 
     def assignments(self, text: str) -> Iterator[Assignment]:
+        """Yield every active setting of a text, in its order."""
         section = ""
         for number, raw in enumerate(text.splitlines()):
             line = raw.strip()
@@ -51,18 +52,19 @@ class Format:
                 yield Assignment(number, section, match["key"], self._value(match["value"] or ""))
 
     def get(self, text: str, key: str, section: str = "") -> str | None:
-        """The value that counts, which is the last one; None where the key is not set."""
+        """Return the value that counts, which is the last one; None where the key is not set."""
         return _values(self, text).get((section, self._plain(key)))
 
     def set(self, text: str, key: str, value: str, section: str = "") -> str:
-        """The text with the key set once more or changed where it counts; every other line stays as it is."""
+        """Return the text with the key set once more or changed where it counts; every other line stays as it is."""
         lines = text.splitlines(keepends=True)
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
         new = self.written(key, value) + "\n"
-        found = [a for a in self.assignments(text) if a.section == section and self._plain(a.key) == self._plain(key)]
-        if found:
-            lines[found[-1].line] = new
+        place = (section, self._plain(key))
+        present = [a for a in self.assignments(text) if (a.section, self._plain(a.key)) == place]
+        if present:
+            lines[present[-1].line] = new
         elif self.first:
             lines.insert(_after_comments(lines, self.comments), new)
         elif section:
@@ -72,7 +74,7 @@ class Format:
         return "".join(lines)
 
     def written(self, key: str, value: str) -> str:
-        """A new line; without a value the key stands alone, in formats that know such words."""
+        """Return a new line; without a value the key stands alone, in formats that know such keys."""
         return self.template.format(key=key, value=value) if value or not self.bare else key
 
     def _plain(self, key: str) -> str:
@@ -87,7 +89,7 @@ class Format:
 
 @functools.lru_cache(maxsize=64)
 def _values(form: Format, text: str) -> dict[tuple[str, str], str]:
-    """Every value that counts, by section and key; read once, however many controls ask for a key of the file."""
+    """Return every value that counts, by section and key; read once, however many controls ask for a key of a file."""
     return {(a.section, form._plain(a.key)): a.value for a in form.assignments(text)}
 
 

@@ -17,15 +17,16 @@ import stat as statbits
 import subprocess
 import threading
 import time
-from typing import BinaryIO, Callable, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple, Union
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
 
 from .._errors import ClinicalError, HostWriteError
-from .door import ACCOUNTS_LOCK, READ_LIMIT, TEMPORARY_SUFFIX, Completed, Entry, Stat, T
+from .door import ACCOUNTS_LOCK, READ_LIMIT, TEMPORARY_SUFFIX, CommandResult, Host, ScanEntry, Stat, T
 from .safe_paths import open_parent
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 READ_PIECE = 64 * 1024
-#: How many looks are made at the same time: while two wait for a program or the disk, one can think.
+#: How many readers run at the same time: while two wait for a program or the disk, one can think.
 AT_ONCE = 3
 #: How long another program may keep the lock on the account files, in seconds.
 ACCOUNTS_LOCK_WAIT = 15.0
@@ -50,10 +51,10 @@ def _os_errors_as_clinical(doing: str, path: str) -> Iterator[None]:
         raise _as_clinical(doing, path, error) from error
 
 
-class RealHost:
-    """The machine this process runs on."""
+class RealHost(Host):
+    """The machine this process runs on; what each method promises stands in ``Host``."""
 
-    def read(self, path: str) -> Optional[bytes]:
+    def read(self, path: str) -> bytes | None:
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -66,9 +67,9 @@ class RealHost:
             os.close(fd)
             raise ClinicalError("Reading", path, "it is not a regular file")
         with os.fdopen(fd, "rb", buffering=READ_PIECE) as file, _os_errors_as_clinical("Reading", path):
-            return _whole(path, file)
+            return _read_all(path, file)
 
-    def stat(self, path: str) -> Optional[Stat]:
+    def stat(self, path: str) -> Stat | None:
         try:
             info = os.lstat(path)
             target = os.readlink(path) if statbits.S_ISLNK(info.st_mode) else ""
@@ -77,10 +78,15 @@ class RealHost:
         except OSError as error:
             raise _as_clinical("Looking at", path, error) from error
         return Stat(
-            _kind(info.st_mode), statbits.S_IMODE(info.st_mode), info.st_uid, info.st_gid, target, info.st_ctime
+            kind=_kind(info.st_mode),
+            mode=statbits.S_IMODE(info.st_mode),
+            uid=info.st_uid,
+            gid=info.st_gid,
+            target=target,
+            ctime=info.st_ctime,
         )
 
-    def xattrs(self, path: str) -> Dict[str, bytes]:
+    def xattrs(self, path: str) -> dict[str, bytes]:
         try:
             return {n: os.getxattr(path, n, follow_symlinks=False) for n in os.listxattr(path, follow_symlinks=False)}
         except OSError as error:
@@ -88,7 +94,7 @@ class RealHost:
                 return {}
             raise _as_clinical("Reading the attributes of", path, error) from error
 
-    def listdir(self, path: str) -> List[str]:
+    def listdir(self, path: str) -> list[str]:
         try:
             return sorted(os.listdir(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -96,41 +102,40 @@ class RealHost:
         except OSError as error:
             raise _as_clinical("Listing", path, error) from error
 
-    def glob(self, pattern: str) -> List[str]:
+    def glob(self, pattern: str) -> list[str]:
         return sorted(globbing.glob(pattern))
 
     def scan(
         self,
         roots: Sequence[str],
-        avoided: FrozenSet[str],
-        uids: FrozenSet[int],
-        gids: FrozenSet[int],
+        avoided: frozenset[str],
+        uids: frozenset[int],
+        gids: frozenset[int],
         budget: int,
-    ) -> Optional[List[Entry]]:
-        found: List[Entry] = []
+    ) -> list[ScanEntry] | None:
+        met: list[ScanEntry] = []
         waiting = [root for root in roots if root not in avoided]
         never = avoided.union(roots)
-        seen = 0
+        count = 0
         while waiting:
-            folder = waiting.pop()
-            inside = _inside(folder)
-            seen += len(inside)
-            if seen > budget:
+            inside = _list_entries(waiting.pop())
+            count += len(inside)
+            if count > budget:
                 return None
             for entry, info in inside:
                 mode = info.st_mode
-                name = _KINDS.get(mode & 0o170000)
-                if name == "dir" and entry.path not in never:
+                kind = _KINDS.get(mode & 0o170000)
+                if kind == "dir" and entry.path not in never:
                     waiting.append(entry.path)
                 odd = mode & 0o6002 or info.st_uid not in uids or info.st_gid not in gids
-                if odd and name:  # of a link only what it leads to counts
-                    found.append(Entry(entry.path, name, mode & 0o7777, info.st_uid, info.st_gid))
-        return sorted(found, key=lambda entry: entry.path)
+                if odd and kind:  # of a link only what it leads to counts
+                    met.append(ScanEntry(entry.path, kind, mode & 0o7777, info.st_uid, info.st_gid))
+        return sorted(met, key=lambda entry: entry.path)
 
     def resolve(self, path: str) -> str:
         return os.path.realpath(path)
 
-    def write(self, path: str, content: bytes, mode: int, uid: int, gid: int, xattrs: Dict[str, bytes]) -> None:
+    def write(self, path: str, content: bytes, mode: int, uid: int, gid: int, xattrs: dict[str, bytes]) -> None:
         with _os_errors_as_clinical("Writing", path), open_parent(path) as (parent, name):
             temporary = f".{name}{TEMPORARY_SUFFIX}"
             with contextlib.suppress(FileNotFoundError):
@@ -218,15 +223,15 @@ class RealHost:
         finally:
             os.close(fd)
 
-    def together(self, looks: Sequence[Callable[[], T]]) -> List[T]:
-        found: Dict[int, T] = {}
-        failed: List[BaseException] = []
-        waiting = iter(list(enumerate(looks)))
+    def gather(self, readers: Sequence[Callable[[], T]]) -> list[T]:
+        results: dict[int, T] = {}
+        failed: list[BaseException] = []
+        waiting = iter(list(enumerate(readers)))
 
         def work() -> None:
             try:
-                for number, look in waiting:
-                    found[number] = look()
+                for number, reader in waiting:
+                    results[number] = reader()
             except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where they meet again
                 failed.append(error)
 
@@ -238,7 +243,7 @@ class RealHost:
             helper.join()
         if failed:
             raise failed[0]
-        return [found[number] for number in range(len(looks))]
+        return [results[number] for number in range(len(readers))]
 
     def is_root(self) -> bool:
         return os.geteuid() == 0
@@ -247,8 +252,8 @@ class RealHost:
         return os.access(path, os.W_OK)
 
     def run(
-        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
+    ) -> CommandResult:
         program = self.which(argv[0])
         if program is None:
             raise ClinicalError("Running", argv[0], "there is no such command on this host")
@@ -272,9 +277,11 @@ class RealHost:
                 os.killpg(process.pid, signal.SIGKILL)
             with contextlib.suppress(subprocess.TimeoutExpired):  # a daemon that it left may hold its output open
                 process.communicate(timeout=1.0)
-            saw = f"no answer within {timeout:.0f} s, so it was ended"
-            raise ClinicalError("Running", " ".join(argv), saw, "Look on the host for what it waits for.") from expired
-        return Completed(tuple(argv), process.returncode, _text(out), _text(err))
+            reason = f"no answer within {timeout:.0f} s, so it was ended"
+            raise ClinicalError(
+                "Running", " ".join(argv), reason, "Look on the host for what it waits for."
+            ) from expired
+        return CommandResult(tuple(argv), process.returncode, _decode(out), _decode(err))
 
     def spawn(self, argv: Sequence[str]) -> None:
         nowhere = subprocess.DEVNULL
@@ -283,17 +290,17 @@ class RealHost:
         except OSError as error:
             raise _as_clinical("Starting", argv[0], error) from error
 
-    def which(self, name: str) -> Optional[str]:
+    def which(self, name: str) -> str | None:
         candidates = [name] if name.startswith("/") else [posixpath.join(folder, name) for folder in PATH]
         return next((path for path in candidates if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
-    def uid(self, name: str) -> Optional[int]:
+    def uid(self, name: str) -> int | None:
         try:
             return pwd.getpwnam(name).pw_uid
         except KeyError:
             return None
 
-    def gid(self, name: str) -> Optional[int]:
+    def gid(self, name: str) -> int | None:
         try:
             return grp.getgrnam(name).gr_gid
         except KeyError:
@@ -314,6 +321,9 @@ class RealHost:
     def since_boot(self, microseconds: int) -> float:
         return time.time() - time.clock_gettime(time.CLOCK_MONOTONIC) + microseconds / 1e6
 
+    def now(self) -> float:
+        return time.time()
+
     def monotonic(self) -> float:
         return time.clock_gettime(time.CLOCK_MONOTONIC)
 
@@ -321,17 +331,17 @@ class RealHost:
         time.sleep(seconds)
 
 
-def _inside(folder: str) -> List[Tuple[os.DirEntry[str], os.stat_result]]:
-    """What is in a folder; what goes away meanwhile was never there."""
+def _list_entries(folder: str) -> list[tuple[os.DirEntry[str], os.stat_result]]:
+    """Return what is in a folder, not followed; what goes away meanwhile was never there."""
     try:
         with os.scandir(folder) as entries:
-            found = []
+            inside = []
             for entry in entries:
                 try:
-                    found.append((entry, entry.stat(follow_symlinks=False)))
+                    inside.append((entry, entry.stat(follow_symlinks=False)))
                 except FileNotFoundError:
                     continue
-            return found
+            return inside
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -349,12 +359,12 @@ def _lock(fd: int) -> None:
             if error.errno not in (errno.EACCES, errno.EAGAIN):
                 raise _as_clinical("Locking", ACCOUNTS_LOCK, error) from error
         if time.monotonic() >= end:
-            saw = f"another program has kept it for {ACCOUNTS_LOCK_WAIT:.0f} s"
-            raise ClinicalError("Locking", ACCOUNTS_LOCK, saw, "Is a passwd or vipw waiting for somebody?")
+            reason = f"another program has kept it for {ACCOUNTS_LOCK_WAIT:.0f} s"
+            raise ClinicalError("Locking", ACCOUNTS_LOCK, reason, "Is a passwd or vipw waiting for somebody?")
         time.sleep(0.1)
 
 
-def _whole(path: str, file: BinaryIO) -> bytes:
+def _read_all(path: str, file: BinaryIO) -> bytes:
     """Read in small pieces: /proc/sys reserves kernel memory for as much as it is asked for."""
     pieces: list[bytes] = []
     size = 0
@@ -374,11 +384,11 @@ def _kind(mode: int) -> str:
     return "link" if statbits.S_ISLNK(mode) else "other"
 
 
-def _text(data: Union[bytes, None]) -> str:
-    return (data or b"").decode("utf-8", "replace")
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
-def _write_new(parent: int, name: str, content: bytes, mode: int, uid: int, gid: int, xattrs: Dict[str, bytes]) -> None:
+def _write_new(parent: int, name: str, content: bytes, mode: int, uid: int, gid: int, xattrs: dict[str, bytes]) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(name, flags, 0o600, dir_fd=parent)
     with os.fdopen(fd, "wb") as file:

@@ -8,7 +8,7 @@ import contextlib
 import os
 import posixpath
 import stat as statbits
-from typing import Iterator, Tuple
+from collections.abc import Iterator
 
 from .._errors import ClinicalError
 
@@ -16,8 +16,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
-def open_parent(path: str) -> Iterator[Tuple[int, str]]:
-    """Open the directory that holds ``path``, one component at a time.
+def open_parent(path: str) -> Iterator[tuple[int, str]]:
+    """Open the directory that holds ``path``, one component at a time; yield its descriptor and the last name.
 
     A link on the way is followed only where root made it in a directory that nobody else can write: /var/run is
     fine, a link that a user laid into a shared directory is not.
@@ -50,7 +50,8 @@ def _open_folder(folder: str, links: int = 0) -> int:
 
 
 def _trusted_target(fd: int, part: str, path: str, links: int) -> str:
-    own = os.stat(part, dir_fd=fd, follow_symlinks=False).st_uid
-    if own != 0 or os.fstat(fd).st_mode & 0o022 or links > 8:
+    """Return where a link points; raises ClinicalError where somebody else than root could have moved it."""
+    owner = os.stat(part, dir_fd=fd, follow_symlinks=False).st_uid
+    if owner != 0 or os.fstat(fd).st_mode & 0o022 or links > 8:
         raise ClinicalError("Changing a file below", path, "it is a link that somebody else than root could move")
     return os.readlink(part, dir_fd=fd)

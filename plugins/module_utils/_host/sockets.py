@@ -1,23 +1,22 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which sockets listen on this host, who is connected to them, and whose they are: /proc, read once. Private."""
+"""Which sockets listen on this host, who is connected to them, and whose they are: /proc, read once."""
 
 from __future__ import annotations
 
 import ipaddress
-import posixpath
-import re
 import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Iterable, Iterator, Mapping, Sequence
 
-from .._errors import ClinicalError
 from .door import Host
+from .processes import processes, read_volatile
 
 NET = "/proc/net"
-_LISTENS, _ESTABLISHED, _UNCONNECTED = 0x0A, 0x01, 0x07
+_ESTABLISHED = 0x01
+#: The state in which a socket of each protocol waits for clients.
+_WAITING = {"tcp": 0x0A, "udp": 0x07}
 _ACCEPTS = 0x10000  # a unix socket's flag __SO_ACCEPTCON
-_UNIT = re.compile(r"[^/]+\.(?:service|socket|scope)$")
 #: What holds the sockets of units that are started at the first connection.
 INIT = "init.scope"
 
@@ -26,8 +25,8 @@ INIT = "init.scope"
 class Listener:
     """A socket that waits for clients, and how many it has. ``protocol`` is tcp, udp or unix.
 
-    ``unit`` and ``program`` are those of the process that holds it, or nothing where that is not known; ``programs``
-    and ``units`` are asked by ``owned``.
+    ``unit`` and ``program`` are those of the process that holds it, empty where that is not known;
+    ``with_owners`` asks for them.
     """
 
     protocol: str
@@ -40,20 +39,27 @@ class Listener:
 
     @property
     def place(self) -> str:
-        """As people write it: tcp 80, tcp 127.0.0.1:5432, unix /run/x.sock."""
+        """The place as people write it: tcp 80, tcp 127.0.0.1:5432, unix /run/x.sock."""
         if self.protocol == "unix":
             return f"unix {self.address}"
         if self.everywhere:
             return f"{self.protocol} {self.port}"
-        return f"{self.protocol} {f'[{self.address}]' if ':' in self.address else self.address}:{self.port}"
+        return f"{self.protocol} {self.endpoint}"
+
+    @property
+    def endpoint(self) -> str:
+        """Address and port as systemd and people write them: 127.0.0.1:5432, [::1]:5432."""
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address}:{self.port}"
 
     @property
     def everywhere(self) -> bool:
+        """True where it listens on any of the host's addresses."""
         return self.address in ("0.0.0.0", "::")
 
     @property
     def outside(self) -> bool:
-        """Whether another machine could reach it."""
+        """True where another machine could reach it."""
         return self.protocol != "unix" and not ipaddress.ip_address(self.address).is_loopback
 
     def __str__(self) -> str:
@@ -62,34 +68,55 @@ class Listener:
 
 
 def listeners(host: Host) -> list[Listener]:
-    """Every listening socket of this network namespace, without its owner, which takes a look at every process."""
-    inet = [row for name in ("tcp", "tcp6", "udp", "udp6") for row in _inet(name, _text(host, f"{NET}/{name}"))]
+    """Return every listening socket of this network namespace, without its owner: that takes a walk over /proc."""
+    inet = [row for name in ("tcp", "tcp6", "udp", "udp6") for row in _inet(name, read_volatile(host, f"{NET}/{name}"))]
     clients: dict[int, int] = {}
     for row in inet:
         if row.protocol == "tcp" and row.state == _ESTABLISHED:
             clients[row.port] = clients.get(row.port, 0) + 1
-    waiting = [row for row in inet if row.state == (_LISTENS if row.protocol == "tcp" else _UNCONNECTED)]
-    found = [
-        Listener(r.protocol, r.address, r.port, r.inode, clients.get(r.port, 0) if r.protocol == "tcp" else 0)
-        for r in waiting
-    ]
-    return [*found, *parse_unix(_text(host, f"{NET}/unix"))]
+    waiting = [row for row in inet if row.state == _WAITING[row.protocol]]
+    return [*(_listener(row, clients) for row in waiting), *parse_unix(read_volatile(host, f"{NET}/unix"))]
 
 
-def owned(host: Host, found: Sequence[Listener]) -> list[Listener]:
-    """The same with unit and program. Of several processes that share a socket, the first one that a unit holds."""
-    wanted = {listener.inode for listener in found if listener.inode}
+def _listener(row: _Row, clients: Mapping[int, int]) -> Listener:
+    return Listener(
+        protocol=row.protocol,
+        address=row.address,
+        port=row.port,
+        inode=row.inode,
+        clients=clients.get(row.port, 0) if row.protocol == "tcp" else 0,
+    )
+
+
+def with_owners(host: Host, ownerless: Sequence[Listener]) -> list[Listener]:
+    """Return the same with unit and program: of several processes that share a socket, the first that a unit holds."""
+    wanted = {listener.inode for listener in ownerless if listener.inode}
     owners = _owners(host, wanted) if wanted else {}
-    named = [(one, *owners.get(one.inode, ("", ""))) for one in found]
-    told = [replace(one, unit=unit, program=program) for one, unit, program in named]
-    activated = _activated(host) if any(one.unit == INIT for one in told) else {}
-    return [replace(one, unit=activated.get(_key(one), one.unit)) if one.unit == INIT else one for one in told]
+    owned = []
+    for listener in ownerless:
+        unit, program = owners.get(listener.inode, ("", ""))
+        owned.append(replace(listener, unit=unit, program=program))
+    if not any(listener.unit == INIT for listener in owned):
+        return owned
+    activated = _activated(host)
+    return [_with_socket_unit(listener, activated) for listener in owned]
+
+
+def _with_socket_unit(listener: Listener, activated: Mapping[tuple[str, str], str]) -> Listener:
+    """Return a listener that systemd itself holds with the socket unit that it holds it for."""
+    if listener.unit != INIT:
+        return listener
+    place = listener.address if listener.protocol == "unix" else listener.endpoint
+    return replace(listener, unit=activated.get((listener.protocol, place), listener.unit))
 
 
 def ephemeral(host: Host) -> range:
-    """The ports that the kernel hands out to whoever asks for any: what has one of these had another one yesterday."""
-    words = _text(host, "/proc/sys/net/ipv4/ip_local_port_range").split()
-    return range(int(words[0]), int(words[1]) + 1) if len(words) == 2 else range(32768, 61000)
+    """Return the ports that the kernel hands out to whoever asks for any.
+
+    Who has one of these had another one yesterday.
+    """
+    bounds = read_volatile(host, "/proc/sys/net/ipv4/ip_local_port_range").split()
+    return range(int(bounds[0]), int(bounds[1]) + 1) if len(bounds) == 2 else range(32768, 61000)
 
 
 # --- /proc/net ---
@@ -106,22 +133,28 @@ class _Row:
 
 def _inet(name: str, text: str) -> Iterator[_Row]:
     for line in text.splitlines()[1:]:
-        words = line.split()
-        if len(words) > 9:
-            address, _colon, port = words[1].partition(":")
-            yield _Row(name[:3], parse_address(address), int(port, 16), int(words[3], 16), int(words[9]))
+        fields = line.split()
+        if len(fields) > 9:
+            address, _colon, port = fields[1].partition(":")
+            yield _Row(
+                protocol=name[:3],
+                address=parse_address(address),
+                port=int(port, 16),
+                state=int(fields[3], 16),
+                inode=int(fields[9]),
+            )
 
 
-def parse_address(word: str) -> str:
-    """An address as the kernel prints it: 32 bit words in the machine's own order. Mapped IPv4 is told as such."""
-    packed = b"".join(struct.pack("=I", int(word[n : n + 8], 16)) for n in range(0, len(word), 8))
+def parse_address(text: str) -> str:
+    """Return an address that the kernel prints as 32 bit words in the machine's own order; mapped IPv4 as IPv4."""
+    packed = b"".join(struct.pack("=I", int(text[n : n + 8], 16)) for n in range(0, len(text), 8))
     address = ipaddress.ip_address(packed)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
 
 
 def parse_unix(text: str) -> list[Listener]:
-    """/proc/net/unix: those that accept connections and lie in the file system."""
+    """Return those sockets of /proc/net/unix that accept connections and lie in the file system."""
     rows = (line.split() for line in text.splitlines()[1:])
     paths = [(row[7], int(row[6])) for row in rows if len(row) > 7 and int(row[3], 16) & _ACCEPTS]
     return [Listener("unix", path, 0, inode) for path, inode in paths if path.startswith("/")]
@@ -131,86 +164,48 @@ def parse_unix(text: str) -> list[Listener]:
 
 
 def _owners(host: Host, inodes: set[int]) -> dict[int, tuple[str, str]]:
-    """Unit and program of each socket, by its inode."""
-    found: dict[int, tuple[str, str]] = {}
-    for pid in host.listdir("/proc"):
-        if not pid.isdigit():
+    """Return unit and program of each socket, by its inode."""
+    owners: dict[int, tuple[str, str]] = {}
+    for process in processes(host):
+        held = inodes.intersection(process.socket_inodes())
+        if not held:
             continue
-        mine = inodes.intersection(_sockets_of(host, pid))
-        if mine:
-            owner = (unit_of(host, pid), _text(host, f"/proc/{pid}/comm").strip())
-            for inode in mine:
-                if inode not in found or found[inode][0] in ("", INIT):
-                    found[inode] = owner
-    return found
-
-
-def _sockets_of(host: Host, pid: str) -> Iterator[int]:
-    folder = f"/proc/{pid}/fd"
-    try:
-        names = host.listdir(folder)
-    except ClinicalError:  # it ended meanwhile
-        return
-    for name in names:
-        try:
-            info = host.stat(posixpath.join(folder, name))
-        except ClinicalError:
-            continue
-        if info is not None and info.target.startswith("socket:["):
-            yield int(info.target[8:-1])
-
-
-def unit_of(host: Host, pid: str) -> str:
-    """The unit of systemd that a process belongs to, out of its control group; nothing where there is none."""
-    for line in _text(host, f"/proc/{pid}/cgroup").splitlines():
-        _number, _colon, rest = line.partition(":")
-        controllers, _colon, path = rest.partition(":")
-        if controllers in ("", "name=systemd"):
-            units = [part for part in path.split("/") if _UNIT.fullmatch(part)]
-            if units:  # a service may run others below it; those that people know stand first
-                return units[0]
-    return ""
+        owner = (process.unit, process.program)
+        for inode in held:
+            if inode not in owners or owners[inode][0] in ("", INIT):
+                owners[inode] = owner
+    return owners
 
 
 def _activated(host: Host) -> dict[tuple[str, str], str]:
-    """The socket units whose sockets systemd itself holds, by protocol and place."""
+    """Return the socket units whose sockets systemd itself holds, by protocol and place."""
     done = host.run(["systemctl", "list-sockets", "--plain", "--no-legend", "--show-types"])
     return parse_sockets(done.out) if done.rc == 0 else {}
 
 
 def parse_sockets(output: str) -> dict[tuple[str, str], str]:
-    """``systemctl list-sockets --show-types``: LISTEN TYPE UNIT ACTIVATES."""
-    rows = (line.split() for line in output.splitlines())
-    kinds = {"Stream": "tcp", "Datagram": "udp", "SequentialPacket": "unix"}
-    found = {}
-    for row in rows:
-        if len(row) >= 3 and row[1] in kinds:
-            found[("unix" if row[0].startswith("/") else kinds[row[1]], row[0])] = row[2]
-    return found
+    """Return the unit of each socket, by protocol and place.
+
+    ``output`` is that of ``systemctl list-sockets --show-types``: LISTEN TYPE UNIT ACTIVATES.
+    """
+    protocols = {"Stream": "tcp", "Datagram": "udp", "SequentialPacket": "unix"}
+    units = {}
+    for row in (line.split() for line in output.splitlines()):
+        if len(row) >= 3 and row[1] in protocols:
+            protocol = "unix" if row[0].startswith("/") else protocols[row[1]]
+            units[(protocol, row[0])] = row[2]
+    return units
 
 
-def _key(one: Listener) -> tuple[str, str]:
-    if one.protocol == "unix":
-        return ("unix", one.address)
-    return (one.protocol, f"[{one.address}]:{one.port}" if ":" in one.address else f"{one.address}:{one.port}")
+def describe_places(open_sockets: Iterable[Listener]) -> list[str]:
+    """Return the distinct places in words, ordered by port: a socket for IPv4 and one for IPv6 are the same place."""
+    ordered = sorted(open_sockets, key=lambda listener: (listener.protocol, listener.port, listener.address))
+    return list(dict.fromkeys(listener.place for listener in ordered))
 
 
-def _text(host: Host, path: str) -> str:
-    """What a file of the kernel holds; nothing where its process ended meanwhile or it is kept from us."""
-    try:
-        return (host.read(path) or b"").decode("utf-8", "replace")
-    except ClinicalError:
-        return ""
-
-
-def places(found: Iterable[Listener]) -> list[str]:
-    """The distinct places in words, numbers in their order: one socket for IPv4 and one for IPv6 are told as one."""
-    ordered = sorted(found, key=lambda one: (one.protocol, one.port, one.address))
-    return list(dict.fromkeys(one.place for one in ordered))
-
-
-def by_unit(found: Iterable[Listener]) -> Mapping[str, list[Listener]]:
+def by_unit(owned: Iterable[Listener]) -> Mapping[str, list[Listener]]:
+    """Return the listeners of each unit."""
     groups: dict[str, list[Listener]] = {}
-    for one in found:
-        groups.setdefault(one.unit, []).append(one)
+    for listener in owned:
+        groups.setdefault(listener.unit, []).append(listener)
     return groups

@@ -1,67 +1,78 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Configuration files before and after a patch run, and the way back. Private to the collection."""
+"""Which configuration files a patch run may put back. How a file is captured and restored is ``_change``'s business.
+
+Runs of earlier releases noted content, mode and owner alone. What they wrote is read for as long as it says something.
+"""
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from typing import Any, Dict, Iterable, Mapping, Optional, Tuple
+import json
+from typing import Any, Iterable, Mapping, Optional
 
+from .._change.subjects.base import Image
+from .._change.subjects.files import ABSENT, File
 from .._host.door import Host
 
+#: Path -> the image of what was there, or None where nothing was.
 Images = Mapping[str, Optional[Mapping[str, Any]]]
 #: Where dpkg and rpm leave the package's own version beside one that the site has changed.
 _BESIDE = (".dpkg-dist", ".rpmnew")
+#: What can be put back; anything else, as a directory, stays as it is.
+_RESTORABLE = ("absent", "file", "link")
 
 
-def images(host: Host, paths: Iterable[str]) -> Dict[str, Optional[Dict[str, Any]]]:
-    """Content, mode and owner of each file, and of what lies beside it; None where there is none."""
-    every = [f"{path}{ending}" for path in paths for ending in ("", *_BESIDE)]
-    return {path: _image(host, path) for path in every}
+def capture(host: Host, paths: Iterable[str]) -> dict[str, Image | None]:
+    """Return the image of each file, and of what lies beside it; None where there is nothing."""
+    places = [f"{path}{ending}" for path in paths for ending in ("", *_BESIDE)]
+    images = {path: File(path).capture(host) for path in places}
+    return {path: None if image == ABSENT else image for path, image in images.items()}
 
 
-def sums(host: Host, paths: Iterable[str]) -> Dict[str, str]:
-    """A checksum of each file, which tells later whether somebody has changed it since."""
-    return {path: _sum(_image(host, path)) for path in paths}
+def checksums(host: Host, paths: Iterable[str]) -> dict[str, str]:
+    """Return path -> a checksum of the file there, attributes included, by which a later change of it is seen."""
+    return {path: _checksum(File(path).capture(host)) for path in paths}
 
 
-def drifted(host: Host, after: Mapping[str, str]) -> Tuple[str, ...]:
-    """The files that somebody has changed since the run ended; asked before anything is taken back."""
+def changed_since(host: Host, after: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the paths of files that somebody has changed since ``checksums`` returned ``after``."""
     paths = (path for path in after if not path.endswith(_BESIDE))  # those are the package manager's own
-    return tuple(path for path in paths if _sum(_image(host, path)) != after[path])
+    return tuple(path for path in paths if not _matches(File(path).capture(host), after[path]))
 
 
-def restore(host: Host, before: Images, after: Mapping[str, str], stay: Iterable[str]) -> Tuple[str, ...]:
-    """Put back what the run changed or brought, except for what somebody has changed since."""
-    theirs = frozenset(stay)
+def restore(host: Host, before: Images, after: Mapping[str, str], spared: Iterable[str]) -> tuple[str, ...]:
+    """Put back what the run changed or brought, except for the paths in ``spared``; return the paths put back."""
+    untouchable = frozenset(spared)
     restored = []
     for path in dict.fromkeys((*before, *after)):
-        wanted = before.get(path)
-        if path not in theirs and _sum(_image(host, path)) != _sum(wanted):
-            _put(host, path, wanted)
+        if path not in untouchable and _put_back(host, File(path), before.get(path)):
             restored.append(path)
     return tuple(restored)
 
 
-def _image(host: Host, path: str) -> Optional[Dict[str, Any]]:
-    found = host.stat(path)
-    if found is None or found.kind != "file":
-        return None
-    content = base64.b64encode(host.read(path) or b"").decode()
-    return {"content": content, "mode": found.mode, "uid": found.uid, "gid": found.gid}
+def _put_back(host: Host, file: File, noted: Mapping[str, Any] | None) -> bool:
+    """Make the file what was noted of it; return whether it was something else."""
+    # Earlier releases noted a file without its kind and attributes, and of a link that there was no file.
+    wanted: Image = ABSENT if noted is None else {"kind": "file", **noted}
+    now = file.capture(host)
+    if file.matches(now, wanted) or wanted["kind"] not in _RESTORABLE or (noted is None and now["kind"] != "file"):
+        return False
+    file.put(host, wanted)
+    return True
 
 
-def _sum(image: Optional[Mapping[str, Any]]) -> str:
-    if image is None:
+def _checksum(image: Image) -> str:
+    return hashlib.sha256(json.dumps(image, sort_keys=True).encode()).hexdigest()
+
+
+def _matches(image: Image, noted: str) -> bool:
+    """Return whether an image has the noted checksum, as this release or an earlier one worked it out."""
+    return noted in (_checksum(image), _earlier_checksum(image))
+
+
+def _earlier_checksum(image: Image) -> str:
+    if image["kind"] != "file":
         return ""
-    told = f"{image['content']} {image['mode']} {image['uid']} {image['gid']}"
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
-def _put(host: Host, path: str, image: Optional[Mapping[str, Any]]) -> None:
-    if image is None:
-        host.remove(path)
-        return
-    attributes = host.xattrs(path) if host.stat(path) is not None else {}
-    host.write(path, base64.b64decode(image["content"]), image["mode"], image["uid"], image["gid"], attributes)
+    text = f"{image['content']} {image['mode']} {image['uid']} {image['gid']}"
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -14,8 +14,8 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 from .._change.journal import STATE, line, unline
 from .._host.door import Host
+from .._vocabulary.stamp import parse_stamp
 from .model import Change
-from .policy import moment
 
 FOLDER = posixpath.join(STATE, "patch")
 LEDGER = posixpath.join(FOLDER, "ledger")
@@ -69,7 +69,8 @@ class Ledger:
 
     def expired(self, now: str) -> Tuple[str, ...]:
         """The packages whose hold of ours is over."""
-        return tuple(sorted(name for name, entry in self.holds().items() if moment(entry["until"]) <= moment(now)))
+        today = parse_stamp(now)
+        return tuple(sorted(name for name, entry in self.holds().items() if parse_stamp(entry["until"]) <= today))
 
 
 def read(host: Host) -> Ledger:

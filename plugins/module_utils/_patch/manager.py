@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Collection, Iterable, Mapping, Optional, Protocol, Sequence, Tuple
 
-from .._host.door import Completed
+from .._host.door import CommandResult
 from .model import Change, LeftOut, Observed, Package
 
 #: Says of a change why it may not come at all; None where it may.
@@ -67,13 +67,13 @@ class Manager(Protocol):
     def keep(self, folder: str, changes: Iterable[Change]) -> Tuple[Kept, ...]:
         """Have the package files of the versions that the changes replace in ``folder``, each verified."""
 
-    def install(self, folder: str, changes: Sequence[Change], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[Change], log: str) -> CommandResult:
         """Change exactly this set in one transaction, out of ``folder`` alone. Local configuration files stay."""
 
-    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
+    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> CommandResult:
         """Take the changes back with the kept files, in one transaction that changes nothing else."""
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         """Finish what a cut or failed installation left half done."""
 
     def suspend(self, again: bool) -> None:
@@ -102,6 +102,9 @@ class Manager(Protocol):
 
     def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
         """The paths of kept files that are no longer what they were when they were kept."""
+
+    def unattended_updaters(self) -> Tuple[str, ...]:
+        """Return a sentence for each setting of this host that would install or restart in the middle of a run."""
 
     def kernels(self, packages: Mapping[str, Package]) -> Tuple[str, ...]:
         """The releases of the installed kernels, as ``uname -r`` would tell them, oldest first."""

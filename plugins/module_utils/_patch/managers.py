@@ -8,7 +8,7 @@ from datetime import datetime
 
 from .._errors import ClinicalError
 from .._host.door import Host
-from .._host.facts import facts
+from .._host.facts import read_facts
 from .manager import Manager
 
 _FAMILIES = {"Debian": "apt", "RedHat": "dnf"}
@@ -17,7 +17,7 @@ _FAMILIES = {"Debian": "apt", "RedHat": "dnf"}
 def manager_of(host: Host, now: datetime, name: str = "auto", lock_wait: int = 300, check: bool = False) -> Manager:
     """The package manager of that name, or the one of the host's family."""
     if name == "auto":
-        family = facts(host)["family"]
+        family = read_facts(host)["family"]
         name = _FAMILIES.get(family, "")
         if not name:
             raise ClinicalError("Patching", family or "this host", "no package manager of this family is known")

@@ -12,20 +12,12 @@ import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Iterable, Mapping, Optional, Tuple
 
+from .._vocabulary.patch import LEFT_OUT
+
 UPGRADE = "upgrade"
 INSTALL = "install"
 REMOVE = "remove"
 DOWNGRADE = "downgrade"
-
-UPDATES = "updates"
-NONE = "none"
-UNKNOWN = "unknown"
-
-#: From the most to the least pressing; ``unknown`` is judged by a deadline of its own.
-SEVERITIES = ("kev", "critical", "high", "medium", "low", "unknown")
-
-#: Why a package that could be changed is not part of the set.
-LEFT_OUT = ("held", "phased", "excluded", "too_young", "not_allowed")
 
 
 def key_of(name: str, arch: str) -> str:
@@ -163,7 +155,7 @@ class Plan:
     space: Tuple[Space, ...] = ()
     reboot: Reboot = field(default_factory=Reboot)
     services: Tuple[str, ...] = ()
-    own_will: Tuple[str, ...] = ()
+    unattended_updaters: Tuple[str, ...] = ()
     run: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -182,7 +174,7 @@ class Plan:
             "space": [space.plain() for space in self.space],
             "reboot": _plain(self.reboot),
             "services": list(self.services),
-            "own_will": list(self.own_will),
+            "own_will": list(self.unattended_updaters),
             "run": dict(self.run),
         }
 
@@ -203,7 +195,7 @@ class Plan:
             space=tuple(_read(Space, space) for space in data.get("space", ())),
             reboot=_read(Reboot, data.get("reboot", {})),
             services=tuple(data.get("services", ())),
-            own_will=tuple(data.get("own_will", ())),
+            unattended_updaters=tuple(data.get("own_will", ())),
             run=dict(data.get("run", {})),
         )
 

@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._host.door import Host
-from .._host.facts import parse_os_release
+from .._host.facts import os_release
+from .._vocabulary.patch import NONE, UNKNOWN, UPDATES
+from .._vocabulary.stamp import format_stamp
 from . import ledger as patch_ledger
 from . import restarts, stages
-from .apt.unattended import own_will
 from .ledger import Ledger
 from .manager import Manager
-from .model import NONE, UNKNOWN, UPDATES, Change, LeftOut, Observed, Plan, in_order
-from .policy import Policy, stamp
+from .model import Change, LeftOut, Observed, Plan, in_order
+from .policy import Policy
 from .space import space
 
 
@@ -48,7 +49,7 @@ def plan(host: Host, manager: Manager, question: Question) -> Planned:
     """What this host would do now. Nothing but the lists of packages is written."""
     unreachable = manager.refresh() if question.refresh else ()
     ledger = patch_ledger.read(host)
-    observed = manager.observe(ledger.expired(stamp(question.now)))
+    observed = manager.observe(ledger.expired(format_stamp(question.now)))
     rated = _Rated(manager, question, ledger)
     changes, left_out = _chosen(manager, observed, question, rated)
     running = restarts.running(host)
@@ -63,7 +64,7 @@ def plan(host: Host, manager: Manager, question: Question) -> Planned:
         space=space(host, changes),
         reboot=restarts.reboot(host, running, manager.kernels(observed.packages)),
         services=running.services(),
-        own_will=own_will(host),
+        unattended_updaters=manager.unattended_updaters(),
         run=_newest(host),
     )
     names = [package.name for package in observed.packages.values()]
@@ -77,18 +78,18 @@ def to_rate(host: Host, manager: Manager, refresh: bool) -> Dict[str, Any]:
         known = sources.get(package.source)
         if known is None or manager.within(known, package.source_version, known):
             sources[package.source] = package.source_version
-    release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
+    release = os_release(host)
     return {"codename": release.get("VERSION_CODENAME", ""), "sources": sources, "cves": list(manager.cves(refresh))}
 
 
 def remember(host: Host, planned: Planned, now: datetime) -> None:
     """Write down what was seen for the first time: with it its deadline begins."""
-    plan_ = planned.plan
+    plan_, today = planned.plan, format_stamp(now)
     held = {package.name for package in planned.observed.packages.values() if package.held}
     gone = [name for name in planned.ledger.holds() if name not in held]  # somebody has ended a hold of ours
-    patch_ledger.add(host, [{"what": patch_ledger.RELEASED, "at": stamp(now), "name": name} for name in gone])
+    patch_ledger.add(host, [{"what": patch_ledger.RELEASED, "at": today, "name": name} for name in gone])
     seen = planned.ledger.unseen([*plan_.changes, *(out.change for out in plan_.left_out)])
-    patch_ledger.add(host, [patch_ledger.entry(patch_ledger.SEEN, change, stamp(now)) for change in seen if change.new])
+    patch_ledger.add(host, [patch_ledger.entry(patch_ledger.SEEN, change, today) for change in seen if change.new])
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class _Rated:
     ledger: Ledger
 
     def __call__(self, change: Change) -> Change:
-        first = self.ledger.first_seen(change, self.manager.within) or stamp(self.question.now)
+        first = self.ledger.first_seen(change, self.manager.within) or format_stamp(self.question.now)
         told = [*(self.question.advisories or {}).get(change.source, ()), *self._own(change)]
         seen = replace(change, first_seen=first)
         return self.question.policy.rated(seen, told, self.manager.within, self.question.now)

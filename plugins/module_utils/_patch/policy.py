@@ -16,7 +16,9 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._errors import ClinicalError
-from .model import SEVERITIES, Change, LeftOut
+from .._vocabulary.patch import SEVERITIES
+from .._vocabulary.stamp import format_stamp, parse_stamp
+from .model import Change, LeftOut
 
 #: What a policy may say something about; severities without a number of their own have that of ``default``.
 TERMS = ("kev", "critical", "high", "default", "unknown")
@@ -93,10 +95,10 @@ class Policy:
             doubt = "it is no security update" if known else "nobody says whether it is a security update"
             return LeftOut("not_allowed", change, f"{doubt}, and the policy takes only those")
         wait = _term(self.minimum_age, change.severity)
-        ripe = moment(change.first_seen) + timedelta(days=wait)
+        ripe = parse_stamp(change.first_seen) + timedelta(days=wait)
         if now < ripe:
             waits = f"severity {change.severity} waits {'1 day' if wait == 1 else f'{wait} days'}"
-            return LeftOut("too_young", change, f"seen first on {change.first_seen}; {waits}", stamp(ripe))
+            return LeftOut("too_young", change, f"seen first on {change.first_seen}; {waits}", format_stamp(ripe))
         return None
 
     def rated(
@@ -113,7 +115,7 @@ class Policy:
         mine = closed(advisories, change.source_old, change.source_new, within) if change.source_old else []
         severity = min((self.severity(mine), change.severity), key=SEVERITIES.index)
         due = min((str(each["kev_due"]) for each in mine if each.get("kev_due")), default=None)
-        deadline = self.deadline(severity, moment(change.first_seen), due)
+        deadline = self.deadline(severity, parse_stamp(change.first_seen), due)
         return replace(
             change,
             security=True if mine else change.security,
@@ -121,7 +123,7 @@ class Policy:
             advisories=_also(change.advisories, (each.get("dsa") for each in mine)),
             severity=severity,
             epss=max((each["epss"] for each in mine if each.get("epss") is not None), default=change.epss),
-            deadline=stamp(deadline),
+            deadline=format_stamp(deadline),
             days_left=days_left(deadline, now),
         )
 
@@ -170,15 +172,6 @@ class Policy:
             "allowed_origins": list(self.allowed_origins),
             "epss_at_least": dict(self.epss_at_least),
         }
-
-
-def moment(stamped: str) -> datetime:
-    """2026-11-25T08:00:00Z as a point in time."""
-    return datetime.strptime(stamped, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-
-
-def stamp(when: datetime) -> str:
-    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def days_left(deadline: datetime, now: datetime) -> int:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from .._errors import ClinicalError
+from .._vocabulary.stamp import format_stamp
 from . import services as patch_services
 from .manager import Kept
 from .model import Change, Plan
 from .plan import Question
-from .policy import stamp
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Wish:
 
     @property
     def at(self) -> str:
-        return stamp(self.question.now)
+        return format_stamp(self.question.now)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Collection, Dict, FrozenSet, Iterable, List, Mapping, Sequenc
 
 from .._errors import ClinicalError
 from .._host.door import Host
-from .._host.sockets import unit_of
+from .._host.processes import processes, read_volatile
 from .model import Change, Reboot
 
 #: What runs until the host is restarted, whatever becomes of its files.
@@ -66,14 +66,12 @@ def running(host: Host) -> Running:
     """One look at every process."""
     mapped: Dict[str, Set[str]] = {}
     gone: Dict[str, Set[str]] = {}
-    for pid in host.listdir("/proc"):
-        if not pid.isdigit():
-            continue
-        here, away = _mapped(_text(host, f"/proc/{pid}/maps"))
+    for process in processes(host):
+        here, away = _mapped(process.text("maps"))
         if not here and not away:  # a thread of the kernel
             continue
-        here.update(word for word in _text(host, f"/proc/{pid}/cmdline").split("\0") if word.startswith("/"))
-        unit = unit_of(host, pid) or (_INIT if pid == "1" else "")
+        here.update(word for word in process.text("cmdline").split("\0") if word.startswith("/"))
+        unit = process.unit or (_INIT if process.pid == "1" else "")
         mapped.setdefault(unit, set()).update(map(_merged, here))
         if away:
             gone.setdefault(unit, set()).update(map(_merged, away))
@@ -131,7 +129,7 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
 def reboot(host: Host, seen: Running, kernels: Sequence[str]) -> Reboot:
     """Whether what runs is older than what is installed where only a reboot helps."""
     why: List[str] = []
-    release = _text(host, "/proc/sys/kernel/osrelease").strip()
+    release = read_volatile(host, "/proc/sys/kernel/osrelease").strip()
     if kernels and release != kernels[-1]:
         why.append(f"kernel {release} runs, {kernels[-1]} is installed")
     if _INIT in seen.gone:
@@ -139,7 +137,7 @@ def reboot(host: Host, seen: Running, kernels: Sequence[str]) -> Reboot:
     why += [f"{unit} runs what was replaced" for unit in seen.services() if not may_restart(unit)]
     for path in REQUIRED[:1]:
         if host.stat(path) is not None:
-            names = " ".join(dict.fromkeys(_text(host, f"{path}.pkgs").split()))
+            names = " ".join(dict.fromkeys(read_volatile(host, f"{path}.pkgs").split()))
             why.append(f"packages asked for it: {names}" if names else f"{path} is there")
     return Reboot(bool(why), tuple(why))
 
@@ -193,11 +191,3 @@ def in_order(units: Collection[str], order: Sequence[str]) -> Tuple[str, ...]:
 def foretold(seen: Running, change: Change, files: Iterable[str]) -> Tuple[Tuple[str, ...], bool]:
     """The services that a change restarts, and whether it takes a reboot to run it."""
     return interrupted(seen, files) if change.old else (), lasts(change.name)
-
-
-def _text(host: Host, path: str) -> str:
-    """What a file of the kernel holds; nothing where its process ended meanwhile."""
-    try:
-        return (host.read(path) or b"").decode("utf-8", "replace")
-    except ClinicalError:
-        return ""

@@ -9,10 +9,10 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._vocabulary.stamp import format_stamp
 from . import configuration, ledger, restarts, services, stages, unit
 from .manager import Asked, Kept, Manager
 from .model import INSTALL, Change, Package, Plan
-from .policy import stamp
 from .request import Answer, Stopped, Wish, kept_words, words
 from .run import NOTHING, seen_of
 from .stages import APPLIED, APPLYING, BROKEN, ROLLED_BACK, ROLLING_BACK, Before, Run
@@ -35,7 +35,7 @@ def rolled_back(host: Host, manager: Manager, wish: Wish) -> Answer:
         return Answer(True, plan.plain(), run.told(), words(back), reopened=reopened(plan))
     again = run.stage == ROLLING_BACK
     if not again:
-        stages.note_drift(host, run, configuration.drifted(host, stages.after_of(host, run)))
+        stages.note_drift(host, run, configuration.changed_since(host, stages.after_of(host, run)))
     return _carry_out(host, manager, wish, stages.move(host, run, ROLLING_BACK, wish.at), back, again)
 
 
@@ -140,7 +140,7 @@ def _transaction(
 
 
 def _runs(host: Host, change: Change) -> bool:
-    release = (host.read("/proc/sys/kernel/osrelease") or b"").decode("ascii", "replace").strip()
+    release = host.read_text("/proc/sys/kernel/osrelease").strip()
     return bool(release) and change.name.startswith(("linux-image", "kernel")) and release in change.name
 
 
@@ -152,7 +152,7 @@ def _hold(host: Host, manager: Manager, wish: Wish, run: Run, plan: Plan) -> Lis
     known = {e["name"] for e in ledger.read(host).entries if e["what"] == ledger.HELD and e["run"] == run.run_id}
     back = [change for change in plan.changes if change.old and change.key in packages]
     ours = [change for change in back if change.name in known or not packages[change.key].held]
-    until = stamp(wish.question.now + timedelta(days=wish.hold_days))
+    until = format_stamp(wish.question.now + timedelta(days=wish.hold_days))
     held = [{"name": change.name, "version": change.new, "until": until, "run": run.run_id} for change in ours]
     ledger.add_once(host, run.run_id, [{**one, "what": ledger.HELD, "at": wish.at} for one in held])
     manager.set_hold([change.key for change in ours], True)

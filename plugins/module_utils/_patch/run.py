@@ -12,10 +12,11 @@ from dataclasses import asdict, replace
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 from .._change import availability
-from .._change.availability import Seen
+from .._change.availability import Snapshot
 from .._change.subjects.units import show
 from .._errors import ClinicalError
-from .._host.door import Completed, Host
+from .._host.boot import boot_id
+from .._host.door import CommandResult, Host
 from .._host.sockets import Listener
 from . import configuration, ledger, restarts, services
 from . import plan as patch_plan
@@ -158,14 +159,14 @@ def _begin(host: Host, manager: Manager, wish: Wish, found: Planned, run: Run) -
     if free:
         manager.set_hold(free, False)
         ledger.add(host, [{"what": ledger.RELEASED, "at": wish.at, "name": name, "run": run.run_id} for name in free])
-    seen = availability.look(host)
+    seen = availability.take_snapshot(host)
     before = replace(
         patch_stages.before_of(host, run),
         holds=tuple(
             sorted(key for key, package in found.observed.packages.items() if package.held and package.name not in free)
         ),
         marks=manager.marks(),
-        files=configuration.images(host, manager.configuration(changes)),
+        files=configuration.capture(host, manager.configuration(changes)),
         units=tuple(sorted(seen.units)),
         listeners=tuple(asdict(one) for one in seen.listeners),
         boot=boot_of(host),
@@ -199,7 +200,7 @@ def _fetch_again(manager: Manager, run: Run, plan: Plan) -> None:
 
 def _transaction(
     manager: Manager, run: Run, changes: Sequence[Change], cut: bool
-) -> Tuple[Completed, Tuple[Asked, ...]]:
+) -> Tuple[CommandResult, Tuple[Asked, ...]]:
     manager.suspend(cut)
     try:
         if cut:
@@ -210,7 +211,7 @@ def _transaction(
     return done, asked
 
 
-def _ended(host: Host, manager: Manager, wish: Wish, run: Run, done: Completed, settled: Settled) -> Answer:
+def _ended(host: Host, manager: Manager, wish: Wish, run: Run, done: CommandResult, settled: Settled) -> Answer:
     """Write down what is there now, and tell it."""
     plan, before = patch_stages.plan_of(host, run), patch_stages.before_of(host, run)
     left = undone(manager.installed(), plan.changes)
@@ -251,10 +252,10 @@ def _answer(host: Host, manager: Manager, run: Run, plan: Plan, changed: Sequenc
 
 def _note_after(host: Host, manager: Manager, run: Run, plan: Plan, before: Before) -> None:
     paths = dict.fromkeys((*before.files, *manager.configuration(plan.changes)))
-    patch_stages.note_after(host, run, configuration.sums(host, paths))
+    patch_stages.note_after(host, run, configuration.checksums(host, paths))
 
 
-def _broken_words(left: Sequence[Change], done: Completed) -> str:
+def _broken_words(left: Sequence[Change], done: CommandResult) -> str:
     return f"{', '.join(change.name for change in left)}: {done.err_line}"
 
 
@@ -269,17 +270,17 @@ def _same_holds(manager: Manager, packages: Mapping[str, Package], before: Befor
 
 def boot_of(host: Host) -> str:
     """Which boot this is; in a container, whose kernel does not start anew, when its first process began."""
-    boot = (host.read("/proc/sys/kernel/random/boot_id") or b"").decode("ascii", "replace").strip()
-    first = (host.read("/proc/1/stat") or b"").decode("utf-8", "replace").rpartition(")")[2].split()
+    boot = boot_id(host)
+    first = host.read_text("/proc/1/stat").rpartition(")")[2].split()
     return f"{boot} {first[19] if len(first) > 19 else ''}"
 
 
-def seen_of(host: Host, before: Before) -> Seen:
+def seen_of(host: Host, before: Before) -> Snapshot:
     """What worked before. After a power loss, units that only run at a boot are not missed; those that failed are."""
     units = before.units
     if before.boot != boot_of(host):
         units = tuple(name for name, unit in show(host, units).items() if unit.running or unit.active == "failed")
-    return Seen(tuple(Listener(**one) for one in before.listeners), frozenset(units))
+    return Snapshot(tuple(Listener(**one) for one in before.listeners), frozenset(units))
 
 
 def undone(packages: Mapping[str, Package], changes: Sequence[Change]) -> List[Change]:

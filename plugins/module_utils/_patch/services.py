@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import FrozenSet, Sequence, Tuple
 
 from .._change import availability
-from .._change.availability import Seen
+from .._change.availability import Snapshot
 from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError
 from .._host.door import Host
@@ -37,7 +37,7 @@ class _Wanted:
     put_off: FrozenSet[str]
 
 
-def settle(host: Host, asked: Sequence[Asked], mode: str, order: Sequence[str], before: Seen) -> Settled:
+def settle(host: Host, asked: Sequence[Asked], mode: str, order: Sequence[str], before: Snapshot) -> Settled:
     """Restart what packages asked for and what runs old libraries, unless the site lets nobody; tell what is down."""
     if not has_systemd(host):
         return Settled()
@@ -54,7 +54,7 @@ def settle(host: Host, asked: Sequence[Asked], mode: str, order: Sequence[str], 
     return Settled(ordered, put_off, tuple(dict.fromkeys([*failed, *lost])))
 
 
-def _wanted(host: Host, asked: Sequence[Asked], before: Seen) -> _Wanted:
+def _wanted(host: Host, asked: Sequence[Asked], before: Snapshot) -> _Wanted:
     """The units to stop, since they went with their package, those to restart or start, and those left to the site."""
     outdated = patch_restarts.outdated(host)
     begun = {one.unit for one in asked if one.action in _STARTS}
@@ -78,7 +78,7 @@ def _tried(host: Host, verb: str, unit: str) -> bool:
     return True
 
 
-def _lost(host: Host, before: Seen, restarted: bool) -> Tuple[str, ...]:
+def _lost(host: Host, before: Snapshot, restarted: bool) -> Tuple[str, ...]:
     """What worked before works after: sockets and units, as after every other run."""
     if restarted:
         host.sleep(availability.DWELL)

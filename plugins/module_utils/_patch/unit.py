@@ -9,7 +9,7 @@ from typing import Mapping, Sequence
 
 from .._change.subjects.units import has_systemd
 from .._errors import ClinicalError
-from .._host.door import Completed, Host
+from .._host.door import CommandResult, Host
 from .._host.real import PATH
 
 UNIT = "healthops-packages.service"
@@ -34,7 +34,7 @@ def wait(host: Host, patience: float = WORK_TIME) -> None:
         host.sleep(PAUSE)
 
 
-def as_unit(host: Host, argv: Sequence[str], log: str, environment: Mapping[str, str]) -> Completed:
+def as_unit(host: Host, argv: Sequence[str], log: str, environment: Mapping[str, str]) -> CommandResult:
     """Run it to its end; what it says is added to ``log`` and told."""
     before = len(host.read(log) or b"")
     if not has_systemd(host):
@@ -47,7 +47,7 @@ def as_unit(host: Host, argv: Sequence[str], log: str, environment: Mapping[str,
         program = host.which(argv[0]) or argv[0]
         done = host.run([*unit, *output, *settings, "--", program, *argv[1:]], timeout=WORK_TIME)
     said = (host.read(log) or b"")[before:].decode("utf-8", "replace")
-    return Completed(tuple(argv), done.rc, said, complaint(said) or done.err if done.rc else "")
+    return CommandResult(tuple(argv), done.rc, said, complaint(said) or done.err if done.rc else "")
 
 
 def complaint(said: str) -> str:

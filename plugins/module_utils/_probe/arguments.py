@@ -1,81 +1,96 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that the probe modules share, and how a probe ends. Private to the collection."""
+"""The options that the probe modules share, and how a probe ends."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any
 
 from .._errors import ClinicalError
-from .answer import Answer, not_probed
 from .connection import Endpoint, Tls
+from .result import ProbeResult, not_probed
 
-TLS: Dict[str, Any] = {
+TLS: dict[str, Any] = {
     "ca_path": {"type": "path"},
     "client_cert": {"type": "path"},
     "client_key": {"type": "path"},
     "server_name": {"type": "str"},
 }
-COMMON: Dict[str, Any] = {
+COMMON: dict[str, Any] = {
     **TLS,
     "timeout": {"type": "float", "default": 5.0},
     "fail_unhealthy": {"type": "bool", "default": True},
 }
-PEER: Dict[str, Any] = {
+PEER: dict[str, Any] = {
     "host": {"type": "str", "required": True},
     "port": {"type": "int", "required": True},
     "tls": {"type": "bool", "default": False},
 }
 
 
-def within(name: str, value: float, low: float, high: float) -> None:
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise ClinicalError unless the option ``name`` is from ``low`` to ``high``."""
     if not low <= value <= high:
         raise ClinicalError(f"Using {name}", str(value), "it is out of range", f"It goes from {low} to {high}.")
 
 
 def timeout(params: Mapping[str, Any]) -> float:
-    within("timeout", params["timeout"], 0.1, 600)
+    """Return the seconds that a probe may take; raise ClinicalError where they are out of range."""
+    check_range("timeout", params["timeout"], 0.1, 600)
     return float(params["timeout"])
 
 
 def max_answer(params: Mapping[str, Any]) -> int:
-    within("max_answer", params["max_answer"], 64, 64 * 1024 * 1024)
+    """Return the bytes that an answer may have; raise ClinicalError where they are out of range."""
+    check_range("max_answer", params["max_answer"], 64, 64 * 1024 * 1024)
     return int(params["max_answer"])
 
 
-def address(scheme: str, params: Mapping[str, Any]) -> str:
-    """Whom a probe was for that could not even be tried."""
+def target(scheme: str, params: Mapping[str, Any]) -> str:
+    """Return the URL of the peer from unchecked options, for the result of a probe that could not be tried."""
     return f"{scheme}{'s' if params['tls'] else ''}://{Endpoint(params['host'], params['port'])}"
 
 
 def endpoint(params: Mapping[str, Any]) -> Endpoint:
-    within("port", params["port"], 1, 65535)
+    """Return where the peer listens; raise ClinicalError where the port is none."""
+    check_range("port", params["port"], 1, 65535)
     return Endpoint(params["host"], params["port"])
 
 
 def tls(params: Mapping[str, Any]) -> Tls:
+    """Return the options of TLS; raise ClinicalError where there is a key without its certificate."""
     if params["client_key"] and not params["client_cert"]:
         raise ClinicalError("Using client_key", params["client_key"], "there is no client_cert", "Give both.")
-    return Tls(*(params[name] or "" for name in ("ca_path", "client_cert", "client_key", "server_name")))
+    return Tls(
+        ca_path=params["ca_path"] or "",
+        client_cert=params["client_cert"] or "",
+        client_key=params["client_key"] or "",
+        server_name=params["server_name"] or "",
+    )
 
 
-def tls_if_wanted(params: Mapping[str, Any]) -> Optional[Tls]:
-    """Never in clear text because one option was forgotten."""
-    told = tls(params)
-    if told != Tls() and not params["tls"]:
+def tls_if_wanted(params: Mapping[str, Any]) -> Tls | None:
+    """Return the options of TLS, or None for clear text.
+
+    Raise ClinicalError where there are some and ``tls`` is false: never in clear text because one was forgotten.
+    """
+    options = tls(params)
+    if options != Tls() and not params["tls"]:
         raise ClinicalError("Probing", params["host"], "there are options of TLS, and tls is false", "Say tls: true.")
-    return told if params["tls"] else None
+    return options if params["tls"] else None
 
 
-def finish(module: Any, target: str, probe: Callable[[], Answer]) -> None:
+def run_probe(module: Any, unchecked_target: str, probe: Callable[[], ProbeResult]) -> None:
     """Probe and end the module. What cannot even be tried fails always, with the same keys in its result."""
     try:
-        found = probe()
+        result = probe()
     except ClinicalError as error:
-        module.fail_json(msg=str(error), changed=False, **asdict(not_probed(error, target)))
+        module.fail_json(msg=str(error), changed=False, **asdict(not_probed(error, unchecked_target)))
         return
-    if found.healthy or not module.params["fail_unhealthy"]:
-        module.exit_json(changed=False, **asdict(found))
+    if result.healthy or not module.params["fail_unhealthy"]:
+        module.exit_json(changed=False, **asdict(result))
         return
-    module.fail_json(msg=f"{found.target} is not healthy ({found.state}): {found.saw}.", changed=False, **asdict(found))
+    message = f"{result.target} is not healthy ({result.state}): {result.saw}."
+    module.fail_json(msg=message, changed=False, **asdict(result))

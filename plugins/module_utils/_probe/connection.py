@@ -12,16 +12,16 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, NoReturn, Optional
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._errors import ClinicalError
-from .answer import PeerFailure
 from .peer_kind import peer_kind
+from .result import PeerFailure
 
 if TYPE_CHECKING:
     import ssl
 
-PIECE = 16 * 1024
+CHUNK_SIZE = 16 * 1024
 
 
 class Deadline:
@@ -31,8 +31,8 @@ class Deadline:
         self.seconds = seconds
         self._began = time.monotonic()
 
-    def left(self) -> float:
-        """Seconds that are left. Never 0, which would make a socket not wait at all."""
+    def remaining(self) -> float:
+        """Return the seconds that remain. Never 0, which would make a socket not wait at all."""
         return max(0.001, self._began + self.seconds - time.monotonic())
 
     def passed(self) -> bool:
@@ -64,10 +64,11 @@ class Tls:
 
 
 def client_context(tls: Tls) -> ssl.SSLContext:
-    """TLS 1.2 or newer, the peer's certificate and name verified; the same on every version of Python.
+    """Return a context for TLS 1.2 or newer that verifies the peer's certificate and name.
 
-    ``ssl.create_default_context`` is stricter about authorities from Python 3.13 on, so that one peer would be fine on
-    one host and not on another.
+    Raise ClinicalError where a file cannot be used. It is the same on every version of Python:
+    ``ssl.create_default_context`` is stricter about authorities from 3.13 on, so that one peer would be fine on one
+    host and not on another.
     """
     import ssl
 
@@ -83,11 +84,11 @@ def client_context(tls: Tls) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         raise _unusable("authorities", tls.ca_path, error, "Give ca_path certificates in PEM form.") from error
     if tls.client_cert:
-        _load_own(context, tls)
+        _load_client_certificate(context, tls)
     return context
 
 
-def _load_own(context: ssl.SSLContext, tls: Tls) -> None:
+def _load_client_certificate(context: ssl.SSLContext, tls: Tls) -> None:
     for path in filter(None, (tls.client_cert, tls.client_key)):
         try:
             with open(path, "rb"):
@@ -102,9 +103,9 @@ def _load_own(context: ssl.SSLContext, tls: Tls) -> None:
         raise _unusable("client certificate", tls.client_cert, error, hint) from error
 
 
-def _unusable(what: str, path: str, error: Exception, hint: str) -> ClinicalError:
+def _unusable(subject: str, path: str, error: Exception, hint: str) -> ClinicalError:
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "it cannot be used"
-    return ClinicalError(f"Loading the {what}", path, str(reason), hint)
+    return ClinicalError(f"Loading the {subject}", path, str(reason), hint)
 
 
 class Connection:
@@ -127,64 +128,67 @@ class Connection:
             self.socket.close()
 
     def send(self, data: bytes) -> None:
-        """A peer that has closed already may have said why, so that is left for ``receive`` to tell."""
+        """Send all of it. A peer that has closed already may have said why, so ``receive`` is to report that."""
         try:
-            self.socket.settimeout(self.deadline.left())
+            self.socket.settimeout(self.deadline.remaining())
             self.socket.sendall(data)
         except (socket.timeout, TimeoutError):
             raise PeerFailure("silent", f"it took nothing from us within {self.deadline.seconds:g} s") from None
         except OSError:
             pass
 
-    def receive(self, limit: int = PIECE) -> bytes:
-        """The next bytes, at least one."""
+    def receive(self, limit: int = CHUNK_SIZE) -> bytes:
+        """Return the next bytes, at least one and at most ``limit``; raise PeerFailure where none come in time."""
         if self.deadline.passed():
-            raise self.late()
+            raise self.timeout_failure()
         try:
-            self.socket.settimeout(self.deadline.left())
-            data = self.socket.recv(min(limit, PIECE))
+            self.socket.settimeout(self.deadline.remaining())
+            data = self.socket.recv(min(limit, CHUNK_SIZE))
         except (socket.timeout, TimeoutError):
-            raise self.late() from None
+            raise self.timeout_failure() from None
         except OSError as error:
-            raise self._broken(error) from None
+            raise self._broken_failure(error) from None
         if not data:
-            raise self._ended("closed", "it closed the connection")
+            raise self._end_failure("closed", "it closed the connection")
         self.received += len(data)
         return data
 
-    def late(self) -> PeerFailure:
-        """What to call a peer when time is up."""
+    def timeout_failure(self) -> PeerFailure:
+        """Return the failure of a peer that has not answered when time is up."""
         within = f"within {self.deadline.seconds:g} s"
         if self.received:
             return PeerFailure("slow", f"no whole answer {within}, {self.received} bytes of one")
         return PeerFailure("silent", f"it took the connection and said nothing {within}")
 
-    def _broken(self, error: OSError) -> PeerFailure:
+    def _broken_failure(self, error: OSError) -> PeerFailure:
         if hasattr(error, "reason"):
             return tls_failure(error)
         if error.errno in (errno.ECONNRESET, errno.EPIPE):
-            return self._ended("reset", "it reset the connection")
+            return self._end_failure("reset", "it reset the connection")
         return PeerFailure("reset", f"the connection broke: {error.strerror or type(error).__name__}")
 
-    def _ended(self, state: str, saw: str) -> PeerFailure:
+    def _end_failure(self, state: str, observation: str) -> PeerFailure:
         if self.received:
-            return PeerFailure(state, f"{saw} in the middle of an answer, after {self.received} bytes")
+            return PeerFailure(state, f"{observation} in the middle of an answer, after {self.received} bytes")
         if self._tls_version != "TLSv1.3":
-            return PeerFailure(state, f"{saw} without an answer")
+            return PeerFailure(state, f"{observation} without an answer")
         # In TLS 1.3 the client is done before the server has looked at its certificate.
-        after = f"{saw} right after the TLS handshake"
+        after = f"{observation} right after the TLS handshake"
         if self._certificate:
             return PeerFailure(state, f"{after}; it may not accept our client certificate, or have nobody behind it")
         return PeerFailure("client_certificate_refused", f"{after}; we presented no client certificate")
 
 
-def connect(endpoint: Endpoint, context: Optional[ssl.SSLContext], tls: Tls, deadline: Deadline) -> Connection:
-    """Connect, and with a ``context`` come to an agreement on TLS."""
+def connect(endpoint: Endpoint, context: ssl.SSLContext | None, tls: Tls, deadline: Deadline) -> Connection:
+    """Connect within the deadline, and with a ``context`` shake hands in TLS.
+
+    Raise PeerFailure where the peer prevents that, ClinicalError where the name to verify is none.
+    """
     sock = _connect_tcp(endpoint, deadline)
     if context is None:
         return Connection(sock, deadline)
     try:
-        secured = _wrapped(sock, context, tls.server_name or endpoint.host, deadline)
+        secured = _wrap(sock, context, tls.server_name or endpoint.host, deadline)
         return Connection(secured, deadline, secured.version() or "", bool(tls.client_cert))
     except BaseException:
         sock.close()
@@ -196,13 +200,13 @@ def _connect_tcp(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
     for number, (family, kind, protocol, _name, address) in enumerate(addresses, 1):
         sock = socket.socket(family, kind, protocol)
         try:
-            # What is left is shared, so that an address that swallows everything leaves time for the next.
-            sock.settimeout(deadline.left() / (len(addresses) - number + 1))
+            # The time that remains is shared, so that an address that swallows everything leaves time for the next.
+            sock.settimeout(deadline.remaining() / (len(addresses) - number + 1))
             sock.connect(address)
         except OSError as error:
             sock.close()
             if number == len(addresses):
-                _not_connected(error, deadline)
+                _raise_not_connected(error, deadline)
         else:
             # Small messages must not wait for one another.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -210,7 +214,7 @@ def _connect_tcp(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
     raise PeerFailure("name_not_found", "the name has no address")
 
 
-def _not_connected(error: OSError, deadline: Deadline) -> NoReturn:
+def _raise_not_connected(error: OSError, deadline: Deadline) -> NoReturn:
     if isinstance(error, (socket.timeout, TimeoutError)):
         raise PeerFailure("unreachable", f"nobody took the connection within {deadline.seconds:g} s") from None
     if error.errno == errno.ECONNREFUSED:
@@ -220,27 +224,30 @@ def _not_connected(error: OSError, deadline: Deadline) -> NoReturn:
     raise PeerFailure("unreachable", error.strerror or type(error).__name__) from None
 
 
-def _addresses(endpoint: Endpoint, deadline: Deadline) -> List[Any]:
-    """Every address of the name. The system's resolver knows no deadline, so it is left behind when that has passed."""
-    found: List[Any] = []
+def _addresses(endpoint: Endpoint, deadline: Deadline) -> list[Any]:
+    """Return every address of the name, as getaddrinfo(3) does; raise PeerFailure where there is none in time.
+
+    The system's resolver knows no deadline, so it is abandoned when that has passed.
+    """
+    addresses: list[Any] = []
     try:
         ipaddress.ip_address(endpoint.host.split("%")[0])
     except ValueError:
-        seeker = threading.Thread(target=_look_up, args=(endpoint, found), daemon=True)
-        seeker.start()
-        seeker.join(deadline.left())
-        if seeker.is_alive():
+        resolver = threading.Thread(target=_resolve, args=(endpoint, addresses), daemon=True)
+        resolver.start()
+        resolver.join(deadline.remaining())
+        if resolver.is_alive():
             raise PeerFailure("name_not_found", f"no name server answered within {deadline.seconds:g} s") from None
     else:
-        _look_up(endpoint, found)
-    if not found:
+        _resolve(endpoint, addresses)
+    if not addresses:
         raise PeerFailure("name_not_found", "there is no such name")
-    return found
+    return addresses
 
 
-def _look_up(endpoint: Endpoint, found: List[Any]) -> None:
+def _resolve(endpoint: Endpoint, addresses: list[Any]) -> None:
     with contextlib.suppress(OSError, ValueError):
-        found += socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+        addresses += socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
 
 
 # --- TLS --------------------------------------------------------------------------------------------------------------
@@ -261,7 +268,7 @@ NO_COMMON_VERSION = ("UNSUPPORTED_PROTOCOL", "ALERT_PROTOCOL_VERSION")
 EXPIRED = 10
 
 
-def _wrapped(sock: socket.socket, context: ssl.SSLContext, name: str, deadline: Deadline) -> ssl.SSLSocket:
+def _wrap(sock: socket.socket, context: ssl.SSLContext, name: str, deadline: Deadline) -> ssl.SSLSocket:
     if not name or name.startswith("."):
         raise ClinicalError("Looking for the server's name", repr(name), "it is none", "Give it in server_name.")
     wrapped = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
@@ -277,11 +284,11 @@ def _shake_hands(wrapped: ssl.SSLSocket, deadline: Deadline) -> None:
     import ssl
 
     try:
-        wrapped.settimeout(deadline.left())
+        wrapped.settimeout(deadline.remaining())
         wrapped.do_handshake()
     except (socket.timeout, TimeoutError):
-        saw = f"it took the connection and did not finish the TLS handshake within {deadline.seconds:g} s"
-        raise PeerFailure("silent", saw) from None
+        observation = f"it took the connection and did not finish the TLS handshake within {deadline.seconds:g} s"
+        raise PeerFailure("silent", observation) from None
     except ssl.SSLCertVerificationError as error:
         state = "expired_certificate" if error.verify_code == EXPIRED else "wrong_certificate"
         raise PeerFailure(state, f"its certificate is not accepted: {error.verify_message}") from None
@@ -294,23 +301,26 @@ def _shake_hands(wrapped: ssl.SSLSocket, deadline: Deadline) -> None:
 
 
 def tls_failure(error: OSError, begun: bool = False) -> PeerFailure:
-    """``begun``: a cipher was agreed on already, so that a failed handshake is about certificates."""
+    """Return the failure that an error of TLS stands for.
+
+    With ``begun`` a cipher was agreed on already, so that a failed handshake is about certificates.
+    """
     reason = str(getattr(error, "reason", None) or "")
-    said = reason.lower().replace("_", " ") or "no reason given"
+    explanation = reason.lower().replace("_", " ") or "no reason given"
     if reason.endswith(OUR_CERTIFICATE) or (begun and reason.endswith("ALERT_HANDSHAKE_FAILURE")):
         return PeerFailure(
-            "client_certificate_refused", f"it does not accept our client certificate, or misses one: {said}"
+            "client_certificate_refused", f"it does not accept our client certificate, or misses one: {explanation}"
         )
     if reason.endswith(NO_TLS):
         return PeerFailure("wrong_peer", "it does not speak TLS")
     if reason.endswith(NO_COMMON_VERSION):
         return PeerFailure("tls_failed", "it speaks no version of TLS from 1.2 on")
-    return PeerFailure("tls_failed", f"the TLS exchange failed: {said}")
+    return PeerFailure("tls_failed", f"the TLS exchange failed: {explanation}")
 
 
-def unexpected(data: bytes, wanted: str) -> PeerFailure:
-    """What to call a peer whose first bytes are not of the protocol that was ``wanted``."""
+def wrong_protocol(data: bytes, expected: str) -> PeerFailure:
+    """Return the failure of a peer whose first bytes are not of the ``expected`` protocol."""
     kind = peer_kind(data)
     if kind:
-        return PeerFailure("wrong_peer", f"it speaks {kind}, not {wanted}")
-    return PeerFailure("garbage", f"what it sent is not {wanted}")
+        return PeerFailure("wrong_peer", f"it speaks {kind}, not {expected}")
+    return PeerFailure("garbage", f"what it sent is not {expected}")

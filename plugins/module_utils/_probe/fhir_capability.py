@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a FHIR server says about itself: its CapabilityStatement, and never a search. Private to the collection."""
+"""What a FHIR server says about itself: its CapabilityStatement, and never a search."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import ipaddress
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from .._errors import ClinicalError
-from .answer import Answer, PeerFailure, Verdict, answer
-from .connection import Connection, Deadline, Endpoint, Tls, client_context, connect, unexpected
+from .connection import Connection, Deadline, Endpoint, Tls, client_context, connect, wrong_protocol
+from .result import PeerFailure, ProbeResult, Verdict, probe_result
 
 STATES = ("ready", "wrong_version", "rejecting", "unavailable", "redirected")
 HEALTHY = ("ready",)
@@ -30,8 +30,12 @@ TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to ask whom. ``fhir_version`` is a whole version or its beginning; a token comes from a file only."""
+class FhirCapabilityRequest:
+    """One query for the CapabilityStatement of the server at ``base``.
+
+    ``timeout`` is in seconds, ``max_answer`` in bytes. ``fhir_version`` is a whole version or its beginning; a token
+    comes from a file only.
+    """
 
     base: str
     tls: Tls
@@ -46,14 +50,14 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpResponse:
     status: int
     location: str
     body: bytes
 
 
 def read_token(path: str) -> str:
-    """The token in a file, which nothing but the request ever sees."""
+    """Return the token in a file, which nothing but the request ever sees; raise ClinicalError where it is none."""
     try:
         with open(path, encoding="ascii") as file:
             token = file.read(64 * 1024).strip()
@@ -68,8 +72,11 @@ def read_token(path: str) -> str:
     return token
 
 
-def check(request: Request) -> SplitResult:
-    """Refuse an address that is none, that carries a secret itself, or to which a token would go for all to read."""
+def check(request: FhirCapabilityRequest) -> SplitResult:
+    """Return the parts of the base URL.
+
+    Raise ClinicalError where it is none, carries a secret itself, or a token would go there for all to read.
+    """
     try:
         parts = urlsplit(request.base)
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0
@@ -78,73 +85,76 @@ def check(request: Request) -> SplitResult:
     if not usable or re.search(r"[^\x21-\x7e]", request.base):
         raise ClinicalError("Probing", "the FHIR server", "its base is not a URL", "Give https://HOST/PATH.")
     if parts.username is not None or parts.query or parts.fragment:
-        saw = "its base has credentials, a query or a fragment"
-        raise ClinicalError("Probing", "the FHIR server", saw, "Credentials belong into token_path.")
-    if request.token and parts.scheme == "http" and not _own(parts.hostname or ""):
+        problem = "its base has credentials, a query or a fragment"
+        raise ClinicalError("Probing", "the FHIR server", problem, "Credentials belong into token_path.")
+    if request.token and parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise ClinicalError("Sending the token to", request.base, "it would travel in clear text", "Use https.")
     return parts
 
 
-def _own(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def probe(request: Request) -> Answer:
-    """Ask once, bounded in time and memory whatever the peer does."""
+def probe(request: FhirCapabilityRequest) -> ProbeResult:
+    """Ask for the CapabilityStatement once, bounded in time and memory whatever the peer does.
+
+    Raise ClinicalError where the request cannot be sent from here.
+    """
     parts = check(request)
     context = client_context(request.tls) if parts.scheme == "https" else None
     deadline = Deadline(request.timeout)
     try:
-        verdict = judge(_ask(request, context, deadline), request.fhir_version)
+        verdict = judge(_fetch(request, context, deadline), request.fhir_version)
     except PeerFailure as failure:
         verdict = failure.verdict
-    return answer(verdict, HEALTHY, deadline.elapsed_ms(), request.target)
+    return probe_result(verdict, HEALTHY, deadline.elapsed_ms(), request.target)
 
 
-def _ask(request: Request, context: Any, deadline: Deadline) -> Reply:
-    """Follow the server to other places of its own, and never to another server: it would get our credentials."""
+def _fetch(request: FhirCapabilityRequest, context: Any, deadline: Deadline) -> HttpResponse:
+    """Return the response, following redirects within the server: another one would get our credentials."""
     url = f"{request.base.rstrip('/')}/{QUERY}"
     for _hop in range(REDIRECTS + 1):
-        reply = _get(url, request, context, deadline)
-        if reply.status not in (301, 302, 303, 307, 308):
-            return reply
-        further = _joined(url, reply.location)
-        if _origin(further) != _origin(url):
-            raise PeerFailure("redirected", f"{reply.status}, to another server, which is not followed")
-        url = further
+        response = _get(url, request, context, deadline)
+        if response.status not in (301, 302, 303, 307, 308):
+            return response
+        next_url = _redirect_target(url, response.location)
+        if _origin(next_url) != _origin(url):
+            raise PeerFailure("redirected", f"{response.status}, to another server, which is not followed")
+        url = next_url
     raise PeerFailure("redirected", f"more than {REDIRECTS} times, within itself")
 
 
-def _joined(url: str, location: str) -> str:
+def _redirect_target(url: str, location: str) -> str:
     try:
-        further = urljoin(url, location)
-        _origin(further)
+        target = urljoin(url, location)
+        _origin(target)
     except ValueError:
-        further = ""
-    if not further or re.search(r"[^\x21-\x7e]", further):
+        target = ""
+    if not target or re.search(r"[^\x21-\x7e]", target):
         raise PeerFailure("garbage", "it redirects to something that is no address")
-    return further
+    return target
 
 
-def _origin(url: str) -> Tuple[str, str, int]:
+def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     return (parts.scheme, parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0))
 
 
-def _get(url: str, request: Request, context: Any, deadline: Deadline) -> Reply:
+def _get(url: str, request: FhirCapabilityRequest, context: Any, deadline: Deadline) -> HttpResponse:
     parts = urlsplit(url)
     scheme, host, port = _origin(url)
     peer = Endpoint(host, port)
     with connect(peer, context, request.tls, deadline) as connection:
-        named = str(peer) if port != PORTS[scheme] else str(peer).rpartition(":")[0]
-        connection.send(_request(parts, named, request.token))
-        return _reply(connection, request.max_answer)
+        host_header = str(peer) if port != PORTS[scheme] else str(peer).rpartition(":")[0]
+        connection.send(_request_head(parts, host_header, request.token))
+        return _response(connection, request.max_answer)
 
 
-def _request(parts: SplitResult, host: str, token: str) -> bytes:
+def _request_head(parts: SplitResult, host: str, token: str) -> bytes:
     lines = [
         f"GET {parts.path or '/'}{'?' + parts.query if parts.query else ''} HTTP/1.1",
         f"Host: {host}",
@@ -162,33 +172,33 @@ class _Stream(io.RawIOBase):
     def __init__(self, connection: Connection, limit: int) -> None:
         super().__init__()
         self._connection = connection
-        self._left = limit
+        self._remaining = limit
         self.first = b""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        if self._left <= 0:
+        if self._remaining <= 0:
             raise PeerFailure("oversized", "its answer is larger than max_answer")
         try:
-            data = self._connection.receive(min(len(buffer), self._left))
+            data = self._connection.receive(min(len(buffer), self._remaining))
         except PeerFailure as failure:
             # The end of an answer may be that the peer closes; http.client knows whether it is.
             if failure.verdict.state == "closed" and self._connection.received:
                 return 0
             raise
         self.first = self.first or data[:64]
-        self._left -= len(data)
+        self._remaining -= len(data)
         buffer[: len(data)] = data
         return len(data)
 
-    def makefile(self, *_arguments: Any, **_named: Any) -> io.BufferedReader:
-        """What http.client asks a socket for."""
+    def makefile(self, *_arguments: Any, **_options: Any) -> io.BufferedReader:
+        """Return a reader of itself, as http.client asks a socket for one."""
         return io.BufferedReader(self)
 
 
-def _reply(connection: Connection, limit: int) -> Reply:
+def _response(connection: Connection, limit: int) -> HttpResponse:
     stream = _Stream(connection, limit + HEADERS_LIMIT)
     response = http.client.HTTPResponse(stream, method="GET")  # type: ignore[arg-type]
     try:
@@ -197,43 +207,43 @@ def _reply(connection: Connection, limit: int) -> Reply:
     except http.client.IncompleteRead:
         raise PeerFailure("closed", "it closed the connection in the middle of an answer") from None
     except (http.client.HTTPException, ValueError):
-        raise unexpected(b"" if stream.first.startswith(b"HTTP/") else stream.first, "HTTP") from None
+        raise wrong_protocol(b"" if stream.first.startswith(b"HTTP/") else stream.first, "HTTP") from None
     if len(body) > limit:
         raise PeerFailure("oversized", f"its answer is larger than {limit} bytes")
     if response.length:
         raise PeerFailure("closed", "it closed the connection in the middle of an answer")
-    return Reply(response.status, response.getheader("Location") or "", body)
+    return HttpResponse(response.status, response.getheader("Location") or "", body)
 
 
-def judge(reply: Reply, wanted_version: str) -> Verdict:
-    """What the server's answer shows."""
-    if reply.status in (401, 403):
-        return Verdict("rejecting", f"{reply.status}: it does not accept our credentials, or misses them")
-    if reply.status == 429 or reply.status >= 500:
-        return Verdict("unavailable", f"{reply.status}")
-    if reply.status != 200:
-        return Verdict("wrong_peer", f"{reply.status} where a CapabilityStatement should be")
-    statement = _object(reply.body)
+def judge(response: HttpResponse, wanted_version: str) -> Verdict:
+    """Return what the server's response shows, where this version of FHIR is wanted."""
+    if response.status in (401, 403):
+        return Verdict("rejecting", f"{response.status}: it does not accept our credentials, or misses them")
+    if response.status == 429 or response.status >= 500:
+        return Verdict("unavailable", f"{response.status}")
+    if response.status != 200:
+        return Verdict("wrong_peer", f"{response.status} where a CapabilityStatement should be")
+    statement = _object(response.body)
     if statement is None:
-        what = "HTML" if re.match(rb"\s*<(!doctype|html)", reply.body, re.IGNORECASE) else "no JSON object"
-        return Verdict("wrong_peer", f"200, with {what}")
+        content = "HTML" if re.match(rb"\s*<(!doctype|html)", response.body, re.IGNORECASE) else "no JSON object"
+        return Verdict("wrong_peer", f"200, with {content}")
     if statement.get("resourceType") != "CapabilityStatement":
         return Verdict("wrong_peer", "200, with JSON that is no CapabilityStatement")
     return _judge_version(statement.get("fhirVersion"), wanted_version)
 
 
-def _judge_version(seen: Any, wanted: str) -> Verdict:
-    if not isinstance(seen, str) or not VERSION.fullmatch(seen):
+def _judge_version(version: Any, wanted: str) -> Verdict:
+    if not isinstance(version, str) or not VERSION.fullmatch(version):
         return Verdict("wrong_peer", "a CapabilityStatement without a version of FHIR")
-    if seen != wanted and not seen.startswith((f"{wanted}.", f"{wanted}-")):
-        return Verdict("wrong_version", f"a CapabilityStatement of FHIR {seen} where {wanted} is expected")
-    return Verdict("ready", f"a CapabilityStatement of FHIR {seen}")
+    if version != wanted and not version.startswith((f"{wanted}.", f"{wanted}-")):
+        return Verdict("wrong_version", f"a CapabilityStatement of FHIR {version} where {wanted} is expected")
+    return Verdict("ready", f"a CapabilityStatement of FHIR {version}")
 
 
-def _object(body: bytes) -> Optional[Dict[str, Any]]:
+def _object(body: bytes) -> dict[str, Any] | None:
     try:
         # Numbers stay text: nobody needs them, and one of a million digits would take minutes to convert.
-        found = json.loads(body, parse_int=str, parse_float=str)
+        document = json.loads(body, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return document if isinstance(document, dict) else None

@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The little of HL7 version 2 that a probe needs: one message without a patient, and acknowledgements.
 
-Nothing of a message is looked at beyond MSH, MSA and ERR. Private to the collection.
+Nothing of a message is looked at beyond MSH, MSA and ERR.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Dict, FrozenSet, Iterator, Optional, Tuple
 
 #: Component, repetition, escape and subcomponent, where a message does not say.
-USUAL = "^~\\&"
+DEFAULT_SEPARATORS = "^~\\&"
 #: HL7 table 0211, as Python calls them. Of others the codes can be read all the same, as they are ASCII.
 CHARSETS = {
     **{f"8859/{part}": f"iso8859_{part}" for part in (*range(1, 10), 15)},
@@ -55,41 +55,41 @@ class Message:
     component: str
     escape: str
     subcomponent: str
-    segments: Tuple[Tuple[str, ...], ...]
+    segments: tuple[tuple[str, ...], ...]
 
-    def named(self, name: str) -> Iterator[Tuple[str, ...]]:
+    def segments_named(self, name: str) -> Iterator[tuple[str, ...]]:
         return (segment for segment in self.segments if segment[0] == name)
 
-    def components(self, text: str) -> Tuple[str, ...]:
-        """The components of a field, down to the subcomponents, with nothing escaped."""
+    def components(self, text: str) -> tuple[str, ...]:
+        """Return the components of a field, down to the subcomponents, with nothing escaped."""
         parts = re.split(f"[{re.escape(self.component + self.subcomponent)}]", text)
-        return tuple(self.plain(part) for part in parts)
+        return tuple(self.unescape(part) for part in parts)
 
-    def plain(self, text: str) -> str:
-        """The text with its escape sequences resolved; those of formatting and of unknown kinds stay as they are."""
+    def unescape(self, text: str) -> str:
+        """Return the text with its escape sequences resolved; those of formatting and of unknown kinds stay."""
         if not self.escape or self.escape not in text:
             return text
-        meant = {"F": self.field, "S": self.component, "T": self.subcomponent, "E": self.escape}
+        separators = {"F": self.field, "S": self.component, "T": self.subcomponent, "E": self.escape}
         mark = re.escape(self.escape)
-        return re.sub(f"{mark}([FSTE]){mark}", lambda match: meant[match[1]], text)
+        return re.sub(f"{mark}([FSTE]){mark}", lambda match: separators[match[1]], text)
 
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """MSA and ERR. ``words`` is all the text in them, for looking something up in it and never for showing."""
+    """MSA and ERR. ``text`` is all the text in them, for looking something up in it and never for showing."""
 
     code: str
     control_id: str
-    errors: FrozenSet[str]
-    words: str
+    errors: frozenset[str]
+    text: str
 
 
-def field(segment: Tuple[str, ...], number: int) -> str:
+def field(segment: tuple[str, ...], number: int) -> str:
     return segment[number] if number < len(segment) else ""
 
 
 def parse(data: bytes) -> Message:
-    """Cut a message at the separators that its MSH declares, whatever they are."""
+    """Cut a message at the separators that its MSH declares, whatever they are; raise NotHl7 where it is none."""
     head = re.split(rb"[\r\n]", data.lstrip(b"\r\n"), maxsplit=1)[0]
     if not head.startswith(b"MSH") or len(head) < 4:
         raise NotHl7("it does not begin with MSH")
@@ -97,7 +97,7 @@ def parse(data: bytes) -> Message:
     if mark.isalnum() or not mark.isprintable() or head[3] > 0x7E:
         raise NotHl7("MSH declares no separator")
     fields = head.decode("latin-1").split(mark)
-    component, repetition, escape, subcomponent = list(fields[1] + USUAL[len(fields[1]) :])[:4]
+    component, repetition, escape, subcomponent = list(fields[1] + DEFAULT_SEPARATORS[len(fields[1]) :])[:4]
     # In MSH the separator itself is the first field. Of several character sets the first is the message's own.
     charset = fields[17].split(repetition)[0].strip().upper() if len(fields) > 17 else ""
     text = data.decode(CHARSETS.get(charset, "latin-1"), "replace")
@@ -106,39 +106,42 @@ def parse(data: bytes) -> Message:
     return Message(mark, component, escape, subcomponent, tuple(segments))
 
 
-def _fields(line: str, mark: str) -> Tuple[str, ...]:
+def _fields(line: str, mark: str) -> tuple[str, ...]:
     parts = line.split(mark)
     return tuple([parts[0], mark, *parts[1:]] if parts[0] == "MSH" else parts)
 
 
-def acknowledgement(message: Message) -> Optional[Acknowledgement]:
-    """What a message says about another one, or None where it says nothing about any."""
-    msa = next(message.named("MSA"), None)
+def acknowledgement(message: Message) -> Acknowledgement | None:
+    """Return what a message acknowledges (MSA, ERR), or None where it acknowledges nothing."""
+    msa = next(message.segments_named("MSA"), None)
     if msa is None:
         return None
-    errors = list(message.named("ERR"))
-    told = [field(msa, 3), field(msa, 6), *(text for segment in errors for text in segment[1:])]
-    parts = [part for text in told for part in message.components(text)]
+    errors = list(message.segments_named("ERR"))
+    fields = [field(msa, 3), field(msa, 6), *(text for segment in errors for text in segment[1:])]
+    components = [component for text in fields for component in message.components(text)]
     return Acknowledgement(
         code=field(msa, 1).strip(),
-        control_id=message.plain(field(msa, 2)).strip(),
+        control_id=message.unescape(field(msa, 2)).strip(),
         errors=frozenset(_error_codes(message, msa, errors)),
-        words="\n".join([*map(message.plain, told), *parts]),
+        text="\n".join([*map(message.unescape, fields), *components]),
     )
 
 
-def _error_codes(message: Message, msa: Tuple[str, ...], errors: list[Tuple[str, ...]]) -> Iterator[str]:
-    """ERR-3 is where version 2.5 and later have the code, ERR-1 (fourth component) and MSA-6 the versions before it."""
+def _error_codes(message: Message, msa: tuple[str, ...], errors: list[tuple[str, ...]]) -> Iterator[str]:
+    """Yield the codes of errors: from ERR-3 since version 2.5, from ERR-1 (component 4) and MSA-6 before it."""
     yield from message.components(field(msa, 6))[:1]
     for segment in errors:
         yield from message.components(field(segment, 3))[:1]
         yield from message.components(field(segment, 1))[3:4]
 
 
-def probe_message(control_id: str, now: datetime, header: Dict[int, str]) -> bytes:
-    """NMD^N02, application management: the time at the sender, and nobody's data. ``header`` adds fields of MSH."""
+def probe_message(control_id: str, now: datetime, header: dict[int, str]) -> bytes:
+    """Return an NMD^N02, application management: the time at the sender, and nobody's data.
+
+    ``header`` adds fields of MSH, by number.
+    """
     at = now.strftime("%Y%m%d%H%M%S")
-    fixed = {2: USUAL, 7: at, 9: "NMD^N02^NMD_N02", 10: control_id}
+    fixed = {2: DEFAULT_SEPARATORS, 7: at, 9: "NMD^N02^NMD_N02", 10: control_id}
     values = {**header, **fixed}
     msh = "|".join(["MSH", *(values.get(number, "") for number in range(2, max(values) + 1))])
     return f"{msh}\rNCK|{at}\r".encode("ascii")

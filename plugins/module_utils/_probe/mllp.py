@@ -1,10 +1,8 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MLLP: messages in a stream of bytes, each between <VT> and <FS><CR>. Private to the collection."""
+"""MLLP: messages in a stream of bytes, each between <VT> and <FS><CR>."""
 
 from __future__ import annotations
-
-from typing import Optional
 
 START = b"\x0b"
 END = b"\x1c\r"
@@ -25,7 +23,7 @@ class TooLarge(Exception):
     """A message is larger than is taken here."""
 
 
-def framed(message: bytes) -> bytes:
+def frame(message: bytes) -> bytes:
     return START + message + END
 
 
@@ -38,36 +36,36 @@ class Unframer:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._buffer = bytearray()
-        self._seen = 0
+        self._searched = 0
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
 
-    def next(self) -> Optional[bytes]:
-        """The next whole message, or None until more has been fed."""
+    def next(self) -> bytes | None:
+        """Return the next whole message, or None until more has been fed; raise NotMllp or TooLarge."""
         self._skip_line_ends()
         if not self._buffer:
             return None
         if not self._buffer.startswith(START):
             raise NotMllp(bytes(self._buffer[:64]))
-        end = self._buffer.find(END[:1], self._seen)
+        end = self._buffer.find(END[:1], self._searched)
         inside = len(self._buffer) if end < 0 else end
-        if self._buffer.find(START, self._seen, inside) >= 0:
+        if self._buffer.find(START, self._searched, inside) >= 0:
             raise NotMllp(b"")
         if inside - len(START) > self._limit:
             raise TooLarge
-        self._seen = inside
+        self._searched = inside
         if end < 0 or len(self._buffer) == end + 1:
             return None
         if self._buffer[end + 1] != END[1]:
             raise NotMllp(b"")
         message = bytes(self._buffer[len(START) : end])
         del self._buffer[: end + len(END)]
-        self._seen = 0
+        self._searched = 0
         return message
 
     def _skip_line_ends(self) -> None:
-        if not self._seen:
+        if not self._searched:
             ends = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))
             del self._buffer[:ends]
-            self._seen = 1 if self._buffer else 0
+            self._searched = 1 if self._buffer else 0

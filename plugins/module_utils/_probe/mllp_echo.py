@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A message without a patient to an interface engine, and what its acknowledgement shows. Private to the collection."""
+"""A message without a patient to an interface engine, and what its acknowledgement shows."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Dict, Optional, Tuple
 
 from .._errors import ClinicalError
 from . import mllp
-from .answer import Answer, PeerFailure, Verdict, answer
-from .connection import Connection, Deadline, Endpoint, Tls, client_context, connect, unexpected
+from .connection import Connection, Deadline, Endpoint, Tls, client_context, connect, wrong_protocol
 from .hl7 import ERRORS, Acknowledgement, NotHl7, acknowledgement, parse, probe_message
+from .result import PeerFailure, ProbeResult, Verdict, probe_result
 
 STATES = ("ready", "alive", "draining", "rejecting")
 ACCEPTED = ("AA", "CA")
@@ -26,25 +25,29 @@ HEADER_VALUE = re.compile(r"[ !-{}]*")
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to ask whom: ``header`` are fields of MSH by number, the texts what an engine says of its own state."""
+class MllpEchoRequest:
+    """One echo to one engine.
+
+    ``timeout`` is in seconds, ``max_answer`` in bytes; ``header`` are fields of MSH by number, the texts what an engine
+    says of its own state, and ``wanted`` the states that are healthy.
+    """
 
     endpoint: Endpoint
-    tls: Optional[Tls]
+    tls: Tls | None
     timeout: float
     max_answer: int
-    header: Dict[int, str]
+    header: dict[int, str]
     ready_text: str = ""
     draining_text: str = ""
-    wanted: Tuple[str, ...] = ("ready",)
+    wanted: tuple[str, ...] = ("ready",)
 
     @property
     def target(self) -> str:
         return f"{'mllps' if self.tls else 'mllp'}://{self.endpoint}"
 
 
-def check(request: Request) -> None:
-    """Refuse what would break the message that is sent."""
+def check(request: MllpEchoRequest) -> None:
+    """Raise ClinicalError for a field of MSH that would break the message that is sent."""
     for number, value in request.header.items():
         if not HEADER_VALUE.fullmatch(value):
             raise ClinicalError(
@@ -55,8 +58,11 @@ def check(request: Request) -> None:
             )
 
 
-def probe(request: Request) -> Answer:
-    """One exchange on a connection of its own, bounded in time and memory whatever the peer does."""
+def probe(request: MllpEchoRequest) -> ProbeResult:
+    """Send one message over a connection of its own and judge the answer, bounded in time and memory.
+
+    Raise ClinicalError where the request cannot be sent from here.
+    """
     check(request)
     context = client_context(request.tls) if request.tls else None
     deadline = Deadline(request.timeout)
@@ -65,12 +71,12 @@ def probe(request: Request) -> Answer:
             verdict = _exchange(connection, request)
     except PeerFailure as failure:
         verdict = failure.verdict
-    return answer(verdict, request.wanted, deadline.elapsed_ms(), request.target)
+    return probe_result(verdict, request.wanted, deadline.elapsed_ms(), request.target)
 
 
-def _exchange(connection: Connection, request: Request) -> Verdict:
+def _exchange(connection: Connection, request: MllpEchoRequest) -> Verdict:
     control_id = f"HP{os.urandom(8).hex().upper()}"
-    connection.send(mllp.framed(probe_message(control_id, datetime.now(), request.header)))
+    connection.send(mllp.frame(probe_message(control_id, datetime.now(), request.header)))
     return judge(_first_message(connection, request.max_answer), control_id, request.ready_text, request.draining_text)
 
 
@@ -84,13 +90,13 @@ def _first_message(connection: Connection, limit: int) -> bytes:
             elif message != mllp.COMMIT_ACK:
                 return message
     except mllp.NotMllp as error:
-        raise unexpected(error.data, "MLLP") from None
+        raise wrong_protocol(error.data, "MLLP") from None
     except mllp.TooLarge:
         raise PeerFailure("oversized", f"its answer is larger than {limit} bytes") from None
 
 
 def judge(message: bytes, control_id: str, ready_text: str, draining_text: str) -> Verdict:
-    """What an answer to our message shows about whoever gave it."""
+    """Return what an answer to the message with this ``control_id`` shows about its sender."""
     if message == mllp.COMMIT_NAK:
         return Verdict("rejecting", "it could not store our message (MLLP negative acknowledgement)")
     try:
@@ -103,18 +109,18 @@ def judge(message: bytes, control_id: str, ready_text: str, draining_text: str) 
         return Verdict("garbage", "MSA-1 of its answer is none of AA, AE, AR, CA, CE, CR")
     if ack.control_id != control_id:
         return Verdict("wrong_peer", f"{ack.code}, for another message than ours (MSA-2)")
-    return _judge_ours(ack, ready_text, draining_text)
+    return _judge_acknowledgement(ack, ready_text, draining_text)
 
 
-def _judge_ours(ack: Acknowledgement, ready_text: str, draining_text: str) -> Verdict:
+def _judge_acknowledgement(ack: Acknowledgement, ready_text: str, draining_text: str) -> Verdict:
     known = sorted(ack.errors & ERRORS.keys())
-    saw = ", ".join([ack.code, *(f"{code} {ERRORS[code]}" for code in known)])
-    if draining_text and draining_text in ack.words:
-        return Verdict("draining", f"{saw}, and it says that it is draining")
+    observation = ", ".join([ack.code, *(f"{code} {ERRORS[code]}" for code in known)])
+    if draining_text and draining_text in ack.text:
+        return Verdict("draining", f"{observation}, and it says that it is draining")
     if ack.code in ACCEPTED:
-        if ready_text and ready_text not in ack.words:
-            return Verdict("alive", f"{saw}, without the words that say it is ready")
-        return Verdict("ready", saw)
+        if ready_text and ready_text not in ack.text:
+            return Verdict("alive", f"{observation}, without the words that say it is ready")
+        return Verdict("ready", observation)
     if ack.code in REJECTED and ack.errors & KIND_NOT_SUPPORTED:
-        return Verdict("alive", f"{saw}: it reads messages and does not take this kind")
-    return Verdict("rejecting", saw)
+        return Verdict("alive", f"{observation}: it reads messages and does not take this kind")
+    return Verdict("rejecting", observation)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What else may listen on a port, by the first bytes it says. Private to the collection."""
+"""What else may listen on a port, by the first bytes it says."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ KINDS = (
 
 
 def peer_kind(data: bytes) -> str:
-    """The protocol's name, or nothing where it is none of those that are known here."""
+    """Return the name of the protocol that begins with these bytes, or "" where it is none of those known here."""
     return next((name for name, pattern in KINDS if pattern.match(data)), "")

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take an engine, or the whole gateway, out of service and put it back: HAProxy, asked through its own sockets.
+"""HAProxy, asked through its own sockets: commands to its master, and what its answers and its configuration mean.
 
 A reload leaves the connections that are open to the worker before it, for as long as they live, and HAProxy's ordinary
-socket tells nothing of them. So sessions are counted in every worker, through the master's socket. Private to the
-collection.
+socket tells nothing of them. So everything is read of every worker, through the master's socket. Nothing is changed
+here.
 """
 
 from __future__ import annotations
@@ -12,59 +12,37 @@ from __future__ import annotations
 import csv
 import re
 import socket
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Protocol, Tuple
+from typing import Protocol
 
 from .._errors import ClinicalError
-from .._host.door import Host
 
-MASTER = "/run/haproxy-master.sock"
-#: HAProxy reads it when it starts and when it is reloaded, so that an engine stays drained over both.
-KEPT = "/var/lib/haproxy/drained-engines"
-ANSWER_LIMIT = 16 * 1024 * 1024
-ANSWER_WITHIN = 10.0
-LOOK_EVERY = 0.25
-#: How long sessions that were shut may take to be gone.
-SHUT_WITHIN = 10.0
+MASTER_SOCKET = "/run/haproxy-master.sock"
 #: Read for what its health checks take.
 CONFIGURATION = "/etc/haproxy/haproxy.cfg"
-NO_ENGINE_DRAINED = "1\n"
+ANSWER_LIMIT = 16 * 1024 * 1024
+ANSWER_SECONDS = 10.0
 _FORCED = 0x01 | 0x08  # maintenance, drain
 
 
-class Asks(Protocol):
-    """Whoever carries a command to HAProxy's master and brings the answer back."""
+class CommandChannel(Protocol):
+    """Whatever carries a command to HAProxy's master and brings the answer back."""
 
     def ask(self, command: str) -> str:
-        """The answer, without the empty line at its end."""
-
-
-class Clock(Protocol):
-    def now(self) -> float:
-        """Seconds that only ever grow."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class RealClock:
-    def now(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        """Return the answer, without the empty line at its end; raise ClinicalError where there is none."""
 
 
 class MasterSocket:
     """The socket of HAProxy's master on this machine: one connection a command."""
 
-    def __init__(self, path: str = MASTER) -> None:
+    def __init__(self, path: str = MASTER_SOCKET) -> None:
         self.path = path
 
     def ask(self, command: str) -> str:
+        """Return the answer to a command of HAProxy's master CLI; raise ClinicalError where there is none."""
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ANSWER_WITHIN)
+            connection.settimeout(ANSWER_SECONDS)
             try:
                 connection.connect(self.path)
                 connection.sendall(command.encode() + b"\n")
@@ -77,105 +55,72 @@ class MasterSocket:
 
 
 def _read_all(connection: socket.socket) -> bytes:
-    pieces: List[bytes] = []
+    chunks: list[bytes] = []
     size = 0
     while True:
-        piece = connection.recv(65536)
-        size += len(piece)
-        if not piece or size > ANSWER_LIMIT:
-            return b"".join(pieces)
-        pieces.append(piece)
+        chunk = connection.recv(65536)
+        size += len(chunk)
+        if not chunk or size > ANSWER_LIMIT:
+            return b"".join(chunks)
+        chunks.append(chunk)
+
+
+# --- what its answers mean --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Part:
-    """A frontend or a server of one worker. ``name`` is the server's; a frontend has none."""
+class StatRow:
+    """A frontend or a server of one worker, as ``show stat`` has it. ``server`` is empty for a frontend.
+
+    ``proxy`` is the name of the frontend, or of the backend that has the server.
+    """
 
     worker: int
     proxy: str
-    name: str
+    server: str
     status: str
     sessions: int
     last_check: str = ""
 
+    @property
+    def is_up(self) -> bool:
+        """Return whether it takes new sessions: HAProxy says UP of a server, OPEN of a frontend."""
+        return self.status.startswith(("UP", "OPEN", "no check"))
+
 
 @dataclass(frozen=True)
-class State:
-    """What all workers say: the present one comes first."""
+class WorkerStats:
+    """The rows of all workers; the worker that takes new sessions comes first."""
 
-    workers: Tuple[int, ...]
-    parts: Tuple[Part, ...]
+    workers: tuple[int, ...]
+    rows: tuple[StatRow, ...]
 
     @property
-    def present(self) -> int:
+    def current_worker(self) -> int:
         return self.workers[0]
 
-    def links(self, engine: str, every_worker: bool = False) -> List[Part]:
-        return [part for part in self._of(every_worker) if part.name and part.name == engine]
+    def servers_of(self, engine: str, every_worker: bool = False) -> list[StatRow]:
+        """Return the servers with the engine's name, one for each backend that has it."""
+        return [row for row in self._rows_of(every_worker) if row.server and row.server == engine]
 
-    def doors(self, every_worker: bool = False) -> List[Part]:
-        return [part for part in self._of(every_worker) if not part.name]
+    def frontends(self, every_worker: bool = False) -> list[StatRow]:
+        return [row for row in self._rows_of(every_worker) if not row.server]
 
-    def engines(self) -> List[str]:
-        return sorted({part.name for part in self._of(False) if part.name})
+    def engines(self) -> list[str]:
+        """Return the names of all servers, sorted."""
+        return sorted({row.server for row in self._rows_of(False) if row.server})
 
-    def others(self, link: Part) -> List[Part]:
-        return [part for part in self._of(False) if part.name and part.proxy == link.proxy and part.name != link.name]
+    def siblings_of(self, server: StatRow) -> list[StatRow]:
+        """Return the other servers in the backend of this one."""
+        servers = [row for row in self._rows_of(False) if row.server and row.proxy == server.proxy]
+        return [row for row in servers if row.server != server.server]
 
-    def _of(self, every_worker: bool) -> List[Part]:
-        return [part for part in self.parts if every_worker or part.worker == self.present]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of it. ``sessions`` are those that are left, ``shut`` those that were ended before their time."""
-
-    changed: bool
-    state: str
-    routes: Tuple[str, ...]
-    sessions: int
-    shut: int = 0
-    before: int = 0
-
-
-# --- what HAProxy says ------------------------------------------------------------------------------------------------
-
-
-def parse_workers(text: str) -> Tuple[int, ...]:
-    """The process ids in the answer to ``show proc``: the present worker, then those before it."""
-    rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
-    return tuple(int(row[0]) for row in rows if len(row) > 1 and row[1] == "worker")
-
-
-def parse_parts(worker: int, text: str) -> List[Part]:
-    """Frontends and servers in the answer to ``show stat``."""
-    rows = csv.DictReader(text.lstrip("# ").splitlines())
-    return [
-        Part(
-            worker,
-            row["pxname"],
-            "" if row["svname"] == "FRONTEND" else row["svname"],
-            row["status"],
-            int(row["scur"] or 0),
-            row.get("check_desc") or "",
-        )
-        for row in rows
-        if row.get("svname") and row["svname"] != "BACKEND"
-    ]
-
-
-def parse_sessions(text: str, engine: str) -> List[str]:
-    """The ids in the answer to ``show sess`` of the sessions with the engine, or of all that came in at a frontend."""
-    found = []
-    for line in text.splitlines():
-        match = re.match(r"(0x[0-9a-f]+): .*\bfe=(\S+) be=\S+ srv=(\S+) ", line)
-        if match and match.group(2) not in ("GLOBAL", "MASTER") and engine in ("", match.group(3)):
-            found.append(match.group(1))
-    return found
+    def _rows_of(self, every_worker: bool) -> list[StatRow]:
+        return [row for row in self.rows if every_worker or row.worker == self.current_worker]
 
 
 @dataclass(frozen=True)
-class Server:
+class ServerState:
     """One line in the answer to ``show servers state``: what is kept over a reload."""
 
     backend: str
@@ -184,16 +129,71 @@ class Server:
     line: str
 
 
-def parse_servers(text: str) -> List[Server]:
-    rows = [line for line in text.splitlines() if len(line.split()) > 6 and not line.startswith("#")]
-    words = [(line, line.split()) for line in rows]
-    return [Server(word[1], word[3], bool(int(word[6]) & _FORCED), line) for line, word in words]
+def parse_workers(text: str) -> tuple[int, ...]:
+    """Return the process ids in the answer to ``show proc``: the current worker, then those before it."""
+    rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    return tuple(int(row[0]) for row in rows if len(row) > 1 and row[1] == "worker")
+
+
+def parse_stat(worker: int, text: str) -> list[StatRow]:
+    """Return the frontends and servers in a worker's answer to ``show stat``."""
+    rows = []
+    for row in csv.DictReader(text.lstrip("# ").splitlines()):
+        if not row.get("svname") or row["svname"] == "BACKEND":
+            continue
+        rows.append(
+            StatRow(
+                worker=worker,
+                proxy=row["pxname"],
+                server="" if row["svname"] == "FRONTEND" else row["svname"],
+                status=row["status"],
+                sessions=int(row["scur"] or 0),
+                last_check=row.get("check_desc") or "",
+            )
+        )
+    return rows
+
+
+def parse_sessions(text: str, engine: str) -> list[str]:
+    """Return the ids in the answer to ``show sess`` of the sessions with the engine, or, without one, of all.
+
+    Those with HAProxy itself, such as the one that asks, do not count.
+    """
+    ids = []
+    for line in text.splitlines():
+        match = re.match(r"(0x[0-9a-f]+): .*\bfe=(\S+) be=\S+ srv=(\S+) ", line)
+        if match and match.group(2) not in ("GLOBAL", "MASTER") and engine in ("", match.group(3)):
+            ids.append(match.group(1))
+    return ids
+
+
+def parse_server_states(text: str) -> list[ServerState]:
+    """Return the servers in the answer to ``show servers state``, or in a file that holds one."""
+    states = []
+    for line in text.splitlines():
+        columns = line.split()
+        if len(columns) > 6 and not line.startswith("#"):
+            forced = bool(int(columns[6]) & _FORCED)
+            states.append(ServerState(backend=columns[1], name=columns[3], forced=forced, line=line))
+    return states
+
+
+def observe(master: CommandChannel) -> WorkerStats:
+    """Return the rows of every worker; raise ClinicalError where HAProxy does not answer or has no worker."""
+    workers = parse_workers(master.ask("show proc"))
+    if not workers:
+        raise ClinicalError("Asking", "HAProxy's master", "it has no worker", "Look at: journalctl -u haproxy.service")
+    rows: list[StatRow] = []
+    for worker in workers:
+        rows += parse_stat(worker, master.ask(f"@!{worker} show stat"))
+    return WorkerStats(workers, tuple(rows))
 
 
 # --- what its health checks take --------------------------------------------------------------------------------------
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CHECK_OPTIONS = ("inter", "fastinter", "downinter", "rise", "fall")
+_SECTIONS = ("defaults", "backend", "listen", "frontend", "global")
 
 
 def parse_seconds(text: str) -> float:
@@ -208,237 +208,36 @@ def parse_check_seconds(text: str, engine: str) -> float:
     In seconds, of the backend where that is longest. As many checks as it takes to be found down and then up, each
     after its interval and with the time it may take itself. What the configuration does not say is HAProxy's default.
     """
-    longest = 0.0
-    defaults: Dict[str, str] = {}
-    section: Dict[str, str] = {}
-    for line in text.splitlines():
-        words = re.sub(r"(^|\s)#.*", "", line).split()
-        if not words:
-            continue
-        if words[0] in ("defaults", "backend", "listen", "frontend", "global"):
-            section = {} if words[0] == "defaults" else dict(defaults)
-            defaults = section if words[0] == "defaults" else defaults
-        elif words[:2] == ["timeout", "check"] and len(words) > 2:
-            section["timeout"] = words[2]
-        elif words[0] == "default-server":
-            section.update(_check_options(words[1:]))
-        elif words[:2] == ["server", engine]:
-            longest = max(longest, _check_seconds({**section, **_check_options(words[3:])}))
+    longest = max(map(_check_seconds, _check_options_of(text, engine)), default=0.0)
     return longest or _check_seconds({})
 
 
-def _check_options(words: List[str]) -> Dict[str, str]:
-    return {name: value for name, value in zip(words, words[1:]) if name in _CHECK_OPTIONS}
+def _check_options_of(text: str, engine: str) -> Iterator[dict[str, str]]:
+    """Yield the options of the checks of every server with the engine's name, those of its section included."""
+    defaults: dict[str, str] = {}
+    section: dict[str, str] = {}
+    for line in text.splitlines():
+        arguments = re.sub(r"(^|\s)#.*", "", line).split()
+        if not arguments:
+            continue
+        if arguments[0] in _SECTIONS:
+            section = {} if arguments[0] == "defaults" else dict(defaults)
+            defaults = section if arguments[0] == "defaults" else defaults
+        elif arguments[:2] == ["timeout", "check"] and len(arguments) > 2:
+            section["timeout"] = arguments[2]
+        elif arguments[0] == "default-server":
+            section.update(_check_options(arguments[1:]))
+        elif arguments[:2] == ["server", engine]:
+            yield {**section, **_check_options(arguments[3:])}
 
 
-def _check_seconds(options: Dict[str, str]) -> float:
+def _check_options(arguments: list[str]) -> dict[str, str]:
+    return {name: value for name, value in zip(arguments, arguments[1:]) if name in _CHECK_OPTIONS}
+
+
+def _check_seconds(options: dict[str, str]) -> float:
     interval = parse_seconds(options.get("inter", "2s"))
     slowest = max([interval, *(parse_seconds(options.get(name, "")) for name in ("fastinter", "downinter"))])
-    takes = parse_seconds(options["timeout"]) if "timeout" in options else interval
+    timeout = parse_seconds(options["timeout"]) if "timeout" in options else interval
     checks = int(options.get("rise", "2")) + int(options.get("fall", "3"))
-    return checks * (slowest + takes)
-
-
-def observe(master: Asks) -> State:
-    workers = parse_workers(master.ask("show proc"))
-    if not workers:
-        raise ClinicalError("Asking", "HAProxy's master", "it has no worker", "Look at: journalctl -u haproxy.service")
-    parts: List[Part] = []
-    for worker in workers:
-        parts += parse_parts(worker, master.ask(f"@!{worker} show stat"))
-    return State(workers, tuple(parts))
-
-
-# --- draining an engine -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """``engine`` is empty for the whole gateway."""
-
-    engine: str
-    state: str
-    wait: float
-    shut: bool = False
-    alone: bool = False
-
-    @property
-    def subject(self) -> str:
-        return f"the engine {self.engine}" if self.engine else "the gateway"
-
-
-class Drainer:
-    """Carries one wish out. In check mode it only tells what it would do."""
-
-    def __init__(self, master: Asks, host: Host, clock: Optional[Clock] = None, check_mode: bool = False) -> None:
-        self.master = master
-        self.host = host
-        self.clock = clock or RealClock()
-        self.check_mode = check_mode
-
-    def carry_out(self, wanted: Wanted) -> Outcome:
-        state = observe(self.master)
-        subjects = _subjects(state, wanted)
-        if wanted.state == "ready":
-            return self._readmit(state, subjects, wanted)
-        if not wanted.alone and wanted.engine:
-            _refuse_outage(state, subjects)
-        return self._drain(state, subjects, wanted)
-
-    def _drain(self, state: State, subjects: List[Part], wanted: Wanted) -> Outcome:
-        changed = self._turn(state, subjects, "drain" if wanted.engine else "disable")
-        before = left = _sessions(state, wanted)
-        routes = tuple(part.proxy for part in subjects)
-        if wanted.state == "draining" or self.check_mode:
-            return Outcome(changed, wanted.state, routes, left, before=before)
-        left = self._until_none(wanted, wanted.wait)
-        shut = 0
-        if left and wanted.shut:
-            shut = self._shut(wanted)
-            left = self._until_none(wanted, SHUT_WITHIN)
-        if left:
-            raise ClinicalError(
-                "Draining",
-                wanted.subject,
-                f"{_many(left)} still open after {wanted.wait:.0f} s",
-                "Have the engine finish and close them, wait longer, or consent to shutting them: what is then at work "
-                "is sent again.",
-            )
-        return Outcome(changed or shut > 0, "drained", routes, 0, shut, before)
-
-    def _readmit(self, state: State, subjects: List[Part], wanted: Wanted) -> Outcome:
-        changed = self._turn(state, subjects, "ready" if wanted.engine else "enable")
-        routes = tuple(part.proxy for part in subjects)
-        if self.check_mode:
-            return Outcome(changed, "ready", routes, _sessions(state, wanted))
-        # A short wait is meant for sessions. Checks take the time that they are configured to take.
-        wait = max(wanted.wait, self._checks_take(wanted.engine))
-        until = self.clock.now() + wait
-        while True:
-            state = observe(self.master)
-            down = [part for part in _subjects(state, wanted) if not part.status.startswith(("UP", "OPEN", "no check"))]
-            if not down:
-                return Outcome(changed, "ready", routes, _sessions(state, wanted))
-            if self.clock.now() >= until:
-                break
-            self.clock.sleep(LOOK_EVERY)
-        seen = "; ".join(f"{part.proxy} says {part.status} ({part.last_check or 'no check yet'})" for part in down)
-        raise ClinicalError(
-            "Readmitting",
-            wanted.subject,
-            f"it is out of service after {wait:.0f} s: {seen}",
-            "It takes messages again by itself as soon as its probe is answered READY.",
-        )
-
-    def _checks_take(self, engine: str) -> float:
-        """Return the seconds that the checks of an engine may need; the whole gateway is open at once."""
-        if not engine:
-            return 0.0
-        return parse_check_seconds((self.host.read(CONFIGURATION) or b"").decode("utf-8", "replace"), engine)
-
-    def _turn(self, state: State, subjects: List[Part], to: str) -> bool:
-        """Tell HAProxy, and keep it over a reload; whether that was needed."""
-        if to in ("disable", "enable"):
-            wrong = [part for part in subjects if (part.status == "OPEN") == (to == "disable")]
-            commands = [f"{to} frontend {part.proxy}" for part in wrong]
-        else:
-            forced = {(server.backend, server.name): server.forced for server in self._servers(state)}
-            wrong = [part for part in subjects if forced[part.proxy, part.name] == (to == "ready")]
-            commands = [f"set server {part.proxy}/{part.name} state {to}" for part in wrong]
-            if to == "ready":
-                commands = [*_forget(state, wrong), *commands]
-        if self.check_mode:
-            return bool(commands)
-        for command in commands:
-            said = self.master.ask(f"@!{state.present} {command}")
-            if said.strip():
-                raise ClinicalError("Telling", "HAProxy", f"to '{command}' it says: {said.strip()}")
-        return self._keep(state) or bool(commands)
-
-    def _servers(self, state: State) -> List[Server]:
-        return parse_servers(self.master.ask(f"@!{state.present} show servers state"))
-
-    def _keep(self, state: State) -> bool:
-        """Write down which engines are drained; whether that was not what stood there."""
-        drained = {(server.backend, server.name): server.line for server in self._servers(state) if server.forced}
-        known = {(s.backend, s.name) for s in parse_servers((self.host.read(KEPT) or b"").decode("utf-8", "replace"))}
-        if set(drained) == known:
-            return False
-        text = NO_ENGINE_DRAINED + "".join(f"{line}\n" for line in drained.values())
-        self.host.write(KEPT, text.encode(), 0o644, 0, 0, {})
-        return True
-
-    def _until_none(self, wanted: Wanted, within: float) -> int:
-        until = self.clock.now() + within
-        while True:
-            left = _sessions(observe(self.master), wanted)
-            if not left or self.clock.now() >= until:
-                return left
-            self.clock.sleep(LOOK_EVERY)
-
-    def _shut(self, wanted: Wanted) -> int:
-        """End the sessions that are left, one by one: a worker from before a reload takes no other command for it."""
-        shut = 0
-        for worker in observe(self.master).workers:
-            for session in parse_sessions(self.master.ask(f"@!{worker} show sess"), wanted.engine):
-                self.master.ask(f"@!{worker} shutdown session {session}")
-                shut += 1
-        return shut
-
-
-def _subjects(state: State, wanted: Wanted) -> List[Part]:
-    if not wanted.engine:
-        return state.doors()
-    links = state.links(wanted.engine)
-    if not links:
-        raise ClinicalError(
-            "Looking for", wanted.subject, "no route has it", f"Known are: {', '.join(state.engines()) or 'none'}."
-        )
-    return links
-
-
-def _sessions(state: State, wanted: Wanted) -> int:
-    every = state.links(wanted.engine, every_worker=True) if wanted.engine else state.doors(every_worker=True)
-    return sum(part.sessions for part in every)
-
-
-def _forget(state: State, links: List[Part]) -> List[str]:
-    """What a check said while the engine was drained is old: it counts as down until new checks have passed.
-
-    Not where it still has sessions, which would be ended by that, and not where nothing is checked.
-    """
-    busy = {(part.proxy, part.name) for part in state.parts if part.sessions}
-    idle = [part for part in links if (part.proxy, part.name) not in busy and part.status != "no check"]
-    return [f"set server {part.proxy}/{part.name} health down" for part in idle]
-
-
-def _refuse_outage(state: State, links: List[Part]) -> None:
-    alone: Dict[str, str] = {
-        link.proxy: ", ".join(f"{other.name} is {other.status}" for other in state.others(link)) or "it has no other"
-        for link in links
-        if not any(other.status.startswith(("UP", "no check")) for other in state.others(link))
-    }
-    if alone:
-        raise ClinicalError(
-            "Draining",
-            f"the engine {links[0].name}",
-            "no other engine would take the messages of " + "; ".join(f"{name} ({why})" for name, why in alone.items()),
-            "Mend the other engine first, or consent to an outage: senders then keep their messages and wait.",
-        )
-
-
-def _many(sessions: int) -> str:
-    return "1 session is" if sessions == 1 else f"{sessions} sessions are"
-
-
-def result(wanted: Wanted, outcome: Outcome) -> Dict[str, object]:
-    """What the module returns."""
-    return {
-        "changed": outcome.changed,
-        "engine": wanted.engine,
-        "state": outcome.state,
-        "routes": list(outcome.routes),
-        "sessions": outcome.sessions,
-        "sessions_before": outcome.before,
-        "sessions_shut": outcome.shut,
-    }
+    return checks * (slowest + timeout)

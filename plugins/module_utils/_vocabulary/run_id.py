@@ -1,13 +1,26 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run is called. The controller names a run that it must find again, the host any other. Private."""
+"""A run's name: the control node names a run that it must find again, the host any other.
+
+It names a folder, in the journal of a host and in the evidence of the control node, so both have one limit.
+"""
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 
+#: The journal once took 64 characters and evidence 80; by the longer limit, everything that was written can be read.
+LONGEST = 80
+PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST - 1}}}")
+
 
 def new_run_id() -> str:
-    """Run ids sort by the time at which they were made."""
+    """Return a new run id, like 20261122T150000Z-1a2b; they sort by the second in which they were made."""
     return time.strftime("%Y%m%dT%H%M%SZ-", time.gmtime()) + secrets.token_hex(2)
+
+
+def is_run_id(text: str) -> bool:
+    """Return True if the text may name a run."""
+    return PATTERN.fullmatch(text) is not None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.frameworks import STATUSES
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
@@ -28,7 +29,6 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks im
 #: What one control supports: the strength by reference, by framework.
 References = Dict[str, Dict[str, str]]
 
-STATUSES = ("law", "proposed", "guidance", "benchmark")
 # supports: helps towards the reference, which asks for more or for other things as well.
 # partial: does a part of what the reference asks of one server.
 # full: does all that the reference asks of one server; people and paper may still be needed beside it.

@@ -22,6 +22,7 @@ from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Set,
 from typing import Mapping as AnyMapping
 
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import HAZARDS, SEVERITIES, TIERS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import frameworks, platforms
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import tunables as tunables_
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.frameworks import References
@@ -36,10 +37,6 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks im
     nearest,
     show,
 )
-
-SEVERITIES = ("low", "medium", "high", "critical")
-HAZARDS = ("none", "lockout", "restart", "reboot", "app_break", "availability")
-TIERS = ("essential", "standard", "strict")
 
 _ID = r"[a-z][a-z0-9_]{2,63}"
 _ONE_LINE = r"\S[^\n]*"

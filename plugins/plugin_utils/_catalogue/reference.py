@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, Sequence, Tuple
 from typing import Mapping as AnyMapping
 
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import TIERS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import left_out as left_out_
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load, waivers
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import platforms as platforms_
@@ -161,11 +162,11 @@ def _subjects_table(data: Data) -> str:
     rows = []
     for name, controls in data.subjects().items():
         tiers = Counter(control.tier for control in controls)
-        counts = [str(tiers[tier]) if tiers[tier] else "" for tier in load.TIERS]
+        counts = [str(tiers[tier]) if tiers[tier] else "" for tier in TIERS]
         rows.append([f"[{name}](controls/{name}.md)", _about(controls[0].file), str(len(controls)), *counts])
     whole = Counter(control.tier for control in data.catalogue.controls)
-    rows.append(["all", "", str(len(data.catalogue.controls)), *(str(whole[tier]) for tier in load.TIERS)])
-    return _table(["Subject", "About", "Controls", *load.TIERS], rows)
+    rows.append(["all", "", str(len(data.catalogue.controls)), *(str(whole[tier]) for tier in TIERS)])
+    return _table(["Subject", "About", "Controls", *TIERS], rows)
 
 
 def _frameworks_table(data: Data) -> str:

@@ -7,23 +7,37 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
+    STATES as GUARD_STATES,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
+    LEFT_OUT,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
+    SEVERITIES as PATCH_SEVERITIES,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
+    STATES as PATCH_STATES,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
+    VERDICTS as PATCH_VERDICTS,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
+    VERDICT_STATES,
+    VERDICTS,
+    WORST_FIRST,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import (
+    HAZARDS,
+    MOST_SEVERE_FIRST,
+    TIERS,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import redact
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     FINDING_KEYS,
-    GUARD_STATES,
-    HAZARDS,
-    PATCH_LEFT_OUT,
-    PATCH_SEVERITIES,
-    PATCH_STATES,
-    PATCH_VERDICTS,
     PROBE_KEYS,
-    RESULTS,
-    SEVERITIES,
     STATES,
-    TIERS,
     TIME,
-    VERDICT_STATES,
-    VERDICTS,
     Json,
     check_run_id,
     count,
@@ -99,10 +113,10 @@ def _check_findings(data: Json, host: str) -> None:
 
 
 def _check_patch(patch: Json, host: str) -> None:
-    _check_keys(patch, ("digest", "changes", *PATCH_LEFT_OUT), "patch", host)
+    _check_keys(patch, ("digest", "changes", *LEFT_OUT), "patch", host)
     _word(patch, "state", PATCH_STATES, host, "patch.")
     _word(patch, "verdict", PATCH_VERDICTS, host, "patch.")
-    for group in ("changes", *PATCH_LEFT_OUT):
+    for group in ("changes", *LEFT_OUT):
         for number, change in enumerate(_want(patch, group, list, host, "patch.")):
             where = f"patch.{group}[{number}]"
             _check_keys(change, ("name", "arch", "change", "from", "to"), where, host)
@@ -121,8 +135,8 @@ def _check_finding(finding: t.Any, where: str, host: str) -> None:
     _check_keys(finding, FINDING_KEYS, where, host)
     for key in ("id", "title", "rationale", "kind", "reason", "subject"):
         _want(finding, key, str, host, f"{where}.")
-    _word(finding, "result", RESULTS, host, f"{where}.")
-    _word(finding, "severity", SEVERITIES, host, f"{where}.")
+    _word(finding, "result", WORST_FIRST, host, f"{where}.")
+    _word(finding, "severity", MOST_SEVERE_FIRST, host, f"{where}.")
     _word(finding, "hazard", HAZARDS, host, f"{where}.")
     _word(finding, "tier", TIERS, host, f"{where}.")
     for name, verdict in _want(finding, "verdicts", dict, host, f"{where}.").items():

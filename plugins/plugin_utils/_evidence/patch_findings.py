@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
+    LEFT_OUT,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
+    SEVERITIES as PATCH_SEVERITIES,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
-    PATCH_LEFT_OUT,
-    PATCH_SEVERITIES,
     Json,
     count,
     plain,
 )
 
 KIND = "update"
-MODES = {"planned": "patch_plan", "staged": "patch_plan", "applied": "patch_apply", "rolled_back": "patch_rollback"}
 
 _PLAN_KEYS = ("digest", "verdict", "unknown_because", "reboot", "services", "own_will")
 _CHANGE_KEYS = (
@@ -72,7 +75,7 @@ def kept(result: t.Mapping[str, t.Any]) -> Json:
     plan = plan_of(result)
     made: Json = {"state": str(result.get("state")), **{key: plain(plan[key]) for key in _PLAN_KEYS if key in plan}}
     made["changes"] = [_only(each, _CHANGE_KEYS) for each in plan.get("changes") or []]
-    for group in PATCH_LEFT_OUT:
+    for group in LEFT_OUT:
         made[group] = [_only(each, (*_CHANGE_KEYS, "reason", "expires")) for each in plan.get(group) or []]
     if isinstance(plan.get("run"), t.Mapping):
         made["run"] = _only(plan["run"], ("run_id", "stage", "why", "left"))
@@ -138,7 +141,7 @@ def changes(run: Json) -> t.Iterator[t.Tuple[str, Json, str, Json]]:
     for name, result in patched(run):
         for change in result["patch"]["changes"]:
             yield name, result, status(result, change), change
-        for group in PATCH_LEFT_OUT:
+        for group in LEFT_OUT:
             for change in result["patch"][group]:
                 yield name, result, group, change
 
@@ -161,9 +164,7 @@ def findings(result: Json) -> t.List[Json]:
     return [
         _known(patch),
         *(_waiting(name, groups[name], made_now, patch["verdict"]) for name in groups),
-        _left_out(
-            [each for group in PATCH_LEFT_OUT for each in patch[group] if each.get("security") is not False], patch
-        ),
+        _left_out([each for group in LEFT_OUT for each in patch[group] if each.get("security") is not False], patch),
         _in_use(patch),
         _own_will(patch),
         *([_services(patch)] if patch["state"] == "applied" else []),
@@ -255,7 +256,7 @@ def _left_out(left: t.Sequence[Json], patch: Json) -> Json:
     else:
         result, reason = "waived", f"left out for a time: {_named(left)}"
     told = "; ".join(f"{each['name']}: {each.get('reason', '')}" for each in left[:_MOST_NAMED])
-    kept_out = sum(len(patch[group]) for group in PATCH_LEFT_OUT)
+    kept_out = sum(len(patch[group]) for group in LEFT_OUT)
     return _finding(
         "updates_left_out",
         ("No security update is left out without an end", "What is held or excluded is forgotten, and stays open."),

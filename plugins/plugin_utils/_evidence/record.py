@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.availability import (
+    KEYS as AVAILABILITY_KEYS,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
+    KEYS as GUARD_KEYS,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import redact
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.check import check_result, refuse
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
-    AVAILABILITY_KEYS,
     CHANGE_KEYS,
     FINDING_KEYS,
     FRAMEWORK_KEYS,
-    GUARD_KEYS,
     KEPT,
     MESSAGE_LIMIT,
     PROBE_KEYS,

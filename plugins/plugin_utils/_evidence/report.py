@@ -9,14 +9,11 @@ from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import chain
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import (
-    bundle,
-    headline,
-    not_confirmed,
-    unknown_hosts,
-)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import bundle
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.formats import exported, present
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.page import render
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import not_confirmed, unknown_hosts
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_modes import headline
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.shared import stored
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.store import (
     latest_run,

@@ -9,6 +9,8 @@ import re
 import typing as t
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import run_id as run_ids
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import WORST_FIRST
 
 Json = t.Dict[str, t.Any]
 
@@ -16,25 +18,8 @@ RECORD_SCHEMA = "healthops.clinical/record/1"
 #: From 2 on, what a control is stands once for the whole run, under "controls".
 RUN_SCHEMA = "healthops.clinical/run/2"
 
-#: The result words, worst first. The first six are XCCDF's, the last two ours.
-RESULTS = ("error", "fail", "deferred", "waived", "fixed", "pass", "notchecked", "notapplicable")
 #: What a host came to; of a probed one nothing is known but how its services answered.
 STATES = ("enforced", "reverted", "patched", "failed", "probed")
-MODES = ("audit", "harden", "rollback", "configure", "patch_plan", "patch_apply", "patch_rollback")
-TIERS = ("essential", "standard", "strict")
-SEVERITIES = ("critical", "high", "medium", "low")
-HAZARDS = ("none", "lockout", "restart", "reboot", "app_break", "availability")
-VERDICTS = ("running", "on_disk", "survives_reboot")
-#: What was asked of a host about its packages, what came of it, how pressing a change is, and why one is left out.
-PATCH_STATES = ("planned", "staged", "applied", "rolled_back")
-PATCH_VERDICTS = ("updates", "none", "unknown")
-PATCH_SEVERITIES = ("kev", "critical", "high", "medium", "low", "unknown")
-PATCH_LEFT_OUT = ("held", "phased", "excluded", "too_young", "not_allowed")
-#: What became of a change that could have kept people out. Records of before there were guards have none.
-GUARD_STATES = ("none", "armed", "confirmed", "reverted", "skipped", "off", "unknown")
-#: Those after which a host is without its change, or may be.
-LOST = ("reverted", "unknown")
-VERDICT_STATES = ("ok", "deviates", "unknown", "notapplicable")
 
 #: What is kept of a result. Everything else (invocation, ansible_facts, diff, exception, _ansible_*) is dropped:
 #: only what is named here can be evidence, so nothing secret slips in beside it.
@@ -86,7 +71,6 @@ FINDING_KEYS = (
 )
 REFERENCE_KEYS = ("framework", "title", "status", "reference", "strength")
 CHANGE_KEYS = ("subject", "before", "after", "why", "controls")
-GUARD_KEYS = ("state", "run_id", "within", "until", "seconds_left", "ended", "why", "survives_reboot")
 WAIVER_KEYS = (
     "control",
     "reason",
@@ -102,16 +86,11 @@ WAIVER_KEYS = (
     "used",
     "expired",
 )
-#: What listened before the run and after it, in words; "compared" is false where nothing was changed and nobody looked.
-AVAILABILITY_KEYS = ("compared", "before", "lost", "appeared", "unreachable", "consented")
 PROFILE_KEYS = ("id", "title")
 PROBE_KEYS = ("probe", "target", "healthy", "state", "latency_ms", "saw")
 FRAMEWORK_KEYS = ("title", "version", "status", "as_of", "source", "quotable")
-#: What a framework is. Only the first binds anybody.
-STATUSES = ("law", "proposed", "guidance", "benchmark")
 MESSAGE_LIMIT = 4000
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
@@ -163,7 +142,7 @@ def _key(key: t.Any, where: str) -> str:
 
 def count(findings: t.Sequence[Json]) -> t.Dict[str, int]:
     """How many findings have each result word; every word is there."""
-    counted = dict.fromkeys(RESULTS, 0)
+    counted = dict.fromkeys(WORST_FIRST, 0)
     for finding in findings:
         counted[finding["result"]] += 1
     return counted
@@ -171,13 +150,14 @@ def count(findings: t.Sequence[Json]) -> t.Dict[str, int]:
 
 def check_run_id(run_id: str) -> str:
     """The run id, if it may name a directory; else ClinicalError."""
-    if _RUN_ID.fullmatch(run_id) and run_id != "latest":
+    if run_ids.is_run_id(run_id) and run_id != "latest":
         return run_id
     raise ClinicalError(
         "Using",
         f"the run id {run_id!r}",
         "it cannot name a directory",
-        "Use letters, digits, '.', '_' and '-', at most 80, starting with a letter or digit, and not 'latest'.",
+        f"Use letters, digits, '.', '_' and '-', at most {run_ids.LONGEST}, starting with a letter or digit, "
+        "and not 'latest'.",
     )
 
 

@@ -16,23 +16,22 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
+    ARMED,
+    CONFIRMED,
+    NONE,
+    OFF,
+    REVERTED,
+    SKIPPED,
+    UNKNOWN,
+    no_guard,
+)
 
 MODULE = "healthops.clinical.commit_confirm"
 
-NONE, ARMED, CONFIRMED, REVERTED = "none", "armed", "confirmed", "reverted"  # what a host says of a guard
-SKIPPED, OFF, UNKNOWN = "skipped", "off", "unknown"  # what only the controller says
 SETTLED = (CONFIRMED, REVERTED)
 
-NO_GUARD: t.Mapping[str, t.Any] = {
-    "state": NONE,
-    "run_id": "",
-    "within": 0,
-    "until": "",
-    "seconds_left": 0,
-    "ended": "",
-    "why": "",
-    "survives_reboot": True,
-}
+NO_GUARD: t.Mapping[str, t.Any] = no_guard()
 
 DEFAULT_WITHIN = 120
 REVERT_TAKES = 4.0  # a login while the host is still reverting would only be refused once more

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import guard as guard_states
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import results
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard.fresh_login import Outcome, Result
@@ -22,22 +23,22 @@ def unguarded(result: Result, why: str) -> Result:
     if is_taken_back(result):  # a login was not at stake, but something else was lost
         return result
     guard = fresh_login.skipped_guard(why) if why else fresh_login.off_guard()
-    return _warned({**result, "guard": guard}, [GUARD_OFF] if guard["state"] == fresh_login.OFF else [])
+    return _warned({**result, "guard": guard}, [GUARD_OFF] if guard["state"] == guard_states.OFF else [])
 
 
 def concluded(result: Result, outcome: Outcome, host: str, users: t.Sequence[str]) -> Result:
     """The result of a run whose guard was armed, now that it is known or unknown what became of it."""
     missing = [NO_BREAK_GLASS] if is_armed(result) and not users else []
     result = _warned({**result, "guard": dict(outcome.guard)}, [*(outcome.answer.get("warnings") or []), *missing])
-    if outcome.state == fresh_login.CONFIRMED:
+    if outcome.state == guard_states.CONFIRMED:
         return result
     told = {"failed": True, "msg": fresh_login.told_of(outcome, host)}
-    return {**(_taken_back(result, told) if outcome.state == fresh_login.REVERTED else _unsure(result, told)), **told}
+    return {**(_taken_back(result, told) if outcome.state == guard_states.REVERTED else _unsure(result, told)), **told}
 
 
 def is_taken_back(result: Result) -> bool:
     """Whether the host found by itself that the run cost it something, and put everything back."""
-    return not result.get("failed") and (result.get("guard") or {}).get("state") == fresh_login.REVERTED
+    return not result.get("failed") and (result.get("guard") or {}).get("state") == guard_states.REVERTED
 
 
 def unreachable(result: Result, lost: t.Sequence[str]) -> Result:
@@ -57,7 +58,7 @@ def also_warned(result: Result, earlier: t.Iterable[t.Any] | None) -> Result:
 
 
 def is_armed(result: Result) -> bool:
-    return not result.get("failed") and (result.get("guard") or {}).get("state") == fresh_login.ARMED
+    return not result.get("failed") and (result.get("guard") or {}).get("state") == guard_states.ARMED
 
 
 def _warned(result: Result, warnings: t.Iterable[t.Any]) -> Result:

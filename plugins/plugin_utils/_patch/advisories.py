@@ -18,13 +18,14 @@ import sqlite3
 import time
 import typing as t
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.versions import DebianVersion
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import parse_stamp
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories_files as files
 
 Json = t.Dict[str, t.Any]
@@ -137,7 +138,7 @@ def too_old(about: t.Mapping[str, Json], most_days: int, now: datetime) -> t.Lis
     """A sentence for each file that is older than it should be: what is newer than it is in no plan."""
     told = []
     for option, each in sorted(about.items()):
-        as_of = datetime.strptime(each["as_of"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+        as_of = parse_stamp(each["as_of"])
         age = (now - as_of).days
         if age > most_days:
             subject = files.NAMES[option]

@@ -19,10 +19,10 @@ import re
 import typing as t
 import zlib
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import stamp_of
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch.advisories_json import Broken, Cut, Reader
 
 #: The option that names a file -> what people call it.
@@ -191,7 +191,7 @@ def _hint(name: str) -> str:
 
 
 def _changed(path: Path) -> str:
-    return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp_of(path.stat().st_mtime)
 
 
 def _utc(stamp: str) -> str:

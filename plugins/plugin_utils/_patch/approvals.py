@@ -17,6 +17,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
@@ -73,8 +74,7 @@ def approved(path: Path, host: str, now: datetime) -> Approval:
     ends = _end(data["expires"])
     if ends is None or ends <= now:
         raise _refused(path, f"it ended on {data['expires']}; {data['approver']} gave it")
-    stamp = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Approval(hosts[host], data["approver"].strip(), stamp, data.get("ticket", "").strip(), checksum)
+    return Approval(hosts[host], data["approver"].strip(), format_stamp(ends), data.get("ticket", "").strip(), checksum)
 
 
 def _read(path: Path, now: datetime) -> t.Tuple[Json, str]:

@@ -19,7 +19,7 @@ ENVIRONMENT = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive",
 
 
 def act(collections: str, state: str) -> None:
-    """What the module does once it is on the host."""
+    """Do what the module does once it is on the host."""
     sys.path.insert(0, collections)
     from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
     from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy, run
@@ -46,12 +46,12 @@ def act(collections: str, state: str) -> None:
 
 
 def main() -> None:
-    collections, *words = sys.argv[1:]
-    if words[0] == "--now":
-        act(collections, words[1])
+    collections, *arguments = sys.argv[1:]
+    if arguments[0] == "--now":
+        act(collections, arguments[1])
         return
-    ours = words[0] in ("plan", "stage", "apply")
-    argv = [sys.executable, __file__, collections, "--now", words[0]] if ours else words
+    ours = arguments[0] in ("plan", "stage", "apply")
+    argv = [sys.executable, __file__, collections, "--now", arguments[0]] if ours else arguments
     begin = time.monotonic()
     done = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     took = time.monotonic() - begin

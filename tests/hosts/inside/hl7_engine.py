@@ -25,9 +25,9 @@ import hl7.mllp
 
 
 class Engine:
-    def __init__(self, told: argparse.Namespace) -> None:
-        self.told = told
-        self.store = open(told.store, "a", encoding="utf-8")  # noqa: SIM115 - as long as the engine lives
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.store = open(options.store, "a", encoding="utf-8")  # noqa: SIM115 - as long as the engine lives
 
     async def serve(self, reader: Any, writer: Any) -> None:
         await self.converse(reader, writer, keep=True)
@@ -59,32 +59,32 @@ class Engine:
 
     def acknowledgement(self, message: Any) -> str:
         msh = message.segment("MSH")
-        if str(msh[11]) in self.told.refuse:
+        if str(msh[11]) in self.options.refuse:
             refused = str(message.create_ack("AR")).rstrip("\r")
             return f"{refused}\rERR||MSH^1^11|202^Unsupported processing id^HL70357|E\r"
         answer = str(message.create_ack("AE" if str(msh[5]) == "FAULTY" else "AA")).rstrip("\r")
         if str(msh[5]) == "OTHER":
             answer = answer.replace(str(msh[10]), "ANOTHER")
-        state = Path(self.told.state)
+        state = Path(self.options.state)
         return f"{answer}|{state.read_text(encoding='ascii').strip() if state.is_file() else 'READY'}\r"
 
 
-def context(told: argparse.Namespace) -> ssl.SSLContext | None:
+def context(options: argparse.Namespace) -> ssl.SSLContext | None:
     """TLS that wants a certificate of its own authority from everybody, where a certificate is given."""
-    if not told.cert:
+    if not options.cert:
         return None
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(told.cert, told.key)
-    made.load_verify_locations(told.ca)
+    made.load_cert_chain(options.cert, options.key)
+    made.load_verify_locations(options.ca)
     made.verify_mode = ssl.CERT_REQUIRED
     return made
 
 
-async def run(told: argparse.Namespace) -> None:
-    engine = Engine(told)
-    listeners = {told.port: engine.serve, told.probe_port: engine.serve_probes}
+async def run(options: argparse.Namespace) -> None:
+    engine = Engine(options)
+    listeners = {options.port: engine.serve, options.probe_port: engine.serve_probes}
     listen = functools.partial(
-        hl7.mllp.start_hl7_server, host=told.address, ssl=context(told), encoding="utf-8", limit=16 * 1024 * 1024
+        hl7.mllp.start_hl7_server, host=options.address, ssl=context(options), encoding="utf-8", limit=16 * 1024 * 1024
     )
     servers = [await listen(serve, port=port) for port, serve in listeners.items() if port]
     await asyncio.gather(*(server.serve_forever() for server in servers))

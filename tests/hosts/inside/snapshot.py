@@ -51,14 +51,14 @@ def run(*argv: str) -> str:
 def entry(path: str, content: bool = True) -> str:
     """One line that says all there is about a directory entry: kind, mode, owner, attributes, target or bytes."""
     info = os.lstat(path)
-    words = [stat.filemode(info.st_mode), f"{info.st_uid}:{info.st_gid}"]
+    parts = [stat.filemode(info.st_mode), f"{info.st_uid}:{info.st_gid}"]
     if stat.S_ISLNK(info.st_mode):
-        return " ".join([*words, "->", os.readlink(path)])
-    words += [f"{name}={os.getxattr(path, name).hex()}" for name in sorted(os.listxattr(path))]
+        return " ".join([*parts, "->", os.readlink(path)])
+    parts += [f"{name}={os.getxattr(path, name).hex()}" for name in sorted(os.listxattr(path))]
     if content and stat.S_ISREG(info.st_mode):
         with open(path, "rb") as file:
-            words.append(hashlib.sha256(file.read()).hexdigest())
-    return " ".join(words)
+            parts.append(hashlib.sha256(file.read()).hexdigest())
+    return " ".join(parts)
 
 
 def files() -> Iterator[tuple[str, str]]:
@@ -130,10 +130,10 @@ def listeners() -> Iterator[tuple[str, str]]:
 
 def mounts() -> Iterator[tuple[str, str]]:
     for line in run("findmnt", "--raw", "--noheadings", "--output", "TARGET,SOURCE,FSTYPE,OPTIONS").splitlines():
-        target, _blank, rest = line.partition(" ")
+        target, _blank, attributes = line.partition(" ")
         if not target.startswith("/run/"):
             # Where the engine keeps the layers of a container is the engine's business.
-            yield target, re.sub(r",(lower|upper|work)dir=[^,]*", "", rest)
+            yield target, re.sub(r",(lower|upper|work)dir=[^,]*", "", attributes)
 
 
 SECTIONS: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
@@ -148,12 +148,12 @@ SECTIONS: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
 }
 
 
-def look() -> dict[str, str]:
+def snapshot() -> dict[str, str]:
     return {f"{section} {name}": value for section, read in SECTIONS.items() for name, value in read()}
 
 
 def main(verb: str, path: str) -> int:
-    now = look()
+    now = snapshot()
     if verb == "take":
         with open(path, "w", encoding="utf-8") as file:
             json.dump(now, file)

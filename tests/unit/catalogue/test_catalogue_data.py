@@ -11,6 +11,7 @@ from typing import Any, Dict, Tuple
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import HAZARDS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load as catalogue
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import purposes
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import Problems
@@ -53,7 +54,7 @@ def test_ids_are_unique_over_all_files() -> None:
 def test_a_control_says_what_it_is_for(control: catalogue.Control) -> None:
     assert 15 <= len(control.title) <= 110
     assert not control.title.endswith(".")
-    assert control.hazard in catalogue.HAZARDS
+    assert control.hazard in HAZARDS
     assert 40 <= len(control.rationale) <= 420
     assert control.rationale.endswith(".")
     assert 1 <= len(re.findall(r"[.:](?= |$)", control.rationale)) <= 4

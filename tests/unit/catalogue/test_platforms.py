@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
-from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import facts, why_not
+from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import read_facts, reason_not_applicable
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load, reference
 from dirty_host import dirty_host
 from fake_host import FakeHost
@@ -36,7 +36,7 @@ def host(title: str) -> FakeHost:
 
 def on(title: str) -> Dict[str, Control]:
     """The controls as a host of that platform sees them, by their ids."""
-    seen = facts(host(title))
+    seen = read_facts(host(title))
     return {control.id: control.for_system(seen["family"], seen["distribution"]) for control in SENT}
 
 
@@ -55,14 +55,14 @@ def test_what_a_host_gets_is_accepted_by_its_kind(title: str) -> None:
 def test_the_reference_says_what_the_host_does(title: str) -> None:
     """Families and versions decide here as there; everything else the host has to have is another matter."""
     made = host(title)
-    seen = facts(made)
+    seen = read_facts(made)
     (platform,) = [platform for platform in DATA.platforms if platform.title == title]
     told = {control.id for control in DATA.catalogue.controls if platform in DATA.concerned(control)}
     keys = ("families", "distributions")
     found = set()
     for name, control in on(title).items():
         applies = {key: value for key, value in control.applies.items() if key in keys}
-        if not why_not(made, seen, applies):
+        if not reason_not_applicable(made, seen, applies):
             found.add(name)
     assert found == told
 

@@ -21,32 +21,32 @@ def read(role: str, path: str) -> t.Any:
 
 def specified(role: str) -> dict[str, dict[str, t.Any]]:
     """Variable to its specification, which is the same for each entry point that has it."""
-    found: dict[str, dict[str, t.Any]] = {}
+    options: dict[str, dict[str, t.Any]] = {}
     for entry in read(role, "meta/argument_specs.yml")["argument_specs"].values():
         for name, option in entry["options"].items():
-            assert found.setdefault(name, option) == option
-    return found
+            assert options.setdefault(name, option) == option
+    return options
 
 
-def words(role: str, path: str) -> str:
+def read_text(role: str, path: str) -> str:
     file = ROLES / role / path
     return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def used_by(role: str, entry: str) -> str:
-    """What an entry point may evaluate: its tasks, and the tasks, templates, handlers and variables that these name."""
-    found: dict[str, str] = {}
+    """Return what an entry point may evaluate: tasks and what they name (tasks, templates, handlers, variables)."""
+    texts: dict[str, str] = {}
     waiting = [f"tasks/{entry}.yml"]
     while waiting:
         path = waiting.pop()
-        if path in found:
+        if path in texts:
             continue
-        found[path] = text = words(role, path)
+        texts[path] = text = read_text(role, path)
         waiting += [f"tasks/{name}" for name in re.findall(r"(?:include|import)_tasks: (\S+\.yml)", text)]
         waiting += [f"templates/{name}" for name in re.findall(r"src: (\S+\.j2)", text)]
         waiting += ["handlers/main.yml"] if "notify:" in text else []
-    text = "\n".join(found.values())
-    internal = yaml.safe_load(words(role, "vars/main.yml") or "{}")
+    text = "\n".join(texts.values())
+    internal = yaml.safe_load(read_text(role, "vars/main.yml") or "{}")
     while named := {name for name in internal if re.search(rf"\b{name}\b", text)}:
         text += "\n".join(str(internal.pop(name)) for name in named)
     return text

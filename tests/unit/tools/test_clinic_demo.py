@@ -31,7 +31,7 @@ def result(changes: t.Sequence[str] = (), findings: t.Sequence[t.Mapping[str, st
     return {
         "host": {"distribution": "Debian", "version": "13"},
         "summary": {**NOTHING, **summary},
-        "changes": [{"subject": each} for each in changes],
+        "changes": [{"subject": subject} for subject in changes],
         "findings": list(findings),
     }
 
@@ -94,9 +94,9 @@ def test_table_shows_before_and_after_side_by_side() -> None:
 
 
 def test_what_is_left_open_is_grouped_by_control_and_reason() -> None:
-    left = {"id": "sshd_x", "result": "fail", "reason": "nginx uses it", "title": "X"}
-    fine = {"id": "sshd_y", "result": "pass", "reason": "", "title": "Y"}
-    assert before_after.still_open({"b": result(findings=[left, fine]), "a": result(findings=[left])}) == [
+    failing = {"id": "sshd_x", "result": "fail", "reason": "nginx uses it", "title": "X"}
+    passing = {"id": "sshd_y", "result": "pass", "reason": "", "title": "Y"}
+    assert before_after.still_open({"b": result(findings=[failing, passing]), "a": result(findings=[failing])}) == [
         "sshd_x (fail): nginx uses it [a, b]"
     ]
 
@@ -161,26 +161,26 @@ def test_work_that_does_not_arrive_ends_the_demo(
 
 
 def test_work_that_arrives_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = working(monkeypatch, ["one"], "1.2.3")
+    addressed = working(monkeypatch, ["one"], "1.2.3")
     message, image = demo.use(CLINIC)
     assert ("M1" in message, "kept by one" in message, "1.2.3" in image) == (True, True, True)
-    assert asked == [("192.0.2.1", 2575), ("192.0.2.2", 2762, "CLINARCH")]
+    assert addressed == [("192.0.2.1", 2575), ("192.0.2.2", 2762, "CLINARCH")]
 
 
-def working(monkeypatch: pytest.MonkeyPatch, kept: list[str], image: t.Any) -> list[t.Any]:
+def working(monkeypatch: pytest.MonkeyPatch, engines_with_it: list[str], image: t.Any) -> list[t.Any]:
     """Senders by script; returns whom they were told to ask."""
-    asked: list[t.Any] = []
+    addressed: list[t.Any] = []
 
     def store_image(*to: t.Any) -> str:
-        asked.append(to[:-1])
+        addressed.append(to[:-1])
         if isinstance(image, Exception):
             raise image
         return str(image)
 
-    monkeypatch.setattr(demo, "send_message", lambda *to: asked.append(to[:-1]) or "M1")
+    monkeypatch.setattr(demo, "send_message", lambda *to: addressed.append(to[:-1]) or "M1")
     monkeypatch.setattr(demo, "store_image", store_image)
-    monkeypatch.setattr(demo, "kept_by", lambda engines, message, config: kept)
-    return asked
+    monkeypatch.setattr(demo, "kept_by", lambda engines, message, config: engines_with_it)
+    return addressed
 
 
 @pytest.fixture
@@ -188,13 +188,13 @@ def log_host(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Callable[[bool], s
     """Starts a listener that keeps a connection, or closes it at once, and returns its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setattr(outside, "SYSLOG_PORT", listener.getsockname()[1])
-        kept = []
+        connections = []
 
         def serve(keep: bool) -> None:
             connection, _address = listener.accept()
             connection.recv(100)
             if keep:
-                kept.append(connection)
+                connections.append(connection)
             else:
                 connection.close()
 
@@ -203,7 +203,7 @@ def log_host(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Callable[[bool], s
             return "127.0.0.1"
 
         yield start
-        for connection in kept:
+        for connection in connections:
             connection.close()
 
 

@@ -19,8 +19,8 @@ FROM_DRIVER = {"podman_driver": ("create", "destroy")}
 
 
 def settings(scenario: str) -> dict[str, t.Any]:
-    own = yaml.safe_load((MOLECULE / scenario / "molecule.yml").read_text(encoding="utf-8"))
-    return {**BASE, **(own or {})}
+    changes = yaml.safe_load((MOLECULE / scenario / "molecule.yml").read_text(encoding="utf-8"))
+    return {**BASE, **(changes or {})}
 
 
 def steps(scenario: str) -> list[list[str]]:
@@ -31,13 +31,13 @@ def steps(scenario: str) -> list[list[str]]:
 
 def wanted(scenario: str) -> list[tuple[str, str]]:
     """(path in the scenario, pattern of a file that must lie there) of each step."""
-    found = []
+    places = []
     for name, *given in steps(scenario):
         if name == "verify" and settings(scenario)["verifier"]["name"] == "testinfra":
-            found += [(directory, "test_*.py") for directory in given or ["tests"]]
+            places += [(directory, "test_*.py") for directory in given or ["tests"]]
         elif name not in FROM_DRIVER.get(scenario, ()):
-            found += [(".", file) for file in given or [f"{'converge' if name in RUNS_CONVERGE else name}.yml"]]
-    return found
+            places += [(".", file) for file in given or [f"{'converge' if name in RUNS_CONVERGE else name}.yml"]]
+    return places
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

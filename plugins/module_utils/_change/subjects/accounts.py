@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One field of one account, so that taking a change back never takes somebody's new password back. Private."""
+"""One field of one account, so that taking a change back never takes somebody's new password back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 from .files import File, file_image
 
 #: Where each field stands: the file, and its place in the line of an account or a group.
@@ -23,7 +23,7 @@ FIELDS = {
 
 
 @dataclass(frozen=True)
-class AccountField(Whole):
+class AccountField(WholeSubject):
     """One field of an account or a group; named like ``shell of backup``.
 
     An image holds the field as it stands in its file, a password's hash as well, so it belongs into the journal alone.
@@ -43,13 +43,13 @@ class AccountField(Whole):
 
     def capture(self, host: Host) -> Image:
         path, number, owner = self._place()
-        fields = _line(_read(host, path), owner)
+        fields = _line(host.read_text(path, "surrogateescape"), owner)
         return {"value": fields[number] if fields and len(fields) > number else None}
 
     def put(self, host: Host, image: Image) -> None:
         path, number, owner = self._place()
         with host.accounts_locked():
-            text = _read(host, path)
+            text = host.read_text(path, "surrogateescape")
             fields = _line(text, owner)
             if image["value"] is None or fields is None or fields[number] == image["value"]:
                 return
@@ -67,11 +67,7 @@ class AccountField(Whole):
         return (*FIELDS[field], owner)
 
 
-def _read(host: Host, path: str) -> str:
-    return (host.read(path) or b"").decode("utf-8", "surrogateescape")
-
-
 def _line(text: str, owner: str) -> list[str] | None:
-    """The fields of the first line of that name, which is the one that programs find."""
+    """Return the fields of the first line of that name, which is the one that programs find."""
     lines = (line.split(":") for line in text.split("\n"))
     return next((fields for fields in lines if fields[0] == owner), None)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit rules that the running kernel holds. Private to the collection."""
+"""The audit rules that the running kernel holds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PROGRAMS = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec", "/usr/local", 
 
 
 def privileged_programs(host: Host) -> list[str]:
-    """Programs that lend their owner's or their group's rights to whoever runs them."""
+    """Return the paths of programs that lend their owner's or their group's rights to whoever runs them."""
     folders = [folder for folder in _PROGRAMS if host.stat(folder) is not None]
     done = host.run(["find", *folders, "-xdev", "-type", "f", "-perm", "/6000"])
     if done.rc != 0:
@@ -31,7 +31,7 @@ def privileged_programs(host: Host) -> list[str]:
 
 
 def growing_image(image: Image, rule: str) -> Image:
-    """A wanted file of rules, and ``rule`` once more for every privileged program that it does not name by then."""
+    """Return a wanted file of rules, and ``rule`` once more for every privileged program that it does not yet name."""
     return {**image, "kind": "rules", "rule": rule}
 
 
@@ -50,20 +50,20 @@ class RulesFile(AwaitedFile):
         text = "".join(f"{line}\n" for line in dict.fromkeys(lines))
         super().put(host, file_image(text.encode("utf-8", "surrogateescape"), mode=image["mode"]))
 
-    def same(self, one: Image, other: Image) -> bool:
-        if other["kind"] != "rules":
-            return super().same(one, other)
-        begins, text = content_of(other), content_of(one)
+    def matches(self, image: Image, wanted: Image) -> bool:
+        if wanted["kind"] != "rules":
+            return super().matches(image, wanted)
+        begins, text = content_of(wanted), content_of(image)
         more = text[len(begins) :].decode("utf-8", "surrogateescape").splitlines()
-        ours = re.escape(other["rule"]).replace(PROGRAM, r"\S+")
-        return one["kind"] == "file" and text.startswith(begins) and all(re.fullmatch(ours, line) for line in more)
+        ours = re.escape(wanted["rule"]).replace(PROGRAM, r"\S+")
+        return image["kind"] == "file" and text.startswith(begins) and all(re.fullmatch(ours, line) for line in more)
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        return after["kind"] == "rules" or super().between(now, before, after)
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        return after["kind"] == "rules" or super().is_partial(now, before, after)
 
 
 def kernel_rules(host: Host) -> list[str] | None:
-    """The rules that the kernel goes by, None where it does not audit."""
+    """Return the rules that the kernel goes by, None where it does not audit."""
     done = host.run(["auditctl", "-l"])
     if done.rc != 0 or "audit system is disabled" in done.out + done.err:
         return None
@@ -71,7 +71,7 @@ def kernel_rules(host: Host) -> list[str] | None:
 
 
 def locked(host: Host) -> bool:
-    """Whether the rules are locked until the next boot (-e 2)."""
+    """Ask the kernel for a lock on its rules that lasts until the next boot (-e 2)."""
     return "enabled 2" in host.run(["auditctl", "-s"]).out.splitlines()
 
 

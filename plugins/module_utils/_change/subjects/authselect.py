@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which features PAM is put together from, through Red Hat's authselect. Private to the collection."""
+"""Which features PAM is put together from, through Red Hat's authselect."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 #: What authselect writes, and what it remembers to have written.
 WRITTEN = "/etc/authselect:/var/lib/authselect"
 
 
 @dataclass(frozen=True)
-class AuthselectFeatures(Whole):
+class AuthselectFeatures(WholeSubject):
     """Whether some features, named together, are enabled. A Tree beside it restores the files to the byte."""
 
     names: str
@@ -40,7 +40,9 @@ class AuthselectFeatures(Whole):
 
 
 def selected(host: Host) -> tuple[str, frozenset[str]]:
-    """The profile that is in use and its enabled features; nothing where authselect does not rule PAM."""
+    """Return the profile that is in use and its enabled features; both empty where authselect does not rule PAM."""
     done = host.run(["authselect", "current", "--raw"])
-    words = done.out.split() if done.rc == 0 else []
-    return (words[0], frozenset(words[1:])) if words else ("", frozenset())
+    if done.rc != 0 or not done.out.strip():
+        return ("", frozenset())
+    profile, *features = done.out.split()
+    return (profile, frozenset(features))

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A configuration file that a package of the same run brings, and that is edited once it is there. Private."""
+"""A configuration file that a package of the same run brings, and that is edited once it is there."""
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence, Tuple
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
@@ -14,14 +14,14 @@ from .base import Image
 from .files import ABSENT, File, content_of, file_image
 
 #: Section, key, value.
-Edit = Tuple[str, str, str]
+Edit = tuple[str, str, str]
 
 
 def edits_image(form: str, edits: Sequence[Edit], begin: str, silenced: Sequence[str] = ()) -> Image:
-    """A wanted file: whatever it holds by then, with these settings.
+    """Return a wanted file: whatever it holds by then, with these settings.
 
     ``begin`` is how a file begins that is not there, because it is our own drop-in; without it there has to be one.
-    Lines that begin with a ``silenced`` word become comments.
+    Lines that begin with a ``silenced`` key become comments.
     """
     wanted = {"format": form, "edits": [list(edit) for edit in edits], "begin": begin, "silenced": list(silenced)}
     return {"kind": "edits", **wanted}
@@ -55,21 +55,21 @@ class AwaitedFile(File):
             raise ClinicalError("Changing settings in", self.path, f"it is {now['kind']}", "Was its package installed?")
         return content_of(now).decode("utf-8", "surrogateescape")
 
-    def same(self, one: Image, other: Image) -> bool:
-        if other["kind"] != "edits":
-            return super().same(one, other)
-        text = content_of(one).decode("utf-8", "surrogateescape")
-        return one["kind"] == "file" and _edited(other, text) == text
+    def matches(self, image: Image, wanted: Image) -> bool:
+        if wanted["kind"] != "edits":
+            return super().matches(image, wanted)
+        text = content_of(image).decode("utf-8", "surrogateescape")
+        return image["kind"] == "file" and _edited(wanted, text) == text
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        """What a cut run left of a package that it was installing is nobody's own change."""
-        return after["kind"] == "edits" or super().between(now, before, after)
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        """Accept whatever a cut run made of a package that it was installing: it is nobody's own change."""
+        return after["kind"] == "edits" or super().is_partial(now, before, after)
 
 
 def _edited(image: Image, text: str) -> str:
     from ..._host.formats import FORMATS  # the way back never edits, and starts without it
 
-    silenced = [[word] for word in image["silenced"]]
+    silenced = [[key] for key in image["silenced"]]
     lines = text.splitlines(keepends=True)
     text = "".join(f"# healthops: {line}" if line.split()[:1] in silenced else line for line in lines)
     form = FORMATS[image["format"]]

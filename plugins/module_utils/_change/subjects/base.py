@@ -1,15 +1,15 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shape of a subject. Private to the collection."""
+"""The shape of a subject."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Protocol
+from typing import Any, Protocol
 
 from ..._host.door import Host
 
 #: What a subject looked like, as plain JSON data.
-Image = Dict[str, Any]
+Image = dict[str, Any]
 
 
 class Subject(Protocol):
@@ -20,46 +20,46 @@ class Subject(Protocol):
 
     @property
     def name(self) -> str:
-        """What tells it from others of its type."""
+        """Its name among the subjects of its type."""
 
     def capture(self, host: Host) -> Image:
-        """What it looks like now, complete enough to become it again."""
+        """Return what it looks like now, complete enough to become it again."""
 
     def put(self, host: Host, image: Image) -> None:
         """Make it look like ``image``, which may leave out what is to stay as it is."""
 
-    def same(self, one: Image, other: Image) -> bool:
-        """Whether two images mean the same, where ``other`` may leave things out."""
+    def matches(self, image: Image, wanted: Image) -> bool:
+        """Compare two images by what they mean; ``wanted`` may leave things out, which then do not count."""
 
-    def settled(self, host: Host, before: Image) -> Image:
-        """What to remember of it after a change, to tell that change from later ones."""
+    def capture_after(self, host: Host, before: Image) -> Image:
+        """Return what to remember of it after a change, to tell that change from later ones."""
 
-    def undoing(self, before: Image, after: Image) -> Image:
-        """The image that takes back the change from ``before`` to ``after``, and nothing else."""
+    def inverse(self, before: Image, after: Image) -> Image:
+        """Return the image that takes back the change from ``before`` to ``after``, and nothing else."""
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        """Whether each part of ``now`` is that of ``before`` or of ``after``, as where a run was cut between them."""
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        """Check that each part of ``now`` is that of ``before`` or of ``after``, as where a run was cut in between."""
 
     def sweep(self, host: Host) -> None:
         """Remove what a run that was killed in the middle of writing it left beside it."""
 
 
-class Whole:
-    """A subject that is replaced as a whole."""
+class WholeSubject:
+    """A subject that is replaced as a whole; what each method promises stands in ``Subject``."""
 
     def capture(self, host: Host) -> Image:
         raise NotImplementedError
 
-    def same(self, one: Image, other: Image) -> bool:
-        return all(one.get(key) == value for key, value in other.items())
+    def matches(self, image: Image, wanted: Image) -> bool:
+        return all(image.get(key) == value for key, value in wanted.items())
 
-    def settled(self, host: Host, before: Image) -> Image:
+    def capture_after(self, host: Host, before: Image) -> Image:
         return self.capture(host)
 
-    def undoing(self, before: Image, after: Image) -> Image:
+    def inverse(self, before: Image, after: Image) -> Image:
         return before
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         return all(value in (before.get(part), after.get(part, value)) for part, value in now.items())
 
     def sweep(self, host: Host) -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that a program of the system makes out of others that a run changes. Private to the collection.
+"""Files that a program of the system makes out of others that a run changes.
 
 They are made anew when a run is carried out. On the way back they become what they were, byte for byte, also where that
 is not what the program would make.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from .audit import COMPILED
-from .base import Image, Whole
+from .base import Image, WholeSubject
 from .files import File, path_image
 
 #: What each program writes, by its name.
@@ -25,7 +25,7 @@ MADE_ANEW: Image = {"made": "anew"}
 
 
 @dataclass(frozen=True)
-class Compiled(Whole):
+class Compiled(WholeSubject):
     """What one program made."""
 
     program: str
@@ -37,6 +37,7 @@ class Compiled(Whole):
 
     @property
     def outputs(self) -> tuple[str, ...]:
+        """The files that the program writes."""
         return OUTPUTS[self.program]
 
     def capture(self, host: Host) -> Image:
@@ -51,12 +52,12 @@ class Compiled(Whole):
         if done.rc != 0:
             raise ClinicalError("Running", self.program, done.err_line, f"Try it on the host: {self.program}")
 
-    def same(self, one: Image, other: Image) -> bool:
-        return other != MADE_ANEW and super().same(one, other)
+    def matches(self, image: Image, wanted: Image) -> bool:
+        return wanted != MADE_ANEW and super().matches(image, wanted)
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        """A run that was cut did not note what the program had made."""
-        return after == MADE_ANEW or super().between(now, before, after)
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        """Accept whatever a cut run made: it did not note what the program had written."""
+        return after == MADE_ANEW or super().is_partial(now, before, after)
 
     def sweep(self, host: Host) -> None:
         for path in self.outputs:

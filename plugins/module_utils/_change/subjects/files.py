@@ -1,38 +1,38 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files, directories and links; and owner and mode alone. Private to the collection."""
+"""Files, directories and links; and owner and mode alone."""
 
 from __future__ import annotations
 
 import base64
 import posixpath
 from dataclasses import dataclass
-from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import TEMPORARY_SUFFIX, Host, Stat
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 ABSENT: Image = {"kind": "absent"}
 
 
 def file_image(content: bytes, mode: int | None = None) -> Image:
-    """A wanted file; owner, attributes and (unless given) mode stay as they are, or root 0644 for a new one."""
+    """Return a wanted file; owner, attributes and (unless given) mode stay as they are, or root 0644 for a new one."""
     image: Image = {"kind": "file", "content": _pack(content)}
     return image if mode is None else {**image, "mode": mode}
 
 
 def link_image(target: str) -> Image:
+    """Return a wanted link."""
     return {"kind": "link", "target": target}
 
 
 def content_of(image: Image) -> bytes:
-    """The bytes in a file image; nothing for any other kind."""
+    """Return the bytes in a file image; none for any other kind."""
     return base64.b64decode(image.get("content", ""))
 
 
 def path_image(host: Host, path: str) -> Image:
-    """The whole image of whatever is at ``path``."""
+    """Return the complete image of whatever is at ``path``: kind, content, mode, owner, extended attributes (ACLs)."""
     info = host.stat(path)
     if info is None:
         return dict(ABSENT)
@@ -45,8 +45,17 @@ def path_image(host: Host, path: str) -> Image:
     return image
 
 
+def restore_path(host: Host, path: str, image: Image) -> None:
+    """Make ``path`` again what ``path_image`` found there: content, mode, owner, extended attributes (ACLs) and all.
+
+    An image without ``xattrs``, ``mode`` or owner leaves those as they are; raises ClinicalError for what is neither a
+    file, a link nor a directory.
+    """
+    File(path).put(host, image)
+
+
 @dataclass(frozen=True)
-class File(Whole):
+class File(WholeSubject):
     """A regular file, a link, a directory or nothing, as a whole."""
 
     path: str
@@ -63,7 +72,8 @@ class File(Whole):
         self.sweep(host)
         now = host.stat(self.path)
         if image["kind"] == "absent":
-            if now is not None and not (now.kind == "dir" and host.listdir(self.path)):  # others use it by now
+            in_use = now is not None and now.kind == "dir" and host.listdir(self.path)
+            if now is not None and not in_use:
                 host.remove(self.path)
             return
         if now is not None and now.kind != image["kind"]:
@@ -92,7 +102,7 @@ class File(Whole):
 
 
 def narrower_image(kind: str, bits: int, sticky: bool = False) -> Image:
-    """A wanted mode without these bits, whatever else was set before it came to that.
+    """Return a wanted mode without these bits, whatever else was set before it came to that.
 
     With ``sticky``, a folder that everybody may still write keeps each from removing what others put there.
     """
@@ -100,7 +110,7 @@ def narrower_image(kind: str, bits: int, sticky: bool = False) -> Image:
 
 
 @dataclass(frozen=True)
-class Meta(Whole):
+class Meta(WholeSubject):
     """Owner, group and mode of something that exists; its content is somebody else's business."""
 
     path: str
@@ -124,10 +134,10 @@ class Meta(Whole):
             raise ClinicalError("Setting owner and mode of", self.path, "it has become a link, which is not followed")
         host.set_meta(self.path, *_meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode))
 
-    def same(self, one: Image, other: Image) -> bool:
-        if "clear" not in other:
-            return super().same(one, other)
-        return bool(one["kind"] == other["kind"] and one["mode"] == _narrowed(one["mode"], other))
+    def matches(self, image: Image, wanted: Image) -> bool:
+        if "clear" not in wanted:
+            return super().matches(image, wanted)
+        return bool(image["kind"] == wanted["kind"] and image["mode"] == _narrowed(image["mode"], wanted))
 
 
 def _narrowed(mode: int, image: Image) -> int:
@@ -136,12 +146,12 @@ def _narrowed(mode: int, image: Image) -> int:
 
 
 def _meta(image: Image, now: Stat | None, mode: int) -> tuple[int, int, int]:
-    kept = now or Stat("file", mode, 0, 0)
-    return (_or(image.get("mode"), kept.mode), _or(image.get("uid"), kept.uid), _or(image.get("gid"), kept.gid))
-
-
-def _or(value: Any, other: int) -> int:
-    return other if value is None else int(value)
+    """Return mode and owner of an image; what it leaves out stays, and is root's with this mode in a new file."""
+    present = now or Stat("file", mode, 0, 0)
+    values = (image.get("mode"), image.get("uid"), image.get("gid"))
+    defaults = (present.mode, present.uid, present.gid)
+    wanted = [default if value is None else int(value) for value, default in zip(values, defaults)]
+    return (wanted[0], wanted[1], wanted[2])
 
 
 def _pack(data: bytes) -> str:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A table of the kernel's packet filter as it runs now. Private to the collection."""
+"""A table of the kernel's packet filter as it runs now."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 _MISSING = "No such file or directory"
 
 
 def listing(host: Host, table: str) -> str | None:
-    """What runs in a table, in nft's own words and without counters; None where there is no such table.
+    """Return the rules of a table, as nft lists them and without counters; None where there is no such table.
 
     Raises ClinicalError where the kernel does not let this host have rules.
     """
@@ -27,7 +27,7 @@ def listing(host: Host, table: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class FilterTable(Whole):
+class FilterTable(WholeSubject):
     """One table with all its chains and sets, such as "inet healthops"; others are never touched."""
 
     table: str
@@ -41,22 +41,22 @@ class FilterTable(Whole):
         return {"rules": listing(host, self.table) if host.which("nft") else None}
 
     def put(self, host: Host, image: Image) -> None:
-        """The old rules go and the new ones come in one step, once nft has found them sound."""
+        """Exchange the old rules for the new ones in one step, once nft has accepted them."""
         if host.which("nft") is None and image["rules"] is None:
             return
         rules = f"table {self.table}\ndelete table {self.table}\n{image['rules'] or ''}"
-        for words in (["-c"], []):
-            done = host.run(["nft", *words, "-f", "-"], stdin=rules)
+        for options in (["-c"], []):
+            done = host.run(["nft", *options, "-f", "-"], stdin=rules)
             if done.rc != 0:
                 raise ClinicalError("Loading the rules of", self.table, done.err_line, "Nothing was loaded.")
 
-    def same(self, one: Image, other: Image) -> bool:
-        return _words(one.get("rules")) == _words(other.get("rules"))
+    def matches(self, image: Image, wanted: Image) -> bool:
+        return _tokens(image.get("rules")) == _tokens(wanted.get("rules"))
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        return any(self.same(now, image) for image in (before, after))
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        return any(self.matches(now, image) for image in (before, after))
 
 
-def _words(rules: str | None) -> list[str] | None:
-    """Without the line breaks, which differ between versions of nft."""
+def _tokens(rules: str | None) -> list[str] | None:
+    """Return the rules without the line breaks, which differ between versions of nft."""
     return None if rules is None else rules.split()

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of the running kernel below /proc/sys, and loaded modules. Private to the collection."""
+"""Values of the running kernel below /proc/sys, and loaded modules."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 #: What the kernel changes by itself with another value: a server that stops forwarding takes redirects again.
 TAKEN_ALONG = {"net.ipv4.ip_forward": ("net.ipv4.conf.all.accept_redirects",)}
 
 
 def kernel_path(key: str) -> str:
-    """Where a sysctl key lives; an interface name with dots is written with slashes, as sysctl(8) has it."""
-    return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
+    """Return the path of a sysctl key; an interface name with dots is written with slashes, as sysctl(8) has it."""
+    relative = key if "/" in key else key.replace(".", "/")
+    return f"/proc/sys/{relative}"
 
 
 @dataclass(frozen=True)
-class KernelValue(Whole):
+class KernelValue(WholeSubject):
     """One sysctl key as the kernel runs with it now; what the kernel would take along keeps its value."""
 
     key: str
@@ -38,7 +39,9 @@ class KernelValue(Whole):
     def put(self, host: Host, image: Image) -> None:
         if image["value"] is None:
             return
-        along: Image = image.get("along") or (self.capture(host) if self.key in TAKEN_ALONG else {}).get("along", {})
+        along: Image = image.get("along") or {}
+        if not along and self.key in TAKEN_ALONG:
+            along = self.capture(host)["along"]
         host.write_value(kernel_path(self.key), image["value"])
         for key, value in along.items():
             if value is not None:
@@ -51,7 +54,7 @@ def _value(host: Host, key: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class LoadedModule(Whole):
+class LoadedModule(WholeSubject):
     """Whether the running kernel holds a module."""
 
     module: str
@@ -68,7 +71,7 @@ class LoadedModule(Whole):
         if self.capture(host)["loaded"] == image["loaded"]:
             return
         # --ignore-install: what was loaded before comes back even while a rule still forbids loading it by name.
-        argv = ["modprobe", "--ignore-install", self.module] if image["loaded"] else ["modprobe", "-r", self.module]
-        done = host.run(argv)
+        doing, option = ("Loading", "--ignore-install") if image["loaded"] else ("Unloading", "-r")
+        done = host.run(["modprobe", option, self.module])
         if done.rc != 0:
-            raise ClinicalError("Loading" if image["loaded"] else "Unloading", self.module, done.err_line)
+            raise ClinicalError(doing, self.module, done.err_line)

@@ -1,17 +1,17 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file that a job makes in its own time, after the run that started it has ended. Private to the collection."""
+"""A file that a job makes in its own time, after the run that started it has ended."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 
 @dataclass(frozen=True)
-class MadeFile(Whole):
+class MadeFile(WholeSubject):
     """Whether the file is there: one that was not goes again when the run is taken back; its bytes are the job's."""
 
     path: str
@@ -28,6 +28,6 @@ class MadeFile(Whole):
         if not image["there"]:
             host.remove(self.path)
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        """It comes when the job is done, which is nobody's later change."""
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        """Accept the file at any time: it comes when the job is done, which is nobody's later change."""
         return True

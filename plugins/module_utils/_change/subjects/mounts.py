@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options a file system is mounted with. Private to the collection."""
+"""The options a file system is mounted with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 #: What hardening adds, and the word that takes it away again in a remount.
 OPPOSITE = {"nosuid": "suid", "nodev": "dev", "noexec": "exec", "nosymfollow": "symfollow"}
@@ -25,22 +25,21 @@ class MountPoint:
 
 
 def mounted(host: Host) -> dict[str, MountPoint]:
-    """What is mounted where; of several on one place, the one on top."""
-    content = host.read("/proc/self/mounts") or b""
-    rows = [line.split() for line in content.decode("utf-8", "replace").splitlines()]
+    """Return what is mounted, by its place; of several on one place, the one on top."""
+    rows = [line.split() for line in host.read_text("/proc/self/mounts").splitlines()]
     points = [MountPoint(unescape(r[1]), unescape(r[0]), r[2], tuple(r[3].split(","))) for r in rows if len(r) >= 4]
     return {point.path: point for point in points}
 
 
-def unescape(word: str) -> str:
-    """Blanks in the mount table and in fstab are written in octal."""
+def unescape(field: str) -> str:
+    """Return a field of the mount table or of fstab, in which blanks are written in octal."""
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        word = word.replace(code, character)
-    return word
+        field = field.replace(code, character)
+    return field
 
 
 @dataclass(frozen=True)
-class MountOptions(Whole):
+class MountOptions(WholeSubject):
     """Which of the hardening options a mounted file system runs with."""
 
     path: str
@@ -59,7 +58,7 @@ class MountOptions(Whole):
         if now is None or image["options"] is None or now == image["options"]:
             return
         lifted = [OPPOSITE[option] for option in now if option not in image["options"]]
-        words = ",".join(["remount", *image["options"], *lifted])
-        done = host.run(["mount", "-o", words, self.path])
+        options = ",".join(["remount", *image["options"], *lifted])
+        done = host.run(["mount", "-o", options, self.path])
         if done.rc != 0:
             raise ClinicalError("Remounting", self.path, done.err_line, "A program that runs from there may hold it.")

@@ -1,20 +1,20 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which packages are installed, in which versions (dpkg and apt). Private to the collection."""
+"""Which packages are installed, in which versions (dpkg and apt)."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Mapping, Sequence
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
-from .base import Image, Whole
+from ..._host.door import CommandResult, Host
+from .base import Image, WholeSubject
 
 #: Packages that were removed are kept here, so that a revert needs no mirror.
-KEPT = "/var/lib/healthops/packages"
+ARCHIVE = "/var/lib/healthops/packages"
 #: Where apt remembers which packages were asked for and which came along.
 AUTO_MARKS = "/var/lib/apt/extended_states"
 _APT = (
@@ -27,13 +27,13 @@ _SIMULATED = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re
 
 
 def installed(host: Host, names: Sequence[str]) -> dict[str, str | None]:
-    """The installed version of each package, None where it is not installed."""
-    found = {name: version for name, version, status in _query(host, names) if status == "installed"}
-    return {name: found.get(name) for name in names}
+    """Return the installed version of each package, None where it is not installed."""
+    versions = {name: version for name, version, status in _query(host, names) if status == "installed"}
+    return {name: versions.get(name) for name in names}
 
 
 def present(host: Host, names: Sequence[str]) -> set[str]:
-    """Those of the packages that are installed, as dpkg or rpm says."""
+    """Return those of the packages that are installed, as dpkg or rpm says."""
     if not names:
         return set()
     if host.which("dpkg-query") is not None:
@@ -45,7 +45,7 @@ def present(host: Host, names: Sequence[str]) -> set[str]:
 
 
 def _query(host: Host, names: Sequence[str]) -> list[list[str]]:
-    """Name, version and status of each package that dpkg knows."""
+    """Return name, version and status of each package that dpkg knows."""
     if not names:
         return []
     form = "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\n"
@@ -56,14 +56,14 @@ def _query(host: Host, names: Sequence[str]) -> list[list[str]]:
 
 
 def simulate(host: Host, install: Sequence[str], remove: Sequence[str]) -> tuple[Image, Image]:
-    """What apt would do for this wish: the versions before and after, of every package that would change.
+    """Return what apt would do: the versions before and after, of every package that would change.
 
     Nothing is changed and no lock is taken. Raises ClinicalError where apt sees no way.
     """
-    wishes = [*install, *(f"{name}-" for name in remove)]
-    done = host.run([*_APT, "--simulate", "-o", "Debug::NoLocking=1", "install", *wishes], env=_QUIET)
+    arguments = [*install, *(f"{name}-" for name in remove)]
+    done = host.run([*_APT, "--simulate", "-o", "Debug::NoLocking=1", "install", *arguments], env=_QUIET)
     if done.rc != 0:
-        raise ClinicalError("Planning the packages", " ".join(wishes), _complaint(done), "Try: apt-get update")
+        raise ClinicalError("Planning the packages", " ".join(arguments), _complaint(done), "Try: apt-get update")
     return parse_simulation(done.out)
 
 
@@ -75,32 +75,32 @@ def parse_simulation(output: str) -> tuple[Image, Image]:
     return {"packages": before}, {"packages": after}
 
 
-def can_keep(host: Host, versions: Mapping[str, str]) -> bool:
-    """Whether the packages could be fetched as they are installed now, asked without fetching them."""
-    missing = [f"{name}={version}" for name, version in versions.items() if kept(host, name, version) is None]
+def can_archive(host: Host, versions: Mapping[str, str]) -> bool:
+    """Ask, without fetching them, that the packages could be fetched as they are installed now."""
+    missing = [f"{name}={version}" for name, version in versions.items() if archived_path(host, name, version) is None]
     return not missing or host.run(["apt-get", "--quiet", "--print-uris", "download", *missing], env=_QUIET).rc == 0
 
 
-def keep(host: Host, name: str, version: str) -> None:
+def archive_package(host: Host, name: str, version: str) -> None:
     """Fetch the package as it is installed now, so that it can come back; raises where no mirror or cache has it."""
-    if kept(host, name, version):
+    if archived_path(host, name, version):
         return
-    for folder in (posixpath.dirname(KEPT), KEPT):
+    for folder in (posixpath.dirname(ARCHIVE), ARCHIVE):
         host.mkdir(folder, 0o700, 0, 0)
     fetch = 'cd "$1" && exec apt-get --quiet -o APT::Sandbox::User=root download "$2"'
-    done = host.run(["sh", "-c", fetch, "sh", KEPT, f"{name}={version}"], timeout=300.0, env=_QUIET)
+    done = host.run(["sh", "-c", fetch, "sh", ARCHIVE, f"{name}={version}"], timeout=300.0, env=_QUIET)
     if done.rc != 0:
         raise ClinicalError("Keeping the package", f"{name}={version}", _complaint(done), "Try: apt-get update")
 
 
-def kept(host: Host, name: str, version: str) -> str | None:
-    """The path of a kept package; apt writes the colon of an epoch as %3a in file names."""
-    found = host.glob(f"{KEPT}/{name}_{version.replace(':', '%3a')}_*.deb")
-    return found[0] if found else None
+def archived_path(host: Host, name: str, version: str) -> str | None:
+    """Return the path of an archived package; apt writes the colon of an epoch as %3a in file names."""
+    paths = host.glob(f"{ARCHIVE}/{name}_{version.replace(':', '%3a')}_*.deb")
+    return paths[0] if paths else None
 
 
 @dataclass(frozen=True)
-class Packages(Whole):
+class Packages(WholeSubject):
     """The packages of one transaction, named together; sorted names joined by blanks.
 
     ``residual`` names those that are not installed, but whose configuration files are kept. Without it in an image,
@@ -117,44 +117,47 @@ class Packages(Whole):
     def capture(self, host: Host) -> Image:
         names = self.names.split()
         rows = _query(host, names)
-        found = {name: version for name, version, status in rows if status == "installed"}
+        versions = {name: version for name, version, status in rows if status == "installed"}
         residual = sorted(name for name, _version, status in rows if status == "config-files")
-        return {"packages": {name: found.get(name) for name in names}, "residual": residual}
+        return {"packages": {name: versions.get(name) for name in names}, "residual": residual}
 
     def put(self, host: Host, image: Image) -> None:
         wanted: Mapping[str, str | None] = image["packages"]
         now = self.capture(host)["packages"]
-        gone = [f"{name}-" for name, version in wanted.items() if version is None and now[name]]
-        come = [_source(host, name, v) for name, v in wanted.items() if v is not None and now[name] != v]
+        removed = [f"{name}-" for name, version in wanted.items() if version is None and now[name]]
+        installed_anew = [_source(host, name, v) for name, v in wanted.items() if v is not None and now[name] != v]
         if image.get("keep"):
             for name in [name for name, version in wanted.items() if version != now[name] and now[name]]:
-                keep(host, name, now[name] or "")
-        if gone or come:
-            self._apt(host, "--allow-downgrades", "--allow-change-held-packages", "install", *come, *gone)
+                archive_package(host, name, now[name] or "")
+        if removed or installed_anew:
+            options = ("--allow-downgrades", "--allow-change-held-packages")
+            self._apt(host, *options, "install", *installed_anew, *removed)
         if "residual" in image:
-            rest = [name for name in self.capture(host)["residual"] if name not in image["residual"]]
-            if rest:
-                self._apt(host, "purge", *rest)
+            purged = [name for name in self.capture(host)["residual"] if name not in image["residual"]]
+            if purged:
+                self._apt(host, "purge", *purged)
 
-    def _apt(self, host: Host, *words: str) -> None:
-        done = host.run([*_APT, *words], timeout=900.0, env=_QUIET)
+    def _apt(self, host: Host, *arguments: str) -> None:
+        done = host.run([*_APT, *arguments], timeout=900.0, env=_QUIET)
         if done.rc != 0:
             raise ClinicalError("Changing the packages", self.names, _complaint(done), "Is another apt at work?")
 
-    def same(self, one: Image, other: Image) -> bool:
-        return bool(one["packages"] == other["packages"]) and one["residual"] == other.get("residual", one["residual"])
+    def matches(self, image: Image, wanted: Image) -> bool:
+        if image["packages"] != wanted["packages"]:
+            return False
+        return bool(image["residual"] == wanted.get("residual", image["residual"]))
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        """Package by package, because a package manager that is killed has changed some of them."""
-        return super().between(now["packages"], before["packages"], after["packages"])
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        """Compare package by package, because a package manager that is killed has changed some of them."""
+        return super().is_partial(now["packages"], before["packages"], after["packages"])
 
 
 def _source(host: Host, name: str, version: str) -> str:
-    return kept(host, name, version) or f"{name}={version}"
+    return archived_path(host, name, version) or f"{name}={version}"
 
 
-def _complaint(done: Completed) -> str:
-    """What apt is unhappy about: its E: lines, and who holds the lock that it waited for, which they do not say."""
+def _complaint(done: CommandResult) -> str:
+    """Return what apt complains of: its E: lines, and who holds the lock that it waited for, which they do not say."""
     lines = [line.strip() for line in done.err.splitlines() if line.startswith("E:")]
     holders = _HOLDER.findall(done.err + done.out)
     return " ".join([*lines, *holders[-1:]])[:500] or done.err_line

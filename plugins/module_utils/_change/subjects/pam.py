@@ -1,17 +1,17 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which profiles PAM is put together from, through Debian's own pam-auth-update. Private to the collection."""
+"""Which profiles PAM is put together from, through Debian's own pam-auth-update."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 from .files import File, file_image
 
 SAVED = "/var/lib/pam"
@@ -26,7 +26,7 @@ HASHES = ("yescrypt", "gost_yescrypt", "sha512", "sha256", "blowfish", "bigcrypt
 
 
 @dataclass(frozen=True)
-class PamProfiles(Whole):
+class PamProfiles(WholeSubject):
     """Whether some profiles, named together, are enabled; whether pam_unix takes empty passwords; what it hashes with.
 
     Options of pam_unix are changed in the generated files, which is the local change that pam-auth-update itself keeps.
@@ -42,12 +42,12 @@ class PamProfiles(Whole):
 
     def capture(self, host: Host) -> Image:
         enabled = enabled_profiles(host)
-        texts = [_text(host, COMMON + stack) for stack in ("auth", "password")]
-        words = [word for text in texts for line in _UNIX.findall(text) for word in line.split()]
+        texts = [host.read_text(COMMON + stack, "surrogateescape") for stack in ("auth", "password")]
+        options = [option for text in texts for line in _UNIX.findall(text) for option in line.split()]
         return {
             "profiles": {name: name in enabled for name in self.names.split()},
-            "nullok": "nullok" in words or "nullok_secure" in words,
-            "hash": next((word for word in words if word in HASHES), ""),
+            "nullok": "nullok" in options or "nullok_secure" in options,
+            "hash": next((option for option in options if option in HASHES), ""),
         }
 
     def put(self, host: Host, image: Image) -> None:
@@ -67,16 +67,16 @@ class PamProfiles(Whole):
         enabled = enabled_profiles(host)
         stuck = [name for name, on in wanted.items() if (name in enabled) != on]
         if stuck:
-            saw = "pam-auth-update left them as they were"
-            raise ClinicalError("Switching the PAM profiles", ", ".join(stuck), saw, "Were common-* edited by hand?")
+            reason = "pam-auth-update left them as they were"
+            raise ClinicalError("Switching the PAM profiles", ", ".join(stuck), reason, "Were common-* edited by hand?")
 
-    def same(self, one: Image, other: Image) -> bool:
-        return super().same(one, {part: value for part, value in other.items() if part not in HOW})
+    def matches(self, image: Image, wanted: Image) -> bool:
+        return super().matches(image, {part: value for part, value in wanted.items() if part not in HOW})
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        """Profile by profile, because a pam-auth-update that is killed has written some of the files."""
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        """Compare profile by profile, because a pam-auth-update that is killed has written some of the files."""
         parts = [{**image, **image.get("profiles", {}), "profiles": None} for image in (now, before, after)]
-        return super().between(parts[0], parts[1], parts[2])
+        return super().is_partial(parts[0], parts[1], parts[2])
 
     def sweep(self, host: Host) -> None:
         for stack in ("auth", "password"):
@@ -84,13 +84,13 @@ class PamProfiles(Whole):
 
 
 def enabled_profiles(host: Host) -> frozenset[str]:
-    """The profiles from which the files in use were made, as pam-auth-update noted them."""
-    noted = (_text(host, posixpath.join(SAVED, stack)) for stack in STACKS)
+    """Return the profiles from which the files in use were made, as pam-auth-update noted them."""
+    noted = (host.read_text(posixpath.join(SAVED, stack), "surrogateescape") for stack in STACKS)
     return frozenset(re.findall(r"^Module: (\S+)$", "\n".join(noted), re.MULTILINE))
 
 
-def _update(host: Host, *words: str) -> None:
-    done = host.run(["pam-auth-update", "--package", *words], env=_QUIET)
+def _update(host: Host, *arguments: str) -> None:
+    done = host.run(["pam-auth-update", "--package", *arguments], env=_QUIET)
     if done.rc != 0 or "not updating" in done.err:
         raise ClinicalError("Running", "pam-auth-update", done.err_line, "Were /etc/pam.d/common-* edited by hand?")
 
@@ -101,16 +101,12 @@ def _without_nullok(host: Host) -> None:
 
 
 def _hash_with(host: Host, name: str) -> None:
-    others = re.compile(rf"[ \t]+(?:{'|'.join(HASHES)})\b")
-    _edit(host, COMMON + "password", lambda line: f"{others.sub('', line).rstrip()} {name}")
+    hashes = re.compile(rf"[ \t]+(?:{'|'.join(HASHES)})\b")
+    _edit(host, COMMON + "password", lambda line: f"{hashes.sub('', line).rstrip()} {name}")
 
 
 def _edit(host: Host, path: str, change: Callable[[str], str]) -> None:
-    text = _text(host, path)
+    text = host.read_text(path, "surrogateescape")
     new = _UNIX.sub(lambda match: change(match[0]), text)
     if new != text:
         File(path).put(host, file_image(new.encode("utf-8", "surrogateescape")))
-
-
-def _text(host: Host, path: str) -> str:
-    return (host.read(path) or b"").decode("utf-8", "surrogateescape")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole directory trees, for commands that write where they like (a package manager, systemctl enable). Private."""
+"""Whole directory trees, for commands that write where they like (a package manager, systemctl enable)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import json
 import posixpath
 import zlib
 from base64 import b64decode, b64encode
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Collection, Iterator
 
 from ..._host.door import TEMPORARY_SUFFIX, Host
 from .base import Image
@@ -47,35 +47,37 @@ class Tree:
             if before[path]["kind"] != "other":
                 File(path).put(host, before[path])
 
-    def same(self, one: Image, other: Image) -> bool:
-        touched = other.get("touched")
+    def matches(self, image: Image, wanted: Image) -> bool:
+        touched = wanted.get("touched")
         if touched is None:
-            return bool(one["digests"] == other["digests"])
-        return all(one["digests"].get(path, "") == other["digests"].get(path, "") for path in touched)
+            return bool(image["digests"] == wanted["digests"])
+        return all(image["digests"].get(path, "") == wanted["digests"].get(path, "") for path in touched)
 
-    def settled(self, host: Host, before: Image) -> Image:
+    def capture_after(self, host: Host, before: Image) -> Image:
         now: dict[str, str] = self.capture(host)["digests"]
         touched = _differences(before["digests"], now)
         return {"digests": {path: now[path] for path in touched if path in now}, "touched": touched}
 
     def renewed(self, host: Host, image: Image, paths: Collection[str]) -> Image:
-        """A settled image with some of its paths as they are now."""
+        """Return an image that ``capture_after`` gave, with some of its paths as they are now."""
         now: dict[str, str] = self.capture(host)["digests"]
-        kept = {path: digest for path, digest in image["digests"].items() if path not in paths}
-        return {**image, "digests": {**kept, **{path: now[path] for path in paths if path in now}}}
+        digests = {path: digest for path, digest in image["digests"].items() if path not in paths}
+        return {**image, "digests": {**digests, **{path: now[path] for path in paths if path in now}}}
 
-    def undoing(self, before: Image, after: Image) -> Image:
+    def inverse(self, before: Image, after: Image) -> Image:
         return {**before, "touched": after["touched"]}
 
-    def between(self, now: Image, before: Image, after: Image) -> bool:
-        """A cut run could not note what it touched; then nothing tells its changes from those of others."""
-        seen = [image["digests"] for image in (now, before, after)]
-        one, old, new = ({path: d.get(path, "") for path in after.get("touched", ())} for d in seen)
-        return all(digest in (old[path], new[path]) for path, digest in one.items())
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        """Compare path by path; a cut run could not note what it touched, and then nothing speaks against it."""
+        for path in after.get("touched", ()):
+            digest, old, new = (image["digests"].get(path, "") for image in (now, before, after))
+            if digest not in (old, new):
+                return False
+        return True
 
     def sweep(self, host: Host) -> None:
-        left = [path for folder in self.folders.split(":") for path in _walk(host, folder)]
-        for path in left:
+        paths = [path for folder in self.folders.split(":") for path in _walk(host, folder)]
+        for path in paths:
             if path.endswith(TEMPORARY_SUFFIX):
                 host.remove(path)
 
@@ -85,8 +87,8 @@ def _digests(paths: dict[str, Image]) -> dict[str, str]:
     return {path: hashlib.sha256(text).hexdigest()[:32] for path, text in texts.items()}
 
 
-def _differences(one: dict[str, str], other: dict[str, str]) -> list[str]:
-    return sorted(path for path in {**one, **other} if one.get(path) != other.get(path))
+def _differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    return sorted(path for path in {**before, **now} if before.get(path) != now.get(path))
 
 
 def _walk(host: Host, folder: str) -> Iterator[str]:

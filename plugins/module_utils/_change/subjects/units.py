@@ -1,15 +1,15 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What systemd runs and what it starts at boot. Private to the collection."""
+"""What systemd runs and what it starts at boot."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, Whole
+from .base import Image, WholeSubject
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "FragmentPath", "StateChangeTimestampMonotonic")
 #: Where enabling a unit leaves its links: systemd's own, and those of the older init scripts.
@@ -33,24 +33,27 @@ class Unit:
 
     @property
     def exists(self) -> bool:
+        """True where systemd knows such a unit."""
         return self.loaded not in ("not-found", "")
 
     @property
     def masked(self) -> bool:
+        """True where nothing can start it."""
         return self.loaded == "masked" or self.enabled.startswith("masked")
 
     @property
     def running(self) -> bool:
+        """True where it runs, or is about to."""
         return self.active in ("active", "activating", "reloading")
 
 
 def has_systemd(host: Host) -> bool:
-    """Whether systemd is the init of this host, as sd_booted(3) asks it."""
+    """Return True where systemd is the init of this host, as sd_booted(3) asks it."""
     return host.stat("/run/systemd/system") is not None
 
 
 def show(host: Host, names: Sequence[str]) -> dict[str, Unit]:
-    """The state of several units, asked in one command; empty where systemd does not run.
+    """Return the state of several units, asked in one command; empty where systemd does not run.
 
     >>> show(host, ["ssh.service"])["ssh.service"].running
     True
@@ -65,21 +68,21 @@ def show(host: Host, names: Sequence[str]) -> dict[str, Unit]:
 
 
 def parse_show(block: str, host: Host) -> Unit:
-    """One unit's answer of ``systemctl show``: lines of Property=value."""
-    seen = dict(line.split("=", 1) for line in block.strip().splitlines() if "=" in line)
-    changed = seen.get("StateChangeTimestampMonotonic", "")
+    """Return one unit out of what ``systemctl show`` prints of it: lines of Property=value."""
+    properties = dict(line.split("=", 1) for line in block.strip().splitlines() if "=" in line)
+    changed = properties.get("StateChangeTimestampMonotonic", "")
     return Unit(
-        name=seen.get("Id", ""),
-        loaded=seen.get("LoadState", ""),
-        active=seen.get("ActiveState", ""),
-        enabled=seen.get("UnitFileState", ""),
-        fragment=seen.get("FragmentPath", ""),
+        name=properties.get("Id", ""),
+        loaded=properties.get("LoadState", ""),
+        active=properties.get("ActiveState", ""),
+        enabled=properties.get("UnitFileState", ""),
+        fragment=properties.get("FragmentPath", ""),
         since=host.since_boot(int(changed)) if changed.isdigit() and changed != "0" else 0.0,
     )
 
 
 def systemctl(host: Host, verb: str, *units: str) -> None:
-    """Run one systemctl verb and tell what it refused."""
+    """Run one systemctl verb; raises ClinicalError where systemd refuses it."""
     done = host.run(["systemctl", "--no-ask-password", verb, *units], timeout=180.0)
     if done.rc != 0:
         subject = " ".join(units) or "systemd"
@@ -87,7 +90,7 @@ def systemctl(host: Host, verb: str, *units: str) -> None:
 
 
 @dataclass(frozen=True)
-class ActiveUnit(Whole):
+class ActiveUnit(WholeSubject):
     """Whether a unit runs; None where there is no such unit, which then comes and goes with its package."""
 
     unit: str
@@ -109,7 +112,7 @@ class ActiveUnit(Whole):
 
 
 @dataclass(frozen=True)
-class EnabledUnit(Whole):
+class EnabledUnit(WholeSubject):
     """Whether a unit is started at boot; None where there is no such unit.
 
     A Tree over ENABLING_FOLDERS beside it keeps the links to the byte.

@@ -9,7 +9,6 @@ locked, aged or deprived of their shell.
 from __future__ import annotations
 
 import posixpath
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from ..._change.steps import Group
 from ..._host import login
 from ..._host.door import Host, Stat
 from ..._host.dropin import read_text
+from ..._host.processes import processes
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
 from ..support.account_checks import FILE_CHECKS, Check, Home, Look, Wrong
 from ..support.account_files import Account, Accounts, read_accounts
@@ -71,7 +71,7 @@ class AccountsKind(Kind):
             homes=homes,
             texts=texts,
             folders={folder: host.stat(folder) for folder in path_folders(texts)},
-            today=int(time.time()) // DAY,
+            today=int(host.now()) // DAY,
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
@@ -150,7 +150,7 @@ def _lists_keys(path: str) -> bool:
 
 
 def _remote(host: Host) -> list[str]:
-    lines = (host.read("/proc/self/mounts") or b"").decode("utf-8", "replace").splitlines()
+    lines = host.read_text("/proc/self/mounts").splitlines()
     rows = [line.split(" ") for line in lines]
     return [row[1] for row in rows if len(row) > 2 and (row[2] in REMOTE or row[2].startswith("fuse."))]
 
@@ -160,8 +160,8 @@ def _busy(host: Host, files: Accounts) -> frozenset[str]:
     opened = {a.uid: a.name for a in files.accounts if a.uid < files.first_uid and a.uid != 0 and a.has_shell}
     if not opened:
         return frozenset()
-    owners = (host.stat(f"/proc/{name}") for name in host.listdir("/proc") if name.isdigit())
-    return frozenset(opened[info.uid] for info in owners if info is not None and info.uid in opened)
+    owners = {process.uid() for process in processes(host)}
+    return frozenset(name for uid, name in opened.items() if uid in owners)
 
 
 def _texts(host: Host) -> dict[str, str]:

@@ -103,7 +103,7 @@ class AuditRules(Kind):
 
 def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """What each control wants, and the rule for each program that is still to come."""
-    machine = (host.read("/proc/sys/kernel/arch") or b"").decode("ascii", "replace").strip()
+    machine = host.read_text("/proc/sys/kernel/arch").strip()
     machine = machine or host.run(["uname", "-m"]).out.strip()
     first = FORMATS["login_defs"].get(read_text(host, "/etc/login.defs") or "", "UID_MIN") or ""
     people_from = int(first) if first.isdigit() else 1000

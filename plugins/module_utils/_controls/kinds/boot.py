@@ -85,7 +85,7 @@ class Boot(Kind):
     def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
         menu = read_text(host, MENU)
         texts = [read_text(host, path) or "" for path in [DEFAULTS, *ordered_files(host, [FOLDER], "*.cfg")]]
-        started = (host.read("/proc/cmdline") or b"").decode("utf-8", "replace")
+        started = host.read_text("/proc/cmdline")
         return State(
             menu=menu,
             written=tuple(kernel_words(texts)),

@@ -78,7 +78,7 @@ def _is_file(info: Stat | None) -> bool:
 
 
 def _names(host: Host, path: str) -> tuple[str, ...]:
-    return tuple((host.read(path) or b"").decode("utf-8", "replace").split())
+    return tuple(host.read_text(path).split())
 
 
 def _with_jobs(host: Host, pattern: str) -> tuple[str, ...]:

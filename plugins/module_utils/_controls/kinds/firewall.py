@@ -124,7 +124,7 @@ class Firewall(Kind):
 
 def _theirs(host: Host, has_nft: bool) -> str:
     """Whose firewall is there already."""
-    legacy = [path for path in _LEGACY if "filter" in (host.read(path) or b"").decode("ascii", "replace").split()]
+    legacy = [path for path in _LEGACY if "filter" in host.read_text(path).split()]
     if legacy:
         return "iptables' own tables are in use"
     if not has_nft:

@@ -45,7 +45,7 @@ class KernelModule(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
         has_modprobe = host.which("modprobe") is not None
-        users = parse_modules((host.read("/proc/modules") or b"").decode("utf-8", "replace"))
+        users = parse_modules(host.read_text("/proc/modules"))
         in_container = bool(container(host))
         held = {} if in_container else {name: f"it is loaded and has {n} users" for name, n in users.items() if n}
         free = [c for c in controls if in_use.consented(allow_stop, c.id, c.settings["module"])]

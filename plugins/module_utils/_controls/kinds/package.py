@@ -11,7 +11,7 @@ from typing import Any
 from ..._change.steps import Group, Step
 from ..._change.subjects.base import Image
 from ..._change.subjects.files import File
-from ..._change.subjects.packages import AUTO_MARKS, Packages, can_keep, installed, present, simulate
+from ..._change.subjects.packages import AUTO_MARKS, Packages, can_archive, installed, present, simulate
 from ..._change.subjects.trees import Tree
 from ..._errors import ClinicalError
 from ..._host.door import Host
@@ -103,7 +103,7 @@ def _all_together(
     except ClinicalError:
         return None
     leaving = {name: versions[name] or "" for name, absent in wishes.items() if absent}
-    return None if _along(after, wishes, allow_stop) or not can_keep(host, leaving) else (before, after)
+    return None if _along(after, wishes, allow_stop) or not can_archive(host, leaving) else (before, after)
 
 
 def _along(after: Image, wishes: Mapping[str, bool], allow_stop: frozenset[str]) -> list[str]:
@@ -126,7 +126,7 @@ def _refusals(
         along = _along(after, wishes, allow_stop)
         if along:
             found.append((name, f"apt would also remove {', '.join(along)}"))
-        elif absent and not can_keep(host, {name: versions[name] or ""}):
+        elif absent and not can_archive(host, {name: versions[name] or ""}):
             reason = f"{name} {versions[name]} cannot be fetched, so its removal could not be undone"
             found.append((name, reason))
     return found

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..._change.steps import Group, Step
 from ..._change.subjects.files import Meta, narrower_image
-from ..._host.door import Entry, Host
+from ..._host.door import Host, ScanEntry
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, unknown
 from ..support.account_files import read_accounts
 
@@ -48,7 +48,7 @@ WORLD, SET_ID = 0o002, 0o6000
 class Found:
     """One entry that some control may mind; ``mixed`` says that a folder holds files of several accounts."""
 
-    entry: Entry
+    entry: ScanEntry
     mixed: bool = False
 
 
@@ -81,7 +81,7 @@ class PathScan(Kind):
         accounts = read_accounts(host)
         uids = frozenset(account.uid for account in accounts.accounts)
         gids = frozenset(group.gid for group in accounts.groups)
-        roots, foreign = roots_of((host.read("/proc/self/mountinfo") or b"").decode("utf-8", "replace"))
+        roots, foreign = roots_of(host.read_text("/proc/self/mountinfo"))
         sites = [path for control in controls for path in control.settings.get("not_scanned", ())]
         people = [path for pattern in OF_PEOPLE for path in host.glob(pattern)]
         avoided = frozenset(posixpath.normpath(path) for path in [*NEVER, *CONTAINERS, *people, *sites, *foreign])
@@ -128,7 +128,7 @@ def _below(path: str, folders: Iterable[str]) -> bool:
     return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
-def _mixed(host: Host, entry: Entry) -> bool:
+def _mixed(host: Host, entry: ScanEntry) -> bool:
     """Whether files of several accounts lie in an open folder: then they may be taken away by one another."""
     if entry.kind != "dir" or not entry.mode & WORLD or entry.mode & STICKY:
         return False
@@ -136,7 +136,7 @@ def _mixed(host: Host, entry: Entry) -> bool:
     return len({info.uid for info in inside if info is not None} | {entry.uid}) > 1
 
 
-def _minds(control: Control, entry: Entry, state: State) -> bool:
+def _minds(control: Control, entry: ScanEntry, state: State) -> bool:
     check = control.settings["check"]
     if any(fnmatch.fnmatchcase(entry.path, pattern) for pattern in control.settings.get("except", ())):
         return False
@@ -197,7 +197,7 @@ def _steps(control: Control, minded: Sequence[Found]) -> tuple[Step, ...]:
     return tuple(_step(control, found.entry, check) for found in minded if _can_mend(check, found))
 
 
-def _step(control: Control, entry: Entry, check: str) -> Step:
+def _step(control: Control, entry: ScanEntry, check: str) -> Step:
     if check == "world_writable_files":
         image, after = narrower_image(entry.kind, WORLD), f"{entry.mode & ~WORLD:04o}"
         why = "everybody could change it"
@@ -207,7 +207,7 @@ def _step(control: Control, entry: Entry, check: str) -> Step:
     return Step(Meta(entry.path), image, f"{entry.mode:04o}", after, why, (control.id,))
 
 
-def _shown(entry: Entry) -> str:
+def _shown(entry: ScanEntry) -> str:
     return f"{entry.path} {entry.uid}:{entry.gid} {entry.mode:04o}"
 
 

@@ -83,10 +83,11 @@ class Accounts:
 
 
 def read_accounts(host: Host) -> Accounts:
-    texts = {path: _text(host, path) for path in WIDTHS}
+    texts = {path: host.read_text(host.resolve(path)) for path in WIDTHS}
     rows = {path: [line.split(":") for line in text.splitlines() if line.strip()] for path, text in texts.items()}
     whole = {path: [row for row in found if _is_whole(path, row)] for path, found in rows.items()}
-    defined = dict(re.findall(r"^(UID_M(?:IN|AX))\s+(\d+)", _text(host, "/etc/login.defs"), re.MULTILINE))
+    login_defs = host.read_text(host.resolve("/etc/login.defs"))
+    defined = dict(re.findall(r"^(UID_M(?:IN|AX))\s+(\d+)", login_defs, re.MULTILINE))
     return Accounts(
         tuple(_account(row) for row in whole[PASSWD]),
         {row[0]: _password(row[1], [*row, *[""] * 9]) for row in reversed(rows[SHADOW]) if len(row) > 1},
@@ -97,10 +98,6 @@ def read_accounts(host: Host) -> Accounts:
         int(defined.get("UID_MIN", 1000)),
         int(defined.get("UID_MAX", 60000)),
     )
-
-
-def _text(host: Host, path: str) -> str:
-    return (host.read(host.resolve(path)) or b"").decode("utf-8", "replace")
 
 
 def _is_whole(path: str, row: Sequence[str]) -> bool:

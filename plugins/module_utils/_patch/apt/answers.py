@@ -17,7 +17,7 @@ import re
 from typing import Any, Dict, List, Optional, Sequence, cast
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from .observe import PREFERENCES
 
 FOLDER = "/var/cache/healthops/apt"
@@ -44,7 +44,7 @@ class _Remembering:
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
+    ) -> CommandResult:
         if tuple(argv[:2]) not in _QUESTIONS or _elsewhere(self._host):
             return self._host.run(argv, timeout, stdin, env)
         folder = posixpath.join(FOLDER, _digest(_state(self._host)))
@@ -79,22 +79,22 @@ def _pins(host: Host, argv: Sequence[str]) -> List[str]:
     """What a run puts to apt in a file of its own is part of the question."""
     if not any(word.endswith(PREFERENCES) for word in argv):
         return []
-    return [(host.read(PREFERENCES) or b"").decode("utf-8", "replace")]
+    return [host.read_text(PREFERENCES)]
 
 
 def _digest(words: Sequence[str]) -> str:
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _known(host: Host, path: str, argv: Sequence[str]) -> Optional[Completed]:
+def _known(host: Host, path: str, argv: Sequence[str]) -> Optional[CommandResult]:
     try:
         told = json.loads(host.read(path) or b"null")
-        return Completed(tuple(argv), 0, told["out"], told["err"])
+        return CommandResult(tuple(argv), 0, told["out"], told["err"])
     except (ValueError, TypeError, KeyError, ClinicalError):
         return None  # asked anew, whatever became of the file
 
 
-def _keep(host: Host, folder: str, path: str, done: Completed) -> None:
+def _keep(host: Host, folder: str, path: str, done: CommandResult) -> None:
     """For want of space it is not kept; nothing else depends on it."""
     with contextlib.suppress(ClinicalError):
         if host.stat(folder) is None:

@@ -11,7 +11,8 @@ import posixpath
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
+from ..checksums import checksums
 from ..manager import Kept
 from ..model import REMOVE, Change
 from . import read
@@ -90,12 +91,12 @@ def _downloading(folder: str) -> List[str]:
     ]
 
 
-def _complaint(done: Completed) -> str:
+def _complaint(done: CommandResult) -> str:
     errors = [line[3:] for line in done.err.splitlines() if line.startswith("E: ")]
     return (errors or [done.err_line])[0]
 
 
-def _advice(done: Completed) -> str:
+def _advice(done: CommandResult) -> str:
     if "404" in done.err:
         return "The mirror no longer has this version: plan anew."
     return "Nothing was changed. Is the mirror reachable? Stage again; what was downloaded is kept."
@@ -109,15 +110,6 @@ def available(host: Host, wanted: Iterable[Tuple[Change, str]]) -> Dict[Tuple[st
     done = host.run(["apt-cache", "show", *words], timeout=SOLVER_TIME)
     parts = [part for part in read.paragraphs(done.out) if "Filename" in part and "Package" in part]
     return {(part["Package"], part["Version"]): part for part in reversed(parts)}
-
-
-def checksums(host: Host, paths: Sequence[str]) -> Dict[str, str]:
-    """SHA-256 of each of the files that is there."""
-    if not paths:
-        return {}
-    done = host.run(["sha256sum", "--", *paths], timeout=FETCH_TIME)
-    pairs = (line.split("  ", 1) for line in done.out.splitlines())
-    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
 
 
 # --- the versions that are replaced ---
@@ -283,7 +275,7 @@ def configuration(host: Host, changes: Iterable[Change]) -> Tuple[str, ...]:
 
 def diversions(host: Host, change: Change) -> Dict[str, str]:
     """Where files of this package lie that another package has put aside."""
-    told = diverted((host.read(DIVERSIONS) or b"").decode("utf-8", "replace"))
+    told = diverted(host.read_text(DIVERSIONS))
     mine = set(files(host, change))
     return {path: place for path, (place, whose) in told.items() if path in mine and whose != change.name}
 

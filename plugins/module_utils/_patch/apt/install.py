@@ -15,7 +15,7 @@ from typing import List, Sequence, Tuple
 
 from ..._change.subjects.units import has_systemd
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
 from ..manager import Asked, Kept
 from ..model import INSTALL, REMOVE, Change
 from ..unit import UNIT, as_unit
@@ -55,7 +55,9 @@ _APT = (
 _DPKG = ("dpkg", "--force-confdef", "--force-confold")
 
 
-def install(host: Host, folder: str, words: Sequence[str], changes: Sequence[Change], log: str, wait: int) -> Completed:
+def install(
+    host: Host, folder: str, words: Sequence[str], changes: Sequence[Change], log: str, wait: int
+) -> CommandResult:
     """Out of ``folder`` alone: what does not lie there cannot come, and nothing goes that is not in the set."""
     gone = [f"{change.key}-" for change in changes if change.change == REMOVE]
     options = [*_lock(wait), *_nothing_goes(not gone), "--allow-downgrades", "-o", f"Dir::Cache::archives={folder}/"]
@@ -70,7 +72,7 @@ def _nothing_goes(so: bool) -> List[str]:
     return ["-o", "APT::Get::Remove=false"] if so else []
 
 
-def put_back(host: Host, changes: Sequence[Change], kept: Sequence[Kept], log: str, wait: int) -> Completed:
+def put_back(host: Host, changes: Sequence[Change], kept: Sequence[Kept], log: str, wait: int) -> CommandResult:
     """The kept files over what is installed; what the run brought goes again.
 
     apt takes a version that a mirror has as well from its archives, so these are where the kept files are.
@@ -84,7 +86,7 @@ def put_back(host: Host, changes: Sequence[Change], kept: Sequence[Kept], log: s
     return as_unit(host, argv, log, _ENVIRONMENT)
 
 
-def repair(host: Host, log: str) -> Completed:
+def repair(host: Host, log: str) -> CommandResult:
     """What dpkg was cut in: first what it has unpacked, then what it waits for."""
     return as_unit(host, [*_DPKG, "--configure", "-a"], log, _ENVIRONMENT)
 
@@ -111,7 +113,7 @@ def resume(host: Host) -> Tuple[Asked, ...]:
         host.remove(ASIDE)
     elif _ours(host):
         host.remove(POLICY)
-    lines = (host.read(ASKED_FOR) or b"").decode("utf-8", "replace").splitlines()
+    lines = host.read_text(ASKED_FOR).splitlines()
     return tuple(dict.fromkeys(_asked(line) for line in lines if line.count(" ") == 2))
 
 
@@ -146,7 +148,7 @@ def set_hold(host: Host, names: Sequence[str], held: bool) -> None:
 
 
 def marks(host: Host) -> str:
-    return (host.read(MARKS) or b"").decode("utf-8", "replace")
+    return host.read_text(MARKS)
 
 
 def set_marks(host: Host, text: str, changes: Sequence[Change]) -> None:

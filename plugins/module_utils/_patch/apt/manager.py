@@ -8,10 +8,11 @@ import re
 from datetime import datetime
 from typing import Collection, Iterable, List, Mapping, Sequence, Tuple
 
-from ..._host.door import Completed, Host
+from ..._host.door import CommandResult, Host
+from .. import checksums
 from ..manager import Asked, Barred, Kept
 from ..model import REMOVE, Change, Observed, Package
-from . import files, narrow, versions
+from . import files, narrow, unattended, versions
 from . import install as work
 from . import observe as look
 from .answers import remembering
@@ -63,13 +64,13 @@ class Apt:
     def keep(self, folder: str, changes: Iterable[Change]) -> Tuple[Kept, ...]:
         return files.keep(self.host, folder, changes)
 
-    def install(self, folder: str, changes: Sequence[Change], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[Change], log: str) -> CommandResult:
         return work.install(self.host, folder, self._words(changes), changes, log, self.lock_wait)
 
-    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
+    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> CommandResult:
         return work.put_back(self.host, changes, kept, log, self.lock_wait)
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         return work.repair(self.host, log)
 
     def suspend(self, again: bool) -> None:
@@ -94,8 +95,10 @@ class Apt:
         return files.configuration(self.host, changes)
 
     def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
-        sums = files.checksums(self.host, [one.path for one in kept])
-        return tuple(one.path for one in kept if sums.get(one.path) != one.sha256)
+        return checksums.damaged(self.host, kept)
+
+    def unattended_updaters(self) -> Tuple[str, ...]:
+        return unattended.unattended_updaters(self.host)
 
     def kernels(self, packages: Mapping[str, Package]) -> Tuple[str, ...]:
         names = (_KERNEL.match(p.name) for p in packages.values() if p.whole and not p.name.endswith("-dbg"))

@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
-from ..._host.facts import parse_os_release
+from ..._host.door import CommandResult, Host
+from ..._host.facts import os_release
+from ..._vocabulary.stamp import format_stamp
 from ..model import DOWNGRADE, INSTALL, REMOVE, UPGRADE, Change, LeftOut, Observed, Package, Source, in_order, key_of
 from . import read
 from .read import Index, Offer, Offers, Simulated, Step
@@ -105,7 +106,7 @@ def offers(host: Host, names: Iterable[str]) -> Dict[str, Offers]:
     return read.offers(ask(host, ["apt-cache", "policy", *wanted])) if wanted else {}
 
 
-def simulate(host: Host, words: Sequence[str], preferences: str = "", ignore_holds: bool = False) -> Completed:
+def simulate(host: Host, words: Sequence[str], preferences: str = "", ignore_holds: bool = False) -> CommandResult:
     """One run of the solver that changes nothing."""
     options = ["-o", "APT::Ignore-Hold=1"] if ignore_holds else []
     with_pins = preferred(host, preferences)
@@ -262,7 +263,7 @@ def _source(host: Host, index: Index, now: datetime) -> Source:
         label=index.label,
         origin=index.origin,
         component=index.component,
-        released=told.dated.strftime("%Y-%m-%dT%H:%M:%SZ") if told.dated else "",
+        released=format_stamp(told.dated) if told.dated else "",
         age_days=age,
         stale=age is None or over or (renewed and age > STALE_DAYS),
         security=index.security,
@@ -270,8 +271,7 @@ def _source(host: Host, index: Index, now: datetime) -> Source:
 
 
 def _codename(host: Host) -> str:
-    release = parse_os_release((host.read(host.resolve("/etc/os-release")) or b"").decode("utf-8", "replace"))
-    return release.get("VERSION_CODENAME", "")
+    return os_release(host).get("VERSION_CODENAME", "")
 
 
 def _quiet(host: Host, codename: str) -> bool:
@@ -305,7 +305,7 @@ def _stale(source: Source) -> str:
     return f"{where} is {source.age_days} days old (Release of {source.released}): its mirror is no longer renewed"
 
 
-def broken(host: Host, packages: Mapping[str, Package], solved: Completed) -> Tuple[str, ...]:
+def broken(host: Host, packages: Mapping[str, Package], solved: CommandResult) -> Tuple[str, ...]:
     """What has to be repaired before anything is changed."""
     found = [f"{key} is installed only in part" for key, package in sorted(packages.items()) if not package.whole]
     if any(name.isdigit() for name in host.listdir(JOURNAL)):

@@ -17,8 +17,8 @@ _MODE = re.compile(r"""^\s*\$nrconf\{['"]?restart['"]?\}\s*=\s*['"](\w)['"]""", 
 _OFF = ("", "0", "never", "always-off")
 
 
-def own_will(host: Host) -> Tuple[str, ...]:
-    """A sentence for each setting."""
+def unattended_updaters(host: Host) -> Tuple[str, ...]:
+    """Return a sentence for each setting by which packages are installed, or services restarted, unasked."""
     settings = config(host.run(["apt-config", "dump"]).out)
     return (*_unattended(host, settings.get("APT::Periodic::Unattended-Upgrade", "0"), settings), *_needrestart(host))
 
@@ -39,9 +39,7 @@ def _unattended(host: Host, often: str, settings: dict[str, str]) -> List[str]:
 def _needrestart(host: Host) -> List[str]:
     """The last file that says something counts, as in Perl."""
     paths = [NEEDRESTART[0], *host.glob(NEEDRESTART[1])]
-    modes = [
-        (mode, path) for path in paths for mode in _MODE.findall((host.read(path) or b"").decode("utf-8", "replace"))
-    ]
+    modes = [(mode, path) for path in paths for mode in _MODE.findall(host.read_text(path))]
     if not modes or modes[-1][0] != "a" or host.which("needrestart") is None:
         return []
     return [f"needrestart restarts services by itself after every apt: restart is 'a' in {modes[-1][1]}"]

@@ -15,12 +15,14 @@ from datetime import datetime, timezone
 from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._errors import ClinicalError
-from ..._host.door import Completed, Host
-from ..apt.files import checksums
+from ..._host.door import CommandResult, Host
+from ..._vocabulary.patch import SEVERITIES
+from ..._vocabulary.stamp import format_stamp
+from .. import checksums
 from ..manager import Asked, Barred, Kept
-from ..model import INSTALL, REMOVE, SEVERITIES, Change, LeftOut, Observed, Package, Source, because, in_order
+from ..model import INSTALL, REMOVE, Change, LeftOut, Observed, Package, Source, because, in_order
 from ..unit import as_unit
-from . import versions
+from . import unattended, versions
 from .versions import RpmVersion
 
 PLACE = "/run/healthops"
@@ -183,7 +185,7 @@ class Dnf:
             saw = f"no repository and no cache has it any more: {', '.join(lost)}"
             hint = "Nothing was changed. Put the file below /var/cache/dnf, or into a repository, and stage again."
             raise ClinicalError("Keeping", "the earlier packages", saw, hint)
-        sums = checksums(self.host, [path for _change_, (path, _how) in found])
+        sums = checksums.checksums(self.host, [path for _change_, (path, _how) in found])
         return tuple(Kept(c.name, c.arch, c.old, path, how, sums.get(path, "")) for c, (path, how) in found)
 
     def _earlier(self, folder: str, change: Change, paths: Mapping[str, str]) -> Tuple[str, str]:
@@ -208,18 +210,20 @@ class Dnf:
         return told.out.strip() == f"{change.name} {change.arch} {change.old}"
 
     def damaged(self, kept: Sequence[Kept]) -> Tuple[str, ...]:
-        sums = checksums(self.host, [one.path for one in kept])
-        return tuple(one.path for one in kept if sums.get(one.path) != one.sha256)
+        return checksums.damaged(self.host, kept)
+
+    def unattended_updaters(self) -> Tuple[str, ...]:
+        return unattended.unattended_updaters(self.host)
 
     # --- changing ---
 
-    def install(self, folder: str, changes: Sequence[Change], log: str) -> Completed:
+    def install(self, folder: str, changes: Sequence[Change], log: str) -> CommandResult:
         paths = json.loads((self.host.read(f"{folder}/paths.json") or b"{}").decode())
         files = [paths.get("\t".join(key), "") for key in map(tuple, _wanted(changes))]
         gone = [[c.name, c.arch, c.old] for c in changes if c.change == REMOVE]
         return self._transaction(files, gone, [[c.name, c.arch, c.change, c.new or c.old] for c in changes], log)
 
-    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> Completed:
+    def put_back(self, changes: Sequence[Change], kept: Sequence[Kept], log: str) -> CommandResult:
         files = {(one.name, one.arch): one.path for one in kept}
         back = [c for c in changes if c.old and (c.name, c.arch) in files]
         gone = [[c.name, c.arch, c.new] for c in changes if c.change == INSTALL]
@@ -230,7 +234,7 @@ class Dnf:
 
     def _transaction(
         self, files: Sequence[str], remove: Sequence[Sequence[str]], expected: Sequence[Sequence[str]], log: str
-    ) -> Completed:
+    ) -> CommandResult:
         before = self._saved(expected)
         self._note_restarts(expected)
         request = {"what": "transact", "files": list(files), "remove": list(remove), "expected": list(expected)}
@@ -239,7 +243,7 @@ class Dnf:
         self._own_configuration(before)
         return done
 
-    def repair(self, log: str) -> Completed:
+    def repair(self, log: str) -> CommandResult:
         """What a cut transaction had put in beside its earlier version and had not taken out: that goes now."""
         told = self._asked("observe")["duplicates"]
         newest = self.installed()
@@ -250,7 +254,7 @@ class Dnf:
             if package is not None and package.version != version:
                 stale.append(f"{name.rpartition('.')[0]}-{version.rpartition(':')[2]}.{name.rpartition('.')[2]}")
         if not stale:
-            return Completed(("rpm",), 0, "", "")
+            return CommandResult(("rpm",), 0, "", "")
         return as_unit(self.host, ["rpm", "-e", "--nodeps", *stale], log, _ENVIRONMENT)
 
     def suspend(self, again: bool) -> None:
@@ -259,7 +263,7 @@ class Dnf:
             self.host.remove(RESTARTS)
 
     def resume(self) -> Tuple[Asked, ...]:
-        units = (self.host.read(RESTARTS) or b"").decode("utf-8", "replace").split()
+        units = self.host.read_text(RESTARTS).split()
         return tuple(Asked(unit, "restart") for unit in dict.fromkeys(units))
 
     def _note_restarts(self, expected: Sequence[Sequence[str]]) -> None:
@@ -295,7 +299,7 @@ class Dnf:
 
     def _locks(self) -> List[Tuple[str, str]]:
         """Name and line of each package that the versionlock list holds."""
-        text = (self.host.read(VERSIONLOCK) or b"").decode("utf-8", "replace")
+        text = self.host.read_text(VERSIONLOCK)
         lines = [line for line in text.splitlines() if line.split("#")[0].strip() and not line.startswith("!")]
         return [(line.split("#")[0].strip().rsplit("-", 2)[0], line) for line in lines]
 
@@ -304,7 +308,7 @@ class Dnf:
             return
         packages = self.installed()
         mine = {package.name for key, package in packages.items() if key in names}
-        text = (self.host.read(VERSIONLOCK) or b"").decode("utf-8", "replace")
+        text = self.host.read_text(VERSIONLOCK)
         if held:
             new = [f"{p.name}-{_epoch(p.version)}.*" for p in packages.values() if p.key in names]
             text = "".join(f"{line}\n" for line in [*text.splitlines(), *new])
@@ -330,7 +334,7 @@ class Dnf:
             if names:
                 self._dnf("mark", way, *sorted(names))
 
-    def _dnf(self, *words: str) -> Completed:
+    def _dnf(self, *words: str) -> CommandResult:
         done = self.host.run(["dnf", "-q", "-C", "-y", *words], timeout=SOLVER_TIME)
         if done.rc != 0:
             raise ClinicalError("Asking", f"dnf {words[0]}", done.err_line, "Nothing was changed by that.")
@@ -398,7 +402,7 @@ def _source(told: Mapping[str, Any], now: datetime) -> Source:
         label=told["name"],
         origin=told["id"],
         component="",
-        released=made.strftime("%Y-%m-%dT%H:%M:%SZ") if told["stamp"] else "",
+        released=format_stamp(made) if told["stamp"] else "",
         age_days=age if told["stamp"] else None,
         stale=not told["stamp"] or age > STALE_DAYS,
         security=bool(told["advisories"]),

@@ -14,9 +14,11 @@ import typing as t
 import uuid
 from functools import lru_cache
 
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import unknown_hosts
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     VERDICTS,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import unknown_hosts
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     Json,
     canonical,
     visible,

@@ -12,6 +12,9 @@ import csv
 import io
 import typing as t
 
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
+    VERDICTS,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     Files,
@@ -21,7 +24,9 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.expor
     supports,
     text,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import VERDICTS, Json
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
+    Json,
+)
 
 COLUMNS = (
     "run_id",

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import headline
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
+    WORST_FIRST,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     NAMESPACE,
     PRODUCT,
@@ -28,7 +30,11 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.expor
     text,
     waived,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import RESULTS, Json, canonical
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_modes import headline
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
+    Json,
+    canonical,
+)
 
 VERSION = "1.1.2"
 #: With these on every host to which it applies a control is as wanted; any other result means that it is not.
@@ -112,7 +118,8 @@ def _by_control(run: Json) -> _Cases:
     for host, _result_of_host, finding in findings(run):
         found.setdefault(str(finding["id"]), {}).setdefault(finding["result"], []).append((host, finding))
     return {
-        control: {word: found[control][word] for word in RESULTS if word in found[control]} for control in sorted(found)
+        control: {word: found[control][word] for word in WORST_FIRST if word in found[control]}
+        for control in sorted(found)
     }
 
 

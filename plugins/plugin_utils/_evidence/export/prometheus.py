@@ -10,8 +10,13 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
+    STATES as GUARD_STATES,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
+    WORST_FIRST,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import guard_state, unknown_hosts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     Files,
     day,
@@ -20,7 +25,10 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.expor
     seconds,
     text,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import GUARD_STATES, RESULTS, Json
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import guard_state, unknown_hosts
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
+    Json,
+)
 
 Labels = t.Dict[str, str]
 Samples = t.List[t.Tuple[Labels, float]]
@@ -125,7 +133,7 @@ def _by_host(told: t.Mapping[str, Json]) -> Samples:
     for name, result in told.items():
         if "findings" in result:
             counted = Counter(finding["result"] for finding in result["findings"])
-            samples += [({"host": name, "result": word}, counted[word]) for word in RESULTS]
+            samples += [({"host": name, "result": word}, counted[word]) for word in WORST_FIRST]
     return samples
 
 

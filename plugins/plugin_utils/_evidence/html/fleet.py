@@ -12,11 +12,15 @@ import dataclasses
 import re
 import typing as t
 
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import plural, probes
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.text import show
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
-    RESULTS,
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.frameworks import (
     STATUSES,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
+    WORST_FIRST,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.text import show
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import plural, probes
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     Json,
     canonical,
 )
@@ -123,7 +127,7 @@ def _sum(controls: t.Iterable[Control]) -> t.Dict[str, int]:
     for control in controls:
         for word, number in control.counts.items():
             counted[word] = counted.get(word, 0) + number
-    return {word: counted[word] for word in RESULTS if word in counted}
+    return {word: counted[word] for word in WORST_FIRST if word in counted}
 
 
 def natural(text: str) -> t.List[t.Tuple[int, int, str]]:

@@ -17,14 +17,12 @@ from pathlib import Path
 
 import jinja2
 import jinja2.bccache
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import (
-    guard_state,
-    headline,
-    not_confirmed,
-    only_looked,
-    plural,
-    unknown_hosts,
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
+    VERDICTS,
+    WORST_FIRST,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import (
+    MOST_SEVERE_FIRST,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.chain import Seal
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.fleet import (
@@ -43,11 +41,16 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.
     show,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.updates import updates
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import (
+    guard_state,
+    not_confirmed,
+    only_looked,
+    plural,
+    unknown_hosts,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_modes import headline, mode_of
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.shared import Wordings
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
-    RESULTS,
-    SEVERITIES,
-    VERDICTS,
     Json,
     canonical,
     count,
@@ -66,21 +69,6 @@ HAZARDS = {
 VERDICT_NAMES = {"running": "Running now", "on_disk": "On disk", "survives_reboot": "Survives a reboot"}
 VERDICT_SIGNS = {"ok": "✓", "deviates": "✕", "unknown": "?", "notapplicable": "–"}
 VERDICT_WORDS = {"ok": "as wanted", "deviates": "deviates", "unknown": "unknown", "notapplicable": "does not apply"}
-MODE_TITLES = {
-    "audit": "Audit",
-    "harden": "Hardening",
-    "rollback": "Rollback",
-    "configure": "Configuration",
-    "patch_plan": "Patch plan",
-    "patch_apply": "Patching",
-    "patch_rollback": "Patch rollback",
-}
-MODE_NAMES = {
-    "audit": "audit (looked only)",
-    "patch_plan": "patch plan (changed nothing)",
-    "patch_apply": "patch",
-    "patch_rollback": "patch rollback",
-}
 LARGE = 4000  # findings; beyond, rows leave out what the control's own text already says, and paper gets the short form
 BY_NAME = ("pass", "notchecked", "notapplicable")  # these are then told by the name of the control only
 BAR = 600.0  # units of a host's bar
@@ -220,7 +208,8 @@ def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
     ]
     return {
         "run": run,
-        "title": f"{MODE_TITLES[run['mode']]} report",
+        "mode": mode_of(run),
+        "title": f"{mode_of(run).title} report",
         "headline": headline(run),
         "lead": _lead(run, unknown),
         "aside": _aside(run["summary"]),
@@ -241,11 +230,12 @@ def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
         "probes": probed(run, anchors),
         "updates": updates(run, anchors),
         "facts": [*_facts(run), *_chained(seal)],
-        "words": [(word, *WORDS[word]) for word in RESULTS],
-        "filters": [word for word in RESULTS if run["summary"][word]],
+        "words": [(word, *WORDS[word]) for word in WORST_FIRST],
+        "filters": [word for word in WORST_FIRST if run["summary"][word]],
         "digest": digest,
         "large": large,
         "rehearsal": only_looked(run),
+        "undo": mode_of(run).undo(only_looked(run)),
         "once": _Once(),
     }
 
@@ -313,65 +303,13 @@ class _Once:
 
 
 def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
-    """Two or three plain sentences under the headline: what it means and what to do."""
-    words = run["summary"]
-    lost = not_confirmed(run)
-    said = []
+    """Return the few plain sentences under the headline: what it means and what to do."""
+    sentences = []
     if unknown:
-        said.append("Nothing is known about the hosts that gave no result; they count as unknown, never as good.")
-    if any(guard_state(run["hosts"][name]) == "reverted" for name in lost):
-        said.append("A host that took its change back is as it was before the run.")
-    if run["mode"] == "rollback":
-        if only_looked(run):
-            return [*said, "This was a rehearsal in check mode: it only looked, and changed nothing."]
-        return [*said, "Each item was restored from the journal that the earlier run wrote before its first change."]
-    if run["mode"] in LEADS:
-        return [*said, *LEADS[run["mode"]](run)]
-    if run["mode"] == "audit":
-        said.append("This was an audit: it only looked, and changed nothing.")
-        if words["fail"]:
-            said.append("What is not as wanted comes first, with the value that hardening would set.")
-    else:
-        if words["fixed"]:
-            said.append(f"This run repaired {plural(words['fixed'], 'finding')}; one command takes that back.")
-        elif not lost and not any(result.get("changed") for result in run["hosts"].values()):
-            said.append("Nothing had to be changed.")
-        if words["fail"] + words["deferred"]:
-            said.append(
-                "What needs a decision comes first: repair it by hand, consent to what it interrupts, or waive it."
-            )
-    if words["error"]:
-        said.append(f"{plural(words['error'], 'check')} could not be judged.")
-    return said
-
-
-def _patch_lead(run: Json) -> t.List[str]:
-    """The same of a run that was about packages."""
-    known = [result["patch"] for _name, result in patches.patched(run)]
-    said = []
-    if run["mode"] == "patch_plan":
-        said.append("This run only looked. What it lists is what each host would do now, under the digest of its plan.")
-        said.append("Nothing of it happens before somebody approves just that digest.")
-    elif run["mode"] == "patch_apply":
-        said.append("Only the sets that somebody had approved were installed; what each replaced is kept on its host.")
-    else:
-        said.append("The earlier versions came out of the packages that the hosts had kept; they are held for a time.")
-    if any(patch["verdict"] == "unknown" for patch in known):
-        said.append("A host of which nobody can tell is never one without updates.")
-    if any((patch.get("reboot") or {}).get("needed") for patch in known):
-        said.append("Some hosts want a restart before they run what is installed.")
-    return said
-
-
-def _configure_lead(_run: Json) -> t.List[str]:
-    return ["The services were asked in their own protocols; no control of the baseline was judged."]
-
-
-#: Runs of which no control of the baseline is the subject.
-LEADS: t.Dict[str, t.Callable[[Json], t.List[str]]] = {
-    "configure": _configure_lead,
-    **dict.fromkeys(patches.MODES.values(), _patch_lead),
-}
+        sentences.append("Nothing is known about the hosts that gave no result; they count as unknown, never as good.")
+    if any(guard_state(run["hosts"][name]) == "reverted" for name in not_confirmed(run)):
+        sentences.append("A host that took its change back is as it was before the run.")
+    return [*sentences, *mode_of(run).lead(run)]
 
 
 def _aside(words: t.Mapping[str, int]) -> str:
@@ -461,7 +399,7 @@ def _controls(results: t.Mapping[str, Json]) -> Controls:
     made = {}
     for number, identity in enumerate(sorted(findings), 1):
         data, by_word = findings[identity], seen[identity]
-        counts = {word: len(by_word[word]) for word in RESULTS if word in by_word}
+        counts = {word: len(by_word[word]) for word in WORST_FIRST if word in by_word}
         made[identity] = Control(f"c{number}", data, HAZARDS[data["hazard"]], _references(data), _seen(by_word), counts)
     return Controls(list(made.values()), {key: made[identity] for key, identity in identities.items()})
 
@@ -469,7 +407,7 @@ def _controls(results: t.Mapping[str, Json]) -> Controls:
 def _seen(by_word: t.Mapping[str, t.List[str]]) -> t.List[t.Tuple[str, int, str]]:
     """(word, number of hosts, their names); the names of a crowd are left out, the host list has them."""
     told = []
-    for word in RESULTS:
+    for word in WORST_FIRST:
         names = by_word.get(word, [])
         if names:
             crowd = len(names) > 12 and word not in PROBLEMS
@@ -496,12 +434,12 @@ def _problems(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], contr
             Case(word, show(reason) if reason else "", wanted, before, hosts)
             for (word, reason, wanted, before), hosts in several.items()
         ]
-        told.sort(key=lambda case: (RESULTS.index(case.word), -len(case.hosts)))
+        told.sort(key=lambda case: (WORST_FIRST.index(case.word), -len(case.hosts)))
         made.append(Problem(told_once[anchor], told[0].word, told))
     made.sort(
         key=lambda each: (
-            RESULTS.index(each.word),
-            SEVERITIES.index(each.control.data["severity"]),
+            WORST_FIRST.index(each.word),
+            MOST_SEVERE_FIRST.index(each.control.data["severity"]),
             each.control.data["id"],
         )
     )
@@ -561,7 +499,7 @@ def _host(
             row = _row(finding, _reason(finding, data), control, large)
             rows.setdefault(finding["result"], []).append(row)
     for several in rows.values():
-        several.sort(key=lambda row: (SEVERITIES.index(row.severity), row.title))
+        several.sort(key=lambda row: (MOST_SEVERE_FIRST.index(row.severity), row.title))
     if not trouble and data.get("failed"):
         trouble = str(data["msg"])
     return Host(
@@ -571,8 +509,10 @@ def _host(
         trouble=show(trouble) if trouble else "",
         facts=_host_facts(data),
         segments=_segments(counted if findings else {} if data.get("restored") or asked else {"noresult": 1}, BAR),
-        counts=[(word, counted[word]) for word in RESULTS if counted[word]],
-        groups=[Group(word, rows.get(word, []), short.get(word, [])) for word in RESULTS if word in {*rows, *short}],
+        counts=[(word, counted[word]) for word in WORST_FIRST if counted[word]],
+        groups=[
+            Group(word, rows.get(word, []), short.get(word, [])) for word in WORST_FIRST if word in {*rows, *short}
+        ],
         restored=[
             (show(item["subject"]), show(item["before"]), show(item["after"])) for item in data.get("restored", [])
         ],
@@ -675,7 +615,7 @@ def _facts(run: Json) -> t.List[t.Tuple[str, str, bool]]:
     digests = [catalogue] if catalogue.get("digest") else catalogue.get("several", [])
     told = [
         ("Run", run["run_id"], True),
-        ("Mode", MODE_NAMES.get(run["mode"], run["mode"]), False),
+        ("Mode", mode_of(run).label or run["mode"], False),
     ]
     if run["tier"]:
         told.append(("Tier", run["tier"], False))

@@ -10,13 +10,17 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
+    LEFT_OUT,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
+    SEVERITIES as PATCH_SEVERITIES,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import plural
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.fleet import days
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.text import moment, show
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import plural
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
-    PATCH_LEFT_OUT,
-    PATCH_SEVERITIES,
     Json,
 )
 
@@ -99,12 +103,12 @@ class Updates:
 
 def updates(run: Json, anchors: t.Mapping[str, str]) -> Updates:
     told = list(patches.changes(run))
-    chosen = [each for each in told if each[2] not in PATCH_LEFT_OUT]
+    chosen = [each for each in told if each[2] not in LEFT_OUT]
     counted = {word: sum(change["severity"] == word for *_rest, change in chosen) for word in PATCH_SEVERITIES}
     known = patches.patched(run)
     return Updates(
         _once(chosen, anchors),
-        _once([each for each in told if each[2] in PATCH_LEFT_OUT], anchors),
+        _once([each for each in told if each[2] in LEFT_OUT], anchors),
         _rules(known, anchors),
         [_host(name, anchors[name], result) for name, result in known],
         [(severity_name(word), number) for word, number in counted.items() if number],
@@ -183,7 +187,7 @@ def _update(status: str, change: Json, hosts: t.List[Link]) -> Update:
         security={True: "security", False: "", None: "security: unknown"}[change.get("security")],
         closes=shown[:MOST_SHOWN],
         more=max(0, len(shown) - MOST_SHOWN),
-        deadline=(deadline[:10] or "none") if waits else until if status in PATCH_LEFT_OUT else "",
+        deadline=(deadline[:10] or "none") if waits else until if status in LEFT_OUT else "",
         left=_days(left) if waits and isinstance(left, int) else "",
         why=show(change["reason"]) if change.get("reason") else "; ".join(map(show, change.get("why") or [])),
         interrupts=_interrupts(change),

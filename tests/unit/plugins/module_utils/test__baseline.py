@@ -12,7 +12,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from dirty_host import SETTINGS, controls, dirty_host, request
 from fake_host import FakeHost
 
@@ -98,7 +98,7 @@ def test_the_before_images_are_on_disk_before_the_first_change() -> None:
 def test_a_rejected_group_is_put_back_and_the_others_are_enforced() -> None:
     host = dirty_host()
     before = host.state()
-    host.answers[("sshd", "-t")] = Completed(("sshd", "-t"), 255, "", "line 3: Bad configuration option\n")
+    host.answers[("sshd", "-t")] = CommandResult(("sshd", "-t"), 255, "", "line 3: Bad configuration option\n")
     report = _baseline.enforce(host, request("e1"))
     told = results(report)
     assert {told[c.id] for c in controls("sshd")} == {"error"}
@@ -125,7 +125,7 @@ def test_a_held_package_lock_names_its_holder() -> None:
 def test_a_group_that_cannot_even_be_put_back_puts_everything_back_and_says_so() -> None:
     host = dirty_host()
     refused = ("systemctl", "--no-ask-password", "reload", "ssh.service")
-    host.answers[refused] = Completed(refused, 1, "", "Job for ssh.service failed.\n")
+    host.answers[refused] = CommandResult(refused, 1, "", "Job for ssh.service failed.\n")
     before = host.state()
     with pytest.raises(ClinicalError, match="could NOT be put back entirely") as error:
         _baseline.enforce(host, request("e1"))
@@ -140,7 +140,7 @@ def test_an_unforeseen_error_puts_everything_back() -> None:
     host = dirty_host()
     before = host.state()
 
-    def burst(_host: FakeHost, argv: Any) -> Completed:
+    def burst(_host: FakeHost, argv: Any) -> CommandResult:
         raise RuntimeError("bug")
 
     host.answers[("sshd", "-t")] = burst
@@ -154,7 +154,7 @@ def test_an_unforeseen_error_puts_everything_back() -> None:
 def test_a_kind_that_cannot_be_looked_at_is_an_error_and_the_others_go_on() -> None:
     host = dirty_host()
     argv = ("modprobe", "--showconfig")
-    host.answers[argv] = Completed(argv, 1, "", "modprobe: FATAL\n")
+    host.answers[argv] = CommandResult(argv, 1, "", "modprobe: FATAL\n")
     report = _baseline.enforce(host, request("e1", "kernel_module", "banner"))
     assert results(report) == {
         "kernel_module_1": "error",
@@ -232,7 +232,7 @@ def test_a_waiver_of_one_value_waives_no_other(value: str, result: str) -> None:
 
 def test_what_is_waived_and_cannot_be_read_is_an_error() -> None:
     host = dirty_host()
-    host.answers["modprobe", "--showconfig"] = Completed(("modprobe", "--showconfig"), 1, "", "modprobe: FATAL")
+    host.answers["modprobe", "--showconfig"] = CommandResult(("modprobe", "--showconfig"), 1, "", "modprobe: FATAL")
     control = Control("one", "kernel_module", SETTINGS["kernel_module"][0], waived={})
     (found,) = _baseline.enforce(host, _baseline.BaselineRequest("e", (control,))).findings
     assert found["result"] == "error"

@@ -9,8 +9,8 @@ from typing import Any, Callable, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change import availability
-from ansible_collections.healthops.clinical.plugins.module_utils._guard import record
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import ARMED
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
 from fake_programs import FakeUnit, systemctl
@@ -34,12 +34,12 @@ def struck(host: FakeHost, act: Callable[[FakeHost], object], times: int = 1) ->
     """Let something happen at the first daemon-reload of a run."""
     left = [times]
 
-    def reload(_host: FakeHost, argv: Sequence[str]) -> Completed:
+    def reload(_host: FakeHost, argv: Sequence[str]) -> CommandResult:
         rc, out, err = systemctl(host, list(argv[1:]))
         if left[0]:
             left[0] -= 1
             act(host)
-        return Completed(tuple(argv), rc, out, err)
+        return CommandResult(tuple(argv), rc, out, err)
 
     host.answers[tuple(DAEMON)] = reload
     return host
@@ -99,10 +99,10 @@ def test_a_lost_unit_is_started_again() -> None:
 def test_a_guarded_run_is_not_left_to_be_confirmed() -> None:
     host = server()
 
-    def reload(_host: FakeHost, argv: Sequence[str]) -> Completed:
+    def reload(_host: FakeHost, argv: Sequence[str]) -> CommandResult:
         rc, out, err = systemctl(host, list(argv[1:]))
         hush(host, 2575)
-        return Completed(tuple(argv), rc, out, err)
+        return CommandResult(tuple(argv), rc, out, err)
 
     host.answers[("systemctl", "--no-ask-password", "reload", "ssh.service")] = reload
     report = _baseline.enforce(host, guarded_request())
@@ -154,7 +154,7 @@ def test_a_run_may_tell_first_what_listens() -> None:
 def test_a_guard_that_is_armed_has_all_its_time_after_the_comparison() -> None:
     host = server()
     report = _baseline.enforce(host, guarded_request())
-    assert (report.guard["state"], report.guard["seconds_left"]) == (record.ARMED, 120)
+    assert (report.guard["state"], report.guard["seconds_left"]) == (ARMED, 120)
 
 
 # --- what is no loss ---
@@ -163,7 +163,7 @@ def test_a_guard_that_is_armed_has_all_its_time_after_the_comparison() -> None:
 def before_and_after(act: Callable[[FakeHost], object], *arguments: Any, **more: Any) -> tuple[str, ...]:
     host = FakeHost()
     listen(host, *arguments, **more)
-    seen = availability.look(host)
+    seen = availability.take_snapshot(host)
     act(host)
     return availability.compare(host, seen, ()).lost
 
@@ -206,6 +206,6 @@ def test_a_unit_that_ended(name: str, enabled: bool, lost: bool) -> None:
     host.units[name] = FakeUnit(active=True)
     if enabled:
         host.add_link(f"/etc/systemd/system/multi-user.target.wants/{name}", f"/lib/systemd/system/{name}")
-    seen = availability.look(host)
+    seen = availability.take_snapshot(host)
     host.units[name].active = False
     assert bool(availability.compare(host, seen, ()).lost) == lost

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.packages import present
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from dirty_host import bare
 from fake_host import FakeHost, Killed, fixture
 from fake_programs import FakePackage
@@ -114,7 +114,7 @@ def test_rpm_is_asked_where_there_is_no_dpkg() -> None:
     host.programs -= {"dpkg-query"}
     host.programs |= {"rpm"}
     argv = ("rpm", "--query", "--queryformat", "%{NAME}\\n", "audit", "aide")
-    host.answers[argv] = Completed(argv, 1, "audit\npackage aide is not installed\n", "")
+    host.answers[argv] = CommandResult(argv, 1, "audit\npackage aide is not installed\n", "")
     assert present(host, ["audit", "aide"]) == {"audit"}
 
 

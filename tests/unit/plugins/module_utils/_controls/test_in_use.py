@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls import in_use
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost
 from fake_programs import FakePackage, FakeUnit
 from fake_sockets import listen, process
@@ -103,7 +103,7 @@ def test_a_unit_says_what_would_be_cut() -> None:
     listen(host, 5353, pid=7, unit="cups.service", program="cupsd", protocol="udp")
     argv = ("systemctl", "show", "--property", ",".join(in_use._NEEDED_BY), "--", "cups.service")
     words = "Id=cups.service\nRequiredBy=cups.socket labels.service stopped.service\nWantedBy=multi-user.target\n"
-    host.answers[argv] = Completed(argv, 0, words, "")
+    host.answers[argv] = CommandResult(argv, 0, words, "")
     told = audit(host, CUPS)
     assert told["reason"] == (
         "it runs; it listens on tcp 631 (1 client); labels.service needs it; "

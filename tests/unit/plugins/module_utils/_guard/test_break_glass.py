@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import base64
-from typing import Callable, List, Sequence, Union
+from typing import Callable, List, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import break_glass
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, fixture
 
 TODAY = 20781  # 2026-11-24
@@ -40,7 +40,7 @@ def rsa(bits: int) -> str:
 
 
 def says(host: FakeHost, argv: Sequence[str], out: str, rc: int = 0, err: str = "") -> None:
-    host.answers[tuple(argv)] = Completed(tuple(argv), rc, out, err)
+    host.answers[tuple(argv)] = CommandResult(tuple(argv), rc, out, err)
 
 
 def sudo(*rights: str, more: str = "") -> Change:
@@ -493,11 +493,11 @@ def test_nobody_declared_asks_nothing(host: FakeHost) -> None:
     assert host.runs == []
 
 
-def test_the_day_is_today_unless_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_day_is_that_of_the_hosts_clock_unless_told(host: FakeHost) -> None:
     shadow(expires=str(TODAY))(host)
-    days: List[Union[int, float]] = [TODAY * 86400 - 1, TODAY * 86400]
-    monkeypatch.setattr(break_glass.time, "time", lambda: days.pop(0))
+    host.set_clock(TODAY * 86400 - 1)
     assert break_glass.problems(host, ["alice"], "192.0.2.7") == []
+    host.sleep(1)
     assert len(break_glass.problems(host, ["alice"], "192.0.2.7")) == 1
 
 

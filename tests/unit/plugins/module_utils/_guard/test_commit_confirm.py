@@ -10,8 +10,8 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import commit_confirm, record, reverter
-from ansible_collections.healthops.clinical.plugins.module_utils._guard.commit_confirm import Answer, Request
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._guard.commit_confirm import GuardRequest, GuardResult
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
 from fake_programs import FakeUnit
@@ -27,7 +27,7 @@ def armed_host(**more: Any) -> FakeHost:
     host.units["ssh.service"] = FakeUnit(True)
     host.units["nftables.service"] = FakeUnit(True)
     paths = (RULES, "/etc/new.d", "/proc/sys/net/ipv4/ip_forward")
-    commit_confirm.arm(host, Request("g1", paths, **more), False)
+    commit_confirm.arm(host, GuardRequest("g1", paths, **more), False)
     return host
 
 
@@ -47,14 +47,14 @@ def at_login(host: FakeHost, started: int) -> None:
     host.add_file("/proc/10/stat", stat.format(pid=10, comm="sshd", parent=1, zeros=zeros, started=started))
 
 
-def confirm(host: FakeHost, **more: Any) -> Answer:
-    return commit_confirm.confirm(host, Request("g1", **more), False)
+def confirm(host: FakeHost, **more: Any) -> GuardResult:
+    return commit_confirm.confirm(host, GuardRequest("g1", **more), False)
 
 
 def test_arming_says_until_when_and_changes_nothing_that_it_guards() -> None:
     host = armed_host()
     assert host.text(RULES) == "flush ruleset\n"
-    answer = commit_confirm.status(host, Request())
+    answer = commit_confirm.status(host, GuardRequest())
     assert (answer.guard["state"], answer.guard["run_id"], answer.guard["seconds_left"]) == ("armed", "g1", 120)
     assert "unless confirmed, it is taken back at 20" in answer.msg
 
@@ -63,7 +63,7 @@ def test_taken_back_at_once_with_everything_that_belongs_to_it() -> None:
     host = armed_host(units=("nftables.service",), commands=("modprobe -r 'nf_x'",))
     change(host)
     host.modules["nf_x"] = 0
-    answer = commit_confirm.revert(host, Request(), False)
+    answer = commit_confirm.revert(host, GuardRequest(), False)
     assert answer.changed
     assert not answer.failed
     assert {entry["subject"] for entry in answer.restored} == {
@@ -79,7 +79,7 @@ def test_taken_back_at_once_with_everything_that_belongs_to_it() -> None:
     assert ("modprobe", "-r", "nf_x") in host.runs
     assert ("systemctl", "--no-ask-password", "reload-or-restart", "nftables.service") in host.runs
     assert alarms(host) == []
-    again = commit_confirm.revert(host, Request("g1"), False)
+    again = commit_confirm.revert(host, GuardRequest("g1"), False)
     assert (again.changed, again.failed) == (False, False)
 
 
@@ -87,13 +87,13 @@ def test_a_command_that_fails_leaves_the_guard_armed_for_another_try() -> None:
     host = armed_host(commands=("visudo --check --file=/etc/nowhere",))
     change(host)
     argv = ("visudo", "--check", "--file=/etc/nowhere")
-    host.answers[argv] = Completed(argv, 1, "", "no such file")
+    host.answers[argv] = CommandResult(argv, 1, "", "no such file")
     with pytest.raises(ClinicalError, match=r"exited with 1: no such file. It will be tried again every minute"):
-        commit_confirm.revert(host, Request(), False)
+        commit_confirm.revert(host, GuardRequest(), False)
     assert host.text(RULES) == "flush ruleset\n"
     assert record.armed(host) is not None
-    host.answers[argv] = Completed(argv, 0, "", "")
-    assert commit_confirm.revert(host, Request(), False).guard["state"] == "reverted"
+    host.answers[argv] = CommandResult(argv, 0, "", "")
+    assert commit_confirm.revert(host, GuardRequest(), False).guard["state"] == "reverted"
 
 
 @pytest.mark.parametrize("started", [None, 901], ids=["no ssh login above", "a younger login"])
@@ -142,7 +142,7 @@ def test_who_comes_late_hears_it() -> None:
 
 def test_a_guard_under_which_nothing_was_changed_is_no_run_that_was_cut() -> None:
     host = armed_host()
-    commit_confirm.revert(host, Request(), False)
+    commit_confirm.revert(host, GuardRequest(), False)
     assert all("was cut" not in warning for warning in _baseline.enforce(host, request("e1", "banner")).warnings)
 
 
@@ -150,7 +150,7 @@ def test_what_was_confirmed_is_not_taken_back_by_the_guard() -> None:
     host = armed_host()
     change(host)
     confirm(host)
-    answer = commit_confirm.revert(host, Request("g1"), False)
+    answer = commit_confirm.revert(host, GuardRequest("g1"), False)
     assert answer.failed
     assert "state: reverted, run_id: g1" in answer.msg
     with pytest.raises(ClinicalError, match="no run has changed anything"):  # it is not the baseline's newest run
@@ -163,30 +163,30 @@ def test_what_was_confirmed_is_not_taken_back_by_the_guard() -> None:
 def test_where_no_guard_is_known() -> None:
     host = FakeHost()
     for act in (commit_confirm.confirm, commit_confirm.revert):
-        answer = act(host, Request("g1"), False)
+        answer = act(host, GuardRequest("g1"), False)
         assert (answer.failed, answer.guard["state"]) == (True, "none")
         assert "No guard g1 is known" in answer.msg
-        assert not act(host, Request("g1"), True).failed  # in check mode nothing was armed
-    assert not commit_confirm.status(host, Request()).failed
+        assert not act(host, GuardRequest("g1"), True).failed  # in check mode nothing was armed
+    assert not commit_confirm.status(host, GuardRequest()).failed
     assert host.operations == []
 
 
 def test_check_mode_changes_nothing() -> None:
     host = FakeHost()
-    assert commit_confirm.arm(host, Request("g1", (RULES,)), True).changed
+    assert commit_confirm.arm(host, GuardRequest("g1", (RULES,)), True).changed
     assert host.operations == []
     host = armed_host()
     change(host)
     operations = len(host.operations)
-    assert commit_confirm.revert(host, Request(), True).changed
-    assert not commit_confirm.confirm(host, Request(), True).failed
+    assert commit_confirm.revert(host, GuardRequest(), True).changed
+    assert not commit_confirm.confirm(host, GuardRequest(), True).failed
     assert len(host.operations) == operations
 
 
 def test_one_guard_at_a_time() -> None:
     host = armed_host()
     with pytest.raises(ClinicalError, match="g1 is not confirmed yet"):
-        commit_confirm.arm(host, Request("g2", (RULES,)), False)
+        commit_confirm.arm(host, GuardRequest("g2", (RULES,)), False)
     with pytest.raises(ClinicalError, match="g1 is not confirmed yet"):
         _baseline.enforce(host, request("e1", "banner"))
 
@@ -213,7 +213,7 @@ def test_bad_wishes_are_refused_before_anything_is_done(asked: dict[str, Any], m
     host = FakeHost()
     host.add_file(RULES)
     with pytest.raises(ClinicalError, match=message):
-        commit_confirm.arm(host, Request("g1", **asked), check)
+        commit_confirm.arm(host, GuardRequest("g1", **asked), check)
     assert host.operations == []
 
 
@@ -222,7 +222,7 @@ def test_arming_that_fails_leaves_nothing_armed() -> None:
     host.add_file(RULES)
     host.programs.remove("systemd-run")
     with pytest.raises(ClinicalError, match="systemd-run"):
-        commit_confirm.arm(host, Request("g1", (RULES,)), False)
+        commit_confirm.arm(host, GuardRequest("g1", (RULES,)), False)
     assert record.armed(host) is None
     assert alarms(host) == []
     assert _baseline.enforce(host, request("e1", "banner")).warnings == []  # nor does it count as a run that was cut
@@ -232,8 +232,8 @@ def test_with_a_reason_a_run_is_taken_back_that_nothing_guards() -> None:
     host = dirty_host()
     before = host.state()
     _baseline.enforce(host, request("e1", "sysctl", "banner"))
-    assert commit_confirm.revert(host, Request("e1"), False).failed
-    wish = Request("e1", why="the controller cannot reach tcp 80 any more")
+    assert commit_confirm.revert(host, GuardRequest("e1"), False).failed
+    wish = GuardRequest("e1", why="the controller cannot reach tcp 80 any more")
     assert not commit_confirm.revert(host, wish, True).changed  # check mode takes nothing back
     answer = commit_confirm.revert(host, wish, False)
     assert (answer.failed, answer.changed) == (False, True)
@@ -243,4 +243,4 @@ def test_with_a_reason_a_run_is_taken_back_that_nothing_guards() -> None:
 
 
 def test_a_reason_makes_no_run() -> None:
-    assert commit_confirm.revert(dirty_host(), Request("nosuch", why="x"), False).failed
+    assert commit_confirm.revert(dirty_host(), GuardRequest("nosuch", why="x"), False).failed

@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED
 from dirty_host import dirty_host, request
 from fake_host import FakeHost, Killed
 from guarded import DROP_IN, alarms, guarded_host, guarded_request, is_at_risk
@@ -35,7 +36,7 @@ def confirmed_host() -> FakeHost:
     enforced(host)
     guard = record.armed(host)
     assert guard is not None
-    record.end(host, guard, record.CONFIRMED, "a fresh login worked")
+    record.end(host, guard, CONFIRMED, "a fresh login worked")
     return host
 
 
@@ -138,13 +139,13 @@ def test_a_reboot_leaves_no_time() -> None:
     assert record.seconds_left(host, guard) == 0
 
 
-def test_the_clock_on_the_wall_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_on_the_wall_does_not_matter() -> None:
     host = guarded_host()
     enforced(host)
     guard = record.armed(host)
     assert guard is not None
     for jump in (-86400 * 400, 86400 * 400):
-        monkeypatch.setattr("time.time", lambda jump=jump: 1_800_000_000 + jump)
+        host.set_clock(1_800_000_000 + jump)
         assert record.seconds_left(host, guard) == 120
 
 
@@ -174,7 +175,7 @@ def test_without_systemd_a_process_waits() -> None:
 def test_what_cannot_be_guarded_is_not_changed(program: str) -> None:
     host = guarded_host()
     ready = (*alarm.command(), "--ready")
-    answer = Completed((), 1, "", "no such thing")
+    answer = CommandResult((), 1, "", "no such thing")
     if program == "python":
         host.answers[ready] = answer
     else:
@@ -190,7 +191,7 @@ def test_what_cannot_be_guarded_is_not_changed(program: str) -> None:
 
 def test_a_guarded_group_that_fails_leaves_nothing_armed() -> None:
     host = guarded_host()
-    host.answers[("sshd", "-t")] = Completed(("sshd", "-t"), 255, "", "Bad configuration option")
+    host.answers[("sshd", "-t")] = CommandResult(("sshd", "-t"), 255, "", "Bad configuration option")
     report = enforced(host)
     assert report.guard["state"] == "confirmed"
     assert "nothing that it guarded" in report.guard["why"]

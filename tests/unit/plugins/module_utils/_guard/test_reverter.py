@@ -12,8 +12,9 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED
 from fake_host import FakeHost
 from guarded import alarms, guarded_host, guarded_request
 
@@ -25,11 +26,6 @@ def host(monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     _baseline.enforce(fake, guarded_request())
     monkeypatch.setattr(reverter, "RealHost", lambda: fake)
     monkeypatch.setattr(lock, "held", lambda *args, **kwargs: nullcontext())
-
-    def nap(seconds: float) -> None:
-        fake.uptime += seconds
-
-    monkeypatch.setattr("time.sleep", nap)
     return fake
 
 
@@ -49,9 +45,9 @@ def test_it_goes_home_when_the_change_is_confirmed_meanwhile(host: FakeHost, mon
     def confirm(_seconds: float) -> None:
         guard = record.armed(host)
         assert guard is not None
-        record.end(host, guard, record.CONFIRMED, "a fresh login worked")
+        record.end(host, guard, CONFIRMED, "a fresh login worked")
 
-    monkeypatch.setattr("time.sleep", confirm)
+    monkeypatch.setattr(host, "sleep", confirm)
     hardened = host.state()["files"]["/etc/ssh/sshd_config.d/00-healthops.conf"]
     assert reverter.main([]) == 0
     assert host.state()["files"]["/etc/ssh/sshd_config.d/00-healthops.conf"] == hardened
@@ -141,9 +137,9 @@ def test_while_the_system_starts_no_job_is_waited_for(
 ) -> None:
     seen: List[Sequence[str]] = []
 
-    def run(self: RealHost, argv: Sequence[str], *args: Any) -> Completed:
+    def run(self: RealHost, argv: Sequence[str], *args: Any) -> CommandResult:
         seen.append(argv)
-        return Completed(tuple(argv), 0, "", "")
+        return CommandResult(tuple(argv), 0, "", "")
 
     monkeypatch.setattr(RealHost, "run", run)
     reverter.BootingHost().run(argv)

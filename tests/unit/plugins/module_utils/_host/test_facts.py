@@ -10,10 +10,10 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import (
     container,
     container_engine,
-    facts,
     global_keys_belong_elsewhere,
     parse_os_release,
-    why_not,
+    read_facts,
+    reason_not_applicable,
 )
 from fake_host import FakeHost, fixture
 
@@ -23,7 +23,7 @@ def test_debian(system: str, version: str) -> None:
     made = FakeHost(system)
     made.add_file("/usr/lib/os-release", fixture("os_release", system))
     made.add_link("/etc/os-release", "../usr/lib/os-release")
-    assert facts(made) == {
+    assert read_facts(made) == {
         "distribution": "Debian",
         "version": version,
         "family": "Debian",
@@ -48,7 +48,7 @@ def test_debian(system: str, version: str) -> None:
 def test_other_systems(text: str, distribution: str, family: str) -> None:
     made = FakeHost()
     made.add_file("/etc/os-release", text)
-    seen = facts(made)
+    seen = read_facts(made)
     assert (seen["distribution"], seen["family"]) == (distribution, family)
 
 
@@ -91,7 +91,7 @@ def test_a_version_is_named_by_itself_or_by_its_release(
     distribution: str, version: str, wanted: Mapping[str, List[str]], why: str
 ) -> None:
     seen = {"distribution": distribution, "version": version, "family": "any", "container": ""}
-    assert why_not(FakeHost(), seen, {"distributions": wanted}) == why
+    assert reason_not_applicable(FakeHost(), seen, {"distributions": wanted}) == why
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,6 @@ def test_a_host_that_runs_containers_is_known_by_its_engine(path: str, engine: s
     made = FakeHost()
     made.add_file(path, "")
     assert container_engine(made) == engine
-    why = why_not(made, facts(made), {"unless_container_engine": True})
+    why = reason_not_applicable(made, read_facts(made), {"unless_container_engine": True})
     assert why == (f"this host runs containers: {engine}" if engine else "")
-    assert why_not(made, facts(made), {}) == ""
+    assert reason_not_applicable(made, read_facts(made), {}) == ""

@@ -60,6 +60,23 @@ def litter(folder: Path) -> list[str]:
 # --- reading ---
 
 
+def test_a_text_is_read_whole_and_an_absent_one_is_empty(folder: Path) -> None:
+    (folder / "conf").write_bytes("PermitRootLogin nein\n# \u00e4\n".encode())
+    assert HOST.read_text(str(folder / "conf")) == "PermitRootLogin nein\n# \u00e4\n"
+    assert HOST.read_text(str(folder / "absent")) == ""
+
+
+def test_bytes_that_are_no_text_are_replaced_or_survive_to_be_written_back(folder: Path) -> None:
+    (folder / "conf").write_bytes(b"name = \xe4\n")
+    assert HOST.read_text(str(folder / "conf")) == "name = \ufffd\n"
+    text = HOST.read_text(str(folder / "conf"), "surrogateescape")
+    assert text.encode("utf-8", "surrogateescape") == b"name = \xe4\n"
+
+
+def test_the_clock_on_the_wall() -> None:
+    assert abs(HOST.now() - time.time()) < 60
+
+
 @pytest.mark.parametrize("name", ["missing", "missing/deeper", "file/deeper"])
 def test_what_is_not_there_reads_as_nothing(folder: Path, name: str) -> None:
     (folder / "file").write_text("x")
@@ -452,8 +469,8 @@ def test_looks_are_made_at_the_same_time_and_told_in_their_order() -> None:
         meeting.wait()
         return number
 
-    assert HOST.together([functools.partial(look, number) for number in range(4)]) == [0, 1, 2, 3]
-    assert HOST.together([]) == []
+    assert HOST.gather([functools.partial(look, number) for number in range(4)]) == [0, 1, 2, 3]
+    assert HOST.gather([]) == []
 
 
 def test_a_look_that_fails_fails_all_of_them_and_none_goes_on_alone() -> None:
@@ -462,5 +479,5 @@ def test_a_look_that_fails_fails_all_of_them_and_none_goes_on_alone() -> None:
 
     before = threading.active_count()
     with pytest.raises(ClinicalError, match="Reading it: no"):
-        HOST.together([fails, lambda: 1, fails])
+        HOST.gather([fails, lambda: 1, fails])
     assert threading.active_count() == before

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host import sockets
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, fixture
 from fake_sockets import listen, process
 
@@ -33,7 +33,7 @@ def test_what_listens_on_a_real_host(system: str) -> None:
         host.add_file(f"/proc/net/{name}", fixture(f"proc_net_{name}", system))
     found = sockets.listeners(host)
     wanted = {"tcp 22", "tcp 80", "tcp 5432", "udp 137", "unix /run/dbus/system_bus_socket"}
-    assert wanted <= set(sockets.places(found))
+    assert wanted <= set(sockets.describe_places(found))
     (ssh,) = [one for one in found if one.place == "tcp 22" and one.address == "0.0.0.0"]
     assert ssh.clients >= 1
     assert not [one for one in found if one.protocol == "unix" and one.outside]
@@ -43,7 +43,7 @@ def test_owner_of_a_socket() -> None:
     host = FakeHost()
     listen(host, 80, pid=12, unit="nginx.service", program="nginx")
     listen(host, 2575, pid=13, unit="", program="engine")
-    told = [str(one) for one in sockets.owned(host, sockets.listeners(host))]
+    told = [str(one) for one in sockets.with_owners(host, sockets.listeners(host))]
     assert told == ["tcp 80 (nginx.service)", "tcp 2575 (engine)"]
 
 
@@ -51,8 +51,8 @@ def test_a_socket_that_systemd_holds_is_its_socket_units() -> None:
     host = FakeHost()
     listen(host, 111, pid=1, unit="init.scope", program="systemd")
     argv = ("systemctl", "list-sockets", "--plain", "--no-legend", "--show-types")
-    host.answers[argv] = Completed(argv, 0, "0.0.0.0:111 Stream rpcbind.socket rpcbind.service\n", "")
-    (one,) = sockets.owned(host, sockets.listeners(host))
+    host.answers[argv] = CommandResult(argv, 0, "0.0.0.0:111 Stream rpcbind.socket rpcbind.service\n", "")
+    (one,) = sockets.with_owners(host, sockets.listeners(host))
     assert one.unit == "rpcbind.socket"
 
 
@@ -60,23 +60,6 @@ def test_a_socket_that_systemd_holds_is_its_socket_units() -> None:
 def test_what_systemd_says_of_its_sockets(system: str) -> None:
     told = sockets.parse_sockets(fixture("systemctl_list_sockets", system))
     assert told[("unix", "/run/dbus/system_bus_socket")] == "dbus.socket"
-
-
-@pytest.mark.parametrize(
-    ("text", "unit"),
-    [
-        ("0::/system.slice/nginx.service\n", "nginx.service"),
-        ("12:pids:/x\n1:name=systemd:/system.slice/system-pg.slice/pg@15-main.service\n", "pg@15-main.service"),
-        ("0::/docker/4f/system.slice/ssh.service\n", "ssh.service"),
-        ("0::/user.slice/user-1000.slice/session-3.scope\n", "session-3.scope"),
-        ("0::/\n", ""),
-        ("", ""),
-    ],
-)
-def test_unit_of_a_process(text: str, unit: str) -> None:
-    host = FakeHost()
-    host.add_file("/proc/77/cgroup", text)
-    assert sockets.unit_of(host, "77") == unit
 
 
 def test_clients_are_counted() -> None:
@@ -91,7 +74,7 @@ def test_a_process_that_ends_meanwhile_owns_nothing() -> None:
     listen(host, 80, pid=12, unit="nginx.service", program="nginx")
     process(host, 99, "gone.service", "gone")
     del host.nodes["/proc/12/fd"], host.nodes["/proc/12/fd/80"]
-    (one,) = sockets.owned(host, sockets.listeners(host))
+    (one,) = sockets.with_owners(host, sockets.listeners(host))
     assert (one.unit, one.program) == ("", "")
 
 

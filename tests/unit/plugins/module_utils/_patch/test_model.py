@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import (
-    LEFT_OUT,
     Change,
     LeftOut,
     Plan,
@@ -20,6 +19,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch.model im
     digest_of,
     in_order,
 )
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import LEFT_OUT
 
 TOOL = Change("labtool", "all", "upgrade", "1.0-1", "1.0-1+deb12u1", True, ("a label",), ("DSA-1",), ("CVE-1",))
 OTHER = Change("other", "amd64", "install", "", "2:1.0~rc1-1", None)
@@ -38,7 +38,7 @@ def whole() -> Plan:
         space=(Space("/", 10, 20),),
         reboot=Reboot(True, ("a newer kernel",)),
         services=("ssh.service",),
-        own_will=("apt-daily-upgrade.timer is enabled",),
+        unattended_updaters=("apt-daily-upgrade.timer is enabled",),
         run={"run_id": "r1", "stage": "staged"},
     )
 

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy as patch_policy
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, LeftOut
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 
 NOW = datetime(2026, 11, 25, 8, 0, tzinfo=timezone.utc)
 TODAY = NOW.date()
@@ -157,7 +158,7 @@ def by_number(version: str, installed: str, candidate: str) -> bool:
 
 
 def test_a_change_is_rated_by_the_fixes_between_its_versions() -> None:
-    change = replace(CHANGE, source_old="2", source_new="4", security=False, first_seen=patch_policy.stamp(NOW))
+    change = replace(CHANGE, source_old="2", source_new="4", security=False, first_seen=format_stamp(NOW))
     rated = patch_policy.read({}).rated(change, ADVISORIES, by_number, NOW)
     assert rated.security is True
     assert (rated.cves, rated.advisories) == (("CVE-2026-3", "CVE-2026-4"), ("DSA-6001-1",))

@@ -5,12 +5,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import restarts, space
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import unattended
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, Space
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import restarts
 from fake_host import FakeHost, fixture
-from fake_programs import FakeUnit
 
 LINE = "7f48b04ae000-7f48b04af000 {rights} 00000000 00:01 22872                      {path}\n"
 
@@ -78,7 +75,7 @@ def test_what_cannot_be_restarted_alone_is_a_reason_as_well() -> None:
 def test_needrestart_says_what_the_site_restarts_itself(system: str) -> None:
     host = FakeHost()
     host.programs.add("needrestart")
-    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, fixture("needrestart", system), "")
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = CommandResult((), 0, fixture("needrestart", system), "")
     found = restarts.outdated(host)
     assert {"lab-daemon.service", "rsyslog.service", "ssh.service"} <= found.due
     assert {"nginx.service", "systemd-logind.service", "unattended-upgrades.service"} <= found.put_off
@@ -93,7 +90,7 @@ def test_what_needrestart_says_goes_before_what_is_seen() -> None:
     assert restarts.outdated(host) == restarts.Outdated(frozenset({"nginx.service"}))
     host.programs.add("needrestart")
     said = "Service restarts being deferred:\n systemctl restart nginx.service\n"
-    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, said, "")
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = CommandResult((), 0, said, "")
     assert restarts.outdated(host) == restarts.Outdated(frozenset(), frozenset({"nginx.service"}))
 
 
@@ -109,47 +106,3 @@ def test_services_are_restarted_in_the_order_of_the_site() -> None:
     assert restarts.in_order(units, ["postgresql*", "mirth*"]) == (
         *("postgresql@15-main.service", "mirth.service", "a.service", "z.service"),
     )
-
-
-# --- what acts by itself ---
-
-
-def test_unattended_upgrades_count_only_where_their_timer_runs() -> None:
-    host = FakeHost()
-    host.programs |= {"unattended-upgrade", "apt-config"}
-    dump = 'APT::Periodic::Unattended-Upgrade "1";\nUnattended-Upgrade::Automatic-Reboot "true";\n'
-    host.answers[("apt-config", "dump")] = Completed((), 0, dump, "")
-    assert unattended.own_will(host) == ()
-    host.units[unattended.TIMER] = FakeUnit(active=True)
-    assert len(unattended.own_will(host)) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [("#$nrconf{restart} = 'a';\n", 0), ("$nrconf{restart} = 'a';\n", 1), ("  $nrconf{'restart'} = \"a\";\n", 1)],
-)
-def test_needrestart_that_restarts_by_itself(text: str, told: int) -> None:
-    host = FakeHost()
-    host.programs |= {"needrestart", "apt-config"}
-    host.answers[("apt-config", "dump")] = Completed((), 0, "", "")
-    host.add_file("/etc/needrestart/needrestart.conf", text)
-    assert len(unattended.own_will(host)) == told
-    host.add_file("/etc/needrestart/conf.d/site.conf", "$nrconf{restart} = 'l';\n")
-    assert unattended.own_will(host) == ()
-
-
-# --- room ---
-
-
-def test_paths_on_one_disk_need_what_all_of_them_need() -> None:
-    host = FakeHost()
-    host.programs.add("df")
-    rows = "Avail Mounted on\n1000 /\n500 /var\n1000 /\n"
-    host.answers[("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")] = Completed(
-        (), 0, rows, ""
-    )
-    kernel = Change("linux-image-6.1.0-41-amd64", "amd64", "install", "", "6.1", download_bytes=10, installed_bytes=20)
-    root, var, boot = space.space(host, [kernel])
-    assert root.needed_bytes == boot.needed_bytes == 20 + space.RESERVE["/"] + space.KERNEL
-    assert (var.needed_bytes, var.enough) == (20 + space.RESERVE["/var"], False)
-    assert space.lacking([Space("/boot", 1 << 20, 96 << 20)]) == ("/boot has 1 MiB free and needs 96 MiB",)

@@ -11,7 +11,7 @@ from typing import Callable, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger, stages
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import run as patch_run
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import Answer, Stopped, Wish
@@ -209,9 +209,9 @@ def test_a_service_that_does_not_come_back_fails_the_run() -> None:
     host, manager = machine()
     host.add_file("/etc/systemd/system/multi-user.target.wants/service.service")
 
-    def fails(_host: FakeHost, argv: Sequence[str]) -> Completed:
+    def fails(_host: FakeHost, argv: Sequence[str]) -> CommandResult:
         host.units["service.service"].active = False
-        return Completed(tuple(argv), 1, "", "Job for service.service failed.")
+        return CommandResult(tuple(argv), 1, "", "Job for service.service failed.")
 
     host.answers[("systemctl", "--no-ask-password", "restart", "service.service")] = fails
     with pytest.raises(Stopped, match="worked before does not work now") as stopped:
@@ -261,6 +261,15 @@ def test_a_hold_that_somebody_ended_and_set_anew_is_theirs() -> None:
 
 def digest_at(manager: FakeManager, now: object) -> str:
     return str(patch_run.planned(manager.host, manager, wish(check=True, now=now)).plan["digest"])
+
+
+def test_configuration_comes_back_with_its_acl() -> None:
+    host, manager = machine()
+    host.nodes[CONF].xattrs = {"system.posix_acl_access": b"acl"}
+    apply(manager)
+    assert host.xattrs(CONF) == {}, "the package replaced the file"
+    rolled_back(host, manager, wish("run"))
+    assert (host.text(CONF), host.xattrs(CONF)) == ("level = 7\n", {"system.posix_acl_access": b"acl"})
 
 
 def test_configuration_that_somebody_changed_since_stays() -> None:

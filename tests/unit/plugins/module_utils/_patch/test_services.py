@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._change.availability import Seen
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._change.availability import Snapshot
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import services
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Asked
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 
-NOTHING = Seen()
+NOTHING = Snapshot()
 
 
 def ran(host: FakeHost) -> list[str]:
@@ -81,6 +81,6 @@ def test_what_needrestart_puts_off_is_restarted_only_where_its_package_asks_for_
     host.units = {name: FakeUnit(active=True) for name in ("docker.service", "haproxy.service")}
     host.programs.add("needrestart")
     said = "Service restarts being deferred:\n systemctl restart docker.service\n systemctl restart haproxy.service\n"
-    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = Completed((), 0, said, "")
+    host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = CommandResult((), 0, said, "")
     settled = services.settle(host, [Asked("haproxy.service", "restart")], services.NOW, [], NOTHING)
     assert (settled.restarted, settled.to_restart) == (("haproxy.service",), ("docker.service",))

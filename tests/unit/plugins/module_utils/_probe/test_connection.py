@@ -21,8 +21,8 @@ from fault_peers import Serve, certificates, closes, listening, server_context, 
 __all__ = ["certificates"]
 
 
-def openssl(*words: str) -> None:
-    subprocess.run(["openssl", *words], check=True, capture_output=True)
+def openssl(*arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
 
 def engine(connection: socket.socket) -> None:
@@ -32,13 +32,13 @@ def engine(connection: socket.socket) -> None:
 
 
 def probe(port: int, tls: Tls, host: str = "127.0.0.1") -> tuple[str, str]:
-    asked = mllp_echo.Request(Endpoint(host, port), tls, 2.0, 4096, {3: "HEALTHPROBE", 11: "D", 12: "2.5"})
-    found = mllp_echo.probe(asked)
-    assert found.target.startswith("mllps://")
-    return found.state, found.saw
+    request = mllp_echo.MllpEchoRequest(Endpoint(host, port), tls, 2.0, 4096, {3: "HEALTHPROBE", 11: "D", 12: "2.5"})
+    result = mllp_echo.probe(request)
+    assert result.target.startswith("mllps://")
+    return result.state, result.saw
 
 
-def own(folder: Path, client: str = "", ca: str = "ca", name: str = "") -> Tls:
+def client_tls(folder: Path, client: str = "", ca: str = "ca", name: str = "") -> Tls:
     cert, key = ([str(folder / f"{client}.{kind}") for kind in ("pem", "key")]) if client else ("", "")
     return Tls(str(folder / f"{ca}.pem"), cert, key, name)
 
@@ -46,7 +46,7 @@ def own(folder: Path, client: str = "", ca: str = "ca", name: str = "") -> Tls:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_peer_that_is_who_it_says(certificates: Path, host: str) -> None:
     with listening(engine, server_context(certificates)) as port:
-        assert probe(port, own(certificates), host) == ("ready", "AA")
+        assert probe(port, client_tls(certificates), host) == ("ready", "AA")
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -54,11 +54,11 @@ def test_both_recognise_each_other(certificates: Path, version: ssl.TLSVersion) 
     context = server_context(certificates, ask=True)
     context.maximum_version = version
     with listening(engine, context) as port:
-        assert probe(port, own(certificates, "client")) == ("ready", "AA")
+        assert probe(port, client_tls(certificates, "client")) == ("ready", "AA")
 
 
 @pytest.mark.parametrize(
-    ("server", "ca", "name", "state", "saw"),
+    ("server", "ca", "name", "state", "reasons"),
     [
         pytest.param("rogue-server", "ca", "", "wrong_certificate", "self-signed|unable to get", id="rogue-authority"),
         pytest.param("server", "rogue-ca", "", "wrong_certificate", "unable to get", id="not-our-authority"),
@@ -68,17 +68,17 @@ def test_both_recognise_each_other(certificates: Path, version: ssl.TLSVersion) 
     ],
 )
 def test_a_peer_that_is_not_recognised(
-    certificates: Path, server: str, ca: str, name: str, state: str, saw: str
+    certificates: Path, server: str, ca: str, name: str, state: str, reasons: str
 ) -> None:
     with listening(engine, server_context(certificates, server)) as port:
-        found, said = probe(port, own(certificates, ca=ca, name=name))
-    assert found == state
-    assert any(word in said.lower() for word in saw.split("|"))
+        returned, said = probe(port, client_tls(certificates, ca=ca, name=name))
+    assert returned == state
+    assert any(reason in said.lower() for reason in reasons.split("|"))
 
 
 def test_the_name_can_be_another_than_the_address(certificates: Path) -> None:
     with listening(engine, server_context(certificates, "other")) as port:
-        assert probe(port, own(certificates, name="other.example")) == ("ready", "AA")
+        assert probe(port, client_tls(certificates, name="other.example")) == ("ready", "AA")
 
 
 @pytest.mark.parametrize("client", ["", "rogue-client", "expired-client"])
@@ -87,16 +87,16 @@ def test_a_peer_that_does_not_recognise_us(certificates: Path, version: ssl.TLSV
     context = server_context(certificates, ask=True)
     context.maximum_version = version
     with listening(engine, context) as port:
-        assert probe(port, own(certificates, client))[0] == "client_certificate_refused"
+        assert probe(port, client_tls(certificates, client))[0] == "client_certificate_refused"
 
 
 @pytest.mark.parametrize(("client", "state"), [("", "client_certificate_refused"), ("client", "closed")])
 def test_a_peer_that_closes_after_the_handshake(certificates: Path, client: str, state: str) -> None:
     """In TLS 1.3 a client certificate may be refused like that; a gateway without engines ends like that, too."""
     with listening(closes, server_context(certificates)) as port:
-        found, saw = probe(port, own(certificates, client))
-    assert found == state
-    assert "certificate" in saw
+        returned, observation = probe(port, client_tls(certificates, client))
+    assert returned == state
+    assert "certificate" in observation
 
 
 def test_an_old_tls(certificates: Path) -> None:
@@ -106,7 +106,7 @@ def test_an_old_tls(certificates: Path) -> None:
         warnings.simplefilter("ignore")
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     with listening(engine, context) as port:
-        assert probe(port, own(certificates))[0] == "tls_failed"
+        assert probe(port, client_tls(certificates))[0] == "tls_failed"
 
 
 def test_a_peer_without_tls(certificates: Path) -> None:
@@ -116,19 +116,19 @@ def test_a_peer_without_tls(certificates: Path) -> None:
         stays_silent(connection)
 
     with listening(plain) as port:
-        assert probe(port, own(certificates)) == ("wrong_peer", "it does not speak TLS")
+        assert probe(port, client_tls(certificates)) == ("wrong_peer", "it does not speak TLS")
 
 
 @pytest.mark.parametrize(("serve", "state"), [(stays_silent, "silent"), (closes, "closed")])
 def test_a_handshake_that_does_not_come_about(certificates: Path, serve: Serve, state: str) -> None:
     with listening(serve) as port:
-        assert probe(port, own(certificates))[0] == state
+        assert probe(port, client_tls(certificates))[0] == state
 
 
 def test_tls_where_plain_was_expected(certificates: Path) -> None:
     with listening(engine, server_context(certificates)) as port:
-        asked = mllp_echo.Request(Endpoint("127.0.0.1", port), None, 2.0, 4096, {})
-        assert mllp_echo.probe(asked).state in ("wrong_peer", "closed", "reset")
+        request = mllp_echo.MllpEchoRequest(Endpoint("127.0.0.1", port), None, 2.0, 4096, {})
+        assert mllp_echo.probe(request).state in ("wrong_peer", "closed", "reset")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_files_that_cannot_be_used(certificates: Path, tls: Tls, about: str, mon
 
 def test_a_name_that_is_none(certificates: Path) -> None:
     with listening(engine, server_context(certificates)) as port, pytest.raises(ClinicalError, match="server's name"):
-        probe(port, own(certificates, name=".example"))
+        probe(port, client_tls(certificates, name=".example"))
 
 
 def test_a_directory_of_authorities(certificates: Path, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_directory_of_authorities(certificates: Path, tmp_path: Path) -> None:
 
 def test_a_resolver_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_named: time.sleep(2) or [])
-    asked = mllp_echo.Request(Endpoint("slow.example", 2575), None, 0.2, 4096, {})
+    asked = mllp_echo.MllpEchoRequest(Endpoint("slow.example", 2575), None, 0.2, 4096, {})
     found = mllp_echo.probe(asked)
     assert (found.state, "name server" in found.saw) == ("name_not_found", True)
 
@@ -171,5 +171,5 @@ def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(engine) as port:
         known = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", p)) for p in (1, port)]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_named: known)
-        asked = mllp_echo.Request(Endpoint("two.example", port), None, 2.0, 4096, {3: "P", 11: "D", 12: "2.5"})
+        asked = mllp_echo.MllpEchoRequest(Endpoint("two.example", port), None, 2.0, 4096, {3: "P", 11: "D", 12: "2.5"})
         assert mllp_echo.probe(asked).state == "ready"

@@ -32,8 +32,10 @@ from fault_peers import (
 __all__ = ["certificates"]
 
 
-def request(port: int, **more: Any) -> dicom_echo.Request:
-    return replace(dicom_echo.Request(Endpoint("127.0.0.1", port), None, 5.0, "HEALTHPROBE", "CLINARCH"), **more)
+def request(port: int, **more: Any) -> dicom_echo.DicomEchoRequest:
+    return replace(
+        dicom_echo.DicomEchoRequest(Endpoint("127.0.0.1", port), None, 5.0, "HEALTHPROBE", "CLINARCH"), **more
+    )
 
 
 @pytest.mark.parametrize("title", ["", " ", "SEVENTEEN LETTERS", "BACK\\SLASH", "é", "A\n"])
@@ -67,9 +69,9 @@ def archive(status: int = 0x0000, context: Any = None, echo: bool = True, **rule
 
 def test_an_archive_that_is_ready() -> None:
     with archive(require_called_aet=True) as port:
-        found = dicom_echo.probe(request(port))
-    assert (found.healthy, found.state, found.saw) == (True, "ready", "C-ECHO answered with status 0x0000")
-    assert found.target == f"dicom://CLINARCH@127.0.0.1:{port}"
+        result = dicom_echo.probe(request(port))
+    assert (result.healthy, result.state, result.saw) == (True, "ready", "C-ECHO answered with status 0x0000")
+    assert result.target == f"dicom://CLINARCH@127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(
@@ -83,9 +85,9 @@ def test_an_archive_that_is_ready() -> None:
 )
 def test_an_archive_that_refuses(behaviour: Any, state: str, saw: str) -> None:
     with archive(**behaviour) as port:
-        found = dicom_echo.probe(request(port))
-    assert (found.healthy, found.state) == (False, state)
-    assert saw in found.saw
+        result = dicom_echo.probe(request(port))
+    assert (result.healthy, result.state) == (False, state)
+    assert saw in result.saw
 
 
 def test_a_rejection_counts_also_where_the_peer_hangs_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,8 +129,8 @@ ACCEPT_HEAD = b"\x02\x00\x00\x00\x00\xb8"
 )
 def test_peers_that_fail(serve: Serve, state: str) -> None:
     with listening(serve) as port:
-        found = dicom_echo.probe(request(port, timeout=0.5))
-    assert (found.healthy, found.state) == (False, state)
+        result = dicom_echo.probe(request(port, timeout=0.5))
+    assert (result.healthy, result.state) == (False, state)
 
 
 def test_nobody_listens() -> None:

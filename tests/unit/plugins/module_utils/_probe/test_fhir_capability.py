@@ -38,9 +38,9 @@ def reply(status: str, body: bytes = b"", *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def request(port: int, **more: Any) -> fhir_capability.Request:
-    asked = fhir_capability.Request(f"http://127.0.0.1:{port}/4_0_1", Tls(), 5.0, 65536, "4.0")
-    return replace(asked, **more)
+def request(port: int, **more: Any) -> fhir_capability.FhirCapabilityRequest:
+    usual = fhir_capability.FhirCapabilityRequest(f"http://127.0.0.1:{port}/4_0_1", Tls(), 5.0, 65536, "4.0")
+    return replace(usual, **more)
 
 
 def probe(serve: Serve, **more: Any) -> Any:
@@ -60,9 +60,9 @@ def probe(serve: Serve, **more: Any) -> Any:
     ],
 )
 def test_a_server_that_is_ready(answer: bytes) -> None:
-    found = probe(says(answer))
-    assert (found.healthy, found.state, found.saw) == (True, "ready", "a CapabilityStatement of FHIR 4.0.1")
-    assert found.target.endswith("/4_0_1/metadata")
+    result = probe(says(answer))
+    assert (result.healthy, result.state, result.saw) == (True, "ready", "a CapabilityStatement of FHIR 4.0.1")
+    assert result.target.endswith("/4_0_1/metadata")
 
 
 def test_an_answer_that_ends_with_the_connection() -> None:
@@ -111,9 +111,9 @@ def statement(**more: Any) -> bytes:
     ],
 )
 def test_judged(answer: bytes, state: str) -> None:
-    found = probe(says(answer), timeout=0.5)
-    assert (found.healthy, found.state) == (False, state)
-    assert "DOE" not in found.saw
+    result = probe(says(answer), timeout=0.5)
+    assert (result.healthy, result.state) == (False, state)
+    assert "DOE" not in result.saw
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,8 @@ def test_judged(answer: bytes, state: str) -> None:
     ],
 )
 def test_peers_that_fail(serve: Serve, state: str) -> None:
-    found = probe(serve, timeout=0.5)
-    assert (found.healthy, found.state) == (False, state)
+    result = probe(serve, timeout=0.5)
+    assert (result.healthy, result.state) == (False, state)
 
 
 def test_a_peer_that_closes_in_the_middle() -> None:
@@ -150,11 +150,11 @@ class Keeping:
     """Answers with a redirect first, and keeps what it was asked."""
 
     def __init__(self, *answers: bytes) -> None:
-        self.asked: list[bytes] = []
+        self.received: list[bytes] = []
         self._answers = list(answers)
 
     def __call__(self, connection: socket.socket) -> None:
-        self.asked.append(connection.recv(65536))
+        self.received.append(connection.recv(65536))
         connection.sendall(self._answers.pop(0))
 
 
@@ -162,7 +162,7 @@ def test_asks_for_the_statement_and_nothing_else() -> None:
     keeping = Keeping(reply("307 Moved", b"", "Location: /new/metadata?_summary=true"), reply("200 OK", STATEMENT))
     with listening(keeping) as port:
         assert fhir_capability.probe(request(port, token=TOKEN)).state == "ready"
-    first, second = (asked.decode().split("\r\n") for asked in keeping.asked)
+    first, second = (head.decode().split("\r\n") for head in keeping.received)
     assert (first[0], second[0]) == (
         "GET /4_0_1/metadata?_summary=true HTTP/1.1",
         "GET /new/metadata?_summary=true HTTP/1.1",
@@ -177,17 +177,17 @@ def test_the_token_is_never_shown(tmp_path: Path) -> None:
     path.write_text(f"{TOKEN}\n", encoding="ascii")
     token = fhir_capability.read_token(str(path))
     assert token == TOKEN
-    found = probe(says(reply("401 Unauthorized", TOKEN.encode())), token=token)
-    assert TOKEN not in repr(found)
+    result = probe(says(reply("401 Unauthorized", TOKEN.encode())), token=token)
+    assert TOKEN not in repr(result)
 
 
 @pytest.mark.parametrize("content", [b"", b"two WORDS", b"more\nWORDS", "WORDSö".encode()])
 def test_tokens_that_are_none(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_bytes(content)
-    with pytest.raises(ClinicalError) as told:
+    with pytest.raises(ClinicalError) as raised:
         fhir_capability.read_token(str(path))
-    assert "WORDS" not in str(told.value)
+    assert "WORDS" not in str(raised.value)
 
 
 def test_no_token_file() -> None:
@@ -209,9 +209,9 @@ def test_no_token_file() -> None:
     ],
 )
 def test_bases_that_are_none(base: str) -> None:
-    with pytest.raises(ClinicalError) as told:
+    with pytest.raises(ClinicalError) as raised:
         fhir_capability.probe(request(1, base=base))
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(raised.value)
 
 
 def test_a_token_never_travels_in_clear_text() -> None:
@@ -225,5 +225,5 @@ def test_a_token_never_travels_in_clear_text() -> None:
 )
 def test_over_tls(certificates: Path, server: str, state: str) -> None:
     with listening(says(reply("200 OK", STATEMENT)), server_context(certificates, server)) as port:
-        asked = request(port, base=f"https://127.0.0.1:{port}", tls=Tls(str(certificates / "ca.pem")), token=TOKEN)
-        assert fhir_capability.probe(asked).state == state
+        query = request(port, base=f"https://127.0.0.1:{port}", tls=Tls(str(certificates / "ca.pem")), token=TOKEN)
+        assert fhir_capability.probe(query).state == state

@@ -37,15 +37,15 @@ STREAM = st.lists(st.sampled_from([b"\x0b", b"\x1c", b"\r", b"\n", b"\x1c\r", b"
 
 def outcome(pieces: list[bytes]) -> list[object]:
     """Every message, and then how the stream went on."""
-    unframer, found = mllp.Unframer(LIMIT), []
+    unframer, messages = mllp.Unframer(LIMIT), []
     try:
         for piece in pieces:
             unframer.feed(piece)
             for message in iter(unframer.next, None):
-                found.append(message)  # one by one: what came before an error counts
+                messages.append(message)  # one by one: what came before an error counts
     except (mllp.NotMllp, mllp.TooLarge) as error:
-        found.append(type(error))
-    return found
+        messages.append(type(error))
+    return messages
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
@@ -55,16 +55,16 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 @given(STREAM, st.lists(st.integers(0, 400)))
 def test_a_stream_means_the_same_in_any_pieces(data: bytes, places: list[int]) -> None:
-    whole = outcome([data])
-    assert outcome(cut(data, places)) == whole
-    assert outcome([data[at : at + 1] for at in range(len(data))]) == whole
+    expected = outcome([data])
+    assert outcome(cut(data, places)) == expected
+    assert outcome([data[at : at + 1] for at in range(len(data))]) == expected
 
 
 @given(
     st.lists(st.binary(max_size=LIMIT).filter(lambda data: not set(data) & {0x0B, 0x1C})), st.lists(st.integers(0, 400))
 )
 def test_what_is_framed_comes_out_again(messages: list[bytes], places: list[int]) -> None:
-    assert outcome(cut(b"".join(map(mllp.framed, messages)), places)) == messages
+    assert outcome(cut(b"".join(map(mllp.frame, messages)), places)) == messages
 
 
 @given(st.binary())
@@ -105,10 +105,10 @@ def test_any_separators_are_understood(marks: list[str], code: str, control_id: 
     mark, component, repetition, escape, subcomponent = marks
     head = mark.join(["MSH", component + repetition + escape + subcomponent, "ENGINE"])
     msa = mark.join(["MSA", code, control_id, text + component + more])
-    found = hl7.acknowledgement(hl7.parse(f"{head}\r{msa}\r".encode("ascii")))
-    assert found is not None
-    assert (found.code, found.control_id) == (code, control_id.strip())
-    assert {text, more} <= set(found.words.split("\n"))
+    acknowledgement = hl7.acknowledgement(hl7.parse(f"{head}\r{msa}\r".encode("ascii")))
+    assert acknowledgement is not None
+    assert (acknowledgement.code, acknowledgement.control_id) == (code, control_id.strip())
+    assert {text, more} <= set(acknowledgement.text.split("\n"))
 
 
 @given(st.text())

@@ -13,9 +13,9 @@ MSH = "MSH|^~\\&|ENGINE|HOSP|HEALTHPROBE|OPS|20261125033000||ACK^N02^ACK|9|P|2.5
 
 
 def ack(*segments: str) -> hl7.Acknowledgement:
-    found = hl7.acknowledgement(hl7.parse("\r".join(segments).encode("utf-8")))
-    assert found is not None
-    return found
+    acknowledgement = hl7.acknowledgement(hl7.parse("\r".join(segments).encode("utf-8")))
+    assert acknowledgement is not None
+    return acknowledgement
 
 
 def test_an_ordinary_acknowledgement() -> None:
@@ -34,16 +34,16 @@ def test_an_ordinary_acknowledgement() -> None:
     ],
 )
 def test_any_separators(segments: list[str]) -> None:
-    found = ack(*segments)
-    assert (found.code, found.control_id) == ("AA", "HP1")
-    assert "READY" in found.words
+    acknowledgement = ack(*segments)
+    assert (acknowledgement.code, acknowledgement.control_id) == ("AA", "HP1")
+    assert "READY" in acknowledgement.text
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_any_line_ends(end: str) -> None:
-    found = hl7.acknowledgement(hl7.parse(end.join([MSH, "MSA|CA|HP1", ""]).encode("ascii")))
-    assert found is not None
-    assert found.code == "CA"
+    acknowledgement = hl7.acknowledgement(hl7.parse(end.join([MSH, "MSA|CA|HP1", ""]).encode("ascii")))
+    assert acknowledgement is not None
+    assert acknowledgement.code == "CA"
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_errors_of_old_versions_stand_in_msa() -> None:
 )
 def test_character_sets(declared: str, codec: str) -> None:
     head = f"{MSH}||||||{declared}"
-    found = hl7.acknowledgement(hl7.parse(f"{head}\rMSA|AA|HP1|Wartung läuft".encode(codec)))
-    assert found is not None
-    assert "Wartung läuft" in found.words
+    acknowledgement = hl7.acknowledgement(hl7.parse(f"{head}\rMSA|AA|HP1|Wartung läuft".encode(codec)))
+    assert acknowledgement is not None
+    assert "Wartung läuft" in acknowledgement.text
 
 
 def test_escaped_text_is_read_plain() -> None:
-    assert "A|B^C&D\\E \\X41\\ F" in ack(MSH, "MSA|AA|HP1|A\\F\\B\\S\\C\\T\\D\\E\\E \\X41\\ F").words
+    assert "A|B^C&D\\E \\X41\\ F" in ack(MSH, "MSA|AA|HP1|A\\F\\B\\S\\C\\T\\D\\E\\E \\X41\\ F").text
 
 
 @pytest.mark.parametrize(

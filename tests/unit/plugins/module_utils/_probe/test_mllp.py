@@ -51,4 +51,4 @@ def test_too_large(end: bytes) -> None:
 
 
 def test_what_is_framed_is_read_again() -> None:
-    assert read(mllp.framed(b"MSH|")) == [b"MSH|"]
+    assert read(mllp.frame(b"MSH|")) == [b"MSH|"]

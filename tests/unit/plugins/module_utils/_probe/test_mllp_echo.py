@@ -19,9 +19,9 @@ SECRET = "DOE^JANE^19700101"
 HEADER = {3: "HEALTHPROBE", 4: "OPS", 11: "D", 12: "2.5"}
 
 
-def request(port: int, **more: Any) -> mllp_echo.Request:
-    asked = mllp_echo.Request(Endpoint("127.0.0.1", port), None, timeout=5, max_answer=4096, header=HEADER)
-    return replace(asked, **more)
+def request(port: int, **more: Any) -> mllp_echo.MllpEchoRequest:
+    usual = mllp_echo.MllpEchoRequest(Endpoint("127.0.0.1", port), None, timeout=5, max_answer=4096, header=HEADER)
+    return replace(usual, **more)
 
 
 def ack(code: str, control_id: str = "HP1", text: str = "", *segments: str) -> bytes:
@@ -77,16 +77,16 @@ def test_an_engine_that_tells_its_state(message: bytes, state: str) -> None:
     ],
 )
 def test_no_word_of_the_peer_is_shown(message: bytes) -> None:
-    saw = mllp_echo.judge(message, "HP1", "", SECRET).saw
-    assert not any(word in saw for word in re.split(r"\W", SECRET))
+    observation = mllp_echo.judge(message, "HP1", "", SECRET).observation
+    assert not any(word in observation for word in re.split(r"\W", SECRET))
 
 
 def engine(code: str, before: bytes = b"") -> Serve:
     """Acknowledges what it is sent, byte by byte, as a stream may."""
 
     def serve(connection: socket.socket) -> None:
-        asked = connection.recv(65536)
-        control_id = asked.split(b"|")[9].decode()
+        message = connection.recv(65536)
+        control_id = message.split(b"|")[9].decode()
         for byte in before + b"\x0b" + ack(code, control_id) + b"\x1c\r":
             connection.sendall(bytes([byte]))
         stays_silent(connection)
@@ -97,10 +97,10 @@ def engine(code: str, before: bytes = b"") -> Serve:
 @pytest.mark.parametrize("before", [b"", b"\x0b\x06\x1c\r"], ids=["mllp", "mllp-2-commit-first"])
 def test_a_ready_engine(before: bytes) -> None:
     with listening(engine("AA", before)) as port:
-        found = mllp_echo.probe(request(port))
-    assert (found.healthy, found.state, found.saw) == (True, "ready", "AA")
-    assert found.target == f"mllp://127.0.0.1:{port}"
-    assert found.latency_ms > 0
+        result = mllp_echo.probe(request(port))
+    assert (result.healthy, result.state, result.saw) == (True, "ready", "AA")
+    assert result.target == f"mllp://127.0.0.1:{port}"
+    assert result.latency_ms > 0
 
 
 def test_healthy_is_what_was_wanted() -> None:
@@ -128,9 +128,9 @@ def test_healthy_is_what_was_wanted() -> None:
 )
 def test_peers_that_fail(serve: Serve, state: str) -> None:
     with listening(serve) as port:
-        found = mllp_echo.probe(request(port, timeout=0.3))
-    assert (found.healthy, found.state) == (False, state)
-    assert found.saw
+        result = mllp_echo.probe(request(port, timeout=0.3))
+    assert (result.healthy, result.state) == (False, state)
+    assert result.saw
 
 
 def test_nobody_listens() -> None:
@@ -138,8 +138,8 @@ def test_nobody_listens() -> None:
 
 
 def test_no_such_name() -> None:
-    found = mllp_echo.probe(request(2575, endpoint=Endpoint("no-such-host.invalid", 2575)))
-    assert found.state == "name_not_found"
+    result = mllp_echo.probe(request(2575, endpoint=Endpoint("no-such-host.invalid", 2575)))
+    assert result.state == "name_not_found"
 
 
 @pytest.mark.parametrize("value", ["A|B", "A\rB", "é", "\x0b"])

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls import model
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import facts
+from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import read_facts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load as catalogue
 from fake_host import FakeHost
 
@@ -78,7 +78,7 @@ def host(system: str) -> FakeHost:
     ],
 )
 def test_a_host_takes_what_differs_there(tmp_path: Path, system: str, kind: str, settings: Dict[str, Any]) -> None:
-    seen = facts(host(system))
+    seen = read_facts(host(system))
     control = sent(tmp_path, TRIES, {"tries": 5}).for_system(seen["family"], seen["distribution"])
     below = {"file": "/etc/login.defs", "format": "login_defs", "key": "LOGIN_RETRIES"} if kind == "config" else {}
     assert (control.kind, control.settings) == (kind, {**below, **settings})

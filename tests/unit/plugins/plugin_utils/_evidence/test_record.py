@@ -11,8 +11,10 @@ import typing as t
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import bundle as evidence
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, words
-from unit_tests.plugin_utils._evidence import samples, secrets
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, run_facts, run_modes, words
+from unit_tests.plugin_utils._evidence import patch_samples, samples, secrets
+from unit_tests.plugin_utils._evidence.bundles import sample_record
+from unit_tests.plugin_utils._evidence.patch_bundles import patch_record
 
 Json = t.Dict[str, t.Any]
 
@@ -154,16 +156,16 @@ def test_a_host_of_which_only_probes_are_known_is_a_valid_record() -> None:
     assert (kept["state"], kept["changed"], len(kept["probes"])) == ("probed", False, 2)
     opened = record.open_record(record.record("portal-01", kept), "portal-01", samples.RUN_ID)
     run = evidence.bundle(samples.RUN_ID, {"portal-01": opened}, ["portal-01"])
-    assert (run["mode"], evidence.unknown_hosts(run)) == ("configure", {})
-    assert evidence.headline(run) == "1 host: 2 service checks healthy"
+    assert (run["mode"], run_facts.unknown_hosts(run)) == ("configure", {})
+    assert run_modes.headline(run) == "1 host: 2 service checks healthy"
 
 
 def test_a_service_that_does_not_answer_is_in_the_headline() -> None:
     bad = probed(samples.probe(), samples.probe("dicom_echo", healthy=False, latency_ms=None))
     run = evidence.bundle(samples.RUN_ID, {"a": bad, "b": clean(samples.result())})
     assert run["mode"] == "harden"
-    assert evidence.headline(run).endswith("; 1 of 2 service checks failed")
-    assert evidence.headline(evidence.bundle(samples.RUN_ID, {"a": bad})) == (
+    assert run_modes.headline(run).endswith("; 1 of 2 service checks failed")
+    assert run_modes.headline(evidence.bundle(samples.RUN_ID, {"a": bad})) == (
         "1 host: 1 service check healthy; 1 of 2 service checks failed"
     )
 
@@ -190,7 +192,7 @@ def test_a_failed_host_whose_services_answer_stays_unknown() -> None:
     failed = record.clean_result({"failed": True, "msg": "no python"}, "a", samples.RUN_ID)
     both = record.merged(failed, probed(samples.probe()))
     assert (both["state"], len(both["probes"])) == ("failed", 1)
-    assert evidence.unknown_hosts(evidence.bundle(samples.RUN_ID, {"a": both})) == {"a": "no python"}
+    assert run_facts.unknown_hosts(evidence.bundle(samples.RUN_ID, {"a": both})) == {"a": "no python"}
 
 
 def test_a_run_tells_of_each_control_and_framework_once() -> None:
@@ -221,3 +223,124 @@ def test_hosts_that_word_a_control_differently_are_told_apart() -> None:
     assert told["hosts"]["b"]["findings"][0]["control"] == "sshd_root_login~2"
     assert told["controls"]["sshd_root_login~2"]["rationale"] == "Our own words."
     assert words.canonical(shared.stored(run)) == words.canonical(told)
+
+
+def test_only_evidence_is_kept() -> None:
+    kept = sample_record()
+    assert "hunter2" not in json.dumps(kept)
+    assert set(kept) <= set(words.KEPT)
+    assert len(kept["findings"]) == 84
+
+
+def test_a_result_of_another_run_is_refused() -> None:
+    with pytest.raises(ClinicalError, match="belongs to run '20261122T150000Z-1f3a', not to run 'other'"):
+        record.clean_result(samples.result(), "a", "other")
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        pytest.param({"failed": True, "msg": "no python"}, "no python", id="failed"),
+        pytest.param({"failed": True}, "The task ended with no message.", id="silent"),
+        pytest.param(
+            {"unreachable": True, "msg": "timed out", "changed": False}, "Unreachable: timed out", id="unreachable"
+        ),
+        pytest.param({"skipped": True, "skip_reason": "Conditional"}, "Skipped: Conditional", id="skipped"),
+    ],
+)
+def test_an_early_failure_is_kept_and_is_never_good(result: t.Dict[str, t.Any], message: str) -> None:
+    kept = record.clean_result({**result, "invocation": {}, "exception": "Traceback"}, "a", samples.RUN_ID)
+    assert (kept["state"], kept["msg"], kept["failed"]) == ("failed", message, True)
+    run = evidence.bundle(samples.RUN_ID, {"a": kept}, ["a"])
+    assert run["failed"] == ["a"]
+    assert sum(run["summary"].values()) == 0
+    assert run_facts.unknown_hosts(run) == {"a": message}
+
+
+def test_a_failed_result_with_findings_is_a_full_record() -> None:
+    kept = record.clean_result({**samples.result(), "failed": True, "msg": "2 controls failed"}, "a")
+    assert (kept["state"], kept["failed"], len(kept["findings"])) == ("enforced", True, 84)
+
+
+@pytest.mark.parametrize(
+    "result", [{"changed": True}, {"results": [samples.result()]}, ["a"], "text"], ids=["other", "loop", "list", "text"]
+)
+def test_what_is_no_baseline_result_is_refused(result: t.Any) -> None:
+    with pytest.raises(ClinicalError, match="Recording the result of a"):
+        record.clean_result(result, "a", samples.RUN_ID)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param({"schema": "x"}, "its schema is not", id="schema"),
+        pytest.param({"hostname": "b"}, "the record is of 'b'", id="renamed"),
+        pytest.param({"result": {}}, "run_id is missing", id="empty"),
+        pytest.param({"result": None}, "not a mapping", id="none"),
+    ],
+)
+def test_a_record_file_that_is_not_its_own_is_refused(change: t.Dict[str, t.Any], told: str) -> None:
+    assert record.open_record(record.record("a", sample_record()), "a", samples.RUN_ID) == sample_record()
+    with pytest.raises(ClinicalError, match=told):
+        record.open_record({**record.record("a", sample_record()), **change}, "a", samples.RUN_ID)
+
+
+def test_a_record_of_another_run_is_refused() -> None:
+    with pytest.raises(ClinicalError, match="not to run 'other'"):
+        record.open_record(record.record("a", sample_record()), "a", "other")
+
+
+def test_warnings_that_are_objects_become_text() -> None:
+    kept = record.clean_result({**samples.result(), "warnings": ["plain", ValueError("object")]}, "a")
+    assert kept["warnings"] == ["plain", "object"]
+
+
+def test_what_is_dropped_need_not_be_plain() -> None:
+    assert "exception" not in record.clean_result({**samples.result(), "exception": object()}, "a")
+
+
+def test_times_survive_what_ansible_does_to_its_own_words() -> None:
+    data = samples.result()
+    data.update(began=data["started"], ended=data["finished"], started=True, finished=True)
+    assert record.clean_result(data, "a") == sample_record()
+
+
+@pytest.mark.parametrize("state", sorted(samples.GUARDS))
+def test_the_guard_is_evidence(state: str) -> None:
+    kept = record.clean_result(samples.guarded(state), "a")
+    assert kept["guard"] == samples.guard(state)
+    assert kept.get("failed", False) is (state in ("reverted", "unknown"))
+
+
+def test_a_call_that_was_cut_keeps_its_guard() -> None:
+    cut = {"failed": True, "changed": False, "msg": "The connection was lost", "guard": samples.guard("reverted")}
+    kept = record.clean_result({**cut, "run_id": samples.RUN_ID}, "a", samples.RUN_ID)
+    assert (kept["state"], kept["guard"]) == ("failed", samples.guard("reverted"))
+
+
+def test_a_record_is_read_back_as_it_was_written() -> None:
+    made = patch_record(patch_samples.applied())
+    assert made["patch"]["approval"]["approver"] == "Tomas Brandt, security officer"
+    assert made["patch"]["policy"]["exclude"][0]["reason"] == "The vendor tests it first."
+    assert record.open_record(record.record("portal-01", made), "portal-01", patch_samples.RUN_ID) == made
+
+
+def test_a_result_that_failed_before_there_was_a_plan_is_unknown() -> None:
+    made = record.clean_result(
+        {"failed": True, "msg": "another program holds the lock"}, "portal-01", patch_samples.RUN_ID
+    )
+    assert (made["state"], made["msg"]) == ("failed", "another program holds the lock")
+
+
+def test_a_host_that_was_hardened_and_patched_in_one_run_keeps_both() -> None:
+    hardened = record.clean_result({**samples.result(0, 6), "run_id": patch_samples.RUN_ID}, "portal-01")
+    patched = patch_record(patch_samples.applied())
+    both = record.merged(hardened, patched)
+    assert both == record.merged(patched, hardened)
+    assert both["state"] == "enforced"
+    assert len(both["findings"]) == len(hardened["findings"]) + len(patched["findings"])
+    assert sum(both["summary"].values()) == len(both["findings"])
+    assert record.merged(both, patched) == both
+    assert record.merged(both, hardened) == both
+    assert record.open_record(record.record("portal-01", both), "portal-01", patch_samples.RUN_ID) == both
+    assert record.merged(patch_record(patch_samples.fleet()["interface-engine-02"]), patched) == patched

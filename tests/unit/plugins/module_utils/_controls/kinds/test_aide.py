@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from dirty_host import bare
 from fake_host import FakeHost, fixture
 from fake_programs import FakeUnit
@@ -102,5 +102,5 @@ def _show() -> tuple[str, ...]:
     return ("systemctl", "show", "--property", ",".join(names), "--", UNIT)
 
 
-def _answer(active: str) -> Completed:
-    return Completed(_show(), 0, f"Id={UNIT}\nLoadState=loaded\nActiveState={active}\nUnitFileState=static\n", "")
+def _answer(active: str) -> CommandResult:
+    return CommandResult(_show(), 0, f"Id={UNIT}\nLoadState=loaded\nActiveState={active}\nUnitFileState=static\n", "")

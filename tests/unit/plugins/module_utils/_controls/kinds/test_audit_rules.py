@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.audit_rules import AuditRules
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, FakePackage
 from look import look, plan, states, subjects
 
@@ -68,7 +68,7 @@ def test_ours_keeps_what_is_in_it() -> None:
 
 def test_locked_rules_wait_for_the_next_boot() -> None:
     made = host(running="")
-    made.answers[("auditctl", "-s")] = Completed(("auditctl", "-s"), 0, "enabled 2\nfailure 1\n", "")
+    made.answers[("auditctl", "-s")] = CommandResult(("auditctl", "-s"), 0, "enabled 2\nfailure 1\n", "")
     planned = plan(made, "audit_rules", RULES)
     (seen,) = planned.assessments
     assert (seen.result, planned.groups) == ("fail", ())
@@ -77,7 +77,7 @@ def test_locked_rules_wait_for_the_next_boot() -> None:
 
 def test_locked_rules_are_written_and_the_kernel_is_left_alone() -> None:
     made = host("", "", "")
-    made.answers[("auditctl", "-s")] = Completed(("auditctl", "-s"), 0, "enabled 2\nfailure 1\n", "")
+    made.answers[("auditctl", "-s")] = CommandResult(("auditctl", "-s"), 0, "enabled 2\nfailure 1\n", "")
     report = _baseline.enforce(made, _baseline.BaselineRequest("e1", (Control("one", "audit_rules", RULES),)))
     assert ("auditctl", "-R", "/etc/audit/audit.rules") not in made.runs
     assert [(f["result"], "next boot" in f["reason"]) for f in report.findings] == [("fail", True)]
@@ -104,7 +104,7 @@ def test_in_a_container_the_kernel_is_not_asked() -> None:
 @pytest.mark.parametrize("said", ["The audit system is disabled\n", ""])
 def test_a_kernel_that_does_not_audit(said: str) -> None:
     made = host()
-    made.answers[("auditctl", "-l")] = Completed(("auditctl", "-l"), 0 if said else 1, said, "")
+    made.answers[("auditctl", "-l")] = CommandResult(("auditctl", "-l"), 0 if said else 1, said, "")
     assert states(look(made, "audit_rules", RULES)) == ("notapplicable", "ok", "ok")
 
 

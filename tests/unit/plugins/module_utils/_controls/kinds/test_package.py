@@ -9,7 +9,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.subject
     installed,
     parse_simulation,
 )
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, fixture
 from fake_programs import FakePackage
 from look import look, plan, subjects
@@ -63,7 +63,7 @@ def test_what_dpkg_knows(system: str, version: str) -> None:
     names = ["sudo", "telnetd"]
     form = r"--showformat=${Package}\t${Version}\t${db:Status-Status}\n"
     argv = ("dpkg-query", "--show", form, *names)
-    made.answers[argv] = Completed(argv, 1, fixture("dpkg_query", system), "dpkg-query: no packages found\n")
+    made.answers[argv] = CommandResult(argv, 1, fixture("dpkg_query", system), "dpkg-query: no packages found\n")
     assert installed(made, names) == {"sudo": version, "telnetd": None}
 
 
@@ -114,7 +114,7 @@ def test_with_rpm_packages_are_judged_and_not_changed(settings: dict[str, str], 
     made = host()
     made.programs = {*made.programs, "rpm"} - {"dpkg-query"}
     argv = ("rpm", "--query", "--queryformat", "%{NAME}\\n", "telnet")
-    made.answers[argv] = Completed(argv, 0, "telnet\n", "")
+    made.answers[argv] = CommandResult(argv, 0, "telnet\n", "")
     planned = plan(made, "package", settings)
     (assessment,) = planned.assessments
     assert (assessment.result, assessment.before, assessment.after) == (result, "installed", "installed")

@@ -163,9 +163,9 @@ def test_a_refusal_of_pam_auth_update_is_an_error_and_put_back() -> None:
     made.programs.add("pam-auth-update")
 
     def refuse(host: FakeHost, argv: Sequence[str]) -> Any:
-        from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+        from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 
-        return Completed(
+        return CommandResult(
             tuple(argv), 0, "", "\npam-auth-update: Local modifications to /etc/pam.d/common-*, not updating.\n"
         )
 

@@ -15,7 +15,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.suppo
     includes,
     parse,
 )
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, fixture
 from fake_programs import FakeUnit
 from look import look, plan, states, subjects
@@ -209,7 +209,7 @@ def test_algorithms_are_taken_away_by_pattern() -> None:
 
 def test_an_unanswering_sshd_is_never_a_pass() -> None:
     made = host(a="MaxAuthTries 3\n")
-    made.answers[("sshd", "-T")] = Completed(("sshd", "-T"), 1, "", "sshd: no hostkeys available -- exiting.\n")
+    made.answers[("sshd", "-T")] = CommandResult(("sshd", "-T"), 1, "", "sshd: no hostkeys available -- exiting.\n")
     seen = look(made, "sshd", TRIES)
     assert (seen.result, "no hostkeys available" in seen.reason) == ("error", True)
 
@@ -228,7 +228,7 @@ def told(line: str, settings: dict[str, Any], system: str = "debian-12") -> Any:
     name = line.split(" ", 1)[0].lower()
     kept = [one for one in printed.splitlines() if one.split(" ")[0] != name or name == "acceptenv"]
     extra = [line.replace(line.split(" ")[0], name)] if line and name != "debianbanner" else []
-    answer = Completed(("sshd", "-T"), 0, "".join(f"{one}\n" for one in [*kept, *extra]), "")
+    answer = CommandResult(("sshd", "-T"), 0, "".join(f"{one}\n" for one in [*kept, *extra]), "")
     made.answers[("sshd", "-T")] = answer
     return made, look(made, "sshd", settings)
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sudo import DROP_IN, parse_defaults
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.sudo_rules import parse_rules
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, fixture
 from look import look, plan
 
@@ -114,7 +114,7 @@ def rules(*parts: Any, **aliases: Any) -> FakeHost:
     made.add_file("/etc/shadow", "alice:$y$x:20000:0:99999:7:::\nrobot:*:20000:0:99999:7:::\n")
     made.add_file("/etc/group", "ward:x:50:alice\n")
     told = {"User_Specs": [{**ALICE, "Cmnd_Specs": [{"Commands": EVERYTHING, **part}]} for part in parts], **aliases}
-    answer = Completed(("cvtsudoers",), 0, json.dumps(told), "")
+    answer = CommandResult(("cvtsudoers",), 0, json.dumps(told), "")
     made.answers[("cvtsudoers", "-f", "json", "/etc/sudoers")] = answer
     return made
 
@@ -126,7 +126,7 @@ FREE = {"Options": [{"authenticate": False}]}
 @pytest.mark.parametrize("rule", ["asks", "no_exceptions", "programs_of_root"])
 def test_what_the_rules_of_debian_and_of_an_automation_account_say(rule: str, system: str) -> None:
     made = rules()
-    answer = Completed(("cvtsudoers",), 0, fixture("cvtsudoers", system), "")
+    answer = CommandResult(("cvtsudoers",), 0, fixture("cvtsudoers", system), "")
     made.answers[("cvtsudoers", "-f", "json", "/etc/sudoers")] = answer
     assert [one.asks for one in parse_rules(answer.out)] == [True, True, False]
     assert look(made, "sudo", {"rule": rule}).result == "pass"
@@ -162,7 +162,7 @@ def test_rules(made: FakeHost, rule: str, saw: str) -> None:
 def test_groups_and_exceptions_of_rules_that_do_not_ask() -> None:
     made = rules(FREE)
     told = json.dumps({"User_Specs": [{"User_List": [{"usergroup": "ward"}], "Cmnd_Specs": [FREE]}]})
-    made.answers[("cvtsudoers", "-f", "json", "/etc/sudoers")] = Completed(("cvtsudoers",), 0, told, "")
+    made.answers[("cvtsudoers", "-f", "json", "/etc/sudoers")] = CommandResult(("cvtsudoers",), 0, told, "")
     assert "alice may use sudo" in look(made, "sudo", {"rule": "asks"}).before
     assert look(made, "sudo", {"rule": "asks", "except": ["%ward"]}).result == "pass"
     assert look(made, "sudo", {"rule": "asks", "except": ["alice"]}).result == "pass"

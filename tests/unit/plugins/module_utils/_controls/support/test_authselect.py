@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control, sparing
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost
 
 SELECTED = "/etc/authselect/authselect.conf"
@@ -22,17 +22,17 @@ def words(made: FakeHost) -> list[str]:
     return (made.read(SELECTED) or b"").decode().split()
 
 
-def current(made: FakeHost, argv: Sequence[str]) -> Completed:
+def current(made: FakeHost, argv: Sequence[str]) -> CommandResult:
     found = words(made)
-    return Completed(tuple(argv), 0 if found else 2, " ".join(found) + "\n", "")
+    return CommandResult(tuple(argv), 0 if found else 2, " ".join(found) + "\n", "")
 
 
-def switch(made: FakeHost, argv: Sequence[str]) -> Completed:
+def switch(made: FakeHost, argv: Sequence[str]) -> CommandResult:
     _authselect, verb, feature = argv
     rest = [word for word in words(made) if word != feature]
     kept = [*rest, feature] if verb == "enable-feature" else rest
     made.change(" ".join(argv), lambda: made.add_file(SELECTED, "\n".join(kept) + "\n"))
-    return Completed(tuple(argv), 0, "", "")
+    return CommandResult(tuple(argv), 0, "", "")
 
 
 def host(selected: str = "minimal", known: str = KNOWN) -> FakeHost:
@@ -44,8 +44,8 @@ def host(selected: str = "minimal", known: str = KNOWN) -> FakeHost:
     made.add_file(SELECTED, selected.replace(" ", "\n") + "\n" if selected else "")
     made.answers["authselect", "current", "--raw"] = current
     for profile in ("minimal", "winbind"):
-        made.answers["authselect", "list-features", profile] = Completed((), 0, known, "")
-    made.answers["authselect", "check"] = Completed((), 0, "Current configuration is valid.\n", "")
+        made.answers["authselect", "list-features", profile] = CommandResult((), 0, known, "")
+    made.answers["authselect", "check"] = CommandResult((), 0, "Current configuration is valid.\n", "")
     for feature in KNOWN.split():
         for verb in ("enable-feature", "disable-feature"):
             made.answers["authselect", verb, feature] = switch
@@ -97,7 +97,7 @@ def test_a_break_glass_account_is_not_exposed_to_locking() -> None:
 def test_it_is_left_alone_where_somebody_else_rules(path: str, selected: str, check: int, why: str) -> None:
     made = host(selected)
     made.add_file(path, "")
-    made.answers["authselect", "check"] = Completed((), check, "", "not valid")
+    made.answers["authselect", "check"] = CommandResult((), check, "", "not valid")
     ((result, reason),) = results(_baseline.enforce(made, request("e1", NO_EMPTY)))
     assert result == "fail"
     assert why in reason
@@ -130,7 +130,7 @@ def test_how_many_passwords_are_remembered_is_read(text: str, result: str) -> No
 def test_a_feature_that_cannot_be_enabled_is_an_error_and_put_back() -> None:
     made = host()
     argv = ("authselect", "enable-feature", "with-faillock")
-    made.answers[argv] = Completed(argv, 1, "", "[error] Unable to enable feature\n")
+    made.answers[argv] = CommandResult(argv, 1, "", "[error] Unable to enable feature\n")
     before = made.state()
     ((result, reason),) = results(_baseline.enforce(made, request("e1", LOCKOUT)))
     assert result == "error"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Callable, Dict, List, Optional, Sequence
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import answers
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import observe as look
 from fake_host import FakeHost
@@ -31,9 +31,9 @@ class Asked(FakeHost):
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
-    ) -> Completed:
+    ) -> CommandResult:
         self.asked.append(list(argv))
-        return Completed(tuple(argv), self.rc, f"answer {len(self.asked)}", "")
+        return CommandResult(tuple(argv), self.rc, f"answer {len(self.asked)}", "")
 
 
 def test_the_same_question_is_answered_once() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import unit
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import install as work
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Asked, Kept
@@ -26,9 +26,9 @@ class UnitHost(FakeHost):
 
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
-    ) -> Completed:
+    ) -> CommandResult:
         self.runs.append(tuple(argv))
-        return Completed(tuple(argv), 0, "amd64\n", "")
+        return CommandResult(tuple(argv), 0, "amd64\n", "")
 
 
 def given(host: UnitHost) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Optional
 
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import observe as look
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.narrow import narrowed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, LeftOut
@@ -27,7 +27,7 @@ def not_auto(change: Change) -> Optional[LeftOut]:
 
 
 def solver(host: AptHost, rc: int, out: str) -> None:
-    host.says[("apt-get", "-s")] = Completed((), rc, out, "")
+    host.says[("apt-get", "-s")] = CommandResult((), rc, out, "")
 
 
 def test_nothing_is_asked_for_nothing() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import observe as look
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.manager import Apt
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, LeftOut, Observed
@@ -91,7 +91,7 @@ def test_a_list_without_a_release_file_is_no_proof() -> None:
 
 def without(host: AptHost, word: str) -> None:
     parts = fixture("apt_indextargets", host.system).split("\n\n")
-    host.says[("apt-get", "indextargets")] = Completed((), 0, "\n\n".join(p for p in parts if word not in p), "")
+    host.says[("apt-get", "indextargets")] = CommandResult((), 0, "\n\n".join(p for p in parts if word not in p), "")
 
 
 def test_a_source_of_security_that_has_nothing_to_offer_is_one_all_the_same() -> None:
@@ -115,26 +115,26 @@ def test_security_of_another_release_is_no_source_of_security_and_a_renamed_suit
     host = AptHost()
     del host.nodes["/var/lib/apt/lists/mirror.example_debian_dists_bookworm-security_InRelease"]
     told = fixture("apt_indextargets", "debian-12")
-    host.says[("apt-get", "indextargets")] = Completed(
+    host.says[("apt-get", "indextargets")] = CommandResult(
         (), 0, told.replace("bookworm-security", "bullseye-security"), ""
     )
     assert any("no source brings" in why for why in look.observe(host, NOW).unknown_because)
     host = AptHost()
     renamed = told.replace("Suite: stable-security", "Suite: oldstable-security")
-    host.says[("apt-get", "indextargets")] = Completed((), 0, renamed, "")
+    host.says[("apt-get", "indextargets")] = CommandResult((), 0, renamed, "")
     assert look.observe(host, NOW).unknown_because == ()
 
 
 def test_without_any_list_it_is_unknown() -> None:
     host = AptHost()
-    host.says[("apt-get", "indextargets")] = Completed((), 0, "", "")
+    host.says[("apt-get", "indextargets")] = CommandResult((), 0, "", "")
     assert "no list of packages" in look.observe(host, NOW).unknown_because[0]
 
 
 def test_a_list_that_nobody_signed_is_no_proof() -> None:
     host = AptHost()
     told = fixture("apt_indextargets", "debian-12").replace("Trusted: yes", "Trusted: no")
-    host.says[("apt-get", "indextargets")] = Completed((), 0, told, "")
+    host.says[("apt-get", "indextargets")] = CommandResult((), 0, told, "")
     assert "is not signed" in look.observe(host, NOW).unknown_because[0]
 
 
@@ -143,9 +143,11 @@ def test_what_was_cut_is_broken() -> None:
     told = fixture("patch_dpkg_query", "debian-12").replace(
         "lab-main\t1.0-1\tinstall ok installed", "lab-main\t1.0-1\tinstall ok half-configured"
     )
-    host.says[("dpkg-query", "-W")] = Completed((), 0, told, "")
+    host.says[("dpkg-query", "-W")] = CommandResult((), 0, told, "")
     host.add_file("/var/lib/dpkg/updates/0001")
-    host.says[("apt-get", "-s")] = Completed((), 100, "", "E: Unmet dependencies. Try 'apt --fix-broken install'.\n")
+    host.says[("apt-get", "-s")] = CommandResult(
+        (), 100, "", "E: Unmet dependencies. Try 'apt --fix-broken install'.\n"
+    )
     found = look.observe(host, NOW)
     assert found.broken == (
         "lab-main is installed only in part",
@@ -157,7 +159,7 @@ def test_what_was_cut_is_broken() -> None:
 def test_a_hold_of_ours_that_is_over_does_not_count_and_all_others_do() -> None:
     host = AptHost()
     told = fixture("patch_dpkg_query", "debian-12").replace("lab-main\t1.0-1\tinstall", "lab-main\t1.0-1\thold")
-    host.says[("dpkg-query", "-W")] = Completed((), 0, told, "")
+    host.says[("dpkg-query", "-W")] = CommandResult((), 0, told, "")
     look.observe(host, NOW, {"lab-main"})
     (solver,) = [argv for argv in host.runs if argv[:2] == ("apt-get", "-s")]
     assert "APT::Ignore-Hold=1" in solver
@@ -185,7 +187,7 @@ def test_the_pins_of_the_site_are_heeded_after_ours() -> None:
 )
 def test_a_list_that_could_not_be_read_anew_is_told(rc: int, said: str, told: tuple[str, ...]) -> None:
     host = AptHost()
-    host.says[("apt-get", "update")] = Completed((), rc, "", said)
+    host.says[("apt-get", "update")] = CommandResult((), rc, "", said)
     assert Apt(host, NOW, 1, check=False).refresh() == told
 
 

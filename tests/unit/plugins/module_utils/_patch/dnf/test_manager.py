@@ -8,74 +8,32 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Completed
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import run as patch_run
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import helper
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import manager as dnf_manager
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.manager import Dnf
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Asked, Kept
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, LeftOut, Observed
-from fake_host import FakeHost, fixture
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import Wish
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.roll_back import rolled_back
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
+from dnf_host import NOW, OBSERVED, OF_APT, SCRIPTS, DnfHost, UpdatingHost
+from patched_host import wish
 
-OBSERVED: Dict[str, Any] = json.loads(fixture("dnf_observe", "debian12-4.14.0"))
-#: When the repository of the fixture was made.
-MADE = datetime.fromtimestamp(OBSERVED["sources"][0]["stamp"], timezone.utc)
-NOW = MADE + timedelta(hours=2)
-SCRIPTS = fixture("rpm_scripts", "debian12-4.18.0")
 NEW_MACRO = (
     'if [ $1 -ge 1 ] && [ -x "/usr/lib/systemd/systemd-update-helper" ]; then\n'
     "    /usr/lib/systemd/systemd-update-helper mark-restart-system-units httpd.service htcacheclean@a.service || :\n"
     "fi\nsystemctl --no-reload preset sshd.service\n"
 )
-
-
-class DnfHost(FakeHost):
-    """A host on which dnf and rpm answer as they did, and whose transactions are noted."""
-
-    def __init__(self, **answers: Any) -> None:
-        super().__init__("debian-12")
-        self.told: Dict[str, Any] = {
-            "observe": OBSERVED,
-            "refresh": {"failed": []},
-            "missing": {"missing": []},
-            **answers,
-        }
-        self.requests: List[Dict[str, Any]] = []
-        self.ran: List[Sequence[str]] = []
-        self.scripts = SCRIPTS
-        self.installed = fixture("rpm_qa", "debian12-4.18.0")
-        self.programs |= {"dnf", "rpm"}
-        self.add_file("/usr/bin/dnf", "#!/usr/libexec/platform-python -s\nimport dnf\n")
-        self.add_file("/var/lib/healthops/patch/log", "")
-
-    def which(self, name: str) -> Optional[str]:
-        return name if name.startswith("/") else f"/usr/bin/{name}"
-
-    def run(
-        self, argv: Sequence[str], timeout: float = 60.0, env: Optional[Mapping[str, str]] = None, **_more: Any
-    ) -> Completed:
-        self.ran.append(tuple(argv))
-        if dnf_manager.PROGRAM in argv:
-            request = json.loads(self.read(dnf_manager.REQUEST) or b"{}")
-            self.requests.append(request)
-            assert "/usr/libexec/platform-python" in argv
-            return Completed(tuple(argv), 0, json.dumps(self.told.get(request["what"], {})), "")
-        outputs = {
-            ("rpm", "-qa"): self.installed,
-            ("rpm", "-q"): self.scripts,
-            ("rpm", "-qc"): "/etc/lab-conf.conf\n",
-            ("rpm", "-ql"): "/etc/lab-conf.conf\n(contains no files)\n",
-            ("dnf", "-q"): "lab-conf.noarch\nlab-dep.noarch\n",
-            ("sha256sum", "--"): "".join(f"aa  {path}\n" for path in argv[2:]),
-        }
-        return Completed(tuple(argv), 0, outputs.get(tuple(argv[:2]), ""), "")
 
 
 def dnf(host: DnfHost, now: datetime = NOW) -> Dnf:
@@ -172,7 +130,7 @@ def test_the_cves_that_the_lists_name_are_those_of_held_packages_as_well() -> No
 
 
 def test_what_is_known_to_be_exploited_is_the_most_pressing() -> None:
-    security = replace(changes(dnf(DnfHost()).observe())["lab-security"], first_seen=policy.stamp(NOW))
+    security = replace(changes(dnf(DnfHost()).observe())["lab-security"], first_seen=format_stamp(NOW))
     told = [{"cve": "CVE-2026-0001", "fixed": security.source_new, "kev_due": "2999-01-01", "epss": 0.9}]
     rated = policy.read({}).rated(security, told, dnf(DnfHost()).within, NOW)
     assert (rated.severity, rated.epss, rated.cves) == ("kev", 0.9, ("CVE-2026-0001",))
@@ -284,7 +242,7 @@ def test_the_site_s_configuration_stays_and_the_new_one_lies_beside_it() -> None
     class Replacing(DnfHost):
         """rpm puts the changed file aside and takes its own."""
 
-        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> Completed:
+        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> CommandResult:
             done = super().run(argv, *args, **more)
             if dnf_manager.PROGRAM in argv and self.requests[-1]["what"] == "transact":
                 self.write("/etc/lab-conf.conf.rpmsave", b"of = ours\n", 0o640, 0, 0, {})
@@ -350,7 +308,7 @@ def test_a_host_without_dnf_is_told_so() -> None:
 
 def test_what_the_program_complains_of_is_told() -> None:
     class Broken(DnfHost):
-        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> Completed:
+        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> CommandResult:
             done = super().run(argv, *args, **more)
             return replace(done, rc=1, err="Traceback\nerror: bad config\n") if dnf_manager.PROGRAM in argv else done
 
@@ -417,3 +375,34 @@ def test_a_lock_is_waited_for_as_long_as_the_site_says(
     monkeypatch.setattr(helper, "PAUSE", 0.0)
     assert (helper.patiently({"lock_wait": wait}), len(requests)) == (rc, asked)
     assert ("It is held by process 1 (" in capsys.readouterr().err) == bool(rc)
+
+
+# --- a host on which nothing of apt is ---
+
+
+def request_for(run_id: str = "run", **more: Any) -> Wish:
+    return wish(run_id, now=NOW, **more)
+
+
+def test_a_host_without_apt_goes_the_whole_way() -> None:
+    host = UpdatingHost()
+    manager, before = dnf(host), dict(host.versions)
+    planned = patch_run.planned(host, manager, request_for()).plan
+    assert (planned["verdict"], planned["unknown_because"], planned["own_will"]) == ("updates", [], [])
+    staged = patch_run.staged(host, manager, request_for(digest=planned["digest"]))
+    assert (staged.run["stage"], host.versions) == ("staged", before)
+    applied = patch_run.applied(host, manager, request_for(digest=planned["digest"]))
+    assert applied.run["stage"] == "applied"
+    assert (host.versions["lab-security"], host.versions["lab-held"]) == ("1.0-3", before["lab-held"])
+    assert applied.restarted == ("lab-daemon.service",)
+    back = rolled_back(host, manager, request_for())
+    assert (back.run["stage"], host.versions) == ("rolled_back", before)
+    assert [argv for argv in host.ran if argv[0] in OF_APT] == []
+
+
+def test_the_fake_host_has_nothing_of_apt() -> None:
+    host = DnfHost()
+    assert [name for name in OF_APT if host.which(name)] == []
+    assert host.glob("/etc/apt*") == host.glob("/var/lib/dpkg*") == []
+    with pytest.raises(ClinicalError, match="there is no such command"):
+        host.run(["apt-config", "dump"])

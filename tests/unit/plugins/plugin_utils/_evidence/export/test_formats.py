@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import bundle as evidence
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, run_facts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export import common, hdf
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export import csv as csv_export
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.formats import FORMATS as PATHS
@@ -179,7 +179,7 @@ def test_the_suites_add_up() -> None:
     run = bundle()
     root = ElementTree.fromstring(exported(run, ["junit"])["junit.xml"])
     counted = words(run)
-    unhealthy = sum(not probe["healthy"] for _host, probe in evidence.probes(run))
+    unhealthy = sum(not probe["healthy"] for _host, probe in run_facts.probes(run))
     assert unhealthy == 1
     assert int(root.get("failures", "")) == counted["fail"] + counted["deferred"] + unhealthy
     assert int(root.get("errors", "")) == counted["error"] + 2
@@ -187,7 +187,7 @@ def test_the_suites_add_up() -> None:
     assert int(root.get("tests", "")) == len(root.findall("testsuite/testcase"))
     assert [suite.get("name") for suite in root] == sorted([*run["hosts"], "down"])
     passed = [case for case in root.iter("testcase") if len(case) == 0]
-    assert len(passed) == counted["pass"] + counted["fixed"] + len(evidence.probes(run)) - unhealthy
+    assert len(passed) == counted["pass"] + counted["fixed"] + len(run_facts.probes(run)) - unhealthy
 
 
 def test_no_character_breaks_the_xml() -> None:

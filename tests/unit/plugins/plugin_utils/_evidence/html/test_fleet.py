@@ -8,8 +8,9 @@ import re
 import typing as t
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import WORST_FIRST
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import bundle as evidence
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, words
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html import fleet as parts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html import page
 from unit_tests.plugin_utils._evidence import samples, secrets
@@ -94,7 +95,7 @@ def test_each_reference_tells_its_controls_how_strongly_and_their_state() -> Non
     assert reference.counts == {word: number for word, number in run["summary"].items() if number}
     (root,) = [each for each in reference.supports if each.control.data["id"] == "sshd_root_login"]
     seen = [host["findings"][0]["result"] for host in run["hosts"].values()]
-    assert root.control.counts == {word: seen.count(word) for word in words.RESULTS if word in seen}
+    assert root.control.counts == {word: seen.count(word) for word in WORST_FIRST if word in seen}
     assert {each.strength for each in reference.supports} == {"all that it asks of a server"}
     assert {each.strength for each in nist.references[0].supports} == {"a part of what it asks of a server"}
 

@@ -11,8 +11,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import WORST_FIRST
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import bundle as evidence
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, words
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, run_modes
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.chain import Seal
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html import page
 from unit_tests.plugin_utils._evidence import samples
@@ -107,7 +108,7 @@ def test_nothing_runs_and_nothing_is_loaded(shown: t.Tuple[t.Dict[str, t.Any], s
     assert not [name for _tag, attributes in seen.tags for name in attributes if name.startswith("on") or name == "src"]
     assert all(attributes["href"].startswith("#") for _tag, attributes in seen.tags if "href" in attributes)
     assert not re.search(r"https?:|//[a-z]|@import|javascript:", html)
-    assert set(re.findall(r"url\(([^)]*)\)", html)) <= {f"#p-{word}" for word in [*words.RESULTS, "noresult"]}
+    assert set(re.findall(r"url\(([^)]*)\)", html)) <= {f"#p-{word}" for word in [*WORST_FIRST, "noresult"]}
     policy = [attributes["content"] for tag, attributes in seen.tags if tag == "meta" and "http-equiv" in attributes]
     assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
 
@@ -128,7 +129,7 @@ def test_every_picture_has_words(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]
 
 def test_the_headline_comes_first(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
     run, html, _seen = shown
-    assert html.index(evidence.headline(run)) < html.index("<main>")
+    assert html.index(run_modes.headline(run)) < html.index("<main>")
 
 
 def test_hosts_without_result_are_loud(shown: t.Tuple[t.Dict[str, t.Any], str, Reader]) -> None:
@@ -182,11 +183,11 @@ def test_a_proposed_rule_is_never_shown_as_law() -> None:
 
 def test_problems_come_first_worst_first() -> None:
     told = [problem.word for problem in page.build(bundle())["problems"]]
-    assert told == sorted(told, key=words.RESULTS.index)
+    assert told == sorted(told, key=WORST_FIRST.index)
     assert set(told) == {"error", "fail", "deferred"}
     for host in page.build(bundle())["hosts"]:
         order = [group.word for group in host.groups]
-        assert order == sorted(order, key=words.RESULTS.index)
+        assert order == sorted(order, key=WORST_FIRST.index)
 
 
 def test_the_pictures_are_whole_and_hold_what_is_unknown() -> None:

@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making groups of steps true, and putting back what did not come to stand: capture, apply, undo, restore."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from .._errors import ClinicalError, HostWriteError
+from .._host.door import Host
+from .steps import Group, JournalEntry
+from .subjects.base import Image
+
+
+@dataclass
+class ApplyOutcome:
+    """How applying went. ``failed`` maps the index of an undone group to the reason.
+
+    ``settled`` holds, by the index of their entries, what watched subjects looked like right after their group.
+    """
+
+    failed: dict[int, ClinicalError] = field(default_factory=dict)
+    settled: dict[int, Image] = field(default_factory=dict)
+
+
+class Undone(ClinicalError):
+    """Everything was to be put back; ``entirely`` says whether it was."""
+
+    def __init__(self, doing: str, subject: str, saw: str, try_this: str, entirely: bool) -> None:
+        super().__init__(doing, subject, saw, try_this)
+        self.entirely = entirely
+
+
+def capture(host: Host, groups: Sequence[Group]) -> list[JournalEntry]:
+    """Return the image of everything that the groups are going to change, before the first change."""
+    return [
+        JournalEntry(step, step.subject.capture(host), number)
+        for number, group in enumerate(groups)
+        for step in group.steps
+    ]
+
+
+def unguarded() -> None:
+    """Arm nothing."""
+
+
+def apply(
+    host: Host, groups: Sequence[Group], entries: Sequence[JournalEntry], arm: Callable[[], None] = unguarded
+) -> ApplyOutcome:
+    """Make every group true; ``arm`` is called before each guarded one.
+
+    A group that fails, or cannot be guarded, is undone and noted, and the others go on. Where the machine itself cannot
+    be written, or something unforeseen happens, everything is undone and the error is raised.
+    """
+    outcome = ApplyOutcome()
+    done: list[tuple[Group, list[JournalEntry]]] = []
+    for number, group in enumerate(groups):
+        applied: list[JournalEntry] = []
+        done.append((group, applied))
+        try:
+            numbers = [n for n, entry in enumerate(entries) if entry.group == number]
+            if group.guarded:
+                arm()
+            applied += [_capture_anew(host, entries[n]) for n in numbers]
+            _apply_group(host, group, applied)
+            watched = [(n, e) for n, e in zip(numbers, applied) if e.step.wanted is None]
+            outcome.settled.update({n: e.step.subject.capture_after(host, e.before) for n, e in watched})
+        except ClinicalError as error:
+            if isinstance(error, HostWriteError):
+                undo_all(host, done, error)
+            _undo_last(host, done, error)
+            outcome.failed[number] = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the host must not stay half changed
+            undo_all(host, done, ClinicalError("Applying", group.name, repr(error), "This is a defect: please report."))
+    return outcome
+
+
+def _capture_anew(host: Host, entry: JournalEntry) -> JournalEntry:
+    """Return the entry as its group meets it: undoing one group must not undo what earlier ones did to the subject."""
+    return replace(entry, before=entry.step.subject.capture(host))
+
+
+def _apply_group(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
+    for entry in entries:
+        if entry.step.wanted is not None:
+            entry.step.subject.put(host, entry.step.wanted)
+    for argv in group.checks:
+        done = host.run(argv)
+        if done.rc != 0:
+            raise ClinicalError("Checking the new settings with", " ".join(argv), done.err_line)
+    for effect in group.effects:
+        effect.happen(host)
+
+
+def _undo_last(host: Host, done: list[tuple[Group, list[JournalEntry]]], cause: ClinicalError) -> None:
+    """Put the group that failed back; where not even that works, everything."""
+    try:
+        undo(host, *done[-1])
+    except ClinicalError:
+        undo_all(host, done, cause)
+    done.pop()
+
+
+def undo(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
+    """Put a group back, last step first, and make that live. What it did not come to change is not written again."""
+    backwards = list(reversed(entries))
+    for entry in [e for e in backwards if not e.step.beside] + [e for e in backwards if e.step.beside]:
+        subject = entry.step.subject
+        if not subject.matches(subject.capture(host), entry.before):
+            subject.put(host, entry.before)
+    for effect in group.effects:
+        effect.happen(host)
+
+
+def restore(host: Host, groups: Sequence[Group], entries: Sequence[JournalEntry]) -> list[ClinicalError]:
+    """Put every step where it is wanted and go on over whatever fails, because half of a way back is better than none.
+
+    Returns what failed. What the groups would have checked first is not asked: it was so before.
+    """
+    wanted = [(entry.step.subject, entry.step.wanted) for entry in entries if entry.step.wanted is not None]
+    acts = [partial(subject.put, host, image) for subject, image in wanted]
+    acts += [partial(effect.happen, host) for group in groups for effect in group.effects]
+    return [error for act in acts if (error := attempt(act)) is not None]
+
+
+def attempt(act: Callable[[], None]) -> ClinicalError | None:
+    """Do it, and return the error where it failed."""
+    try:
+        act()
+    except ClinicalError as error:
+        return error
+    return None
+
+
+def undo_all(host: Host, done: Sequence[tuple[Group, list[JournalEntry]]], cause: ClinicalError) -> None:
+    """Put everything back and raise ``Undone``: ``cause``, and whether the host is as it was."""
+    stuck: list[str] = []
+    for group, entries in reversed(done):
+        try:
+            undo(host, group, entries)
+        except ClinicalError as error:
+            stuck.append(f"{group.name}: {error}")
+    doing, subject = "Enforcing the baseline on", "this host"
+    reason = f"{cause.saw} ({cause.doing.lower()} {cause.subject})"
+    if not stuck:
+        raise Undone(doing, subject, f"{reason}; the host was put back as it was", cause.try_this, True)
+    advice = "Mend the cause, then run state: reverted, which restores the rest from the journal. " + " ".join(stuck)
+    raise Undone(doing, subject, f"{reason}; it could NOT be put back entirely", advice, False)
