@@ -169,8 +169,16 @@ def pytest(session: nox.Session, name: str, *args: str) -> None:
 
 @nox.session(venv_backend="none")
 def clean_results(session: nox.Session) -> None:
-    """Forget the counts of earlier runs, so that the summary speaks of this one."""
+    """Forget the counts of earlier runs, so that the summary speaks of this one; begin to make the hosts' images.
+
+    Where they are not there yet, they take minutes. They are made beside the cheap checks, and whoever needs them waits
+    for that, makes them where it failed, and says why it fails.
+    """
     shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True)
+    with (RESULTS / "images.log").open("wb") as stream:
+        begin = "tests/hosts/install.sh && tests/hosts/mkimage.sh bookworm trixie"
+        subprocess.Popen(["sh", "-c", begin], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
 
 
 #: Sessions that need no host, the longest first, so that none of them ends long after all others.
@@ -388,6 +396,12 @@ def reference(session: nox.Session) -> None:
 # --- real hosts -------------------------------------------------------------------------------------------------------
 
 
+#: Scenarios with a long form, and what that adds.
+LONG_FORMS = {
+    "imaging_archive": "looks and repeated runs are of all four archives, not of one of each release and index",
+}
+
+
 def engine(session: nox.Session) -> None:
     """Make sure of a container engine and the images, and put our way to call it first on PATH."""
     session.run("tests/hosts/install.sh", external=True)
@@ -399,17 +413,28 @@ def engine(session: nox.Session) -> None:
 @nox.session
 def molecule(session: nox.Session) -> None:
     """Every Molecule scenario, in lanes; `-- test -s NAME` or another command of Molecule's for one of them."""
+    with measured(TIMES, "molecule"):
+        scenarios(session)
+
+
+def scenarios(session: nox.Session, *names: str) -> None:
+    """Run these scenarios, or all; or what the command line asks of Molecule."""
     install(session, "molecule")
     linked(session)
     engine(session)
     if not sys.stdout.isatty():
         session.env.update(NO_COLOR="1", ANSIBLE_NOCOLOR="1")
     session.run("tests/hosts/many.sh", external=True)
-    if session.posargs:
-        session.run("python", "tests/hosts/scenarios.py", *session.posargs)
-        return
-    with measured(TIMES, "molecule"):
-        session.run("python", "tests/hosts/scenarios.py", "all", str(RESULTS))
+    session.run("python", "tests/hosts/scenarios.py", *(session.posargs or ["all", str(RESULTS), *names]))
+
+
+@nox.session(default=False)
+def drills(session: nox.Session) -> None:
+    """The long form of what `molecule` does in a short one: scenarios with HEALTHOPS_DRILLS=full. Says what it adds."""
+    session.env["HEALTHOPS_DRILLS"] = "full"
+    scenarios(session, *LONG_FORMS)
+    for scenario, adds in LONG_FORMS.items():
+        session.log(f"Beyond what the session molecule does, in {scenario} {adds}.")
 
 
 @nox.session

@@ -16,9 +16,9 @@ import json
 import re
 import statistics
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator, Sequence
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 TABLE = CHECKOUT / "tests" / "unit" / "language.json"

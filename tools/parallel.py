@@ -10,9 +10,10 @@ import subprocess
 import tempfile
 import time
 from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Iterator, Mapping, Sequence
+from typing import IO
 
 # How long a command that is told to end may take for it.
 GRACE_SECONDS = 10.0

@@ -22,6 +22,8 @@ READER = "reader:not-a-secret-but-a-test"
 ARCHIVES = ("archive1", "archive2", "archive3", "archive4")
 #: Of each release one with SQLite, and one with PostgreSQL.
 SQLITE, POSTGRESQL = ARCHIVES[:2], ARCHIVES[2:]
+#: Those that every look and every repeated run is of: each release, and each index. With HEALTHOPS_DRILLS=full, all.
+LOOKED_AT = ARCHIVES if os.environ.get("HEALTHOPS_DRILLS") == "full" else (ARCHIVES[0], ARCHIVES[3])
 SENDER = "modality1"
 T = TypeVar("T")
 

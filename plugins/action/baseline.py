@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
-import typing as t
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
@@ -19,7 +20,7 @@ from ansible.utils.display import Display
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import guard as guard_states
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import RESULTS
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import NOTAPPLICABLE, RESULTS
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import profiles
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import purposes as host_purposes
@@ -37,10 +38,10 @@ FAILURES = (AnsibleError, OSError, EOFError)
 
 @dataclass(frozen=True)
 class Measure:
-    """What a host is held against, and the waivers that concern it."""
+    """The selection of controls that a host is held against, and the waivers that concern it."""
 
     selection: Selection
-    waivers: t.Sequence[granted_waivers.Waiver]
+    waivers: Sequence[granted_waivers.Waiver]
     choice: profiles.Choice
     today: date
 
@@ -53,7 +54,7 @@ class ActionModule(ActionBase):
     _supports_async = False
     TRANSFERS_FILES = False
 
-    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         args = {**self._task.args, "controls": "[]", "keeps": {}, "survey_only": False}
         if args.get("state", "enforced") == "reverted":
@@ -68,25 +69,32 @@ class ActionModule(ActionBase):
         args = {**args, "controls": controls, "waivers": [], "keeps": keeps}
         return self._described(judged(self._carried_out(args, task_vars, "run_id"), measure), args)
 
-    def _catalogues(self, args: dict[str, t.Any]) -> list[Path]:
+    def _catalogues(self, args: dict[str, Any]) -> list[Path]:
         return [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
 
-    def _measure(self, args: dict[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Measure:
-        tunables, skip, profiles = (args.get(key) for key in ("tunables", "skip", "profiles"))
-        cache = own_folder(constants.config) / "selected"
-        known = selected(self._catalogues(args), args.get("tier", "standard"), tunables, skip, profiles, cache)
+    def _measure(self, args: dict[str, Any], task_vars: Mapping[str, Any]) -> Measure:
+        """Return what the host is held against. Raises ClinicalError where the catalogue or a waiver is wrong."""
+        known = selected(
+            self._catalogues(args),
+            tier=args.get("tier", "standard"),
+            tunables=args.get("tunables"),
+            skip=args.get("skip"),
+            profiles=args.get("profiles"),
+            cache=own_folder(constants.config) / "selected",
+        )
         today = datetime.now(timezone.utc).date()
         waivers = granted_waivers.read(args.get("waivers") or [], known.limits, task_vars.get("groups", {}), today)
-        mine = tuple(waiver for waiver in waivers if waiver.concerns(str(task_vars.get("inventory_hostname"))))
-        return Measure(known.selection, mine, known.choice, today)
+        host = str(task_vars.get("inventory_hostname"))
+        of_host = tuple(waiver for waiver in waivers if waiver.concerns(host))
+        return Measure(selection=known.selection, waivers=of_host, choice=known.choice, today=today)
 
-    def _keeps(self, args: dict[str, t.Any], of_profiles: t.Sequence[str]) -> dict[str, str]:
-        """What the host is there for, as its inventory and its profiles say."""
+    def _keeps(self, args: dict[str, Any], of_profiles: Sequence[str]) -> dict[str, str]:
+        """Return what the host is there for, as its inventory and its profiles say: names, each with the reason."""
         purposes, services = (fresh_login.names(args.get(key)) for key in ("host_purposes", "required_services"))
         return host_purposes.keeps(self._catalogues(args), [*purposes, *of_profiles], services)
 
-    def _carried_out(self, args: dict[str, t.Any], task_vars: t.Any, own_id: str) -> dict[str, t.Any]:
-        """Send the run, guarded where a login is at stake; ``own_id`` is the option that names this run."""
+    def _carried_out(self, args: dict[str, Any], task_vars: Any, own_id: str) -> dict[str, Any]:
+        """Return the result of the run, guarded where a login is at stake; ``own_id`` is the option that names it."""
         if self._task.check_mode:
             return self._send(args, task_vars)
         why = fresh_login.why_skipped(self._connection.transport)
@@ -97,7 +105,7 @@ class ActionModule(ActionBase):
         args = {**args, own_id: args.get(own_id) or new_run_id()}
         reach = fresh_login.reach(self, task_vars, (AnsibleConnectionFailure,), FAILURES, Display().vv)
 
-        def send(more: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        def send(more: Mapping[str, Any]) -> dict[str, Any]:
             if why or within == 0:
                 return guard_result.unguarded(self._send({**args, "confirm_within": 0, **more}, task_vars), why)
             return fresh_login.sent(reach, args[own_id], within, lambda: self._send({**args, **more}, task_vars))
@@ -107,15 +115,16 @@ class ActionModule(ActionBase):
         first = send({"survey_only": True})
         if "listeners_to_probe" not in first:
             return self._concluded(first, reach, args, [])
-        before = reachability.answering(reachability.targets(first["listeners_to_probe"], self._address()))
+        answering = reachability.answering(reachability.targets(first["listeners_to_probe"], self._address()))
         sent = guard_result.also_warned(send({}), first.get("warnings"))
-        stands = sent.get("changed") and not sent.get("failed")
-        lost = reachability.lost(before, sent["availability"]["consented"]) if stands else []
+        lost: list[str] = []
+        if sent.get("changed") and not sent.get("failed"):
+            lost = reachability.lost(answering, sent["availability"]["consented"])
         return self._concluded(sent, reach, args, lost)
 
     def _concluded(
-        self, sent: dict[str, t.Any], reach: fresh_login.Reach, args: dict[str, t.Any], lost: list[str]
-    ) -> dict[str, t.Any]:
+        self, sent: dict[str, Any], reach: fresh_login.Reach, args: dict[str, Any], lost: list[str]
+    ) -> dict[str, Any]:
         """Confirm what is guarded; have taken back what cost something; tell what the host took back itself."""
         users = fresh_login.names(args.get("break_glass_users"))
         if lost:
@@ -125,32 +134,32 @@ class ActionModule(ActionBase):
         elif guard_result.is_armed(sent):
             outcome = fresh_login.confirm(reach, fresh_login.guard_of(sent), users)
         elif guard_result.is_taken_back(sent):
-            outcome = fresh_login.Outcome(guard_states.REVERTED, fresh_login.guard_of(sent))
+            outcome = fresh_login.GuardOutcome(guard_states.REVERTED, fresh_login.guard_of(sent))
         else:
             return sent
         return guard_result.concluded(sent, outcome, reach.host, users)
 
     def _address(self) -> str:
-        """Where the connection goes, as the inventory has it."""
+        """Return where the connection goes, as the inventory has it."""
         return str(self._play_context.remote_addr or "")
 
-    def _send(self, args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
+    def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         # Ansible would write the options to the host's system log: the whole catalogue, and hashes in tunables.
         quiet = {**(task_vars or {}), "ansible_no_target_syslog": True}
-        whole = {**args, "core": _core.packed()}
-        sent: dict[str, t.Any] = self._execute_module(MODULE, module_args=whole, task_vars=quiet)
-        return sent
+        module_args = {**args, "core": _core.packed()}
+        result: dict[str, Any] = self._execute_module(MODULE, module_args=module_args, task_vars=quiet)
+        return result
 
-    def _described(self, result: dict[str, t.Any], args: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _described(self, result: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]:
         described = {"state": args.get("state", "enforced"), **result}
         described.pop("invocation", None)  # it would repeat the whole catalogue for every host
         return described
 
 
-def judged(result: dict[str, t.Any], measure: Measure) -> dict[str, t.Any]:
-    """Join what the host said with what the controller knows of each control, and count."""
+def judged(result: dict[str, Any], measure: Measure) -> dict[str, Any]:
+    """Return the host's result with what the controller knows of each control, judged by its waivers, and counted."""
     selection, today = measure.selection, measure.today
-    about: dict[str, t.Any] = {
+    about: dict[str, Any] = {
         "tier": selection.tier,
         "catalogue": {"digest": selection.digest, "controls": len(selection.metadata)},
         "warnings": [*result.get("warnings", []), *selection.warnings],
@@ -160,19 +169,19 @@ def judged(result: dict[str, t.Any], measure: Measure) -> dict[str, t.Any]:
     }
     if "findings" not in result:
         return {**result, **about}
-    found = {finding["id"]: finding for finding in result["findings"]}
-    found.update({control: _not_checked(control, reason) for control, reason in selection.skipped.items()})
-    findings = [{**found[control], **known} for control, known in selection.metadata.items()]
+    by_control = {finding["id"]: finding for finding in result["findings"]}
+    by_control.update({control: _not_checked(control, reason) for control, reason in selection.skipped.items()})
+    findings = [{**by_control[control], **known} for control, known in selection.metadata.items()]
     findings, about["waivers"], idle = granted_waivers.judged(findings, measure.waivers, today)
     about["warnings"] += idle
     counts = Counter(finding["result"] for finding in findings)
-    told = ", ".join(f"{counts[word]} {word}" for word in RESULTS if counts[word])
+    counted = ", ".join(f"{counts[name]} {name}" for name in RESULTS if counts[name])
     judged_ = {
         **result,
         **about,
         "findings": findings,
-        "summary": {word: counts.get(word, 0) for word in RESULTS},
-        "msg": f"{len(findings)} controls of tier {selection.tier}: {told}",
+        "summary": {name: counts.get(name, 0) for name in RESULTS},
+        "msg": f"{len(findings)} controls of tier {selection.tier}: {counted}",
     }
     errors = [finding for finding in findings if finding["result"] == "error"]
     if errors and not result.get("check_mode", False):
@@ -182,21 +191,30 @@ def judged(result: dict[str, t.Any], measure: Measure) -> dict[str, t.Any]:
     return judged_
 
 
-def reverted(result: dict[str, t.Any]) -> dict[str, t.Any]:
+def reverted(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a revert with a message; one that failed has its own."""
     if "restored" not in result or result.get("failed"):
         return result
     verb = "would be put back" if result["check_mode"] else "put back"
     return {**result, "msg": f"Run {result['reverted_run_id']}: {len(result['restored'])} things {verb}"}
 
 
-def _not_checked(control: str, reason: str) -> dict[str, t.Any]:
-    nothing = {"state": "notapplicable", "saw": ""}
-    verdicts = {"running": nothing, "on_disk": nothing, "survives_reboot": nothing}
-    words = {"subject": control, "wanted": "", "before": "", "after": "", "reason": f"Skipped: {reason}"}
-    return {"id": control, "result": "notchecked", "verdicts": verdicts, **words}
+def _not_checked(control: str, reason: str) -> dict[str, Any]:
+    """Return the finding of a control that was skipped, in the shape of the host's."""
+    verdict = {"state": NOTAPPLICABLE, "saw": ""}
+    return {
+        "id": control,
+        "result": "notchecked",
+        "verdicts": dict.fromkeys(("running", "on_disk", "survives_reboot"), verdict),
+        "subject": control,
+        "wanted": "",
+        "before": "",
+        "after": "",
+        "reason": f"Skipped: {reason}",
+    }
 
 
-def _failure(errors: list[dict[str, t.Any]]) -> dict[str, t.Any]:
-    told = "; ".join(f"{finding['id']}: {finding['reason']}" for finding in errors[:5])
+def _failure(errors: list[dict[str, Any]]) -> dict[str, Any]:
+    reasons = "; ".join(f"{finding['id']}: {finding['reason']}" for finding in errors[:5])
     more = f" (and {len(errors) - 5} more)" if len(errors) > 5 else ""
-    return {"failed": True, "msg": f"{len(errors)} controls could not be judged or enforced. {told}{more}"}
+    return {"failed": True, "msg": f"{len(errors)} controls could not be judged or enforced. {reasons}{more}"}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import typing as t
+from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
@@ -23,7 +23,7 @@ class ActionModule(ActionBase):
     _supports_async = False
     TRANSFERS_FILES = False
 
-    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> dict[str, t.Any]:
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         args = dict(self._task.args)
         why = fresh_login.why_skipped(self._connection.transport)
@@ -37,7 +37,8 @@ class ActionModule(ActionBase):
         return result
 
 
-def carried_out(reach: fresh_login.Reach, args: dict[str, t.Any], check: bool) -> dict[str, t.Any]:
+def carried_out(reach: fresh_login.Reach, args: dict[str, Any], check: bool) -> dict[str, Any]:
+    """Carry the task out on the host and return its result; a fresh login confirms, or learns how it ended."""
     state = args.get("state")
     if check or state not in ("armed", "confirmed", "reverted"):
         return reach.execute(args)
@@ -51,16 +52,16 @@ def carried_out(reach: fresh_login.Reach, args: dict[str, t.Any], check: bool) -
     guard = {**fresh_login.NO_GUARD, "run_id": args.get("run_id") or "", "seconds_left": within}
     if state == "confirmed":
         users = fresh_login.names(args.get("break_glass_users"))
-        return told(fresh_login.confirm(reach, guard, users, FINAL), reach.host)
+        return conclude(fresh_login.confirm(reach, guard, users, FINAL), reach.host)
     try:
         return reach.execute(args)
     except reach.lost:  # a change that shuts the login out may have shut this connection out as well
-        return told(fresh_login.take_back(reach, guard, FINAL), reach.host, wanted=guard_states.REVERTED)
+        return conclude(fresh_login.take_back(reach, guard, FINAL), reach.host, wanted=guard_states.REVERTED)
 
 
-def told(outcome: fresh_login.Outcome, host: str, wanted: str = guard_states.CONFIRMED) -> dict[str, t.Any]:
-    """The host's own result where it ended as wanted, or where there was no guard; else what a person must know."""
+def conclude(outcome: fresh_login.GuardOutcome, host: str, wanted: str = guard_states.CONFIRMED) -> dict[str, Any]:
+    """Return the host's own result where it ended as wanted, or where there was no guard; else what one must know."""
     answer = {"changed": False, "run_id": outcome.guard["run_id"], **outcome.answer, "guard": dict(outcome.guard)}
     if outcome.state in (wanted, guard_states.NONE):
         return answer
-    return {**answer, "failed": True, "msg": fresh_login.told_of(outcome, host)}
+    return {**answer, "failed": True, "msg": fresh_login.describe_outcome(outcome, host)}

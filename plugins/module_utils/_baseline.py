@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run of the baseline on one host: audit, enforce, revert. Private to the collection."""
+"""A run of the baseline on one host: audit, enforce, revert.
+
+It joins the kinds, the journal and the guard, and reads no host by itself.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ._change import journal
 from ._change import revert as journal_revert
 from ._change.steps import Group
-from ._controls import in_use
-from ._controls.awaited import PackagesThere, installs
+from ._controls.awaited import RequiredPackages, installs
+from ._controls.context import SurveyContext
 from ._controls.kinds.package import Package
 from ._controls.model import Assessment, Control, KindPlan, not_applicable, unknown
 from ._controls.registry import KINDS
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BaselineRequest:
-    """What a play asks of a host.
+    """A play's request to a host.
 
     ``allow_stop`` names units, packages and controls whose stopping a person has consented to; ``keeps`` those that the
     inventory wants, each with the reason. What could lock people out is taken back unless it is confirmed within
@@ -54,7 +57,7 @@ class BaselineRequest:
 
 @dataclass
 class Report:
-    """What a run did, as plain data for the module's result."""
+    """A run and what came of it, as plain data: its fields are keys of the module's result."""
 
     run_id: str
     began: str
@@ -79,37 +82,48 @@ class Survey:
     groups: tuple[Group, ...]
 
 
-def survey(
-    host: Host, controls: Sequence[Control], allow_stop: frozenset[str], seen: Mapping[str, str], ahead: bool = True
-) -> Survey:
+def survey(host: Host, controls: Sequence[Control], context: SurveyContext, ahead: bool = True) -> Survey:
     """Read the state once for each kind and plan; nothing is changed. ``ahead`` of a change, or after it."""
-    controls = [control.for_system(seen["family"], seen["distribution"]) for control in controls]
-    hindrances = {control.id: reason_not_applicable(host, seen, control.applies) for control in controls}
-    concerned = [control for control in controls if not hindrances[control.id]]
-    packages = PackagesThere(host, concerned, ahead)
-
-    def look(names: Sequence[str]) -> dict[str, KindPlan]:
-        hindrances.update({control.id: packages.lacking(control) for control in concerned})
-        there = [packages.awaiting(control) for control in concerned if not hindrances[control.id]]
-        mine = [[control for control in there if control.kind == name] for name in names]
-        looks = [functools.partial(_survey_and_waive, host, name, of, allow_stop) for name, of in zip(names, mine)]
-        return dict(zip(names, host.gather(looks)))
-
-    plans = look(list(KINDS))
+    controls = [control.for_system(context.facts["family"], context.facts["distribution"]) for control in controls]
+    reasons: dict[str, str | None] = {c.id: reason_not_applicable(host, context.facts, c.applies) for c in controls}
+    concerned = [control for control in controls if not reasons[control.id]]
+    packages = RequiredPackages(host, concerned, ahead)
+    plans = _plan_kinds(host, list(KINDS), _ready(concerned, packages), context)
     if plans[Package.name].groups:  # what comes and goes decides how the rest is to be made true
         packages.follow(plans[Package.name].groups)
-        plans.update(look([name for name in KINDS if name != Package.name]))
+        later = [name for name in KINDS if name != Package.name]
+        plans.update(_plan_kinds(host, later, _ready(concerned, packages), context))
+    reasons.update({control.id: packages.why_missing(control) for control in concerned})
     assessments = {assessment.control: assessment for plan in plans.values() for assessment in plan.assessments}
     for control in controls:
-        if hindrances[control.id]:
-            assessments[control.id] = not_applicable(control, control.id, "", hindrances[control.id])
-    whole = {control.id: assessments[control.id] for control in controls}
+        reason = reasons[control.id]
+        if reason:
+            assessments[control.id] = not_applicable(control, control.id, "", reason)
     groups = [group for plan in plans.values() for group in plan.groups]
-    return Survey(whole, _guarded_last(groups, controls, packages.awaited))
+    return Survey(
+        {control.id: assessments[control.id] for control in controls},
+        _guarded_last(groups, controls, packages.awaited),
+    )
+
+
+def _ready(controls: Sequence[Control], packages: RequiredPackages) -> list[Control]:
+    """Return the controls whose packages are there or are coming, the latter marked."""
+    return [packages.awaiting(control) for control in controls if packages.why_missing(control) is None]
+
+
+def _plan_kinds(
+    host: Host, names: Sequence[str], controls: Sequence[Control], context: SurveyContext
+) -> dict[str, KindPlan]:
+    """Return the plan of each kind by its name; the kinds read the host at the same time."""
+    surveys = [
+        functools.partial(_survey_and_waive, host, name, [c for c in controls if c.kind == name], context)
+        for name in names
+    ]
+    return dict(zip(names, host.gather(surveys)))
 
 
 def _guarded_last(groups: Sequence[Group], controls: Sequence[Control], awaited: set[str]) -> tuple[Group, ...]:
-    """What could lock people out comes when all else is done, so that the time to confirm it is short.
+    """Return the groups with those that could lock people out last, so that the time to confirm them is short.
 
     Where that holds for the packages, what awaits one of them comes after them.
     """
@@ -120,44 +134,44 @@ def _guarded_last(groups: Sequence[Group], controls: Sequence[Control], awaited:
     return tuple(sorted(marked, key=lambda group: group.guarded))
 
 
-def _survey_and_waive(host: Host, name: str, controls: Sequence[Control], allow_stop: frozenset[str]) -> KindPlan:
-    """What is waived is judged by itself, so that nothing of it gets into what the others change."""
-    waived = {control.id: control.waived for control in controls if control.waived is not None}
-    alone = [control for control in controls if control.id in waived]
-    judged = _survey_kind(host, name, alone, allow_stop) if alone else KindPlan()
-    kept = [a for a in judged.assessments if waived[a.control].get("value", a.before) in (a.before, _running(a))]
-    left = {assessment.control for assessment in kept}
-    rest = [control for control in controls if control.id not in left]
-    plan = _survey_kind(host, name, rest, allow_stop) if rest else KindPlan()
+def _survey_and_waive(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:
+    """Return the plan of a kind. What is waived is judged alone: nothing of it gets into the others' changes."""
+    waivers = {control.id: control.waived for control in controls if control.waived is not None}
+    waived = [control for control in controls if control.id in waivers]
+    judged = _survey_kind(host, name, waived, context) if waived else KindPlan()
+    kept = [a for a in judged.assessments if waivers[a.control].get("value", a.before) in (a.before, _in_force(a))]
+    kept_ids = {assessment.control for assessment in kept}
+    enforced = [control for control in controls if control.id not in kept_ids]
+    plan = _survey_kind(host, name, enforced, context) if enforced else KindPlan()
     return KindPlan((*(replace(a, after=a.before, waived=True) for a in kept), *plan.assessments), plan.groups)
 
 
-def _running(assessment: Assessment) -> str:
-    """What is in force, where ``before`` may say more, such as that it does not survive a reboot."""
+def _in_force(assessment: Assessment) -> str:
+    """Return what runs, where ``before`` may say more, such as that it does not survive a reboot."""
     return assessment.verdicts.running.saw
 
 
-def _survey_kind(host: Host, name: str, controls: Sequence[Control], allow_stop: frozenset[str]) -> KindPlan:
-    """All controls of a kind at once; where that fails, without those of them that fail alone."""
+def _survey_kind(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:
+    """Return the plan for all controls of a kind at once; where that fails, without those that fail alone."""
     kind = KINDS[name]
     try:
-        return kind.plan(controls, kind.observe(host, controls, allow_stop))
+        return kind.plan(controls, kind.observe(host, controls, context))
     except ClinicalError as error:
-        reasons = {control.id: _why_unreadable(host, control, allow_stop) for control in controls}
-        rest = [control for control in controls if not reasons[control.id]]
-        if len(rest) == len(controls):  # each can be read alone, only not together
-            rest, reasons = [], dict.fromkeys(reasons, str(error))
-        unread = [_unread(control, reasons[control.id]) for control in controls if control not in rest]
-        plan = _survey_kind(host, name, rest, allow_stop) if rest else KindPlan()
+        reasons = {control.id: _why_unreadable(host, control, context) for control in controls}
+        readable = [control for control in controls if reasons[control.id] is None]
+        if len(readable) == len(controls):  # each can be read alone, only not together
+            readable, reasons = [], dict.fromkeys(reasons, str(error))
+        unread = [_unread(control, reasons[control.id] or "") for control in controls if control not in readable]
+        plan = _survey_kind(host, name, readable, context) if readable else KindPlan()
         return KindPlan((*unread, *plan.assessments), plan.groups)
 
 
-def _why_unreadable(host: Host, control: Control, allow_stop: frozenset[str]) -> str:
+def _why_unreadable(host: Host, control: Control, context: SurveyContext) -> str | None:
     try:
-        KINDS[control.kind].observe(host, [control], allow_stop)
+        KINDS[control.kind].observe(host, [control], context)
     except ClinicalError as error:
         return str(error)
-    return ""
+    return None
 
 
 def _unread(control: Control, reason: str) -> Assessment:
@@ -165,14 +179,23 @@ def _unread(control: Control, reason: str) -> Assessment:
 
 
 def audit(host: Host, request: BaselineRequest) -> Report:
-    """Look, and say what enforcing would change."""
+    """Return how the host stands, and what enforcing would change. Nothing is changed."""
     report = _open(host, request)
-    in_use.begin(host, request.keeps)
-    found = survey(host, request.controls, request.allow_stop, report.host)
-    report.findings = [_finding(assessment) for assessment in found.assessments.values()]
-    report.changes = guarded_run.describe_changes(found.groups)
+    surveyed = survey(host, request.controls, _context(request, report))
+    report.findings = [_finding(assessment) for assessment in surveyed.assessments.values()]
+    report.changes = guarded_run.describe_changes(surveyed.groups)
     report.changed = bool(report.changes)
     return _close(host, report)
+
+
+def _context(request: BaselineRequest, report: Report) -> SurveyContext:
+    """Return the context of one survey; each survey has its own, which looks anew at what is in use."""
+    return SurveyContext(
+        facts=report.host,
+        keeps=request.keeps,
+        allow_stop=request.allow_stop,
+        protected_accounts=frozenset(request.break_glass_users),
+    )
 
 
 def enforce(host: Host, request: BaselineRequest) -> Report:
@@ -184,37 +207,43 @@ def enforce(host: Host, request: BaselineRequest) -> Report:
     report.warnings += _settled(host, request.run_id)
     for run in _cut_runs(host):
         journal_revert.sweep(host, run)
-        report.warnings.append(_told_cut(run))
-    in_use.begin(host, request.keeps)
-    found = survey(host, request.controls, request.allow_stop, report.host)
-    before = _look_around(host, request, found.groups)
+        report.warnings.append(_describe_cut(run))
+    surveyed = survey(host, request.controls, _context(request, report))
+    before = _look_around(host, request, surveyed.groups)
     if before is not None and request.survey_only:
         report.listeners_to_probe = before.listeners_to_probe()
         return _close(host, report)
-    failed: dict[str, ClinicalError] = {}
-    if found.groups:
-        outcome = guarded_run.carry_out(host, request.run_id, found.groups, _wish(host, request, found.groups))
-        failed = {c: error for n, error in outcome.failed.items() for c in found.groups[n].controls}
-        report.changes = guarded_run.describe_changes(
-            [g for n, g in enumerate(found.groups) if n not in outcome.failed]
-        )
-        report.warnings += guarded_run.tidy_journal(host, request.journal_keep)
+    failed = _change(host, request, report, surveyed.groups) if surveyed.groups else {}
     report.changed = bool(report.changes)
-    touched = {control for change in report.changes for control in change["controls"]} | set(failed)
-    again: Mapping[str, Assessment] = {}
-    if touched:
-        in_use.begin(host, request.keeps)
-        mine = [control for control in request.controls if control.id in touched]
-        again = survey(host, mine, request.allow_stop, report.host, ahead=False).assessments
-    for control, assessment in found.assessments.items():
+    again = _survey_touched(host, request, report, failed)
+    for control, assessment in surveyed.assessments.items():
         report.findings.append(_outcome(assessment, again.get(control), failed.get(control)))
     if before is not None:
-        _look_again(host, report, before, found.groups)
+        _look_again(host, report, before, surveyed.groups)
     return _close(host, report)
 
 
+def _change(host: Host, request: BaselineRequest, report: Report, groups: Sequence[Group]) -> dict[str, ClinicalError]:
+    """Carry the groups out and note the changes; return the error of each control whose group was put back."""
+    outcome = guarded_run.carry_out(host, request.run_id, groups, _guard_terms(host, request, groups))
+    report.changes = guarded_run.describe_changes([group for n, group in enumerate(groups) if n not in outcome.failed])
+    report.warnings += guarded_run.tidy_journal(host, request.journal_keep)
+    return {control: error for n, error in outcome.failed.items() for control in groups[n].controls}
+
+
+def _survey_touched(
+    host: Host, request: BaselineRequest, report: Report, failed: Mapping[str, ClinicalError]
+) -> Mapping[str, Assessment]:
+    """Return a second assessment of what was changed or put back, by control."""
+    touched = {control for change in report.changes for control in change["controls"]} | set(failed)
+    if not touched:
+        return {}
+    controls = [control for control in request.controls if control.id in touched]
+    return survey(host, controls, _context(request, report), ahead=False).assessments
+
+
 def _look_around(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> host_availability.Snapshot | None:
-    """What listens and runs before the change, where one is to be made."""
+    """Return what listens and runs before the change, None where none is to be made."""
     if not groups or not request.check_availability:
         return None
     from ._change import (
@@ -228,25 +257,28 @@ def _look_again(host: Host, report: Report, before: host_availability.Snapshot, 
     """Hold the host against what it was; what it lost without anybody's consent has the whole run taken back."""
     from ._change import availability as host_availability
 
-    found = host_availability.compare(host, before, groups)
-    report.availability = found.as_result()
-    if not found.lost:
+    comparison = host_availability.compare(host, before, groups)
+    report.availability = comparison.as_result()
+    if not comparison.lost:
         guard = record.load(host, report.run_id)
         if guard is not None and guard.state == ARMED:
             record.renew(host, guard)  # the time to confirm begins when all is done
         return
     from ._guard import reverter
 
-    why = f"it cost the host {', '.join(found.lost)}"
-    reverter.take_back_now(host, report.run_id, why, found.units)
+    why = f"it cost the host {', '.join(comparison.lost)}"
+    reverter.take_back_now(host, report.run_id, why, comparison.units)
     report.changed, report.changes = False, []
-    left = host_availability.compare(host, before, ()).lost
-    if left:
-        report.warnings.append(f"The run was taken back, and yet this host still lacks {', '.join(left)}.")
+    still_lost = host_availability.compare(host, before, ()).lost
+    if still_lost:
+        report.warnings.append(f"The run was taken back, and yet this host still lacks {', '.join(still_lost)}.")
 
 
 def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Report:
-    """Take a run back. ``wanted`` is its id, or nothing for the newest; ``request.run_id`` names the revert itself."""
+    """Take a run back. ``wanted`` is its id, or nothing for the newest; ``request.run_id`` names the revert itself.
+
+    Raises ClinicalError where there is no such run, where others changed the same since, or where it failed in part.
+    """
     report = _open(host, request)
     if not check:
         report.warnings += _settled(host, request.run_id)
@@ -264,8 +296,8 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
     report.restored = guarded_run.describe_changes(way.groups)
     report.changed = bool(way.groups)
     if way.groups and not check:
-        wish = _wish(host, request, way.groups)
-        outcome = guarded_run.carry_out(host, request.run_id, way.groups, wish, reverts=run.run_id)
+        terms = _guard_terms(host, request, way.groups)
+        outcome = guarded_run.carry_out(host, request.run_id, way.groups, terms, reverts=run.run_id)
         if outcome.failed:
             error = next(iter(outcome.failed.values()))
             raise ClinicalError("Reverting the run", run.run_id, str(error), _half_reverted(host, request.run_id))
@@ -275,7 +307,7 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
 
 
 def _settled(host: Host, run_id: str) -> list[str]:
-    """Refuse while the guard of an earlier run is armed, and tell what became of the last one."""
+    """Return warnings about the guard of the last run. Raises ClinicalError while one is armed."""
     if record.unsettled(host) is None:
         return []
     from ._guard import reverter  # hardly any run has to read it
@@ -284,7 +316,7 @@ def _settled(host: Host, run_id: str) -> list[str]:
 
 
 def _half_reverted(host: Host, run_id: str) -> str:
-    """What people should know of a revert that failed in part. Where it is guarded nobody confirms it, so it goes."""
+    """Return advice after a revert that failed in part. Where it is guarded nobody confirms it, so it is taken back."""
     guard = record.load(host, run_id)
     if guard is not None and guard.state == ARMED:
         from ._guard import reverter
@@ -294,12 +326,15 @@ def _half_reverted(host: Host, run_id: str) -> str:
     return "What else could be restored was; mend the cause and revert again."
 
 
-def _wish(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> record.GuardTerms | None:
-    """How the run is guarded, where it has to be; refuses where the break-glass accounts are of no use even before."""
+def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> record.GuardTerms | None:
+    """Return how the run is guarded, None where it need not be.
+
+    Raises ClinicalError where the break-glass accounts are of no use even before the run.
+    """
     if not request.confirm_within or not any(group.guarded for group in groups):
         return None
     from ._guard import break_glass  # the many runs that change nothing guarded do not pay for reading these
-    from ._host import login as ssh_login  # the many runs that change nothing guarded do not pay for reading these
+    from ._host import login as ssh_login
 
     login = ssh_login.own_login(host)
     problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
@@ -311,33 +346,33 @@ def _wish(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> reco
 
 
 def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
-    """The report as a module's result; reverts have no findings, and diff stands only where it was asked for."""
-    told = dict(vars(report))
-    told["check_mode"] = check
-    del told["warnings"]  # Ansible has a way of its own for these
+    """Return the report as a module's result; reverts have no findings, and diff is there only where it is wanted."""
+    values = {**vars(report), "check_mode": check}
+    del values["warnings"]  # Ansible has a way of its own for these
     changes = report.restored if report.reverted_run_id else report.changes
     for key in ("findings", "changes") if report.reverted_run_id else ("restored", "reverted_run_id"):
-        del told[key]
+        del values[key]
     if report.listeners_to_probe is None:
-        del told["listeners_to_probe"]
+        del values["listeners_to_probe"]
     if with_diff:
-        told["diff"] = [_diff(change) for change in changes]
-    return told
+        values["diff"] = [_diff(change) for change in changes]
+    return values
 
 
 def _diff(change: Mapping[str, Any]) -> dict[str, str]:
-    head = str(change["subject"])
-    return {"before_header": head, "after_header": head, **{k: f"{change[k]}\n" for k in ("before", "after")}}
+    header = str(change["subject"])
+    before, after = f"{change['before']}\n", f"{change['after']}\n"
+    return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 
 def _cut_runs(host: Host) -> list[journal.JournaledRun]:
-    """Runs that ended in the middle, unless they were reverted, or were reverts that a later one completed."""
-    known = journal.runs(host)
-    whole = {run.run_id for run in known if run.reverted_by}
-    return [run for run in known if run.progress == "applying" and not {run.run_id, run.reverts} & whole]
+    """Return runs that ended in the middle, unless they were reverted, or were reverts that a later one completed."""
+    runs = journal.runs(host)
+    reverted = {run.run_id for run in runs if run.reverted_by}
+    return [run for run in runs if run.progress == "applying" and not {run.run_id, run.reverts} & reverted]
 
 
-def _told_cut(run: journal.JournaledRun) -> str:
+def _describe_cut(run: journal.JournaledRun) -> str:
     return (
         f"The run {run.run_id} was cut before it ended. This run makes the host whole; to take the earlier one back, "
         f"revert this run and then run_id: {run.run_id}."
@@ -345,6 +380,7 @@ def _told_cut(run: journal.JournaledRun) -> str:
 
 
 def _outcome(before: Assessment, again: Assessment | None, error: ClinicalError | None) -> dict[str, Any]:
+    """Return the finding of a control out of what was seen before the change and after it."""
     if again is None:
         return _finding(before)
     finding = {**_finding(again), "before": before.before, "after": again.before}
@@ -356,11 +392,17 @@ def _outcome(before: Assessment, again: Assessment | None, error: ClinicalError 
 
 
 def _finding(assessment: Assessment) -> dict[str, Any]:
-    told = dict(vars(assessment))  # by hand: dataclasses.asdict takes ten times as long, and there are hundreds
-    told["id"] = told.pop("control")
-    del told["waived"]  # the result says it
-    verdicts = {look: dict(vars(verdict)) for look, verdict in vars(assessment.verdicts).items()}
-    return {**told, "verdicts": verdicts, "result": assessment.result}
+    """Return an assessment as plain data; dataclasses.asdict takes ten times as long, and there are hundreds."""
+    return {
+        "id": assessment.control,
+        "subject": assessment.subject,
+        "wanted": assessment.wanted,
+        "before": assessment.before,
+        "after": assessment.after,
+        "verdicts": {place: dict(vars(verdict)) for place, verdict in vars(assessment.verdicts).items()},
+        "reason": assessment.reason,
+        "result": assessment.result,
+    }
 
 
 def _open(host: Host, request: BaselineRequest) -> Report:

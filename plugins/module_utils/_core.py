@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs on a host, sent as one text with the module that starts it. Private to the collection.
+"""What runs on a host, sent as one text with the module that starts it.
 
 Ansible looks for what a module imports by parsing every source file, in every run anew, and the host compiles them all.
 For ours both took longer than looking at the host. So a module whose action plugin sends the core imports nothing of
@@ -24,8 +24,9 @@ import sys
 import tempfile
 import types
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 PACKAGE = __name__.rpartition(".")[0]
 #: Only root can write here; what lies here is code that root runs.
@@ -58,15 +59,15 @@ def answer(module: Any, call: str) -> None:
     core = Core(sent) if sent else None
     if core:
         sys.meta_path.insert(0, core)
-    told = importlib.import_module(f"{PACKAGE}._calls.{call}").answer(module.params, module.check_mode, module._diff)
+    result = importlib.import_module(f"{PACKAGE}._calls.{call}").answer(module.params, module.check_mode, module._diff)
     if core and not module.check_mode:
         core.keep()
     module.params.clear()  # Ansible would send it all back
-    for warning in told.pop("warnings", ()):
+    for warning in result.pop("warnings", ()):
         module.warn(warning)
-    if told.pop("failed", False):
-        module.fail_json(**told)
-    module.exit_json(**told)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)
 
 
 class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -77,15 +78,15 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         self.sources = dict(zip(parts[::2], parts[1::2]))
         python = f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
         self._path = os.path.join(FOLDER, f"{hashlib.sha256(sent.encode()).hexdigest()}.{python}")
-        self._compiled = _kept(self._path)
+        self._compiled = _read_compiled(self._path)
         self._is_new = False
 
     def _member(self, fullname: str) -> str:
-        """The name in what was sent, or nothing where it is not in there."""
+        """Return the name in what was sent, or "" where it is not in there."""
         if not fullname.startswith(f"{PACKAGE}."):
             return ""
         name = fullname[len(PACKAGE) + 1 :].replace(".", "/")
-        return next((each for each in (f"{name}/__init__", name) if each in self.sources), "")
+        return next((member for member in (f"{name}/__init__", name) if member in self.sources), "")
 
     def find_spec(
         self, fullname: str, path: Any, target: types.ModuleType | None = None
@@ -107,48 +108,48 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
             self._compiled[member] = marshal.dumps(code)
             self._is_new = True
             return code
-        kept: types.CodeType = marshal.loads(self._compiled[member])
-        return kept
+        loaded: types.CodeType = marshal.loads(self._compiled[member])
+        return loaded
 
     def keep(self) -> None:
         """Keep what was compiled, in place of what older ones left. Where that fails the next run compiles again."""
         if self._is_new:
             with contextlib.suppress(OSError):
-                _keep(self._path, self._compiled)
+                _write_compiled(self._path, self._compiled)
 
 
-def _kept(path: str) -> dict[str, bytes]:
-    """Compiled code by name; nothing where there is none, it is damaged, or another than this user can write it."""
+def _read_compiled(path: str) -> dict[str, bytes]:
+    """Return compiled code by name; none where there is none, it is damaged, or others than this user can write it."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             about = os.fstat(file.fileno())
-            told = file.read()
+            data = file.read()
     except OSError:
         return {}
     if about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o022:
         return {}
-    if hashlib.sha256(told[32:]).digest() != told[:32]:  # marshal does not survive damage
+    if hashlib.sha256(data[32:]).digest() != data[:32]:  # marshal does not survive damage
         return {}
-    kept: dict[str, bytes] = marshal.loads(told[32:])
-    return kept
+    compiled: dict[str, bytes] = marshal.loads(data[32:])
+    return compiled
 
 
-def _keep(path: str, compiled: Mapping[str, bytes]) -> None:
-    told = marshal.dumps(dict(compiled))
+def _write_compiled(path: str, compiled: Mapping[str, bytes]) -> None:
+    data = marshal.dumps(dict(compiled))
     folder = Path(path).parent
     _make(folder.parent, 0o755)  # what else is kept there is not only for root
     _make(folder, 0o700)
     handle, temporary = tempfile.mkstemp(dir=folder)
     try:
         with open(handle, "wb") as file:
-            file.write(hashlib.sha256(told).digest() + told)
+            file.write(hashlib.sha256(data).digest() + data)
         os.replace(temporary, path)
     except OSError:
         os.unlink(temporary)
         raise
-    for other in folder.iterdir():
-        if str(other) != path:
-            other.unlink()
+    for entry in folder.iterdir():
+        if str(entry) != path:
+            entry.unlink()
 
 
 def _make(folder: Path, mode: int) -> None:

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one family of errors that the core raises. Private to the collection."""
+"""The one family of errors that the core raises. It imports nothing, so that every room may use it."""
 
 from __future__ import annotations
 
 
 class ClinicalError(Exception):
-    """Something could not be done, told so that a person can act on it.
+    """Something could not be done, said so that a person can act on it.
 
     ``doing`` and ``subject`` say what was attempted on what ("reading", "/etc/shadow"), ``saw`` what happened
     instead, ``try_this`` what would help. Only a module's or action's entry point turns it into a failure.

@@ -107,20 +107,20 @@ EXAMPLES = r"""
     - name: The host meets the baseline
       healthops.clinical.baseline:
         state: enforced
-        run_id: "{{ hardening_run_id }}"
+        run_id: "{{ run_id }}"
       become: true
       register: baseline_result
   always:
     - name: The result is evidence
       healthops.clinical.evidence_record:
         path: ./evidence
-        run_id: "{{ hardening_run_id }}"
+        run_id: "{{ run_id }}"
         registered: baseline_result
 
 - name: How the interface engine answered is in the same record
   healthops.clinical.evidence_record:
     path: ./evidence
-    run_id: "{{ hardening_run_id }}"
+    run_id: "{{ run_id }}"
     probes:
       - probe: mllp_echo
         target: "{{ inventory_hostname }}:6661"

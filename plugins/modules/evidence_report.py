@@ -96,7 +96,7 @@ EXAMPLES = r"""
 - name: The run has one bundle and one report
   healthops.clinical.evidence_report:
     path: ./evidence
-    run_id: "{{ hardening_run_id }}"
+    run_id: "{{ run_id }}"
     hosts: "{{ ansible_play_hosts_all }}"
   register: evidence_bundle
   run_once: true

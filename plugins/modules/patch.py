@@ -108,9 +108,10 @@ options:
         it takes the place of O(digest).
       - A host that it does not name, and an approval that has ended, fail before the host is contacted.
     type: path
-  tell_first:
+  survey_only:
     description:
-      - Only return RV(to_rate), the release and the source packages of the host. The action plugin uses that.
+      - Only return RV(rating_inputs), by which the controller chooses the advisories that this host needs. The action
+        plugin of the same name sets it, and nobody else. What is given here in a playbook is ignored.
     type: bool
     default: false
   refresh:
@@ -367,9 +368,11 @@ run:
     begun: "2026-11-25T08:21:59Z"
     changed: "2026-11-25T08:22:20Z"
     why: ""
-to_rate:
-  description: The release, the source packages with their earliest versions, and CVEs that the host's own lists name.
-  returned: with O(tell_first=true)
+rating_inputs:
+  description:
+    - The release, the source packages with their earliest versions, and CVEs that the host's own lists name. It is for
+      the action plugin, which sets O(survey_only) and keeps this to itself.
+  returned: with O(survey_only=true)
   type: dict
 policy:
   description: The policy as it was read, with the days that each of its rules still holds.
@@ -458,7 +461,7 @@ def main() -> None:
             "advisory_cache": {"type": "path"},
             "advisory_max_age": {"type": "int", "default": 14},
             "approvals": {"type": "path"},
-            "tell_first": {"type": "bool", "default": False},
+            "survey_only": {"type": "bool", "default": False},
             "refresh": {"type": "bool", "default": True},
             "restart": {"type": "str", "choices": ["now", "ask"], "default": "now"},
             "restart_order": {"type": "list", "elements": "str", "default": []},

@@ -111,7 +111,7 @@ holds:
   elements: dict
 """
 
-import typing as t
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
@@ -121,15 +121,15 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch import l
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
 
 
-def known(host: Host, package: str, run_id: str) -> dict[str, t.Any]:
-    """The ledger and the runs, narrowed to what was asked for."""
+def known(host: Host, package: str, run_id: str) -> dict[str, Any]:
+    """Return the ledger and the runs, narrowed to a package and a run where these are named."""
     ledger = patch_ledger.read(host)
     entries = [
         dict(entry)
         for entry in ledger.entries
         if package in ("", entry["name"]) and run_id in ("", entry.get("run", ""))
     ]
-    runs = [run.told() for run in stages.runs(host) if run_id in ("", run.run_id)]
+    runs = [run.as_result() for run in stages.runs(host) if run_id in ("", run.run_id)]
     holds = [dict(hold) for name, hold in sorted(ledger.holds().items()) if package in ("", name)]
     return {"ledger": entries, "damaged": ledger.damaged, "runs": runs, "holds": holds}
 

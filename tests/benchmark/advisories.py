@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, Iterator, List, TextIO, Tuple
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_MIB = 256
@@ -27,12 +28,12 @@ SCORES = 300_000
 EXPLOITED = 1_500
 
 
-def entry(number: int, long: int) -> Dict[str, object]:
+def entry(number: int, long: int) -> dict[str, object]:
     """One CVE as the tracker tells it: fixed in most releases, open in some, never there in others."""
     releases = {}
     for place, release in enumerate(RELEASES):
         kind = (number + place) % 7
-        about: Dict[str, object] = {"repositories": {release: f"1.{number % 40}-1"}, "urgency": "not yet assigned"}
+        about: dict[str, object] = {"repositories": {release: f"1.{number % 40}-1"}, "urgency": "not yet assigned"}
         if kind == 0:
             about["status"] = "open"
         else:
@@ -58,7 +59,7 @@ def write_tracker(stream: TextIO, megabytes: int) -> None:
     stream.write("}")
 
 
-def write_others(folder: Path) -> Tuple[Path, Path]:
+def write_others(folder: Path) -> tuple[Path, Path]:
     kev, epss = folder / "kev.json", folder / "epss.csv"
     known = [{"cveID": f"CVE-2024-{10000 + number * 7}", "dueDate": "2026-12-01"} for number in range(EXPLOITED)]
     document = {
@@ -76,7 +77,7 @@ def write_others(folder: Path) -> Tuple[Path, Path]:
     return kev, epss
 
 
-def hosts(number: int) -> Iterator[Dict[str, str]]:
+def hosts(number: int) -> Iterator[dict[str, str]]:
     """Yield the packages of each host: a third of them differ from host to host, and each is behind a little."""
     names = [f"source{place:04d}" for place in range(0, PACKAGES, PACKAGES // SOURCES_OF_A_HOST)]
     for host in range(number):
@@ -84,7 +85,7 @@ def hosts(number: int) -> Iterator[Dict[str, str]]:
         yield {**behind, "linux": f"1.{37 + host % 3}-1"}
 
 
-def measured(given: List[str], number: int, limit: int) -> None:
+def measured(given: list[str], number: int, limit: int) -> None:
     """Measure, in a process of its own, so that its memory is only its own."""
     sys.path.insert(0, str(ROOT / "tests" / "unit"))
     importlib.import_module("conftest")  # makes the checkout importable by the collection's name

@@ -23,12 +23,12 @@ import ssl
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Iterator
 
 from side_by_side import Timings, hosts, read_options
 

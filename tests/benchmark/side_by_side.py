@@ -10,10 +10,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator
 
 HOSTS = Path(__file__).resolve().parents[1] / "hosts"
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import runpy
-import typing as t
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,16 +15,16 @@ runpy.run_path(str(UNIT / "conftest.py"))
 
 
 @pytest.fixture(scope="session")
-def files() -> t.Dict[str, bytes]:
+def files() -> dict[str, bytes]:
     from unit_tests.plugin_utils._evidence.export import test_formats as formats
 
-    return t.cast("t.Dict[str, bytes]", formats.exported(formats.bundle(), formats.FORMATS))
+    return cast("dict[str, bytes]", formats.exported(formats.bundle(), formats.FORMATS))
 
 
 @pytest.fixture(scope="session")
-def nearly_empty() -> t.Dict[str, bytes]:
+def nearly_empty() -> dict[str, bytes]:
     """The files of a run that no host answered."""
     from unit_tests.plugin_utils._evidence.export import test_formats as formats
 
     run = formats.evidence.bundle("by-hand", {}, ["down"], {}, "harden")
-    return t.cast("t.Dict[str, bytes]", formats.exported(run, formats.FORMATS))
+    return cast("dict[str, bytes]", formats.exported(run, formats.FORMATS))

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import typing as t
 from argparse import Namespace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from trestle.core.validator_factory import validator_factory
 from trestle.oscal.assessment_results import AssessmentResults
 
 ALERTS = Path(__file__).resolve().parents[2] / "roles" / "evidence" / "files" / "alerts.yml"
-Files = t.Dict[str, bytes]
+Files = dict[str, bytes]
 
 
 @pytest.mark.parametrize("name", ["files", "nearly_empty"])

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import json
 import posixpath
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import unit
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import manager as dnf_manager
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import holds, program
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.manager import Dnf
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Observed, PackageChange
 from fake_host import FakeHost, fixture
 from fake_programs import FakeUnit
 
@@ -53,8 +56,8 @@ class DnfHost(FakeHost):
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Mapping[str, str] | None = None
     ) -> CommandResult:
         self.ran.append(tuple(argv))
-        if dnf_manager.PROGRAM in argv:
-            request = json.loads(self.read(dnf_manager.REQUEST) or b"{}")
+        if program.PROGRAM in argv:
+            request = json.loads(self.read(program.REQUEST) or b"{}")
             self.requests.append(request)
             assert "/usr/libexec/platform-python" in argv
             return self.helper(tuple(argv), request)
@@ -103,7 +106,7 @@ class UpdatingHost(DnfHost):
         }
 
     def _locks(self) -> list[tuple[str, str]]:
-        lines = (self.read(dnf_manager.VERSIONLOCK) or b"").decode().splitlines()
+        lines = (self.read(holds.VERSIONLOCK) or b"").decode().splitlines()
         return [(line.rsplit("-", 2)[0], line) for line in lines]
 
     def _fetch(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,3 +129,17 @@ class UpdatingHost(DnfHost):
             self.versions[name] = version
         rows = sorted(self.versions.items())
         self.installed = "".join(f"{key}\tnoarch\t{value}\t{key}-{value}.src.rpm\n" for key, value in rows)
+
+
+def dnf_on(host: DnfHost, now: datetime = NOW) -> Dnf:
+    """Return the package manager of a host that waits seven seconds for a lock."""
+    return Dnf(host, now, 7)
+
+
+def changes_by_name(observed: Observed) -> dict[str, PackageChange]:
+    return {change.name: change for change in observed.changes}
+
+
+def answer_with(**parts: Any) -> dict[str, Any]:
+    """Return what dnf answered, with other parts."""
+    return {**OBSERVED, **parts}

@@ -382,8 +382,8 @@ class FakeHost(Host):
     def sleep(self, seconds: float) -> None:
         self.uptime += seconds
 
-    def gather(self, looks: Sequence[Callable[[], T]]) -> List[T]:
-        return [look() for look in looks]
+    def gather(self, readers: Sequence[Callable[[], T]]) -> List[T]:
+        return [reader() for reader in readers]
 
     def spawn(self, argv: Sequence[str]) -> None:
         self.change(f"spawn {argv[0]}", lambda: self.spawned.append(tuple(argv)), disk=False)

@@ -11,8 +11,9 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable, Iterator, Optional
+from typing import Callable
 
 import pytest
 from ansible_collections.healthops.clinical.tests import pki
@@ -46,7 +47,7 @@ def server_context(certificates: Path, name: str = "server", ask: bool = False) 
 
 
 @contextlib.contextmanager
-def listening(serve: Serve, tls: Optional[ssl.SSLContext] = None) -> Iterator[int]:
+def listening(serve: Serve, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """The port of a peer that does this to everybody who comes."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_accept, args=(listener, serve, tls), daemon=True).start()
@@ -55,7 +56,7 @@ def listening(serve: Serve, tls: Optional[ssl.SSLContext] = None) -> Iterator[in
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(listener: socket.socket, serve: Serve, tls: Optional[ssl.SSLContext]) -> None:
+def _accept(listener: socket.socket, serve: Serve, tls: ssl.SSLContext | None) -> None:
     while True:
         try:
             connection, _address = listener.accept()
@@ -64,7 +65,7 @@ def _accept(listener: socket.socket, serve: Serve, tls: Optional[ssl.SSLContext]
         threading.Thread(target=_serve, args=(connection, serve, tls), daemon=True).start()
 
 
-def _serve(connection: socket.socket, serve: Serve, tls: Optional[ssl.SSLContext]) -> None:
+def _serve(connection: socket.socket, serve: Serve, tls: ssl.SSLContext | None) -> None:
     with contextlib.suppress(OSError), connection:
         if tls is None:
             serve(connection)

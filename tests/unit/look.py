@@ -8,16 +8,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.context import SurveyContext
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Assessment, Control, KindPlan
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import read_facts
 from fake_host import FakeHost
 
 Settings = dict[str, Any]
 
 
-def plan(host: FakeHost, kind: str, *settings: Settings, allow_stop: Sequence[str] = ()) -> KindPlan:
-    controls = [Control(f"c{number}", kind, one) for number, one in enumerate(settings, 1)]
-    return KINDS[kind].plan(controls, KINDS[kind].observe(host, controls, frozenset(allow_stop)))
+def plan(
+    host: FakeHost, kind: str, *settings: Settings, allow_stop: Sequence[str] = (), protected: Sequence[str] = ()
+) -> KindPlan:
+    controls = [Control(f"c{number}", kind, of_control) for number, of_control in enumerate(settings, 1)]
+    context = SurveyContext(
+        facts=read_facts(host), allow_stop=frozenset(allow_stop), protected_accounts=frozenset(protected)
+    )
+    return KINDS[kind].plan(controls, KINDS[kind].observe(host, controls, context))
 
 
 def look(host: FakeHost, kind: str, settings: Settings, allow_stop: Sequence[str] = ()) -> Assessment:
@@ -27,8 +34,8 @@ def look(host: FakeHost, kind: str, settings: Settings, allow_stop: Sequence[str
 
 def states(assessment: Assessment) -> tuple[str, str, str]:
     """running, on disk, at the next boot."""
-    one, two, three = (verdict.state for verdict in assessment.verdicts.all)
-    return one, two, three
+    running, on_disk, survives_reboot = (verdict.state for verdict in assessment.verdicts.all)
+    return running, on_disk, survives_reboot
 
 
 def subjects(groups: Sequence[Group]) -> list[str]:

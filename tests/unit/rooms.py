@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, Iterator, Set, Tuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
@@ -18,7 +18,7 @@ HALVES = ("module_utils", "plugin_utils")
 
 
 @functools.cache
-def sources() -> Dict[str, Path]:
+def sources() -> dict[str, Path]:
     """Return every source below plugins/ by its dotted name (``module_utils._guard.record``)."""
     return {
         path.relative_to(PLUGINS).with_suffix("").as_posix().replace("/", "."): path
@@ -34,7 +34,7 @@ def room_of(source: str) -> str:
 
 
 @functools.cache
-def imports(source: str, path: Path) -> Set[str]:
+def imports(source: str, path: Path) -> set[str]:
     """Return the dotted names of our own sources that a source imports."""
     known = sources()
     return {
@@ -45,7 +45,7 @@ def imports(source: str, path: Path) -> Set[str]:
     }
 
 
-def _imported(source: str, tree: ast.Module) -> Iterator[Tuple[str, str]]:
+def _imported(source: str, tree: ast.Module) -> Iterator[tuple[str, str]]:
     package = source.split(".")[:-1]
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):  # import_module(f"... .export.{name}") may import any of them
@@ -66,9 +66,9 @@ def _imported(source: str, tree: ast.Module) -> Iterator[Tuple[str, str]]:
             yield base, alias.name
 
 
-def arrows() -> Dict[str, Set[str]]:
+def arrows() -> dict[str, set[str]]:
     """Return, for each room, the other rooms that it imports from."""
-    targets: Dict[str, Set[str]] = {}
+    targets: dict[str, set[str]] = {}
     for source, path in sources().items():
         room = room_of(source)
         targets.setdefault(room, set()).update(room_of(target) for target in imports(source, path))
@@ -82,10 +82,10 @@ def own_test(source: str) -> Path:
     return TESTS / "plugins" / folder / f"test_{name}.py"
 
 
-def reached_by(test: Path) -> Set[str]:
+def reached_by(test: Path) -> set[str]:
     """Return the sources that a test imports: by itself, through helpers of the tests, and through other sources."""
     known, reached, helpers = sources(), set(), [test]
-    waiting: Set[str] = set()
+    waiting: set[str] = set()
     for helper in helpers:  # grows while it is walked
         tree = ast.parse(helper.read_text(encoding="utf-8"))
         waiting |= {target for base, name in _imported("", tree) for target in (f"{base}.{name}", base)} & set(known)

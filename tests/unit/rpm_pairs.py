@@ -8,7 +8,7 @@ python tests/unit/rpm_pairs.py > pairs; rpm --eval "$(python tests/unit/rpm_pair
 from __future__ import annotations
 
 import sys
-from typing import Iterator, List, Tuple
+from collections.abc import Iterator
 
 NUMBER = 100_000
 _PIECES = (
@@ -28,7 +28,7 @@ class Draws:
         return (self._state >> 33) % limit
 
 
-def versions(draws: Draws) -> List[str]:
+def versions(draws: Draws) -> list[str]:
     """What one version is made of: an epoch now and then, a version, and mostly a release."""
     version = "".join(_PIECES[draws.below(len(_PIECES))] for _each in range(1 + draws.below(4)))
     release = "".join(_PIECES[draws.below(len(_PIECES))] for _each in range(1 + draws.below(3)))
@@ -36,7 +36,7 @@ def versions(draws: Draws) -> List[str]:
     return [epoch, version, release]
 
 
-def pairs(number: int = NUMBER) -> Iterator[Tuple[str, str]]:
+def pairs(number: int = NUMBER) -> Iterator[tuple[str, str]]:
     """Most pairs differ in one part only, or one is the beginning of the other: there an order is easily wrong."""
     draws = Draws(2026)
     for _each in range(number):
@@ -49,7 +49,7 @@ def pairs(number: int = NUMBER) -> Iterator[Tuple[str, str]]:
         yield _joined(one), _joined(other)
 
 
-def _joined(parts: List[str]) -> str:
+def _joined(parts: list[str]) -> str:
     return f"{parts[0]}{parts[1]}-{parts[2]}"
 
 

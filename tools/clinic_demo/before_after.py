@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import json
-import typing as t
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-if t.TYPE_CHECKING:
+if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -19,13 +20,13 @@ GROUPS = {2: "before", 5: "after"}
 GOOD = ("pass", "fixed", "notapplicable", "waived")
 
 
-def read_run(run_dir: Path) -> dict[str, t.Any]:
+def read_run(run_dir: Path) -> dict[str, Any]:
     """host name -> result, as the runs' evidence has it."""
-    hosts: dict[str, t.Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))["hosts"]
+    hosts: dict[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))["hosts"]
     return hosts
 
 
-Result = t.Mapping[str, t.Any]
+Result = Mapping[str, Any]
 
 
 def row(name: str, audit: Result, harden: Result, again: Result, answers: Answers) -> list[str]:

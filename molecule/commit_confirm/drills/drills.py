@@ -569,7 +569,7 @@ def _fleet(hosts: list[Host], serial: Any, strict: bool) -> Ended:
             hosts,
             "healthops.clinical.harden",
             {"test_hosts": {"hosts": own}},
-            hardening_hosts="test_hosts",
+            run_targets="test_hosts",
             hardening_tier="essential",
             hardening_skip=skip,
             hardening_confirm_within=40,

@@ -1,5 +1,5 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: GPL-3.0-or-is_later
 """The rpm of the host orders a hundred thousand pairs of versions just as the plan does."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rpm_pairs
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.versions import later
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.versions import is_later
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -20,9 +20,17 @@ def test_rpm_orders_versions_as_we_do(host: Host) -> None:
     assert host.run(f"python3 - > /tmp/pairs << 'END'\n{_printing()}\nEND\n").rc == 0
     told = host.check_output("rpm --eval %s", rpm_pairs.question("/tmp/pairs")).strip()
     assert len(told) == rpm_pairs.NUMBER
-    ours = ("<" if later(right, left) else ">" if later(left, right) else "=" for left, right in rpm_pairs.pairs())
+    ours = (
+        "<" if is_later(right, left) else ">" if is_later(left, right) else "=" for left, right in rpm_pairs.pairs()
+    )
     wrong = [pair for pair, said, we in zip(rpm_pairs.pairs(), told, ours) if said != we]
     assert wrong == []
+
+
+def _order(left: str, right: str) -> str:
+    if is_later(right, left):
+        return "<"
+    return ">" if is_later(left, right) else "="
 
 
 def _printing() -> str:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A call of the module baseline: its options become a request, and the report its result. Private to the collection."""
+"""A call of the module baseline: its options become a request, and the report its result."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from typing import Any
 
 from .. import _baseline
 from .._change import lock
-from .._controls.model import Control, sparing
+from .._controls.model import Control
 from .._errors import ClinicalError
 from .._guard import record
 from .._host.real import RealHost
 from .._vocabulary.run_id import new_run_id
 
+#: What the action plugin sends of each control.
+_CONTROL_KEYS = ("id", "kind", "settings", "hazard", "applies", "differs", "waived")
+
 
 def answer(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]:
+    """Return the module's result for its options; one with ``failed`` where the host refused or could not be read."""
     wanted = request(params)
     try:
         report = carry_out(wanted, params, check)
@@ -29,25 +33,28 @@ def answer(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]
 
 
 def request(params: Mapping[str, Any]) -> _baseline.BaselineRequest:
-    own = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
-    keys = ("id", "kind", "settings", "hazard", "applies", "differs", "waived")
-    told = [Control(**{key: control[key] for key in keys}) for control in json.loads(params["controls"])]
-    controls = tuple(sparing(control, params["break_glass_users"]) for control in told)
+    """Return the module's options as a request; a run that nobody named gets an id here."""
+    run_id = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
     return _baseline.BaselineRequest(
-        own or new_run_id(),
-        controls,
-        frozenset(params["allow_stop"]),
-        params["journal_keep"],
-        params["force"],
-        params["confirm_within"],
-        tuple(params["break_glass_users"]),
-        params["keeps"],
-        params["check_availability"],
-        params["survey_only"],
+        run_id=run_id or new_run_id(),
+        controls=tuple(_control(sent) for sent in json.loads(params["controls"])),
+        allow_stop=frozenset(params["allow_stop"]),
+        journal_keep=params["journal_keep"],
+        force=params["force"],
+        confirm_within=params["confirm_within"],
+        break_glass_users=tuple(params["break_glass_users"]),
+        keeps=params["keeps"],
+        check_availability=params["check_availability"],
+        survey_only=params["survey_only"],
     )
 
 
+def _control(sent: Mapping[str, Any]) -> Control:
+    return Control(**{key: sent[key] for key in _CONTROL_KEYS})
+
+
 def carry_out(wanted: _baseline.BaselineRequest, params: Mapping[str, Any], check: bool) -> _baseline.Report:
+    """Audit, enforce or revert on this host, under its lock unless nothing is changed."""
     host = RealHost()
     with contextlib.nullcontext() if check else lock.held(wanted.run_id):
         if params["state"] == "reverted":

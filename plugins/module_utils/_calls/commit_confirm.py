@@ -1,46 +1,54 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A call of the module commit_confirm: its options become a request, and what came of it its result. Private."""
+"""A call of the module commit_confirm: its options become a request, and what came of it the module's result."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Mapping
+from typing import Any
 
 from .._change import lock
 from .._errors import ClinicalError
 from .._guard import commit_confirm, record, reverter
+from .._guard.commit_confirm import GuardRequest, GuardResult
 from .._host.real import RealHost
 from .._vocabulary.run_id import new_run_id
 
 
 def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> dict[str, Any]:
+    """Return the result of the module for its options, also of a call that failed."""
     wanted = request(params)
     try:
-        told = asdict(carry_out(wanted, params["state"], check))
+        result = asdict(carry_out(wanted, params["state"], check))
     except ClinicalError as error:
         guard = record.guard_of_run(RealHost(), wanted.run_id)
         return {"failed": True, "msg": str(error), "run_id": wanted.run_id, "guard": guard}
     if params["state"] != "reverted":
-        del told["restored"]
-    return told
+        del result["restored"]
+    return result
 
 
-def request(params: Mapping[str, Any]) -> commit_confirm.GuardRequest:
-    return commit_confirm.GuardRequest(
-        params["run_id"] or (new_run_id() if params["state"] == "armed" else ""),
-        tuple(params["paths"]),
-        tuple(params["units"]),
-        tuple(params["commands"]),
-        params["confirm_within"],
-        tuple(params["break_glass_users"]),
-        params["journal_keep"],
-        params["why"],
+def request(params: Mapping[str, Any]) -> GuardRequest:
+    """Return what the options ask for; a guard that is armed gets a name where the task gives it none."""
+    run_id = params["run_id"]
+    if not run_id and params["state"] == "armed":
+        run_id = new_run_id()
+    return GuardRequest(
+        run_id=run_id,
+        paths=tuple(params["paths"]),
+        units=tuple(params["units"]),
+        commands=tuple(params["commands"]),
+        confirm_within=params["confirm_within"],
+        break_glass_users=tuple(params["break_glass_users"]),
+        journal_keep=params["journal_keep"],
+        why=params["why"],
     )
 
 
-def carry_out(wanted: commit_confirm.GuardRequest, state: str, check: bool) -> commit_confirm.GuardResult:
+def carry_out(wanted: GuardRequest, state: str, check: bool) -> GuardResult:
+    """Do what the task asks for, under the lock of all runs unless nothing can be changed."""
     host = RealHost()
     if state == "status":
         return commit_confirm.status(host, wanted)

@@ -1,85 +1,91 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A call of the module patch: its options become a wish, and what came of it its result. Private to the collection."""
+"""A call of the module patch: its options become a request, and what came of that its result."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable
 
 from .._change import lock
 from .._errors import ClinicalError
 from .._host.real import RealHost
 from .._patch import plan, policy, roll_back, run
 from .._patch.managers import manager_of
-from .._patch.plan import Question
-from .._patch.request import Answer, Stopped, Wish
+from .._patch.plan import PlanInputs
+from .._patch.request import PatchFailed, PatchRequest, PatchResult
 from .._vocabulary.run_id import new_run_id
 
-STATES: Dict[str, Callable[..., Answer]] = {
-    "planned": run.planned,
-    "staged": run.staged,
-    "applied": run.applied,
-    "rolled_back": roll_back.rolled_back,
+STATES: dict[str, Callable[..., PatchResult]] = {
+    "planned": run.report_plan,
+    "staged": run.stage,
+    "applied": run.apply,
+    "rolled_back": roll_back.roll_back,
 }
 NOT_REFRESHED = "check mode writes nothing, so the lists of packages were not read anew: newer updates are missing here"
 
 
-def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> Dict[str, Any]:
+def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> dict[str, Any]:
+    """Return the module's result for its options; a failure is told in it under ``failed`` and ``msg``."""
     try:
         return carry_out(params, check)
-    except Stopped as error:
-        done = told(asdict(error.answer), params["state"])
-        return {**done, "warnings": (), "failed": True, "msg": str(error)}
+    except PatchFailed as error:
+        result = shape_result(asdict(error.result), params["state"])
+        return {**result, "warnings": (), "failed": True, "msg": str(error)}
     except ClinicalError as error:
         return {"failed": True, "msg": str(error)}
 
 
-def wish(params: Mapping[str, Any], check: bool) -> Wish:
-    now = datetime.now(timezone.utc).replace(microsecond=0)
+def read_request(params: Mapping[str, Any], check: bool) -> PatchRequest:
+    """Return the request that the options make. Raises ClinicalError where the policy is wrong."""
     advisories = params["advisories"]
-    question = Question(
-        policy.read(params["policy"]),
-        now,
-        None if advisories is None else advisories.get("sources", {}),
-        params["refresh"] and not check and params["state"] != "applied",
-        (advisories or {}).get("cves", {}),
+    inputs = PlanInputs(
+        policy=policy.read(params["policy"]),
+        now=datetime.now(timezone.utc).replace(microsecond=0),
+        advisories=None if advisories is None else advisories.get("sources", {}),
+        refresh=params["refresh"] and not check and params["state"] != "applied",
+        cves=(advisories or {}).get("cves", {}),
     )
     # What is rolled back has its name already; every other run gets one.
-    run_id = params["run_id"] or ("" if params["state"] == "rolled_back" else new_run_id())
-    return Wish(
-        question,
-        run_id,
-        params["digest"],
-        params["restart"],
-        tuple(params["restart_order"]),
-        params["repair"],
-        params["hold_days"],
-        params["keep_runs"],
-        check,
+    new_id = "" if params["state"] == "rolled_back" else new_run_id()
+    return PatchRequest(
+        inputs=inputs,
+        run_id=params["run_id"] or new_id,
+        digest=params["digest"],
+        restart=params["restart"],
+        restart_order=tuple(params["restart_order"]),
+        repair=params["repair"],
+        hold_days=params["hold_days"],
+        keep=params["keep_runs"],
+        check=check,
     )
 
 
-def carry_out(params: Mapping[str, Any], check: bool) -> Dict[str, Any]:
-    wanted, host = wish(params, check), RealHost()
-    manager = manager_of(host, wanted.question.now, params["manager"], params["lock_wait"], check)
-    if params["tell_first"]:
-        return {"changed": False, "to_rate": plan.to_rate(host, manager, wanted.question.refresh)}
+def carry_out(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """Do what the options say, under the lock, and return the module's result.
+
+    Raises ClinicalError, or PatchFailed where the host is not what was requested.
+    """
+    request, host = read_request(params, check), RealHost()
+    manager = manager_of(host, request.inputs.now, params["manager"], params["lock_wait"], check)
+    if params["survey_only"]:
+        return {"changed": False, "rating_inputs": plan.rating_inputs(host, manager, request.inputs.refresh)}
     if not host.is_root():
         raise ClinicalError("Patching", "this host", "it takes root", "Run it with become: true.")
     with (
-        contextlib.nullcontext() if check else lock.held(wanted.run_id or params["state"], patience=params["patience"])
+        contextlib.nullcontext() if check else lock.held(request.run_id or params["state"], patience=params["patience"])
     ):
-        done = asdict(STATES[params["state"]](host, manager, wanted))
+        result = asdict(STATES[params["state"]](host, manager, request))
     if check and params["refresh"] and params["state"] in ("planned", "staged"):
-        done["warnings"] = (*done["warnings"], NOT_REFRESHED)
-    return told(done, params["state"])
+        result["warnings"] = (*result["warnings"], NOT_REFRESHED)
+    return shape_result(result, params["state"])
 
 
-def told(done: Dict[str, Any], state: str) -> Dict[str, Any]:
-    """The plan by itself where only that was wanted; otherwise what was done, with the plan below."""
+def shape_result(result: dict[str, Any], state: str) -> dict[str, Any]:
+    """Return the plan by itself where only that was requested; otherwise what was done, with the plan below."""
     if state != "planned":
-        return done
-    return {"changed": done["changed"], "warnings": done["warnings"], **done["plan"]}
+        return result
+    return {"changed": result["changed"], "warnings": result["warnings"], **result["plan"]}

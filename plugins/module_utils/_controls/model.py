@@ -1,19 +1,23 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Control, verdict, assessment, plan: the words that every resource kind speaks. Private to the collection."""
+"""Control, verdict, assessment, plan: the words that every resource kind speaks.
+
+It imports no kind, and nothing of it reads a host.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from .._change.steps import Group
 from .._host.door import Host
 from .._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK, UNKNOWN, word
+from .context import SurveyContext
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -28,7 +32,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """What one key of a control's settings may hold. ``type`` is a key of _TYPES."""
+    """The values that one key of a control's settings may hold. ``type`` is a key of _TYPES."""
 
     type: str
     required: bool = True
@@ -36,15 +40,15 @@ class Setting:
     pattern: str = ""
     default: Any = None
 
-    def problem(self, value: Any) -> str:
-        """Why ``value`` will not do, or nothing."""
+    def problem(self, value: Any) -> str | None:
+        """Return why ``value`` will not do, as the end of a sentence; None where it will."""
         if not isinstance(value, _TYPES[self.type]) or (self.type == "int" and isinstance(value, bool)):
             return f"is {value!r}, wanted {self.type}"
         if self.choices and value not in self.choices:
             return f"is {value!r}, wanted one of {', '.join(self.choices)}"
         if self.pattern and ("\n" in str(value) or not re.match(self.pattern, str(value))):
             return f"is {value!r}, which does not match {self.pattern}"
-        return ""
+        return None
 
 
 @dataclass(frozen=True)
@@ -66,28 +70,28 @@ class Control:
     waived: Mapping[str, str] | None = None
 
     def for_system(self, family: str, distribution: str) -> Control:
-        """This control as it is there; a distribution has the last word over its family."""
-        others = [self.differs[name] for name in dict.fromkeys((family, distribution)) if name in self.differs]
-        if not others:
+        """Return this control as it is there; a distribution has the last word over its family."""
+        differences = [self.differs[name] for name in dict.fromkeys((family, distribution)) if name in self.differs]
+        if not differences:
             return self
         kind, settings, applies = self.kind, self.settings, self.applies
-        for other in others:
-            kind, settings, applies = with_differences(kind, settings, applies, other)
+        for difference in differences:
+            kind, settings, applies = with_differences(kind, settings, applies, difference)
         return replace(self, kind=kind, settings=settings, applies=applies, differs={})
 
 
 def with_differences(
-    kind: str, settings: Mapping[str, Any], applies: Mapping[str, Any], other: Mapping[str, Any]
+    kind: str, settings: Mapping[str, Any], applies: Mapping[str, Any], difference: Mapping[str, Any]
 ) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
-    """Kind, settings and applies with what differs put over them. One that names its kind stands for itself."""
-    told = {key: value for key, value in other.items() if key not in ("kind", "applies")}
-    below = {} if "kind" in other else settings
-    return other.get("kind", kind), {**below, **told}, {**applies, **other.get("applies", {})}
+    """Return kind, settings and applies with a difference put over them. One that names its kind stands for itself."""
+    changed = {key: value for key, value in difference.items() if key not in ("kind", "applies")}
+    base = {} if "kind" in difference else settings
+    return difference.get("kind", kind), {**base, **changed}, {**applies, **difference.get("applies", {})}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One of the three looks at a setting, with what was seen."""
+    """The judgement of a setting in one of three places, with what was seen there."""
 
     state: str
     saw: str = ""
@@ -95,11 +99,16 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What runs, what is on disk, what the next boot will bring."""
+    """The judgements of what runs, of what is on disk, and of what the next boot will bring."""
 
     running: Verdict
     on_disk: Verdict
     survives_reboot: Verdict
+
+    @classmethod
+    def same(cls, verdict: Verdict) -> Verdicts:
+        """Return ``verdict`` three times, for settings that are live as soon as they are on disk."""
+        return cls(running=verdict, on_disk=verdict, survives_reboot=verdict)
 
     @property
     def all(self) -> tuple[Verdict, Verdict, Verdict]:
@@ -107,10 +116,18 @@ class Verdicts:
 
 
 @dataclass(frozen=True)
+class Blocked:
+    """A control is left as it is although it deviates; ``reason`` says to people why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Assessment:
     """A control held against the host.
 
-    ``before`` and ``after`` are what is set now and what enforcing gives. ``reason`` says why it is not a plain pass.
+    ``before`` and ``after`` are what is set now and what enforcing gives. ``blocked`` is why nothing is enforced;
+    ``remark`` is what else people should know of it, and stops nothing.
     """
 
     control: str
@@ -119,7 +136,8 @@ class Assessment:
     before: str
     after: str
     verdicts: Verdicts
-    reason: str = ""
+    remark: str = ""
+    blocked: Blocked | None = None
     waived: bool = False
 
     @property
@@ -131,13 +149,28 @@ class Assessment:
             return "waived" if self.waived else "fail"
         return "pass" if OK in states else "notapplicable"
 
+    @property
+    def to_enforce(self) -> bool:
+        """Return whether the control deviates and nothing stands in the way of making it true."""
+        return self.result == "fail" and self.blocked is None
+
+    @property
+    def reason(self) -> str:
+        """Return why it is not a plain pass, as the report shows it."""
+        return self.blocked.reason if self.blocked else self.remark
+
 
 @dataclass(frozen=True)
 class KindPlan:
-    """What one resource kind found, and what it would change."""
+    """The assessments of one resource kind, and the changes that it would make."""
 
     assessments: tuple[Assessment, ...] = ()
     groups: tuple[Group, ...] = ()
+
+    @classmethod
+    def of(cls, assessments: Iterable[Assessment], groups: Iterable[Group]) -> KindPlan:
+        """Return the plan with those groups that have steps."""
+        return cls(tuple(assessments), tuple(group for group in groups if group.steps))
 
 
 class Kind(ABC):
@@ -147,26 +180,31 @@ class Kind(ABC):
     SETTINGS: ClassVar[Mapping[str, Setting]]
 
     @abstractmethod
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> Any:
-        """Everything about the host that ``plan`` needs, read once."""
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> Any:
+        """Return everything about the host that ``plan`` needs, read once.
+
+        Raises ClinicalError where the host cannot be read.
+        """
 
     @abstractmethod
     def plan(self, controls: Sequence[Control], state: Any) -> KindPlan:
-        """How each control stands, and what would make it true."""
+        """Return how each control stands, and what would make it true."""
 
     @abstractmethod
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
-        """The settings of a host that a control of this kind decides; two controls may not claim one."""
+        """Return the settings of a host that a control of this kind decides; two controls may not claim one."""
 
     def validate(self, settings: Mapping[str, Any]) -> list[str]:
-        """Everything that is wrong with a control's settings, one sentence each; empty when it will do."""
+        """Return everything that is wrong with a control's settings, one sentence each; empty when it will do."""
         problems = [self._unknown(key) for key in settings if key not in self.SETTINGS]
         for key, setting in self.SETTINGS.items():
-            if key in settings:
-                problem = setting.problem(settings[key])
-                problems += [f"settings.{key} {problem}"] if problem else []
-            elif setting.required:
-                problems.append(f"settings.{key} is missing")
+            if key not in settings:
+                if setting.required:
+                    problems.append(f"settings.{key} is missing")
+                continue
+            problem = setting.problem(settings[key])
+            if problem:
+                problems.append(f"settings.{key} {problem}")
         return problems
 
     def _unknown(self, key: str) -> str:
@@ -175,44 +213,49 @@ class Kind(ABC):
         return f"settings.{key} is not known; {hint}"
 
 
-#: Kinds that lock, age or refuse accounts, and so have to know which ones must get in when nothing else does.
-SPARING = frozenset({"accounts", "pam"})
-
-
-def sparing(control: Control, users: Sequence[str]) -> Control:
-    """The control with the accounts that it must leave alone, which no catalogue can know."""
-    if control.kind not in SPARING or not users:
-        return control
-    return replace(control, settings={**control.settings, "spared": list(users)})
-
-
 def unknown(control: Control, subject: str, wanted: str, reason: str) -> Assessment:
-    """A control that could not be judged: an error, never a pass."""
-    verdict = Verdict(UNKNOWN, "unknown")
-    return Assessment(control.id, subject, wanted, "unknown", "unknown", Verdicts(verdict, verdict, verdict), reason)
+    """Return the assessment of a control that could not be judged: an error, never a pass."""
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before="unknown",
+        after="unknown",
+        verdicts=Verdicts.same(Verdict(UNKNOWN, "unknown")),
+        remark=reason,
+    )
 
 
 def not_applicable(control: Control, subject: str, wanted: str, reason: str, saw: str = "") -> Assessment:
-    """A control that does not concern this host, with the reason."""
-    verdict = Verdict(NOTAPPLICABLE, saw)
-    return Assessment(control.id, subject, wanted, saw, saw, Verdicts(verdict, verdict, verdict), reason)
+    """Return the assessment of a control that does not concern this host, with the reason."""
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=saw,
+        after=saw,
+        verdicts=Verdicts.same(Verdict(NOTAPPLICABLE, saw)),
+        remark=reason,
+    )
 
 
 def judge(fine: bool, saw: object) -> Verdict:
+    """Return the verdict on something that was seen: OK or DEVIATES."""
     return Verdict(OK if fine else DEVIATES, str(saw))
 
 
-def compare(op: str, seen: str, wanted: Any, accept: Sequence[Any] = ()) -> bool:
-    """Whether a value that was seen satisfies the wish; all but ``equal`` want whole numbers.
+def compare(op: str, value: str, wanted: Any, accept: Sequence[Any] = ()) -> bool:
+    """Return whether ``value``, as a file or a program spells it, is what is wanted.
 
-    ``up_to`` is for settings in which nought switches the limit off.
+    All operations but ``equal`` want whole numbers. ``up_to`` is for settings in which nought switches the limit off.
+    Whatever stands in ``accept`` is accepted too.
     """
-    if seen in [word(value) for value in accept]:
+    if value in [word(accepted) for accepted in accept]:
         return True
     if op == "equal":
-        return seen == word(wanted)
+        return value == word(wanted)
     try:
-        number, limit = int(seen), int(wanted)
+        number, limit = int(value), int(wanted)
     except ValueError:
         return False
     if op == "at_least":
@@ -221,6 +264,6 @@ def compare(op: str, seen: str, wanted: Any, accept: Sequence[Any] = ()) -> bool
 
 
 def describe_wanted(op: str, value: Any, accept: Sequence[Any] = ()) -> str:
-    """The wanted value in words, as the report shows it."""
-    told = {"equal": "", "at_most": "at most ", "at_least": "at least ", "up_to": "1 to "}[op] + (word(value) or "set")
-    return " or ".join([told, *(word(other) for other in accept)])
+    """Return the wanted value in words, as the report shows it: ``at most 4``, ``1 or 2``."""
+    prefix = {"equal": "", "at_most": "at most ", "at_least": "at least ", "up_to": "1 to "}[op]
+    return " or ".join([prefix + (word(value) or "set"), *(word(accepted) for accepted in accept)])

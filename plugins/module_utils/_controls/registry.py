@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every resource kind by its name, in the order in which they are applied. Private to the collection.
+"""Every resource kind by its name, in the order in which they are applied.
 
 Packages bring what others configure. Owner and mode come before content, which keeps them: set afterwards, they would
 make a daemon's files look newer than what it has read.

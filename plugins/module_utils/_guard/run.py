@@ -112,7 +112,9 @@ def _own_changes_seen(host: Host, entries: Sequence[JournalEntry], settled: Mapp
 
 
 def _note_undone(host: Host, run: journal.JournaledRun, entries: Sequence[JournalEntry], error: Undone) -> None:
-    """A disk that refused the change may refuse the note as well; the run then counts as cut and reverts the same.
+    """Note that everything was put back, where that is so.
+
+    A disk that refused the change may refuse the note as well; the run then counts as cut and reverts the same.
 
     A guard stays armed where something could not be put back: it will try again.
     """

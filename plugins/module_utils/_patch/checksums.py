@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 from .._host.door import Host
-from .manager import Kept
+from .manager import KeptPackage
 
 #: Seconds; a disk that is busy reads some gigabytes of packages slowly.
 READ_TIME = 3600.0
@@ -22,7 +22,7 @@ def checksums(host: Host, paths: Sequence[str]) -> dict[str, str]:
     return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
 
 
-def damaged(host: Host, kept: Sequence[Kept]) -> tuple[str, ...]:
+def damaged(host: Host, packages: Sequence[KeptPackage]) -> tuple[str, ...]:
     """Return the paths of kept package files that are no longer what they were when they were kept."""
-    sums = checksums(host, [package.path for package in kept])
-    return tuple(package.path for package in kept if sums.get(package.path) != package.sha256)
+    sums = checksums(host, [package.path for package in packages])
+    return tuple(package.path for package in packages if sums.get(package.path) != package.sha256)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Package, change, source, plan: the words that both package managers speak. Private to the collection.
+"""Package, change, source, plan: the records that both package managers speak of. Knows neither of them.
 
 Everything here goes to plain data and back without loss: the plan that a run follows is kept on the host as JSON.
 """
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Iterable, Mapping, Optional, Tuple
+from typing import Any
 
 from .._vocabulary.patch import LEFT_OUT
 
@@ -21,29 +22,31 @@ DOWNGRADE = "downgrade"
 
 
 def key_of(name: str, arch: str) -> str:
+    """Return a package's name with its architecture, where it was built for one."""
     return name if arch in ("all", "noarch") else f"{name}:{arch}"
 
 
 @dataclass(frozen=True)
-class Package:
-    """One package as it is installed. ``whole`` is false where its installation was cut or failed."""
+class InstalledPackage:
+    """One package as it is installed. ``intact`` is false where its installation was cut or failed."""
 
     name: str
     arch: str
     version: str
     source: str
     source_version: str
-    whole: bool = True
+    intact: bool = True
     held: bool = False
 
     @property
     def key(self) -> str:
+        """The package's name on this host, as the package manager takes it."""
         return key_of(self.name, self.arch)
 
 
 @dataclass(frozen=True)
-class Change:
-    """One package of the set, told so that a person can decide on it.
+class PackageChange:
+    """One package of the set, worded so that a person can decide on it.
 
     ``old`` and ``new`` are versions, empty where there is none; ``source_old`` and ``source_new`` those of the source
     package, which is what advisories speak of. ``security`` is None where nobody can tell.
@@ -54,16 +57,16 @@ class Change:
     change: str
     old: str = ""
     new: str = ""
-    security: Optional[bool] = None
-    why: Tuple[str, ...] = ()
-    advisories: Tuple[str, ...] = ()
-    cves: Tuple[str, ...] = ()
+    security: bool | None = None
+    why: tuple[str, ...] = ()
+    advisories: tuple[str, ...] = ()
+    cves: tuple[str, ...] = ()
     severity: str = "unknown"
-    epss: Optional[float] = None
+    epss: float | None = None
     first_seen: str = ""
-    deadline: Optional[str] = None
-    days_left: Optional[int] = None
-    restarts: Tuple[str, ...] = ()
+    deadline: str | None = None
+    days_left: int | None = None
+    restarts: tuple[str, ...] = ()
     reboot: bool = False
     download_bytes: int = 0
     installed_bytes: int = 0
@@ -77,34 +80,35 @@ class Change:
         """The package's name on this host, as the package manager takes it."""
         return key_of(self.name, self.arch)
 
-    def plain(self) -> dict[str, Any]:
-        """As the module returns it: ``from`` and ``to``, lists instead of tuples."""
-        told = _plain(self)
-        told["from"], told["to"] = told.pop("old"), told.pop("new")
-        return told
+    def as_result(self) -> dict[str, Any]:
+        """Return it as the module does: ``from`` and ``to``, lists instead of tuples."""
+        result = _as_plain_data(self)
+        result["from"], result["to"] = result.pop("old"), result.pop("new")
+        return result
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Change:
-        """What ``plain`` told, read back; keys of others are passed over."""
-        change: Change = _read(cls, {**data, "old": data.get("from", ""), "new": data.get("to", "")})
+    def from_result(cls, data: Mapping[str, Any]) -> PackageChange:
+        """Return the change that ``as_result`` returned this of; keys of others are passed over."""
+        change: PackageChange = _read(cls, {**data, "old": data.get("from", ""), "new": data.get("to", "")})
         return change
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class OmittedChange:
     """A change that is not part of the set. ``kind`` is one of LEFT_OUT; ``expires`` is empty where it does not."""
 
     kind: str
-    change: Change
+    change: PackageChange
     reason: str
     expires: str = ""
 
-    def plain(self) -> dict[str, Any]:
-        return {**self.change.plain(), "reason": self.reason, "expires": self.expires}
+    def as_result(self) -> dict[str, Any]:
+        """Return it as the module does: the change with ``reason`` and ``expires``."""
+        return {**self.change.as_result(), "reason": self.reason, "expires": self.expires}
 
 
 @dataclass(frozen=True)
-class Source:
+class PackageSource:
     """One list of packages that the host takes from a mirror, with the date that the mirror's Release file bears."""
 
     uri: str
@@ -114,7 +118,7 @@ class Source:
     origin: str
     component: str
     released: str
-    age_days: Optional[int]
+    age_days: int | None
     stale: bool
     security: bool
 
@@ -129,9 +133,11 @@ class Space:
 
     @property
     def enough(self) -> bool:
+        """Return whether there is room."""
         return self.free_bytes >= self.needed_bytes
 
-    def plain(self) -> dict[str, Any]:
+    def as_result(self) -> dict[str, Any]:
+        """Return it as the module does, with ``enough``."""
         return {**asdict(self), "enough": self.enough}
 
 
@@ -140,7 +146,7 @@ class Reboot:
     """Whether the host has to be restarted to run what is installed, and why."""
 
     needed: bool = False
-    why: Tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,50 +154,51 @@ class Plan:
     """What this host would do now. The digest is over the set to change and nothing else."""
 
     verdict: str
-    unknown_because: Tuple[str, ...] = ()
-    changes: Tuple[Change, ...] = ()
-    left_out: Tuple[LeftOut, ...] = ()
-    sources: Tuple[Source, ...] = ()
-    space: Tuple[Space, ...] = ()
+    unknown_because: tuple[str, ...] = ()
+    changes: tuple[PackageChange, ...] = ()
+    omitted: tuple[OmittedChange, ...] = ()
+    sources: tuple[PackageSource, ...] = ()
+    space: tuple[Space, ...] = ()
     reboot: Reboot = field(default_factory=Reboot)
-    services: Tuple[str, ...] = ()
-    unattended_updaters: Tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    unattended_updaters: tuple[str, ...] = ()
     run: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
+        """The name of exactly this set of changes."""
         return digest_of(self.changes)
 
-    def plain(self) -> dict[str, Any]:
-        """The plan as the module returns it."""
+    def as_result(self) -> dict[str, Any]:
+        """Return the plan as the module does."""
         return {
             "digest": self.digest,
             "verdict": self.verdict,
             "unknown_because": list(self.unknown_because),
-            "changes": [change.plain() for change in self.changes],
-            **{kind: [out.plain() for out in self.left_out if out.kind == kind] for kind in LEFT_OUT},
-            "sources": [_plain(source) for source in self.sources],
-            "space": [space.plain() for space in self.space],
-            "reboot": _plain(self.reboot),
+            "changes": [change.as_result() for change in self.changes],
+            **{kind: [out.as_result() for out in self.omitted if out.kind == kind] for kind in LEFT_OUT},
+            "sources": [_as_plain_data(source) for source in self.sources],
+            "space": [space.as_result() for space in self.space],
+            "reboot": _as_plain_data(self.reboot),
             "services": list(self.services),
             "own_will": list(self.unattended_updaters),
             "run": dict(self.run),
         }
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Plan:
-        """What ``plain`` told, read back."""
-        left = (
-            LeftOut(kind, Change.of(out), out.get("reason", ""), out.get("expires", ""))
-            for kind in LEFT_OUT
-            for out in data.get(kind, ())
-        )
+    def from_result(cls, data: Mapping[str, Any]) -> Plan:
+        """Return the plan that ``as_result`` returned this of. Raises KeyError without a verdict."""
+        omitted = []
+        for kind in LEFT_OUT:
+            for out in data.get(kind, ()):
+                change = PackageChange.from_result(out)
+                omitted.append(OmittedChange(kind, change, out.get("reason", ""), out.get("expires", "")))
         return cls(
             verdict=data["verdict"],
             unknown_because=tuple(data.get("unknown_because", ())),
-            changes=tuple(Change.of(change) for change in data.get("changes", ())),
-            left_out=tuple(left),
-            sources=tuple(_read(Source, source) for source in data.get("sources", ())),
+            changes=tuple(PackageChange.from_result(change) for change in data.get("changes", ())),
+            omitted=tuple(omitted),
+            sources=tuple(_read(PackageSource, source) for source in data.get("sources", ())),
             space=tuple(_read(Space, space) for space in data.get("space", ())),
             reboot=_read(Reboot, data.get("reboot", {})),
             services=tuple(data.get("services", ())),
@@ -208,35 +215,43 @@ class Observed:
     that it keeps back by itself, held or phased. ``broken`` says which packages were left half installed, in sentences.
     """
 
-    packages: Mapping[str, Package]
-    changes: Tuple[Change, ...] = ()
-    left_out: Tuple[LeftOut, ...] = ()
-    sources: Tuple[Source, ...] = ()
-    unknown_because: Tuple[str, ...] = ()
-    broken: Tuple[str, ...] = ()
+    packages: Mapping[str, InstalledPackage]
+    changes: tuple[PackageChange, ...] = ()
+    omitted: tuple[OmittedChange, ...] = ()
+    sources: tuple[PackageSource, ...] = ()
+    unknown_because: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
 
-def digest_of(changes: Iterable[Change]) -> str:
-    """One name for exactly this set: the same whatever the order, another where one version differs."""
+def digest_of(changes: Iterable[PackageChange]) -> str:
+    """Return a name for exactly this set: the same in any order, another where one version differs."""
     rows = sorted([c.name, c.arch, c.old, c.new, c.change] for c in changes)
     text = json.dumps(rows, separators=(",", ":")).encode()
     return "sha256:" + hashlib.sha256(text).hexdigest()
 
 
-def in_order(changes: Iterable[Change]) -> Tuple[Change, ...]:
-    """The changes as a plan lists them."""
+def in_order(changes: Iterable[PackageChange]) -> tuple[PackageChange, ...]:
+    """Return the changes as a plan lists them: by name, architecture and kind."""
     return tuple(sorted(changes, key=lambda change: (change.name, change.arch, change.change)))
 
 
-def because(change: Change, *reasons: str) -> Change:
-    """The same change with more reasons."""
+def because(change: PackageChange, *reasons: str) -> PackageChange:
+    """Return the same change with more reasons, each once."""
     return replace(change, why=tuple(dict.fromkeys(change.why + reasons)))
 
 
-def _plain(item: Any) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(item).items()}
+def _as_plain_data(item: Any) -> dict[str, Any]:
+    return {key: _listed(value) for key, value in asdict(item).items()}
 
 
 def _read(kind: Any, data: Mapping[str, Any]) -> Any:
-    names = [one.name for one in fields(kind) if one.name in data]
-    return kind(**{name: tuple(data[name]) if isinstance(data[name], list) else data[name] for name in names})
+    names = [entry.name for entry in fields(kind) if entry.name in data]
+    return kind(**{name: _frozen(data[name]) for name in names})
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

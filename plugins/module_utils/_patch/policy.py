@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which updates a hospital takes, how old they must be, and until when they have to be in. Pure. Private.
+"""Which updates a hospital takes, how old they must be, and until when they have to be in. Touches no host.
 
-A policy is data. ``read`` checks all of it before anything is looked at, and tells every mistake at once. A package
+A policy is data. ``read`` checks all of it before anything is looked at, and names every mistake at once. A package
 that is excluded or pinned stays as it is only until the day that its rule names; from the day after on it is part of
 the plan again, and the plan's new digest needs a new approval, so nothing happens by itself at midnight.
 """
@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import fnmatch
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable
 
 from .._errors import ClinicalError
 from .._vocabulary.patch import SEVERITIES
 from .._vocabulary.stamp import format_stamp, parse_stamp
-from .model import Change, LeftOut
+from .model import OmittedChange, PackageChange
 
 #: What a policy may say something about; severities without a number of their own have that of ``default``.
 TERMS = ("kev", "critical", "high", "default", "unknown")
@@ -33,127 +34,146 @@ _RAISED = ("critical", "high", "medium")
 
 
 @dataclass(frozen=True)
-class Rule:
+class PolicyRule:
     """An exclusion, or with ``version`` a pin: the only versions of these packages that may come."""
 
-    packages: Tuple[str, ...]
+    packages: tuple[str, ...]
     reason: str
     expires: date
-    version: Optional[str] = None
+    version: str | None = None
 
     def concerns(self, name: str) -> bool:
+        """Return whether the rule is about a package of this name."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.packages)
 
     def expired(self, today: date) -> bool:
+        """Return whether the rule holds no longer on this day."""
         return self.expires < today
 
     def stands_against(self, version: str) -> bool:
+        """Return whether the rule keeps this version from coming."""
         return self.version is None or not fnmatch.fnmatchcase(version, self.version)
 
-    def words(self) -> str:
-        return f"excluded: {self.reason}" if self.version is None else f"pinned to {self.version}: {self.reason}"
+    def describe(self) -> str:
+        """Return why a change is left out by it."""
+        if self.version is None:
+            return f"excluded: {self.reason}"
+        return f"pinned to {self.version}: {self.reason}"
 
-    def told(self, today: date) -> Dict[str, Any]:
-        """What evidence shows of it."""
-        pinned = {} if self.version is None else {"version": self.version}
-        ends = {"expires": self.expires.isoformat(), "days_left": (self.expires - today).days}
-        return {"packages": list(self.packages), "reason": self.reason, **pinned, **ends}
+    def as_result(self, today: date) -> dict[str, Any]:
+        """Return the rule as evidence shows it, with the days that it still holds."""
+        result: dict[str, Any] = {"packages": list(self.packages), "reason": self.reason}
+        if self.version is not None:
+            result["version"] = self.version
+        return {**result, "expires": self.expires.isoformat(), "days_left": (self.expires - today).days}
 
 
 @dataclass(frozen=True)
 class Policy:
+    """Which updates may come. Days are by severity or ``default``, ``epss_at_least`` is a share by severity."""
+
     security_only: bool = False
-    exclude: Tuple[Rule, ...] = ()
-    pin: Tuple[Rule, ...] = ()
+    exclude: tuple[PolicyRule, ...] = ()
+    pin: tuple[PolicyRule, ...] = ()
     minimum_age: Mapping[str, int] = field(default_factory=lambda: dict(MINIMUM_AGE))
     deadlines: Mapping[str, int] = field(default_factory=lambda: dict(DEADLINES))
-    allowed_origins: Tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
     epss_at_least: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def rules(self) -> Tuple[Rule, ...]:
+    def rules(self) -> tuple[PolicyRule, ...]:
+        """The exclusions and pins."""
         return (*self.exclude, *self.pin)
 
-    def against(self, change: Change, now: datetime) -> Optional[LeftOut]:
-        """Why this change may not come at all, not even because another package needs it."""
+    def bar(self, change: PackageChange, now: datetime) -> OmittedChange | None:
+        """Return why this change may not come at all, not even because another package needs it; None if it may."""
         for rule in self.rules:
             if rule.concerns(change.name) and not rule.expired(now.date()) and rule.stands_against(change.new):
-                return LeftOut("excluded", change, rule.words(), rule.expires.isoformat())
-        if self.allowed_origins and not any(fnmatch.fnmatchcase(change.origin, each) for each in self.allowed_origins):
+                return OmittedChange("excluded", change, rule.describe(), rule.expires.isoformat())
+        allows = any(fnmatch.fnmatchcase(change.origin, pattern) for pattern in self.allowed_origins)
+        if self.allowed_origins and not allows:
             allowed = ", ".join(self.allowed_origins)
-            saw = f"it comes from {change.origin or 'nowhere known'}; allowed is {allowed}"
-            return LeftOut("not_allowed", change, saw)
+            problem = f"it comes from {change.origin or 'nowhere known'}; allowed is {allowed}"
+            return OmittedChange("not_allowed", change, problem)
         return None
 
-    def judge(self, change: Change, now: datetime) -> Optional[LeftOut]:
-        """Why a rated change does not belong to the set; None where it does. Of what others need ask ``against``."""
-        stands_against = self.against(change, now)
-        if stands_against:
-            return stands_against
+    def judge(self, change: PackageChange, now: datetime) -> OmittedChange | None:
+        """Return why a rated change does not belong to the set; None if it does. For what others need ask ``bar``."""
+        barred = self.bar(change, now)
+        if barred:
+            return barred
         if self.security_only and not change.security:
             known = change.security is False
             doubt = "it is no security update" if known else "nobody says whether it is a security update"
-            return LeftOut("not_allowed", change, f"{doubt}, and the policy takes only those")
-        wait = _term(self.minimum_age, change.severity)
-        ripe = parse_stamp(change.first_seen) + timedelta(days=wait)
-        if now < ripe:
-            waits = f"severity {change.severity} waits {'1 day' if wait == 1 else f'{wait} days'}"
-            return LeftOut("too_young", change, f"seen first on {change.first_seen}; {waits}", format_stamp(ripe))
+            return OmittedChange("not_allowed", change, f"{doubt}, and the policy takes only those")
+        days = _term(self.minimum_age, change.severity)
+        old_enough = parse_stamp(change.first_seen) + timedelta(days=days)
+        if now < old_enough:
+            wait = "1 day" if days == 1 else f"{days} days"
+            reason = f"seen first on {change.first_seen}; severity {change.severity} waits {wait}"
+            return OmittedChange("too_young", change, reason, format_stamp(old_enough))
         return None
 
-    def rated(
+    def rate(
         self,
-        change: Change,
+        change: PackageChange,
         advisories: Iterable[Mapping[str, Any]],
-        within: Callable[[str, str, str], bool],
+        brings: Callable[[str, str, str], bool],
         now: datetime,
-    ) -> Change:
-        """The change with what the advisories of its source package say of it; ``first_seen`` stands in it already.
+    ) -> PackageChange:
+        """Return the change with what the advisories of its source package say; ``first_seen`` stands in it already.
 
         A fix that lies between the two versions makes a security update of it, whatever label the new version has.
+        ``brings`` is the package manager's own order of versions.
         """
-        mine = closed(advisories, change.source_old, change.source_new, within) if change.source_old else []
-        severity = min((self.severity(mine), change.severity), key=SEVERITIES.index)
-        due = min((str(each["kev_due"]) for each in mine if each.get("kev_due")), default=None)
+        closed = []
+        if change.source_old:
+            closed = closed_advisories(advisories, change.source_old, change.source_new, brings)
+        severity = min((self.severity(closed), change.severity), key=SEVERITIES.index)
+        due = min((str(advisory["kev_due"]) for advisory in closed if advisory.get("kev_due")), default=None)
         deadline = self.deadline(severity, parse_stamp(change.first_seen), due)
+        scores = [advisory["epss"] for advisory in closed if advisory.get("epss") is not None]
         return replace(
             change,
-            security=True if mine else change.security,
-            cves=_also(change.cves, (each.get("cve") for each in mine)),
-            advisories=_also(change.advisories, (each.get("dsa") for each in mine)),
+            security=True if closed else change.security,
+            cves=_with(change.cves, (advisory.get("cve") for advisory in closed)),
+            advisories=_with(change.advisories, (advisory.get("dsa") for advisory in closed)),
             severity=severity,
-            epss=max((each["epss"] for each in mine if each.get("epss") is not None), default=change.epss),
+            epss=max(scores, default=change.epss),
             deadline=format_stamp(deadline),
             days_left=days_left(deadline, now),
         )
 
-    def deadline(self, severity: str, first_seen: datetime, kev_due: Optional[str] = None) -> datetime:
-        """When the update has to be in: counted from the day it was seen, or CISA's own day where that comes first.
+    def deadline(self, severity: str, first_seen: datetime, kev_due: str | None = None) -> datetime:
+        """Return when the update has to be in: counted from the day it was seen, or CISA's day where that is earlier.
 
         A day of CISA's that was over before the host could see the update cannot be met and so does not count.
         """
-        ours = first_seen + timedelta(days=_term(self.deadlines, severity))
+        deadline = first_seen + timedelta(days=_term(self.deadlines, severity))
         due = _day_end(kev_due) if kev_due else None
-        return min(ours, due) if due and due > first_seen else ours
+        if due and due > first_seen:
+            return min(deadline, due)
+        return deadline
 
     def severity(self, advisories: Iterable[Mapping[str, Any]]) -> str:
-        """The worst that the advisories say of a change; ``unknown`` where they say nothing."""
-        words = [self._severity(each) for each in advisories]
-        return min(words, key=SEVERITIES.index) if words else "unknown"
+        """Return the worst that the advisories say of a change; ``unknown`` where they say nothing."""
+        severities = [self._severity_of(advisory) for advisory in advisories]
+        return min(severities, key=SEVERITIES.index, default="unknown")
 
-    def _severity(self, advisory: Mapping[str, Any]) -> str:
+    def _severity_of(self, advisory: Mapping[str, Any]) -> str:
         if advisory.get("kev_due"):
             return "kev"
         urgency = str(advisory.get("urgency") or "").rstrip("*")
-        words = [urgency] if urgency in SEVERITIES else ["unknown"]
         if urgency == "unimportant":
-            words = ["low"]
+            urgency = "low"
+        severities = [urgency if urgency in SEVERITIES else "unknown"]
         epss = advisory.get("epss")
-        words += [word for word, least in self.epss_at_least.items() if epss is not None and epss >= least]
-        return min(words, key=SEVERITIES.index)
+        if epss is not None:
+            severities += [severity for severity, least in self.epss_at_least.items() if epss >= least]
+        return min(severities, key=SEVERITIES.index)
 
-    def ended(self, names: Iterable[str], today: date) -> List[str]:
-        """What to say of rules that hold no longer although there is a package that they were for."""
+    def describe_expired(self, names: Iterable[str], today: date) -> list[str]:
+        """Return a sentence for each rule that holds no longer although there is a package that it was for."""
         known = list(names)
         return [
             f"the rule for {', '.join(rule.packages)} ended on {rule.expires}: {rule.reason}"
@@ -161,12 +181,12 @@ class Policy:
             if rule.expired(today) and any(rule.concerns(name) for name in known)
         ]
 
-    def told(self, today: date) -> Dict[str, Any]:
-        """The policy as evidence shows it."""
+    def as_result(self, today: date) -> dict[str, Any]:
+        """Return the policy as evidence shows it."""
         return {
             "security_only": self.security_only,
-            "exclude": [rule.told(today) for rule in self.exclude],
-            "pin": [rule.told(today) for rule in self.pin],
+            "exclude": [rule.as_result(today) for rule in self.exclude],
+            "pin": [rule.as_result(today) for rule in self.pin],
             "minimum_age": dict(self.minimum_age),
             "deadlines": dict(self.deadlines),
             "allowed_origins": list(self.allowed_origins),
@@ -175,20 +195,20 @@ class Policy:
 
 
 def days_left(deadline: datetime, now: datetime) -> int:
-    """Whole days that are left; what is over is negative from its first minute on."""
+    """Return the whole days that are left; what is over is negative from its first minute on."""
     return math.floor((deadline - now) / timedelta(days=1))
 
 
-def closed(
-    advisories: Iterable[Mapping[str, Any]], installed: str, candidate: str, within: Callable[[str, str, str], bool]
-) -> List[Mapping[str, Any]]:
-    """The advisories whose fix this change brings; ``within`` is the package manager's own order of versions."""
-    return [each for each in advisories if within(str(each["fixed"]), installed, candidate)]
+def closed_advisories(
+    advisories: Iterable[Mapping[str, Any]], installed: str, candidate: str, brings: Callable[[str, str, str], bool]
+) -> list[Mapping[str, Any]]:
+    """Return the advisories whose fix this change brings; ``brings`` is the package manager's order of versions."""
+    return [advisory for advisory in advisories if brings(str(advisory["fixed"]), installed, candidate)]
 
 
 def read(data: Any) -> Policy:
-    """The policy out of plain data; one ClinicalError with everything that is wrong with it."""
-    problems: List[str] = []
+    """Return the policy out of plain data. Raises one ClinicalError with everything that is wrong with it."""
+    problems: list[str] = []
     if data is None:
         data = {}
     if not isinstance(data, Mapping):
@@ -196,13 +216,13 @@ def read(data: Any) -> Policy:
     problems += [f"unknown key {key!r}; known: {', '.join(_KEYS)}" for key in data if key not in _KEYS]
     rules = {kind: _rules(kind, data.get(kind), problems) for kind in _RULE_KEYS}
     policy = Policy(
-        _flag(data.get("security_only", False), problems),
-        rules["exclude"],
-        rules["pin"],
-        _terms("minimum_age", data.get("minimum_age"), MINIMUM_AGE, problems),
-        _terms("deadlines", data.get("deadlines"), DEADLINES, problems),
-        _texts("allowed_origins", data.get("allowed_origins") or [], problems),
-        _shares(data.get("epss_at_least"), problems),
+        security_only=_flag(data.get("security_only", False), problems),
+        exclude=rules["exclude"],
+        pin=rules["pin"],
+        minimum_age=_terms("minimum_age", data.get("minimum_age"), MINIMUM_AGE, problems),
+        deadlines=_terms("deadlines", data.get("deadlines"), DEADLINES, problems),
+        allowed_origins=_texts("allowed_origins", data.get("allowed_origins") or [], problems),
+        epss_at_least=_shares(data.get("epss_at_least"), problems),
     )
     problems += [
         f"minimum_age.{term} ({policy.minimum_age[term]} days) is longer than deadlines.{term}"
@@ -221,21 +241,21 @@ def _wrong(problems: Sequence[str]) -> ClinicalError:
     )
 
 
-def _flag(value: Any, problems: List[str]) -> bool:
+def _flag(value: Any, problems: list[str]) -> bool:
     if not isinstance(value, bool):
         problems.append(f"security_only is {value!r}; wanted is true or false")
     return bool(value)
 
 
-def _texts(where: str, value: Any, problems: List[str]) -> Tuple[str, ...]:
-    if isinstance(value, (list, tuple)) and all(isinstance(each, str) and each.strip() for each in value):
+def _texts(where: str, value: Any, problems: list[str]) -> tuple[str, ...]:
+    if isinstance(value, (list, tuple)) and all(isinstance(text, str) and text.strip() for text in value):
         return tuple(value)
     problems.append(f"{where} is {value!r}; wanted is a list of names or patterns")
     return ()
 
 
-def _terms(where: str, value: Any, defaults: Mapping[str, int], problems: List[str]) -> Dict[str, int]:
-    """Days for each term; what is not said is as by default, and ``default`` stands for no other."""
+def _terms(where: str, value: Any, defaults: Mapping[str, int], problems: list[str]) -> dict[str, int]:
+    """Return days for each term; what is not said is as by default, and ``default`` stands for no other."""
     if value is not None and not isinstance(value, Mapping):
         problems.append(f"{where} is {value!r}; wanted is a mapping of {', '.join(TERMS)} to days")
         return dict(defaults)
@@ -248,29 +268,29 @@ def _terms(where: str, value: Any, defaults: Mapping[str, int], problems: List[s
     return {term: said.get(term, defaults[term]) for term in TERMS}
 
 
-def _shares(value: Any, problems: List[str]) -> Dict[str, float]:
+def _shares(value: Any, problems: list[str]) -> dict[str, float]:
     if value is not None and not isinstance(value, Mapping):
         problems.append(
             f"epss_at_least is {value!r}; wanted is a mapping of {', '.join(_RAISED)} to a share from 0 to 1"
         )
         return {}
-    for word, least in (value or {}).items():
-        if word not in _RAISED:
-            problems.append(f"epss_at_least has the unknown key {word!r}; known: {', '.join(_RAISED)}")
+    for severity, least in (value or {}).items():
+        if severity not in _RAISED:
+            problems.append(f"epss_at_least has the unknown key {severity!r}; known: {', '.join(_RAISED)}")
         elif isinstance(least, bool) or not isinstance(least, (int, float)) or not 0 <= least <= 1:
-            problems.append(f"epss_at_least.{word} is {least!r}; wanted is a share from 0 to 1")
+            problems.append(f"epss_at_least.{severity} is {least!r}; wanted is a share from 0 to 1")
     return dict(value or {})
 
 
-def _rules(kind: str, value: Any, problems: List[str]) -> Tuple[Rule, ...]:
+def _rules(kind: str, value: Any, problems: list[str]) -> tuple[PolicyRule, ...]:
     if not isinstance(value or [], (list, tuple)):
         problems.append(f"{kind} is {value!r}; wanted is a list of rules")
         return ()
-    found = [_rule(f"{kind} {number}", kind, each, problems) for number, each in enumerate(value or [], 1)]
-    return tuple(rule for rule in found if rule)
+    rules = [_rule(f"{kind} {number}", kind, data, problems) for number, data in enumerate(value or [], 1)]
+    return tuple(rule for rule in rules if rule)
 
 
-def _rule(where: str, kind: str, value: Any, problems: List[str]) -> Optional[Rule]:
+def _rule(where: str, kind: str, value: Any, problems: list[str]) -> PolicyRule | None:
     keys, before = _RULE_KEYS[kind], len(problems)
     if not isinstance(value, Mapping):
         problems.append(f"{where} is {value!r}; wanted is a mapping with {', '.join(keys)}")
@@ -282,17 +302,17 @@ def _rule(where: str, kind: str, value: Any, problems: List[str]) -> Optional[Ru
     packages = _texts(f"{where}: packages", value["packages"], problems)
     texts = {key: value[key] for key in ("reason", "version") if key in keys}
     problems += [
-        f"{where}: {key} is {each!r}; wanted is text" for key, each in texts.items() if not isinstance(each, str)
+        f"{where}: {key} is {text!r}; wanted is text" for key, text in texts.items() if not isinstance(text, str)
     ]
     expires = _day(value["expires"])
     if expires is None:
         problems.append(f"{where}: expires is {str(value['expires'])!r}; wanted is a day of the calendar, YYYY-MM-DD")
     if len(problems) > before or expires is None:
         return None
-    return Rule(packages, value["reason"], expires, texts.get("version"))
+    return PolicyRule(packages, value["reason"], expires, texts.get("version"))
 
 
-def _day(value: Any) -> Optional[date]:
+def _day(value: Any) -> date | None:
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -303,17 +323,17 @@ def _day(value: Any) -> Optional[date]:
         return None
 
 
-def _day_end(day: str) -> Optional[datetime]:
-    """The end of a day in UTC: what is due on it may still be done on it."""
-    found = _day(day)
-    return (
-        None if found is None else datetime(found.year, found.month, found.day, tzinfo=timezone.utc) + timedelta(days=1)
-    )
+def _day_end(day: str) -> datetime | None:
+    """Return the end of a day in UTC: what is due on it may still be done on it."""
+    date_due = _day(day)
+    if date_due is None:
+        return None
+    return datetime(date_due.year, date_due.month, date_due.day, tzinfo=timezone.utc) + timedelta(days=1)
 
 
 def _term(terms: Mapping[str, int], severity: str) -> int:
-    return terms[severity] if severity in terms else terms["default"]
+    return terms.get(severity, terms["default"])
 
 
-def _also(known: Iterable[str], more: Iterable[Any]) -> Tuple[str, ...]:
-    return tuple(sorted({*known, *(str(each) for each in more if each)}))
+def _with(known: Iterable[str], more: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(sorted({*known, *(str(name) for name in more if name)}))

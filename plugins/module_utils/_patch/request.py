@@ -1,29 +1,33 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a caller wants of a patch run, and what it is told. Private to the collection."""
+"""What a caller asks of a patch run, and the result that it gets. Does nothing to a host."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any
 
 from .._errors import ClinicalError
 from .._vocabulary.stamp import format_stamp
 from . import services as patch_services
-from .manager import Kept
-from .model import Change, Plan
-from .plan import Question
+from .manager import KeptPackage
+from .model import PackageChange, Plan
+from .plan import PlanInputs
+
+#: How many differences between two plans are put into one sentence.
+MOST_DIFFERENCES = 10
 
 
 @dataclass(frozen=True)
-class Wish:
-    """``run_id`` names the run that is to be begun, or the one that is to be rolled back."""
+class PatchRequest:
+    """One call. ``run_id`` names the run that is to be begun, or the one that is to be rolled back."""
 
-    question: Question
+    inputs: PlanInputs
     run_id: str
     digest: str = ""
     restart: str = patch_services.NOW
-    restart_order: Tuple[str, ...] = ()
+    restart_order: tuple[str, ...] = ()
     repair: bool = False
     hold_days: int = 14
     keep: int = 10
@@ -31,57 +35,62 @@ class Wish:
 
     @property
     def at(self) -> str:
-        return format_stamp(self.question.now)
+        """The time of the call as a stamp in UTC."""
+        return format_stamp(self.inputs.now)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What was done, or in check mode would be. ``run`` and ``plan`` are plain data already."""
+class PatchResult:
+    """What was done, or in check mode would be, as the module returns it. ``run`` and ``plan`` are plain data."""
 
     changed: bool
     plan: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
-    done: Tuple[Mapping[str, Any], ...] = ()
-    kept: Tuple[Mapping[str, Any], ...] = ()
-    restarted: Tuple[str, ...] = ()
-    to_restart: Tuple[str, ...] = ()
-    down: Tuple[str, ...] = ()
-    services: Tuple[str, ...] = ()
+    done: tuple[Mapping[str, Any], ...] = ()
+    kept: tuple[Mapping[str, Any], ...] = ()
+    restarted: tuple[str, ...] = ()
+    to_restart: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
     reboot: Mapping[str, Any] = field(default_factory=dict)
-    reopened: Tuple[Mapping[str, Any], ...] = ()
-    restored: Tuple[str, ...] = ()
-    held_until: Tuple[Mapping[str, Any], ...] = ()
-    warnings: Tuple[str, ...] = ()
+    reopened: tuple[Mapping[str, Any], ...] = ()
+    restored: tuple[str, ...] = ()
+    held_until: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-class Stopped(ClinicalError):
-    """The host is not what was wanted, and the answer says what it is."""
+class PatchFailed(ClinicalError):
+    """The host is not what was requested; ``result`` says what it is."""
 
-    def __init__(self, error: ClinicalError, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, error: ClinicalError, result: PatchResult) -> None:
+        self.result = result
         super().__init__(error.doing, error.subject, error.saw, error.try_this)
 
 
-def words(changes: Sequence[Change]) -> Tuple[Dict[str, str], ...]:
-    """The changes in the least words."""
+def summarise(changes: Sequence[PackageChange]) -> tuple[dict[str, str], ...]:
+    """Return name, arch, change, from and to of each change."""
     keys = ("name", "arch", "change", "from", "to")
-    return tuple({key: change.plain()[key] for key in keys} for change in changes)
+    results = [change.as_result() for change in changes]
+    return tuple({key: result[key] for key in keys} for result in results)
 
 
-def kept_words(kept: Sequence[Kept]) -> Tuple[Dict[str, str], ...]:
-    return tuple({"name": k.name, "arch": k.arch, "version": k.version, "how": k.how, "path": k.path} for k in kept)
+def describe_kept(packages: Sequence[KeptPackage]) -> tuple[dict[str, str], ...]:
+    """Return name, arch, version, how and path of each kept package, without its checksum."""
+    return tuple({"name": p.name, "arch": p.arch, "version": p.version, "how": p.how, "path": p.path} for p in packages)
 
 
-def differences(wanted: Plan, found: Plan) -> str:
-    """What is not as it was approved, in a few words."""
-    was = {(c.name, c.arch): c for c in wanted.changes}
-    is_ = {(c.name, c.arch): c for c in found.changes}
-    reasons = {(out.change.name, out.change.arch): out.reason for out in found.left_out}
-    told = [f"{key[0]} no longer comes ({reasons.get(key, 'nothing is to be done')})" for key in was if key not in is_]
-    told += [f"{key[0]} comes as well" for key in is_ if key not in was]
-    told += [
-        f"{key[0]} would go from {is_[key].old or 'nothing'} to {is_[key].new or 'nothing'}"
-        for key in was
-        if key in is_ and (was[key].old, was[key].new) != (is_[key].old, is_[key].new)
+def differences(approved: Plan, current: Plan) -> str:
+    """Return in one sentence what ``current`` does otherwise than ``approved``; empty where nothing."""
+    was = {(change.name, change.arch): change for change in approved.changes}
+    would = {(change.name, change.arch): change for change in current.changes}
+    reasons = {(out.change.name, out.change.arch): out.reason for out in current.omitted}
+    texts = [
+        f"{key[0]} no longer comes ({reasons.get(key, 'nothing is to be done')})" for key in was if key not in would
     ]
-    return "; ".join(told[:10]) + (f"; and {len(told) - 10} more" if len(told) > 10 else "")
+    texts += [f"{key[0]} comes as well" for key in would if key not in was]
+    for key in was:
+        if key in would and (was[key].old, was[key].new) != (would[key].old, would[key].new):
+            texts.append(f"{key[0]} would go from {would[key].old or 'nothing'} to {would[key].new or 'nothing'}")
+    if len(texts) > MOST_DIFFERENCES:
+        texts[MOST_DIFFERENCES:] = [f"and {len(texts) - MOST_DIFFERENCES} more"]
+    return "; ".join(texts)

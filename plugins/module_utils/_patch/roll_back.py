@@ -1,166 +1,198 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The earlier versions again, from the packages that were kept. Private to the collection."""
+"""The earlier versions again, from the packages that were kept. How a run came to its stage is ``run``'s business."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._vocabulary.stamp import format_stamp
-from . import configuration, ledger, restarts, services, stages, unit
-from .manager import Asked, Kept, Manager
-from .model import INSTALL, Change, Package, Plan
-from .request import Answer, Stopped, Wish, kept_words, words
-from .run import NOTHING, seen_of
-from .stages import APPLIED, APPLYING, BROKEN, ROLLED_BACK, ROLLING_BACK, Before, Run
+from . import configuration, ledger, outcome, services, stages, unit
+from .manager import Manager, ServiceRequest
+from .model import INSTALL, InstalledPackage, PackageChange, Plan
+from .request import PatchFailed, PatchRequest, PatchResult, summarise
+from .run import NOTHING, present_changes, working_before
+from .services import RestartOutcome
+from .stages import APPLIED, APPLYING, BROKEN, ROLLED_BACK, ROLLING_BACK, HostBefore, PatchRun
+
+#: The stages of runs that changed something, or may have.
+_CHANGED = (APPLYING, BROKEN, APPLIED, ROLLING_BACK)
 
 
-def rolled_back(host: Host, manager: Manager, wish: Wish) -> Answer:
+def roll_back(host: Host, manager: Manager, request: PatchRequest) -> PatchResult:
     """Take a run back; one that was cut while it was taken back is finished."""
     unit.wait(host)
-    run = stages.find(host, wish.run_id or _newest_changed(host))
-    plan = stages.plan_of(host, run)
+    run = stages.find(host, request.run_id or _newest_changed(host))
+    plan = stages.read_plan(host, run)
     if run.stage == ROLLED_BACK:
-        return Answer(False, {**plan.plain(), "run": run.told()}, run.told(), reopened=reopened(plan))
-    if run.stage not in (APPLYING, BROKEN, APPLIED, ROLLING_BACK):
+        return PatchResult(
+            changed=False,
+            plan={**plan.as_result(), "run": run.as_result()},
+            run=run.as_result(),
+            reopened=reopened(plan),
+        )
+    if run.stage not in _CHANGED:
         raise ClinicalError("Rolling back", run.run_id, f"it is {run.stage}, so it changed nothing", NOTHING)
-    before, packages = stages.before_of(host, run), manager.installed()
+    packages = manager.installed()
     _refuse_drift(run, plan, packages)
-    back = _to_go_back(plan, packages)
-    _refuse_incomplete(manager, run, before, back)
-    if wish.check:
-        return Answer(True, plan.plain(), run.told(), words(back), reopened=reopened(plan))
+    changes = present_changes(packages, plan.changes)
+    _refuse_incomplete(manager, run, stages.read_before(host, run), changes)
+    if request.check:
+        return PatchResult(
+            changed=True,
+            plan=plan.as_result(),
+            run=run.as_result(),
+            done=summarise(changes),
+            reopened=reopened(plan),
+        )
     again = run.stage == ROLLING_BACK
     if not again:
-        stages.note_drift(host, run, configuration.changed_since(host, stages.after_of(host, run)))
-    return _carry_out(host, manager, wish, stages.move(host, run, ROLLING_BACK, wish.at), back, again)
+        stages.note_drift(host, run, configuration.changed_since(host, stages.read_after(host, run)))
+    run = stages.move(host, run, ROLLING_BACK, request.at)
+    return _carry_out(host, manager, request, run, changes, again)
 
 
 def _newest_changed(host: Host) -> str:
-    runs = [run for run in stages.runs(host) if run.stage in (APPLYING, BROKEN, APPLIED, ROLLING_BACK)]
+    runs = [run for run in stages.runs(host) if run.stage in _CHANGED]
     return runs[-1].run_id if runs else ""
 
 
-def _refuse_drift(run: Run, plan: Plan, packages: Mapping[str, Package]) -> None:
-    """What somebody has changed since is not ours to take back."""
+def _refuse_drift(run: PatchRun, plan: Plan, packages: Mapping[str, InstalledPackage]) -> None:
+    """Raise ClinicalError where somebody has changed a package since: that is not ours to take back."""
     strange = [
         f"{change.name} is {packages[change.key].version}"
         for change in plan.changes
         if change.key in packages and packages[change.key].version not in (change.old, change.new)
     ]
     if strange:
-        saw = f"packages were changed since: {'; '.join(strange)}"
-        raise ClinicalError("Rolling back", run.run_id, saw, f"{NOTHING} Roll the later run back first.")
+        problem = f"packages were changed since: {'; '.join(strange)}"
+        raise ClinicalError("Rolling back", run.run_id, problem, f"{NOTHING} Roll the later run back first.")
 
 
-def _to_go_back(plan: Plan, packages: Mapping[str, Package]) -> List[Change]:
-    """The changes that the host has, whole or in part."""
-    found = []
-    for change in plan.changes:
-        package = packages.get(change.key)
-        there = package.version if package else ""
-        if there != change.old or (package is not None and not package.whole):
-            found.append(change)
-    return found
-
-
-def _refuse_incomplete(manager: Manager, run: Run, before: Before, back: Sequence[Change]) -> None:
-    files = {(one.name, one.arch): one for one in before.kept}
-    missing = [c.name for c in back if c.old and (c.name, c.arch) not in files]
-    damaged = manager.damaged([files[(c.name, c.arch)] for c in back if (c.name, c.arch) in files])
+def _refuse_incomplete(manager: Manager, run: PatchRun, before: HostBefore, changes: Sequence[PackageChange]) -> None:
+    """Raise ClinicalError where an earlier package that is needed is missing or damaged."""
+    files = {(package.name, package.arch): package for package in before.kept}
+    missing = [c.name for c in changes if c.old and (c.name, c.arch) not in files]
+    damaged = manager.damaged([files[(c.name, c.arch)] for c in changes if (c.name, c.arch) in files])
     if missing or damaged:
-        saw = f"the earlier packages are not whole: {', '.join((*missing, *damaged))}"
-        raise ClinicalError("Rolling back", run.run_id, saw, f"{NOTHING} Have them from a backup, or go forward.")
+        problem = f"the earlier packages are not whole: {', '.join((*missing, *damaged))}"
+        raise ClinicalError("Rolling back", run.run_id, problem, f"{NOTHING} Have them from a backup, or go forward.")
 
 
-def _carry_out(host: Host, manager: Manager, wish: Wish, run: Run, back: Sequence[Change], again: bool) -> Answer:
-    plan, before = stages.plan_of(host, run), stages.before_of(host, run)
-    asked, error = _transaction(host, manager, run, before, back, again)
-    left = _to_go_back(plan, manager.installed())
-    stay = [change.name for change in left if change.change == INSTALL and _runs(host, change)]
-    if [change for change in left if change.name not in stay]:
-        stages.move(host, run, ROLLING_BACK, wish.at, error)
-        names = ", ".join(change.name for change in left)
-        raise ClinicalError("Rolling back", run.run_id, f"{names}: {error}", stages.LEFT[ROLLING_BACK])
-    drifted = stages.drift_of(host, run)
-    restored = configuration.restore(host, before.files, stages.after_of(host, run), drifted)
+def _carry_out(
+    host: Host,
+    manager: Manager,
+    request: PatchRequest,
+    run: PatchRun,
+    changes: Sequence[PackageChange],
+    again: bool,
+) -> PatchResult:
+    """Put the earlier versions back with their configuration, and restart services.
+
+    ``again`` goes on with a run that was cut while it was taken back.
+    """
+    plan, before = stages.read_plan(host, run), stages.read_before(host, run)
+    requests, error = _transaction(host, manager, run, before, changes, again)
+    running_kernels = _refuse_remaining(host, manager, request, run, error)
+    drifted = stages.read_drift(host, run)
+    restored = configuration.restore(host, before.files, stages.read_after(host, run), drifted)
     manager.set_marks(before.marks, ())
-    held = _hold(host, manager, wish, run, plan)
-    settled = services.settle(host, asked, wish.restart, wish.restart_order, seen_of(host, before))
-    ledger.add_once(
-        host, run.run_id, [ledger.entry(ledger.ROLLED_BACK, c, wish.at, run=run.run_id) for c in plan.changes]
+    held = _hold(host, manager, request, run, plan)
+    restarted = services.settle(host, requests, request.restart, request.restart_order, working_before(host, before))
+    _note_rolled_back(host, request, run, plan)
+    run = stages.move(host, run, ROLLED_BACK, request.at, outcome.down_since(restarted))
+    result = replace(
+        outcome.result_of(host, manager, run, changes, restarted),
+        reopened=reopened(plan),
+        restored=restored,
+        held_until=tuple(held),
+        warnings=(
+            *(f"{path} was changed since and stays as it is" for path in drifted),
+            *(f"{name} stays: its kernel is the one that runs" for name in running_kernels),
+        ),
     )
-    run = stages.move(host, run, ROLLED_BACK, wish.at, f"down since: {', '.join(settled.down)}" if settled.down else "")
-    running = restarts.running(host)
-    reboot = restarts.reboot(host, running, manager.kernels(manager.installed()))
-    answer = Answer(
-        True,
-        {**plan.plain(), "run": run.told()},
-        run.told(),
-        words(back),
-        kept_words(before.kept),
-        settled.restarted,
-        settled.to_restart,
-        settled.down,
-        running.services(),
-        {"needed": reboot.needed, "why": list(reboot.why)},
-        reopened(plan),
-        restored,
-        tuple(held),
-        tuple(f"{path} was changed since and stays as it is" for path in drifted)
-        + tuple(f"{name} stays: its kernel is the one that runs" for name in stay),
-    )
-    if settled.down:
-        saw = f"what worked before the run does not work now: {', '.join(settled.down)}"
-        raise Stopped(ClinicalError("Rolling back", run.run_id, saw, "The earlier versions are back."), answer)
-    return answer
+    _refuse_down(run, restarted, result)
+    return result
+
+
+def _refuse_remaining(host: Host, manager: Manager, request: PatchRequest, run: PatchRun, error: str) -> list[str]:
+    """Raise ClinicalError where a change is still there; return the names of kernels that stay because they run."""
+    remaining = present_changes(manager.installed(), stages.read_plan(host, run).changes)
+    running = [change.name for change in remaining if _is_running_kernel(host, change)]
+    if any(change.name not in running for change in remaining):
+        stages.move(host, run, ROLLING_BACK, request.at, error)
+        names = ", ".join(change.name for change in remaining)
+        raise ClinicalError("Rolling back", run.run_id, f"{names}: {error}", stages.STAGE_ADVICE[ROLLING_BACK])
+    return running
+
+
+def _refuse_down(run: PatchRun, restarted: RestartOutcome, result: PatchResult) -> None:
+    if restarted.down:
+        problem = f"what worked before the run does not work now: {', '.join(restarted.down)}"
+        raise PatchFailed(ClinicalError("Rolling back", run.run_id, problem, "The earlier versions are back."), result)
 
 
 def _transaction(
-    host: Host, manager: Manager, run: Run, before: Before, back: Sequence[Change], again: bool
-) -> Tuple[Tuple[Asked, ...], str]:
-    """One transaction of everything that goes back; the kernel that runs is left where it is."""
-    going = [change for change in back if not (change.change == INSTALL and _runs(host, change))]
+    host: Host, manager: Manager, run: PatchRun, before: HostBefore, changes: Sequence[PackageChange], again: bool
+) -> tuple[tuple[ServiceRequest, ...], str]:
+    """Put everything back in one transaction, except for the kernel that runs.
+
+    Returns what packages wanted of services meanwhile, and the manager's first line of complaint.
+    """
+    going = [change for change in changes if not _is_running_kernel(host, change)]
     names = {(change.name, change.arch) for change in going}
-    kept: List[Kept] = [one for one in before.kept if (one.name, one.arch) in names]
+    packages = [package for package in before.kept if (package.name, package.arch) in names]
     if not going:
         return (), ""
     manager.suspend(again)
     try:
-        done = manager.put_back(going, kept, run.log)
+        done = manager.put_back(going, packages, run.log)
         if done.rc != 0:  # what was cut has to be finished before anything can be taken back
             manager.repair(run.log)
-            done = manager.put_back(going, kept, run.log)
+            done = manager.put_back(going, packages, run.log)
     finally:
-        asked = manager.resume()
-    return asked, done.err_line
+        requests = manager.resume()
+    return requests, done.err_line
 
 
-def _runs(host: Host, change: Change) -> bool:
+def _is_running_kernel(host: Host, change: PackageChange) -> bool:
+    """Return whether the change brought the kernel that runs, which cannot go."""
     release = host.read_text("/proc/sys/kernel/osrelease").strip()
-    return bool(release) and change.name.startswith(("linux-image", "kernel")) and release in change.name
+    is_kernel = change.change == INSTALL and change.name.startswith(("linux-image", "kernel"))
+    return bool(release) and is_kernel and release in change.name
 
 
-def _hold(host: Host, manager: Manager, wish: Wish, run: Run, plan: Plan) -> List[Dict[str, Any]]:
-    """What was bad does not come back at once. What somebody else holds is theirs, and is not released with ours."""
-    if not wish.hold_days:
+def _note_rolled_back(host: Host, request: PatchRequest, run: PatchRun, plan: Plan) -> None:
+    entries = [ledger.entry(ledger.ROLLED_BACK, change, request.at, run=run.run_id) for change in plan.changes]
+    ledger.add_once(host, run.run_id, entries)
+
+
+def _hold(host: Host, manager: Manager, request: PatchRequest, run: PatchRun, plan: Plan) -> list[dict[str, Any]]:
+    """Hold what was taken back, so that it does not come again at once; return a record of each hold.
+
+    A package that somebody else holds is not held by us, so that it is not released with ours.
+    """
+    if not request.hold_days:
         return []
     packages = manager.installed()
-    known = {e["name"] for e in ledger.read(host).entries if e["what"] == ledger.HELD and e["run"] == run.run_id}
-    back = [change for change in plan.changes if change.old and change.key in packages]
-    ours = [change for change in back if change.name in known or not packages[change.key].held]
-    until = format_stamp(wish.question.now + timedelta(days=wish.hold_days))
-    held = [{"name": change.name, "version": change.new, "until": until, "run": run.run_id} for change in ours]
-    ledger.add_once(host, run.run_id, [{**one, "what": ledger.HELD, "at": wish.at} for one in held])
+    holds = [e for e in ledger.read(host).entries if e["what"] == ledger.HELD and e["run"] == run.run_id]
+    known = {entry["name"] for entry in holds}
+    changes = [change for change in plan.changes if change.old and change.key in packages]
+    ours = [change for change in changes if change.name in known or not packages[change.key].held]
+    until = format_stamp(request.inputs.now + timedelta(days=request.hold_days))
+    records = [{"name": change.name, "version": change.new, "until": until, "run": run.run_id} for change in ours]
+    ledger.add_once(host, run.run_id, [{**record, "what": ledger.HELD, "at": request.at} for record in records])
     manager.set_hold([change.key for change in ours], True)
-    return held
+    return records
 
 
-def reopened(plan: Plan) -> Tuple[Mapping[str, Any], ...]:
-    """What the versions that are gone again had closed."""
+def reopened(plan: Plan) -> tuple[Mapping[str, Any], ...]:
+    """Return, for each security update of the plan, the CVEs and advisories that are open again without it."""
     return tuple(
         {"name": c.name, "from": c.new, "to": c.old, "cves": list(c.cves), "advisories": list(c.advisories)}
         for c in plan.changes

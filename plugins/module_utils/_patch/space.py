@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether there is room for a change in /boot, /var and /. Private to the collection."""
+"""Whether there is room for a change in /boot, /var and /."""
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, Sequence, Tuple
+from collections.abc import Iterable, Sequence
 
 from .._errors import ClinicalError
 from .._host.door import Host
-from .model import Change, Space
+from .model import PackageChange, Space
 
 PATHS = ("/", "/var", "/boot")
 #: What always stays free: logs are written meanwhile, and package scripts make files of their own.
@@ -17,22 +17,25 @@ RESERVE = {"/": 64 << 20, "/var": 64 << 20, "/boot": 0}
 KERNEL = 96 << 20
 
 
-def space(host: Host, changes: Sequence[Change]) -> Tuple[Space, ...]:
-    """Free and needed by path; paths on one file system share what is free, and each needs what all of them need."""
+def space(host: Host, changes: Sequence[PackageChange]) -> tuple[Space, ...]:
+    """Return free and needed bytes by path; paths on one file system share what is free, and each needs all of it.
+
+    Raises ClinicalError where df cannot tell.
+    """
     wanted = needed(changes)
     done = host.run(["df", "--block-size=1", "--output=avail,target", "--", *PATHS])
     rows = [line.split(None, 1) for line in done.out.splitlines()[1:]]
     if done.rc != 0 or len(rows) != len(PATHS):
         raise ClinicalError("Asking for the free space of", ", ".join(PATHS), done.err_line)
     mounts = [target for _free, target in rows]
-    together: Dict[str, int] = {}
+    together: dict[str, int] = {}
     for path, mount in zip(PATHS, mounts):
         together[mount] = together.get(mount, 0) + wanted[path]
     return tuple(Space(path, int(free), together[mount]) for path, (free, mount) in zip(PATHS, rows))
 
 
-def needed(changes: Sequence[Change]) -> Dict[str, int]:
-    """A new version is unpacked beside the old one; its package, and the old one's, lie below /var."""
+def needed(changes: Sequence[PackageChange]) -> dict[str, int]:
+    """Return the bytes needed by path: a new version is unpacked beside the old one, both packages lie below /var."""
     if not changes:
         return dict.fromkeys(PATHS, 0)
     files = sum(change.installed_bytes for change in changes)
@@ -41,14 +44,14 @@ def needed(changes: Sequence[Change]) -> Dict[str, int]:
     return {"/": files + RESERVE["/"], "/var": 2 * downloads + RESERVE["/var"], "/boot": kernels * KERNEL}
 
 
-def lacking(spaces: Iterable[Space]) -> Tuple[str, ...]:
-    """A sentence for each path that is too full."""
+def lacking(spaces: Iterable[Space]) -> tuple[str, ...]:
+    """Return a sentence for each path that is too full."""
     return tuple(
-        f"{one.path} has {_told(one.free_bytes)} free and needs {_told(one.needed_bytes)}"
-        for one in spaces
-        if not one.enough
+        f"{space.path} has {_in_mebibytes(space.free_bytes)} free and needs {_in_mebibytes(space.needed_bytes)}"
+        for space in spaces
+        if not space.enough
     )
 
 
-def _told(size: int) -> str:
+def _in_mebibytes(size: int) -> str:
     return f"{size / (1 << 20):.0f} MiB"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a patch run came, on disk before each step is taken, so that whoever comes next knows. Private.
+"""How far a patch run came, on disk before each step is taken, so that whoever comes next knows.
 
 ``/var/lib/healthops/patch/runs/<run id>/`` holds ``run`` (the stage, in one step), ``plan`` (what was approved) and
 ``before`` (what the host was: holds, marks, configuration, kept packages). ``plan`` and ``before`` are written first.
@@ -9,14 +9,15 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 from .._change.journal import STATE, check_run_id, line, unline
 from .._errors import ClinicalError
 from .._host.door import Host
 from .ledger import FOLDER
-from .manager import Kept
+from .manager import KeptPackage
 from .model import Plan
 
 RUNS = posixpath.join(FOLDER, "runs")
@@ -37,7 +38,7 @@ ROLLED_BACK = "rolled_back"
 DROPPED = "dropped"
 
 #: What may follow; who finds a run at work under the lock knows that it was cut.
-FOLLOWS: Mapping[str, Tuple[str, ...]] = {
+FOLLOWS: Mapping[str, tuple[str, ...]] = {
     STAGING: (STAGING, STAGED, DROPPED),
     STAGED: (STAGING, APPLYING, DROPPED),
     APPLYING: (APPLYING, STAGED, APPLIED, BROKEN, ROLLING_BACK),
@@ -51,7 +52,7 @@ AT_WORK = (STAGING, APPLYING, ROLLING_BACK)
 
 
 @dataclass(frozen=True)
-class Run:
+class PatchRun:
     """One patch run. ``why`` says what went wrong, where something did."""
 
     run_id: str
@@ -64,28 +65,35 @@ class Run:
 
     @property
     def cut(self) -> bool:
+        """True where it was at work when it was last written down; under the lock that means that it was cut."""
         return self.stage in AT_WORK
 
     @property
     def folder(self) -> str:
+        """The directory on the host with what is known of the run."""
         return posixpath.join(RUNS, self.run_id)
 
     @property
     def archives(self) -> str:
-        """Where the downloaded packages are."""
+        """The directory on the host with the downloaded packages."""
         return posixpath.join(CACHE, self.run_id)
 
     @property
     def log(self) -> str:
+        """The file on the host with what the package manager said."""
         return posixpath.join(self.folder, "log")
 
-    def told(self) -> Dict[str, Any]:
-        left = {"left": LEFT[self.stage]} if self.stage in LEFT else {}
-        return {key: value for key, value in {**asdict(self), **left}.items() if key != "sequence"}
+    def as_result(self) -> dict[str, Any]:
+        """Return the run as the module does; one that is not at its end says under ``left`` what to do."""
+        result = asdict(self)
+        del result["sequence"]
+        if self.stage in STAGE_ADVICE:
+            result["left"] = STAGE_ADVICE[self.stage]
+        return result
 
 
 #: What a run that was cut, or that failed, left behind, and what to do.
-LEFT = {
+STAGE_ADVICE = {
     STAGING: "Downloading was cut; the host runs what it ran. Stage again, and what is there already is kept.",
     APPLYING: "Installing was cut. Apply the same digest again, and it is finished; or roll the run back.",
     BROKEN: "Installing failed. Apply the same digest again with repair, or roll the run back.",
@@ -94,23 +102,24 @@ LEFT = {
 
 
 @dataclass(frozen=True)
-class Before:
+class HostBefore:
     """What the host was before the run. ``files`` are the configuration files with their content in base 64."""
 
-    holds: Tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
     marks: str = ""
-    kept: Tuple[Kept, ...] = ()
-    files: Mapping[str, Optional[Mapping[str, Any]]] = field(default_factory=dict)
-    units: Tuple[str, ...] = ()
-    listeners: Tuple[Mapping[str, Any], ...] = ()
+    kept: tuple[KeptPackage, ...] = ()
+    files: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    units: tuple[str, ...] = ()
+    listeners: tuple[Mapping[str, Any], ...] = ()
     boot: str = ""
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Before:
+    def from_result(cls, data: Mapping[str, Any]) -> HostBefore:
+        """Return what was written to disk, read back. Raises KeyError where a part is missing."""
         return cls(
             holds=tuple(data["holds"]),
             marks=data["marks"],
-            kept=tuple(Kept(**one) for one in data["kept"]),
+            kept=tuple(KeptPackage(**package) for package in data["kept"]),
             files=data["files"],
             units=tuple(data["units"]),
             listeners=tuple(data["listeners"]),
@@ -118,41 +127,52 @@ class Before:
         )
 
 
-def runs(host: Host) -> List[Run]:
-    """Every run, oldest first."""
-    found = (_read(host, name) for name in host.listdir(RUNS))
-    return sorted((run for run in found if run is not None), key=lambda run: run.sequence)
+def runs(host: Host) -> list[PatchRun]:
+    """Return every run, oldest first. Raises ClinicalError where the record of one is damaged."""
+    records = (_read(host, name) for name in host.listdir(RUNS))
+    return sorted((run for run in records if run is not None), key=lambda run: run.sequence)
 
 
-def newest(host: Host) -> Optional[Run]:
-    """The newest run that means anything: what was dropped does not."""
+def newest(host: Host) -> PatchRun | None:
+    """Return the newest run that means anything, or None: one that was dropped does not."""
     return next((run for run in reversed(runs(host)) if run.stage != DROPPED), None)
 
 
-def find(host: Host, run_id: str) -> Run:
-    found = _read(host, run_id) if run_id else None
-    if found is None:
-        known = ", ".join(run.run_id for run in runs(host)) or "none"
+def find(host: Host, run_id: str) -> PatchRun:
+    """Return the run of this id. Raises ClinicalError with the known ones where there is none."""
+    run = _read(host, run_id) if run_id else None
+    if run is None:
+        known = ", ".join(known_run.run_id for known_run in runs(host)) or "none"
         raise ClinicalError("Finding the patch run", run_id or "without a name", f"this host knows: {known}")
-    return found
+    return run
 
 
-def begin(host: Host, run_id: str, plan: Plan, at: str) -> Run:
-    """A run that is about to be staged; its plan is on disk when this returns."""
+def begin(host: Host, run_id: str, plan: Plan, at: str) -> PatchRun:
+    """Begin a run that is about to be staged; its plan is on disk when this returns.
+
+    Raises ClinicalError where the id is taken or could not be the name of a folder.
+    """
     check_run_id(run_id)
     earlier = runs(host)
     if any(run.run_id == run_id for run in earlier):
         raise ClinicalError("Beginning the patch run", run_id, "there is one of this name already", "Choose another.")
-    run = Run(run_id, earlier[-1].sequence + 1 if earlier else 1, STAGING, plan.digest, at, at)
+    run = PatchRun(
+        run_id=run_id,
+        sequence=earlier[-1].sequence + 1 if earlier else 1,
+        stage=STAGING,
+        digest=plan.digest,
+        begun=at,
+        changed=at,
+    )
     for folder in (STATE, FOLDER, RUNS, run.folder):
         host.mkdir(folder, 0o700, 0, 0)
-    _write(host, run, "plan", plan.plain())
+    _write(host, run, "plan", plan.as_result())
     _write(host, run, "run", asdict(run))
     return run
 
 
-def move(host: Host, run: Run, stage: str, at: str, why: str = "") -> Run:
-    """Note the next stage."""
+def move(host: Host, run: PatchRun, stage: str, at: str, why: str = "") -> PatchRun:
+    """Write down the next stage, and return the run at it. Raises ClinicalError where it cannot follow."""
     if stage not in FOLLOWS[run.stage]:
         raise ClinicalError("Going on with the patch run", run.run_id, f"it is {run.stage}, and cannot become {stage}")
     moved = replace(run, stage=stage, changed=at, why=why)
@@ -160,60 +180,70 @@ def move(host: Host, run: Run, stage: str, at: str, why: str = "") -> Run:
     return moved
 
 
-def note_before(host: Host, run: Run, before: Before) -> None:
+def note_before(host: Host, run: PatchRun, before: HostBefore) -> None:
+    """Write down what the host was before the run."""
     _write(host, run, "before", asdict(before))
 
 
-def plan_of(host: Host, run: Run) -> Plan:
-    return Plan.of(_load(host, run, "plan"))
+def read_plan(host: Host, run: PatchRun) -> Plan:
+    """Return the plan that the run follows."""
+    return Plan.from_result(_load(host, run, "plan"))
 
 
-def before_of(host: Host, run: Run) -> Before:
-    return Before.of(_load(host, run, "before"))
+def read_before(host: Host, run: PatchRun) -> HostBefore:
+    """Return what the host was before the run. Raises ClinicalError where that is missing or damaged."""
+    return HostBefore.from_result(_load(host, run, "before"))
 
 
-def note_after(host: Host, run: Run, sums: Mapping[str, str]) -> None:
-    """What the configuration files were when the run ended."""
+def note_after(host: Host, run: PatchRun, sums: Mapping[str, str]) -> None:
+    """Write down the checksums of the configuration files when the run ended, by path."""
     _write(host, run, "after", dict(sums))
 
 
-def after_of(host: Host, run: Run) -> Dict[str, str]:
-    """None of them for a run that was cut before it wrote them."""
+def read_after(host: Host, run: PatchRun) -> dict[str, str]:
+    """Return the checksums that ``note_after`` wrote; none for a run that was cut before."""
     return _load(host, run, "after") if host.stat(posixpath.join(run.folder, "after")) is not None else {}
 
 
-def note_drift(host: Host, run: Run, paths: Sequence[str]) -> None:
-    """The configuration files that somebody has changed since, as they are found before the run is taken back."""
+def note_drift(host: Host, run: PatchRun, paths: Sequence[str]) -> None:
+    """Write down the configuration files that somebody has changed since, before the run is taken back."""
     _write(host, run, "drift", {"paths": list(paths)})
 
 
-def drift_of(host: Host, run: Run) -> Tuple[str, ...]:
+def read_drift(host: Host, run: PatchRun) -> tuple[str, ...]:
+    """Return the paths that ``note_drift`` wrote."""
     return tuple(_load(host, run, "drift")["paths"])
 
 
-def has_before(host: Host, run: Run) -> bool:
+def has_before(host: Host, run: PatchRun) -> bool:
+    """Return whether it is written down what the host was before the run."""
     return host.stat(posixpath.join(run.folder, "before")) is not None
 
 
-def prune(host: Host, keep: int) -> Tuple[str, ...]:
+def prune(host: Host, keep: int) -> tuple[str, ...]:
     """Forget the oldest runs beyond ``keep`` with their downloads, and kept packages that no run needs any more."""
     known = runs(host)
     old = [run for run in known[: max(0, len(known) - max(1, keep))] if not run.cut]
-    gone = {run.run_id for run in old}
+    remaining = [run for run in known if run not in old]
     for run in old:
         drop_archives(host, run)
-    for name in {*gone, *host.listdir(RUNS)} - {run.run_id for run in known if run.run_id not in gone}:
+    names = {run.run_id for run in old} | set(host.listdir(RUNS))
+    for name in names - {run.run_id for run in remaining}:
         _forget(host, posixpath.join(RUNS, name))
-    needed = {
-        one.path
-        for run in known
-        if run.run_id not in gone and has_before(host, run)
-        for one in before_of(host, run).kept
-    }
-    for path in (posixpath.join(KEPT, name) for name in host.listdir(KEPT) if name.endswith(_KEPT_FILES)):
-        if path not in needed and path.rpartition(".")[0] not in needed:
+    _forget_packages(host, remaining)
+    return tuple(sorted(run.run_id for run in old))
+
+
+def _forget_packages(host: Host, remaining: Iterable[PatchRun]) -> None:
+    """Remove kept packages that none of these runs needs, and the notes beside them."""
+    needed: set[str] = set()
+    for run in remaining:
+        if has_before(host, run):
+            needed.update(package.path for package in read_before(host, run).kept)
+    for name in host.listdir(KEPT):
+        path = posixpath.join(KEPT, name)
+        if name.endswith(_KEPT_FILES) and path not in needed and path.rpartition(".")[0] not in needed:
             host.remove(path)
-    return tuple(sorted(gone))
 
 
 def _forget(host: Host, folder: str) -> None:
@@ -224,7 +254,7 @@ def _forget(host: Host, folder: str) -> None:
     host.remove(folder)
 
 
-def drop_archives(host: Host, run: Run) -> None:
+def drop_archives(host: Host, run: PatchRun) -> None:
     """Give back the room that the downloads of a run take."""
     for folder in (posixpath.join(run.archives, "partial"), run.archives):
         for name in host.listdir(folder):
@@ -234,24 +264,24 @@ def drop_archives(host: Host, run: Run) -> None:
             host.remove(folder)
 
 
-def _read(host: Host, run_id: str) -> Optional[Run]:
+def _read(host: Host, run_id: str) -> PatchRun | None:
     content = host.read(posixpath.join(RUNS, run_id, "run"))
     if content is None:
         return None
     record = unline(content.rstrip(b"\n"))
     if record is None:
-        saw = "its record is damaged"
+        problem = "its record is damaged"
         raise ClinicalError(
-            "Reading the patch run", run_id, saw, f"Look at {RUNS}/{run_id} before anything is patched."
+            "Reading the patch run", run_id, problem, f"Look at {RUNS}/{run_id} before anything is patched."
         )
-    return Run(**record)
+    return PatchRun(**record)
 
 
-def _write(host: Host, run: Run, name: str, record: Dict[str, Any]) -> None:
+def _write(host: Host, run: PatchRun, name: str, record: dict[str, Any]) -> None:
     host.write(posixpath.join(run.folder, name), line(record), 0o600, 0, 0, {})
 
 
-def _load(host: Host, run: Run, name: str) -> Dict[str, Any]:
+def _load(host: Host, run: PatchRun, name: str) -> dict[str, Any]:
     path = posixpath.join(run.folder, name)
     record = unline((host.read(path) or b"").rstrip(b"\n"))
     if record is None:

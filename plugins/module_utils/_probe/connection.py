@@ -36,9 +36,11 @@ class Deadline:
         return max(0.001, self._began + self.seconds - time.monotonic())
 
     def passed(self) -> bool:
+        """Return whether no time remains."""
         return time.monotonic() >= self._began + self.seconds
 
     def elapsed_ms(self) -> float:
+        """Return the milliseconds since the deadline was set, to the microsecond."""
         return round((time.monotonic() - self._began) * 1000, 3)
 
 

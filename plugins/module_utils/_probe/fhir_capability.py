@@ -51,6 +51,8 @@ class FhirCapabilityRequest:
 
 @dataclass(frozen=True)
 class HttpResponse:
+    """What of a response is judged; ``location`` is where a redirect leads, or empty."""
+
     status: int
     location: str
     body: bytes
@@ -155,14 +157,16 @@ def _get(url: str, request: FhirCapabilityRequest, context: Any, deadline: Deadl
 
 
 def _request_head(parts: SplitResult, host: str, token: str) -> bytes:
+    query = f"?{parts.query}" if parts.query else ""
     lines = [
-        f"GET {parts.path or '/'}{'?' + parts.query if parts.query else ''} HTTP/1.1",
+        f"GET {parts.path or '/'}{query} HTTP/1.1",
         f"Host: {host}",
         f"Accept: {ACCEPT}",
         "User-Agent: healthops-clinical-probe",
         "Connection: close",
-        *([f"Authorization: Bearer {token}"] if token else []),
     ]
+    if token:
+        lines.append(f"Authorization: Bearer {token}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 

@@ -24,6 +24,7 @@ class TooLarge(Exception):
 
 
 def frame(message: bytes) -> bytes:
+    """Return the message as MLLP sends it."""
     return START + message + END
 
 
@@ -39,6 +40,7 @@ class Unframer:
         self._searched = 0
 
     def feed(self, data: bytes) -> None:
+        """Add bytes in the order in which they arrived."""
         self._buffer += data
 
     def next(self) -> bytes | None:

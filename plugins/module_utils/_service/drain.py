@@ -168,7 +168,7 @@ class Drain:
         """Return the seconds that the checks of the engine may need; the whole gateway is open at once."""
         if not self.request.engine:
             return 0.0
-        return parse_check_seconds(self._read_text(CONFIGURATION), self.request.engine)
+        return parse_check_seconds(self.host.read_text(CONFIGURATION), self.request.engine)
 
     def _switch(self, stats: WorkerStats, rows: list[StatRow], state: str) -> bool:
         """Have HAProxy set this state, and keep it over a reload; return whether that was needed."""
@@ -199,7 +199,7 @@ class Drain:
     def _record_drained(self, stats: WorkerStats) -> bool:
         """Write down which engines are drained; return whether that was not what stood there."""
         drained = {(server.backend, server.name): server.line for server in self._server_states(stats) if server.forced}
-        recorded = {(state.backend, state.name) for state in parse_server_states(self._read_text(DRAINED_ENGINES))}
+        recorded = {(state.backend, state.name) for state in parse_server_states(self.host.read_text(DRAINED_ENGINES))}
         if set(drained) == recorded:
             return False
         text = NO_ENGINE_DRAINED + "".join(f"{line}\n" for line in drained.values())

@@ -193,7 +193,7 @@ def observe(master: CommandChannel) -> WorkerStats:
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CHECK_OPTIONS = ("inter", "fastinter", "downinter", "rise", "fall")
-_SECTIONS = ("defaults", "backend", "listen", "frontend", "global")
+_SECTIONS = ("backend", "listen", "frontend", "global")
 
 
 def parse_seconds(text: str) -> float:
@@ -220,9 +220,10 @@ def _check_options_of(text: str, engine: str) -> Iterator[dict[str, str]]:
         arguments = re.sub(r"(^|\s)#.*", "", line).split()
         if not arguments:
             continue
-        if arguments[0] in _SECTIONS:
-            section = {} if arguments[0] == "defaults" else dict(defaults)
-            defaults = section if arguments[0] == "defaults" else defaults
+        if arguments[0] == "defaults":
+            section = defaults = {}
+        elif arguments[0] in _SECTIONS:
+            section = dict(defaults)
         elif arguments[:2] == ["timeout", "check"] and len(arguments) > 2:
             section["timeout"] = arguments[2]
         elif arguments[0] == "default-server":

@@ -15,6 +15,9 @@ import time
 LONGEST = 80
 PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST - 1}}}")
 
+#: Variables of the playbooks that were named after one role -> their names since.
+RENAMED = {"hardening_hosts": "run_targets"}
+
 
 def new_run_id() -> str:
     """Return a new run id, like 20261122T150000Z-1a2b; they sort by the second in which they were made."""

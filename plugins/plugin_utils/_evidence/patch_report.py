@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import LEFT_OUT
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_record
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import (
     failed_probes_clause,
     host_count,
@@ -39,7 +39,7 @@ def has_state(results: Sequence[Json], *states: str) -> bool:
 
 def count_changes(run: Json) -> ChangeCounts:
     """Return how many changes of the run's hosts are chosen, done, for security and late."""
-    changes = [(status, change) for _name, _result, status, change in patch_findings.changes(run)]
+    changes = [(status, change) for _name, _result, status, change in patch_record.package_changes(run)]
     chosen = [change for status, change in changes if status not in LEFT_OUT]
     return ChangeCounts(
         chosen=len(chosen),
@@ -64,7 +64,7 @@ def pressing(counts: ChangeCounts) -> list[str]:
 
 def headline(run: Json, parts: Sequence[str]) -> str:
     """Return the headline of a run about packages; ``parts`` are those that only its mode has."""
-    records = patch_findings.patched(run)
+    records = patch_record.patch_records(run)
     if not records:
         return f"{host_count(run)}: nothing is known{silent_clause(run)}"
     doubtful = sum(result["patch"]["verdict"] == "unknown" for _name, result in records)
@@ -79,7 +79,7 @@ def headline(run: Json, parts: Sequence[str]) -> str:
 
 def lead(run: Json, sentences: Sequence[str]) -> list[str]:
     """Return the lead of a run about packages; ``sentences`` are those that only its mode has."""
-    patches = [result["patch"] for _name, result in patch_findings.patched(run)]
+    patches = [result["patch"] for _name, result in patch_record.patch_records(run)]
     sentences = [*sentences]
     if any(patch["verdict"] == "unknown" for patch in patches):
         sentences.append("A host of which nobody can tell is never one without updates.")

@@ -16,8 +16,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.ava
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
     KEYS as GUARD_KEYS,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import redact
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings, patch_record, redact
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.check import check_result, refuse
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     CHANGE_KEYS,
@@ -55,7 +54,7 @@ def clean_result(result: t.Any, host: str, run_id: str = "") -> Json:
         kept["warnings"] = [str(plain(str(each))) for each in result["warnings"]]
     if run_id and kept.setdefault("run_id", run_id) != run_id:
         raise refuse(host, f"it belongs to run {kept['run_id']!r}, not to run {run_id!r}")
-    if patches.plan_of(result):
+    if patch_record.plan_of(result):
         return _patch_result(result, kept, host)
     if "findings" not in kept and "restored" not in kept:
         kept = _failed_result(result, kept, host)
@@ -79,13 +78,13 @@ def _links(supported: Json, frameworks: t.Any, host: str) -> t.List[Json]:
 
 def _patch_result(result: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
     """A patch result keeps its plan, cleaned before findings are made of it, so that these are clean as well."""
-    patch = redact.deep(patches.kept(result))
+    patch = redact.deep(patch_record.evidence_of(result))
     names = ("run_id", "started", "finished", "host", "warnings", "changed", "check_mode", "failed")
     made = {"changed": False, "check_mode": False, **{name: kept[name] for name in names if name in kept}}
     made.update(
         state="patched", msg=str(kept.get("msg") or "")[:MESSAGE_LIMIT], patch=patch, findings=[], summary=count([])
     )
-    return _cleaned(check_result(patches.summed(check_result(made, host)), host))
+    return _cleaned(check_result(patch_findings.with_findings(check_result(made, host)), host))
 
 
 def _failed_result(data: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
@@ -137,7 +136,7 @@ def merged(earlier: t.Optional[Json], new: Json) -> Json:
     probes = {
         (probe["probe"], probe["target"]): probe for result in (earlier, new) for probe in result.get("probes", [])
     }
-    whole = dict(earlier if new["state"] == "probed" else patches.beside(earlier, new))
+    whole = dict(earlier if new["state"] == "probed" else patch_findings.combined(earlier, new))
     if probes:
         whole["probes"] = [probes[key] for key in sorted(probes)]
     return whole

@@ -3,7 +3,7 @@
 """The controller's half of commit-confirm: log in anew, have the host confirm, or learn what became of the change.
 
 The host decides: it reverts by itself when nobody confirms. So nothing here counts but the host's own word; the
-controller's clock only says when asking is over. Private to the collection.
+controller's clock only says when asking is over.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import contextlib
 import math
 import re
 import time
-import typing as t
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
@@ -31,7 +32,7 @@ MODULE = "healthops.clinical.commit_confirm"
 
 SETTLED = (CONFIRMED, REVERTED)
 
-NO_GUARD: t.Mapping[str, t.Any] = no_guard()
+NO_GUARD: Mapping[str, Any] = no_guard()
 
 DEFAULT_WITHIN = 120
 REVERT_TAKES = 4.0  # a login while the host is still reverting would only be refused once more
@@ -53,25 +54,25 @@ _WITHOUT_LOGIN = {
     "local": "The connection is local",
 }
 
-Result = t.Dict[str, t.Any]
+Result = dict[str, Any]
 
 
 def why_skipped(transport: str) -> str:
-    """Why a change over this connection needs no guard, or nothing; a connection nobody knows is guarded."""
+    """Return the reason why a change over this connection needs no guard, else nothing; an unknown one is guarded."""
     reason = _WITHOUT_LOGIN.get(transport.rpartition(".")[2])
     return f"{reason} ({transport}), so no login is at stake." if reason else ""
 
 
-def whole_number(value: t.Any, default: int) -> int:
-    """An option that the module has yet to check; what is no number stays the module's to refuse."""
+def whole_number(value: Any, default: int) -> int:
+    """Return an option that the module has yet to check; what is no number is the module's to refuse."""
     try:
         return int(value)
     except (TypeError, ValueError):
         return default
 
 
-def names(value: t.Any) -> list[str]:
-    """A list option as Ansible's modules take it: a list, or words with commas between them."""
+def names(value: Any) -> list[str]:
+    """Return a list option as Ansible's modules take it: a list, or names with commas between them."""
     listed = value.split(",") if isinstance(value, str) else value or []
     return [str(name).strip() for name in listed if str(name).strip()]
 
@@ -85,30 +86,30 @@ class Reach:
     """
 
     host: str
-    connection: t.Any
-    execute: t.Callable[[t.Mapping[str, t.Any]], Result]
+    connection: Any
+    execute: Callable[[Mapping[str, Any]], Result]
     lost: tuple[type[Exception], ...]
     failures: tuple[type[Exception], ...]
-    tell: t.Callable[[str], t.Any]
-    clock: t.Callable[[], float] = time.monotonic
-    sleep: t.Callable[[float], t.Any] = time.sleep
+    tell: Callable[[str], Any]
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Any] = time.sleep
 
 
 @dataclass(frozen=True)
-class Outcome:
+class GuardOutcome:
     """What became of a guard: confirmed, reverted, none or unknown; what was tried in vain; the host's last answer."""
 
     state: str
-    guard: t.Mapping[str, t.Any]
+    guard: Mapping[str, Any]
     tried: tuple[str, ...] = ()
-    answer: t.Mapping[str, t.Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
 
 
 # --- a fresh login ----------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def fresh(connection: t.Any, seconds: float, failures: tuple[type[Exception], ...]) -> t.Iterator[None]:
+def fresh(connection: Any, seconds: float, failures: tuple[type[Exception], ...]) -> Iterator[None]:
     """Close what is open, also what is shared, and be patient with the next login for as long as there is time."""
     with _patient(connection, seconds, failures):
         # Closed first: some plugins' reset logs in again at once when it finds itself connected.
@@ -119,9 +120,9 @@ def fresh(connection: t.Any, seconds: float, failures: tuple[type[Exception], ..
 
 
 @contextlib.contextmanager
-def _patient(connection: t.Any, seconds: float, failures: tuple[type[Exception], ...]) -> t.Iterator[None]:
+def _patient(connection: Any, seconds: float, failures: tuple[type[Exception], ...]) -> Iterator[None]:
     """Raise the connection's timeout, which bounds the login and the wait for the privilege escalation's prompt."""
-    before: t.Any = None
+    before: Any = None
     with contextlib.suppress(AttributeError, KeyError, *failures):
         before = connection.get_option("timeout")
     if before is None:
@@ -146,10 +147,11 @@ class _Tries:
     refused: bool = False
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         return self.end - self.reach.clock()
 
-    def ask(self, state: str, final: t.Collection[str] = SETTLED, **more: t.Any) -> Result:
+    def ask(self, state: str, final: Collection[str] = SETTLED, **more: Any) -> Result:
+        """Run the module with this state once, and note an answer that is not yet a ``final`` one."""
         answer = self._answer({"state": state, "run_id": self.run_id, **more})
         self.refused = not self.state(answer) and _REFUSED.search(_complaint(answer)) is not None
         if self.state(answer) not in final:
@@ -157,11 +159,11 @@ class _Tries:
             self.reach.tell(f"{self.reach.host} has not settled it yet: {self.tried[-1]}")
         return answer
 
-    def _answer(self, asked: t.Mapping[str, t.Any]) -> Result:
+    def _answer(self, args: Mapping[str, Any]) -> Result:
         reach = self.reach
         try:
-            with fresh(reach.connection, self.left, reach.failures):
-                return reach.execute(asked)
+            with fresh(reach.connection, self.seconds_left, reach.failures):
+                return reach.execute(args)
         except reach.lost as error:  # pylint: disable=catching-non-exception
             return {"failed": True, "msg": _last_line(error)}  # before it may stand the whole banner of the host
         except reach.failures as error:  # pylint: disable=catching-non-exception
@@ -170,25 +172,33 @@ class _Tries:
             return {"failed": True, "msg": str(error)}
 
     def state(self, answer: Result) -> str:
-        """What the host says of this guard; an answer about another one says nothing."""
+        """Return the state that the host says of this guard; an answer about another one says nothing."""
         guard = guard_of(answer)
         known = guard["state"] == NONE or not self.run_id or guard["run_id"] == self.run_id
         return str(guard["state"]) if known and "guard" in answer else ""
 
-    def rest(self) -> None:
-        self.reach.sleep(max(0.0, min(REFUSED_PAUSE if self.refused else self.pause, self.left)))
+    def wait(self) -> None:
+        """Let some time pass until the next try, longer each time."""
+        self.reach.sleep(max(0.0, min(REFUSED_PAUSE if self.refused else self.pause, self.seconds_left)))
         self.pause = min(2 * self.pause, LONGEST_PAUSE)
 
-    def outcome(self, answer: Result) -> Outcome:
-        return Outcome(self.state(answer), guard_of(answer), tuple(self.tried), answer)
+    def outcome(self, answer: Result) -> GuardOutcome:
+        """Return how it ended, by the host's last answer."""
+        return GuardOutcome(
+            state=self.state(answer),
+            guard=guard_of(answer),
+            tried=tuple(self.tried),
+            answer=answer,
+        )
 
 
-def guard_of(result: t.Mapping[str, t.Any]) -> Result:
+def guard_of(result: Mapping[str, Any]) -> Result:
+    """Return the guard of a result with all its keys, also where the result has none."""
     return {**NO_GUARD, **(result.get("guard") or {})}
 
 
-def guard_or_run(result: t.Mapping[str, t.Any]) -> Result:
-    """The guard of a result; for a run that nothing guards, what it takes to ask for it as for a guarded one."""
+def guard_or_run(result: Mapping[str, Any]) -> Result:
+    """Return the guard of a result; for a run that nothing guards, one by which the host can be asked for it."""
     guard = guard_of(result)
     if guard["state"] == ARMED:
         return guard
@@ -196,13 +206,13 @@ def guard_or_run(result: t.Mapping[str, t.Any]) -> Result:
 
 
 def _complaint(answer: Result) -> str:
-    """Why an answer settles nothing, in one line; a program's own last words say more than Ansible's."""
-    words = [answer.get("msg"), *(_last_line(answer.get(key)) for key in ("module_stderr", "module_stdout"))]
-    told = ": ".join(dict.fromkeys(" ".join(str(word).split()) for word in words if word))
-    return told or f"the guard is {guard_of(answer)['state']}"
+    """Return the reason why an answer settles nothing, in one line; a program's last line says more than Ansible's."""
+    lines = [answer.get("msg"), *(_last_line(answer.get(key)) for key in ("module_stderr", "module_stdout"))]
+    reason = ": ".join(dict.fromkeys(" ".join(str(line).split()) for line in lines if line))
+    return reason or f"the guard is {guard_of(answer)['state']}"
 
 
-def _last_line(text: t.Any) -> str:
+def _last_line(text: Any) -> str:
     lines = [line for line in str(text or "").splitlines() if line.strip()]
     return lines[-1] if lines else ""
 
@@ -211,12 +221,15 @@ def _last_line(text: t.Any) -> str:
 
 
 def confirm(
-    reach: Reach, guard: t.Mapping[str, t.Any], users: t.Sequence[str], final: t.Collection[str] = SETTLED
-) -> Outcome:
-    """Have the host confirm over a fresh login for as long as it waits, then learn how it ended."""
+    reach: Reach, guard: Mapping[str, Any], users: Sequence[str], final: Collection[str] = SETTLED
+) -> GuardOutcome:
+    """Have the host confirm over a fresh login for as long as it waits, then learn how it ended.
+
+    ``users`` are the break-glass accounts to check, ``final`` the states that end the asking.
+    """
     reach.tell(f"Confirming {_run(guard)} on {reach.host} by a fresh login")
     tries = _Tries(reach, guard["run_id"], reach.clock() + guard["seconds_left"])
-    while tries.left > 0:
+    while tries.seconds_left > 0:
         answer = tries.ask("confirmed", final, break_glass_users=list(users))
         state = tries.state(answer)
         if state in final:
@@ -224,42 +237,46 @@ def confirm(
         if state == ARMED:  # the host counts, not this clock
             guard = guard_of(answer)
             tries.end = reach.clock() + guard["seconds_left"]
-        tries.rest()
+        tries.wait()
     return _learn(tries, guard, final)
 
 
-def _learn(tries: _Tries, guard: t.Mapping[str, t.Any], final: t.Collection[str] = SETTLED) -> Outcome:
-    """The time is over. The host reverts now, and says so as soon as it can be reached."""
+def _learn(tries: _Tries, guard: Mapping[str, Any], final: Collection[str] = SETTLED) -> GuardOutcome:
+    """Ask what became of it: the time is over, the host reverts now, and says so as soon as it can be reached."""
     tries.reach.tell(f"The time to confirm {_run(guard)} is over; asking {tries.reach.host} what became of it")
     tries.end, tries.pause = tries.reach.clock() + GRACE, 1.0
     tries.reach.sleep(REVERT_TAKES)
-    while tries.left > 0:
+    while tries.seconds_left > 0:
         answer = tries.ask("status", (*final, ARMED))  # a host that is reverting yet was not asked in vain
         if tries.state(answer) in final:
             return tries.outcome(answer)
-        tries.rest()
-    return Outcome(UNKNOWN, {**NO_GUARD, **guard, "state": UNKNOWN, "seconds_left": 0}, tuple(tries.tried))
+        tries.wait()
+    return GuardOutcome(UNKNOWN, {**NO_GUARD, **guard, "state": UNKNOWN, "seconds_left": 0}, tuple(tries.tried))
 
 
-def take_back(reach: Reach, guard: t.Mapping[str, t.Any], final: t.Collection[str] = SETTLED, why: str = "") -> Outcome:
+def take_back(reach: Reach, guard: Mapping[str, Any], final: Collection[str] = SETTLED, why: str = "") -> GuardOutcome:
     """Have the host revert now; where it cannot be reached it does so by itself, and it is asked until then.
 
     ``why`` stands in the host's record, and has it also take back a run that nothing guards.
     """
     tries = _Tries(reach, guard["run_id"], reach.clock() + guard["seconds_left"])
-    while tries.left > 0:
+    while tries.seconds_left > 0:
         answer = tries.ask("reverted", final, **({"why": why} if why else {}))
         if tries.state(answer) in final:
             return tries.outcome(answer)
-        tries.rest()
+        tries.wait()
     return _learn(tries, guard, final)
 
 
 # --- a call that was cut ----------------------------------------------------------------------------------------------
 
 
-def sent(reach: Reach, run_id: str, within: int, send: t.Callable[[], Result]) -> Result:
-    """Make the call that may arm the guard ``run_id``. Where it is cut, see to it that the host takes it back."""
+def sent(reach: Reach, run_id: str, within: int, send: Callable[[], Result]) -> Result:
+    """Make the call that may arm the guard ``run_id`` for ``within`` seconds, and return its result.
+
+    Where the call is cut, see to it that the host takes the change back; raises what ``send`` raises where nothing can
+    be said of it.
+    """
     try:
         result = send()
     except reach.lost as error:
@@ -279,13 +296,13 @@ def sent(reach: Reach, run_id: str, within: int, send: t.Callable[[], Result]) -
     return _cut(reach, outcome, _complaint(result))
 
 
-def _after_cut(reach: Reach, run_id: str, error: str) -> Outcome:
-    """What the host made of a call whose answer never came; a guard without a run id: it could not be asked.
+def _after_cut(reach: Reach, run_id: str, error: str) -> GuardOutcome:
+    """Learn what the host made of a call whose answer never came; a guard without a run id: it could not be asked.
 
     It is asked to revert, not only how it stands: the call may be at work there yet, and reverting waits for its end.
     """
     tries = _Tries(reach, run_id, reach.clock() + CUT_SECONDS)
-    while not _REFUSED.search(error) and len(tries.tried) < CUT_TRIES and tries.left > 0:
+    while not _REFUSED.search(error) and len(tries.tried) < CUT_TRIES and tries.seconds_left > 0:
         answer = tries.ask("reverted", (NONE, *SETTLED))
         state = tries.state(answer)
         if state == ARMED:
@@ -293,8 +310,8 @@ def _after_cut(reach: Reach, run_id: str, error: str) -> Outcome:
         if state:
             return tries.outcome(answer)
         error = tries.tried[-1]
-        tries.rest()
-    return Outcome(UNKNOWN, NO_GUARD, tuple(tries.tried))
+        tries.wait()
+    return GuardOutcome(UNKNOWN, NO_GUARD, tuple(tries.tried))
 
 
 def _by_itself(host: str, within: int) -> str:
@@ -303,38 +320,39 @@ def _by_itself(host: str, within: int) -> str:
     )
 
 
-def _cut(reach: Reach, outcome: Outcome, error: str) -> Result:
-    """The result of a call that was cut after the host had armed its guard."""
-    told = f"The connection to {reach.host} was lost before the result came ({error.rstrip('.')}). "
-    told += told_of(outcome, reach.host)
+def _cut(reach: Reach, outcome: GuardOutcome, error: str) -> Result:
+    """Return the result of a call that was cut after the host had armed its guard."""
+    msg = f"The connection to {reach.host} was lost before the result came ({error.rstrip('.')}). "
+    msg += describe_outcome(outcome, reach.host)
     return {
         "failed": True,
         "changed": outcome.state != REVERTED,
         "run_id": outcome.guard["run_id"],
         "guard": dict(outcome.guard),
-        "msg": told,
+        "msg": msg,
     }
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def told_of(outcome: Outcome, host: str) -> str:
-    """What a person must know of a change that was not confirmed, or whose confirmation was never asked for."""
-    return " ".join(filter(None, [_TOLD[outcome.state](outcome.guard, host), _told_attempts(outcome.tried)]))
+def describe_outcome(outcome: GuardOutcome, host: str) -> str:
+    """Return what a person must know of a change that was not confirmed, or whose confirmation was never asked for."""
+    sentences = [_SENTENCES[outcome.state](outcome.guard, host), _describe_attempts(outcome.tried)]
+    return " ".join(filter(None, sentences))
 
 
-def _told_reverted(guard: t.Mapping[str, t.Any], host: str) -> str:
+def _describe_reverted(guard: Mapping[str, Any], host: str) -> str:
     at = f" at {guard['ended']}" if guard["ended"] else ""
     why = f": {guard['why'].rstrip('.')}" if guard["why"] else ""
     return f"{host} took back {_run(guard)}{at} and is as it was{why}."
 
 
-def _told_confirmed(guard: t.Mapping[str, t.Any], host: str) -> str:
+def _describe_confirmed(guard: Mapping[str, Any], host: str) -> str:
     return f"{host} keeps {_run(guard)}, which somebody confirmed at {guard['ended']}."
 
 
-def _told_unknown(guard: t.Mapping[str, t.Any], host: str) -> str:
+def _describe_unknown(guard: Mapping[str, Any], host: str) -> str:
     until = f" at {guard['until']}" if guard["until"] else ""
     boot = ", and at its next boot" if guard["survives_reboot"] else ""
     return (
@@ -344,30 +362,35 @@ def _told_unknown(guard: t.Mapping[str, t.Any], host: str) -> str:
     )
 
 
-_TOLD = {REVERTED: _told_reverted, CONFIRMED: _told_confirmed, UNKNOWN: _told_unknown}
+_SENTENCES = {REVERTED: _describe_reverted, CONFIRMED: _describe_confirmed, UNKNOWN: _describe_unknown}
 
 
-def _run(guard: t.Mapping[str, t.Any]) -> str:
+def _run(guard: Mapping[str, Any]) -> str:
     return f"run {guard['run_id']}" if guard["run_id"] else "the change"
 
 
-def _told_attempts(tried: t.Sequence[str]) -> str:
-    """The distinct attempts, the last three of them, each with how often it went that way."""
+def _describe_attempts(tried: Sequence[str]) -> str:
+    """Return the last three distinct attempts, each with how often it went that way."""
     if not tried:
         return ""
     distinct = sorted(set(tried), key=lambda text: len(tried) - tried[::-1].index(text))
-    counted = [
-        text.rstrip(".") + (f" ({tried.count(text)} times)" if tried.count(text) > 1 else "") for text in distinct
-    ]
+    counted = [_with_count(text, tried.count(text)) for text in distinct]
     tries = "once" if len(tried) == 1 else f"{len(tried)} times"
     return f"A fresh login was tried {tries} in vain: {'; '.join(counted[-3:])}."
 
 
+def _with_count(text: str, count: int) -> str:
+    text = text.rstrip(".")
+    return f"{text} ({count} times)" if count > 1 else text
+
+
 def skipped_guard(why: str) -> Result:
+    """Return the guard of a result where no login is at stake."""
     return {**NO_GUARD, "state": SKIPPED, "why": why}
 
 
 def off_guard() -> Result:
+    """Return the guard of a result where the play switched it off."""
     return {**NO_GUARD, "state": OFF, "why": "confirm_within is 0."}
 
 
@@ -375,18 +398,25 @@ def off_guard() -> Result:
 
 
 def reach(
-    action: t.Any,
-    task_vars: t.Mapping[str, t.Any] | None,
+    action: Any,
+    task_vars: Mapping[str, Any] | None,
     lost: tuple[type[Exception], ...],
     failures: tuple[type[Exception], ...],
-    tell: t.Callable[[str], t.Any],
+    tell: Callable[[str], Any],
 ) -> Reach:
-    """The host that an action works on, reached as its task says: same connection plugin, user and become."""
+    """Return how to reach the host that an action works on as its task says: same connection plugin, user, become."""
 
-    def execute(asked: t.Mapping[str, t.Any]) -> Result:
-        args = {**asked, "core": _core.packed()}
-        made: Result = action._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
-        return made
+    def execute(args: Mapping[str, Any]) -> Result:
+        sent = {**args, "core": _core.packed()}
+        result: Result = action._execute_module(module_name=MODULE, module_args=sent, task_vars=task_vars)
+        return result
 
     host = str(action._task.delegate_to or (task_vars or {}).get("inventory_hostname", "the host"))
-    return Reach(host, action._connection, execute, lost, failures, tell)
+    return Reach(
+        host=host,
+        connection=action._connection,
+        execute=execute,
+        lost=lost,
+        failures=failures,
+        tell=tell,
+    )

@@ -3,7 +3,6 @@
 """Which sockets of a host answer the controller, before a run and after it. Plain TCP connects, nothing is sent.
 
 Only what could be reached before is asked again, so that a firewall between the two, or a jump host, is nobody's fault.
-Private to the collection.
 """
 
 from __future__ import annotations
@@ -13,37 +12,47 @@ import errno
 import selectors
 import socket
 import time
-import typing as t
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 #: How long a connection may take, and for how long a service that was restarted is asked again.
 CONNECT, PATIENCE, PAUSE = 1.5, 15.0, 0.5
 #: How many sockets are asked at once; a host with more has its first ones asked.
 MOST = 200
 
-Open = t.Callable[[t.Sequence["Target"], float], t.FrozenSet["Target"]]
+Open = Callable[[Sequence["Target"], float], frozenset["Target"]]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A listening socket as the controller reaches it; ``place`` and ``told`` are the host's words for it."""
+    """A listening socket as the controller reaches it; ``place`` and ``label`` are the host's names for it."""
 
     place: str
-    told: str
+    label: str
     address: str
     port: int
 
 
-def targets(listeners: t.Iterable[t.Mapping[str, t.Any]], host: str) -> list[Target]:
-    """What a host said of its sockets; those on any of its addresses are asked at the one that the play uses."""
-    found = [Target(one["place"], one["told"], one["address"] or host, int(one["port"])) for one in listeners]
-    return [target for target in found if target.address][:MOST]
+def targets(listeners: Iterable[Mapping[str, Any]], host: str) -> list[Target]:
+    """Return the sockets that a host names; those on any of its addresses are asked at the one that the play uses."""
+    wanted = [_target(listener, host) for listener in listeners]
+    return [target for target in wanted if target.address][:MOST]
 
 
-def answering(wanted: t.Sequence[Target], seconds: float = CONNECT) -> frozenset[Target]:
-    """Those that accept a connection in that time, all asked at once."""
-    found: set[Target] = set()
-    places: dict[str, t.Any] = {}
+def _target(listener: Mapping[str, Any], host: str) -> Target:
+    return Target(
+        place=listener["place"],
+        label=listener["told"],
+        address=listener["address"] or host,
+        port=int(listener["port"]),
+    )
+
+
+def answering(wanted: Sequence[Target], seconds: float = CONNECT) -> frozenset[Target]:
+    """Return those that accept a connection in so many seconds, all asked at once."""
+    open_targets: set[Target] = set()
+    places: dict[str, Any] = {}
     with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
         for target in wanted:
             if target.address not in places:
@@ -52,23 +61,26 @@ def answering(wanted: t.Sequence[Target], seconds: float = CONNECT) -> frozenset
             if begun is not None:
                 selector.register(begun, selectors.EVENT_WRITE, target)
         end = time.monotonic() + seconds
-        while selector.get_map() and (left := end - time.monotonic()) > 0:
-            for key, _events in selector.select(left):
+        while selector.get_map() and (remaining := end - time.monotonic()) > 0:
+            for key, _events in selector.select(remaining):
                 selector.unregister(key.fileobj)
-                if t.cast(socket.socket, key.fileobj).getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
-                    found.add(key.data)
-    return frozenset(found)
+                if cast(socket.socket, key.fileobj).getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                    open_targets.add(key.data)
+    return frozenset(open_targets)
 
 
 def lost(
-    before: t.FrozenSet[Target],
-    consented: t.Sequence[str],
+    before: frozenset[Target],
+    consented: Sequence[str],
     ask: Open = answering,
-    clock: t.Callable[[], float] = time.monotonic,
-    sleep: t.Callable[[float], t.Any] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Any] = time.sleep,
 ) -> list[str]:
-    """Those that answered before and do not any more, in the host's words; they get some time to come back."""
-    wanted = [one for one in sorted(before, key=_order) if one.told not in consented and one.place not in consented]
+    """Return the labels of those that answered before and do not any more; they get some time to come back.
+
+    ``consented`` are the labels and places that may go.
+    """
+    wanted = [it for it in sorted(before, key=_order) if it.label not in consented and it.place not in consented]
     end = clock() + PATIENCE
     while wanted:
         answered = ask(wanted, CONNECT)
@@ -76,15 +88,15 @@ def lost(
         if not wanted or clock() >= end:
             break
         sleep(PAUSE)
-    return [target.told for target in wanted]
+    return [target.label for target in wanted]
 
 
 def _order(target: Target) -> tuple[int, str]:
     return (target.port, target.address)
 
 
-def _resolved(address: str) -> t.Any:
-    """Family and address, or None where nobody knows it, such as a name that only the SSH configuration has."""
+def _resolved(address: str) -> Any:
+    """Return family and address, or None where nobody knows it, such as a name that only ssh_config(5) has."""
     try:
         family, _type, _protocol, _name, place = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):
@@ -92,15 +104,15 @@ def _resolved(address: str) -> t.Any:
     return (family, place)
 
 
-def _begin(place: t.Any, port: int, stack: contextlib.ExitStack) -> socket.socket | None:
-    """A connection that is being made; None where it was refused at once."""
+def _begin(place: Any, port: int, stack: contextlib.ExitStack) -> socket.socket | None:
+    """Return a socket whose connection is being made; None where it was refused at once."""
     if place is None:
         return None
     family, address = place
-    one = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    one.setblocking(False)
+    client = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    client.setblocking(False)
     try:
-        begun = one.connect_ex((address[0], port, *address[2:]))
+        begun = client.connect_ex((address[0], port, *address[2:]))
     except OSError:
         return None
-    return one if begun in (0, errno.EINPROGRESS) else None
+    return client if begun in (0, errno.EINPROGRESS) else None

@@ -1,15 +1,16 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a baseline's result says once its guard has ended. Nothing is `fixed` that was not confirmed. Private."""
+"""What a baseline's result says once its guard has ended. Nothing is `fixed` that was not confirmed."""
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import guard as guard_states
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import results
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login
-from ansible_collections.healthops.clinical.plugins.plugin_utils._guard.fresh_login import Outcome, Result
+from ansible_collections.healthops.clinical.plugins.plugin_utils._guard.fresh_login import GuardOutcome, Result
 
 NO_BREAK_GLASS = (
     "No break-glass account is declared (hardening_break_glass_users), so only the login of this play was tried. "
@@ -19,67 +20,69 @@ GUARD_OFF = "confirm_within is 0: had this run shut the login out, nothing would
 
 
 def unguarded(result: Result, why: str) -> Result:
-    """The result of a run that was sent without a guard; ``why`` is empty where the play switched it off."""
+    """Return the result of a run that was sent without a guard; ``why`` is empty where the play switched it off."""
     if is_taken_back(result):  # a login was not at stake, but something else was lost
         return result
     guard = fresh_login.skipped_guard(why) if why else fresh_login.off_guard()
     return _warned({**result, "guard": guard}, [GUARD_OFF] if guard["state"] == guard_states.OFF else [])
 
 
-def concluded(result: Result, outcome: Outcome, host: str, users: t.Sequence[str]) -> Result:
-    """The result of a run whose guard was armed, now that it is known or unknown what became of it."""
+def concluded(result: Result, outcome: GuardOutcome, host: str, users: Sequence[str]) -> Result:
+    """Return the result of a run whose guard was armed, now that it is known or unknown what became of it."""
     missing = [NO_BREAK_GLASS] if is_armed(result) and not users else []
     result = _warned({**result, "guard": dict(outcome.guard)}, [*(outcome.answer.get("warnings") or []), *missing])
     if outcome.state == guard_states.CONFIRMED:
         return result
-    told = {"failed": True, "msg": fresh_login.told_of(outcome, host)}
-    return {**(_taken_back(result, told) if outcome.state == guard_states.REVERTED else _unsure(result, told)), **told}
+    msg = fresh_login.describe_outcome(outcome, host)
+    changed = _taken_back(result, msg) if outcome.state == guard_states.REVERTED else _unsure(result, msg)
+    return {**changed, "failed": True, "msg": msg}
 
 
 def is_taken_back(result: Result) -> bool:
-    """Whether the host found by itself that the run cost it something, and put everything back."""
+    """Return True where the host itself noticed that the run cost it something, and put everything back."""
     return not result.get("failed") and (result.get("guard") or {}).get("state") == guard_states.REVERTED
 
 
-def unreachable(result: Result, lost: t.Sequence[str]) -> Result:
-    """The result of a run after which the controller cannot reach what it could reach before."""
+def unreachable(result: Result, lost: Sequence[str]) -> Result:
+    """Return the result of a run after which the controller cannot reach what it could reach before."""
     return {**result, "availability": {**result["availability"], "unreachable": list(lost)}}
 
 
-def why_unreachable(lost: t.Sequence[str]) -> str:
-    """For the record on the host."""
+def why_unreachable(lost: Sequence[str]) -> str:
+    """Return the reason for taking a run back, for the record on the host."""
     return f"the controller cannot reach {', '.join(lost)} any more"
 
 
-def also_warned(result: Result, earlier: t.Iterable[t.Any] | None) -> Result:
-    """With the warnings of the question that was asked first; what both say is told once."""
+def also_warned(result: Result, earlier: Iterable[Any] | None) -> Result:
+    """Return the result with the warnings of an earlier call too; what both say stands there once."""
     warnings = list(dict.fromkeys([*(earlier or []), *(result.get("warnings") or [])]))
     return {**result, "warnings": warnings} if warnings else result
 
 
 def is_armed(result: Result) -> bool:
+    """Return True where the host waits for a confirmation."""
     return not result.get("failed") and (result.get("guard") or {}).get("state") == guard_states.ARMED
 
 
-def _warned(result: Result, warnings: t.Iterable[t.Any]) -> Result:
+def _warned(result: Result, warnings: Iterable[Any]) -> Result:
     warnings = [*(result.get("warnings") or []), *warnings]
     return {**result, "warnings": warnings} if warnings else result
 
 
-def _taken_back(result: Result, told: Result) -> Result:
-    """Everything is as it was before the run."""
+def _taken_back(result: Result, why: str) -> Result:
+    """Return a result that says that everything is as it was before the run."""
     undone: Result = {**result, "changed": False}
     undone.update({key: [] for key in ("changes", "restored", "diff") if key in result})
     if "findings" in result:
-        undone["findings"] = [_as_before(finding, told["msg"]) for finding in result["findings"]]
+        undone["findings"] = [_as_before(finding, why) for finding in result["findings"]]
     return undone
 
 
-def _unsure(result: Result, told: Result) -> Result:
-    """What the run changed may be in force or taken back; the list of changes stays, for whoever must look."""
+def _unsure(result: Result, why: str) -> Result:
+    """Return a result that says that what the run changed may be in force or taken back; its list of changes stays."""
     if "findings" not in result:
         return result
-    return {**result, "findings": [_nobody_knows(finding, told["msg"]) for finding in result["findings"]]}
+    return {**result, "findings": [_nobody_knows(finding, why) for finding in result["findings"]]}
 
 
 def _touched(finding: Result) -> bool:
@@ -104,9 +107,10 @@ def _nobody_knows(finding: Result, why: str) -> Result:
     return {**finding, "result": "error", "after": "unknown", "verdicts": verdicts, "reason": reason}
 
 
-def _verdicts(finding: Result, state: str, saw: str) -> Result:
-    """Each of the three looks, but for one that does not apply to this control."""
-    return {
-        look: verdict if verdict["state"] == results.NOTAPPLICABLE else {"state": state, "saw": saw}
-        for look, verdict in (finding.get("verdicts") or {}).items()
-    }
+def _verdicts(finding: Result, state: str, observed: str) -> Result:
+    """Return the verdicts of a finding all as this one, but for those that do not apply to its control."""
+    verdicts = dict(finding.get("verdicts") or {})
+    for aspect, verdict in verdicts.items():
+        if verdict["state"] != results.NOTAPPLICABLE:
+            verdicts[aspect] = {"state": state, "saw": observed}
+    return verdicts

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The three files that tell of vulnerabilities, as people carry them in: each is read row by row. Private.
+"""The three files that tell of vulnerabilities, as people carry them in: each is read row by row.
 
 - the security tracker of Debian as JSON: which version of a source package fixes which CVE in which release;
 - the catalogue of CISA of what is known to be exploited, as JSON, with the day on which it is due;
@@ -16,10 +16,11 @@ import contextlib
 import gzip
 import io
 import re
-import typing as t
 import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, BinaryIO, TextIO, cast
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import stamp_of
@@ -46,17 +47,17 @@ class About:
     as_of: str = ""
     rows: int = 0
     told_by: str = ""
-    releases: t.Set[str] = field(default_factory=set)
+    releases: set[str] = field(default_factory=set)
 
 
-Fix = t.Tuple[str, str, str, str, str]  # release, source package, CVE, the version that fixes it, urgency
-Exploited = t.Tuple[str, str]  # CVE, due
-Score = t.Tuple[str, float]  # CVE, EPSS
+Fix = tuple[str, str, str, str, str]  # release, source package, CVE, the version that fixes it, urgency
+Exploited = tuple[str, str]  # CVE, due
+Score = tuple[str, float]  # CVE, EPSS
 
 
-def fixes(path: Path, about: About) -> t.Iterator[Fix]:
-    """Every fix that the tracker knows. It has no date of its own, so that of the file counts and is named as such."""
-    with _told("debian_tracker", path), _text(path) as stream:
+def fixes(path: Path, about: About) -> Iterator[Fix]:
+    """Yield every fix that the tracker knows. It has no date of its own, so that of the file counts and is named."""
+    with _reading("debian_tracker", path), _text(path) as stream:
         about.as_of, about.told_by = _changed(path), "the file's own date"
         reader = Reader(stream)
         for package in reader.members():
@@ -72,28 +73,29 @@ def fixes(path: Path, about: About) -> t.Iterator[Fix]:
             raise Broken("it tells of no fix at all")
 
 
-def _fixes_of(package: str, cve: str, releases: t.Mapping[str, t.Any], about: About) -> t.Iterator[Fix]:
-    for release, told in releases.items():
-        if not isinstance(told, dict) or not isinstance(told.get("status"), str):
+def _fixes_of(package: str, cve: str, releases: Mapping[str, Any], about: About) -> Iterator[Fix]:
+    for release, entry in releases.items():
+        if not isinstance(entry, dict) or not isinstance(entry.get("status"), str):
             raise Broken(f"{cve} of {package!r} has no status in {release!r}")
-        fixed = told.get("fixed_version")
-        if told["status"] != "resolved" or fixed is None or fixed in NO_FIX:
+        fixed = entry.get("fixed_version")
+        if entry["status"] != "resolved" or fixed is None or fixed in NO_FIX:
             continue
         if not isinstance(fixed, str):
             raise Broken(f"{cve} of {package!r} is fixed in {release!r} by {fixed!r}, which is no version")
         about.rows += 1
         about.releases.add(release)
-        yield release, package, cve, fixed, str(told.get("urgency") or "")
+        yield release, package, cve, fixed, str(entry.get("urgency") or "")
 
 
-def exploited(path: Path, about: About) -> t.Iterator[Exploited]:
-    """Every CVE that is known to be exploited, with the day on which CISA wants it closed."""
-    with _told("cisa_kev", path), _text(path) as stream:
+def exploited(path: Path, about: About) -> Iterator[Exploited]:
+    """Yield every CVE that is known to be exploited, with the day on which CISA wants it closed."""
+    with _reading("cisa_kev", path), _text(path) as stream:
         reader, count, seen = Reader(stream), None, False
         for name in reader.members():
             if name != "vulnerabilities":
                 value = reader.value()
-                count = value if name == "count" else count
+                if name == "count":
+                    count = value
                 if name == "dateReleased" and isinstance(value, str):
                     about.as_of, about.told_by = _utc(value), "the catalogue"
                 continue
@@ -111,26 +113,26 @@ def exploited(path: Path, about: About) -> t.Iterator[Exploited]:
             raise Cut(f"it says that it has {count!r} entries, and has {about.rows}")
 
 
-def _due(entry: t.Mapping[str, t.Any]) -> str:
+def _due(entry: Mapping[str, Any]) -> str:
     due = entry.get("dueDate")
     if not (isinstance(due, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", due)):
         raise Broken(f"{entry['cveID']} is due on {due!r}, which is no day")
     return due
 
 
-def scores(path: Path, about: About) -> t.Iterator[Score]:
-    """Every CVE with the share of which EPSS thinks that it is exploited within 30 days."""
-    with _told("epss", path), _text(path) as stream:
+def scores(path: Path, about: About) -> Iterator[Score]:
+    """Yield every CVE with the share of which EPSS thinks that it is exploited within 30 days."""
+    with _reading("epss", path), _text(path) as stream:
         first = stream.readline()
-        found = re.match(r"#.*\bscore_date:([^\s,]+)", first)
-        if found:
-            about.as_of, about.told_by = _utc(found.group(1)), "the file"
+        dated = re.match(r"#.*\bscore_date:([^\s,]+)", first)
+        if dated:
+            about.as_of, about.told_by = _utc(dated.group(1)), "the file"
             first = stream.readline()
         else:
             about.as_of, about.told_by = _changed(path), "the file's own date"
         if first.strip().lower().split(",")[:2] != ["cve", "epss"]:
             raise Broken(f"its first line is {first.strip()[:60]!r}; wanted is cve,epss,percentile")
-        for number, line in enumerate(stream, 3 if found else 2):
+        for number, line in enumerate(stream, 3 if dated else 2):
             if not line.endswith("\n"):
                 raise Cut(f"it ends in the middle of line {number}")
             yield _score(line, number)
@@ -140,9 +142,9 @@ def scores(path: Path, about: About) -> t.Iterator[Score]:
 
 
 def _score(line: str, number: int) -> Score:
-    cve, _comma, rest = line.partition(",")
+    cve, _comma, columns = line.partition(",")
     try:
-        share = float(rest.partition(",")[0])
+        share = float(columns.partition(",")[0])
     except ValueError as error:
         raise Broken(f"line {number} is {line.strip()[:60]!r}, no score") from error
     if not (_CVE.fullmatch(cve) and 0 <= share <= 1):
@@ -151,10 +153,10 @@ def _score(line: str, number: int) -> Score:
 
 
 @contextlib.contextmanager
-def _told(option: str, path: Path) -> t.Iterator[None]:
-    """What goes wrong while a file is read, in words for the person who carried it in."""
+def _reading(option: str, path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a file is read into a ClinicalError for the person who carried it in."""
     doing, subject = "Reading", f"{NAMES[option]} in {path}"
-    other = f"Give the file that {option} is for: {NAMES[option]}."
+    hint = f"Give the file that {option} is for: {NAMES[option]}."
     try:
         yield
     except Cut as error:
@@ -164,9 +166,9 @@ def _told(option: str, path: Path) -> t.Iterator[None]:
             doing, subject, f"its compressed data end too early or are damaged ({error})", CARRY_AGAIN
         ) from error
     except UnicodeDecodeError as error:
-        raise ClinicalError(doing, subject, f"it is no UTF-8 text (byte {error.start} of a piece)", other) from error
+        raise ClinicalError(doing, subject, f"it is no UTF-8 text (byte {error.start} of a piece)", hint) from error
     except Broken as error:
-        raise ClinicalError(doing, subject, str(error), other) from error
+        raise ClinicalError(doing, subject, str(error), hint) from error
     except OSError as error:
         raise ClinicalError(
             doing, subject, error.strerror or str(error), "Check the path on the control node."
@@ -174,11 +176,11 @@ def _told(option: str, path: Path) -> t.Iterator[None]:
 
 
 @contextlib.contextmanager
-def _text(path: Path) -> t.Iterator[t.TextIO]:
+def _text(path: Path) -> Iterator[TextIO]:
     with path.open("rb") as raw:
         packed = raw.read(2) == _GZIP
         raw.seek(0)
-        source = t.cast("t.BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+        source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
         yield io.TextIOWrapper(source, encoding="utf-8-sig", newline="\n")
 
 
@@ -195,8 +197,8 @@ def _changed(path: Path) -> str:
 
 
 def _utc(stamp: str) -> str:
-    """2026-11-24T15:00:00.0000Z, 2026-11-24T00:00:00+0000 or 2026-11-24 in the one spelling."""
-    found = re.match(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}:\d{2}))?", stamp)
-    if not found:
+    """Return 2026-11-24T15:00:00.0000Z, 2026-11-24T00:00:00+0000 or 2026-11-24 in the one spelling."""
+    match = re.match(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}:\d{2}))?", stamp)
+    if not match:
         raise Broken(f"it is dated {stamp!r:.40}, which is no time")
-    return f"{found.group(1)}T{found.group(2) or '00:00:00'}Z"
+    return f"{match.group(1)}T{match.group(2) or '00:00:00'}Z"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a JSON object of tens of megabytes member by member, holding no more than one member at a time. Private.
+"""Read a JSON object of tens of megabytes member by member, holding no more than one member at a time.
 
 ``Reader`` walks the text; its caller says where to go in (``members``, ``items``) and what to take whole (``value``).
 A file that ends too early is told apart from one that is no JSON, since the two are mended in different ways.
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-import typing as t
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 CHUNK = 1 << 18
 #: The longest single value that is waited for. The longest entry of a real tracker is some ten thousand characters.
@@ -33,7 +34,7 @@ class Broken(ValueError):
 class Reader:
     """A place in a JSON text. ``at`` counts characters from the beginning, for messages."""
 
-    def __init__(self, stream: t.TextIO) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._text = ""
         self._pos = 0
@@ -42,10 +43,11 @@ class Reader:
 
     @property
     def at(self) -> int:
+        """The place reached, in characters from the beginning."""
         return self._passed + self._pos
 
-    def members(self) -> t.Iterator[str]:
-        """The names in the object that begins here; between two of them the caller takes the value."""
+    def members(self) -> Iterator[str]:
+        """Yield the names in the object that begins here; between two of them the caller takes the value."""
         self._take("{", "an object")
         if self._peek() == "}":
             self._pos += 1
@@ -59,8 +61,8 @@ class Reader:
             if self._more("}"):
                 return
 
-    def items(self) -> t.Iterator[None]:
-        """Stops before each value of the list that begins here, for the caller to take."""
+    def items(self) -> Iterator[None]:
+        """Stop before each value of the list that begins here, for the caller to take."""
         self._take("[", "a list")
         if self._peek() == "]":
             self._pos += 1
@@ -70,8 +72,8 @@ class Reader:
             if self._more("]"):
                 return
 
-    def value(self) -> t.Any:
-        """The whole value that begins here."""
+    def value(self) -> Any:
+        """Return the whole value that begins here."""
         first = self._peek()
         while True:
             try:
@@ -84,48 +86,51 @@ class Reader:
                 if len(self._text) - self._pos > LONGEST:
                     raise Broken(f"the value at character {self.at} does not end") from error
             else:
-                whole = first in '{["' or self._ended or self._text[end - 1] not in _OPEN_END or end < len(self._text)
-                if whole:
+                closed = first in '{["' or self._text[end - 1] not in _OPEN_END
+                if closed or self._ended or end < len(self._text):
                     self._pos = end
                     return value
             self._fill()
 
     def finish(self) -> None:
-        """Nothing may follow."""
+        """Raise Broken where anything follows."""
         if not self._is_end():
             raise Broken(f"something follows its end, at character {self.at}")
 
     def _bad(self, error: json.JSONDecodeError) -> ValueError:
-        """A text that breaks off leaves the decoder at its very end, or in a string or word that does not close."""
+        """Return the error for text that cannot be decoded: Cut where it breaks off, else Broken.
+
+        The decoder is then at its very end, or in a string or word that does not close.
+        """
         where = error.pos
         unclosed = error.msg.startswith(("Unterminated string", "Invalid \\"))
-        rest = self._text[where:].strip()
-        if not rest or unclosed or "tfnNI-".find(rest[0]) >= 0:
+        remaining = self._text[where:].strip()
+        if not remaining or unclosed or "tfnNI-".find(remaining[0]) >= 0:
             return Cut(f"it ends in the middle, at character {self._passed + len(self._text)}")
         return Broken(f"it is no JSON at character {self._passed + where}: {error.msg}")
 
     def _more(self, closing: str) -> bool:
-        """Past a comma, or past the end; whether it was the end."""
-        found = self._peek()
-        if found not in (",", closing):
-            raise Broken(f"a comma or {closing!r} is wanted at character {self.at}, and there is {found!r}")
+        """Go past a comma, or past the end; return whether it was the end."""
+        sign = self._peek()
+        if sign not in (",", closing):
+            raise Broken(f"a comma or {closing!r} is wanted at character {self.at}, and there is {sign!r}")
         self._pos += 1
-        return found == closing
+        return sign == closing
 
     def _take(self, wanted: str, name: str) -> None:
-        found = self._peek()
-        if found != wanted:
-            raise Broken(f"{name} is wanted at character {self.at}, and there is {found!r}")
+        sign = self._peek()
+        if sign != wanted:
+            raise Broken(f"{name} is wanted at character {self.at}, and there is {sign!r}")
         self._pos += 1
 
     def _peek(self) -> str:
-        """The next character that is no blank."""
+        """Return the next character that is no blank."""
         if self._is_end():
             raise Cut(f"it ends in the middle, at character {self.at}")
         return self._text[self._pos]
 
     def peek(self) -> str:
-        """How the next value begins: ``{`` is an object, ``[`` a list, ``"`` a text."""
+        """Return how the next value begins: ``{`` is an object, ``[`` a list, ``"`` a text."""
         return self._peek()
 
     def _is_end(self) -> bool:
@@ -140,7 +145,7 @@ class Reader:
 
     def _fill(self) -> None:
         """Let go of what was read, and read on; longer the longer the value is, so that each is tried a few times."""
-        kept = self._text[self._pos :]
-        more = self._stream.read(max(CHUNK, len(kept)))
+        unread = self._text[self._pos :]
+        more = self._stream.read(max(CHUNK, len(unread)))
         self._passed += self._pos
-        self._text, self._pos, self._ended = kept + more, 0, not more
+        self._text, self._pos, self._ended = unread + more, 0, not more

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Approvals: which set of changes somebody let through, on which host, and until when. Private to the collection.
+"""Approvals: which set of changes somebody let through, on which host, and until when.
 
 An approval is a file that a person fills in. It names each host's digest, so what it lets through is exactly what was
 seen, and a host that has moved on since needs a new one. The playbook that plans writes the file with everything but
@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
@@ -29,7 +29,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks im
     show,
 )
 
-Json = t.Dict[str, t.Any]
+Json = dict[str, Any]
 
 #: The longest that an approval may still last: what was looked at longer ago was looked at with other advisories.
 MOST_DAYS = 31
@@ -55,7 +55,8 @@ class Approval:
     ticket: str
     sha256: str
 
-    def told(self) -> Json:
+    def as_result(self) -> Json:
+        """Return the approval as evidence shows it."""
         return {
             "digest": self.digest,
             "approver": self.approver,
@@ -66,7 +67,7 @@ class Approval:
 
 
 def approved(path: Path, host: str, now: datetime) -> Approval:
-    """The approval of one host. Raises ClinicalError where there is none, or none any more."""
+    """Return the approval of one host. Raises ClinicalError where there is none, or none any more."""
     data, checksum = _read(path, now)
     hosts = data["hosts"]
     if host not in hosts:
@@ -74,10 +75,16 @@ def approved(path: Path, host: str, now: datetime) -> Approval:
     ends = _end(data["expires"])
     if ends is None or ends <= now:
         raise _refused(path, f"it ended on {data['expires']}; {data['approver']} gave it")
-    return Approval(hosts[host], data["approver"].strip(), format_stamp(ends), data.get("ticket", "").strip(), checksum)
+    return Approval(
+        digest=hosts[host],
+        approver=data["approver"].strip(),
+        expires=format_stamp(ends),
+        ticket=data.get("ticket", "").strip(),
+        sha256=checksum,
+    )
 
 
-def _read(path: Path, now: datetime) -> t.Tuple[Json, str]:
+def _read(path: Path, now: datetime) -> tuple[Json, str]:
     problems = Problems()
     try:
         checksum = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -99,8 +106,8 @@ def _read(path: Path, now: datetime) -> t.Tuple[Json, str]:
 _TRY = "Nothing was changed on any host. Correct the file, or have it approved, and run again."
 
 
-def _refused(path: Path, saw: str) -> ClinicalError:
-    return ClinicalError("Reading", f"the approvals in {path}", saw, _TRY)
+def _refused(path: Path, problem: str) -> ClinicalError:
+    return ClinicalError("Reading", f"the approvals in {path}", problem, _TRY)
 
 
 def _check_hosts(data: Json, place: Place, problems: Problems) -> None:
@@ -114,20 +121,20 @@ def _check_hosts(data: Json, place: Place, problems: Problems) -> None:
 
 
 def _check_end(data: Json, now: datetime, place: Place, problems: Problems) -> None:
-    ends, saw = _end(data["expires"]), f"saw {show(data['expires'])}"
+    ends, problem = _end(data["expires"]), f"saw {show(data['expires'])}"
     if ends is None:
         allowed = "a day, YYYY-MM-DD, or a time in UTC, YYYY-MM-DDTHH:MMZ"
-        problems.add(place.problem(data, "expires", saw, allowed))
+        problems.add(place.problem(data, "expires", problem, allowed))
     elif ends > now + timedelta(days=MOST_DAYS + 1):
-        problems.add(place.problem(data, "expires", saw, f"{MOST_DAYS} days from now at the latest"))
+        problems.add(place.problem(data, "expires", problem, f"{MOST_DAYS} days from now at the latest"))
 
 
-def _end(text: str) -> t.Optional[datetime]:
-    """The moment after which it holds no longer; a day holds to its end, in UTC. None where it is neither."""
+def _end(text: str) -> datetime | None:
+    """Return the moment after which it holds no longer; a day holds to its end, in UTC. None where it is neither."""
     for form in _FORMS:
         try:
-            found = datetime.strptime(text, form).replace(tzinfo=timezone.utc)
+            moment = datetime.strptime(text, form).replace(tzinfo=timezone.utc)
         except ValueError:
             continue
-        return found + timedelta(days=1) if form == _FORMS[0] else found
+        return moment + timedelta(days=1) if form == _FORMS[0] else moment
     return None

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The processes that Ansible forks, one for each task of a host. Private to the collection."""
+"""The processes that Ansible forks, one for each task of a host."""
 
 from __future__ import annotations
 

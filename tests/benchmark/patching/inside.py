@@ -24,23 +24,23 @@ def act(collections: str, state: str) -> None:
     from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
     from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy, run
     from ansible_collections.healthops.clinical.plugins.module_utils._patch.managers import manager_of
-    from ansible_collections.healthops.clinical.plugins.module_utils._patch.plan import Question
-    from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import Wish
+    from ansible_collections.healthops.clinical.plugins.module_utils._patch.plan import PlanInputs
+    from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import PatchRequest
 
     now = datetime.now(timezone.utc).replace(microsecond=0)
     host = RealHost()
     manager = manager_of(host, now)
-    wish = Wish(Question(policy.read({}), now, refresh=state == "plan"), f"run-{time.time_ns()}")
+    request = PatchRequest(PlanInputs(policy.read({}), now, refresh=state == "plan"), f"run-{time.time_ns()}")
     if state == "plan":
-        run.planned(host, manager, wish)
+        run.report_plan(host, manager, request)
     elif state == "stage":
-        run.staged(host, manager, wish)
+        run.stage(host, manager, request)
     else:
         with open("/root/digest", encoding="ascii") as file:
-            wish = Wish(wish.question, wish.run_id, file.read())
-        run.applied(host, manager, wish)
+            request = PatchRequest(request.inputs, request.run_id, file.read())
+        run.apply(host, manager, request)
     if state == "stage":
-        digest = run.planned(host, manager, wish).plan["digest"]
+        digest = run.report_plan(host, manager, request).plan["digest"]
         with open("/root/digest", "w", encoding="ascii") as file:
             file.write(digest)
 

@@ -19,7 +19,8 @@ import shutil
 import stat
 import subprocess
 import sys
-from typing import Callable, Iterator
+from collections.abc import Iterator
+from typing import Callable
 
 #: What lies outside /etc and is touched by some control; logs grow, so of those only owner and mode count.
 BESIDE = (

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import re
-import typing as t
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,13 +15,13 @@ ROLES = Path(__file__).resolve().parents[3] / "roles"
 NAMES = sorted(path.name for path in ROLES.iterdir() if path.is_dir())
 
 
-def read(role: str, path: str) -> t.Any:
+def read(role: str, path: str) -> Any:
     return yaml.safe_load((ROLES / role / path).read_text(encoding="utf-8"))
 
 
-def specified(role: str) -> dict[str, dict[str, t.Any]]:
+def specified(role: str) -> dict[str, dict[str, Any]]:
     """Variable to its specification, which is the same for each entry point that has it."""
-    options: dict[str, dict[str, t.Any]] = {}
+    options: dict[str, dict[str, Any]] = {}
     for entry in read(role, "meta/argument_specs.yml")["argument_specs"].values():
         for name, option in entry["options"].items():
             assert options.setdefault(name, option) == option

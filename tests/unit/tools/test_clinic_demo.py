@@ -7,13 +7,14 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import typing as t
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.healthops.clinical.tools.clinic_demo import __main__ as demo
 from ansible_collections.healthops.clinical.tools.clinic_demo import before_after, outside
 
-if t.TYPE_CHECKING:
+if TYPE_CHECKING:
     from pathlib import Path
 
 FINE = outside.Answers(ssh="ok", http="ok", syslog="ok")
@@ -27,7 +28,7 @@ portal-1                   : ok=2    changed=12   unreachable=0    failed=1    s
 """
 
 
-def result(changes: t.Sequence[str] = (), findings: t.Sequence[t.Mapping[str, str]] = (), **summary: int) -> t.Any:
+def result(changes: Sequence[str] = (), findings: Sequence[Mapping[str, str]] = (), **summary: int) -> Any:
     return {
         "host": {"distribution": "Debian", "version": "13"},
         "summary": {**NOTHING, **summary},
@@ -36,7 +37,7 @@ def result(changes: t.Sequence[str] = (), findings: t.Sequence[t.Mapping[str, st
     }
 
 
-def run_of(tmp_path: Path, changed: t.Mapping[str, int], **hosts: t.Any) -> demo.Judged:
+def run_of(tmp_path: Path, changed: Mapping[str, int], **hosts: Any) -> demo.Judged:
     (tmp_path / "run.json").write_text(json.dumps({"hosts": hosts}), encoding="utf-8")
     return demo.Judged(tmp_path, changed)
 
@@ -71,7 +72,7 @@ def test_a_second_run_that_changed_nothing_is_accepted(tmp_path: Path) -> None:
     ],
 )
 def test_either_witness_is_enough_to_fail(
-    changed: t.Mapping[str, int], changes: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    changed: Mapping[str, int], changes: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         demo.expect_unchanged(run_of(tmp_path, changed, portal=result(changes)), {"portal": {}})
@@ -121,7 +122,7 @@ def test_answers_of_clinical_systems_are_shown() -> None:
     ],
 )
 def test_systems_that_are_not_healthy_end_the_demo(
-    probes: list[t.Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    probes: list[Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         demo.expect_healthy(run_of(tmp_path, {}, gateway={**result(), "probes": probes}))
@@ -152,7 +153,7 @@ CLINIC = {
     ],
 )
 def test_work_that_does_not_arrive_ends_the_demo(
-    kept: list[str], image: t.Any, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    kept: list[str], image: Any, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     working(monkeypatch, kept, image)
     with pytest.raises(SystemExit):
@@ -167,11 +168,11 @@ def test_work_that_arrives_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert addressed == [("192.0.2.1", 2575), ("192.0.2.2", 2762, "CLINARCH")]
 
 
-def working(monkeypatch: pytest.MonkeyPatch, engines_with_it: list[str], image: t.Any) -> list[t.Any]:
+def working(monkeypatch: pytest.MonkeyPatch, engines_with_it: list[str], image: Any) -> list[Any]:
     """Senders by script; returns whom they were told to ask."""
-    addressed: list[t.Any] = []
+    addressed: list[Any] = []
 
-    def store_image(*to: t.Any) -> str:
+    def store_image(*to: Any) -> str:
         addressed.append(to[:-1])
         if isinstance(image, Exception):
             raise image
@@ -184,7 +185,7 @@ def working(monkeypatch: pytest.MonkeyPatch, engines_with_it: list[str], image: 
 
 
 @pytest.fixture
-def log_host(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Callable[[bool], str]]:
+def log_host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], str]]:
     """Starts a listener that keeps a connection, or closes it at once, and returns its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setattr(outside, "SYSLOG_PORT", listener.getsockname()[1])
@@ -207,11 +208,11 @@ def log_host(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Callable[[bool], s
             connection.close()
 
 
-def test_a_log_host_that_listens_is_fine(log_host: t.Callable[[bool], str]) -> None:
+def test_a_log_host_that_listens_is_fine(log_host: Callable[[bool], str]) -> None:
     assert outside.ask_syslog(log_host(True)) == "ok"
 
 
-def test_a_log_host_that_hangs_up_is_not(log_host: t.Callable[[bool], str]) -> None:
+def test_a_log_host_that_hangs_up_is_not(log_host: Callable[[bool], str]) -> None:
     assert outside.ask_syslog(log_host(False)) == "closed the connection"
 
 

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import typing as t
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,7 +18,7 @@ RUNS_CONVERGE = ("check", "idempotence")
 FROM_DRIVER = {"podman_driver": ("create", "destroy")}
 
 
-def settings(scenario: str) -> dict[str, t.Any]:
+def settings(scenario: str) -> dict[str, Any]:
     changes = yaml.safe_load((MOLECULE / scenario / "molecule.yml").read_text(encoding="utf-8"))
     return {**BASE, **(changes or {})}
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Accounts and groups, people's homes and what their shells read: looked at once for all controls. Private.
+"""Accounts and groups, people's homes and what their shells read: looked at once for all controls.
 
 Nothing here ever holds a password or its hash. The account that runs this and the break-glass accounts are never
 locked, aged or deprived of their shell.
@@ -18,8 +18,9 @@ from ..._host import login
 from ..._host.door import Host, Stat
 from ..._host.dropin import read_text
 from ..._host.processes import processes
+from ..context import SurveyContext
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
-from ..support.account_checks import FILE_CHECKS, Check, Home, Look, Wrong
+from ..support.account_checks import FILE_CHECKS, AccountsView, Check, Home, Violation
 from ..support.account_files import Account, Accounts, read_accounts
 from ..support.home_checks import HOME_CHECKS, LOGIN_KEYS, PROFILES, ROOT_PROFILES, SHELL_CHECKS, SHELLS, path_folders
 
@@ -28,15 +29,20 @@ AGEING = frozenset({"password_longest", "password_inactive"})
 #: File systems on which a look may wait for another machine.
 REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "autofs", "fuse.sshfs", "afs", "9p"})
 DAY = 86400
-TOLD = 8
+#: So many violations stand in a finding.
+LISTED = 8
 
 
 @dataclass(frozen=True)
 class State:
-    """One look at the host, with what only some of the controls ask for left empty where none does."""
+    """Everything that the checks may need; what only some of them need is left empty where none of those is made.
+
+    ``today`` counts the days since 1970. ``protected`` are accounts that no control changes, ``busy`` those that run a
+    program now.
+    """
 
     files: Accounts
-    spared: frozenset[str]
+    protected: frozenset[str]
     busy: frozenset[str]
     homes: tuple[Home, ...]
     texts: Mapping[str, str]
@@ -56,18 +62,16 @@ class AccountsKind(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"accounts {settings['check']}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
-        asked = {control.settings["check"] for control in controls}
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
+        checks = {control.settings["check"] for control in controls}
         files = read_accounts(host)
-        homes = _homes(host, files) if asked & {*HOME_CHECKS, "system_shells"} else ()
-        texts = _texts(host) if asked & SHELL_CHECKS.keys() else {}
+        homes = _homes(host, files) if checks & {*HOME_CHECKS, "system_shells"} else ()
+        texts = _texts(host) if checks & SHELL_CHECKS.keys() else {}
         runs_this = login.people_above(host)
-        spared = {account.name for account in files.accounts if account.uid in runs_this}
-        spared.update(name for control in controls for name in control.settings.get("spared", ()))
         return State(
             files=files,
-            spared=frozenset(spared),
-            busy=_busy(host, files) if "system_shells" in asked else frozenset(),
+            protected=context.protected_accounts | {a.name for a in files.accounts if a.uid in runs_this},
+            busy=_busy(host, files) if "system_shells" in checks else frozenset(),
             homes=homes,
             texts=texts,
             folders={folder: host.stat(folder) for folder in path_folders(texts)},
@@ -75,18 +79,23 @@ class AccountsKind(Kind):
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        found = [(control, tuple(CHECKS[control.settings["check"]][0](_look(control, state)))) for control in controls]
-        groups = tuple(group for control, wrongs in found for group in _groups(control, wrongs))
-        return KindPlan(tuple(_assess(control, wrongs) for control, wrongs in found), groups)
+        violations = {control.id: _violations(control, state) for control in controls}
+        assessments = [_assess(control, violations[control.id]) for control in controls]
+        return KindPlan.of(assessments, [_group(control, violations[control.id]) for control in controls])
 
 
-def _look(control: Control, state: State) -> Look:
+def _violations(control: Control, state: State) -> list[Violation]:
+    check, _wanted = CHECKS[control.settings["check"]]
+    return list(check(_view(control, state)))
+
+
+def _view(control: Control, state: State) -> AccountsView:
     people = {account.name for account in state.files.people()}
-    return Look(
+    return AccountsView(
         control=control.id,
         settings=control.settings,
         files=state.files,
-        spared=state.spared,
+        protected=state.protected,
         today=state.today,
         busy=state.busy,
         keyed=frozenset(home.account.name for home in state.homes if home.keys),
@@ -96,33 +105,36 @@ def _look(control: Control, state: State) -> Look:
     )
 
 
-def _groups(control: Control, wrongs: Sequence[Wrong]) -> list[Group]:
-    steps = tuple(wrong.step for wrong in wrongs if wrong.step is not None)
-    return [Group(f"accounts {control.settings['check']}", steps)] if steps else []
+def _group(control: Control, violations: Sequence[Violation]) -> Group:
+    steps = tuple(violation.step for violation in violations if violation.step is not None)
+    return Group(f"accounts {control.settings['check']}", steps)
 
 
-def _assess(control: Control, wrongs: Sequence[Wrong]) -> Assessment:
+def _assess(control: Control, violations: Sequence[Violation]) -> Assessment:
     check, wanted = control.settings["check"], CHECKS[control.settings["check"]][1]
     if check in AGEING and not control.settings.get("groups"):
         reason = "no group of people is named in accounts_people_groups, and service accounts never age"
         return not_applicable(control, check, wanted, reason)
-    saw = _told([wrong.what for wrong in wrongs]) or "nothing wrong"
-    verdict = judge(not wrongs, saw)
-    advised = [wrong for wrong in wrongs if wrong.step is None]
-    reason = _told([f"{wrong.what}: {wrong.advice}" for wrong in advised])
-    after = _told([wrong.what for wrong in advised]) or wanted
+    verdict = judge(not violations, _listed([violation.what for violation in violations]) or "nothing wrong")
+    for_people = [violation for violation in violations if violation.step is None]
     return Assessment(
-        control.id, f"accounts: {wanted}", wanted, saw, after, Verdicts(verdict, verdict, verdict), reason
+        control=control.id,
+        subject=f"accounts: {wanted}",
+        wanted=wanted,
+        before=verdict.saw,
+        after=_listed([violation.what for violation in for_people]) or wanted,
+        verdicts=Verdicts.same(verdict),
+        remark=_listed([f"{violation.what}: {violation.advice}" for violation in for_people]),
     )
 
 
-def _told(words: Sequence[str]) -> str:
-    more = f"; and {len(words) - TOLD} more" if len(words) > TOLD else ""
-    return "; ".join(words[:TOLD]) + more
+def _listed(sentences: Sequence[str]) -> str:
+    more = f"; and {len(sentences) - LISTED} more" if len(sentences) > LISTED else ""
+    return "; ".join(sentences[:LISTED]) + more
 
 
 def _homes(host: Host, files: Accounts) -> tuple[Home, ...]:
-    """The homes of people, of root and of accounts of the system that open a shell, on local disks only."""
+    """Return the homes of people, of root and of accounts of the system that open a shell, on local disks only."""
     remote = _remote(host)
     wanted = [a for a in files.accounts if a.has_shell and a.home.startswith("/") and a.home != "/"]
     local = [a for a in wanted if not any(f"{a.home}/".startswith(f"{folder}/") for folder in remote)]
@@ -134,15 +146,26 @@ def _home(host: Host, account: Account) -> Home:
     info = host.stat(path)
     if info is None or info.kind != "dir":
         return Home(account, path, info, {})
-    paths = [posixpath.join(path, name) for name in host.listdir(path) if name.startswith(".")]
-    keys = posixpath.join(path, ".ssh")
-    seen = {one: host.stat(one) for one in paths}
-    folder = seen.get(keys)
-    if folder is not None and folder.kind == "dir":
-        seen.update({one: host.stat(one) for one in (posixpath.join(keys, name) for name in host.listdir(keys))})
-    entries = {one: found for one, found in seen.items() if found is not None}
-    lists = [p for p, s in entries.items() if s.kind == "file" and posixpath.dirname(p) == keys and _lists_keys(p)]
-    return Home(account, path, info, entries, {one: read_text(host, one) or "" for one in lists})
+    keys_folder = posixpath.join(path, ".ssh")
+    entries = _entries(host, path, [name for name in host.listdir(path) if name.startswith(".")])
+    if keys_folder in entries and entries[keys_folder].kind == "dir":
+        entries.update(_entries(host, keys_folder, host.listdir(keys_folder)))
+    lists = [
+        p for p, s in entries.items() if s.kind == "file" and posixpath.dirname(p) == keys_folder and _lists_keys(p)
+    ]
+    return Home(
+        account=account,
+        path=path,
+        stat=info,
+        entries=entries,
+        keys={key_list: read_text(host, key_list) or "" for key_list in lists},
+    )
+
+
+def _entries(host: Host, folder: str, names: Sequence[str]) -> dict[str, Stat]:
+    """Return what lies in a folder under some names, by path."""
+    stats = {path: host.stat(path) for path in (posixpath.join(folder, name) for name in names)}
+    return {path: info for path, info in stats.items() if info is not None}
 
 
 def _lists_keys(path: str) -> bool:
@@ -150,13 +173,14 @@ def _lists_keys(path: str) -> bool:
 
 
 def _remote(host: Host) -> list[str]:
+    """Return the folders that other machines or programs serve."""
     lines = host.read_text("/proc/self/mounts").splitlines()
     rows = [line.split(" ") for line in lines]
     return [row[1] for row in rows if len(row) > 2 and (row[2] in REMOTE or row[2].startswith("fuse."))]
 
 
 def _busy(host: Host, files: Accounts) -> frozenset[str]:
-    """The accounts of the system to which a process belongs now."""
+    """Return the accounts of the system to which a process belongs now."""
     opened = {a.uid: a.name for a in files.accounts if a.uid < files.first_uid and a.uid != 0 and a.has_shell}
     if not opened:
         return frozenset()
@@ -165,9 +189,9 @@ def _busy(host: Host, files: Accounts) -> frozenset[str]:
 
 
 def _texts(host: Host) -> dict[str, str]:
-    """What shells read at login, in the order in which they read it."""
+    """Return the files that shells read at login, by path, in the order in which they read them."""
     paths = [path for pattern in PROFILES for path in (host.glob(pattern) if "*" in pattern else [pattern])]
-    found = {path: read_text(host, path) for path in [*paths, "/etc/environment", *ROOT_PROFILES, SHELLS]}
-    texts = {path: text for path, text in found.items() if text is not None}
+    read = {path: read_text(host, path) for path in [*paths, "/etc/environment", *ROOT_PROFILES, SHELLS]}
+    texts = {path: text for path, text in read.items() if text is not None}
     defined = [line for line in (read_text(host, "/etc/login.defs") or "").splitlines() if "ENV_SUPATH" in line]
     return {**texts, "/etc/login.defs": "\n".join(defined)}

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AIDE: a database of what the files of a server should be, and what it has to cover. Private to the collection.
+"""AIDE: a database of what the files of a server should be, and what it has to cover.
 
 Building the first database reads the whole disk and takes minutes. A run only starts that, at the lowest priority and
 by a unit of its own, and the next run judges what came of it.
@@ -22,6 +22,7 @@ from ..._change.subjects.units import BEGIN, Unit, has_systemd, show
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, read_text
 from ..._vocabulary.results import NOTAPPLICABLE
+from ..context import SurveyContext
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
 
 CONFIG = "/etc/aide/aide.conf"
@@ -31,6 +32,7 @@ UNIT = "healthops-aide-database.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 DATABASE = "/var/lib/aide/aide.db"
 TOOLS = ("auditctl", "auditd", "ausearch", "aureport", "autrace", "augenrules")
+_READ_DAILY = Verdict(NOTAPPLICABLE, "it is read by the daily check")
 #: Everything about a program that an intruder would change, its bytes by a strong hash.
 ATTRIBUTES = "p+i+n+u+g+s+b+acl+xattrs+sha512"
 _UNIT_TEXT = f"""{HEADER}[Unit]
@@ -47,7 +49,7 @@ IOSchedulingClass=idle
 
 @dataclass(frozen=True)
 class State:
-    """Whether AIDE is there, where its database is and whether it exists, who builds one, and what it covers."""
+    """The database and whether it exists, the unit that builds one, and by tool the attributes that AIDE looks at."""
 
     installed: bool
     booted: bool
@@ -65,10 +67,10 @@ class Aide(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"aide {settings['covers']}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         config = read_text(host, CONFIG) or ""
         named = re.findall(r"^\s*database(?:_in)?\s*=\s*file:(\S+)", config, re.MULTILINE)
-        database = named[-1] if named else DATABASE
+        database = next(reversed(named), DATABASE)
         files = [f"{FOLDER}/{name}" for name in host.listdir(FOLDER) if re.fullmatch(r"[\w-]+", name)]
         covering = any(control.settings["covers"] == "audit_tools" for control in controls)
         return State(
@@ -82,17 +84,27 @@ class Aide(Kind):
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        looks = {"database": (_assess_database, _database_group), "audit_tools": (_assess_tools, _tools_group)}
-        pairs = [(c, *looks[c.settings["covers"]]) for c in controls]
-        assessments = tuple(assess(control, state) for control, assess, _group in pairs)
-        groups = [make(c, state) for (c, _assess, make), a in zip(pairs, assessments) if a.result == "fail"]
-        return KindPlan(assessments, tuple(group for group in groups if group.steps))
+        assessments = [_assess(control, state) for control in controls]
+        failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
+        return KindPlan.of(assessments, [_group(control, state) for control in failing])
 
 
 def _covered(texts: Sequence[str]) -> dict[str, str]:
-    """Which of the tools have a line of their own, and what it looks at; the last one counts."""
+    """Return the attributes that AIDE looks at, by tool with a line of its own; the last line of a tool counts."""
     pattern = re.compile(r"^=?(?:/usr)?/sbin/(" + "|".join(TOOLS) + r")\$?\s+(\S+)", re.MULTILINE)
     return {name: attributes for text in texts for name, attributes in pattern.findall(text)}
+
+
+def _assess(control: Control, state: State) -> Assessment:
+    if control.settings["covers"] == "database":
+        return _assess_database(control, state)
+    return _assess_tools(control, state)
+
+
+def _group(control: Control, state: State) -> Group:
+    if control.settings["covers"] == "database":
+        return _database_group(control, state)
+    return _tools_group(control, state)
 
 
 def _assess_database(control: Control, state: State) -> Assessment:
@@ -102,14 +114,22 @@ def _assess_database(control: Control, state: State) -> Assessment:
     if not state.booted:
         return not_applicable(control, state.database, wanted, "systemd is not the init of this host")
     building = state.unit is not None and state.unit.running
-    told = "built" if state.built else "being built" if building else "not built"
-    verdict = judge(state.built, told)
-    verdicts = Verdicts(Verdict(NOTAPPLICABLE, "it is read by the daily check"), verdict, verdict)
-    reason = "" if state.built else "the first one takes minutes and is built in the background; the next run judges it"
+    before = wanted if state.built else "not built"
+    if building and not state.built:
+        before = "being built"
+    remark = "" if state.built else "the first one takes minutes and is built in the background; the next run judges it"
     if state.unit is not None and state.unit.active == "failed":
-        reason = f"building it failed; see: journalctl -u {UNIT}"
-    after = told if state.built or _begun(state) else "being built"
-    return Assessment(control.id, state.database, wanted, told, after, verdicts, reason)
+        remark = f"building it failed; see: journalctl -u {UNIT}"
+    verdict = judge(state.built, before)
+    return Assessment(
+        control=control.id,
+        subject=state.database,
+        wanted=wanted,
+        before=before,
+        after=before if state.built or _begun(state) else "being built",
+        verdicts=Verdicts(running=_READ_DAILY, on_disk=verdict, survives_reboot=verdict),
+        remark=remark,
+    )
 
 
 def _begun(state: State) -> bool:
@@ -121,26 +141,43 @@ def _text(state: State) -> str:
 
 
 def _database_group(control: Control, state: State) -> Group:
-    """Our own unit builds it; where that is at work, or has failed, there is nothing more to do."""
+    """Return the group that has our own unit build it; without steps where that is at work, or has failed."""
     if _begun(state):
         return Group("aide database", ())
-    ids, words = (control.id,), ("not built", "being built", "it takes minutes, at the lowest priority")
-    steps = (
-        Step(MadeFile(state.database), None, "", "", "the unit makes it", ids),
-        Step(File(UNIT_FILE), file_image(encode(_text(state))), *words, ids),
+    ids = (control.id,)
+    database = Step(
+        subject=MadeFile(state.database), wanted=None, before="", after="", why="the unit makes it", controls=ids
     )
-    return Group("aide database", steps, (), (Effect("daemon-reload"), Effect(BEGIN, UNIT)))
+    unit = Step(
+        subject=File(UNIT_FILE),
+        wanted=file_image(encode(_text(state))),
+        before="not built",
+        after="being built",
+        why="it takes minutes, at the lowest priority",
+        controls=ids,
+    )
+    effects = (Effect("daemon-reload"), Effect(BEGIN, UNIT))
+    return Group(name="aide database", steps=(database, unit), effects=effects)
 
 
 def _assess_tools(control: Control, state: State) -> Assessment:
     wanted = f"{len(TOOLS)} audit tools with sha512"
     if not state.installed and not control.awaits:
         return not_applicable(control, CONFIG, wanted, "there is no aideinit on this host")
+    verdict = judge(not _lacking(state), _describe_covered(state))
+    return Assessment(
+        control=control.id,
+        subject=CONFIG,
+        wanted=wanted,
+        before=verdict.saw,
+        after=wanted,
+        verdicts=Verdicts(running=_READ_DAILY, on_disk=verdict, survives_reboot=verdict),
+    )
+
+
+def _describe_covered(state: State) -> str:
     lacking = _lacking(state)
-    told = f"not covered: {', '.join(lacking)}" if lacking else wanted
-    verdict = judge(not lacking, told)
-    verdicts = Verdicts(Verdict(NOTAPPLICABLE, "it is read by the daily check"), verdict, verdict)
-    return Assessment(control.id, CONFIG, wanted, told, wanted, verdicts)
+    return f"not covered: {', '.join(lacking)}" if lacking else f"{len(TOOLS)} audit tools with sha512"
 
 
 def _lacking(state: State) -> list[str]:
@@ -149,7 +186,13 @@ def _lacking(state: State) -> list[str]:
 
 def _tools_group(control: Control, state: State) -> Group:
     lines = [f"/usr/sbin/{name}$ {ATTRIBUTES}" for name in TOOLS]
-    words = (_assess_tools(control, state).before, "\n".join(lines), "what records an intruder must not be replaced")
     file = AwaitedFile if control.awaits else File
-    image = file_image(encode(HEADER + "".join(f"{line}\n" for line in lines)), mode=0o644)
-    return Group("aide " + posixpath.basename(OURS), (Step(file(OURS), image, *words, (control.id,)),))
+    step = Step(
+        subject=file(OURS),
+        wanted=file_image(encode(HEADER + "".join(f"{line}\n" for line in lines)), mode=0o644),
+        before=_describe_covered(state),
+        after="\n".join(lines),
+        why="what records an intruder must not be replaced",
+        controls=(control.id,),
+    )
+    return Group("aide " + posixpath.basename(OURS), (step,))

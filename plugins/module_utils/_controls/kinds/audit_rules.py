@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel notes about what people do: audit rules in a file of ours, compiled by augenrules. Private.
+"""What the kernel notes about what people do: audit rules in a file of ours, compiled by augenrules.
 
 On disk is what augenrules compiled, the next boot compiles anew from rules.d, and what runs is what the kernel tells.
 """
@@ -27,11 +27,11 @@ from ..._change.subjects.compiled import MADE_ANEW, Compiled
 from ..._change.subjects.files import File, file_image
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
-from ..._host.facts import container
 from ..._host.formats import FORMATS
-from ..._vocabulary.results import NOTAPPLICABLE, OK
-from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
-from ..support.audit_syntax import RULE, Same, lines, meaning, meanings, silences
+from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
+from ..context import SurveyContext
+from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
+from ..support.audit_syntax import RULE, RuleMeaning, lines, meaning, meanings, silences
 
 FOLDER = "/etc/audit/rules.d"
 OURS = f"{FOLDER}/healthops.rules"
@@ -49,12 +49,12 @@ class State:
     this same run may bring, the rule for each of those.
     """
 
-    there: bool
+    installed: bool
     wanted: Mapping[str, tuple[str, ...]]
     growing: Mapping[str, str]
-    written: frozenset[Same]
-    compiled: frozenset[Same]
-    running: frozenset[Same] | None
+    written: frozenset[RuleMeaning]
+    compiled: frozenset[RuleMeaning]
+    running: frozenset[RuleMeaning] | None
     locked: bool
     ours: str
     in_container: bool
@@ -70,21 +70,22 @@ class AuditRules(Kind):
 
     def validate(self, settings: Mapping[str, Any]) -> list[str]:
         problems = super().validate(settings)
-        strange = [] if problems else [rule for rule in settings["rules"] if not RULE.fullmatch(str(rule))]
-        words = "watch PATH PERMISSIONS, calls NAMES [FILTERS], runs PATH or runs privileged"
-        return problems + [f"settings.rules holds {rule!r}, wanted {words}" for rule in strange]
+        if problems:
+            return problems
+        strange = [rule for rule in settings["rules"] if not RULE.fullmatch(str(rule))]
+        accepted = "watch PATH PERMISSIONS, calls NAMES [FILTERS], runs PATH or runs privileged"
+        return [f"settings.rules holds {rule!r}, wanted {accepted}" for rule in strange]
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(f"audit rule {rule}" for rule in settings["rules"])
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
-        there = host.which("auditctl") is not None and host.stat(FOLDER) is not None
-        in_container = bool(container(host))
-        running = kernel_rules(host) if there and not in_container else None
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
+        installed = host.which("auditctl") is not None and host.stat(FOLDER) is not None
+        running = kernel_rules(host) if installed and not context.in_container else None
         wanted, growing = _wanted(host, controls)
         texts = [read_text(host, path) or "" for path in ordered_files(host, [FOLDER], "*.rules")]
         return State(
-            there=there,
+            installed=installed,
             wanted=wanted,
             growing=growing,
             written=frozenset(meanings(line for text in texts for line in text.splitlines())),
@@ -92,17 +93,17 @@ class AuditRules(Kind):
             running=None if running is None else frozenset(meanings(running)),
             locked=running is not None and locked(host),
             ours=read_text(host, OURS) or "",
-            in_container=in_container,
+            in_container=context.in_container,
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(control, state) for control in controls)
-        failing = [c for c, a in zip(controls, assessments) if a.result == "fail" and not a.reason]
-        return KindPlan(assessments, _groups(failing, state))
+        failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
+        return KindPlan(assessments, (_group(failing, state),) if failing else ())
 
 
 def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """What each control wants, and the rule for each program that is still to come."""
+    """Return the lines that each control wants, and the rule for each program that is still to come."""
     machine = host.read_text("/proc/sys/kernel/arch").strip()
     machine = machine or host.run(["uname", "-m"]).out.strip()
     first = FORMATS["login_defs"].get(read_text(host, "/etc/login.defs") or "", "UID_MIN") or ""
@@ -118,65 +119,103 @@ def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[st
     return {c.id: spelled(c, c.settings["rules"]) for c in controls}, growing
 
 
-def _missing(control: Control, state: State, seen: frozenset[Same]) -> list[str]:
+def _missing(control: Control, state: State, seen: frozenset[RuleMeaning]) -> list[str]:
     return [line for line in state.wanted[control.id] if meaning(line) not in seen]
 
 
 def _assess(control: Control, state: State) -> Assessment:
-    subject, wanted = f"audit rules {control.settings['key']}", state.wanted[control.id]
-    told = f"{len(wanted)} rules"
-    if not state.there and not control.awaits:
-        return not_applicable(control, subject, told, "there is no auditctl on this host")
-    if not wanted:
-        return not_applicable(control, subject, told, "this machine has none of these system calls or programs")
-    disk, boot = (_verdict(control, state, seen) for seen in (state.compiled, state.written))
+    subject, lines_ = f"audit rules {control.settings['key']}", state.wanted[control.id]
+    wanted = f"{len(lines_)} rules"
+    if not state.installed and not control.awaits:
+        return not_applicable(control, subject, wanted, "there is no auditctl on this host")
+    if not lines_:
+        return not_applicable(control, subject, wanted, "this machine has none of these system calls or programs")
+    verdicts = Verdicts(
+        running=_running(control, state),
+        on_disk=_verdict(control, state, state.compiled),
+        survives_reboot=_after_reboot(control, state),
+    )
+    fine = all(verdict.state != DEVIATES for verdict in verdicts.all)
+    blocked = None if fine else _blocker(verdicts, state)
+    before = f"{len(lines_) - len(_missing(control, state, state.written))} of {wanted}"
+    after = f"{wanted}, {_AND_MORE}" if control.id in state.growing else wanted
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=before,
+        after=before if fine or blocked else after,
+        verdicts=verdicts,
+        blocked=blocked,
+    )
+
+
+def _running(control: Control, state: State) -> Verdict:
     if state.running is None:
-        running = Verdict(NOTAPPLICABLE, "the machine's kernel" if state.in_container else "the kernel does not audit")
-    else:
-        running = _verdict(control, state, state.running)
-    if control.id in state.growing and boot.state == OK:
-        boot = judge(False, "packages of this run may bring more such programs")
-    fine = "deviates" not in (running.state, disk.state, boot.state)
-    before = f"{len(wanted) - len(_missing(control, state, state.written))} of {told}"
-    reason = "" if fine else _hindrance(running, disk, boot, state)
-    after = before if fine or reason else told + (f", {_AND_MORE}" if control.id in state.growing else "")
-    return Assessment(control.id, subject, told, before, after, Verdicts(running, disk, boot), reason)
+        return Verdict(NOTAPPLICABLE, "the machine's kernel" if state.in_container else "the kernel does not audit")
+    return _verdict(control, state, state.running)
 
 
-def _verdict(control: Control, state: State, seen: frozenset[Same]) -> Verdict:
+def _after_reboot(control: Control, state: State) -> Verdict:
+    verdict = _verdict(control, state, state.written)
+    if control.id in state.growing and verdict.state == OK:
+        return judge(False, "packages of this run may bring more such programs")
+    return verdict
+
+
+def _verdict(control: Control, state: State, seen: frozenset[RuleMeaning]) -> Verdict:
     missing = _missing(control, state, seen)
     if state.silent:
         return judge(False, "a rule of the list task tells the kernel to audit nothing")
     return judge(not missing, f"not there: {missing[0]}" if missing else "all there")
 
 
-def _hindrance(running: Verdict, disk: Verdict, boot: Verdict, state: State) -> str:
+def _blocker(verdicts: Verdicts, state: State) -> Blocked | None:
+    """Return why rules that are not in force are left as they are, None where they can be written."""
     if state.silent:
-        return f"a rule in {FOLDER} keeps the kernel from auditing anything (never,task); take it out"
-    if state.locked and running.state == "deviates" and (disk.state, boot.state) == ("ok", "ok"):
-        return "the rules are locked until the next boot (-e 2), which brings them"
-    return ""
+        return Blocked(f"a rule in {FOLDER} keeps the kernel from auditing anything (never,task); take it out")
+    stored = (verdicts.on_disk.state, verdicts.survives_reboot.state) == (OK, OK)
+    if state.locked and verdicts.running.state == DEVIATES and stored:
+        return Blocked("the rules are locked until the next boot (-e 2), which brings them")
+    return None
 
 
-def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
-    if not failing:
-        return ()
+def _group(failing: Sequence[Control], state: State) -> Group:
+    """Return the group that writes our file, compiles it with the others, and has the kernel load the rules."""
+    compiling = Step(
+        subject=Compiled("augenrules"),
+        wanted=MADE_ANEW,
+        before="",
+        after="",
+        why="it compiles all files of the folder",
+        controls=tuple(control.id for control in failing),
+    )
+    effects = () if state.in_container else (Effect(LOAD),)  # whose kernel lets callers wait, and fails
+    return Group(name="audit_rules", steps=(_file_step(failing, state), compiling), effects=effects)
+
+
+def _file_step(failing: Sequence[Control], state: State) -> Step:
+    """Return the step for our file; where all rules are in it, it is written as it is, to be compiled after."""
     ids = tuple(control.id for control in failing)
-    missing = {c.id: _missing(c, state, state.written) for c in failing}
-    new = list(dict.fromkeys(line for c in failing for line in missing[c.id]))
+    missing = {control.id: _missing(control, state, state.written) for control in failing}
+    new = list(dict.fromkeys(line for lines_ in missing.values() for line in lines_))
     growing = [state.growing[control.id] for control in failing if control.id in state.growing]
     file = AwaitedFile if any(control.awaits for control in failing) else File
-    steps = []
-    if new or growing:
-        image = file_image(encode((state.ours or HEAD) + "".join(f"{line}\n" for line in new)), mode=0o640)
-        before = "\n".join(f"# {c.settings['key']}: {len(missing[c.id])} rules are not there" for c in failing)
-        after = "\n".join([*new, *(f"# {_AND_MORE}" for _rule in growing)])
-        words = (before, after, "augenrules compiles it with the other files of its folder")
-        step = (RulesFile(OURS), growing_image(image, growing[0])) if growing else (file(OURS), image)
-        steps.append(Step(*step, *words, ids))
-    else:
-        words = ("not as in " + FOLDER, "compiled and loaded", "the rules are written, but not in force")
-        steps.append(Step(file(OURS), file_image(encode(state.ours)), *words, ids))
-    steps.append(Step(Compiled("augenrules"), MADE_ANEW, "", "", "it compiles all files of the folder", ids))
-    effects = () if state.in_container else (Effect(LOAD),)  # whose kernel lets callers wait, and fails
-    return (Group("audit_rules", tuple(steps), (), effects),)
+    if not new and not growing:
+        return Step(
+            subject=file(OURS),
+            wanted=file_image(encode(state.ours)),
+            before="not as in " + FOLDER,
+            after="compiled and loaded",
+            why="the rules are written, but not in force",
+            controls=ids,
+        )
+    image = file_image(encode((state.ours or HEAD) + "".join(f"{line}\n" for line in new)), mode=0o640)
+    return Step(
+        subject=RulesFile(OURS) if growing else file(OURS),
+        wanted=growing_image(image, growing[0]) if growing else image,
+        before="\n".join(f"# {c.settings['key']}: {len(missing[c.id])} rules are not there" for c in failing),
+        after="\n".join([*new, *(f"# {_AND_MORE}" for _rule in growing)]),
+        why="augenrules compiles it with the other files of its folder",
+        controls=ids,
+    )

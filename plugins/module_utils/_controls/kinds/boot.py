@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""GRUB: what the kernel is started with, and a password for whoever wants to change that at the console. Private.
+"""GRUB: what the kernel is started with, and a password for whoever wants to change that at the console.
 
 A password never asks anybody who just starts the server: every entry of the menu stays free to start, so that an
 unattended reboot comes back. Its hash is supplied by the site, and never told.
@@ -18,11 +18,12 @@ from ..._change.subjects.compiled import MADE_ANEW, Compiled
 from ..._change.subjects.files import File, Meta, file_image
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
-from ..._host.facts import container
 from ..._host.formats import FORMATS
-from ..._vocabulary.results import NOTAPPLICABLE
+from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
+from ..context import SurveyContext
 from ..model import (
     Assessment,
+    Blocked,
     Control,
     Kind,
     KindPlan,
@@ -42,6 +43,7 @@ DROP_IN = f"{FOLDER}/zz-healthops.cfg"
 PASSWORD = "/etc/grub.d/01_healthops_password"
 VARIABLE = "GRUB_CMDLINE_LINUX"
 NO_HASH = "none"
+_NO_TOOL = "there is no update-grub on this host; set it with the tool of the distribution"
 _HASH = r"grub\.pbkdf2\.sha512\.[1-9][0-9]{3,8}\.[0-9A-F]{32,}\.[0-9A-F]{32,}"
 _ENTRY = re.compile(r"^\s*(menuentry|submenu)\s.*\{\s*$", re.MULTILINE)
 _LINUX = re.compile(r"^\s*linux(?:efi)?\s+\S+\s*(.*)$", re.MULTILINE)
@@ -82,14 +84,13 @@ class Boot(Kind):
             return ("boot password",)
         return (f"boot argument {settings['argument'].partition('=')[0]}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
-        menu = read_text(host, MENU)
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         texts = [read_text(host, path) or "" for path in [DEFAULTS, *ordered_files(host, [FOLDER], "*.cfg")]]
         started = host.read_text("/proc/cmdline")
         return State(
-            menu=menu,
+            menu=read_text(host, MENU),
             written=tuple(kernel_words(texts)),
-            running=None if container(host) else tuple(started.split()),
+            running=None if context.in_container else tuple(started.split()),
             drop_in=read_text(host, DROP_IN) or "",
             script=read_text(host, PASSWORD) or "",
             has_folder=host.stat(FOLDER) is not None,
@@ -98,37 +99,39 @@ class Boot(Kind):
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(control, state) for control in controls)
-        failing = [c for c, a in zip(controls, assessments) if a.result == "fail" and _can_be_set(c, a, state)]
-        return KindPlan(assessments, _groups(failing, state))
+        failing = [c for c, a in zip(controls, assessments) if a.to_enforce and _is_to_be_written(c, a)]
+        return KindPlan(assessments, (_group(failing, state),) if failing else ())
 
 
 def kernel_words(texts: Sequence[str]) -> list[str]:
-    """What the files give the kernel, read one after the other as the shell does; a later one may build on it."""
+    """Return what the files give the kernel, read one after the other as the shell does: later ones may add to it."""
     value = ""
     for text in texts:
-        for found in FORMATS["shell"].assignments(text):
-            if found.key == VARIABLE:
-                value = re.sub(r"\$\{?" + VARIABLE + r"\b\}?", lambda _: value, found.value)  # noqa: B023 - used at once
+        for assignment in FORMATS["shell"].assignments(text):
+            if assignment.key == VARIABLE:
+                earlier = value
+                value = re.sub(r"\$\{?" + VARIABLE + r"\b\}?", lambda _match: earlier, assignment.value)  # noqa: B023
     return value.split()
 
 
-def _last(words: Sequence[str], argument: str) -> str | None:
-    """The last word that sets an argument is the one that counts."""
+def _last(arguments: Sequence[str], argument: str) -> str | None:
+    """Return the last word that sets an argument, which is the one that counts."""
     name = argument.partition("=")[0]
-    found = [word for word in words if word.partition("=")[0] == name]
-    return found[-1] if found else None
+    settings = [setting for setting in arguments if setting.partition("=")[0] == name]
+    return next(reversed(settings), None)
 
 
-def _fits(control: Control, words: Sequence[str]) -> bool:
-    wanted, seen = control.settings["argument"], _last(words, control.settings["argument"])
-    if control.settings.get("op") != "at_least" or seen is None:
-        return bool(seen == wanted)
-    value = seen.partition("=")[2]
+def _fits(control: Control, arguments: Sequence[str]) -> bool:
+    """Return whether a kernel that is started with ``arguments`` has what the control wants."""
+    wanted, present = control.settings["argument"], _last(arguments, control.settings["argument"])
+    if control.settings.get("op") != "at_least" or present is None:
+        return bool(present == wanted)
+    value = present.partition("=")[2]
     return value.isdigit() and int(value) >= int(wanted.partition("=")[2])
 
 
 def _starts(menu: str) -> list[list[str]]:
-    """The words of each way to start a kernel."""
+    """Return the arguments of each way to start a kernel."""
     return [line.split() for line in _LINUX.findall(menu)]
 
 
@@ -136,39 +139,45 @@ def _assess(control: Control, state: State) -> Assessment:
     subject = "the password of the boot menu" if "password_hash" in control.settings else "the kernel's arguments"
     if state.menu is None:
         return not_applicable(control, subject, "set", "this host does not start with GRUB by itself")
-    return (
-        _assess_argument(control, state, state.menu)
-        if "argument" in control.settings
-        else _assess_password(control, state, state.menu)
-    )
+    assess = _assess_argument if "argument" in control.settings else _assess_password
+    return assess(control, state, state.menu)
 
 
 def _assess_argument(control: Control, state: State, menu: str) -> Assessment:
     argument = control.settings["argument"]
-    wanted = describe_wanted(control.settings.get("op", "equal"), argument)
-    disk = judge(_fits(control, state.written), _last(state.written, argument) or "not set")
-    starts = _starts(menu)
-    lacking = [words for words in starts if not _fits(control, words)]
-    boot = judge(bool(starts) and not lacking, (_last(lacking[0], argument) or "not set") if lacking else "in all")
-    if state.running is None:
-        running = Verdict(NOTAPPLICABLE, "the machine's kernel")
-    else:
-        running = judge(_fits(control, state.running), _last(state.running, argument) or "not set")
-    reason = ""
-    if running.state == "deviates":
-        reason = "it takes effect at the next boot"
-    if (disk.state, boot.state) != ("ok", "ok") and not state.has_tool:
-        reason = "there is no update-grub on this host; set it with the tool of the distribution"
+    disk = _judge_argument(control, state.written)
+    boot = _judge_menu(control, menu)
+    running = Verdict(NOTAPPLICABLE, "the machine's kernel")
+    if state.running is not None:
+        running = _judge_argument(control, state.running)
+    written = (disk.state, boot.state) == (OK, OK)
+    blocked = None if written or state.has_tool else Blocked(_NO_TOOL)
     before = "; ".join(dict.fromkeys((disk.saw, boot.saw)))
-    fine = (disk.state, boot.state) == ("ok", "ok")
-    after = before if fine or not state.has_tool else argument
     return Assessment(
-        control.id, "the kernel's arguments", wanted, before, after, Verdicts(running, disk, boot), reason
+        control=control.id,
+        subject="the kernel's arguments",
+        wanted=describe_wanted(control.settings.get("op", "equal"), argument),
+        before=before,
+        after=before if written or blocked else argument,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=boot),
+        remark="it takes effect at the next boot" if running.state == DEVIATES else "",
+        blocked=blocked,
     )
 
 
+def _judge_argument(control: Control, arguments: Sequence[str]) -> Verdict:
+    return judge(_fits(control, arguments), _last(arguments, control.settings["argument"]) or "not set")
+
+
+def _judge_menu(control: Control, menu: str) -> Verdict:
+    """Judge every way to start a kernel; a menu without any has none that is as wanted."""
+    starts = _starts(menu)
+    lacking = [arguments for arguments in starts if not _fits(control, arguments)]
+    return _judge_argument(control, lacking[0]) if lacking else judge(bool(starts), "in all")
+
+
 def _asks_before_starting(menu: str) -> bool:
-    """Whether an entry would wait for the password before it starts."""
+    """Return whether an entry would wait for the password before it starts."""
     free = re.search(r"^\s*(?:set\s+)?menuentry_id_option=.*--unrestricted", menu, re.MULTILINE) is not None
     lines = [match.group() for match in _ENTRY.finditer(menu)]
     return any("--unrestricted" not in line and not (free and "$menuentry_id_option" in line) for line in lines)
@@ -176,31 +185,36 @@ def _asks_before_starting(menu: str) -> bool:
 
 def _assess_password(control: Control, state: State, menu: str) -> Assessment:
     supplied = control.settings["password_hash"]
-    has = bool(re.search(r"^\s*password(_pbkdf2)?\s", menu, re.MULTILINE)) and "superusers" in menu
-    foreign = has and PASSWORD not in menu
+    is_set = bool(re.search(r"^\s*password(_pbkdf2)?\s", menu, re.MULTILINE)) and "superusers" in menu
+    foreign = is_set and PASSWORD not in menu
     current = foreign or supplied == NO_HASH or state.script == _script(supplied)
-    blocking = has and _asks_before_starting(menu)
-    told = "not set" if not has else "set, and asked before anything starts" if blocking else "set"
-    verdict = judge(has and current and not blocking, told if current else "an older one is set")
-    reason = ""
+    blocking = is_set and _asks_before_starting(menu)
+    described = "set" if is_set else "not set"
+    if blocking:
+        described = "set, and asked before anything starts"
+    verdict = judge(is_set and current and not blocking, described if current else "an older one is set")
+    blocked = None
     if blocking and foreign:
-        reason = "an unattended reboot would wait for the password; give the entries --unrestricted"
-    elif not has and supplied == NO_HASH:
-        reason = "no hash was supplied; make one with grub-mkpasswd-pbkdf2 and give it as boot_password_hash"
-    elif verdict.state == "deviates" and not state.has_tool:
-        reason = "there is no update-grub on this host; set it with the tool of the distribution"
-    words = ("the password of the boot menu", "set, and not asked at an ordinary start", told)
-    after = told if reason or verdict.state == "ok" else "set"
-    return Assessment(control.id, *words, after, Verdicts(verdict, verdict, verdict), reason)
+        blocked = Blocked("an unattended reboot would wait for the password; give the entries --unrestricted")
+    elif supplied == NO_HASH and not is_set:
+        blocked = Blocked("no hash was supplied; make one with grub-mkpasswd-pbkdf2 and give it as boot_password_hash")
+    elif verdict.state == DEVIATES and not state.has_tool:
+        blocked = Blocked(_NO_TOOL)
+    return Assessment(
+        control=control.id,
+        subject="the password of the boot menu",
+        wanted="set, and not asked at an ordinary start",
+        before=described,
+        after=described if blocked or verdict.state == OK else "set",
+        verdicts=Verdicts.same(verdict),
+        blocked=blocked,
+    )
 
 
-def _can_be_set(control: Control, assessment: Assessment, state: State) -> bool:
-    """Whether there is something to write: what only waits for the next boot is written already."""
-    if not state.has_tool:
-        return False
-    if "password_hash" in control.settings:
-        return not assessment.reason
-    return "deviates" in (assessment.verdicts.on_disk.state, assessment.verdicts.survives_reboot.state)
+def _is_to_be_written(control: Control, assessment: Assessment) -> bool:
+    """Return whether there is something to write: what only waits for the next boot is written already."""
+    stored = (assessment.verdicts.on_disk.state, assessment.verdicts.survives_reboot.state)
+    return "password_hash" in control.settings or DEVIATES in stored
 
 
 def _script(supplied: str) -> str:
@@ -217,35 +231,69 @@ def _script(supplied: str) -> str:
 
 
 def _drop_in(state: State, arguments: Sequence[str]) -> str:
-    """Ours, with one line for each argument; a later value takes the place of an earlier one."""
+    """Return our drop-in with one line for each argument; a later value takes the place of an earlier one."""
     names = [argument.partition("=")[0] for argument in arguments]
     old = [line for line in state.drop_in.splitlines() if line.startswith(VARIABLE)]
-    kept = [line for line in old if line.rstrip('"').rpartition(" ")[2].partition("=")[0] not in names]
+    unchanged = [line for line in old if line.rstrip('"').rpartition(" ")[2].partition("=")[0] not in names]
     new = [f'{VARIABLE}="${VARIABLE} {argument}"' for argument in arguments]
-    return HEADER + "".join(f"{line}\n" for line in [*kept, *new])
+    return HEADER + "".join(f"{line}\n" for line in [*unchanged, *new])
 
 
-def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
-    if not failing:
-        return ()
-    steps: list[Step] = []
-    asking = [c for c in failing if "argument" in c.settings]
-    if asking:
-        ids = tuple(c.id for c in asking)
-        unset = [c.settings["argument"] for c in asking if not _fits(c, state.written)]
-        text = _drop_in(state, unset) if unset else state.drop_in
-        if not state.has_folder:
-            steps.append(Step(File(FOLDER), {"kind": "dir"}, "", "", "GRUB looks there", ids))
-        before = "\n".join(_last(state.written, c.settings["argument"]) or "# not set" for c in asking)
-        words = (before, "\n".join(c.settings["argument"] for c in asking), "the kernel is started with it")
-        steps.append(Step(File(DROP_IN), file_image(encode(text)), *words, ids))
+def _group(failing: Sequence[Control], state: State) -> Group:
+    """Return the group that writes our files and has GRUB's menu made anew."""
+    about_arguments = [control for control in failing if "argument" in control.settings]
+    steps = _argument_steps(about_arguments, state) if about_arguments else []
     for control in failing:
         if "password_hash" in control.settings:
-            image = file_image(encode(_script(control.settings["password_hash"])), mode=0o700)
-            closed = {"kind": "file", "mode": 0o600}
-            why = "changing what starts asks for it; starting does not"
-            steps.append(Step(File(PASSWORD), image, "not set", "set", why, (control.id,)))
-            steps.append(Step(Meta(MENU), closed, "", "", "it holds the password's hash", (control.id,)))
-    everyone = tuple(c.id for c in failing)
-    steps.append(Step(Compiled("update-grub"), MADE_ANEW, "", "", "it makes the menu", everyone))
-    return (Group("boot", tuple(steps)),)
+            steps += _password_steps(control)
+    menu = Step(
+        subject=Compiled("update-grub"),
+        wanted=MADE_ANEW,
+        before="",
+        after="",
+        why="it makes the menu",
+        controls=tuple(control.id for control in failing),
+    )
+    return Group("boot", (*steps, menu))
+
+
+def _argument_steps(controls: Sequence[Control], state: State) -> list[Step]:
+    ids = tuple(control.id for control in controls)
+    arguments = [control.settings["argument"] for control in controls]
+    unset = [control.settings["argument"] for control in controls if not _fits(control, state.written)]
+    steps: list[Step] = []
+    if not state.has_folder:
+        folder = Step(
+            subject=File(FOLDER), wanted={"kind": "dir"}, before="", after="", why="GRUB looks there", controls=ids
+        )
+        steps.append(folder)
+    drop_in = Step(
+        subject=File(DROP_IN),
+        wanted=file_image(encode(_drop_in(state, unset) if unset else state.drop_in)),
+        before="\n".join(_last(state.written, argument) or "# not set" for argument in arguments),
+        after="\n".join(arguments),
+        why="the kernel is started with it",
+        controls=ids,
+    )
+    return [*steps, drop_in]
+
+
+def _password_steps(control: Control) -> list[Step]:
+    """Return the steps for the script that sets the password, and for the menu, which will hold its hash."""
+    script = Step(
+        subject=File(PASSWORD),
+        wanted=file_image(encode(_script(control.settings["password_hash"])), mode=0o700),
+        before="not set",
+        after="set",
+        why="changing what starts asks for it; starting does not",
+        controls=(control.id,),
+    )
+    menu = Step(
+        subject=Meta(MENU),
+        wanted={"kind": "file", "mode": 0o600},
+        before="",
+        after="",
+        why="it holds the password's hash",
+        controls=(control.id,),
+    )
+    return [script, menu]

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One key in a program's configuration, in the program's own format and, where it reads them, in a drop-in. Private."""
+"""One key in a program's configuration, in the program's own format and, where it reads them, in a drop-in."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS, Format
 from ..._vocabulary.results import NOTAPPLICABLE, OK, word
+from ..context import SurveyContext
 from ..model import (
     Assessment,
     Control,
@@ -40,7 +41,7 @@ SYSTEMD_FOLDERS = ("/etc/systemd/", "/run/systemd/", "/usr/local/lib/systemd/", 
 
 
 @dataclass(frozen=True)
-class Source:
+class ConfigFile:
     """One file that a program reads; ``changed`` is the time of its last change, in seconds."""
 
     path: str
@@ -50,9 +51,12 @@ class Source:
 
 @dataclass(frozen=True)
 class State:
-    """For each control the files its program reads, in order; the units to keep live; folders that are not there."""
+    """For each control the files its program reads, in order; the units to keep live; folders that are not there.
 
-    sources: Mapping[str, tuple[Source, ...]]
+    ``problems`` says by control why its files could not be read.
+    """
+
+    sources: Mapping[str, tuple[ConfigFile, ...]]
     units: Mapping[str, Unit]
     missing_folders: frozenset[str]
     problems: Mapping[str, str]
@@ -78,30 +82,33 @@ class Config(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (" ".join(["config", settings["file"], settings.get("section", ""), settings["key"]]),)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
-        sources: dict[str, tuple[Source, ...]] = {}
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
+        sources: dict[str, tuple[ConfigFile, ...]] = {}
         problems: dict[str, str] = {}
         for control in controls:
             try:
                 sources[control.id] = tuple(_sources(host, control.settings))
             except ClinicalError as error:
                 problems[control.id] = str(error)
-        folders = {posixpath.dirname(_target(c)) for c in controls}
-        absent = frozenset(folder for folder in folders if host.stat(folder) is None)
+        folders = {posixpath.dirname(_target(control)) for control in controls}
+        units = [control.settings["unit"] for control in controls if control.settings.get("unit")]
         return State(
-            sources, show(host, [c.settings["unit"] for c in controls if c.settings.get("unit")]), absent, problems
+            sources=sources,
+            units=show(host, units),
+            missing_folders=frozenset(folder for folder in folders if host.stat(folder) is None),
+            problems=problems,
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         texts = _planned_texts([control for control in controls if not _left_to_site(control)], state)
-        assessments = tuple(_not_chosen(c) if _left_to_site(c) else _assess(c, state, texts) for c in controls)
-        failing = [c for c, a in zip(controls, assessments) if a.result == "fail"]
-        groups = [_group(target, failing, state, texts) for target in sorted({_target(c) for c in failing})]
-        return KindPlan(assessments, tuple(group for group in groups if group.steps))
+        assessments = [_assess(control, state, texts) for control in controls]
+        failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
+        targets = sorted({_target(control) for control in failing})
+        return KindPlan.of(assessments, [_group(target, failing, state, texts) for target in targets])
 
 
 def _left_to_site(control: Control) -> bool:
-    """Whether the value is the one that stands for: the site has not chosen any."""
+    """Return whether the value is the one that stands for: the site has not chosen any."""
     return "unset" in control.settings and control.settings["value"] == control.settings["unset"]
 
 
@@ -111,7 +118,7 @@ def _not_chosen(control: Control) -> Assessment:
 
 
 def _target(control: Control) -> str:
-    """The one file that enforcing this control writes."""
+    """Return the one file that enforcing this control writes."""
     return str(control.settings.get("drop_in") or control.settings["file"])
 
 
@@ -119,7 +126,8 @@ def _format(control: Control) -> Format:
     return FORMATS[control.settings["format"]]
 
 
-def _sources(host: Host, settings: Mapping[str, Any]) -> list[Source]:
+def _sources(host: Host, settings: Mapping[str, Any]) -> list[ConfigFile]:
+    """Return the files that a control's program reads, in its order; our drop-in is one of them, there or not."""
     paths = [_base(host, settings["file"])]
     drop_in = settings.get("drop_in", "")
     if drop_in:
@@ -132,26 +140,38 @@ def _sources(host: Host, settings: Mapping[str, Any]) -> list[Source]:
             paths = [paths[0], *sorted([*paths[1:], drop_in], key=posixpath.basename)]
     if settings.get("drop_in_read") == "before":  # then what the main file says has the last word
         paths = [*paths[1:], paths[0]]
-    return [_source(host, path) for path in paths]
+    return [_config_file(host, path) for path in paths]
 
 
 def _base(host: Host, path: str) -> str:
+    """Return the main file, which for systemd's programs may lie in any of its folders."""
     if not path.startswith(SYSTEMD):
         return path
     candidates = [top + path[len(SYSTEMD) :] for top in SYSTEMD_FOLDERS]
     return next((candidate for candidate in candidates if host.stat(candidate) is not None), path)
 
 
-def _source(host: Host, path: str) -> Source:
+def _config_file(host: Host, path: str) -> ConfigFile:
     info = host.stat(path)
-    return Source(path, read_text(host, path) or "", info.ctime if info else 0.0)
+    return ConfigFile(path, read_text(host, path) or "", info.ctime if info else 0.0)
 
 
-def _effective(control: Control, sources: Sequence[Source]) -> tuple[str, str] | None:
-    """The value the program ends up with and the file it comes from."""
-    section = control.settings.get("section", "")
-    seen = [(_format(control).get(s.text, control.settings["key"], section), s.path) for s in sources]
-    return next(((value, path) for value, path in reversed(seen) if value is not None), None)
+def _effective(control: Control, sources: Sequence[ConfigFile]) -> tuple[str, str] | None:
+    """Return the value the program ends up with and the file it comes from; None where no file sets it."""
+    for source in reversed(sources):
+        value = _value_in(control, source.text)
+        if value is not None:
+            return value, source.path
+    return None
+
+
+def _value_in(control: Control, text: str) -> str | None:
+    return _format(control).get(text, control.settings["key"], control.settings.get("section", ""))
+
+
+def _present_value(control: Control, state: State) -> str | None:
+    effective = _effective(control, state.sources[control.id])
+    return effective[0] if effective else None
 
 
 def _fine(control: Control, value: str | None) -> bool:
@@ -162,17 +182,17 @@ def _fine(control: Control, value: str | None) -> bool:
 
 
 def _planned_texts(controls: Sequence[Control], state: State) -> dict[str, str]:
-    """Each target file's text with every failing control's key set; files in which nothing fails are not named."""
+    """Return each target file's text with every failing control's key set; a file that stays as it is is not named."""
     texts: dict[str, str] = {}
     for control in controls:
-        sources = state.sources.get(control.id)
-        target = _target(control)
-        if sources is None or _fine(control, (_effective(control, sources) or (None,))[0]):
+        if control.id in state.problems or _fine(control, _present_value(control, state)):
             continue
-        old = next(s.text for s in sources if s.path == target)
+        target = _target(control)
+        old = next(source.text for source in state.sources[control.id] if source.path == target)
         text = texts.get(target, old or (HEADER if control.settings.get("drop_in") else ""))
-        value, section = word(control.settings["value"]), control.settings.get("section", "")
-        if _format(control).get(text, control.settings["key"], section) != value:
+        value = word(control.settings["value"])
+        if _value_in(control, text) != value:
+            section = control.settings.get("section", "")
             text = _format(control).set(text, control.settings["key"], value, section)
         if text != old:
             texts[target] = text
@@ -180,74 +200,108 @@ def _planned_texts(controls: Sequence[Control], state: State) -> dict[str, str]:
 
 
 def _assess(control: Control, state: State, texts: Mapping[str, str]) -> Assessment:
+    if _left_to_site(control):
+        return _not_chosen(control)
     settings = control.settings
     subject = f"{settings['key']} in {settings['file']}"
     wanted = describe_wanted(settings.get("op", "equal"), settings["value"], settings.get("accept", ()))
     if control.id in state.problems:
         return unknown(control, subject, wanted, state.problems[control.id])
     sources = state.sources[control.id]
-    seen = _effective(control, sources)
-    fine = _fine(control, seen[0] if seen else None)
-    told = f"{seen[0]} in {seen[1]}" if seen else "not set"
-    then = _effective(control, [Source(s.path, texts.get(s.path, s.text), s.changed) for s in sources])
-    reason = ""
-    if not fine and then is not None and not _fine(control, then[0]):
-        reason = f"{then[1]} sets it to {then[0]} after our drop-in; change it there"
-    written = any(
-        _fine(control, _format(control).get(s.text, settings["key"], settings.get("section", ""))) for s in sources
-    )
-    verdicts = Verdicts(_running(control, state, fine, told), judge(written, told), judge(fine, told))
-    before = seen[0] if seen else "not set"
+    before = where = "not set"
+    effective = _effective(control, sources)
+    if effective is not None:
+        before, where = effective[0], f"{effective[0]} in {effective[1]}"
+    fine = effective is not None and _fine(control, before)
+    written = any(_fine(control, _value_in(control, source.text)) for source in sources)
     return Assessment(
-        control.id, subject, wanted, before, before if fine else word(settings["value"]), verdicts, reason
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=before,
+        after=before if fine else word(settings["value"]),
+        verdicts=Verdicts(
+            running=_running(control, state, judge(fine, where)),
+            on_disk=judge(written, where),
+            survives_reboot=judge(fine, where),
+        ),
+        remark="" if fine else _overridden(control, sources, texts),
     )
 
 
-def _running(control: Control, state: State, fine: bool, told: str) -> Verdict:
-    """A program that reads its file at each use runs with what is on disk; a daemon since it last read the file."""
-    unit = state.units.get(control.settings.get("unit", ""))
-    if unit is None:
-        return judge(fine, told) if not control.settings.get("unit") else Verdict(NOTAPPLICABLE, "not running")
-    if not unit.running:
+def _overridden(control: Control, sources: Sequence[ConfigFile], texts: Mapping[str, str]) -> str:
+    """Return a remark about a file that sets the key after ours; empty where our file has the last word."""
+    planned = [ConfigFile(s.path, texts.get(s.path, s.text), s.changed) for s in sources]
+    effective = _effective(control, planned)
+    if effective is None or _fine(control, effective[0]):
+        return ""
+    value, path = effective
+    return f"{path} sets it to {value} after our drop-in; change it there"
+
+
+def _running(control: Control, state: State, disk: Verdict) -> Verdict:
+    """Return what a program runs with: what is on disk where it reads that at each use, or what it has read since."""
+    if not control.settings.get("unit"):
+        return disk
+    unit = state.units.get(control.settings["unit"])
+    if unit is None or not unit.running:
         return Verdict(NOTAPPLICABLE, "not running")
-    if not fine:
-        return judge(False, told)
-    return judge(False, f"{unit.name} has not read it yet") if _unread(control, state, unit) else Verdict(OK, told)
+    if disk.state == OK and _is_unread(control, state, unit):
+        return judge(False, f"{unit.name} has not read it yet")
+    return disk
 
 
-def _unread(control: Control, state: State, unit: Unit) -> bool:
-    seen = _effective(control, state.sources[control.id])
-    changed = max(s.changed for s in state.sources[control.id] if seen is not None and s.path == seen[1])
+def _is_unread(control: Control, state: State, unit: Unit) -> bool:
+    """Return whether the file that decides was changed after the unit last read it."""
+    sources = state.sources[control.id]
+    effective = _effective(control, sources)
+    changed = max(source.changed for source in sources if effective is not None and source.path == effective[1])
     return changed > unit.since
 
 
 def _group(target: str, failing: Sequence[Control], state: State, texts: Mapping[str, str]) -> Group:
-    mine = [control for control in failing if _target(control) == target]
-    units = {c.settings["unit"]: c.settings.get("action", "restart") for c in mine if c.settings.get("unit")}
-    effects = tuple(Effect(action, unit) for unit, action in sorted(units.items()))
-    ids = tuple(control.id for control in mine)
-    if target not in texts:
-        return Group(f"config {target}", tuple(unread(unit, ids) for unit in sorted(units)), (), effects)
+    """Return the group that writes one file and has the programs that read it take it."""
+    about_target = [control for control in failing if _target(control) == target]
+    actions = {c.settings["unit"]: c.settings.get("action", "restart") for c in about_target if c.settings.get("unit")}
+    effects = tuple(Effect(action, unit) for unit, action in sorted(actions.items()))
+    ids = tuple(control.id for control in about_target)
+    if target in texts:
+        steps = _write_steps(target, about_target, state, texts[target])
+    else:
+        steps = [unread(unit, ids) for unit in sorted(actions)]
+    return Group(name=f"config {target}", steps=tuple(steps), effects=effects)
+
+
+def _write_steps(target: str, controls: Sequence[Control], state: State, text: str) -> list[Step]:
+    ids = tuple(control.id for control in controls)
+    awaited = any(control.awaits for control in controls)
     steps = []
-    awaited = any(control.awaits for control in mine)
     folder = posixpath.dirname(target)
     if folder in state.missing_folders and not awaited:
-        image = {"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0}
-        steps.append(Step(File(folder), image, "absent", "a folder for drop-ins", "the program looks there", ids))
-    before = "\n".join(_line(c, (_effective(c, state.sources[c.id]) or (None,))[0]) for c in mine)
-    after = "\n".join(_line(c, word(c.settings["value"])) for c in mine)
-    why = "the program reads it from there"
-    if awaited:
-        steps.append(Step(AwaitedFile(target), _edits(mine), before, after, why, ids))
-    else:
-        steps.append(Step(File(target), file_image(encode(texts[target])), before, after, why, ids))
-    return Group(f"config {target}", tuple(steps), (), effects)
+        made = Step(
+            subject=File(folder),
+            wanted={"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0},
+            before="absent",
+            after="a folder for drop-ins",
+            why="the program looks there",
+            controls=ids,
+        )
+        steps.append(made)
+    write = Step(
+        subject=AwaitedFile(target) if awaited else File(target),
+        wanted=_edits(controls) if awaited else file_image(encode(text)),
+        before="\n".join(_line(control, _present_value(control, state)) for control in controls),
+        after="\n".join(_line(control, word(control.settings["value"])) for control in controls),
+        why="the program reads it from there",
+        controls=ids,
+    )
+    return [*steps, write]
 
 
-def _edits(mine: Sequence[Control]) -> Image:
-    """The settings alone: the package is about to bring the file that they stand in."""
-    first = mine[0].settings
-    edits = [(c.settings.get("section", ""), c.settings["key"], word(c.settings["value"])) for c in mine]
+def _edits(controls: Sequence[Control]) -> Image:
+    """Return the settings alone: the package is about to bring the file that they stand in."""
+    first = controls[0].settings
+    edits = [(c.settings.get("section", ""), c.settings["key"], word(c.settings["value"])) for c in controls]
     return edits_image(first["format"], edits, HEADER if first.get("drop_in") else "")
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may plan jobs with cron and at: a list of names instead of everybody. Private to the collection.
+"""Who may plan jobs with cron and at: a list of names instead of everybody.
 
 Whoever has jobs today stays on the list. A list that is there is the site's own and keeps its names.
 """
@@ -16,6 +16,7 @@ from ..._change.steps import Group, Step
 from ..._change.subjects.files import File, Meta, file_image
 from ..._host.door import Host, Stat
 from ..._host.dropin import encode
+from ..context import SurveyContext
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 
 
@@ -30,14 +31,17 @@ class Tool:
 
 
 TOOLS = {
-    "cron": Tool("crontab", "/etc/cron.allow", "crontab", "/var/spool/cron/crontabs/*"),
-    "at": Tool("at", "/etc/at.allow", "daemon", "/var/spool/cron/atjobs/[a-z=]*"),
+    "cron": Tool(program="crontab", allow="/etc/cron.allow", group="crontab", jobs="/var/spool/cron/crontabs/*"),
+    "at": Tool(program="at", allow="/etc/at.allow", group="daemon", jobs="/var/spool/cron/atjobs/[a-z=]*"),
 }
 
 
 @dataclass(frozen=True)
 class State:
-    """For each tool that is installed: what lies at its list's place, the names in it, and who has jobs today."""
+    """For each tool that is installed: what lies at its list's place, the names in it, and who has jobs today.
+
+    ``shown`` is owner, group and mode of the list as people read them, ``gids`` the group that may read it.
+    """
 
     lists: Mapping[str, Stat | None]
     names: Mapping[str, tuple[str, ...]]
@@ -56,7 +60,7 @@ class Cron(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"file {TOOLS[settings['tool']].allow}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         here = [c.settings["tool"] for c in controls if host.which(TOOLS[c.settings["tool"]].program) is not None]
         lists = {name: host.stat(TOOLS[name].allow) for name in here}
         return State(
@@ -69,7 +73,7 @@ class Cron(Kind):
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(control, state) for control in controls)
-        failing = [c for c, a in zip(controls, assessments) if a.result == "fail"]
+        failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
         return KindPlan(assessments, tuple(_group(control, state) for control in failing))
 
 
@@ -82,7 +86,7 @@ def _names(host: Host, path: str) -> tuple[str, ...]:
 
 
 def _with_jobs(host: Host, pattern: str) -> tuple[str, ...]:
-    """The accounts that have jobs: cron names the file after the account, at lets it own the file."""
+    """Return the accounts that have jobs: cron names the file after the account, at lets it own the file."""
     if pattern == TOOLS["cron"].jobs:
         return tuple(posixpath.basename(path) for path in host.glob(pattern))
     owners = {info.uid for info in map(host.stat, host.glob(pattern)) if info is not None}
@@ -98,12 +102,13 @@ def _shown(host: Host, info: Stat | None) -> str:
 
 
 def _allowed(control: Control, state: State) -> tuple[str, ...]:
-    """Root, whom the site names, and whoever has jobs today."""
+    """Return root, whom the site names, and whoever has jobs today."""
     tool = control.settings["tool"]
     return tuple(dict.fromkeys(("root", *control.settings.get("users", ()), *state.in_use[tool])))
 
 
 def _becomes(tool: str, info: Stat, state: State) -> dict[str, int]:
+    """Return what has to change about owner, group and mode of the list, as numbers; empty where nothing has."""
     change: dict[str, int] = {}
     if info.uid != 0:
         change["uid"] = 0
@@ -115,7 +120,7 @@ def _becomes(tool: str, info: Stat, state: State) -> dict[str, int]:
 
 
 def _lacking(control: Control, state: State) -> list[str]:
-    """Whom the site names and a list that is there does not."""
+    """Return whom the site names and a list that is there does not."""
     named = state.names[control.settings["tool"]]
     return [name for name in control.settings.get("users", ()) if name not in named]
 
@@ -128,15 +133,20 @@ def _assess(control: Control, state: State) -> Assessment:
     info = state.lists[tool]
     if info is not None and info.kind != "file":
         return unknown(control, path, "a list of names", f"{path} is {state.shown[tool]}, which is not followed")
-    wanted = "a list of names, root 0640 or stricter"
     fine = info is not None and not _becomes(tool, info, state) and not _lacking(control, state)
-    saw = state.shown[tool] if info is None else f"{state.shown[tool]}: {' '.join(state.names[tool])}"
-    verdict = judge(fine, saw)
-    after = saw if fine else f"root 0640: {' '.join(_then(control, state))}"
-    return Assessment(control.id, path, wanted, saw, after, Verdicts(verdict, verdict, verdict))
+    before = state.shown[tool] if info is None else f"{state.shown[tool]}: {' '.join(state.names[tool])}"
+    return Assessment(
+        control=control.id,
+        subject=path,
+        wanted="a list of names, root 0640 or stricter",
+        before=before,
+        after=before if fine else f"root 0640: {' '.join(_planned_names(control, state))}",
+        verdicts=Verdicts.same(judge(fine, before)),
+    )
 
 
-def _then(control: Control, state: State) -> tuple[str, ...]:
+def _planned_names(control: Control, state: State) -> tuple[str, ...]:
+    """Return the names in the list as it is to be."""
     tool = control.settings["tool"]
     if state.lists[tool] is None:
         return _allowed(control, state)
@@ -144,21 +154,51 @@ def _then(control: Control, state: State) -> tuple[str, ...]:
 
 
 def _group(control: Control, state: State) -> Group:
-    tool, ids = control.settings["tool"], (control.id,)
+    """Return the group that makes the list, or names whom the site names and closes it."""
+    tool = control.settings["tool"]
     path, info = TOOLS[tool].allow, state.lists[tool]
-    names = _then(control, state)
-    content = encode("".join(f"{name}\n" for name in names))
     steps: list[Step] = []
     if info is None:
-        image = {**file_image(content, mode=0o640), "uid": 0, "gid": state.gids[tool]}
-        why = "whoever is not on the list plans no jobs; who has some today is on it"
-        steps.append(Step(File(path), image, "absent", "\n".join(names), why, ids))
-        return Group(f"cron {path}", tuple(steps))
-    if _lacking(control, state):
-        words = (" ".join(state.names[tool]), " ".join(names), "the site names them")
-        steps.append(Step(File(path), file_image(content), *words, ids))
-    change = _becomes(tool, info, state)
+        steps.append(_new_list(control, state))
+    elif _lacking(control, state):
+        steps.append(_longer_list(control, state))
+    change = _becomes(tool, info, state) if info is not None else {}
     if change:
-        why = "others could change or read who may plan jobs"
-        steps.append(Step(Meta(path), {"kind": "file", **change}, state.shown[tool], "root 0640 or stricter", why, ids))
+        narrowing = Step(
+            subject=Meta(path),
+            wanted={"kind": "file", **change},
+            before=state.shown[tool],
+            after="root 0640 or stricter",
+            why="others could change or read who may plan jobs",
+            controls=(control.id,),
+        )
+        steps.append(narrowing)
     return Group(f"cron {path}", tuple(steps))
+
+
+def _content(names: Sequence[str]) -> bytes:
+    return encode("".join(f"{name}\n" for name in names))
+
+
+def _new_list(control: Control, state: State) -> Step:
+    tool, names = control.settings["tool"], _planned_names(control, state)
+    return Step(
+        subject=File(TOOLS[tool].allow),
+        wanted={**file_image(_content(names), mode=0o640), "uid": 0, "gid": state.gids[tool]},
+        before="absent",
+        after="\n".join(names),
+        why="whoever is not on the list plans no jobs; who has some today is on it",
+        controls=(control.id,),
+    )
+
+
+def _longer_list(control: Control, state: State) -> Step:
+    tool, names = control.settings["tool"], _planned_names(control, state)
+    return Step(
+        subject=File(TOOLS[tool].allow),
+        wanted=file_image(_content(names)),
+        before=" ".join(state.names[tool]),
+        after=" ".join(names),
+        why="the site names them",
+        controls=(control.id,),
+    )

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Owner, group and mode of files that exist, and files that must not. Private to the collection."""
+"""Owner, group and mode of files that exist, and files that must not."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from ..._change.steps import Group, Step
 from ..._change.subjects.files import ABSENT, File, Meta
 from ..._errors import ClinicalError
 from ..._host.door import Host, Stat
+from ..context import SurveyContext
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 
 
 @dataclass(frozen=True)
-class Found:
-    """One path with its names looked up. ``owner`` and ``groups`` are what the control accepts, as numbers."""
+class MatchedPath:
+    """One path that a control is about; ``shown`` is its owner, group and mode as people read them."""
 
     path: str
     stat: Stat
@@ -26,9 +27,12 @@ class Found:
 
 @dataclass(frozen=True)
 class State:
-    """What each control's path (which may be a pattern) matched, and the numbers of the names it wants."""
+    """The paths that each control's path (which may be a pattern) matched, and the numbers of the names it wants.
 
-    found: Mapping[str, tuple[Found, ...]]
+    A name without a number is not on this host. ``problems`` says by control why a path could not be read.
+    """
+
+    matched: Mapping[str, tuple[MatchedPath, ...]]
     uids: Mapping[str, int | None]
     gids: Mapping[str, int | None]
     problems: Mapping[str, str]
@@ -47,34 +51,40 @@ class FileKind(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"file {settings['path']}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
-        found: dict[str, tuple[Found, ...]] = {}
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
+        matched: dict[str, tuple[MatchedPath, ...]] = {}
         problems: dict[str, str] = {}
         for control in controls:
             try:
-                found[control.id] = tuple(_look(host, control.settings["path"]))
+                matched[control.id] = tuple(_matched(host, control.settings["path"]))
             except ClinicalError as error:
                 problems[control.id] = str(error)
         owners = {c.settings["owner"] for c in controls if "owner" in c.settings}
         groups = {name for c in controls for name in accepted_groups(c.settings)}
-        uids = {name: host.uid(name) for name in owners}
-        return State(found, uids, {name: host.gid(name) for name in groups}, problems)
+        return State(
+            matched=matched,
+            uids={name: host.uid(name) for name in owners},
+            gids={name: host.gid(name) for name in groups},
+            problems=problems,
+        )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        steps = tuple(step for control in controls for step in _steps(control, state))
-        groups = (Group("file", steps),) if steps else ()
-        return KindPlan(tuple(_assess(control, state) for control in controls), groups)
+        assessments = [_assess(control, state) for control in controls]
+        failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
+        steps = tuple(step for control in failing for step in _steps(control, state))
+        return KindPlan.of(assessments, [Group("file", steps)])
 
 
 def accepted_groups(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the groups that a control accepts, the preferred one first; empty where it names none."""
     group = settings.get("group", ())
     return (group,) if isinstance(group, str) else tuple(group)
 
 
-def _look(host: Host, pattern: str) -> list[Found]:
+def _matched(host: Host, pattern: str) -> list[MatchedPath]:
     paths = host.glob(pattern) if any(c in pattern for c in "*?[") else [pattern]
-    seen = ((path, host.stat(path)) for path in paths)
-    return [Found(path, info, _shown(host, info)) for path, info in seen if info is not None]
+    stats = ((path, host.stat(path)) for path in paths)
+    return [MatchedPath(path, info, _shown(host, info)) for path, info in stats if info is not None]
 
 
 def _shown(host: Host, info: Stat) -> str:
@@ -84,50 +94,70 @@ def _shown(host: Host, info: Stat) -> str:
 
 
 def _assess(control: Control, state: State) -> Assessment:
-    settings = control.settings
-    path, wanted = settings["path"], _wanted(settings)
+    path, wanted = control.settings["path"], _wanted(control.settings)
     if control.id in state.problems:
         return unknown(control, path, wanted, state.problems[control.id])
-    found = state.found[control.id]
-    if settings.get("state") == "absent":
-        verdict = judge(not found, ", ".join(f.path for f in found) or "absent")
-        reason = "it is a directory, which is never removed" if any(f.stat.kind == "dir" for f in found) else ""
-        return Assessment(control.id, path, wanted, verdict.saw, "absent", Verdicts(verdict, verdict, verdict), reason)
-    links = [f for f in found if f.stat.kind == "link"]
+    matched = state.matched[control.id]
+    if _must_be_absent(control):
+        return _assess_absence(control, matched)
+    links = [match for match in matched if match.stat.kind == "link"]
     if links:
         return unknown(control, path, wanted, f"{links[0].path} is {links[0].shown}, which is not followed")
-    stranger = _unknown_name(settings, state)
-    if found and stranger:
-        return unknown(control, path, wanted, f"there is no {stranger} on this host")
-    if not found:
+    missing = _missing_name(control.settings, state)
+    if matched and missing:
+        return unknown(control, path, wanted, f"there is no {missing} on this host")
+    if not matched:
         return not_applicable(control, path, wanted, "it is not on this host", "absent")
-    wrong = [f for f in found if _becomes(settings, f.stat, state)]
-    verdict = judge(not wrong, "; ".join(_told(f, settings, pattern=len(found) > 1) for f in wrong or found[:1]))
-    return Assessment(control.id, path, wanted, verdict.saw, wanted, Verdicts(verdict, verdict, verdict))
+    deviating = [match for match in matched if _becomes(control.settings, match.stat, state)]
+    shown = [f"{m.path} {m.shown}" if len(matched) > 1 else m.shown for m in deviating or matched[:1]]
+    verdict = judge(not deviating, "; ".join(shown))
+    return Assessment(
+        control=control.id,
+        subject=path,
+        wanted=wanted,
+        before=verdict.saw,
+        after=wanted,
+        verdicts=Verdicts.same(verdict),
+    )
 
 
-def _unknown_name(settings: Mapping[str, Any], state: State) -> str:
+def _assess_absence(control: Control, matched: Sequence[MatchedPath]) -> Assessment:
+    verdict = judge(not matched, ", ".join(match.path for match in matched) or "absent")
+    has_folder = any(match.stat.kind == "dir" for match in matched)
+    return Assessment(
+        control=control.id,
+        subject=control.settings["path"],
+        wanted="absent",
+        before=verdict.saw,
+        after="absent",
+        verdicts=Verdicts.same(verdict),
+        remark="it is a directory, which is never removed" if has_folder else "",
+    )
+
+
+def _must_be_absent(control: Control) -> bool:
+    return bool(control.settings.get("state") == "absent")
+
+
+def _missing_name(settings: Mapping[str, Any], state: State) -> str | None:
+    """Return the account or group that a control wants and the host has not, None where it has them."""
     owner, groups = settings.get("owner"), accepted_groups(settings)
     if owner is not None and state.uids[owner] is None:
         return f"user {owner}"
-    return f"group {groups[0]}" if groups and all(state.gids[name] is None for name in groups) else ""
-
-
-def _told(found: Found, settings: Mapping[str, Any], pattern: bool) -> str:
-    return f"{found.path} {found.shown}" if pattern else found.shown
+    return f"group {groups[0]}" if groups and all(state.gids[name] is None for name in groups) else None
 
 
 def _wanted(settings: Mapping[str, Any]) -> str:
     if settings.get("state") == "absent":
         return "absent"
-    who = [settings.get("owner", ""), " or ".join(accepted_groups(settings))]
-    owner = ":".join(who).strip(":")
+    names = [settings.get("owner", ""), " or ".join(accepted_groups(settings))]
+    owner = ":".join(names).strip(":")
     mode = f"{int(settings['mode'], 8):04o} or stricter" if "mode" in settings else ""
     return " ".join(part for part in (owner, mode) if part)
 
 
 def _becomes(settings: Mapping[str, Any], info: Stat, state: State) -> dict[str, Any]:
-    """What has to change about one file: mode bits that are too many are taken, none is ever given."""
+    """Return what has to change about one file: mode bits that are too many are taken, none is ever given."""
     change: dict[str, Any] = {}
     if "mode" in settings and info.mode & ~int(settings["mode"], 8):
         change["mode"] = info.mode & int(settings["mode"], 8)
@@ -140,18 +170,31 @@ def _becomes(settings: Mapping[str, Any], info: Stat, state: State) -> dict[str,
 
 
 def _steps(control: Control, state: State) -> list[Step]:
-    found = state.found.get(control.id, ())
-    if control.settings.get("state") == "absent":
-        gone = [f for f in found if f.stat.kind in ("file", "link")]
-        why = "it must not be on a server"
-        return [Step(File(f.path), dict(ABSENT), "present", "absent", why, (control.id,)) for f in gone]
-    if _assess(control, state).result != "fail":
-        return []
-    steps = []
-    for one in found:
-        change = _becomes(control.settings, one.stat, state)
-        if change:
-            wanted, why = _wanted(control.settings), "others could read or write more than they should"
-            image = {"kind": one.stat.kind, **change}
-            steps.append(Step(Meta(one.path), image, one.shown, wanted, why, (control.id,)))
-    return steps
+    """Return the steps for a control that fails; a directory that should not be there is left to people."""
+    matched = state.matched[control.id]
+    if _must_be_absent(control):
+        return [_removal(control, match) for match in matched if match.stat.kind in ("file", "link")]
+    changes = [(match, _becomes(control.settings, match.stat, state)) for match in matched]
+    return [_narrowing(control, match, change) for match, change in changes if change]
+
+
+def _removal(control: Control, match: MatchedPath) -> Step:
+    return Step(
+        subject=File(match.path),
+        wanted=dict(ABSENT),
+        before="present",
+        after="absent",
+        why="it must not be on a server",
+        controls=(control.id,),
+    )
+
+
+def _narrowing(control: Control, match: MatchedPath, change: Mapping[str, Any]) -> Step:
+    return Step(
+        subject=Meta(match.path),
+        wanted={"kind": match.stat.kind, **change},
+        before=match.shown,
+        after=_wanted(control.settings),
+        why="others could read or write more than they should",
+        controls=(control.id,),
+    )

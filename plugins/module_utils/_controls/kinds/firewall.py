@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Default deny: what listens is learned once and stays open, all else is refused. Private to the collection.
+"""Default deny: what listens is learned once and stays open, all else is refused.
 
 The rules are a table and a file of our own. Somebody else's firewall is respected: then nothing is enforced.
 """
@@ -9,34 +9,34 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.files import File, file_image
 from ..._change.subjects.firewall import FilterTable, listing
-from ..._change.subjects.trees import Tree
-from ..._change.subjects.units import ENABLING_FOLDERS, EnabledUnit, has_systemd
+from ..._change.subjects.units import has_systemd
 from ..._errors import ClinicalError
 from ..._host import sockets
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, read_text
 from ..._host.facts import container_engine
 from ..._host.sockets import Listener
-from .. import in_use
-from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
+from ..context import SurveyContext
+from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 from ..support.ruleset import (
     LEARNED,
     TABLE,
     Port,
     file_text,
-    foreign,
+    foreign_filter,
     learned_to_forward,
     opened,
     parse_entry,
     parse_learned,
     rules,
 )
+from ..support.unit_steps import enabling
 
 RULES = "/etc/nftables-healthops.nft"
 UNIT = "nftables.service"
@@ -54,7 +54,9 @@ WANTED = "what was not learned or declared is refused"
 class State:
     """The rules that run and those on disk, what listens, and why somebody else decides about the packet filter.
 
-    ``refused`` says why the rules cannot be had at all; ``theirs`` whose firewall is there already.
+    ``running`` and ``text`` are None where there are none of ours. ``refused`` says why the rules cannot be had at all,
+    ``foreign`` whose firewall is there already; both are None where nothing of the kind stands in the way. ``owned``
+    names who listens, by protocol and port.
     """
 
     has_nft: bool
@@ -66,8 +68,8 @@ class State:
     fleeting: range = range(0)
     login_ports: tuple[int, ...] = ()
     forwards: bool = False
-    theirs: str = ""
-    refused: str = ""
+    foreign: str | None = None
+    refused: str | None = None
     booted: bool = True
     folder: bool = True
     owned: Mapping[tuple[str, int], str] = field(default_factory=dict)
@@ -82,62 +84,65 @@ class Firewall(Kind):
 
     def validate(self, settings: Mapping[str, Any]) -> list[str]:
         wrong = [entry for entry in settings.get("open") or () if entry != LEARNED and parse_entry(str(entry)) is None]
-        words = "wanted learned, tcp/PORT, udp/PORT, or one of these with @ and a network"
-        return [*super().validate(settings), *(f"settings.open holds {entry!r}, {words}" for entry in wrong)]
+        accepted = "wanted learned, tcp/PORT, udp/PORT, or one of these with @ and a network"
+        return [*super().validate(settings), *(f"settings.open holds {entry!r}, {accepted}" for entry in wrong)]
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         text, has_nft = read_text(host, RULES), host.which("nft") is not None
-        running, refused, theirs = None, "", ""
-        if has_nft:
-            try:
-                running = listing(host, TABLE)
-            except ClinicalError as error:
-                refused = error.saw
-        if running is None and not refused:
-            theirs = _theirs(host, has_nft)
-        found = tuple(one for one in sockets.listeners(host) if one.outside)
+        running, refused = _running_rules(host) if has_nft else (None, None)
         state = State(
             has_nft=has_nft,
             running=running,
             text=text,
             drop_in=read_text(host, DROP_IN),
             starts=bool(host.glob(_ENABLED)),
-            listeners=found,
+            listeners=tuple(listener for listener in sockets.listeners(host) if listener.outside),
             fleeting=sockets.ephemeral(host),
             login_ports=_login_ports(host),
             forwards=_forwards(host, text),
-            theirs=theirs,
+            foreign=_foreign(host, has_nft) if running is None and refused is None else None,
             refused=refused,
             booted=has_systemd(host),
             folder=host.stat(posixpath.dirname(DROP_IN)) is not None,
         )
-        return _with_owners(host, controls, state)
+        return _with_owners(host, controls, state, context)
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        return KindPlan(
-            tuple(_assess(c, state) for c in controls), tuple(g for c in controls for g in _groups(c, state))
-        )
+        assessments = tuple(_assess(control, state) for control in controls)
+        failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
+        return KindPlan(assessments, tuple(_group(control, state) for control in failing))
 
 
 # --- looking ---
 
 
-def _theirs(host: Host, has_nft: bool) -> str:
-    """Whose firewall is there already."""
+def _running_rules(host: Host) -> tuple[str | None, str | None]:
+    """Return our table as it runs, None where there is none; and why the kernel refused to tell, None where it did."""
+    try:
+        return listing(host, TABLE), None
+    except ClinicalError as error:
+        return None, error.saw
+
+
+def _foreign(host: Host, has_nft: bool) -> str | None:
+    """Return whose firewall is there already, None where nobody's is.
+
+    Raises ClinicalError where nft does not list the rules.
+    """
     legacy = [path for path in _LEGACY if "filter" in host.read_text(path).split()]
     if legacy:
         return "iptables' own tables are in use"
     if not has_nft:
-        return ""
+        return None
     done = host.run(["nft", "-s", "list", "ruleset"])
     if done.rc != 0:
         raise ClinicalError("Reading the packet filter's rules with", "nft list ruleset", done.err_line)
-    chain = foreign(done.out)
-    return f"the chain {chain} filters already what comes in" if chain else ""
+    chain = foreign_filter(done.out)
+    return f"the chain {chain} filters already what comes in" if chain else None
 
 
 def _login_ports(host: Host) -> tuple[int, ...]:
-    """Where the present login came in, which stays open whatever was learned."""
+    """Return the port at which the present login came in, which stays open whatever was learned."""
     from ..._host.login import own_port
 
     port = own_port(host)
@@ -145,47 +150,46 @@ def _login_ports(host: Host) -> tuple[int, ...]:
 
 
 def _forwards(host: Host, text: str | None) -> bool:
-    """Whether it hands on what is not for itself: learned once, as what listens is, and always where containers run."""
+    """Return whether it hands on what is not for itself: learned once, as listeners are; always with containers."""
     if container_engine(host):
         return True
     return any(_is_on(host, path) for path in _FORWARDING) if text is None else learned_to_forward(text)
 
 
 def _is_on(host: Host, path: str) -> bool:
-    return (host.read(path) or b"").strip() == b"1"
+    return host.read_text(path).strip() == "1"
 
 
-def _with_owners(host: Host, controls: Sequence[Control], state: State) -> State:
-    """Whose the sockets are is asked only where people are going to read it."""
-    from dataclasses import replace
-
-    closed = [one for c in controls for one in _closed(c, state)]
+def _with_owners(host: Host, controls: Sequence[Control], state: State, context: SurveyContext) -> State:
+    """Return the state with the owners of sockets, which are looked up only where people are going to read them."""
+    closed = [listener for control in controls for listener in _closed(control, state)]
     if state.text is not None and not closed:
         return state
-    known = [one for some in in_use.look(host).listeners.values() for one in some if one.outside]
-    return replace(state, owned={(o.protocol, o.port): o.unit or o.program for o in known}, listeners=tuple(known))
+    listeners = [listener for unit in context.use(host).listeners.values() for listener in unit if listener.outside]
+    owned = {(listener.protocol, listener.port): listener.unit or listener.program for listener in listeners}
+    return replace(state, owned=owned, listeners=tuple(listeners))
 
 
 # --- planning, pure ---
 
 
 def _declared(control: Control) -> tuple[list[Port], bool]:
-    """What the site opens, and whether what was learned is open as well."""
+    """Return the ports that the site opens, and whether what was learned is open as well."""
     entries = [str(entry) for entry in control.settings["open"]]
     return [port for entry in entries if (port := parse_entry(entry)) is not None], LEARNED in entries
 
 
 def _learned(state: State) -> tuple[Port, ...]:
-    """What was learned once; what listens now, where nothing was."""
+    """Return the ports that were learned once; where none were, those at which something listens now."""
     if state.text is not None:
         return parse_learned(state.text)
-    places = {(one.protocol, one.port) for one in state.listeners if _lasts(one, state)}
+    places = {(listener.protocol, listener.port) for listener in state.listeners if _is_lasting(listener, state)}
     return tuple(sorted(Port(*place, who=state.owned.get(place, "")) for place in places))
 
 
-def _lasts(one: Listener, state: State) -> bool:
-    """A UDP socket with a port of the moment waits for the answer to a question of its own."""
-    return one.protocol == "tcp" or one.port not in state.fleeting
+def _is_lasting(listener: Listener, state: State) -> bool:
+    """Return whether it waits for clients: a UDP socket with a port of the moment waits for an answer of its own."""
+    return listener.protocol == "tcp" or listener.port not in state.fleeting
 
 
 def _open(control: Control, state: State) -> tuple[Port, ...]:
@@ -195,9 +199,10 @@ def _open(control: Control, state: State) -> tuple[Port, ...]:
 
 
 def _closed(control: Control, state: State, narrowed: bool = False) -> list[Listener]:
-    """What listens and nobody can reach; with ``narrowed`` also what only some sources can."""
+    """Return what listens and nobody can reach; with ``narrowed`` also what only some sources can."""
     free = {port.place for port in _open(control, state) if not (narrowed and port.source)}
-    return [one for one in state.listeners if _lasts(one, state) and (one.protocol, one.port) not in free]
+    lasting = [listener for listener in state.listeners if _is_lasting(listener, state)]
+    return [listener for listener in lasting if (listener.protocol, listener.port) not in free]
 
 
 def _table(control: Control, state: State) -> str:
@@ -208,59 +213,94 @@ def _text(control: Control, state: State) -> str:
     return file_text(_table(control, state), _learned(state), state.forwards)
 
 
-def _told(control: Control, state: State) -> str:
+def _describe_open(control: Control, state: State) -> str:
     return f"open: {', '.join(map(str, _open(control, state))) or 'nothing'}; all else is refused"
 
 
 def _assess(control: Control, state: State) -> Assessment:
     if not state.has_nft and not control.awaits:
         return not_applicable(control, TABLE, WANTED, "there is no nft on this host")
-    if "permitted" in state.refused:
+    if state.refused is not None and "permitted" in state.refused:
         return not_applicable(control, TABLE, WANTED, f"this host may not have rules of its own: {state.refused}")
-    if state.refused:
+    if state.refused is not None:
         return unknown(control, TABLE, WANTED, state.refused)
-    filters = (state.running or "").split() == _table(control, state).split()
-    written = state.text == _text(control, state)
-    boots = written and state.starts and state.drop_in == DROP_IN_TEXT
-    running = judge(filters, "default deny" if filters else "other rules" if state.running else "no rules of ours")
-    disk = judge(written, "the rules" if written else "other rules" if state.text else "no rules of ours")
-    boot = judge(boots or not state.booted, "loaded at boot" if boots else "not loaded at boot")
-    fine = filters and written and boots
-    before = _told(control, state) if fine else f"{running.saw}, {boot.saw}"
-    reason = state.theirs and f"{state.theirs}; it is respected and nothing is enforced"
-    after = before if reason else _told(control, state)
+    verdicts = _verdicts(control, state)
+    fine = _filters(control, state) and _is_loaded_at_boot(control, state)
+    described = _describe_open(control, state)
+    before = described if fine else f"{verdicts.running.saw}, {verdicts.survives_reboot.saw}"
+    blocked = Blocked(f"{state.foreign}; it is respected and nothing is enforced") if state.foreign else None
     return Assessment(
-        control.id, TABLE, WANTED, before, after, Verdicts(running, disk, boot), reason or _drift(control, state)
+        control=control.id,
+        subject=TABLE,
+        wanted=WANTED,
+        before=before,
+        after=before if blocked else described,
+        verdicts=verdicts,
+        remark=_drift(control, state),
+        blocked=blocked,
     )
 
 
+def _verdicts(control: Control, state: State) -> Verdicts:
+    """Return how the kernel's rules, our file, and what is loaded at boot stand."""
+    filters = _filters(control, state)
+    written = state.text == _text(control, state)
+    boots = _is_loaded_at_boot(control, state)
+    return Verdicts(
+        running=judge(filters, "default deny" if filters else _describe_rules(state.running)),
+        on_disk=judge(written, "the rules" if written else _describe_rules(state.text)),
+        survives_reboot=judge(boots or not state.booted, "loaded at boot" if boots else "not loaded at boot"),
+    )
+
+
+def _describe_rules(text: str | None) -> str:
+    return "other rules" if text else "no rules of ours"
+
+
+def _filters(control: Control, state: State) -> bool:
+    return (state.running or "").split() == _table(control, state).split()
+
+
+def _is_loaded_at_boot(control: Control, state: State) -> bool:
+    return state.text == _text(control, state) and state.starts and state.drop_in == DROP_IN_TEXT
+
+
 def _drift(control: Control, state: State) -> str:
-    """What began to listen since the rules were learned. It is told, and not opened."""
+    """Return a remark about what began to listen since the rules were learned. It is told, and not opened."""
     closed = _closed(control, state)
     if state.text is None or not closed:
         return ""
-    told = ", ".join(dict.fromkeys(str(one) for one in closed))
-    return f"{told} listens and is not open; if it is to be, add it to the tunable firewall_open"
+    places = ", ".join(dict.fromkeys(map(str, closed)))
+    return f"{places} listens and is not open; if it is to be, add it to the tunable firewall_open"
 
 
-def _groups(control: Control, state: State) -> tuple[Group, ...]:
-    found = _assess(control, state)
-    if found.result != "fail" or state.theirs:
-        return ()
-    ids, table, text = (control.id,), _table(control, state), _text(control, state)
+def _group(control: Control, state: State) -> Group:
+    """Return the group that writes the rules, has them loaded at boot, and has the kernel take them."""
+    ids, text = (control.id,), _text(control, state)
     steps: list[Step] = []
     if state.text != text:
-        words = ("other rules" if state.text else "absent", _told(control, state), "it is loaded at each boot")
-        steps.append(Step(File(RULES), file_image(encode(text), 0o600), *words, ids))
-    steps += _boot_steps(state, ids)
-    if (state.running or "").split() != table.split():
-        told = (
-            "\n".join(["other rules"] if state.running else ["everything is let in"]),
-            "\n".join(_lines(control, state)),
+        rules_file = Step(
+            subject=File(RULES),
+            wanted=file_image(encode(text), 0o600),
+            before="other rules" if state.text else "absent",
+            after=_describe_open(control, state),
+            why="it is loaded at each boot",
+            controls=ids,
         )
-        steps.append(Step(FilterTable(TABLE), {"rules": table}, *told, "what nobody needs is closed", ids))
-    stops = tuple(dict.fromkeys(one.place for one in _closed(control, state, narrowed=True)))
-    return (Group("firewall", tuple(steps), (), (Effect("daemon-reload"),), stops=stops),)
+        steps.append(rules_file)
+    steps += _boot_steps(state, ids)
+    if not _filters(control, state):
+        table = Step(
+            subject=FilterTable(TABLE),
+            wanted={"rules": _table(control, state)},
+            before="other rules" if state.running else "everything is let in",
+            after="\n".join(_lines(control, state)),
+            why="what nobody needs is closed",
+            controls=ids,
+        )
+        steps.append(table)
+    stops = tuple(dict.fromkeys(listener.place for listener in _closed(control, state, narrowed=True)))
+    return Group(name="firewall", steps=tuple(steps), effects=(Effect("daemon-reload"),), stops=stops)
 
 
 def _lines(control: Control, state: State) -> list[str]:
@@ -268,17 +308,32 @@ def _lines(control: Control, state: State) -> list[str]:
 
 
 def _boot_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
-    steps: list[Step] = []
+    """Return the steps that have the unit of nftables load our rules at boot; none where systemd does not run."""
     if not state.booted:
-        return steps
+        return []
+    steps: list[Step] = []
     if state.drop_in != DROP_IN_TEXT:
-        folder = posixpath.dirname(DROP_IN)
-        if not state.folder:
-            image = {"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0}
-            steps.append(Step(File(folder), image, "absent", "made", "it holds the drop-in", ids))
-        words = ("other lines" if state.drop_in else "absent", "loads our rules", f"{UNIT} loads them after its own")
-        steps.append(Step(File(DROP_IN), file_image(encode(DROP_IN_TEXT), 0o644), *words, ids))
+        steps += _drop_in_steps(state, ids)
     if not state.starts:
-        steps.append(Step(Tree(ENABLING_FOLDERS), None, "", "", "the links that enabling lays", ids))
-        steps.append(Step(EnabledUnit(UNIT), {"enabled": True}, "disabled", "enabled", "it starts at each boot", ids))
+        steps += enabling(UNIT, "disabled", "it starts at each boot", ids)
     return steps
+
+
+def _drop_in_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
+    folder = Step(
+        subject=File(posixpath.dirname(DROP_IN)),
+        wanted={"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0},
+        before="absent",
+        after="made",
+        why="it holds the drop-in",
+        controls=ids,
+    )
+    drop_in = Step(
+        subject=File(DROP_IN),
+        wanted=file_image(encode(DROP_IN_TEXT), 0o644),
+        before="other lines" if state.drop_in else "absent",
+        after="loads our rules",
+        why=f"{UNIT} loads them after its own",
+        controls=ids,
+    )
+    return [drop_in] if state.folder else [folder, drop_in]

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel modules that nobody needs on a clinical server: not loaded, and not loadable by name. Private."""
+"""Kernel modules that nobody needs on a clinical server: not loaded, and not loadable by name."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from ..._change.subjects.kernel import LoadedModule
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, read_text, with_header
-from ..._host.facts import container
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
-from .. import in_use
-from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
+from ..context import SurveyContext
+from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
 
 DROP_IN = "/etc/modprobe.d/healthops.conf"
 REFUSING = ("/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true")
@@ -26,14 +25,17 @@ WANTED = "cannot be loaded"
 
 @dataclass(frozen=True)
 class State:
-    """What modprobe would do, which modules run with how many users, our own rules, and what is kept for which use."""
+    """The modules that modprobe refuses, the number of users of each that is loaded, and our own rules.
+
+    ``kept_loadable`` says of modules why they stay loadable.
+    """
 
     refused: frozenset[str]
     users: Mapping[str, int]
     ours: str
     has_modprobe: bool
     in_container: bool
-    kept: Mapping[str, str] = field(default_factory=dict)
+    kept_loadable: Mapping[str, str] = field(default_factory=dict)
 
 
 class KernelModule(Kind):
@@ -43,40 +45,51 @@ class KernelModule(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"kernel module {plain(settings['module'])}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         has_modprobe = host.which("modprobe") is not None
         users = parse_modules(host.read_text("/proc/modules"))
-        in_container = bool(container(host))
-        held = {} if in_container else {name: f"it is loaded and has {n} users" for name, n in users.items() if n}
-        free = [c for c in controls if in_use.consented(allow_stop, c.id, c.settings["module"])]
-        names = {plain(c.settings["module"]): c.settings["module"] for c in controls if c not in free}
-        kept = {name: in_use.kept(host, name, written) or held.get(name, "") for name, written in names.items()}
         return State(
             refused=parse_showconfig(_showconfig(host)) if has_modprobe else frozenset(),
             users=users,
             ours=read_text(host, DROP_IN) or "",
             has_modprobe=has_modprobe,
-            in_container=in_container,
-            kept=kept,
+            in_container=context.in_container,
+            kept_loadable=_kept_loadable(controls, users, context),
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        return KindPlan(tuple(_assess(c, state) for c in controls), _groups(controls, state))
+        return KindPlan.of([_assess(control, state) for control in controls], [_group(controls, state)])
 
 
 def plain(module: str) -> str:
-    """The kernel takes dashes and underscores in module names for the same."""
+    """Return a module's name as the kernel spells it, which takes dashes and underscores for the same."""
     return module.replace("-", "_")
 
 
+def _kept_loadable(controls: Sequence[Control], users: Mapping[str, int], context: SurveyContext) -> dict[str, str]:
+    """Return why modules stay loadable: the inventory wants them, or somebody uses them and nobody consented."""
+    kept_loadable = {}
+    for control in controls:
+        spelled = control.settings["module"]
+        name = plain(spelled)
+        if context.has_consent(control.id, spelled):
+            continue
+        reason = context.reason_to_keep(name, spelled)
+        if reason is None and users.get(name) and not context.in_container:
+            reason = f"it is loaded and has {users[name]} users"
+        if reason is not None:
+            kept_loadable[name] = reason
+    return kept_loadable
+
+
 def parse_showconfig(output: str) -> frozenset[str]:
-    """The modules that ``modprobe --showconfig`` says are replaced by a command that does nothing or fails."""
+    """Return the modules that ``modprobe --showconfig`` replaces by a command that does nothing or fails."""
     rows = (line.split() for line in output.splitlines())
     return frozenset(plain(row[1]) for row in rows if len(row) >= 3 and row[0] == "install" and row[2] in REFUSING)
 
 
 def parse_modules(text: str) -> dict[str, int]:
-    """/proc/modules: name, size, number of users, ..."""
+    """Return the number of users of each loaded module; /proc/modules: name, size, number of users, ..."""
     rows = (line.split() for line in text.splitlines())
     return {plain(row[0]): int(row[2]) for row in rows if len(row) >= 3 and row[2].isdigit()}
 
@@ -93,42 +106,70 @@ def _assess(control: Control, state: State) -> Assessment:
     if not state.has_modprobe:
         return not_applicable(control, module, WANTED, "there is no modprobe on this host")
     disk = judge(module in state.refused, "refused" if module in state.refused else "loadable")
-    users = state.users.get(module)
-    if state.in_container:
-        running = Verdict(NOTAPPLICABLE, "the machine's kernel")
-    elif users is None:
-        running = Verdict(OK, "not loaded")
-    else:
-        running = judge(False, f"loaded, {users} users")
-    kept = "" if disk.state == OK and (running.state != DEVIATES or users) else state.kept.get(module, "")
-    reason = f"{kept}; to have it refused, list {module} in hardening_allow_stop" if kept else ""
-    if not reason and users and not state.in_container:
-        reason = f"it is loaded and has {users} users; it goes at the next boot"
+    running, users = _running(module, state), state.users.get(module)
+    blocked = None
+    if module in state.kept_loadable and (disk.state != OK or (running.state == DEVIATES and not users)):
+        blocked = Blocked(f"{state.kept_loadable[module]}; to have it refused, list {module} in hardening_allow_stop")
+    remark = ""
+    if users and not state.in_container:
+        remark = f"it is loaded and has {users} users; it goes at the next boot"
     before = disk.saw if users is None or state.in_container else "loaded"
-    after = before if kept else "refused"
-    return Assessment(control.id, module, WANTED, before, after, Verdicts(running, disk, disk), reason)
+    return Assessment(
+        control=control.id,
+        subject=module,
+        wanted=WANTED,
+        before=before,
+        after=before if blocked else "refused",
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        remark=remark,
+        blocked=blocked,
+    )
 
 
-def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
-    if not state.has_modprobe:
-        return ()
-    wanted = {plain(c.settings["module"]): c.id for c in controls if not state.kept.get(plain(c.settings["module"]))}
-    open_ = {module: control for module, control in wanted.items() if module not in state.refused}
+def _running(module: str, state: State) -> Verdict:
+    if state.in_container:
+        return Verdict(NOTAPPLICABLE, "the machine's kernel")
+    if module not in state.users:
+        return Verdict(OK, "not loaded")
+    return judge(False, f"loaded, {state.users[module]} users")
+
+
+def _group(controls: Sequence[Control], state: State) -> Group:
+    """Return the group that has modprobe refuse what is loadable, and unloads what nobody uses."""
+    ids = {plain(control.settings["module"]): control.id for control in controls}
+    ids = {module: control for module, control in ids.items() if module not in state.kept_loadable}
+    loadable = {module: control for module, control in ids.items() if module not in state.refused}
     steps = []
-    if open_:
-        text = with_header(list(merged(_rules(state.ours), {m: rule for name in open_ for m, rule in _rule(name)})))
-        why = "modprobe refuses the module"
-        step = (File(DROP_IN), file_image(encode(text)), "loadable: " + ", ".join(open_), "refused", why)
-        steps.append(Step(*step, tuple(open_.values())))
-    for module, control in wanted.items():
-        if not state.in_container and state.users.get(module) == 0:
-            subject = (LoadedModule(module), {"loaded": False})
-            steps.append(Step(*subject, "loaded", "not loaded", "nothing uses it", (control,)))
-    return (Group("kernel_module", tuple(steps)),) if steps else ()
+    if loadable and state.has_modprobe:
+        steps.append(_refusal(loadable, state))
+    for module, control in ids.items():
+        if state.has_modprobe and not state.in_container and state.users.get(module) == 0:
+            steps.append(_unloading(module, control))
+    return Group("kernel_module", tuple(steps))
 
 
-def _rule(module: str) -> list[tuple[str, str]]:
-    return [(f"blacklist {module}", ""), (f"install {module} /bin/false", "")]
+def _refusal(loadable: Mapping[str, str], state: State) -> Step:
+    rules = _rules(state.ours)
+    wanted = {line: "" for module in loadable for line in (f"blacklist {module}", f"install {module} /bin/false")}
+    return Step(
+        subject=File(DROP_IN),
+        wanted=file_image(encode(with_header(list(merged(rules, wanted))))),
+        before="loadable: " + ", ".join(loadable),
+        after="refused",
+        why="modprobe refuses the module",
+        controls=tuple(loadable.values()),
+    )
+
+
+def _unloading(module: str, control: str) -> Step:
+    return Step(
+        subject=LoadedModule(module),
+        wanted={"loaded": False},
+        before="loaded",
+        after="not loaded",
+        why="nothing uses it",
+        controls=(control,),
+    )
 
 
 def _rules(text: str) -> dict[str, str]:

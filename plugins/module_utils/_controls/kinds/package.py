@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packages that a server needs, and packages that it must not have. Private to the collection."""
+"""Packages that a server needs, and packages that it must not have."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from ..._change.subjects.packages import AUTO_MARKS, Packages, can_archive, inst
 from ..._change.subjects.trees import Tree
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .. import in_use
-from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
+from ..context import SurveyContext
+from ..in_use import units_of_package, use_of_package
+from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
 
 NONE: Image = {"packages": {}}
 
 
 @dataclass(frozen=True)
 class State:
-    """Installed versions, what one transaction for all wishes would do, and why some wishes cannot be met.
+    """Installed versions by package, and the packages before and after one transaction for all that is wanted.
 
-    ``stops`` are the units that go down with what is removed.
+    ``refused`` says of packages why what is wanted of them cannot be done; ``stops`` are the units that go down with
+    what is removed.
     """
 
     versions: Mapping[str, str | None] = field(default_factory=dict)
@@ -45,91 +47,111 @@ class Package(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"package {settings['name']}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         if host.which("dpkg-query") is None:
             return _judged_only(host, controls)
-        versions = installed(host, [c.settings["name"] for c in controls])
-        wishes = {c.settings["name"]: _absent(c) for c in controls if bool(versions[c.settings["name"]]) == _absent(c)}
-        used = _used(host, [c for c in controls if wishes.get(c.settings["name"])], allow_stop)
-        wishes = {name: absent for name, absent in wishes.items() if name not in used}
-        planned = _all_together(host, wishes, versions, allow_stop)
-        refused = {} if planned else dict(_refusals(host, wishes, versions, allow_stop))
-        before, after = planned or _transaction(host, {n: absent for n, absent in wishes.items() if n not in refused})
-        gone = [name for name, version in after["packages"].items() if version is None]
-        stops = [unit for name in gone for unit in in_use.units_of_package(host, name)[1]]
-        return State(versions, before, after, {**used, **refused}, tuple(dict.fromkeys(stops)))
+        versions = installed(host, [control.settings["name"] for control in controls])
+        deviating = [c for c in controls if bool(versions[c.settings["name"]]) == _absent(c)]
+        in_use = _in_use(host, [control for control in deviating if _absent(control)], context)
+        wanted = {c.settings["name"]: _absent(c) for c in deviating if c.settings["name"] not in in_use}
+        images = _transaction_for_all(host, wanted, versions, context)
+        refused: dict[str, str] = {}
+        if images is None:
+            refused = _refusals(host, wanted, versions, context)
+            images = _transaction(host, {name: absent for name, absent in wanted.items() if name not in refused})
+        before, after = images
+        removed = [name for name, version in after["packages"].items() if version is None]
+        stops = [unit for name in removed for unit in units_of_package(host, name, context)[1]]
+        return State(
+            versions=versions,
+            before=before,
+            after=after,
+            refused={**in_use, **refused},
+            stops=tuple(dict.fromkeys(stops)),
+        )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         return KindPlan(tuple(_assess(c, state) for c in controls), _groups(controls, state))
 
 
 def _judged_only(host: Host, controls: Sequence[Control]) -> State:
-    """On a host of rpm packages are looked at and never changed. One that has neither knows no packages."""
+    """Return the state of a host of rpm, whose packages are never changed. One that has neither knows no packages."""
     if host.which("rpm") is None:
         return State()
-    there = present(host, [control.settings["name"] for control in controls])
-    wrong = [c.settings["name"] for c in controls if (c.settings["name"] in there) == _absent(c)]
-    versions = {c.settings["name"]: "installed" if c.settings["name"] in there else None for c in controls}
-    return State(versions, refused=dict.fromkeys(wrong, "packages are changed with apt only; do it with dnf"))
+    names = present(host, [control.settings["name"] for control in controls])
+    deviating = [c.settings["name"] for c in controls if (c.settings["name"] in names) == _absent(c)]
+    versions = {c.settings["name"]: "installed" if c.settings["name"] in names else None for c in controls}
+    return State(versions, refused=dict.fromkeys(deviating, "packages are changed with apt only; do it with dnf"))
 
 
 def _absent(control: Control) -> bool:
     return bool(control.settings.get("state") == "absent")
 
 
-def _used(host: Host, leaving: Sequence[Control], allow_stop: frozenset[str]) -> dict[str, str]:
-    """What is to go and is in use, with the reason why it stays."""
-    found = {}
+def _in_use(host: Host, leaving: Sequence[Control], context: SurveyContext) -> dict[str, str]:
+    """Return, by package, why what is to go and is in use stays."""
+    reasons = {}
     for control in leaving:
         name = control.settings["name"]
-        use = "" if in_use.consented(allow_stop, name, control.id) else in_use.of_package(host, name, allow_stop)
+        use = None if context.has_consent(name, control.id) else use_of_package(host, name, context)
         if use:
-            found[name] = f"{use}; to have it removed, list {name} in hardening_allow_stop"
-    return found
+            reasons[name] = f"{use}; to have it removed, list {name} in hardening_allow_stop"
+    return reasons
 
 
-def _transaction(host: Host, wishes: Mapping[str, bool]) -> tuple[Image, Image]:
-    if not wishes:
+def _transaction(host: Host, wanted: Mapping[str, bool]) -> tuple[Image, Image]:
+    """Return the packages before and after one transaction. ``wanted`` says of each package whether it is to go.
+
+    Raises ClinicalError where apt sees no way.
+    """
+    if not wanted:
         return NONE, NONE
-    return simulate(host, [n for n, absent in wishes.items() if not absent], [n for n, a in wishes.items() if a])
+    coming = [name for name, absent in wanted.items() if not absent]
+    return simulate(host, coming, [name for name, absent in wanted.items() if absent])
 
 
-def _all_together(
-    host: Host, wishes: Mapping[str, bool], versions: Mapping[str, str | None], allow_stop: frozenset[str]
+def _transaction_for_all(
+    host: Host, wanted: Mapping[str, bool], versions: Mapping[str, str | None], context: SurveyContext
 ) -> tuple[Image, Image] | None:
-    """The one transaction for all wishes, or None where some of them cannot be met."""
+    """Return the packages before and after one transaction for all, None where some of it cannot be done."""
     try:
-        before, after = _transaction(host, wishes)
+        before, after = _transaction(host, wanted)
     except ClinicalError:
         return None
-    leaving = {name: versions[name] or "" for name, absent in wishes.items() if absent}
-    return None if _along(after, wishes, allow_stop) or not can_archive(host, leaving) else (before, after)
+    leaving = {name: versions[name] or "" for name, absent in wanted.items() if absent}
+    if _removed_along(after, wanted, context) or not can_archive(host, leaving):
+        return None
+    return before, after
 
 
-def _along(after: Image, wishes: Mapping[str, bool], allow_stop: frozenset[str]) -> list[str]:
-    """What apt would remove although nobody wishes that."""
-    gone = [name for name, version in after["packages"].items() if version is None and not wishes.get(name, False)]
-    return [name for name in gone if name not in allow_stop]
+def _removed_along(after: Image, wanted: Mapping[str, bool], context: SurveyContext) -> list[str]:
+    """Return what apt would remove although nobody wants that."""
+    removed = [name for name, version in after["packages"].items() if version is None and not wanted.get(name, False)]
+    return [name for name in removed if not context.has_consent(name)]
 
 
 def _refusals(
-    host: Host, wishes: Mapping[str, bool], versions: Mapping[str, str | None], allow_stop: frozenset[str]
-) -> list[tuple[str, str]]:
-    """Each wish tried alone, a second of apt's each: it may see no way, take others along, or leave no way back."""
-    found = []
-    for name, absent in wishes.items():
-        try:
-            _before, after = _transaction(host, {name: absent})
-        except ClinicalError as error:
-            found.append((name, error.saw))
-            continue
-        along = _along(after, wishes, allow_stop)
-        if along:
-            found.append((name, f"apt would also remove {', '.join(along)}"))
-        elif absent and not can_archive(host, {name: versions[name] or ""}):
-            reason = f"{name} {versions[name]} cannot be fetched, so its removal could not be undone"
-            found.append((name, reason))
-    return found
+    host: Host, wanted: Mapping[str, bool], versions: Mapping[str, str | None], context: SurveyContext
+) -> dict[str, str]:
+    """Return why packages are refused. Each is tried alone, which takes apt about a second."""
+    reasons = {name: _refusal(host, name, wanted, versions[name], context) for name in wanted}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _refusal(
+    host: Host, name: str, wanted: Mapping[str, bool], version: str | None, context: SurveyContext
+) -> str | None:
+    """Return why one package is refused: apt sees no way, would take others along, or leaves no way back."""
+    try:
+        _before, after = _transaction(host, {name: wanted[name]})
+    except ClinicalError as error:
+        return error.saw
+    along = _removed_along(after, wanted, context)
+    if along:
+        return f"apt would also remove {', '.join(along)}"
+    if wanted[name] and not can_archive(host, {name: version or ""}):
+        return f"{name} {version} cannot be fetched, so its removal could not be undone"
+    return None
 
 
 def _assess(control: Control, state: State) -> Assessment:
@@ -138,29 +160,45 @@ def _assess(control: Control, state: State) -> Assessment:
         return not_applicable(control, name, wanted, "this host manages packages neither with dpkg nor with rpm")
     version = state.versions[name]
     verdict = judge((version is None) == _absent(control), version or "absent")
-    reason = state.refused.get(name, "")
-    after = verdict.saw if reason else _after(name, state, verdict.saw)
-    return Assessment(control.id, name, wanted, verdict.saw, after, Verdicts(verdict, verdict, verdict), reason)
+    blocked = Blocked(state.refused[name]) if name in state.refused else None
+    return Assessment(
+        control=control.id,
+        subject=name,
+        wanted=wanted,
+        before=verdict.saw,
+        after=verdict.saw if blocked else _after(name, state, verdict.saw),
+        verdicts=Verdicts.same(verdict),
+        blocked=blocked,
+    )
 
 
 def _after(name: str, state: State, now: str) -> str:
-    return (state.after["packages"][name] or "absent") if name in state.after["packages"] else now
+    versions: Mapping[str, str | None] = state.after["packages"]
+    return (versions[name] or "absent") if name in versions else now
 
 
 def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
-    if not state.after["packages"]:
+    """Return the one transaction, with what the packages' own scripts change beside it."""
+    versions: Mapping[str, str | None] = state.after["packages"]
+    if not versions:
         return ()
-    changing: Mapping[str, str | None] = state.after["packages"]
-    ids = tuple(c.id for c in controls if c.settings["name"] in changing)
-    before = "\n".join(f"{name} {version or 'absent'}" for name, version in state.before["packages"].items())
-    after = "\n".join(f"{name} {version or 'absent'}" for name, version in changing.items())
-    wanted = {**state.after, "keep": True}
-    along = ("", "", "what the packages' own scripts change here is put back with them", ids)
+    ids = tuple(c.id for c in controls if c.settings["name"] in versions)
+    why = "what the packages' own scripts change here is put back with them"
+    transaction = Step(
+        subject=Packages(" ".join(sorted(versions))),
+        wanted={**state.after, "keep": True},
+        before=_listed(state.before["packages"]),
+        after=_listed(versions),
+        why="one transaction of the package manager",
+        controls=ids,
+    )
     steps = (
-        Step(Tree("/etc"), None, *along),
-        Step(File(AUTO_MARKS), None, *along),
-        Step(
-            Packages(" ".join(sorted(changing))), wanted, before, after, "one transaction of the package manager", ids
-        ),
+        Step(subject=Tree("/etc"), wanted=None, before="", after="", why=why, controls=ids),
+        Step(subject=File(AUTO_MARKS), wanted=None, before="", after="", why=why, controls=ids),
+        transaction,
     )
     return (Group("package", steps, stops=state.stops),)
+
+
+def _listed(versions: Mapping[str, str | None]) -> str:
+    return "\n".join(f"{name} {version or 'absent'}" for name, version in versions.items())

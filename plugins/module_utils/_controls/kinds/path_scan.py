@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that anybody can change, that belong to nobody, or that lend rights: one walk for all who ask. Private.
+"""Files that anybody can change, that belong to nobody, or that lend rights: one walk for all who ask.
 
 Only local disks are walked, each once, and never the storage of containers. What was left out stands in the finding. A
 walk that would take too long is given up, and then nothing is known.
@@ -18,6 +18,7 @@ from typing import Any
 from ..._change.steps import Group, Step
 from ..._change.subjects.files import Meta, narrower_image
 from ..._host.door import Host, ScanEntry
+from ..context import SurveyContext
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, unknown
 from ..support.account_files import read_accounts
 
@@ -39,13 +40,14 @@ CONTAINERS = (
 OF_PEOPLE = ("/home/*/.local/share/containers", "/home/*/.local/share/docker")
 #: More entries are not looked at: about three seconds on a small server.
 BUDGET = 1_000_000
-TOLD = 10
+#: So many entries stand in a finding.
+LISTED = 10
 STICKY = 0o1000
 WORLD, SET_ID = 0o002, 0o6000
 
 
 @dataclass(frozen=True)
-class Found:
+class ScannedEntry:
     """One entry that some control may mind; ``mixed`` says that a folder holds files of several accounts."""
 
     entry: ScanEntry
@@ -54,13 +56,16 @@ class Found:
 
 @dataclass(frozen=True)
 class State:
-    """What the walk met, what it left out, and whether it came to an end."""
+    """The entries that the walk met, the trees that it left out, and whether it came to an end.
 
-    found: tuple[Found, ...]
+    ``uids`` and ``gids`` are the numbers of the accounts and groups that the host has.
+    """
+
+    entries: tuple[ScannedEntry, ...]
     uids: frozenset[int]
     gids: frozenset[int]
     skipped: tuple[str, ...]
-    whole: bool
+    complete: bool
 
 
 class PathScan(Kind):
@@ -77,7 +82,7 @@ class PathScan(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"path_scan {settings['check']}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         accounts = read_accounts(host)
         uids = frozenset(account.uid for account in accounts.accounts)
         gids = frozenset(group.gid for group in accounts.groups)
@@ -86,41 +91,43 @@ class PathScan(Kind):
         people = [path for pattern in OF_PEOPLE for path in host.glob(pattern)]
         avoided = frozenset(posixpath.normpath(path) for path in [*NEVER, *CONTAINERS, *people, *sites, *foreign])
         met = host.scan(roots, avoided, uids, gids, BUDGET)
-        kept = tuple(Found(entry, _mixed(host, entry)) for entry in met or ())
-        told = sorted(path for path in {*people, *sites, *foreign} if not _below(path, NEVER))
-        return State(kept, uids, gids, tuple(dict.fromkeys(told)), met is not None)
+        return State(
+            entries=tuple(ScannedEntry(entry, _mixed(host, entry)) for entry in met or ()),
+            uids=uids,
+            gids=gids,
+            skipped=tuple(sorted(path for path in {*people, *sites, *foreign} if not _below(path, NEVER))),
+            complete=met is not None,
+        )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        if not state.whole:
+        if not state.complete:
             return KindPlan(tuple(_given_up(control) for control in controls))
-        minded = {control.id: [f for f in state.found if _minds(control, f.entry, state)] for control in controls}
-        groups = [
-            Group(f"path_scan {c.settings['check']}", steps) for c in controls if (steps := _steps(c, minded[c.id]))
-        ]
-        return KindPlan(tuple(_assess(c, minded[c.id], state) for c in controls), tuple(groups))
+        minded = {c.id: [scanned for scanned in state.entries if _minds(c, scanned.entry, state)] for c in controls}
+        groups = [Group(f"path_scan {c.settings['check']}", _steps(c, minded[c.id])) for c in controls]
+        return KindPlan.of([_assess(control, minded[control.id], state) for control in controls], groups)
 
 
 def roots_of(mountinfo: str) -> tuple[list[str], list[str]]:
-    """Where walks begin, and which mounts they must not enter: of other kinds, or of what is walked elsewhere.
+    """Return where walks begin, and the mounts they must not enter: of other kinds, or of what is walked elsewhere.
 
     Each line of /proc/self/mountinfo names the device, and which part of it is mounted where.
     """
     rows = [line.split(" ") for line in mountinfo.splitlines() if " - " in line]
     mounts = [(row[2], row[3], _plain(row[4]), row[row.index("-") + 1]) for row in rows]
-    kept: list[tuple[str, str, str]] = []
+    walked: list[tuple[str, str, str]] = []
     foreign = []
     for device, part, path, kind in sorted(mounts, key=lambda mount: (len(mount[1]), len(mount[2]))):
-        twice = any(device == other and _below(part, (held,)) for other, held, _path in kept)
+        twice = any(device == other and _below(part, (held,)) for other, held, _path in walked)
         if not LOCAL.match(kind) or twice or (_below(path, NEVER) and path != "/"):
             foreign.append(path)
         else:
-            kept.append((device, part, path))
-    roots = [path for _device, _part, path in kept]
+            walked.append((device, part, path))
+    roots = [path for _device, _part, path in walked]
     return [path for path in roots if path == "/" or path not in foreign] or ["/"], foreign
 
 
 def _plain(path: str) -> str:
-    """mountinfo writes blanks and the like as octal numbers."""
+    """Return a path without the octal numbers that mountinfo writes for blanks and the like."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
 
 
@@ -129,7 +136,7 @@ def _below(path: str, folders: Iterable[str]) -> bool:
 
 
 def _mixed(host: Host, entry: ScanEntry) -> bool:
-    """Whether files of several accounts lie in an open folder: then they may be taken away by one another."""
+    """Return whether files of several accounts lie in an open folder: then one may take away another's."""
     if entry.kind != "dir" or not entry.mode & WORLD or entry.mode & STICKY:
         return False
     inside = (host.stat(posixpath.join(entry.path, name)) for name in host.listdir(entry.path)[:1000])
@@ -176,25 +183,30 @@ def _given_up(control: Control) -> Assessment:
     return unknown(control, f"files: {WANTED[check]}", WANTED[check], reason)
 
 
-def _assess(control: Control, minded: Sequence[Found], state: State) -> Assessment:
+def _assess(control: Control, minded: Sequence[ScannedEntry], state: State) -> Assessment:
     check = control.settings["check"]
     without = f" (without {_listed(state.skipped)})" if state.skipped else ""
-    saw = (_listed([_shown(found.entry) for found in minded]) or "none") + without
-    verdict = judge(not minded, saw)
-    left = [found.entry for found in minded if not _can_mend(check, found)]
-    reason = f"{_listed([entry.path for entry in left])}: {ADVICE[check]}" if left else ""
-    after = _listed([_shown(entry) for entry in left]) or WANTED[check]
-    subject = f"files: {WANTED[check]}"
-    return Assessment(control.id, subject, WANTED[check], saw, after, Verdicts(verdict, verdict, verdict), reason)
+    before = (_listed([_shown(scanned.entry) for scanned in minded]) or "none") + without
+    for_people = [scanned.entry for scanned in minded if not _can_mend(check, scanned)]
+    remark = f"{_listed([entry.path for entry in for_people])}: {ADVICE[check]}" if for_people else ""
+    return Assessment(
+        control=control.id,
+        subject=f"files: {WANTED[check]}",
+        wanted=WANTED[check],
+        before=before,
+        after=_listed([_shown(entry) for entry in for_people]) or WANTED[check],
+        verdicts=Verdicts.same(judge(not minded, before)),
+        remark=remark,
+    )
 
 
-def _can_mend(check: str, found: Found) -> bool:
-    return check == "world_writable_files" or (check == "world_writable_folders" and not found.mixed)
+def _can_mend(check: str, scanned: ScannedEntry) -> bool:
+    return check == "world_writable_files" or (check == "world_writable_folders" and not scanned.mixed)
 
 
-def _steps(control: Control, minded: Sequence[Found]) -> tuple[Step, ...]:
+def _steps(control: Control, minded: Sequence[ScannedEntry]) -> tuple[Step, ...]:
     check = control.settings["check"]
-    return tuple(_step(control, found.entry, check) for found in minded if _can_mend(check, found))
+    return tuple(_step(control, scanned.entry, check) for scanned in minded if _can_mend(check, scanned))
 
 
 def _step(control: Control, entry: ScanEntry, check: str) -> Step:
@@ -204,13 +216,15 @@ def _step(control: Control, entry: ScanEntry, check: str) -> Step:
     else:
         image, after = narrower_image(entry.kind, 0, sticky=True), f"{entry.mode | STICKY:04o}"
         why = "everybody could remove what others put there"
-    return Step(Meta(entry.path), image, f"{entry.mode:04o}", after, why, (control.id,))
+    return Step(
+        subject=Meta(entry.path), wanted=image, before=f"{entry.mode:04o}", after=after, why=why, controls=(control.id,)
+    )
 
 
 def _shown(entry: ScanEntry) -> str:
     return f"{entry.path} {entry.uid}:{entry.gid} {entry.mode:04o}"
 
 
-def _listed(words: Sequence[str]) -> str:
-    more = f" and {len(words) - TOLD} more" if len(words) > TOLD else ""
-    return ", ".join(words[:TOLD]) + more
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

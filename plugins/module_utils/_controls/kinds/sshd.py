@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the SSH server, judged by what sshd itself says (sshd -T), never by the text of its files. Private."""
+"""Options of the SSH server, judged by what sshd itself says (sshd -T), never by the text of its files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from ..._change.subjects.files import File, file_image
 from ..._change.subjects.units import Unit, show
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, read_text, with_header
-from ..._vocabulary.results import NOTAPPLICABLE, OK, word
+from ..._vocabulary.results import NOTAPPLICABLE, word
+from ..context import SurveyContext
 from ..model import (
     Assessment,
+    Blocked,
     Control,
     Kind,
     KindPlan,
@@ -40,7 +42,7 @@ SYNONYMS = {"without-password": "prohibit-password"}
 NOT_READ = "sshd has not read it yet"
 #: Of these sshd takes the last value that it reads, so one in a later file overrides ours.
 LAST_WINS = frozenset({"fingerprinthash", "maxstartups"})
-#: What sshd -T leaves out while it is not set, or never prints, with the value that holds then.
+#: The options that sshd -T leaves out while they are not set, or never prints, with the value that holds then.
 UNPRINTED = {
     "acceptenv": "",
     "allowgroups": "",
@@ -50,7 +52,7 @@ UNPRINTED = {
     "debianbanner": "yes",
 }
 LISTS_OF_WHO = ("allowgroups", "allowusers", "denygroups", "denyusers")
-#: What stands for a list of names that the site has not given.
+#: The value that stands for a list of names that the site has not given.
 UNNAMED = "none"
 #: Operations that take a list of patterns.
 OF_LISTS = ("excludes", "only")
@@ -59,7 +61,7 @@ OPERATIONS = ("equal", "at_most", "at_least", "each_at_most", "named", *OF_LISTS
 
 @dataclass(frozen=True)
 class State:
-    """What sshd says it does, the files it reads, and since when the running one has read them.
+    """The options that sshd says it has, the files it reads, when they last changed, and the unit that runs it.
 
     ``effective`` is None where there is no sshd; ``problem`` says why sshd could not be asked.
     """
@@ -89,34 +91,41 @@ class Sshd(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"sshd {settings['option'].lower()}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         if host.which("sshd") is None:
-            return State(None, {}, 0.0, None)
+            return State(effective=None, files={}, changed=0.0, unit=None)
         files = _read_files(host)
         stats = [info for info in map(host.stat, files) if info is not None]
         units = show(host, UNITS)
         unit = next((units[name] for name in UNITS if name in units and units[name].running), None)
         done = host.run(["sshd", "-T"])
         problem = "" if done.rc == 0 else f"sshd -T says: {done.err_line}"
-        return State(parse_effective(done.out), files, max((s.ctime for s in stats), default=0.0), unit, problem)
+        return State(
+            effective=parse_effective(done.out),
+            files=files,
+            changed=max((s.ctime for s in stats), default=0.0),
+            unit=unit,
+            problem=problem,
+        )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        assessments = tuple(_assess(c, state) for c in controls)
-        writable = [c for c in controls if _seen_wrong(c, state) and not _blocked(c, state)]
+        assessments = tuple(_assess(control, state) for control in controls)
+        writable = [c for c, a in zip(controls, assessments) if a.to_enforce and _deviates(c, state)]
         behind = [c for c, a in zip(controls, assessments) if a.verdicts.running.saw == NOT_READ]
         return KindPlan(assessments, _groups(writable, behind, state))
 
 
 def parse_effective(output: str) -> dict[str, str]:
-    """``sshd -T``: one option a line, in lower case; an option given several times is joined by commas."""
-    found: dict[str, str] = {}
+    """Return the values of ``sshd -T`` by option: one a line, in lower case; several of one are joined by commas."""
+    values: dict[str, str] = {}
     for line in output.splitlines():
         option, _blank, value = line.partition(" ")
-        found[option] = f"{found[option]},{value}" if option in found else value
-    return found
+        values[option] = f"{values[option]},{value}" if option in values else value
+    return values
 
 
 def _read_files(host: Host) -> dict[str, str]:
+    """Return the texts of all files that sshd's configuration includes, by path."""
     files: dict[str, str] = {}
     waiting = [MAIN]
     while waiting:
@@ -126,11 +135,12 @@ def _read_files(host: Host) -> dict[str, str]:
             continue
         files[path] = text
         wanted = [p for line in parse(path, text) if line.option == "include" for p in patterns(line.value)]
-        waiting += [found for pattern in wanted for found in host.glob(pattern)]
+        waiting += [included for pattern in wanted for included in host.glob(pattern)]
     return files
 
 
-def _seen(control: Control, state: State) -> str | None:
+def _value(control: Control, state: State) -> str | None:
+    """Return the value that sshd runs with after it has read its files, None where it does not know the option."""
     option, effective = control.settings["option"].lower(), state.effective or {}
     if control.settings.get("op") == "named":  # each of these lists limits who may log in
         return next((effective[name] for name in LISTS_OF_WHO if name in effective), "")
@@ -157,22 +167,24 @@ def _fine(control: Control, value: str) -> bool:
 
 
 def _offending(control: Control, value: str) -> list[str]:
-    """The names in a list that should not be there."""
+    """Return the names in a list that should not be there."""
     only = control.settings["op"] == "only"
     names = value.replace(",", " ").split()
     return [n for n in names if any(fnmatch.fnmatchcase(n, p) for p in control.settings["value"]) != only]
 
 
 def _each_at_most(value: str, wanted: str) -> bool:
-    """start:rate:full of MaxStartups: the higher the rate the sooner connections are dropped, so it is not a limit."""
-    seen, most = value.split(":"), wanted.split(":")
-    pairs = [pair for n, pair in enumerate(zip(seen, most)) if n != 1]
-    return len(seen) == len(most) and all(one.isdigit() and int(one) <= int(other) for one, other in pairs)
+    """Compare start:rate:full of MaxStartups. A higher rate drops connections sooner, so the rate is not a limit."""
+    numbers, limits = value.split(":"), wanted.split(":")
+    pairs = [pair for n, pair in enumerate(zip(numbers, limits)) if n != 1]
+    return len(numbers) == len(limits) and all(
+        number.isdigit() and int(number) <= int(limit) for number, limit in pairs
+    )
 
 
-def _seen_wrong(control: Control, state: State) -> bool:
-    seen = _seen(control, state)
-    return not state.problem and seen is not None and not _fine(control, seen)
+def _deviates(control: Control, state: State) -> bool:
+    value = _value(control, state)
+    return not state.problem and value is not None and not _fine(control, value)
 
 
 def _written(control: Control) -> str:
@@ -191,13 +203,15 @@ def _wanted(control: Control) -> str:
     return describe_wanted(settings.get("op", "equal"), settings["value"], settings.get("accept", ()))
 
 
-def _told(control: Control, value: str) -> str:
+def _describe(control: Control, value: str) -> str:
+    """Return a value as people read it; of a list of algorithms what should not be offered."""
     op = control.settings.get("op")
     if op not in OF_LISTS:
         return value or "not set"
+    offending = ", ".join(_offending(control, value))
     if op == "only":
-        return ("takes " + ", ".join(_offending(control, value))) if not _fine(control, value) else "nothing else"
-    return ("offers " + ", ".join(_offending(control, value))) if not _fine(control, value) else "none of them offered"
+        return f"takes {offending}" if offending else "nothing else"
+    return f"offers {offending}" if offending else "none of them offered"
 
 
 def _assess(control: Control, state: State) -> Assessment:
@@ -207,25 +221,36 @@ def _assess(control: Control, state: State) -> Assessment:
         return not_applicable(control, subject, wanted, "there is no SSH server on this host")
     if state.problem:
         return unknown(control, subject, wanted, state.problem)
-    seen = _seen(control, state)
-    if seen is None:
+    value = _value(control, state)
+    if value is None:
         return not_applicable(control, subject, wanted, "this sshd does not know the option")
-    fine, told = _fine(control, seen), _told(control, seen)
+    fine, before = _fine(control, value), _describe(control, value)
     exceptions = [line for line in in_match(state.files, option) if not _fine(control, line.value)]
-    blocked = "" if fine else _blocked(control, state)
-    disk = judge(False, _where(exceptions[0])) if exceptions else judge(fine, told)
-    after = told if fine or blocked else _after(control)
-    reason = f"{_where(exceptions[0])}; take it out there" if exceptions else blocked
-    verdicts = Verdicts(_running(state, fine, told), disk, disk)
-    return Assessment(control.id, subject, wanted, told, after, verdicts, reason)
+    blocked = None if fine else _blocker(control, state)
+    disk = judge(fine, before)
+    remark = ""
+    if exceptions:
+        disk = judge(False, _where(exceptions[0]))
+        remark = f"{_where(exceptions[0])}; take it out there"
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=before,
+        after=before if fine or blocked else _after(control),
+        verdicts=Verdicts(running=_running(state, fine, before), on_disk=disk, survives_reboot=disk),
+        remark=remark,
+        blocked=blocked,
+    )
 
 
-def _running(state: State, fine: bool, told: str) -> Verdict:
+def _running(state: State, fine: bool, before: str) -> Verdict:
+    """Return what the running sshd does: what its files say, where it has read them since they were changed."""
     if state.unit is None:
         return Verdict(NOTAPPLICABLE, "sshd does not run as a service")
-    if not fine:
-        return judge(False, told)
-    return judge(False, NOT_READ) if state.changed > state.unit.since else Verdict(OK, told)
+    if fine and state.changed > state.unit.since:
+        return judge(False, NOT_READ)
+    return judge(fine, before)
 
 
 def _after(control: Control) -> str:
@@ -236,47 +261,58 @@ def _where(line: Line) -> str:
     return f"{line.path}:{line.number} sets {line.value} for Match {line.match}"
 
 
-def _blocked(control: Control, state: State) -> str:
-    """Why our drop-in would not decide this option, or nothing when it would."""
+def _blocker(control: Control, state: State) -> Blocked | None:
+    """Return why our drop-in would not decide this option, None where it would."""
     option, op = control.settings["option"], control.settings.get("op")
     if op == "only":
-        lines = [line for line in flatten(state.files) if line.option == option.lower()]
-        wrong = next((line for line in lines if _offending(control, line.value)), None)
-        where = f"{wrong.path}:{wrong.number} adds {wrong.value}" if wrong else "sshd adds it by itself"
-        return f"{where}; take it out there"
+        return Blocked(f"{_who_adds(control, state)}; take it out there")
     if op == "named" and control.settings["value"] == UNNAMED:
-        return "which groups may log in is for the site to say: name them in sshd_allow_groups"
+        return Blocked("which groups may log in is for the site to say: name them in sshd_allow_groups")
     if not includes(state.files, DROP_IN):
-        return (
-            f"{MAIN} has no line 'Include /etc/ssh/sshd_config.d/*.conf' outside of a Match block; add one at its top"
-        )
-    if option.lower() in LAST_WINS:
-        lines = [line for line in flatten(state.files) if line.option == option.lower() and not line.match]
-        if lines and lines[-1].path != DROP_IN:
-            last = lines[-1]
-            return (
-                f"{last.path}:{last.number} sets it to {last.value}, and of this sshd takes the last; take it out there"
-            )
+        include = "'Include /etc/ssh/sshd_config.d/*.conf'"
+        return Blocked(f"{MAIN} has no line {include} outside of a Match block; add one at its top")
+    lines = [line for line in flatten(state.files) if line.option == option.lower() and not line.match]
+    if option.lower() in LAST_WINS and lines and lines[-1].path != DROP_IN:
+        last = f"{lines[-1].path}:{lines[-1].number} sets it to {lines[-1].value}"
+        return Blocked(f"{last}, and of this sshd takes the last; take it out there")
     line = first({**state.files, DROP_IN: f"{option} {_written(control)}\n"}, option)
     if line is not None and line.path != DROP_IN:
-        return f"{line.path}:{line.number} sets it to {line.value} before our drop-in is read; take it out there"
-    return ""
+        where = f"{line.path}:{line.number} sets it to {line.value}"
+        return Blocked(f"{where} before our drop-in is read; take it out there")
+    return None
+
+
+def _who_adds(control: Control, state: State) -> str:
+    option = control.settings["option"].lower()
+    for line in flatten(state.files):
+        if line.option == option and _offending(control, line.value):
+            return f"{line.path}:{line.number} adds {line.value}"
+    return "sshd adds it by itself"
 
 
 def _groups(writable: Sequence[Control], behind: Sequence[Control], state: State) -> tuple[Group, ...]:
+    """Return the group that writes our drop-in, or only has a running sshd read what is written; none without need."""
     effects = (Effect("reload", state.unit.name),) if state.unit else ()
     ids = tuple(control.id for control in [*writable, *behind])
     if writable:
-        wanted = {c.settings["option"].lower(): f"{c.settings['option']} {_written(c)}" for c in writable}
-        text = with_header(list(merged(_own_lines(state), wanted).values()))
-        before = "\n".join(f"{c.settings['option']} {_told(c, _seen(c, state) or '')}" for c in writable)
-        words = (before, "\n".join(wanted.values()), "sshd takes the first value that it reads")
-        return (
-            Group(
-                "sshd", (Step(File(DROP_IN), file_image(encode(text), 0o600), *words, ids),), (("sshd", "-t"),), effects
-            ),
-        )
-    return (Group("sshd", (unread(state.unit.name, ids),), (), effects),) if behind and state.unit else ()
+        step, check = _drop_in_step(writable, state, ids), ("sshd", "-t")
+        return (Group(name="sshd", steps=(step,), checks=(check,), effects=effects),)
+    if behind and state.unit:
+        return (Group(name="sshd", steps=(unread(state.unit.name, ids),), effects=effects),)
+    return ()
+
+
+def _drop_in_step(writable: Sequence[Control], state: State, ids: tuple[str, ...]) -> Step:
+    wanted = {c.settings["option"].lower(): f"{c.settings['option']} {_written(c)}" for c in writable}
+    text = with_header(list(merged(_own_lines(state), wanted).values()))
+    return Step(
+        subject=File(DROP_IN),
+        wanted=file_image(encode(text), 0o600),
+        before="\n".join(f"{c.settings['option']} {_describe(c, _value(c, state) or '')}" for c in writable),
+        after="\n".join(wanted.values()),
+        why="sshd takes the first value that it reads",
+        controls=ids,
+    )
 
 
 def _own_lines(state: State) -> dict[str, str]:

@@ -1,22 +1,24 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Defaults of sudo, as sudo's own tool reads them (cvtsudoers), kept in a drop-in that visudo has checked. Private."""
+"""Defaults of sudo, as sudo's own tool reads them (cvtsudoers), kept in a drop-in that visudo has checked."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._change.steps import Group, Step
 from ..._change.subjects.files import File, file_image
 from ..._host.door import Host, Stat
 from ..._host.dropin import encode, merged, read_text, with_header
-from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
+from ..._vocabulary.results import DEVIATES, OK
+from ..context import SurveyContext
+from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 from ..support.account_files import Accounts, read_accounts
-from ..support.sudo_rules import CHECKS, Rule, parse_rules
+from ..support.sudo_rules import CHECKS, SudoRule, parse_rules
 
 MAIN = "/etc/sudoers"
 #: Later files win, and names with a dot are not read at all.
@@ -26,15 +28,18 @@ _INCLUDE = re.compile(r"^\s*[@#]includedir\s+/etc/sudoers\.d\s*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class State:
-    """The Defaults that hold for everybody, those bound to some (user, host, command), and our own drop-in."""
+    """The Defaults that hold for everybody, those bound to some (user, host, command), and our own drop-in.
 
-    installed: bool
-    defaults: Mapping[str, Any]
-    bound: tuple[tuple[str, Any], ...]
-    ours: str
-    included: bool
+    ``problem`` says why sudo's rules could not be read. ``accounts`` is None where no control is about rules.
+    """
+
+    installed: bool = True
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    bound: tuple[tuple[str, Any], ...] = ()
+    ours: str = ""
+    included: bool = False
     problem: str = ""
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[SudoRule, ...] = ()
     accounts: Accounts | None = None
     programs: Mapping[str, Stat | None] = field(default_factory=dict)
 
@@ -54,36 +59,39 @@ class Sudo(Kind):
 
     def validate(self, settings: Mapping[str, Any]) -> list[str]:
         problems = super().validate(settings)
-        kept = tuple(key for key in ("default", "value", "rule") if key in settings)
-        if kept not in (("default", "value"), ("rule",)):
+        present = tuple(key for key in ("default", "value", "rule") if key in settings)
+        if present not in (("default", "value"), ("rule",)):
             problems.append("settings hold either default and value, or rule")
         return problems
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         if host.which("cvtsudoers") is None:
-            return State(False, {}, (), "", False)
+            return State(installed=False)
         done = host.run(["cvtsudoers", "-f", "json", MAIN])
         if done.rc != 0:
-            return State(True, {}, (), "", False, f"cvtsudoers says: {done.err_line}")
+            return State(problem=f"cvtsudoers says: {done.err_line}")
         defaults, bound = parse_defaults(done.out)
-        included = bool(_INCLUDE.search(read_text(host, MAIN) or ""))
-        ours = read_text(host, DROP_IN) or ""
+        state = State(
+            defaults=defaults,
+            bound=bound,
+            ours=read_text(host, DROP_IN) or "",
+            included=bool(_INCLUDE.search(read_text(host, MAIN) or "")),
+        )
         if not any("rule" in control.settings for control in controls):
-            return State(True, defaults, bound, ours, included)
+            return state
         rules = parse_rules(done.out)
         paths = {path for rule in rules for path in rule.paths}
-        accounts, programs = read_accounts(host), {path: host.stat(host.resolve(path)) for path in paths}
-        return State(True, defaults, bound, ours, included, "", rules, accounts, programs)
+        programs = {path: host.stat(host.resolve(path)) for path in paths}
+        return replace(state, rules=rules, accounts=read_accounts(host), programs=programs)
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        assessments = tuple(_assess_rule(c, state) if "rule" in c.settings else _assess(c, state) for c in controls)
-        failing = [c for c, a in zip(controls, assessments) if a.result == "fail" and state.included]
-        wrong = [control for control in failing if "default" in control.settings]
-        return KindPlan(assessments, _groups(wrong, state))
+        assessments = tuple(_assess(control, state) for control in controls)
+        failing = [control for control, a in zip(controls, assessments) if a.to_enforce and state.included]
+        return KindPlan(assessments, _groups(failing, state))
 
 
 def parse_defaults(output: str) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...]]:
-    """cvtsudoers' JSON: the last unbound Defaults entry of a name counts."""
+    """Return the Defaults of cvtsudoers' JSON: those for everybody, of which the last counts, and those for some."""
     defaults: dict[str, Any] = {}
     bound: list[tuple[str, Any]] = []
     for entry in json.loads(output).get("Defaults", []):
@@ -95,8 +103,12 @@ def parse_defaults(output: str) -> tuple[dict[str, Any], tuple[tuple[str, Any], 
     return defaults, tuple(bound)
 
 
+def _assess(control: Control, state: State) -> Assessment:
+    return _assess_rule(control, state) if "rule" in control.settings else _assess_default(control, state)
+
+
 def _assess_rule(control: Control, state: State) -> Assessment:
-    """Rules are the site's own, so what is wrong with one is told and never changed."""
+    """Judge the rules, which are the site's own: what is wrong with one is told and never changed."""
     check, wanted = CHECKS[control.settings["rule"]]
     subject = f"sudo: {wanted}"
     if not state.installed:
@@ -105,10 +117,17 @@ def _assess_rule(control: Control, state: State) -> Assessment:
         return unknown(control, subject, wanted, state.problem)
     excepted = frozenset(control.settings.get("except", ()))
     wrong = [line for rule in state.rules for line in check(rule, state.accounts, state.programs, excepted)]
-    saw = "; ".join(dict.fromkeys(wrong)) or "nothing wrong"
-    verdict = judge(not wrong, saw)
-    reason = f"{saw}; rules are never changed, so a person has to look at them" if wrong else ""
-    return Assessment(control.id, subject, wanted, saw, saw, Verdicts(verdict, verdict, verdict), reason)
+    before = "; ".join(dict.fromkeys(wrong)) or "nothing wrong"
+    advice = f"{before}; rules are never changed, so a person has to look at them"
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=before,
+        after=before,
+        verdicts=Verdicts.same(judge(not wrong, before)),
+        blocked=Blocked(advice) if wrong else None,
+    )
 
 
 def _fine(control: Control, value: Any) -> bool:
@@ -128,44 +147,59 @@ def _line(control: Control) -> str:
     return f"Defaults {name}={plain}"
 
 
-def _told(name: str, value: Any) -> str:
+def _describe(value: Any) -> str:
     if value is None:
         return "not set"
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
-def _assess(control: Control, state: State) -> Assessment:
+def _assess_default(control: Control, state: State) -> Assessment:
     name, value = control.settings["default"], control.settings["value"]
     subject = f"sudo {name}"
-    wanted = {"at_most": "at most ", "up_to": "1 to "}.get(control.settings.get("op", ""), "") + _told(name, value)
+    wanted = {"at_most": "at most ", "up_to": "1 to "}.get(control.settings.get("op", ""), "") + _describe(value)
     if not state.installed:
         return not_applicable(control, subject, wanted, "there is no sudo on this host")
     if state.problem:
         return unknown(control, subject, wanted, state.problem)
-    seen = state.defaults.get(name)
-    exceptions = [other for bound, other in state.bound if bound == name and not _fine(control, other)]
-    fine = _fine(control, seen) and not exceptions
-    verdict = judge(fine, _told(name, seen) if not exceptions else f"{_told(name, exceptions[0])} for some")
-    reason = ""
+    bound_values = [bound_value for bound, bound_value in state.bound if bound == name]
+    exceptions = [bound_value for bound_value in bound_values if not _fine(control, bound_value)]
     if exceptions:
-        reason = f"a Defaults entry bound to a user, host or command sets it to {exceptions[0]}; take it out there"
-    elif not fine and not state.included:
-        reason = f"{MAIN} does not include /etc/sudoers.d; add the line '@includedir /etc/sudoers.d'"
-    after = verdict.saw if fine or reason else _told(name, value)
-    return Assessment(control.id, subject, wanted, verdict.saw, after, Verdicts(verdict, verdict, verdict), reason)
+        verdict = judge(False, f"{_describe(exceptions[0])} for some")
+    else:
+        verdict = judge(_fine(control, state.defaults.get(name)), _describe(state.defaults.get(name)))
+    remark, blocked = "", None
+    if exceptions:
+        remark = f"a Defaults entry bound to a user, host or command sets it to {exceptions[0]}; take it out there"
+    elif verdict.state == DEVIATES and not state.included:
+        blocked = Blocked(f"{MAIN} does not include /etc/sudoers.d; add the line '@includedir /etc/sudoers.d'")
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=verdict.saw,
+        after=verdict.saw if verdict.state == OK or exceptions or blocked else _describe(value),
+        verdicts=Verdicts.same(verdict),
+        remark=remark,
+        blocked=blocked,
+    )
 
 
-def _groups(wrong: Sequence[Control], state: State) -> tuple[Group, ...]:
-    wanted = {c.settings["default"]: _line(c) for c in wrong if not _fine(c, state.defaults.get(c.settings["default"]))}
+def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
+    """Return the group that writes our drop-in; none where only entries that are bound to some deviate."""
+    writable = [c for c in failing if not _fine(c, state.defaults.get(c.settings["default"]))]
+    wanted = {control.settings["default"]: _line(control) for control in writable}
     if not wanted:
         return ()
-    ids = tuple(c.id for c in wrong if c.settings["default"] in wanted)
-    text = with_header(list(merged(_own_lines(state.ours), wanted).values()))
-    before = "\n".join(f"# {name}: {_told(name, state.defaults.get(name))}" for name in wanted)
-    words = (before, "\n".join(wanted.values()), "sudo takes the last value that it reads")
-    step = Step(File(DROP_IN), file_image(encode(text), mode=0o440), *words, ids)
+    step = Step(
+        subject=File(DROP_IN),
+        wanted=file_image(encode(with_header(list(merged(_own_lines(state.ours), wanted).values()))), mode=0o440),
+        before="\n".join(f"# {name}: {_describe(state.defaults.get(name))}" for name in wanted),
+        after="\n".join(wanted.values()),
+        why="sudo takes the last value that it reads",
+        controls=tuple(control.id for control in writable),
+    )
     # With --file it checks what the rules say; modes are the business of the controls for files.
-    return (Group("sudo", (step,), (("visudo", "--check", f"--file={MAIN}"),)),)
+    return (Group(name="sudo", steps=(step,), checks=(("visudo", "--check", f"--file={MAIN}"),)),)
 
 
 def _own_lines(text: str) -> dict[str, str]:

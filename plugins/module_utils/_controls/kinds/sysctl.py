@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel parameters: live in /proc/sys and kept in a drop-in for the next boot. Private to the collection."""
+"""Kernel parameters: live in /proc/sys and kept in a drop-in for the next boot."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from ..._change.subjects.kernel import TAKEN_ALONG, KernelValue, kernel_path
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, ordered_files, read_text, with_header
-from ..._host.facts import container, global_keys_belong_elsewhere
+from ..._host.facts import global_keys_belong_elsewhere
 from ..._vocabulary.results import OK
+from ..context import SurveyContext
 from ..model import (
     Assessment,
     Control,
@@ -38,18 +39,18 @@ NAMESPACED = ("net.", "kernel.msg", "kernel.sem", "kernel.shm", "fs.mqueue.")
 
 
 @dataclass(frozen=True)
-class Key:
-    """One parameter as seen: ``running`` is None where this kernel lacks it; ``denied`` says why it cannot be set."""
+class KernelParameter:
+    """One parameter: ``running`` is None where this kernel lacks it; ``denied`` says why it cannot be set."""
 
     running: str | None
-    denied: str
+    denied: str = ""
 
 
 @dataclass(frozen=True)
 class State:
-    """The parameters asked for, and every file that sets parameters at boot, in reading order."""
+    """The parameters of the controls, and every file (path, text) that sets parameters at boot, in reading order."""
 
-    keys: Mapping[str, Key]
+    keys: Mapping[str, KernelParameter]
     files: tuple[tuple[str, str], ...]
 
 
@@ -64,8 +65,8 @@ class Sysctl(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"sysctl {settings['key']}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
-        elsewhere, limited = global_keys_belong_elsewhere(host), bool(container(host)) and host.is_root()
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
+        elsewhere, limited = global_keys_belong_elsewhere(host), context.in_container and host.is_root()
         keys = {c.settings["key"]: _observe_key(host, c.settings["key"], elsewhere, limited) for c in controls}
         files = [(path, read_text(host, path) or "") for path in ordered_files(host, FOLDERS)]
         if all(path != DROP_IN for path, _text in files):
@@ -76,32 +77,32 @@ class Sysctl(Kind):
         ours = parse(dict(state.files)[DROP_IN])
         targets = {c.settings["key"]: _target(c, state) for c in controls if _concerns(c, state)}
         # First what makes the kernel change others, or booting would undo those: they are set in this order.
-        lasting = sorted(merged(ours, targets).items(), key=lambda pair: pair[0] not in TAKEN_ALONG)
-        text = with_header([f"{key} = {value}" for key, value in lasting])
+        ordered = sorted(merged(ours, targets).items(), key=lambda pair: pair[0] not in TAKEN_ALONG)
+        text = with_header([f"{key} = {value}" for key, value in ordered])
         future = tuple((path, text if path == DROP_IN else old) for path, old in state.files)
-        assessments = tuple(_assess(c, state, targets, future) for c in controls)
-        fixing = {c.settings["key"]: c.id for c, a in zip(controls, assessments) if a.result == "fail"}
-        return KindPlan(assessments, _groups(fixing, targets, state, ours, text))
+        assessments = [_assess(control, state, targets, future) for control in controls]
+        fixing = {c.settings["key"]: c.id for c, a in zip(controls, assessments) if a.to_enforce}
+        return KindPlan.of(assessments, [_group(fixing, targets, state, ours, text)])
 
 
 def parse(text: str) -> dict[str, str]:
-    """The assignments in one sysctl.d file, last one wins; keys with dots, values with single blanks.
+    """Return the assignments in one sysctl.d file, the last of a key; keys with dots, values with single blanks.
 
     >>> parse("net/ipv4/ip_forward=1\\n-kernel.sem = 1  2")
     {'net.ipv4.ip_forward': '1', 'kernel.sem': '1 2'}
     """
-    found: dict[str, str] = {}
+    assignments: dict[str, str] = {}
     for line in text.splitlines():
         line = line.strip()
         if line[:1] in ("", "#", ";") or "=" not in line:
             continue
         key, value = line.split("=", 1)
-        found[normal(key.strip().lstrip("-"))] = " ".join(value.split())
-    return found
+        assignments[normal(key.strip().lstrip("-"))] = " ".join(value.split())
+    return assignments
 
 
 def normal(key: str) -> str:
-    """Dots between the words, as sysctl(8) prints keys: the first separator tells which of the two was written."""
+    """Return a key with dots, as sysctl(8) prints it: the first separator tells which of the two was written."""
     slash, dot = key.find("/"), key.find(".")
     if slash == -1 or (dot != -1 and dot < slash):
         return key
@@ -109,7 +110,9 @@ def normal(key: str) -> str:
 
 
 def effective(files: Sequence[tuple[str, str]], key: str) -> tuple[str, str] | None:
-    """The value that the next boot will set, and the file that sets it: names beat patterns, later beats earlier."""
+    """Return the value that the next boot will set, and the file that sets it; None where no file does.
+    Names beat patterns, later files beat earlier ones: sysctl.d(5).
+    """
     exact: tuple[str, str] | None = None
     by_pattern: tuple[str, str] | None = None
     for path, text in files:
@@ -121,20 +124,24 @@ def effective(files: Sequence[tuple[str, str]], key: str) -> tuple[str, str] | N
     return exact or by_pattern
 
 
-def _observe_key(host: Host, key: str, elsewhere: bool, limited: bool) -> Key:
+def _observe_key(host: Host, key: str, elsewhere: bool, limited: bool) -> KernelParameter:
+    """Read one parameter; ``elsewhere`` and ``limited`` say how far the kernel is not this host's own.
+
+    Raises ClinicalError where a host that may read it cannot.
+    """
     try:
         running = KernelValue(key).capture(host)["value"]
     except ClinicalError:
         if not limited:
             raise
-        return Key(None, "the kernel does not let this container read the key")
+        return KernelParameter(None, "the kernel does not let this container read the key")
     if running is None:
-        return Key(None, "this kernel does not have the key")
+        return KernelParameter(None, "this kernel does not have the key")
     if elsewhere and not key.startswith(NAMESPACED):
-        return Key(running, "the kernel belongs to the machine that this container runs on")
+        return KernelParameter(running, "the kernel belongs to the machine that this container runs on")
     if limited and not host.can_write(kernel_path(key)):
-        return Key(running, "the kernel does not let this container set the key")
-    return Key(running, "")
+        return KernelParameter(running, "the kernel does not let this container set the key")
+    return KernelParameter(running)
 
 
 def _concerns(control: Control, state: State) -> bool:
@@ -151,7 +158,7 @@ def _value(control: Control) -> str:
 
 
 def _target(control: Control, state: State) -> str:
-    """Keep an acceptable value that is already there rather than trade it for another acceptable one."""
+    """Return the value to set: an acceptable one that is there already rather than another acceptable one."""
     key = control.settings["key"]
     running, booting = state.keys[key].running, effective(state.files, key)
     candidates = [running or "", booting[0] if booting else ""]
@@ -162,41 +169,63 @@ def _assess(
     control: Control, state: State, targets: Mapping[str, str], future: Sequence[tuple[str, str]]
 ) -> Assessment:
     key = control.settings["key"]
-    seen = state.keys[key]
+    parameter = state.keys[key]
     wanted = describe_wanted("equal", _value(control), control.settings.get("accept", ()))
-    if seen.denied:
-        return not_applicable(control, key, wanted, seen.denied, seen.running or "absent")
-    booting, then = effective(state.files, key), effective(future, key)
+    if parameter.denied:
+        return not_applicable(control, key, wanted, parameter.denied, parameter.running or "absent")
+    booting, planned = effective(state.files, key), effective(future, key)
+    where = f"{booting[0]} in {booting[1]}" if booting else "set nowhere"
     verdicts = Verdicts(
-        judge(_fine(control, seen.running or ""), seen.running),
-        judge(any(_fine(control, parse(text).get(key, "")) for _path, text in state.files), _told(booting)),
-        judge(booting is not None and _fine(control, booting[0]), _told(booting)),
+        running=judge(_fine(control, parameter.running or ""), parameter.running),
+        on_disk=judge(any(_fine(control, parse(text).get(key, "")) for _path, text in state.files), where),
+        survives_reboot=judge(booting is not None and _fine(control, booting[0]), where),
     )
-    overridden = then is not None and not _fine(control, then[0])
-    reason = f"{then[1]} sets it to {then[0]} after our drop-in; remove it there" if overridden and then else ""
-    before = seen.running or ""
+    remark = ""
+    if planned is not None and not _fine(control, planned[0]):
+        remark = f"{planned[1]} sets it to {planned[0]} after our drop-in; remove it there"
+    before = parameter.running or ""
     if verdicts.survives_reboot.state != OK:
         before += f" ({booting[0] if booting else 'not set'} at the next boot)"
-    return Assessment(control.id, key, wanted, before, targets[key], verdicts, reason)
+    return Assessment(
+        control=control.id,
+        subject=key,
+        wanted=wanted,
+        before=before,
+        after=targets[key],
+        verdicts=verdicts,
+        remark=remark,
+    )
 
 
-def _told(booting: tuple[str, str] | None) -> str:
-    return f"{booting[0]} in {booting[1]}" if booting else "set nowhere"
-
-
-def _groups(
+def _group(
     fixing: Mapping[str, str], targets: Mapping[str, str], state: State, ours: Mapping[str, str], text: str
-) -> tuple[Group, ...]:
+) -> Group:
+    """Return the group that writes our drop-in (``text``), and sets what runs otherwise; ``fixing`` are ids by key."""
     steps = []
     missing = {key: control for key, control in fixing.items() if ours.get(key) != targets[key]}
     if missing:
-        before = "\n".join(f"{key} = {ours[key]}" for key in missing if key in ours)
-        after = "\n".join(f"{key} = {targets[key]}" for key in missing)
-        why = "kernel parameters are set again from here at each boot"
-        steps.append(Step(File(DROP_IN), file_image(encode(text)), before, after, why, tuple(missing.values())))
+        drop_in = Step(
+            subject=File(DROP_IN),
+            wanted=file_image(encode(text)),
+            before="\n".join(f"{key} = {ours[key]}" for key in missing if key in ours),
+            after="\n".join(f"{key} = {targets[key]}" for key in missing),
+            why="kernel parameters are set again from here at each boot",
+            controls=tuple(missing.values()),
+        )
+        steps.append(drop_in)
     for key, control in fixing.items():
         running = state.keys[key].running or ""
         if running != targets[key]:
-            step = (KernelValue(key), {"value": targets[key]}, running, targets[key], "the kernel runs with it now")
-            steps.append(Step(*step, (control,)))
-    return (Group("sysctl", tuple(steps)),) if steps else ()
+            steps.append(_running_step(key, running, targets[key], control))
+    return Group("sysctl", tuple(steps))
+
+
+def _running_step(key: str, running: str, target: str, control: str) -> Step:
+    return Step(
+        subject=KernelValue(key),
+        wanted={"value": target},
+        before=running,
+        after=target,
+        why="the kernel runs with it now",
+        controls=(control,),
+    )

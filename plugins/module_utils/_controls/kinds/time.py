@@ -1,27 +1,27 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clock: one program that sets it, from servers that the site trusts, without jumps. Private to the collection.
+"""The clock: one program that sets it, from servers that the site trusts, without jumps.
 
 chrony and systemd-timesyncd are known and left in use; another program that sets the clock is told, never replaced.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.awaited import AwaitedFile, edits_image
 from ..._change.subjects.files import File, file_image
-from ..._change.subjects.trees import Tree
-from ..._change.subjects.units import ENABLING_FOLDERS, ActiveUnit, EnabledUnit, Unit, show
+from ..._change.subjects.units import ActiveUnit, Unit, show
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text, with_header
-from ..._host.facts import container
 from ..._host.formats import FORMATS
-from ..._vocabulary.results import NOTAPPLICABLE, OK
-from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
+from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
+from ..context import SurveyContext
+from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
 from ..support.chrony import (
     SOURCES,
     Directive,
@@ -32,6 +32,7 @@ from ..support.chrony import (
     with_directive,
     without,
 )
+from ..support.unit_steps import active_state, enabled_state, enabling, existing, starting
 
 CHRONY, TIMESYNCD = "chrony.service", "systemd-timesyncd.service"
 #: In the order in which one is kept where several are installed.
@@ -45,7 +46,11 @@ STEP = "1 3"
 
 @dataclass(frozen=True)
 class State:
-    """The daemons that are there, chrony's directives with the texts of their files, and timesyncd's servers."""
+    """The daemons by unit, chrony's directives with the texts of their files, and timesyncd's servers.
+
+    ``chrony`` and ``timesyncd`` are None where it has no configuration. ``changed`` is, by path, the time at which a
+    file of chrony last changed, in seconds.
+    """
 
     units: Mapping[str, Unit]
     in_container: bool
@@ -56,10 +61,19 @@ class State:
     timesyncd: tuple[str, ...] | None
 
     @property
-    def there(self) -> list[Unit]:
-        """Each once: chronyd.service is a second name of chrony.service on Debian."""
-        units = {unit.name: unit for name in DAEMONS for unit in [self.units.get(name)] if unit and unit.exists}
-        return list(units.values())
+    def daemons(self) -> list[Unit]:
+        """Return the daemons that exist, each once: chronyd.service is a second name of chrony.service on Debian."""
+        known = [self.units[name] for name in DAEMONS if name in self.units]
+        return list({unit.name: unit for unit in known if unit.exists}.values())
+
+
+@dataclass
+class ChronyEdit:
+    """The texts of chrony's files as they are to be, by path, and the changed lines as people read them."""
+
+    texts: dict[str, str]
+    before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
 
 
 class Time(Kind):
@@ -73,15 +87,15 @@ class Time(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"time {settings['aspect']} {settings.get('daemon', 'chrony')}",)
 
-    def observe(self, host: Host, controls: Sequence[Control], allow_stop: frozenset[str]) -> State:
+    def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         main = main_file(host)
-        found = tuple(directives(host, main)) if host.stat(main) is not None else None
-        paths = list(dict.fromkeys([main, *(d.path for d in found or ())]))
+        found_directives = tuple(directives(host, main)) if host.stat(main) is not None else None
+        paths = list(dict.fromkeys([main, *(d.path for d in found_directives or ())]))
         stats = {path: host.stat(path) for path in paths}
         return State(
             units=show(host, DAEMONS),
-            in_container=bool(container(host)),
-            chrony=found,
+            in_container=context.in_container,
+            chrony=found_directives,
             texts={path: read_text(host, path) or "" for path in paths},
             changed={path: info.ctime for path, info in stats.items() if info is not None},
             main=main,
@@ -90,11 +104,12 @@ class Time(Kind):
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_ASSESS[c.settings["aspect"]](c, state) for c in controls)
-        failing = [c for c, a in zip(controls, assessments) if a.result == "fail" and not a.reason]
+        failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
         return KindPlan(assessments, _groups(failing, state))
 
 
 def _timesyncd_servers(host: Host) -> tuple[str, ...] | None:
+    """Return the servers that timesyncd is given, None where it is given none."""
     folders = [f"{top}/systemd/timesyncd.conf.d" for top in ("/etc", "/run", "/usr/lib")]
     paths = [TIMESYNCD_FILE, *ordered_files(host, folders)]
     values = [FORMATS["ini"].get(read_text(host, path) or "", "NTP", "Time") for path in paths]
@@ -106,49 +121,65 @@ def _timesyncd_servers(host: Host) -> tuple[str, ...] | None:
 
 
 def _daemon(control: Control, state: State) -> Assessment:
-    wanted = "one daemon sets the clock"
-    there = state.there
-    on = [unit for unit in there if unit.running or unit.enabled == "enabled"]
-    told = ", ".join(f"{unit.name} {unit.enabled}, {unit.active}" for unit in there) or "none"
-    if not there and not control.awaits:
-        if state.in_container:
-            return not_applicable(control, "the clock", wanted, "the clock belongs to the machine", told)
-        verdict, reason = judge(False, told), "no daemon that sets the clock is installed; install chrony"
-        return Assessment(control.id, "the clock", wanted, told, told, Verdicts(verdict, verdict, verdict), reason)
+    """Judge whether exactly one daemon sets the clock, now and after a boot."""
+    subject, wanted = "the clock", "one daemon sets the clock"
+    described = ", ".join(f"{unit.name} {unit.enabled}, {unit.active}" for unit in state.daemons) or "none"
+    if not state.daemons and not control.awaits:
+        return _no_daemon(control, state, subject, wanted)
+    running = judge(len([unit for unit in state.daemons if unit.running]) == 1, described)
     if state.in_container:
         running = Verdict(NOTAPPLICABLE, "the clock belongs to the machine")
-    else:
-        running = judge(len([unit for unit in there if unit.running]) == 1, told)
-    disk = judge(len([unit for unit in there if unit.enabled == "enabled"]) == 1, told)
-    reason = ""
-    if len(on) > 1:
-        reason = f"{' and '.join(unit.name for unit in on)} would fight over the clock; disable all but one"
-    elif there and there[0].masked:
-        reason = f"somebody masked {there[0].name} on purpose; unmask it if it is to set the clock"
-    fine = "deviates" not in (running.state, disk.state)
-    after = told if fine or reason else "one daemon, enabled"
+    disk = judge(len([unit for unit in state.daemons if unit.enabled == "enabled"]) == 1, described)
+    fine = DEVIATES not in (running.state, disk.state)
+    blocked = None if fine else _daemon_blocker(state)
     return Assessment(
-        control.id, "the clock", wanted, told, after, Verdicts(running, disk, disk), "" if fine else reason
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=described,
+        after=described if fine or blocked else "one daemon, enabled",
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        blocked=blocked,
     )
 
 
+def _no_daemon(control: Control, state: State, subject: str, wanted: str) -> Assessment:
+    if state.in_container:
+        return not_applicable(control, subject, wanted, "the clock belongs to the machine", "none")
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before="none",
+        after="none",
+        verdicts=Verdicts.same(judge(False, "none")),
+        blocked=Blocked("no daemon that sets the clock is installed; install chrony"),
+    )
+
+
+def _daemon_blocker(state: State) -> Blocked | None:
+    """Return why no daemon is switched on, None where one can be."""
+    on = [unit.name for unit in state.daemons if unit.running or unit.enabled == "enabled"]
+    if len(on) > 1:
+        return Blocked(f"{' and '.join(on)} would fight over the clock; disable all but one")
+    if state.daemons and state.daemons[0].masked:
+        name = state.daemons[0].name
+        return Blocked(f"somebody masked {name} on purpose; unmask it if it is to set the clock")
+    return None
+
+
 def _daemon_group(control: Control, state: State) -> Group:
-    ids = (control.id,)
-    name = state.there[0].name if state.there else CHRONY
-    unit = state.units.get(name)
-    there = unit if unit is not None and unit.exists else None
-    steps = []
-    if there is None or there.enabled != "enabled":
-        words = (there.enabled if there else "absent", "enabled", "it sets the clock after each boot")
-        steps.append(Step(Tree(ENABLING_FOLDERS), None, "", "", "the links that enabling lays", ids))
-        steps.append(Step(EnabledUnit(name), {"enabled": True}, *words, ids))
-    if not state.in_container and (there is None or not there.running):
-        words = (there.active if there else "absent", "active", "it sets the clock now")
-        steps.append(Step(ActiveUnit(name), {"active": True}, *words, ids))
+    """Return the group that enables and starts the first daemon that exists, chrony where it is only coming."""
+    name = next((unit.name for unit in state.daemons), CHRONY)
+    unit, steps = existing(state.units.get(name)), list[Step]()
+    if unit is None or unit.enabled != "enabled":
+        steps += enabling(name, enabled_state(unit), "it sets the clock after each boot", (control.id,))
+    if not state.in_container and (unit is None or not unit.running):
+        steps.append(starting(name, active_state(unit), "it sets the clock now", (control.id,)))
     return Group(f"time {name}", tuple(steps))
 
 
-# --- what chrony and timesyncd are told ---
+# --- the configuration of chrony and timesyncd ---
 
 
 def _sources(state: State) -> list[Directive]:
@@ -160,30 +191,44 @@ def _source_name(directive: Directive) -> str:
 
 
 def _wanted_servers(control: Control) -> list[str]:
-    """What the site names; nothing where it leaves that to the distribution."""
+    """Return the servers that the site names; none where it leaves that to the distribution."""
     return [str(name) for name in control.settings.get("servers", ()) if name != "distribution"]
 
 
 def _servers(control: Control, state: State) -> Assessment:
-    wanted = _wanted_servers(control)
-    words = ", ".join(wanted) or "some"
+    """Judge the servers of the one daemon that the control is about."""
+    subject, wanted = "time servers", _wanted_servers(control)
+    described = ", ".join(wanted) or "some"
+    if not _is_configured(control, state) and not control.awaits:
+        return not_applicable(control, subject, described, f"{_daemon_of(control)} is not on this host")
     by_chrony = _by_chrony(control)
-    there = state.chrony is not None if by_chrony else state.timesyncd is not None or _uses_timesyncd(state)
-    if not there and not control.awaits:
-        return not_applicable(control, "time servers", words, f"{_daemon_of(control)} is not on this host")
-    seen = [_source_name(d) for d in _sources(state)] if by_chrony else list(state.timesyncd or ())
-    reason = ""
+    names = [_source_name(d) for d in _sources(state)] if by_chrony else list(state.timesyncd or ())
+    before = ", ".join(names) or "the distribution's own"
+    # timesyncd has servers of the distribution built in; what an awaited chrony brings names some as well.
+    fine = bool(names) or not by_chrony or bool(control.awaits)
+    blocked = None if fine else Blocked("chrony knows no server; name the site's in time_servers")
     if wanted:
-        fine = sorted(set(seen)) == sorted(set(wanted))
-    else:
-        # timesyncd has servers of the distribution built in; what an awaited chrony brings names some as well.
-        fine = bool(seen) or not by_chrony or bool(control.awaits)
-        reason = "" if fine else "chrony knows no server; name the site's in time_servers"
-    told = ", ".join(seen) or "the distribution's own"
-    disk = judge(fine, told)
-    running = _read_since(CHRONY if by_chrony else TIMESYNCD, fine, told, state, by_chrony)
-    after = told if fine or reason else words
-    return Assessment(control.id, "time servers", words, told, after, Verdicts(running, disk, disk), reason)
+        fine, blocked = set(names) == set(wanted), None
+    disk = judge(fine, before)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=described,
+        before=before,
+        after=before if fine or blocked else described,
+        verdicts=Verdicts(
+            running=_read_since(CHRONY if by_chrony else TIMESYNCD, disk, state, by_chrony),
+            on_disk=disk,
+            survives_reboot=disk,
+        ),
+        blocked=blocked,
+    )
+
+
+def _is_configured(control: Control, state: State) -> bool:
+    if _by_chrony(control):
+        return state.chrony is not None
+    return state.timesyncd is not None or _uses_timesyncd(state)
 
 
 def _daemon_of(control: Control) -> str:
@@ -199,61 +244,74 @@ def _uses_timesyncd(state: State) -> bool:
     return unit is not None and unit.exists
 
 
-def _read_since(name: str, fine: bool, told: str, state: State, by_chrony: bool) -> Verdict:
-    """What a daemon runs with: its files, where it started after they were changed."""
+def _read_since(name: str, disk: Verdict, state: State, by_chrony: bool) -> Verdict:
+    """Return what a daemon runs with: its files, where it started after they were changed."""
     unit = state.units.get(name)
     if unit is None or not unit.running:
         return Verdict(NOTAPPLICABLE, "not running")
-    if fine and by_chrony and max(state.changed.values(), default=0.0) > unit.since:
+    if disk.state == OK and by_chrony and max(state.changed.values(), default=0.0) > unit.since:
         return judge(False, f"{name} has not read it yet")
-    return judge(fine, told) if not fine else Verdict(OK, told)
+    return disk
 
 
 def _last(name: str, state: State) -> Directive | None:
-    found = [d for d in state.chrony or () if d.name == name]
-    return found[-1] if found else None
+    """Return the last directive of a name, which is the one that counts."""
+    return next((directive for directive in reversed(state.chrony or ()) if directive.name == name), None)
 
 
 def _step(control: Control, state: State) -> Assessment:
-    """chrony may step the clock when it starts, and only then: a database does not survive time that runs backwards."""
-    seen = _last("makestep", state)
-    words = seen.value.split() if seen else []
-    fine = bool(control.awaits) or (len(words) == 2 and words[1].isdigit() and 1 <= int(words[1]) <= 10)
-    return _directive(control, state, "makestep", STEP, seen, fine)
+    """Judge makestep: chrony may step the clock only when it starts; a database does not survive a step backwards."""
+    directive = _last("makestep", state)
+    limits = directive.value.split() if directive else []
+    fine = bool(control.awaits) or (len(limits) == 2 and limits[1].isdigit() and 1 <= int(limits[1]) <= 10)
+    return _assess_directive(control, state, "makestep", STEP, directive, fine)
 
 
 def _account(control: Control, state: State) -> Assessment:
-    """Debian's chrony changes to the account _chrony by itself unless it is told otherwise."""
-    seen = _last("user", state)
-    return _directive(control, state, "user", "_chrony", seen, seen is None or seen.value in ("_chrony", "chrony"))
+    """Judge user: Debian's chrony changes to the account _chrony by itself unless it is given another."""
+    directive = _last("user", state)
+    fine = directive is None or directive.value in ("_chrony", "chrony")
+    return _assess_directive(control, state, "user", "_chrony", directive, fine)
 
 
-def _directive(
-    control: Control, state: State, name: str, wanted: str, seen: Directive | None, fine: bool
+def _assess_directive(
+    control: Control, state: State, name: str, wanted: str, directive: Directive | None, fine: bool
 ) -> Assessment:
     subject = f"{name} in chrony"
     if state.chrony is None and not control.awaits:
         return not_applicable(control, subject, wanted, "chrony is not on this host")
-    told = f"{seen.value} in {seen.path}" if seen else "not set"
-    disk = judge(fine, told)
-    reason = ""
-    if not fine and seen is not None and seen.path != state.main:
-        reason = f"{seen.path} sets it to {seen.value}; change it there"
-    running = _read_since(CHRONY, fine, told, state, True)
-    after = told if fine or reason else wanted
-    return Assessment(control.id, subject, wanted, told, after, Verdicts(running, disk, disk), reason)
+    before = f"{directive.value} in {directive.path}" if directive else "not set"
+    disk = judge(fine, before)
+    blocked = None
+    if not fine and directive is not None and directive.path != state.main:
+        blocked = Blocked(f"{directive.path} sets it to {directive.value}; change it there")
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=before,
+        after=before if fine or blocked else wanted,
+        verdicts=Verdicts(running=_read_since(CHRONY, disk, state, by_chrony=True), on_disk=disk, survives_reboot=disk),
+        blocked=blocked,
+    )
 
 
 def _not_served(control: Control, state: State) -> Assessment:
-    """A server that gives others the time is in use: cutting it off is a person's decision."""
+    """Judge allow: a server that gives others the time is in use, and cutting it off is a person's decision."""
+    subject, wanted = "time for others", "not served"
     if state.chrony is None:
-        return not_applicable(control, "time for others", "not served", "chrony is not on this host")
-    allowed = [d for d in state.chrony if d.name == "allow"]
-    told = "; ".join(f"allow {d.value or 'all'} in {d.path}" for d in allowed) or "not served"
-    verdict = judge(not allowed, told)
-    reason = f"it gives others the time ({told}), so it may be in use; take the line out there" if allowed else ""
+        return not_applicable(control, subject, wanted, "chrony is not on this host")
+    allowed = [directive for directive in state.chrony if directive.name == "allow"]
+    before = "; ".join(f"allow {d.value or 'all'} in {d.path}" for d in allowed) or wanted
+    advice = f"it gives others the time ({before}), so it may be in use; take the line out there"
     return Assessment(
-        control.id, "time for others", "not served", told, told, Verdicts(verdict, verdict, verdict), reason
+        control=control.id,
+        subject=subject,
+        wanted=wanted,
+        before=before,
+        after=before,
+        verdicts=Verdicts.same(judge(not allowed, before)),
+        blocked=Blocked(advice) if allowed else None,
     )
 
 
@@ -270,65 +328,96 @@ _ASSESS = {
 
 
 def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
-    daemons = [_daemon_group(c, state) for c in failing if c.settings["aspect"] == "daemon"]
-    told = [c for c in failing if c.settings["aspect"] in ("servers", "step", "account")]
-    chrony = [c for c in told if _by_chrony(c)]
-    timesyncd = [c for c in told if not _by_chrony(c)]
-    groups = [_chrony_group(chrony, state)] if chrony else []
-    groups += [_timesyncd_group(timesyncd)] if timesyncd else []
-    return (*daemons, *groups)
+    groups = [_daemon_group(c, state) for c in failing if c.settings["aspect"] == "daemon"]
+    configured = [c for c in failing if c.settings["aspect"] in ("servers", "step", "account")]
+    chrony = [control for control in configured if _by_chrony(control)]
+    timesyncd = [control for control in configured if not _by_chrony(control)]
+    if chrony:
+        groups.append(_chrony_group(chrony, state))
+    if timesyncd:
+        groups.append(_timesyncd_group(timesyncd))
+    return tuple(groups)
 
 
-def _chrony_group(told: Sequence[Control], state: State) -> Group:
-    ids = tuple(c.id for c in told)
-    texts = dict(state.texts)
-    before: list[str] = []
-    after: list[str] = []
-    for control in told:
-        aspect = control.settings["aspect"]
-        if aspect == "servers":
-            _plan_servers(control, state, texts, before, after)
-            continue
-        name, value = {"step": ("makestep", STEP), "account": ("user", "_chrony")}[aspect]
-        seen = _last(name, state)
-        lines = [d.line for d in state.chrony or () if d.name == name and d.path == state.main]
-        texts[state.main] = with_directive(texts.get(state.main, ""), name, value, lines)
-        before.append(f"{name} {seen.value}" if seen else f"# {name} is not set")
-        after.append(f"{name} {value}")
-    awaited = any(control.awaits for control in told)
-    changed = {path: text for path, text in texts.items() if text != state.texts.get(path)}
-    words = ("\n".join(before), "\n".join(after), "chrony reads it when it starts", ids)
+def _chrony_group(controls: Sequence[Control], state: State) -> Group:
+    """Return the group that writes what chrony reads when it starts, and restarts it."""
+    edit = ChronyEdit(dict(state.texts))
+    for control in controls:
+        if control.settings["aspect"] == "servers":
+            _plan_servers(control, state, edit)
+        else:
+            _plan_directive(control, state, edit)
+    steps = _chrony_steps(edit, state, any(control.awaits for control in controls), tuple(c.id for c in controls))
+    return Group(name="time chrony", steps=steps, effects=(Effect("restart", CHRONY),))
+
+
+def _chrony_steps(edit: ChronyEdit, state: State, awaited: bool, ids: tuple[str, ...]) -> tuple[Step, ...]:
+    """Return a step for each file that changes; where none does, chrony only has to be restarted."""
+    why = "chrony reads it when it starts"
+    step = functools.partial(Step, before="\n".join(edit.before), after="\n".join(edit.after), why=why, controls=ids)
+    changed = {path: text for path, text in edit.texts.items() if text != state.texts.get(path)}
     if not changed:
-        return Group("time chrony", (Step(ActiveUnit(CHRONY), None, *words),), (), (Effect("restart", CHRONY),))
-    file = AwaitedFile if awaited else File
-    steps = [Step(file(path), file_image(encode(text)), *words) for path, text in sorted(changed.items())]
-    if awaited:
-        steps = [s for s in steps if s.subject.name != state.main]
-        steps.append(Step(AwaitedFile(state.main), edits_image("login_defs", (), "", SOURCES), "", "", *words[2:]))
-    return Group("time chrony", tuple(steps), (), (Effect("restart", CHRONY),))
+        return (step(subject=ActiveUnit(CHRONY), wanted=None),)
+    images = {path: file_image(encode(text)) for path, text in sorted(changed.items())}
+    if not awaited:
+        return tuple(step(subject=File(path), wanted=image) for path, image in images.items())
+    main = Step(
+        subject=AwaitedFile(state.main),
+        wanted=edits_image("login_defs", (), "", SOURCES),
+        before="",
+        after="",
+        why=why,
+        controls=ids,
+    )
+    beside = [step(subject=AwaitedFile(path), wanted=image) for path, image in images.items() if path != state.main]
+    return (*beside, main)
 
 
-def _plan_servers(control: Control, state: State, texts: dict[str, str], before: list[str], after: list[str]) -> None:
-    """The site's servers in a file of ours, and every other source made a comment where it stands."""
+def _plan_directive(control: Control, state: State, edit: ChronyEdit) -> None:
+    """Put the one directive that a control is about into chrony's main file."""
+    name, value = {"step": ("makestep", STEP), "account": ("user", "_chrony")}[control.settings["aspect"]]
+    present = _last(name, state)
+    lines = [d.line for d in state.chrony or () if d.name == name and d.path == state.main]
+    edit.texts[state.main] = with_directive(edit.texts.get(state.main, ""), name, value, lines)
+    edit.before.append(f"# {name} is not set" if present is None else f"{name} {present.value}")
+    edit.after.append(f"{name} {value}")
+
+
+def _plan_servers(control: Control, state: State, edit: ChronyEdit) -> None:
+    """Name the site's servers in a file of ours, and make every other source a comment where it stands."""
     wanted = _wanted_servers(control)
     folder = sources_folder(state.chrony or ()) or "/etc/chrony/sources.d"
     ours = own_sources(folder)
-    others = [d for d in _sources(state) if d.path != ours and _source_name(d) not in wanted]
-    kept = [_source_name(d) for d in _sources(state) if d.path != ours and _source_name(d) in wanted]
+    foreign = [d for d in _sources(state) if d.path != ours]
+    unwanted = [d for d in foreign if _source_name(d) not in wanted]
+    named = [_source_name(d) for d in foreign]
     if control.awaits:
-        texts[state.main] = ""  # see _chrony_group: what it brings is made a comment once it is there
-    for path in sorted({d.path for d in others}):
-        texts[path] = without(texts[path], [d.line for d in others if d.path == path])
-    texts[ours] = with_header([f"server {name} iburst" for name in wanted if name not in kept])
-    before += [f"{d.name} {d.value}" for d in _sources(state)] or ["# no server"]
-    after += [f"server {name}" for name in wanted]
+        edit.texts[state.main] = ""  # see _chrony_steps: what it brings is made a comment once it is there
+    for path in sorted({d.path for d in unwanted}):
+        edit.texts[path] = without(edit.texts[path], [d.line for d in unwanted if d.path == path])
+    edit.texts[ours] = with_header([f"server {name} iburst" for name in wanted if name not in named])
+    edit.before.extend([f"{d.name} {d.value}" for d in _sources(state)] or ["# no server"])
+    edit.after.extend(f"server {name}" for name in wanted)
 
 
-def _timesyncd_group(told: Sequence[Control]) -> Group:
-    ids = tuple(c.id for c in told)
-    names = " ".join(name for c in told for name in _wanted_servers(c))
-    text = f"{HEADER}[Time]\nNTP={names}\n"
-    words = ("# the distribution's own servers", f"NTP={names}", "systemd-timesyncd reads it when it starts")
-    folder = Step(File(TIMESYNCD_DROP_IN.rpartition("/")[0]), {"kind": "dir"}, "", "", "the program looks there", ids)
-    steps = (folder, Step(File(TIMESYNCD_DROP_IN), file_image(encode(text)), *words, ids))
-    return Group("time timesyncd", steps, (), (Effect("restart", TIMESYNCD),))
+def _timesyncd_group(controls: Sequence[Control]) -> Group:
+    """Return the group that names the site's servers in a drop-in for timesyncd, and restarts it."""
+    ids = tuple(control.id for control in controls)
+    names = " ".join(name for control in controls for name in _wanted_servers(control))
+    folder = Step(
+        subject=File(TIMESYNCD_DROP_IN.rpartition("/")[0]),
+        wanted={"kind": "dir"},
+        before="",
+        after="",
+        why="the program looks there",
+        controls=ids,
+    )
+    drop_in = Step(
+        subject=File(TIMESYNCD_DROP_IN),
+        wanted=file_image(encode(f"{HEADER}[Time]\nNTP={names}\n")),
+        before="# the distribution's own servers",
+        after=f"NTP={names}",
+        why="systemd-timesyncd reads it when it starts",
+        controls=ids,
+    )
+    return Group(name="time timesyncd", steps=(folder, drop_in), effects=(Effect("restart", TIMESYNCD),))

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is looked at in the files of accounts: passwords, numbers, names, shells, ageing. Private to the collection.
+"""Checks of the files of accounts: passwords, numbers, names, shells, ageing.
 
-A check returns what is wrong. What a program cannot mend without guessing is left to people, with the reason.
+A check yields what is wrong. What a program cannot mend without guessing is left to people, with the reason.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOTICE = 14
 
 
 @dataclass(frozen=True)
-class Wrong:
+class Violation:
     """One thing that is not as it should be. Either ``step`` mends it, or ``advice`` tells a person what to do."""
 
     what: str
@@ -45,8 +45,8 @@ class Home:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a check may look at. ``spared`` are accounts that no control changes, ``busy`` those that do something now.
+class AccountsView:
+    """All that a check may look at. ``protected`` are accounts that no control changes, ``busy`` those that run one.
 
     ``keyed`` are accounts that somebody can enter with a key, ``texts`` files that shells read, ``folders`` those that
     root's shell looks for programs in.
@@ -55,7 +55,7 @@ class Look:
     control: str
     settings: Mapping[str, Any]
     files: Accounts
-    spared: frozenset[str]
+    protected: frozenset[str]
     today: int
     busy: frozenset[str] = frozenset()
     keyed: frozenset[str] = frozenset()
@@ -64,196 +64,244 @@ class Look:
     folders: Mapping[str, Stat | None] = field(default_factory=dict)
 
     def change(self, what: str, value: str, before: str, after: str, why: str) -> Step:
-        return Step(AccountField(what), {"value": value}, before, after, why, (self.control,))
+        """Return the step that sets one field of an account or a group."""
+        return Step(
+            subject=AccountField(what),
+            wanted={"value": value},
+            before=before,
+            after=after,
+            why=why,
+            controls=(self.control,),
+        )
 
     @property
     def excepted(self) -> frozenset[str]:
         return frozenset(self.settings.get("except", ()))
 
 
-Check = Callable[[Look], Iterator[Wrong]]
+Check = Callable[[AccountsView], Iterator[Violation]]
 
 
-def passwords_set(look: Look) -> Iterator[Wrong]:
+def passwords_set(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts that anybody can enter without a password."""
     why = "anybody could log in as this account"
-    for account in look.files.accounts:
-        if look.files.password(account).state != NONE:
+    for account in view.files.accounts:
+        if view.files.password(account).state != NONE:
             continue
         what = f"{account.name} has no password"
-        if account.name in look.spared:
-            yield Wrong(what, advice="a person has to set a password for it")
+        if account.name in view.protected:
+            yield Violation(what, advice="a person has to set a password for it")
             continue
+        before = "no password is asked for"
         if account.mark.state == NONE:
-            words = ("no password is asked for", "the password in shadow counts", why)
-            yield Wrong(what, look.change(f"password mark of {account.name}", "x", *words))
-        if look.files.passwords.get(account.name, LOCKED_PASSWORD).state == NONE:
-            words = ("no password is asked for", "locked", why)
-            yield Wrong(what, look.change(f"password of {account.name}", "!", *words))
+            after = "the password in shadow counts"
+            mark = view.change(f"password mark of {account.name}", "x", before=before, after=after, why=why)
+            yield Violation(what, mark)
+        if view.files.passwords.get(account.name, LOCKED_PASSWORD).state == NONE:
+            lock = view.change(f"password of {account.name}", "!", before=before, after="locked", why=why)
+            yield Violation(what, lock)
 
 
-def passwords_shadowed(look: Look) -> Iterator[Wrong]:
-    for account in look.files.accounts:
+def passwords_shadowed(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts whose password is in /etc/passwd."""
+    for account in view.files.accounts:
         if account.mark.state == SET:
-            yield Wrong(f"the password of {account.name} is in /etc/passwd", advice="run pwconv, which moves it")
+            yield Violation(f"the password of {account.name} is in /etc/passwd", advice="run pwconv, which moves it")
 
 
-def passwords_hashed_well(look: Look) -> Iterator[Wrong]:
-    for name, password in sorted(look.files.passwords.items()):
+def passwords_hashed_well(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts whose password has a hash that is quick to guess: crypt(5)."""
+    for name, password in sorted(view.files.passwords.items()):
         if password.state == SET and password.scheme not in SOUND_HASHES:
-            yield Wrong(f"{name}'s password is stored with an old hash", advice="it has to set its password anew")
+            yield Violation(f"{name}'s password is stored with an old hash", advice="it has to set its password anew")
 
 
-def passwords_changed_in_past(look: Look) -> Iterator[Wrong]:
-    for name, password in sorted(look.files.passwords.items()):
-        if password.state == SET and password.changed is not None and password.changed > look.today + 1:
-            yield Wrong(
+def passwords_changed_in_past(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts whose password was changed in the future, so that it never expires."""
+    for name, password in sorted(view.files.passwords.items()):
+        if password.state == SET and password.changed is not None and password.changed > view.today + 1:
+            yield Violation(
                 f"{name} changed its password in the future",
                 advice="mend the clock, then chage --lastday, or it never expires",
             )
 
 
-def shell_less_are_locked(look: Look) -> Iterator[Wrong]:
-    for account in look.files.accounts:
-        usable = look.files.password(account).state == SET
-        if usable and not account.has_shell and account.name not in look.excepted | look.spared:
+def shell_less_are_locked(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts that have a password, but no shell."""
+    for account in view.files.accounts:
+        usable = view.files.password(account).state == SET
+        if usable and not account.has_shell and account.name not in view.excepted | view.protected:
             advice = "if no file transfer or mail service checks it, lock it with passwd --lock; else list the account"
-            yield Wrong(f"{account.name} has no shell, but a password", advice=advice)
+            yield Violation(f"{account.name} has no shell, but a password", advice=advice)
 
 
-def group_passwords(look: Look) -> Iterator[Wrong]:
-    for name, password in sorted(look.files.group_passwords.items()):
+def group_passwords(view: AccountsView) -> Iterator[Violation]:
+    """Yield groups that have a password."""
+    for name, password in sorted(view.files.group_passwords.items()):
         if password.state == SET:
-            words = ("a password lets people join", "locked", "a shared password lets anybody into the group")
-            yield Wrong(f"group {name} has a password", look.change(f"group password of {name}", "!", *words))
+            lock = view.change(
+                f"group password of {name}",
+                "!",
+                before="a password lets people join",
+                after="locked",
+                why="a shared password lets anybody into the group",
+            )
+            yield Violation(f"group {name} has a password", lock)
 
 
-def uid_zero(look: Look) -> Iterator[Wrong]:
-    for account in look.files.accounts:
+def uid_zero(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts other than root that have its number."""
+    for account in view.files.accounts:
         if account.uid == 0 and account.name != "root":
-            yield Wrong(f"{account.name} has root's number 0", advice="give it a number of its own, or remove it")
+            yield Violation(f"{account.name} has root's number 0", advice="give it a number of its own, or remove it")
 
 
-def gid_zero(look: Look) -> Iterator[Wrong]:
+def gid_zero(view: AccountsView) -> Iterator[Violation]:
     # sync, shutdown, halt and operator are of this group on some distributions, and open no shell.
-    for account in look.files.accounts:
+    """Yield accounts that are of root's group and open a shell."""
+    for account in view.files.accounts:
         if account.gid == 0 and account.uid != 0 and account.has_shell:
             advice = "give it a group of its own with usermod --gid"
-            yield Wrong(f"the group of {account.name} is root's", advice=advice)
+            yield Violation(f"the group of {account.name} is root's", advice=advice)
 
 
-def group_zero(look: Look) -> Iterator[Wrong]:
-    for group in look.files.groups:
+def group_zero(view: AccountsView) -> Iterator[Violation]:
+    """Yield groups other than root's that have its number."""
+    for group in view.files.groups:
         if group.gid == 0 and group.name != "root":
-            yield Wrong(f"group {group.name} has root's number 0", advice="give it a number of its own with groupmod")
+            yield Violation(
+                f"group {group.name} has root's number 0", advice="give it a number of its own with groupmod"
+            )
 
 
-def unique_uids(look: Look) -> Iterator[Wrong]:
-    yield from _shared("number", ((str(a.uid), a.name) for a in look.files.accounts if a.uid != 0), "accounts")
+def unique_uids(view: AccountsView) -> Iterator[Violation]:
+    """Yield numbers that several accounts share."""
+    yield from _shared("number", ((str(a.uid), a.name) for a in view.files.accounts if a.uid != 0), "accounts")
 
 
-def unique_users(look: Look) -> Iterator[Wrong]:
-    for name in _twice([account.name for account in look.files.accounts]):
-        yield Wrong(f"{name} stands in /etc/passwd more than once", advice="keep one of the lines, with vipw")
+def unique_users(view: AccountsView) -> Iterator[Violation]:
+    """Yield names that stand in /etc/passwd more than once."""
+    for name in _twice([account.name for account in view.files.accounts]):
+        yield Violation(f"{name} stands in /etc/passwd more than once", advice="keep one of the lines, with vipw")
 
 
-def unique_gids(look: Look) -> Iterator[Wrong]:
-    yield from _shared("number", ((str(g.gid), g.name) for g in look.files.groups if g.gid != 0), "groups")
+def unique_gids(view: AccountsView) -> Iterator[Violation]:
+    """Yield numbers that several groups share."""
+    yield from _shared("number", ((str(g.gid), g.name) for g in view.files.groups if g.gid != 0), "groups")
 
 
-def unique_groups(look: Look) -> Iterator[Wrong]:
-    for name in _twice([group.name for group in look.files.groups]):
-        yield Wrong(f"{name} stands in /etc/group more than once", advice="keep one of the lines, with vigr")
+def unique_groups(view: AccountsView) -> Iterator[Violation]:
+    """Yield names that stand in /etc/group more than once."""
+    for name in _twice([group.name for group in view.files.groups]):
+        yield Violation(f"{name} stands in /etc/group more than once", advice="keep one of the lines, with vigr")
 
 
-def unique_homes(look: Look) -> Iterator[Wrong]:
-    yield from _shared("home", ((a.home, a.name) for a in look.files.people()), "accounts")
+def unique_homes(view: AccountsView) -> Iterator[Violation]:
+    """Yield homes that several people share."""
+    yield from _shared("home", ((a.home, a.name) for a in view.files.people()), "accounts")
 
 
-def groups_exist(look: Look) -> Iterator[Wrong]:
-    known = {group.gid for group in look.files.groups}
-    for account in look.files.accounts:
+def groups_exist(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts whose group is not there."""
+    known = {group.gid for group in view.files.groups}
+    for account in view.files.accounts:
         if account.gid not in known:
             what = f"group {account.gid} of {account.name} is not there"
-            yield Wrong(what, advice="make the group, or give the account another one")
+            yield Violation(what, advice="make the group, or give the account another one")
 
 
-def shadow_group(look: Look) -> Iterator[Wrong]:
+def shadow_group(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts that can read every password's hash."""
     advice = "take it out with gpasswd --delete, once its program checks passwords through PAM"
-    for group in look.files.groups:
+    for group in view.files.groups:
         if group.name == "shadow":
-            members = [*group.members, *(a.name for a in look.files.accounts if a.gid == group.gid)]
-            yield from (Wrong(f"{name} can read every password's hash", advice=advice) for name in sorted(members))
+            members = [*group.members, *(a.name for a in view.files.accounts if a.gid == group.gid)]
+            yield from (Violation(f"{name} can read every password's hash", advice=advice) for name in sorted(members))
 
 
-def well_formed(look: Look) -> Iterator[Wrong]:
-    for where in look.files.malformed:
-        yield Wrong(f"{where} is no line that programs can read", advice="mend it with vipw or vigr")
+def well_formed(view: AccountsView) -> Iterator[Violation]:
+    """Yield lines that programs cannot read."""
+    for where in view.files.malformed:
+        yield Violation(f"{where} is no line that programs can read", advice="mend it with vipw or vigr")
 
 
-def no_directory_lines(look: Look) -> Iterator[Wrong]:
-    for path in sorted(set(look.files.directory_lines)):
+def no_directory_lines(view: AccountsView) -> Iterator[Violation]:
+    """Yield files that take in accounts of a directory with a + or -."""
+    for path in sorted(set(view.files.directory_lines)):
         advice = "take the line out with vipw or vigr; name the directory in /etc/nsswitch.conf instead"
-        yield Wrong(f"{path} takes in accounts of a directory with a + or -", advice=advice)
+        yield Violation(f"{path} takes in accounts of a directory with a + or -", advice=advice)
 
 
-def system_shells(look: Look) -> Iterator[Wrong]:
-    """Accounts of the system that open a shell. One that somebody uses, as far as can be seen, is left alone."""
-    for account in look.files.accounts:
-        system = account.uid < look.files.first_uid and account.uid != 0
-        if not system or not account.has_shell or account.name in look.excepted | look.spared:
+def system_shells(view: AccountsView) -> Iterator[Violation]:
+    """Yield accounts of the system that open a shell. One that somebody uses, as far as can be seen, is left alone."""
+    for account in view.files.accounts:
+        system = account.uid < view.files.first_uid and account.uid != 0
+        if not system or not account.has_shell or account.name in view.excepted | view.protected:
             continue
-        what, use = f"{account.name} opens {account.shell}", _use(look, account)
+        what, use = f"{account.name} opens {account.shell}", _use(view, account)
         if use:
             advice = f"{use}, so it stays; list it in accounts_system_with_shell, or give it {NOLOGIN}"
-            yield Wrong(what, advice=advice)
+            yield Violation(what, advice=advice)
         else:
             why = "nobody logs in as a part of the system"
-            yield Wrong(what, look.change(f"shell of {account.name}", NOLOGIN, account.shell, NOLOGIN, why))
+            yield Violation(what, view.change(f"shell of {account.name}", NOLOGIN, account.shell, NOLOGIN, why))
 
 
-def _use(look: Look, account: Account) -> str:
-    if look.files.password(account).state == SET:
+def _use(view: AccountsView, account: Account) -> str:
+    if view.files.password(account).state == SET:
         return f"{account.name} has a password"
-    if account.name in look.keyed:
+    if account.name in view.keyed:
         return f"{account.name} has keys for SSH"
-    return f"{account.name} runs programs now" if account.name in look.busy else ""
+    return f"{account.name} runs programs now" if account.name in view.busy else ""
 
 
-def password_longest(look: Look) -> Iterator[Wrong]:
-    """Passwords of people, who are the members of the groups that the site names, live for a limited time."""
-    limit = int(look.settings["value"])
-    for account, password in _ageing(look):
+def password_longest(view: AccountsView) -> Iterator[Violation]:
+    """Yield people (members of the groups that the site names) whose password lives longer than ``value`` days."""
+    limit = int(view.settings["value"])
+    for account, password in _ageing(view):
         if password.longest is not None and password.longest <= limit:
             continue
         what = f"{account.name}'s password lasts {_days(password.longest)}"
-        left = (password.changed or 0) + limit - look.today
-        if left < NOTICE:
+        remaining = (password.changed or 0) + limit - view.today
+        if remaining < NOTICE:
             advice = f"it would expire within {NOTICE} days, so it has to be changed first"
-            yield Wrong(what, advice=advice)
-        else:
-            words = (_days(password.longest), f"{limit} days", "a password that was read over the shoulder ends")
-            yield Wrong(what, look.change(f"longest days of {account.name}", str(limit), *words))
+            yield Violation(what, advice=advice)
+            continue
+        step = view.change(
+            f"longest days of {account.name}",
+            str(limit),
+            before=_days(password.longest),
+            after=f"{limit} days",
+            why="a password that was read over the shoulder ends",
+        )
+        yield Violation(what, step)
 
 
-def password_inactive(look: Look) -> Iterator[Wrong]:
-    limit = int(look.settings["value"])
-    for account, password in _ageing(look):
+def password_inactive(view: AccountsView) -> Iterator[Violation]:
+    """Yield people whose account stays open longer than ``value`` days after their password expired."""
+    limit = int(view.settings["value"])
+    for account, password in _ageing(view):
         if password.inactive is not None and password.inactive <= limit:
             continue
-        words = (_days(password.inactive), f"{limit} days", "an account that nobody uses any more is closed")
-        step = look.change(f"inactive days of {account.name}", str(limit), *words)
-        yield Wrong(f"{account.name} stays open {_days(password.inactive)} after its password expired", step)
+        step = view.change(
+            f"inactive days of {account.name}",
+            str(limit),
+            before=_days(password.inactive),
+            after=f"{limit} days",
+            why="an account that nobody uses any more is closed",
+        )
+        yield Violation(f"{account.name} stays open {_days(password.inactive)} after its password expired", step)
 
 
-def _ageing(look: Look) -> Iterator[tuple[Account, Password]]:
-    """People with a password of their own. Service accounts never age: whoever is in no named group is left alone."""
-    named = [group for group in look.files.groups if group.name in look.settings.get("groups", ())]
+def _ageing(view: AccountsView) -> Iterator[tuple[Account, Password]]:
+    """Yield people with a password of their own. Service accounts never age: who is in no named group is left alone."""
+    named = [group for group in view.files.groups if group.name in view.settings.get("groups", ())]
     members = {name for group in named for name in group.members}
     gids = {group.gid for group in named}
-    for account in look.files.people():
-        password = look.files.password(account)
+    for account in view.files.people():
+        password = view.files.password(account)
         named_here = account.name in members or account.gid in gids
-        if named_here and password.state == SET and account.name not in look.excepted | look.spared:
+        if named_here and password.state == SET and account.name not in view.excepted | view.protected:
             yield account, password
 
 
@@ -265,14 +313,14 @@ def _twice(names: Sequence[str]) -> list[str]:
     return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
-def _shared(what: str, pairs: Iterator[tuple[str, str]], kind: str) -> Iterator[Wrong]:
+def _shared(what: str, pairs: Iterator[tuple[str, str]], kind: str) -> Iterator[Violation]:
     owners: dict[str, list[str]] = {}
     for value, name in pairs:
         owners.setdefault(value, []).append(name)
     for value, names in owners.items():
         if len(set(names)) > 1:
             advice = f"give each of the {kind} its own, and its files to it"
-            yield Wrong(f"{', '.join(dict.fromkeys(names))} share the {what} {value}", advice=advice)
+            yield Violation(f"{', '.join(dict.fromkeys(names))} share the {what} {value}", advice=advice)
 
 
 #: By the word in a control's settings: the check, and what is wanted in words.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit rules: from the catalogue's short words to those of auditctl(8), and comparing what means the same. Private.
+"""Audit rules: from the catalogue's short words to those of auditctl(8), and comparing what means the same.
 
 A rule of the catalogue is one of
 
@@ -34,32 +34,42 @@ _NOT_ON_NEW_MACHINES = frozenset(
 )
 _NEW_MACHINES = ("aarch64", "riscv64", "loongarch64")
 _NOT_B64 = frozenset(("stime", "umount"))  # of x86_64, where only the older kind of programs has them
-Same = tuple[str, frozenset[str], frozenset[str]]
+#: The list that a rule is added to, its calls, and all its other fields, in one spelling.
+RuleMeaning = tuple[str, frozenset[str], frozenset[str]]
 
 
 def lines(rule: str, key: str, machine: str, people_from: int, privileged: Sequence[str]) -> list[str]:
-    """A rule of the catalogue as auditctl takes it; nothing where the machine has none of its calls."""
-    verb, _blank, rest = rule.partition(" ")
+    """Return a rule of the catalogue as auditctl takes it, one line for each program or kind of programs.
+
+    Empty where the machine has none of its calls. ``people_from`` is the first number of people's accounts,
+    ``privileged`` are the paths of programs that lend rights.
+    """
+    verb, _blank, arguments = rule.partition(" ")
     people = f"-F auid>={people_from} -F auid!=unset"
     if verb == "watch":
-        path, permissions = rest.split(" ")
+        path, permissions = arguments.split(" ")
         return [f"-w {path} -p {permissions} -k {key}"]
     if verb == "runs":
-        paths = privileged if rest == "privileged" else [rest]
+        paths = privileged if arguments == "privileged" else [arguments]
         return [f"-a always,exit -F path={path} -F perm=x {people} -k {key}" for path in paths]
-    calls, *filters = rest.split(" ")
-    told = " ".join(people if word == "people" else f"{_flag(word)} {word}" for word in filters)
-    return [
-        " ".join(word for word in (f"-a always,exit -F arch={kind} -S {known}", told, f"-k {key}") if word)
-        for kind in _KINDS_OF_PROGRAMS.get(machine, ("b64",))
-        for known in [",".join(call for call in calls.split(",") if _known(call, kind, machine))]
-        if known
-    ]
+    calls, *filters = arguments.split(" ")
+    fields = [people if name == "people" else f"{_flag(name)} {name}" for name in filters]
+    return _call_lines(calls.split(","), " ".join([*fields, f"-k {key}"]), machine)
 
 
-def _flag(word: str) -> str:
-    """Two fields of the event are held against each other, or one against a value."""
-    return "-C" if re.fullmatch(r"[a-z]*[ug]id!?=(e|s|fs|a|o|obj_)?[ug]id", word) else "-F"
+def _call_lines(calls: Sequence[str], fields: str, machine: str) -> list[str]:
+    """Return a line for each kind of programs that the machine runs and that has some of the calls."""
+    rules = []
+    for kind in _KINDS_OF_PROGRAMS.get(machine, ("b64",)):
+        known = ",".join(call for call in calls if _known(call, kind, machine))
+        if known:
+            rules.append(f"-a always,exit -F arch={kind} -S {known} {fields}")
+    return rules
+
+
+def _flag(comparison: str) -> str:
+    """Return -C where two fields of the event are held against each other, -F for one against a value."""
+    return "-C" if re.fullmatch(r"[a-z]*[ug]id!?=(e|s|fs|a|o|obj_)?[ug]id", comparison) else "-F"
 
 
 def _known(call: str, kind: str, machine: str) -> bool:
@@ -69,25 +79,23 @@ def _known(call: str, kind: str, machine: str) -> bool:
 
 
 @functools.lru_cache(maxsize=2048)
-def meaning(line: str) -> Same | None:
-    """What a rule says, whatever its spelling: the list it is added to, its calls, and all else. None for no rule.
+def meaning(line: str) -> RuleMeaning | None:
+    """Return what a rule says, whatever its spelling; None for a line that is no rule.
 
     >>> meaning("-w /etc/group -p aw -k id") == meaning("-a exit,always -F path=/etc/group -F perm=wa -F key=id -S all")
     True
     """
-    words = line.split()
-    if len(words) < 2 or words[0] not in ("-w", "-a", "-A"):
+    options = line.split()
+    if len(options) < 2 or options[0] not in ("-w", "-a", "-A"):
         return None
     added, calls, fields = "always,exit", set(), set()
-    for flag, value in zip(words[::2], words[1::2]):
+    for flag, value in zip(options[::2], options[1::2]):
         if flag in ("-a", "-A"):
             added = ",".join(sorted(value.split(",")))
         elif flag == "-S":
             calls |= set(value.split(",")) - {"all"}
-        elif flag == "-C":
-            fields.add(
-                "compare " + " ".join(sorted(re.split(r"(!?=)", value)))
-            )  # the kernel tells it the other way round
+        elif flag == "-C":  # the kernel tells it the other way round
+            fields.add("compare " + " ".join(sorted(re.split(r"(!?=)", value))))
         else:
             fields.add(_field(flag, value))
     return added, frozenset(calls), frozenset(fields)
@@ -109,10 +117,12 @@ def _field(flag: str, value: str) -> str:
     return f"{name}{sign}{right}"
 
 
-def meanings(text: Iterable[str]) -> set[Same]:
-    return {same for same in map(meaning, (line.strip() for line in text)) if same is not None}
+def meanings(text: Iterable[str]) -> set[RuleMeaning]:
+    """Return what the rules among some lines say."""
+    rules = (meaning(line.strip()) for line in text)
+    return {rule for rule in rules if rule is not None}
 
 
-def silences(same: Same) -> bool:
-    """Whether a rule keeps the kernel from auditing anything at all."""
-    return same[0] == "never,task" and not same[2]
+def silences(rule: RuleMeaning) -> bool:
+    """Return whether a rule keeps the kernel from auditing anything at all."""
+    return rule[0] == "never,task" and not rule[2]

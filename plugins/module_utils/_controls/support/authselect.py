@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PAM where authselect puts it together, as on Enterprise Linux: the same wishes, met by its features. Private.
+"""PAM where authselect puts it together, as on Enterprise Linux: the same settings, made true by its features.
 
 authselect cannot leave single accounts out of locking, so wrong passwords are not made to lock where a break-glass
 account could be hit.
@@ -17,7 +17,8 @@ from ..._change.subjects.authselect import WRITTEN, AuthselectFeatures, selected
 from ..._change.subjects.trees import Tree
 from ..._host.door import Host
 from ..._host.dropin import read_text
-from ..model import Assessment, Control, KindPlan, Verdicts, judge, not_applicable
+from ..._vocabulary.results import OK
+from ..model import Assessment, Blocked, Control, KindPlan, Verdicts, judge, not_applicable
 
 FEATURES = {"lockout": "with-faillock", "history": "with-pwhistory", "no_empty": "without-nullok"}
 HISTORY = "/etc/security/pwhistory.conf"
@@ -28,39 +29,54 @@ _REMEMBERED_BY_DEFAULT = 10
 
 @dataclass(frozen=True)
 class State:
-    """The profile, its features and those that are enabled, and why PAM has to be left as it is, if so."""
+    """The profile (empty where none is selected), its features, those that are enabled, and former passwords kept.
+
+    ``protected`` are accounts that must never be locked. ``blocked`` is why PAM has to be left as it is.
+    """
 
     profile: str
     enabled: frozenset[str]
-    known: frozenset[str]
-    remembered: int
-    hindrance: str
+    known: frozenset[str] = frozenset()
+    remembered: int = 0
+    protected: tuple[str, ...] = ()
+    blocked: Blocked | None = None
 
 
-def observe(host: Host) -> State:
+def observe(host: Host, protected: Sequence[str]) -> State:
+    """Return the state of PAM. ``protected`` are accounts that must never be locked; root is not one of them."""
     profile, enabled = selected(host)
     if not profile:
-        return State("", enabled, frozenset(), 0, "")
+        return State("", enabled)
     known = frozenset(host.run(["authselect", "list-features", profile]).out.split())
-    kept = re.findall(r"^\s*remember\s*=\s*(\d+)", read_text(host, HISTORY) or "", re.MULTILINE)
-    remembered = int(kept[-1]) if kept else _REMEMBERED_BY_DEFAULT
-    return State(profile, enabled, known, remembered, _hindrance(host, profile))
+    numbers = re.findall(r"^\s*remember\s*=\s*(\d+)", read_text(host, HISTORY) or "", re.MULTILINE)
+    return State(
+        profile=profile,
+        enabled=enabled,
+        known=known,
+        remembered=int(numbers[-1]) if numbers else _REMEMBERED_BY_DEFAULT,
+        protected=tuple(protected),
+        blocked=_blocked_host(host, profile),
+    )
 
 
-def _hindrance(host: Host, profile: str) -> str:
+def _blocked_host(host: Host, profile: str) -> Blocked | None:
+    """Return why PAM is left as it is on this host, None where it can be changed."""
     joined = [path for path in _DIRECTORIES if host.stat(path) is not None]
     if joined or profile == "winbind":
-        seen = joined[0] if joined else "winbind"
-        return f"this host takes accounts from a directory ({seen}), whose own rules for passwords hold; set it there"
+        where = joined[0] if joined else "winbind"
+        return Blocked(
+            f"this host takes accounts from a directory ({where}), whose own rules for passwords hold; set it there"
+        )
     if host.run(["authselect", "check"]).rc != 0:
-        return "somebody edited what authselect wrote, and it would not keep that; see: authselect check"
-    return ""
+        return Blocked("somebody edited what authselect wrote, and it would not keep that; see: authselect check")
+    return None
 
 
 def plan(controls: Sequence[Control], state: State) -> KindPlan:
+    """Return how each control of the kind pam stands, and one group for all features to enable."""
     assessments = tuple(_assess(control, state) for control in controls)
-    wrong = [c for c, a in zip(controls, assessments) if a.result == "fail" and not a.reason]
-    return KindPlan(assessments, (_group(wrong),) if wrong else ())
+    failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
+    return KindPlan(assessments, (_group(failing),) if failing else ())
 
 
 def _assess(control: Control, state: State) -> Assessment:
@@ -74,26 +90,45 @@ def _assess(control: Control, state: State) -> Assessment:
     enabled = feature in state.enabled
     few = enabled and intent == "history" and state.remembered < int(control.settings["value"])
     verdict = judge(enabled and not few, "enabled" if enabled else "not enabled")
-    reason = "" if verdict.state == "ok" else _blocked(control, state, few)
-    after = verdict.saw if reason else "enabled"
-    return Assessment(control.id, subject, "enabled", verdict.saw, after, Verdicts(verdict, verdict, verdict), reason)
+    blocked = None if verdict.state == OK else _blocker(control, state, few)
+    return Assessment(
+        control=control.id,
+        subject=subject,
+        wanted="enabled",
+        before=verdict.saw,
+        after=verdict.saw if blocked else "enabled",
+        verdicts=Verdicts.same(verdict),
+        blocked=blocked,
+    )
 
 
-def _blocked(control: Control, state: State, few: bool) -> str:
+def _blocker(control: Control, state: State, few: bool) -> Blocked | None:
+    """Return why a control is not enforced; ``few`` says that too few former passwords are kept."""
     if few:
-        return f"only {state.remembered} former passwords are remembered; set remember in {HISTORY}"
-    spared = sorted(name for name in control.settings.get("spared", ()) if name != "root")
-    if control.settings["feature"] == "lockout" and spared:
-        return f"authselect cannot leave out {', '.join(spared)}, so a break-glass account could be locked"
-    return state.hindrance
+        return Blocked(f"only {state.remembered} former passwords are remembered; set remember in {HISTORY}")
+    if control.settings["feature"] == "lockout" and state.protected:
+        names = ", ".join(state.protected)
+        return Blocked(f"authselect cannot leave out {names}, so a break-glass account could be locked")
+    return state.blocked
 
 
 def _group(controls: Sequence[Control]) -> Group:
     ids = tuple(control.id for control in controls)
     features = sorted(FEATURES[control.settings["feature"]] for control in controls)
-    along = ("", "", "what authselect writes here is put back with it", ids)
-    words = ("not enabled", "enabled", "one feature of the profile each, for all ways to log in")
-    wanted = dict.fromkeys(features, True)
-    return Group(
-        "pam", (Step(Tree(WRITTEN), None, *along), Step(AuthselectFeatures(" ".join(features)), wanted, *words, ids))
+    files = Step(
+        subject=Tree(WRITTEN),
+        wanted=None,
+        before="",
+        after="",
+        why="what authselect writes here is put back with it",
+        controls=ids,
     )
+    enabling = Step(
+        subject=AuthselectFeatures(" ".join(features)),
+        wanted=dict.fromkeys(features, True),
+        before="not enabled",
+        after="enabled",
+        why="one feature of the profile each, for all ways to log in",
+        controls=ids,
+    )
+    return Group("pam", (files, enabling))

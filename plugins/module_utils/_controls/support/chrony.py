@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""chrony's configuration as chronyd reads it: directives in order, through included files and folders. Private."""
+"""chrony's configuration as chronyd reads it: directives in order, through included files and folders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOURCES = ("server", "pool", "peer")
 
 @dataclass(frozen=True)
 class Directive:
-    """One line that counts: where it stands, its name, and the rest."""
+    """One line that counts: where it stands (``line`` from 0), its name in lower case, and its value."""
 
     path: str
     line: int
@@ -26,55 +26,64 @@ class Directive:
 
 
 def directives(host: Host, path: str, depth: int = 0) -> Iterator[Directive]:
-    """Every directive in reading order; ``include``, ``confdir`` and ``sourcedir`` are followed where they stand."""
+    """Yield every directive in reading order; ``include``, ``confdir`` and ``sourcedir`` are followed: chrony.conf(5).
+
+    Raises ClinicalError where a file cannot be read.
+    """
     for number, raw in enumerate((read_text(host, path) or "").splitlines()):
         line = raw.strip()
         if not line or line[0] in "!;#%":
             continue
         name, _blank, value = line.partition(" ")
-        found = Directive(path, number, name.lower(), value.strip())
-        yield found
+        directive = Directive(path=path, line=number, name=name.lower(), value=value.strip())
+        yield directive
         if depth < 5:
-            for other in _followed(host, found):
-                yield from directives(host, other, depth + 1)
+            for included in _included(host, directive):
+                yield from directives(host, included, depth + 1)
 
 
-def _followed(host: Host, found: Directive) -> Sequence[str]:
-    if found.name == "include":
-        return host.glob(found.value)
-    if found.name in ("confdir", "sourcedir"):
-        suffix = "conf" if found.name == "confdir" else "sources"
-        return ordered_files(host, found.value.split(), f"*.{suffix}")
+def _included(host: Host, directive: Directive) -> Sequence[str]:
+    """Return the paths of the files that chronyd reads where a directive stands."""
+    if directive.name == "include":
+        return host.glob(directive.value)
+    suffixes = {"confdir": "conf", "sourcedir": "sources"}
+    if directive.name in suffixes:
+        return ordered_files(host, directive.value.split(), f"*.{suffixes[directive.name]}")
     return ()
 
 
 def main_file(host: Host) -> str:
+    """Return the path of chrony's main file, Debian's where there is none."""
     return next((path for path in MAIN if host.stat(path) is not None), MAIN[0])
 
 
-def sources_folder(found: Sequence[Directive]) -> str:
-    """The folder for sources of our own that this configuration reads, or nothing. What lies below /run is not ours."""
-    folders = [word for d in found if d.name == "sourcedir" for word in d.value.split()]
-    return next((folder for folder in folders if folder.startswith("/etc/")), "")
+def sources_folder(configuration: Sequence[Directive]) -> str | None:
+    """Return the folder for sources of our own that a configuration reads, None where it reads none below /etc."""
+    for directive in configuration:
+        for folder in directive.value.split():
+            if directive.name == "sourcedir" and folder.startswith("/etc/"):
+                return folder
+    return None
 
 
 def without(text: str, lines: Sequence[int]) -> str:
-    """The text with some lines made comments."""
-    kept = text.splitlines(keepends=True)
-    return "".join(f"# healthops: {line}" if number in lines else line for number, line in enumerate(kept))
+    """Return the text with some lines (from 0) made comments."""
+    numbered = enumerate(text.splitlines(keepends=True))
+    return "".join(f"# healthops: {line}" if number in lines else line for number, line in numbered)
 
 
 def with_directive(text: str, name: str, value: str, lines: Sequence[int]) -> str:
-    """The text with a directive where its last one stood, or at its end."""
-    kept = text.splitlines(keepends=True)
-    if kept and not kept[-1].endswith("\n"):
-        kept[-1] += "\n"
+    """Return the text with a directive in place of the last of ``lines`` (from 0), at its end where there are none."""
+    written = text.splitlines(keepends=True)
+    if written and not written[-1].endswith("\n"):
+        written[-1] += "\n"
     if lines:
-        kept[lines[-1]] = f"{name} {value}\n"
+        written[lines[-1]] = f"{name} {value}\n"
     else:
-        kept.append(f"{name} {value}\n")
-    return "".join(kept)
+        written.append(f"{name} {value}\n")
+    return "".join(written)
 
 
 def own_sources(folder: str) -> str:
+    """Return the path of our own file in a folder for sources."""
     return posixpath.join(folder, "healthops.sources")

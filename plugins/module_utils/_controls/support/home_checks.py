@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is looked at in the homes of people, and in what their shells read at login. Private to the collection."""
+"""Checks of the homes of people, and of what their shells read at login."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..._change.steps import Step
 from ..._change.subjects.files import ABSENT, File, Meta, file_image, narrower_image
 from ..._host.door import Stat
 from ..._host.dropin import HEADER, encode
-from .account_checks import Check, Home, Look, Wrong
+from .account_checks import AccountsView, Check, Home, Violation
 
 #: Files that hold secrets, or commands with secrets in them.
 PRIVATE = re.compile(
@@ -34,77 +34,96 @@ _UMASK = re.compile(r"^([ \t]*umask[ \t]+)(0?[0-7]{3})\b", re.MULTILINE)
 _PATH = re.compile(r"^[ \t]*(?:export[ \t]+)?(?:ENV_SUPATH[ \t]+)?PATH=(\S+)", re.MULTILINE)
 
 
-def homes_exist(look: Look) -> Iterator[Wrong]:
-    for home in look.homes:
-        if _is_person(home, look) and (home.stat is None or home.stat.kind != "dir"):
+def homes_exist(view: AccountsView) -> Iterator[Violation]:
+    """Yield people whose home is not there."""
+    for home in view.homes:
+        if _is_person(home, view) and (home.stat is None or home.stat.kind != "dir"):
             advice = "make the folder for the account, or remove the account"
-            yield Wrong(f"{home.account.name}'s home {home.path} is not there", advice=advice)
+            yield Violation(f"{home.account.name}'s home {home.path} is not there", advice=advice)
 
 
-def homes_owned(look: Look) -> Iterator[Wrong]:
-    for home in look.homes:
-        if _is_person(home, look) and home.stat is not None and home.stat.uid != home.account.uid:
+def homes_owned(view: AccountsView) -> Iterator[Violation]:
+    """Yield homes that belong to somebody else."""
+    for home in view.homes:
+        if _is_person(home, view) and home.stat is not None and home.stat.uid != home.account.uid:
             advice = "find out whose it is; then chown it, or give the account another home"
-            yield Wrong(f"{home.account.name}'s home {home.path} belongs to somebody else", advice=advice)
+            yield Violation(f"{home.account.name}'s home {home.path} belongs to somebody else", advice=advice)
 
 
-def homes_closed(look: Look) -> Iterator[Wrong]:
-    for home in look.homes:
-        if _is_person(home, look) and home.stat is not None and home.stat.uid == home.account.uid:
-            yield from _narrower(look, home.path, home.stat, 0o027)
+def homes_closed(view: AccountsView) -> Iterator[Violation]:
+    """Yield homes that others can look into."""
+    for home in view.homes:
+        if _is_person(home, view) and home.stat is not None and home.stat.uid == home.account.uid:
+            yield from _narrower(view, home.path, home.stat, 0o027)
 
 
-def dot_files(look: Look) -> Iterator[Wrong]:
-    for home in look.homes:
+def dot_files(view: AccountsView) -> Iterator[Violation]:
+    """Yield files beginning with a dot that others can change."""
+    for home in view.homes:
         for path, info in _files(home):
-            yield from _narrower(look, path, info, 0o022)
+            yield from _narrower(view, path, info, 0o022)
 
 
-def private_files(look: Look) -> Iterator[Wrong]:
-    for home in look.homes:
+def private_files(view: AccountsView) -> Iterator[Violation]:
+    """Yield files with secrets that others can read."""
+    for home in view.homes:
         for path, info in home.entries.items():
             folder, name = posixpath.split(path)
             keys = posixpath.basename(folder) == ".ssh" and info.kind == "file" and _PRIVATE_KEY.match(name)
             secret = folder == home.path and info.kind == "file" and PRIVATE.match(name)
             if keys or secret or (name == ".ssh" and info.kind == "dir" and home.account.uid != 0):
-                yield from _narrower(look, path, info, 0o077)
+                yield from _narrower(view, path, info, 0o077)
 
 
-def login_keys(look: Look) -> Iterator[Wrong]:
-    for home in look.homes:
+def login_keys(view: AccountsView) -> Iterator[Violation]:
+    """Yield lists of keys that others can add to."""
+    for home in view.homes:
         for path, info in home.entries.items():
             if home.account.uid == 0 or not LOGIN_KEYS.match(posixpath.basename(path)):
                 continue
             if info.uid not in (0, home.account.uid):
-                yield Wrong(f"{path} belongs to another account", advice="find out who wrote it; then chown it")
+                yield Violation(f"{path} belongs to another account", advice="find out who wrote it; then chown it")
             else:
-                yield from _narrower(look, path, info, 0o022)
+                yield from _narrower(view, path, info, 0o022)
 
 
-def trust_files(look: Look) -> Iterator[Wrong]:
+def trust_files(view: AccountsView) -> Iterator[Violation]:
+    """Yield files that name trusted machines."""
     why = "no machine is trusted without a password"
-    for home in look.homes:
+    for home in view.homes:
         for path, info in home.entries.items():
             if posixpath.basename(path) in (".rhosts", ".shosts") and home.account.uid != 0 and info.kind == "file":
-                step = Step(File(path), dict(ABSENT), "present", "absent", why, (look.control,))
-                yield Wrong(f"{path} is there", step)
+                step = Step(
+                    subject=File(path),
+                    wanted=dict(ABSENT),
+                    before="present",
+                    after="absent",
+                    why=why,
+                    controls=(view.control,),
+                )
+                yield Violation(f"{path} is there", step)
 
 
-def forward_files(look: Look) -> Iterator[Wrong]:
-    yield from _present(look, ".forward", "ask the person; mail about the server may hold health information")
+def forward_files(view: AccountsView) -> Iterator[Violation]:
+    """Yield files that pass mail on."""
+    yield from _present(view, ".forward", "ask the person; mail about the server may hold health information")
 
 
-def netrc_files(look: Look) -> Iterator[Wrong]:
-    yield from _present(look, ".netrc", "a transfer may read the password there; move it to keys, then remove the file")
+def netrc_files(view: AccountsView) -> Iterator[Violation]:
+    """Yield files with passwords for transfers."""
+    yield from _present(view, ".netrc", "a transfer may read the password there; move it to keys, then remove the file")
 
 
-def login_key_strength(look: Look) -> Iterator[Wrong]:
-    for home in look.homes:
+def login_key_strength(view: AccountsView) -> Iterator[Violation]:
+    """Yield keys that are too weak to open an account."""
+    for home in view.homes:
         for path, text in home.keys.items():
             for number, line in enumerate(text.splitlines(), 1):
                 weak = _weak_key(line)
                 if weak:
-                    yield Wrong(f"{path}:{number} is {weak}", advice="have its owner make an ed25519 key in its place")
+                    yield Violation(
+                        f"{path}:{number} is {weak}", advice="have its owner make an ed25519 key in its place"
+                    )
 
 
 def _weak_key(line: str) -> str:
@@ -118,7 +137,7 @@ def _weak_key(line: str) -> str:
 
 
 def rsa_bits(encoded: str) -> int:
-    """The length of an RSA key: three numbers, each with its length before it; 0 where it cannot be read."""
+    """Return the length of an RSA key (three numbers, each with its length before it); 0 where it cannot be read."""
     try:
         blob = base64.b64decode(encoded, validate=True)
     except binascii.Error:
@@ -131,27 +150,45 @@ def rsa_bits(encoded: str) -> int:
     return int.from_bytes(pieces[2], "big").bit_length() if len(pieces) == 3 else 0
 
 
-def shells_list(look: Look) -> Iterator[Wrong]:
-    text = look.texts.get(SHELLS, "")
-    kept = [line for line in text.splitlines(keepends=True) if posixpath.basename(line.strip()) != "nologin"]
-    if "".join(kept) != text:
+def shells_list(view: AccountsView) -> Iterator[Violation]:
+    """Yield nologin, where it is listed as a shell."""
+    text = view.texts.get(SHELLS, "")
+    shells = [line for line in text.splitlines(keepends=True) if posixpath.basename(line.strip()) != "nologin"]
+    if "".join(shells) != text:
         what, why = "nologin is listed as a shell", "services let everybody in who has a listed shell"
-        image = file_image(encode("".join(kept)))
-        yield Wrong(what, Step(File(SHELLS), image, what, "it is not listed", why, (look.control,)))
+        image = file_image(encode("".join(shells)))
+        yield Violation(
+            what,
+            Step(
+                subject=File(SHELLS),
+                wanted=image,
+                before=what,
+                after="it is not listed",
+                why=why,
+                controls=(view.control,),
+            ),
+        )
 
 
-def shell_timeout(look: Look) -> Iterator[Wrong]:
-    limit = int(look.settings["value"])
-    found = [(path, int(m[1])) for path, text in look.texts.items() for m in _TMOUT.finditer(text)]
-    for path, seconds in found:
+def shell_timeout(view: AccountsView) -> Iterator[Violation]:
+    """Yield files that let a shell wait longer than ``value`` seconds, or that no file ends one."""
+    limit = int(view.settings["value"])
+    timeouts = [(path, int(m[1])) for path, text in view.texts.items() for m in _TMOUT.finditer(text)]
+    for path, seconds in timeouts:
         if path != TIMEOUT_FILE and not 0 < seconds <= limit:
-            yield Wrong(f"{path} sets {seconds} seconds", advice=f"change it there, to {limit} or less")
+            yield Violation(f"{path} sets {seconds} seconds", advice=f"change it there, to {limit} or less")
             return
-    if not any(0 < seconds <= limit for _path, seconds in found):
-        before = "; ".join(f"{path} sets {seconds} seconds" for path, seconds in found) or "a shell waits for ever"
-        words = (before, f"a shell that waits ends after {limit} seconds", "shells read it at login")
-        step = Step(File(TIMEOUT_FILE), file_image(encode(_timeout_text(limit))), *words, (look.control,))
-        yield Wrong(before, step)
+    if not any(0 < seconds <= limit for _path, seconds in timeouts):
+        before = "; ".join(f"{path} sets {seconds} seconds" for path, seconds in timeouts) or "a shell waits for ever"
+        step = Step(
+            subject=File(TIMEOUT_FILE),
+            wanted=file_image(encode(_timeout_text(limit))),
+            before=before,
+            after=f"a shell that waits ends after {limit} seconds",
+            why="shells read it at login",
+            controls=(view.control,),
+        )
+        yield Violation(before, step)
 
 
 def _timeout_text(limit: int) -> str:
@@ -159,36 +196,51 @@ def _timeout_text(limit: int) -> str:
     return f"{HEADER}# Shells that wait for a person end by themselves.\n{interactive}"
 
 
-def shell_umask(look: Look) -> Iterator[Wrong]:
-    for path, text in look.texts.items():
-        for match in [] if path in ROOT_PROFILES else _UMASK.finditer(text):
-            if 0o027 & ~int(match[2], 8):
+def shell_umask(view: AccountsView) -> Iterator[Violation]:
+    """Yield each mask that is weaker than 027 in a file that everybody's shell reads."""
+    for path, text in view.texts.items():
+        if path in ROOT_PROFILES:
+            continue
+        for match in _UMASK.finditer(text):
+            if _is_weak(match[2]):
                 advice = "take the line out; PAM sets the mask of login.defs"
-                yield Wrong(f"{path} sets the mask {match[2]}", advice=advice)
+                yield Violation(f"{path} sets the mask {match[2]}", advice=advice)
 
 
-def root_umask(look: Look) -> Iterator[Wrong]:
+def _is_weak(mask: str) -> bool:
+    return bool(0o027 & ~int(mask, 8))
+
+
+def root_umask(view: AccountsView) -> Iterator[Violation]:
+    """Yield files that give root a mask weaker than 027."""
     for path in ROOT_PROFILES:
-        text = look.texts.get(path, "")
-        new = _UMASK.sub(lambda m: m[1] + (m[2] if not 0o027 & ~int(m[2], 8) else "027"), text)
+        text = view.texts.get(path, "")
+        new = _UMASK.sub(lambda m: m[1] + ("027" if _is_weak(m[2]) else m[2]), text)
         if new != text:
             before = ", ".join(m[2] for m in _UMASK.finditer(text))
-            words = (f"mask {before}", "mask 027", "what root makes is not for everybody")
-            step = Step(File(path), file_image(encode(new)), *words, (look.control,))
-            yield Wrong(f"{path} sets the mask {before}", step)
+            step = Step(
+                subject=File(path),
+                wanted=file_image(encode(new)),
+                before=f"mask {before}",
+                after="mask 027",
+                why="what root makes is not for everybody",
+                controls=(view.control,),
+            )
+            yield Violation(f"{path} sets the mask {before}", step)
 
 
-def root_path(look: Look) -> Iterator[Wrong]:
-    for path, text in look.texts.items():
+def root_path(view: AccountsView) -> Iterator[Violation]:
+    """Yield folders in root's path that others can write to."""
+    for path, text in view.texts.items():
         for match in _PATH.finditer(text):
             for folder in match[1].strip("\"';").split(":"):
-                why = _untrusted(folder, look.folders)
+                why = _untrusted(folder, view.folders)
                 if why:
-                    yield Wrong(f"{path}: {why}", advice="take it out of the path, or close the folder")
+                    yield Violation(f"{path}: {why}", advice="take it out of the path, or close the folder")
 
 
 def path_folders(texts: Mapping[str, str]) -> list[str]:
-    """Every folder that root's path names."""
+    """Return every folder that root's path names."""
     values = (m[1].strip("\"';") for text in texts.values() for m in _PATH.finditer(text))
     return sorted({folder for value in values for folder in value.split(":") if folder.startswith("/")})
 
@@ -204,11 +256,11 @@ def _untrusted(folder: str, folders: Mapping[str, Stat | None]) -> str:
     return ""
 
 
-def _present(look: Look, name: str, advice: str) -> Iterator[Wrong]:
-    for home in look.homes:
+def _present(view: AccountsView, name: str, advice: str) -> Iterator[Violation]:
+    for home in view.homes:
         for path in home.entries:
-            if posixpath.basename(path) == name and home.account.name not in look.excepted:
-                yield Wrong(f"{path} is there", advice=advice)
+            if posixpath.basename(path) == name and home.account.name not in view.excepted:
+                yield Violation(f"{path} is there", advice=advice)
 
 
 def _files(home: Home) -> Iterator[tuple[str, Stat]]:
@@ -216,15 +268,21 @@ def _files(home: Home) -> Iterator[tuple[str, Stat]]:
     return ((path, info) for path, info in pairs if info.kind == "file" and posixpath.dirname(path) == home.path)
 
 
-def _is_person(home: Home, look: Look) -> bool:
-    return home.account.uid != 0 and home.account.name not in look.excepted
+def _is_person(home: Home, view: AccountsView) -> bool:
+    return home.account.uid != 0 and home.account.name not in view.excepted
 
 
-def _narrower(look: Look, path: str, info: Stat, bits: int) -> Iterator[Wrong]:
+def _narrower(view: AccountsView, path: str, info: Stat, bits: int) -> Iterator[Violation]:
     if info.mode & bits:
-        words = (f"{info.mode:04o}", f"{info.mode & ~bits:04o}", "others could read or write more than they should")
-        step = Step(Meta(path), narrower_image(info.kind, bits), *words, (look.control,))
-        yield Wrong(f"{path} has mode {info.mode:04o}", step)
+        step = Step(
+            subject=Meta(path),
+            wanted=narrower_image(info.kind, bits),
+            before=f"{info.mode:04o}",
+            after=f"{info.mode & ~bits:04o}",
+            why="others could read or write more than they should",
+            controls=(view.control,),
+        )
+        yield Violation(f"{path} has mode {info.mode:04o}", step)
 
 
 HOME_CHECKS: dict[str, tuple[Check, str]] = {

@@ -1,9 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PAM on Debian: its stacks as they are in use, profiles of our own, and edits that pam-auth-update cannot keep.
-
-Private to the collection.
-"""
+"""PAM on Debian: its stacks as they are in use, profiles of our own, and edits that pam-auth-update cannot keep."""
 
 from __future__ import annotations
 
@@ -30,23 +27,26 @@ _JUMP = re.compile(r"(\[[^0-9\]]*)(?:[0-9]+|end)([^\]]*\])")
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One line of a stack: what it is for, what its answer does, its module and the words for it."""
+class PamRule:
+    """One line of a stack: what it is for, what its answer does, its module and the options of that."""
 
     type: str
     control: str
     module: str
-    words: tuple[str, ...]
+    options: tuple[str, ...]
 
 
-def parse(text: str) -> list[Rule]:
-    found = (_RULE.match(line.strip()) for line in text.splitlines() if not line.lstrip().startswith("#"))
-    return [Rule(m[1], m[2], posixpath.basename(m[3]), tuple(m[4].split())) for m in found if m]
+def parse(text: str) -> list[PamRule]:
+    """Return the rules of one stack in their order, without comments and includes."""
+    lines = [line.strip() for line in text.splitlines() if not line.lstrip().startswith("#")]
+    matches = [match for match in map(_RULE.match, lines) if match]
+    return [
+        PamRule(type=m[1], control=m[2], module=posixpath.basename(m[3]), options=tuple(m[4].split())) for m in matches
+    ]
 
 
 def profile(name: str, priority: int, *blocks: tuple[str, str, Sequence[str], Sequence[str]], more: str = "") -> str:
-    """A profile as pam-auth-update reads it.
-
+    """Return a profile as pam-auth-update reads it.
     Each block says the type, its place, its lines, and its lines where it comes first.
     """
     text = f"Name: {name}\nDefault: no\nPriority: {priority}\n{more}"
@@ -57,53 +57,51 @@ def profile(name: str, priority: int, *blocks: tuple[str, str, Sequence[str], Se
     return text
 
 
-def faillock(spared: Sequence[str]) -> dict[str, str]:
-    """Two profiles: the look before the password is asked, and the count after it was wrong.
+def faillock(protected: Sequence[str]) -> dict[str, str]:
+    """Return two profiles by name: the look before the password is asked, and the count after it was wrong.
 
     Accounts that must always get in jump over both. pam-auth-update finds its own lines again by what stands in
     brackets, so the words are the same in both.
     """
-    jump = [f"[success=1 default=ignore]\tpam_succeed_if.so quiet user in {':'.join(spared)}"] if spared else []
-    count = [*jump, "[default=die]\tpam_faillock.so authfail"]
-    look = [*jump, "requisite\tpam_faillock.so preauth"]
+    jump = [f"[success=1 default=ignore]\tpam_succeed_if.so quiet user in {':'.join(protected)}"] if protected else []
+    after = [*jump, "[default=die]\tpam_faillock.so authfail"]
+    before = [*jump, "requisite\tpam_faillock.so preauth"]
     title = "Wrong passwords lock an account for a while (healthops.clinical)"
+    cleared = ("Account", "Primary", ["required\tpam_faillock.so"], ())
     return {
-        FIRST: profile(
-            f"{title}, before",
-            1024,
-            ("Auth", "Primary", look, ()),
-            ("Account", "Primary", ["required\tpam_faillock.so"], ()),
-        ),
-        LAST: profile(f"{title}, after", 0, ("Auth", "Primary", count, ())),
+        FIRST: profile(f"{title}, before", 1024, ("Auth", "Primary", before, ()), cleared),
+        LAST: profile(f"{title}, after", 0, ("Auth", "Primary", after, ())),
     }
 
 
 def history(remember: int) -> dict[str, str]:
+    """Return the profile, by name, that refuses the last ``remember`` passwords."""
     line = f"requisite\tpam_pwhistory.so remember={remember} enforce_for_root"
     title = "Former passwords are not taken again (healthops.clinical)"
     return {HISTORY: profile(title, 1023, ("Password", "Primary", [f"{line} use_authtok"], [line]))}
 
 
 def umask() -> dict[str, str]:
+    """Return the profile, by name, that has the mask of login.defs hold for logins."""
     title = "The mask of login.defs holds for logins (healthops.clinical)"
     block = ("Session", "Additional", ["optional\tpam_umask.so"], ())
     return {UMASK: profile(title, 128, block, more="Session-Interactive-Only: yes\n")}
 
 
-def directory(enabled: frozenset[str], nsswitch: str) -> str:
-    """How this host is joined to a directory, or nothing where its accounts are its own."""
-    profiles = sorted(enabled & DIRECTORIES)
-    if profiles:
-        return f"the PAM profile {profiles[0]}"
+def directory(enabled: frozenset[str], nsswitch: str) -> str | None:
+    """Return how this host is joined to a directory, None where its accounts are its own."""
+    joining = sorted(enabled & DIRECTORIES)
+    if joining:
+        return f"the PAM profile {joining[0]}"
     for line in nsswitch.splitlines():
-        words = line.split("#")[0].split()
-        if words[:1] == ["passwd:"] and _DIRECTORY_SOURCES & set(words):
-            return f"{sorted(_DIRECTORY_SOURCES & set(words))[0]} in /etc/nsswitch.conf"
-    return ""
+        fields = line.split("#")[0].split()
+        if fields[:1] == ["passwd:"] and _DIRECTORY_SOURCES & set(fields):
+            return f"{sorted(_DIRECTORY_SOURCES & set(fields))[0]} in /etc/nsswitch.conf"
+    return None
 
 
-def edited(live: Mapping[str, str], saved: Mapping[str, str], own: Sequence[str] = ()) -> tuple[str, bool]:
-    """Where a person edited the generated files in a way that pam-auth-update does not keep, or nothing.
+def edited(live: Mapping[str, str], saved: Mapping[str, str], own: Sequence[str] = ()) -> tuple[str | None, bool]:
+    """Return where a person edited the generated files in a way that pam-auth-update does not keep, None if nowhere.
 
     It keeps options and lines taken away. A line that came from no profile, or a lost marker, makes it give up. The
     second answer says that such lines are those of ``own`` profiles: a run was cut before pam-auth-update noted them.
@@ -123,28 +121,28 @@ def edited(live: Mapping[str, str], saved: Mapping[str, str], own: Sequence[str]
                 torn = True
             else:
                 return f"the line '{' '.join(line.split())}' in /etc/pam.d/common-{stack} comes from no profile", False
-    return "", torn
+    return None, torn
 
 
 def _managed(text: str) -> list[str] | None:
-    """The lines between the marks, without comments; None where a mark is missing."""
+    """Return the lines between the marks, without comments; None where a mark is missing."""
     marks = (
         "# here are the per-package modules",
         "# here's the fallback",
         "# and here are more per-package",
         "# end of",
     )
-    found: list[str] = []
+    managed: list[str] = []
     reached = 0
     for line in text.splitlines():
         if reached < len(marks) and line.startswith(marks[reached]):
             reached += 1
         elif reached in (1, 3) and line.strip():
-            found.append(line)
-    return found if reached >= 3 else None
+            managed.append(line)
+    return managed if reached >= 3 else None
 
 
 def _signature(line: str) -> str:
-    """What tells one line from another: control and module, without how far it jumps and without options."""
+    """Return what tells one line from another: control and module, without how far it jumps and without options."""
     match = re.match(r"^(\[[^\]]*\]|\w+)\s+(\S+)", line.strip())
     return _JUMP.sub(r"\1\2", match[1]) + " " + match[2] if match else line.strip()

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules of the packet filter as text: what is open, and for whom. Spelled as nft itself lists them. Private."""
+"""The rules of the packet filter as text: what is open, and for whom. Spelled as nft itself lists them."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ class Port:
         return (self.protocol, self.number)
 
     def __str__(self) -> str:
-        told = f"{self.protocol} {self.number}"
-        told += f" from {self.source}" if self.source else ""
-        return f"{told} ({self.who})" if self.who else told
+        text = f"{self.protocol} {self.number}"
+        if self.source:
+            text += f" from {self.source}"
+        return f"{text} ({self.who})" if self.who else text
 
 
 def parse_entry(text: str) -> Port | None:
-    """``tcp/443`` or ``udp/514@10.0.0.0/8``; None where it is neither."""
+    """Return the port of ``tcp/443`` or ``udp/514@10.0.0.0/8``; None where the text is neither."""
     match = _ENTRY.match(text)
     if match is None or not 0 < int(match[2]) < 65536:
         return None
@@ -59,22 +60,22 @@ def parse_entry(text: str) -> Port | None:
         source = ipaddress.ip_network(match[3], strict=True)
     except ValueError:
         return None
-    whole = source.prefixlen == source.max_prefixlen
-    return Port(match[1], int(match[2]), str(source.network_address) if whole else str(source))
+    is_address = source.prefixlen == source.max_prefixlen
+    return Port(match[1], int(match[2]), str(source.network_address) if is_address else str(source))
 
 
 def opened(declared: Sequence[Port], learned: Iterable[Port], always: Iterable[Port]) -> tuple[Port, ...]:
-    """All that is open. Where a site names sources for a port, it is open for these only."""
+    """Return all that is open. Where a site names sources for a port, it is open for these only."""
     narrowed = {port.place for port in declared if port.source}
     free = [port for port in learned if port.place not in narrowed]
     named = {port.place for port in (*declared, *free)}
-    kept = [port for port in always if port.place not in named]
-    unique = {(port.place, port.source): port for port in (*declared, *free, *kept)}
+    unnamed = [port for port in always if port.place not in named]
+    unique = {(port.place, port.source): port for port in (*declared, *free, *unnamed)}
     return tuple(sorted(unique.values()))
 
 
 def rules(ports: Sequence[Port], forwards: bool) -> str:
-    """The table. A host that forwards for its containers goes on doing so: its engine has rules for them."""
+    """Return the table. A host that forwards for its containers goes on doing so: its engine has rules for them."""
     lines = [f"table {TABLE} {{", *_set("tcp", ports), *_set("udp", ports), "\tchain input {"]
     lines += [
         f"\t\t{rule}" for rule in ("type filter hook input priority filter; policy drop;", *_input(ports, forwards))
@@ -121,22 +122,26 @@ def _set(protocol: str, ports: Sequence[Port]) -> list[str]:
 
 
 def file_text(table: str, learned: Iterable[Port], forwards: bool) -> str:
-    """The file that is loaded at boot. It also remembers what was learned, so that later listeners stay closed."""
-    known = _FORWARDS_LINE if forwards else ""
-    known += "".join(f"# learned: {p.protocol}/{p.number} {p.who}".rstrip() + "\n" for p in sorted(learned))
-    return f"{_HEAD}{known}table {TABLE}\ndelete table {TABLE}\n{table}"
+    """Return the file that is loaded at boot. It remembers what was learned, so that later listeners stay closed."""
+    remembered = _FORWARDS_LINE if forwards else ""
+    for port in sorted(learned):
+        remembered += f"# learned: {port.protocol}/{port.number} {port.who}".rstrip() + "\n"
+    return f"{_HEAD}{remembered}table {TABLE}\ndelete table {TABLE}\n{table}"
 
 
 def parse_learned(text: str) -> tuple[Port, ...]:
-    return tuple(Port(protocol, int(number), "", who or "") for protocol, number, who in _LEARNED_LINE.findall(text))
+    """Return the ports that our file remembers as learned."""
+    matches = _LEARNED_LINE.findall(text)
+    return tuple(Port(protocol=protocol, number=int(number), who=who or "") for protocol, number, who in matches)
 
 
 def learned_to_forward(text: str) -> bool:
+    """Return whether our file remembers that the host hands on what is not for itself."""
     return _FORWARDS_LINE in text
 
 
-def foreign(ruleset: str) -> str:
-    """Somebody else's filter for what comes in, as "table chain"; nothing where there is none that matters.
+def foreign_filter(ruleset: str) -> str | None:
+    """Return somebody else's filter for what comes in, as "table chain"; None where there is none that matters.
 
     ``ruleset`` is what ``nft -s list ruleset`` says. A chain that lets everything through is no firewall.
     """
@@ -151,10 +156,13 @@ def foreign(ruleset: str) -> str:
         elif line.startswith("type filter hook input"):
             hooked, dropping = True, "policy drop" in line
         elif line == "}":
-            known = table == TABLE or table in _ROLES or _ADDING.search(table)
-            if hooked and (dropping or count) and not known:
+            if hooked and (dropping or count) and not _is_known(table):
                 return f"{table} {chain}"
             hooked = False
         elif hooked and line and not _ADDING.search(line):
             count += 1
-    return ""
+    return None
+
+
+def _is_known(table: str) -> bool:
+    return table == TABLE or table in _ROLES or _ADDING.search(table) is not None

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may run what with sudo, as cvtsudoers tells it, and what is wrong with it. Private to the collection."""
+"""Who may run what with sudo, as cvtsudoers tells it, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALL = "ALL"
 
 
 @dataclass(frozen=True)
-class Rule:
+class SudoRule:
     """One rule: its people (a group with a % before it), what they may run, and what not."""
 
     people: tuple[str, ...]
@@ -26,24 +26,28 @@ class Rule:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The programs that it names; ALL is none, and a pattern may be many."""
-        words = (command.split()[0] for command in self.commands if command.strip())
-        return tuple(word for word in words if word.startswith("/") and not set("*?[") & set(word))
+        """Return the programs that it names; ALL is none, and a pattern may be many."""
+        programs = (command.split()[0] for command in self.commands if command.strip())
+        return tuple(program for program in programs if program.startswith("/") and not set("*?[") & set(program))
 
 
-def parse_rules(output: str) -> tuple[Rule, ...]:
-    """cvtsudoers' JSON, with aliases put in."""
-    told = json.loads(output)
-    found = []
-    for spec in told.get("User_Specs", []):
-        people = tuple(_people(spec.get("User_List", []), told.get("User_Aliases", {})))
+def parse_rules(output: str) -> tuple[SudoRule, ...]:
+    """Return the rules of cvtsudoers' JSON, with aliases put in."""
+    document = json.loads(output)
+    rules = []
+    for spec in document.get("User_Specs", []):
+        people = tuple(_people(spec.get("User_List", []), document.get("User_Aliases", {})))
         for part in spec.get("Cmnd_Specs", []):
             options = {key: value for option in part.get("Options", []) for key, value in option.items()}
-            commands = list(_commands(part.get("Commands", []), told.get("Command_Aliases", {})))
-            allowed = tuple(command for command, negated in commands if not negated)
-            forbidden = tuple(command for command, negated in commands if negated)
-            found.append(Rule(people, options.get("authenticate", True) is not False, allowed, forbidden))
-    return tuple(found)
+            commands = list(_commands(part.get("Commands", []), document.get("Command_Aliases", {})))
+            rule = SudoRule(
+                people=people,
+                asks=options.get("authenticate", True) is not False,
+                commands=tuple(command for command, negated in commands if not negated),
+                forbidden=tuple(command for command, negated in commands if negated),
+            )
+            rules.append(rule)
+    return tuple(rules)
 
 
 def _people(entries: Sequence[Mapping[str, Any]], aliases: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
@@ -67,14 +71,16 @@ def _commands(
             yield str(entry["command"]), turned
 
 
-Check = Callable[[Rule, Accounts, Mapping[str, "Stat | None"], "frozenset[str]"], Iterator[str]]
+Check = Callable[[SudoRule, Accounts, Mapping[str, "Stat | None"], "frozenset[str]"], Iterator[str]]
 
 
 def _asks(
-    rule: Rule, accounts: Accounts, programs: Mapping[str, Stat | None], excepted: frozenset[str]
+    rule: SudoRule, accounts: Accounts, programs: Mapping[str, Stat | None], excepted: frozenset[str]
 ) -> Iterator[str]:
     usable = {account.name for account in accounts.accounts if accounts.password(account).state == SET}
-    for name in [] if rule.asks else rule.people:
+    if rule.asks:
+        return
+    for name in rule.people:
         if name in excepted or name == "root":
             continue
         members = _members(name, accounts)
@@ -86,22 +92,23 @@ def _asks(
 
 
 def _members(name: str, accounts: Accounts) -> set[str]:
+    """Return the accounts that a rule's name stands for: one account, or with a % before it a group."""
     if not name.startswith("%"):
         return {name}
     groups = [group for group in accounts.groups if group.name == name[1:]]
-    own = {account.name for account in accounts.accounts for group in groups if account.gid == group.gid}
-    return own | {member for group in groups for member in group.members}
+    primary = {account.name for account in accounts.accounts for group in groups if account.gid == group.gid}
+    return primary | {member for group in groups for member in group.members}
 
 
 def _no_exceptions(
-    rule: Rule, accounts: Accounts, programs: Mapping[str, Stat | None], excepted: frozenset[str]
+    rule: SudoRule, accounts: Accounts, programs: Mapping[str, Stat | None], excepted: frozenset[str]
 ) -> Iterator[str]:
     for command in rule.forbidden:
         yield f"a rule for {', '.join(rule.people)} forbids {command.split()[0]}"
 
 
 def _programs_of_root(
-    rule: Rule, accounts: Accounts, programs: Mapping[str, Stat | None], excepted: frozenset[str]
+    rule: SudoRule, accounts: Accounts, programs: Mapping[str, Stat | None], excepted: frozenset[str]
 ) -> Iterator[str]:
     for path in rule.paths:
         info = programs.get(path)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What apt answered, remembered for as long as nothing that it reads has changed. Private to the collection.
+"""What apt answered, remembered for as long as nothing that it reads has changed.
 
 A plan is asked for again when it is staged, and once more in the window when it is applied. apt's solver takes most of
 that time, and says the same while its lists, its settings and the packages are the same. Only its answers are
@@ -14,7 +14,8 @@ import hashlib
 import json
 import posixpath
 import re
-from typing import Any, Dict, List, Optional, Sequence, cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
@@ -30,11 +31,16 @@ _ELSEWHERE = re.compile(rb"\bRootDir\b|\bDir\b(?!::(?:Cache|Log|Bin)\b)")
 
 
 def remembering(host: Host, keeps: bool) -> Host:
-    """The host, except that apt is asked only what it was not asked before; new answers are kept where ``keeps``."""
+    """Return the host, except that apt is asked only what it was not asked before.
+
+    New answers are kept on the host where ``keeps``.
+    """
     return cast(Host, _Remembering(host, keeps))
 
 
 class _Remembering:
+    """Passes everything on to the host, and answers what apt was asked before from what it answered then."""
+
     def __init__(self, host: Host, keeps: bool) -> None:
         self._host = host
         self._keeps = keeps
@@ -43,8 +49,9 @@ class _Remembering:
         return getattr(self._host, name)
 
     def run(
-        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
     ) -> CommandResult:
+        """Run a command, or return what apt answered when nothing that it reads was any different."""
         if tuple(argv[:2]) not in _QUESTIONS or _elsewhere(self._host):
             return self._host.run(argv, timeout, stdin, env)
         folder = posixpath.join(FOLDER, _digest(_state(self._host)))
@@ -58,49 +65,51 @@ class _Remembering:
 
 
 def _elsewhere(host: Host) -> bool:
-    """Whether the site has told apt to read other folders than those that are looked at here."""
+    """Return whether the site has told apt to read other folders than those that are looked at here."""
     paths = [path for pattern in _SETTINGS for path in host.glob(pattern)]
     return any(_ELSEWHERE.search(host.read(path) or b"") for path in paths)
 
 
-def _state(host: Host) -> List[str]:
-    """One line for everything that apt reads; a file that was written or replaced has another time of change."""
-    found = []
+def _state(host: Host) -> list[str]:
+    """Return a line for everything that apt reads; a file that was written or replaced has another time of change."""
+    lines = []
     for path in (*_READ, *(path for pattern in _READ_BELOW for path in host.glob(pattern))):
         stat = host.stat(path)
         if stat is not None and stat.kind == "link":
             stat = host.stat(host.resolve(path))
         if stat is not None:
-            found.append(f"{path} {stat.kind} {stat.ctime!r}")
-    return found
+            lines.append(f"{path} {stat.kind} {stat.ctime!r}")
+    return lines
 
 
-def _pins(host: Host, argv: Sequence[str]) -> List[str]:
-    """What a run puts to apt in a file of its own is part of the question."""
-    if not any(word.endswith(PREFERENCES) for word in argv):
+def _pins(host: Host, argv: Sequence[str]) -> list[str]:
+    """Return what a run puts to apt in a file of its own, which is part of the question."""
+    if not any(argument.endswith(PREFERENCES) for argument in argv):
         return []
     return [host.read_text(PREFERENCES)]
 
 
-def _digest(words: Sequence[str]) -> str:
-    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _known(host: Host, path: str, argv: Sequence[str]) -> Optional[CommandResult]:
+def _known(host: Host, path: str, argv: Sequence[str]) -> CommandResult | None:
+    """Return the answer that is kept there; None where there is none that can be read."""
     try:
-        told = json.loads(host.read(path) or b"null")
-        return CommandResult(tuple(argv), 0, told["out"], told["err"])
+        answer = json.loads(host.read(path) or b"null")
+        return CommandResult(tuple(argv), 0, answer["out"], answer["err"])
     except (ValueError, TypeError, KeyError, ClinicalError):
         return None  # asked anew, whatever became of the file
 
 
 def _keep(host: Host, folder: str, path: str, done: CommandResult) -> None:
-    """For want of space it is not kept; nothing else depends on it."""
+    """Keep an answer. For want of space it is not kept; nothing else depends on it."""
     with contextlib.suppress(ClinicalError):
         if host.stat(folder) is None:
             _forget(host)
-            for each in (posixpath.dirname(FOLDER), FOLDER, folder):
-                host.mkdir(each, 0o755 if each == posixpath.dirname(FOLDER) else 0o700, 0, 0)
+            host.mkdir(posixpath.dirname(FOLDER), 0o755, 0, 0)
+            for private in (FOLDER, folder):
+                host.mkdir(private, 0o700, 0, 0)
         content = json.dumps({"out": done.out, "err": done.err}).encode("utf-8", "surrogateescape")
         host.write(path, content, 0o600, 0, 0, {})
 

@@ -1,68 +1,81 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The set that apt would change for a part of the upgrade, with what that part needs. Private to the collection."""
+"""The set that apt would change for a part of the upgrade, with what that part needs. Changes no package."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Dict, List, Sequence, Tuple
 
 from ..._host.door import Host
-from ..manager import Barred
-from ..model import INSTALL, REMOVE, Change, LeftOut, Observed, because, in_order
-from . import observe as look
+from ..manager import BarCheck, Narrowed
+from ..model import INSTALL, REMOVE, Observed, OmittedChange, PackageChange, because, in_order
+from . import observe as look_at
 from . import read
-from .read import Step
+from .read import SimulatedStep
 
+#: Priorities of pins: a version that never comes, and one that stays though it would be a downgrade.
 _NEVER = -1
 _STAYS = 1001
 _NEEDS = "it needs a package that may not come"
 
-Narrowed = Tuple[Tuple[Change, ...], Tuple[LeftOut, ...]]
 
-
-def narrowed(host: Host, observed: Observed, chosen: Sequence[Change], barred: Barred) -> Narrowed:
-    """``chosen`` with what it needs, as long as nothing of that is barred; otherwise as much of it as is possible."""
+def narrow(host: Host, observed: Observed, chosen: Sequence[PackageChange], barred: BarCheck) -> Narrowed:
+    """Return ``chosen`` with what it needs, as long as nothing of that is barred; otherwise as much as is possible."""
     if not chosen:
         return (), ()
+    coming = _with_needs(host, observed, chosen, barred)
+    if not coming or any(barred(change) is not None for change in coming):
+        coming = _as_much_as_possible(host, observed, chosen)
+    return _narrowed(coming, chosen)
+
+
+def _with_needs(
+    host: Host, observed: Observed, chosen: Sequence[PackageChange], barred: BarCheck
+) -> tuple[PackageChange, ...]:
+    """Return what apt would change for the chosen while nothing barred may come; none where it finds no way."""
+    names = [f"{change.key}={change.new}" for change in chosen if change.change not in (INSTALL, REMOVE)]
     shut = [change for change in _known(observed) if barred(change) is not None]
-    words = [f"{change.key}={change.new}" for change in chosen if change.change not in (INSTALL, REMOVE)]
-    done = look.simulate(host, ["install", *words], look.pins((c.name, c.new, _NEVER) for c in shut if c.new))
-    found = _described(host, observed, read.simulated(done.out).steps) if done.rc == 0 and words else ()
-    if not found or any(barred(change) is not None for change in found):
-        found = _as_much_as_possible(host, observed, chosen)
-    return _told(found, chosen)
+    pins = look_at.pins((change.name, change.new, _NEVER) for change in shut if change.new)
+    done = look_at.simulate(host, ["install", *names], pins)
+    if done.rc != 0 or not names:
+        return ()
+    return _described(host, observed, read.simulated(done.out).steps)
 
 
-def _known(observed: Observed) -> List[Change]:
-    return [*observed.changes, *(out.change for out in observed.left_out)]
+def _known(observed: Observed) -> list[PackageChange]:
+    return [*observed.changes, *(out.change for out in observed.omitted)]
 
 
-def _as_much_as_possible(host: Host, observed: Observed, chosen: Sequence[Change]) -> Tuple[Change, ...]:
-    """The upgrade with everything else nailed down: apt keeps back what cannot come without it."""
+def _as_much_as_possible(host: Host, observed: Observed, chosen: Sequence[PackageChange]) -> tuple[PackageChange, ...]:
+    """Return the upgrade with everything else nailed down: apt keeps back what cannot come without it."""
     names = {change.name for change in chosen}
-    others = [change for change in _known(observed) if change.name not in names]
-    rules = [(c.name, c.old, _STAYS) if c.old else (c.name, c.new, _NEVER) for c in others]
-    done = look.simulate(host, ["dist-upgrade"], look.pins(rules))
+    rules = []
+    for change in _known(observed):
+        if change.name not in names:
+            rule = (change.old, _STAYS) if change.old else (change.new, _NEVER)
+            rules.append((change.name, *rule))
+    done = look_at.simulate(host, ["dist-upgrade"], look_at.pins(rules))
     return _described(host, observed, read.simulated(done.out).steps) if done.rc == 0 else ()
 
 
-def _described(host: Host, observed: Observed, steps: Sequence[Step]) -> Tuple[Change, ...]:
-    """The steps as changes; what the whole upgrade holds as well is described already."""
-    known: Dict[Tuple[str, str], Change] = {(change.name, change.new): change for change in _known(observed)}
+def _described(host: Host, observed: Observed, steps: Sequence[SimulatedStep]) -> tuple[PackageChange, ...]:
+    """Return the steps as changes; what is part of the whole upgrade is described already."""
+    known: dict[tuple[str, str], PackageChange] = {(c.name, c.new): c for c in _known(observed)}
     strange = [step for step in steps if (step.name, step.new) not in known]
     if strange:
-        table = look.Table(observed.packages, {}, {index.description: index for index in look.indexes(host)})
-        offered = look.offers(host, [table.named(step.name, step.arch) for step in strange])
-        for change in look.described(host, replace(table, offers=offered), strange):
+        indexes = {index.description: index for index in look_at.indexes(host)}
+        table = look_at.OfferTable(observed.packages, {}, indexes)
+        offers = look_at.offers(host, [table.named(step.name, step.arch) for step in strange])
+        for change in look_at.described(host, replace(table, offers=offers), strange):
             known[(change.name, change.new)] = change
     return tuple(known[(step.name, step.new)] for step in steps)
 
 
-def _told(found: Sequence[Change], chosen: Sequence[Change]) -> Narrowed:
-    names = {change.name for change in chosen}
-    changes = [change if change.name in names else because(change, "the others need it") for change in found]
-    come = {change.name for change in found}
-    missing = [LeftOut("excluded", change, _NEEDS) for change in in_order(chosen) if change.name not in come]
+def _narrowed(coming: Sequence[PackageChange], chosen: Sequence[PackageChange]) -> Narrowed:
+    chosen_names, names = {change.name for change in chosen}, {change.name for change in coming}
+    changes = [c if c.name in chosen_names else because(c, "the others need it") for c in coming]
+    missing = [change for change in in_order(chosen) if change.name not in names]
     # A new package that only served what stays away is not missed by anybody.
-    return in_order(changes), tuple(out for out in missing if out.change.change not in (INSTALL, REMOVE))
+    missed = [change for change in missing if change.change not in (INSTALL, REMOVE)]
+    return in_order(changes), tuple(OmittedChange("excluded", change, _NEEDS) for change in missed)

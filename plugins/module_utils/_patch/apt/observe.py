@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What apt would do, read in one run of its solver and a few short questions. Private to the collection.
+"""What apt would do, read in one run of its solver and a few short questions.
 
 On Debian the newest version of a package is often in main although it contains what security fixed. So whether a change
 is a security update is asked of every version that it passes, and not of its candidate alone.
@@ -9,18 +9,30 @@ is a security update is asked of every version that it passes, and not of its ca
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._host.facts import os_release
 from ..._vocabulary.stamp import format_stamp
-from ..model import DOWNGRADE, INSTALL, REMOVE, UPGRADE, Change, LeftOut, Observed, Package, Source, in_order, key_of
+from ..model import (
+    DOWNGRADE,
+    INSTALL,
+    REMOVE,
+    UPGRADE,
+    InstalledPackage,
+    Observed,
+    OmittedChange,
+    PackageChange,
+    PackageSource,
+    in_order,
+    key_of,
+)
 from . import read
-from .read import Index, Offer, Offers, Simulated, Step
-from .versions import later, within
+from .read import Offer, PackageIndex, SimulatedStep, Simulation, VersionTable
+from .versions import brings, is_later
 
 #: What dpkg has not written down yet; left behind only where it was cut.
 JOURNAL = "/var/lib/dpkg/updates"
@@ -37,84 +49,97 @@ _RENEWED = ("-updates", "-security", "-backports")
 
 
 @dataclass(frozen=True)
-class Table:
-    """What apt told of some packages: every version that is offered, and the lists that offer it.
+class OfferTable:
+    """What apt said of some packages: every version that is offered, and the lists that offer it.
 
     ``quiet`` is set where there is a source of security that has nothing to offer.
     """
 
-    packages: Mapping[str, Package]
-    offers: Mapping[str, Offers]
-    indexes: Mapping[str, Index]
+    packages: Mapping[str, InstalledPackage]
+    offers: Mapping[str, VersionTable]
+    indexes: Mapping[str, PackageIndex]
     quiet: bool = False
 
     @property
     def native(self) -> str:
+        """The host's own architecture."""
         return next((package.arch for package in self.packages.values() if package.name == "dpkg"), "")
 
     def named(self, name: str, arch: str) -> str:
-        """As apt names it: with the architecture only where that is foreign."""
+        """Return a package's name as apt has it: with the architecture only where that is foreign."""
         return name if arch in ("", "all", self.native) else f"{name}:{arch}"
 
-    def installed(self, name: str, arch: str) -> Optional[Package]:
+    def installed(self, name: str, arch: str) -> InstalledPackage | None:
+        """Return the installed package of a name; without an architecture, of the host's own. None if there is none."""
         keys = [key_of(name, arch)] if arch else []
-        found = (self.packages.get(key) for key in (*keys, name, f"{name}:{self.native}"))
-        return next((package for package in found if package is not None), None)
+        packages = (self.packages.get(key) for key in (*keys, name, f"{name}:{self.native}"))
+        return next((package for package in packages if package is not None), None)
 
-    def of(self, name: str, arch: str) -> Offers:
-        return self.offers.get(self.named(name, arch), Offers("", ""))
+    def versions_of(self, name: str, arch: str) -> VersionTable:
+        """Return what is offered of a package; an empty table where apt said nothing of it."""
+        return self.offers.get(self.named(name, arch), VersionTable("", ""))
 
-    def lists(self, offer: Offer) -> Tuple[Index, ...]:
-        return tuple(self.indexes[each] for each in offer.lists if each in self.indexes)
+    def lists(self, offer: Offer) -> tuple[PackageIndex, ...]:
+        """Return the lists that bring this version."""
+        return tuple(self.indexes[name] for name in offer.lists if name in self.indexes)
 
 
-def observe(host: Host, now: datetime, free: Collection[str] = ()) -> Observed:
-    """The whole upgrade, what is kept back, the sources, and what stands in the way of any change."""
+def observe(host: Host, now: datetime, released: Collection[str] = ()) -> Observed:
+    """Return the whole upgrade, what is kept back, the sources, and what stands in the way of any change.
+
+    Holds on packages named in ``released`` do not count. Raises ClinicalError where apt or dpkg cannot be asked.
+    """
     packages = installed(host)
-    held = tuple(package for package in packages.values() if package.held and package.name not in free)
+    held = [package for package in packages.values() if package.held and package.name not in released]
     # apt can forget all holds or none, so those that do count are put to it as pins where some do not.
-    loosened = pins(_stay(package) for package in held) if free else ""
-    done = simulate(host, ["dist-upgrade"], loosened, bool(free))
-    solved = read.simulated(done.out) if done.rc == 0 else Simulated(())
+    hold_pins = pins(_stay(package) for package in held) if released else ""
+    done = simulate(host, ["dist-upgrade"], hold_pins, bool(released))
+    solved = read.simulated(done.out) if done.rc == 0 else Simulation(())
     codename = _codename(host)
-    table = Table(packages, {}, {index.description: index for index in indexes(host)}, _quiet(host, codename))
-    table = replace(table, offers=offers(host, [*_asked_for(table, solved), *(_name(table, one) for one in held)]))
+    table = OfferTable(packages, {}, {index.description: index for index in indexes(host)}, _quiet(host, codename))
+    table = replace(table, offers=offers(host, [*_named(table, solved), *(_name(table, package) for package in held)]))
     waiting = _waiting(table, solved, held)
-    told = described(host, table, [*solved.steps, *waiting])
-    changes, stay = told[: len(solved.steps)], told[len(solved.steps) :]
+    changes = described(host, table, [*solved.steps, *waiting])
+    coming, staying = changes[: len(solved.steps)], changes[len(solved.steps) :]
     sources = tuple(_source(host, index, now) for index in table.indexes.values())
     return Observed(
         packages=packages,
-        changes=in_order(changes),
-        left_out=tuple(_left_out(table, change) for change in in_order(stay)),
+        changes=in_order(coming),
+        omitted=tuple(_omitted(table, change) for change in in_order(staying)),
         sources=sources,
         unknown_because=doubts(table, codename, sources),
         broken=broken(host, packages, done),
     )
 
 
-def installed(host: Host) -> Dict[str, Package]:
+def installed(host: Host) -> dict[str, InstalledPackage]:
+    """Return the packages that dpkg has installed, by their keys."""
     return read.packages(ask(host, ["dpkg-query", "-W", "-f", read.DPKG_FORMAT]))
 
 
-def indexes(host: Host) -> Tuple[Index, ...]:
+def indexes(host: Host) -> tuple[PackageIndex, ...]:
+    """Return the lists of packages that apt reads."""
     return read.indexes(ask(host, ["apt-get", "indextargets", "Identifier: Packages"]))
 
 
-def offers(host: Host, names: Iterable[str]) -> Dict[str, Offers]:
+def offers(host: Host, names: Iterable[str]) -> dict[str, VersionTable]:
+    """Return every version that is offered of each of these packages, by name."""
     wanted = list(dict.fromkeys(names))
     return read.offers(ask(host, ["apt-cache", "policy", *wanted])) if wanted else {}
 
 
-def simulate(host: Host, words: Sequence[str], preferences: str = "", ignore_holds: bool = False) -> CommandResult:
-    """One run of the solver that changes nothing."""
+def simulate(host: Host, arguments: Sequence[str], preferences: str = "", ignore_holds: bool = False) -> CommandResult:
+    """Return what one run of the solver says, which changes nothing.
+
+    ``preferences`` are paragraphs of apt_preferences(5) that count before those of the site.
+    """
     options = ["-o", "APT::Ignore-Hold=1"] if ignore_holds else []
     with_pins = preferred(host, preferences)
-    return host.run(["apt-get", "-s", "-y", *options, *with_pins, *words], timeout=SOLVER_TIME)
+    return host.run(["apt-get", "-s", "-y", *options, *with_pins, *arguments], timeout=SOLVER_TIME)
 
 
-def preferred(host: Host, preferences: str) -> List[str]:
-    """The options that make apt heed our pins before those of the site."""
+def preferred(host: Host, preferences: str) -> list[str]:
+    """Return the options that make apt heed our pins before those of the site."""
     if not preferences:
         return []
     host.mkdir(SCRATCH, 0o700, 0, 0)
@@ -123,66 +148,70 @@ def preferred(host: Host, preferences: str) -> List[str]:
     return ["-o", f"Dir::Etc::Preferences={PREFERENCES}"]
 
 
-def pins(rules: Iterable[Tuple[str, str, int]]) -> str:
-    """Package, version and priority each as a paragraph of apt_preferences(5)."""
+def pins(rules: Iterable[tuple[str, str, int]]) -> str:
+    """Return package, version and priority each as a paragraph of apt_preferences(5)."""
     return "\n".join(
         f"Package: {name}\nPin: version {version}\nPin-Priority: {rank}\n" for name, version, rank in rules
     )
 
 
-def _stay(package: Package) -> Tuple[str, str, int]:
+def _stay(package: InstalledPackage) -> tuple[str, str, int]:
     return package.name, package.version, 1001
 
 
 def ask(host: Host, argv: Sequence[str]) -> str:
+    """Return what a command prints. Raises ClinicalError where it fails."""
     done = host.run(argv, timeout=SOLVER_TIME)
     if done.rc != 0:
         raise ClinicalError("Asking", " ".join(argv[:2]), done.err_line, "Try the same command on the host.")
     return done.out
 
 
-def _name(table: Table, package: Package) -> str:
+def _name(table: OfferTable, package: InstalledPackage) -> str:
     return table.named(package.name, package.arch)
 
 
-def _asked_for(table: Table, solved: Simulated) -> List[str]:
+def _named(table: OfferTable, solved: Simulation) -> list[str]:
     return [table.named(step.name, step.arch) for step in solved.steps] + [*solved.kept_back, *solved.phased]
 
 
-def _waiting(table: Table, solved: Simulated, held: Sequence[Package]) -> List[Step]:
-    """What could be upgraded and is not: kept back, phased or held."""
+def _waiting(table: OfferTable, solved: Simulation, held: Sequence[InstalledPackage]) -> list[SimulatedStep]:
+    """Return what could be upgraded and is not: kept back, phased or held."""
     names = [*solved.kept_back, *solved.phased, *(_name(table, package) for package in held)]
-    found = []
+    steps = []
     for full in dict.fromkeys(names):
         name, _colon, arch = full.partition(":")
-        package, offered = table.installed(name, arch), table.offers.get(full)
-        if package and offered and offered.candidate and later(offered.candidate, package.version):
-            found.append(Step(name, package.arch, package.version, offered.candidate))
-    return found
+        package, offers = table.installed(name, arch), table.offers.get(full)
+        if package and offers and offers.candidate and is_later(offers.candidate, package.version):
+            steps.append(SimulatedStep(name, package.arch, package.version, offers.candidate))
+    return steps
 
 
-def described(host: Host, table: Table, steps: Sequence[Step]) -> Tuple[Change, ...]:
-    """The steps as changes, with what the lists tell of the new versions."""
+def described(host: Host, table: OfferTable, steps: Sequence[SimulatedStep]) -> tuple[PackageChange, ...]:
+    """Return the steps as changes, with what the lists say of the new versions."""
     wanted = {step: f"{table.named(step.name, step.arch)}={step.new}" for step in steps if step.new}
     records = _records(host, list(wanted.values()))
     return tuple(_change(table, step, records.get((step.name, step.new), {})) for step in steps)
 
 
-def _records(host: Host, wanted: Sequence[str]) -> Dict[Tuple[str, str], Dict[str, str]]:
-    """The paragraphs of these versions in the lists; a version that is in none has none."""
+def _records(host: Host, wanted: Sequence[str]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the paragraphs of these versions in the lists; a version that is in none has none."""
     if not wanted:
         return {}
     done = host.run(["apt-cache", "show", *wanted], timeout=SOLVER_TIME)
-    found = [part for part in read.paragraphs(done.out) if "Package" in part and "Version" in part]
-    return {(part["Package"], part["Version"]): part for part in reversed(found)}
+    parts = [part for part in read.paragraphs(done.out) if "Package" in part and "Version" in part]
+    return {(part["Package"], part["Version"]): part for part in reversed(parts)}
 
 
-def _change(table: Table, step: Step, record: Mapping[str, str]) -> Change:
+def _change(table: OfferTable, step: SimulatedStep, record: Mapping[str, str]) -> PackageChange:
     package = table.installed(step.name, step.arch)
     arch = step.arch or (package.arch if package else "")
-    source, source_new = read.source_of(record) if record else (package.source if package else step.name, step.new)
+    if record:
+        source, source_new = read.source_of(record)
+    else:
+        source, source_new = package.source if package else step.name, step.new
     security, why = _security(table, step)
-    return Change(
+    return PackageChange(
         name=step.name,
         arch=arch,
         change=_kind(step),
@@ -199,71 +228,76 @@ def _change(table: Table, step: Step, record: Mapping[str, str]) -> Change:
     )
 
 
-def _kind(step: Step) -> str:
+def _kind(step: SimulatedStep) -> str:
     if not step.new:
         return REMOVE
     if not step.old:
         return INSTALL
-    return DOWNGRADE if later(step.old, step.new) else UPGRADE
+    return DOWNGRADE if is_later(step.old, step.new) else UPGRADE
 
 
-def _security(table: Table, step: Step) -> Tuple[Optional[bool], Tuple[str, ...]]:
-    """Whether the change passes a version that security brought; nobody can tell without a source of security."""
+def _security(table: OfferTable, step: SimulatedStep) -> tuple[bool | None, tuple[str, ...]]:
+    """Return whether a change passes a version that security brought, and why.
+
+    Without a source of security nobody can tell: None.
+    """
     if not step.new:
         return False, ("it stands in the way of the others",)
-    passed = [o for o in table.of(step.name, step.arch).versions if _passes(step, o.version)]
-    found = [
-        f"{o.version} has the label {one.label} in {one.codename}"
-        for o in passed
-        for one in table.lists(o)
-        if one.security
-    ]
-    if found:
-        return True, tuple(found)
-    newer = () if step.old else ("the others need it",)
+    reasons = []
+    for offer in table.versions_of(step.name, step.arch).versions:
+        if _passes(step, offer.version):
+            indexes = [index for index in table.lists(offer) if index.security]
+            reasons += [f"{offer.version} has the label {index.label} in {index.codename}" for index in indexes]
+    if reasons:
+        return True, tuple(reasons)
     known = table.quiet or any(index.security for index in table.indexes.values())
-    return (False if known else None), newer or ("a newer version without a label of security",)
+    why = "a newer version without a label of security" if step.old else "the others need it"
+    return (False if known else None), (why,)
 
 
-def _passes(step: Step, version: str) -> bool:
-    return within(version, step.old, step.new) if step.old else version == step.new
+def _passes(step: SimulatedStep, version: str) -> bool:
+    return brings(version, step.old, step.new) if step.old else version == step.new
 
 
-def _origin(table: Table, step: Step) -> str:
-    """Where the new version comes from; where several lists have it, the one of security is told."""
-    offered = [one for one in table.of(step.name, step.arch).versions if one.version == step.new]
-    lists = [index for one in offered for index in table.lists(one)]
-    best = next((index for index in lists if index.security), lists[0] if lists else None)
-    return best.words if best else next(iter(step.origins), "")
+def _origin(table: OfferTable, step: SimulatedStep) -> str:
+    """Return where the new version comes from: of several lists that have it, the one of security."""
+    lists: list[PackageIndex] = []
+    for offer in table.versions_of(step.name, step.arch).versions:
+        if offer.version == step.new:
+            lists += table.lists(offer)
+    secure = [index for index in lists if index.security]
+    if secure or lists:
+        return (secure or lists)[0].name
+    return next(iter(step.origins), "")
 
 
-def _left_out(table: Table, change: Change) -> LeftOut:
+def _omitted(table: OfferTable, change: PackageChange) -> OmittedChange:
     package = table.installed(change.name, change.arch)
     if package and package.held:
-        return LeftOut("held", change, "it is on hold")
-    offered = next((one for one in table.of(change.name, change.arch).versions if one.version == change.new), None)
-    if offered and offered.phased is not None:
-        return LeftOut(
-            "phased", change, f"its mirror offers it to {offered.phased}% of the hosts so far, not to this one"
-        )
-    return LeftOut("held", change, "apt keeps it back, because it would need what is not to be had")
+        return OmittedChange("held", change, "it is on hold")
+    versions = table.versions_of(change.name, change.arch).versions
+    offer = next((offer for offer in versions if offer.version == change.new), None)
+    if offer and offer.phased is not None:
+        reason = f"its mirror offers it to {offer.phased}% of the hosts so far, not to this one"
+        return OmittedChange("phased", change, reason)
+    return OmittedChange("held", change, "apt keeps it back, because it would need what is not to be had")
 
 
-def _source(host: Host, index: Index, now: datetime) -> Source:
+def _source(host: Host, index: PackageIndex, now: datetime) -> PackageSource:
     files = (host.read(f"{index.base}{name}") for name in ("InRelease", "Release"))
-    content = next((each for each in files if each is not None), b"")
-    told = read.release(content[:4096].decode("utf-8", "replace"))
-    age = (now - told.dated).days if told.dated else None
-    renewed = index.security or told.valid_until is not None or index.codename.endswith(_RENEWED)
-    over = told.valid_until is not None and told.valid_until < now
-    return Source(
+    content = next((content for content in files if content is not None), b"")
+    dates = read.release(content[:4096].decode("utf-8", "replace"))
+    age = (now - dates.dated).days if dates.dated else None
+    renewed = index.security or dates.valid_until is not None or index.codename.endswith(_RENEWED)
+    over = dates.valid_until is not None and dates.valid_until < now
+    return PackageSource(
         uri=index.uri,
         suite=index.suite,
         codename=index.codename,
         label=index.label,
         origin=index.origin,
         component=index.component,
-        released=format_stamp(told.dated) if told.dated else "",
+        released=format_stamp(dates.dated) if dates.dated else "",
         age_days=age,
         stale=age is None or over or (renewed and age > STALE_DAYS),
         security=index.security,
@@ -275,42 +309,47 @@ def _codename(host: Host) -> str:
 
 
 def _quiet(host: Host, codename: str) -> bool:
-    """Whether the security of this release has an empty list, of which apt says nothing: its Release file is there."""
-    for path in host.glob(f"{LISTS}/*_{codename}-security_*Release") if codename else ():
+    """Return whether the security of this release has an empty list, of which apt says nothing.
+
+    Its Release file is there then.
+    """
+    if not codename:
+        return False
+    for path in host.glob(f"{LISTS}/*_{codename}-security_*Release"):
         head = (host.read(path) or b"")[:4096].decode("utf-8", "replace")
         if any(part.get("Label") == read.SECURITY_LABEL for part in read.paragraphs(head)):
             return True
     return False
 
 
-def doubts(table: Table, codename: str, sources: Sequence[Source]) -> Tuple[str, ...]:
-    """Why "no updates" would prove nothing here."""
+def doubts(table: OfferTable, codename: str, sources: Sequence[PackageSource]) -> tuple[str, ...]:
+    """Return why "no updates" would prove nothing here."""
     known = tuple(table.indexes.values())
     if not known:
         return ("there is no list of packages: no source is set, or apt-get update never succeeded",)
-    found = []
-    mine = [index for index in known if index.security and index.codename.partition("-")[0] in (codename, "")]
-    if not mine and not table.quiet:
-        found.append(f"no source brings the security updates of {codename or 'this release'}")
-    found += [
+    reasons = []
+    fitting = [index for index in known if index.security and index.codename.partition("-")[0] in (codename, "")]
+    if not fitting and not table.quiet:
+        reasons.append(f"no source brings the security updates of {codename or 'this release'}")
+    reasons += [
         f"{index.uri} {index.codename} is not signed by a key that apt trusts" for index in known if not index.trusted
     ]
-    return (*found, *dict.fromkeys(_stale(source) for source in sources if source.stale))
+    return (*reasons, *dict.fromkeys(_stale(source) for source in sources if source.stale))
 
 
-def _stale(source: Source) -> str:
+def _stale(source: PackageSource) -> str:
     where = f"{source.uri} {source.codename}"
     if source.age_days is None:
         return f"{where} has no Release file that bears a date"
     return f"{where} is {source.age_days} days old (Release of {source.released}): its mirror is no longer renewed"
 
 
-def broken(host: Host, packages: Mapping[str, Package], solved: CommandResult) -> Tuple[str, ...]:
-    """What has to be repaired before anything is changed."""
-    found = [f"{key} is installed only in part" for key, package in sorted(packages.items()) if not package.whole]
+def broken(host: Host, packages: Mapping[str, InstalledPackage], solved: CommandResult) -> tuple[str, ...]:
+    """Return what has to be repaired before anything is changed, a sentence each."""
+    reasons = [f"{key} is installed only in part" for key, package in sorted(packages.items()) if not package.intact]
     if any(name.isdigit() for name in host.listdir(JOURNAL)):
-        found.append("dpkg was cut in the middle of its work")
+        reasons.append("dpkg was cut in the middle of its work")
     if solved.rc != 0:
         errors = [line[3:] for line in solved.err.splitlines() if line.startswith("E: ")]
-        found.append(f"apt finds no way to upgrade: {(errors or [solved.err_line])[0]}")
-    return tuple(found)
+        reasons.append(f"apt finds no way to upgrade: {(errors or [solved.err_line])[0]}")
+    return tuple(reasons)

@@ -1,16 +1,16 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What apt and dpkg print, turned into data. Pure. Private to the collection."""
+"""What apt and dpkg print, turned into data. Touches no host."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ..model import Package
+from ..model import InstalledPackage
 
 #: One line a package, each field ended by a tab.
 DPKG_FORMAT = "${Package}\t${Architecture}\t${Version}\t${source:Package}\t${source:Version}\t${Status}\n"
@@ -29,23 +29,23 @@ _FROM = re.compile(r" +-?\d+ (?P<list>.+)$")
 
 
 @dataclass(frozen=True)
-class Step:
+class SimulatedStep:
     """One package that apt would install, upgrade or remove. ``arch`` is empty for a removal of the host's own kind."""
 
     name: str
     arch: str
     old: str
     new: str
-    origins: Tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Simulated:
+class Simulation:
     """What ``apt-get -s`` says: the steps in their order, and the names that it keeps back."""
 
-    steps: Tuple[Step, ...]
-    kept_back: Tuple[str, ...] = ()
-    phased: Tuple[str, ...] = ()
+    steps: tuple[SimulatedStep, ...]
+    kept_back: tuple[str, ...] = ()
+    phased: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,21 @@ class Offer:
     """One version in the table of ``apt-cache policy`` with the lists that bring it; ``phased`` is a percentage."""
 
     version: str
-    lists: Tuple[str, ...] = ()
-    phased: Optional[int] = None
+    lists: tuple[str, ...] = ()
+    phased: int | None = None
 
 
 @dataclass(frozen=True)
-class Offers:
+class VersionTable:
     """What ``apt-cache policy`` says of one package."""
 
     installed: str
     candidate: str
-    versions: Tuple[Offer, ...] = ()
+    versions: tuple[Offer, ...] = ()
 
 
 @dataclass(frozen=True)
-class Index:
+class PackageIndex:
     """One Packages file that apt reads, with what the Release file above it says of itself."""
 
     description: str
@@ -83,74 +83,89 @@ class Index:
     trusted: bool
 
     @property
-    def words(self) -> str:
-        """As apt names where a version comes from."""
+    def name(self) -> str:
+        """Where a version comes from, as apt names it."""
         return f"{self.label}:{self.version}/{self.suite}"
 
     @property
     def security(self) -> bool:
-        """Suites are renamed when a release grows old; the label stays. Ubuntu has one label for all."""
+        """True for a list of security updates.
+
+        Suites are renamed when a release grows old; the label stays. Ubuntu has one label for all.
+        """
         return self.label == SECURITY_LABEL or (self.origin == "Ubuntu" and self.suite.endswith("-security"))
 
 
 @dataclass(frozen=True)
-class Release:
+class ReleaseDates:
     """The dates in a Release file, where it bears them."""
 
-    dated: Optional[datetime] = None
-    valid_until: Optional[datetime] = None
+    dated: datetime | None = None
+    valid_until: datetime | None = None
 
 
-def packages(text: str) -> Dict[str, Package]:
-    """The packages that dpkg knows and that are not plainly away, by their keys."""
-    found = {}
+def packages(text: str) -> dict[str, InstalledPackage]:
+    """Return the packages in output of DPKG_FORMAT that are not plainly away, by their keys."""
+    packages = {}
     for line in text.splitlines():
         name, arch, version, source, source_version, status = line.split("\t")
         want, _error, state = status.split(" ")
         if state in ("not-installed", "config-files"):
             continue
-        package = Package(name, arch, version, source, source_version, state == "installed", want == "hold")
-        found[package.key] = package
-    return found
+        package = InstalledPackage(
+            name=name,
+            arch=arch,
+            version=version,
+            source=source,
+            source_version=source_version,
+            intact=state == "installed",
+            held=want == "hold",
+        )
+        packages[package.key] = package
+    return packages
 
 
-def simulated(text: str) -> Simulated:
-    """The steps and what is kept back; the lists of names are indented below their headings."""
-    steps: List[Step] = []
-    sections: Dict[str, List[str]] = {"kept_back": [], "phased": []}
-    section: Optional[List[str]] = None
+def simulated(text: str) -> Simulation:
+    """Return the steps and what is kept back; the lists of names are indented below their headings."""
+    steps: list[SimulatedStep] = []
+    sections: dict[str, list[str]] = {"kept_back": [], "phased": []}
+    section: list[str] | None = None
     for line in text.splitlines():
         if line.startswith("  "):
             if section is not None:
                 section += line.split()
             continue
         section = sections[_SECTION[line]] if line in _SECTION else None
-        found = _STEP.match(line)
-        if found:
-            steps.append(_step(found))
-    return Simulated(tuple(steps), tuple(sections["kept_back"]), tuple(sections["phased"]))
+        match = _STEP.match(line)
+        if match:
+            steps.append(_step(match))
+    return Simulation(tuple(steps), tuple(sections["kept_back"]), tuple(sections["phased"]))
 
 
-def _step(found: re.Match[str]) -> Step:
-    arch = found["arch"] or found["foreign"] or ""
-    origins = tuple(part.strip() for part in (found["origins"] or "").split(",") if part.strip())
-    return Step(found["name"], arch, found["old"] or "", found["new"] or "", origins)
+def _step(match: re.Match[str]) -> SimulatedStep:
+    return SimulatedStep(
+        name=match["name"],
+        arch=match["arch"] or match["foreign"] or "",
+        old=match["old"] or "",
+        new=match["new"] or "",
+        origins=tuple(part.strip() for part in (match["origins"] or "").split(",") if part.strip()),
+    )
 
 
-def offers(text: str) -> Dict[str, Offers]:
-    """The version table of each package; a foreign one is named with its architecture."""
-    found: Dict[str, Offers] = {}
+def offers(text: str) -> dict[str, VersionTable]:
+    """Return the version tables in ``apt-cache policy`` by package; a foreign one has its architecture in its name."""
+    tables: dict[str, VersionTable] = {}
     for name, lines in _headed(text):
-        told = {key: value for key, _colon, value in (line.strip().partition(": ") for line in lines[:2])}
-        known = {"(none)": ""}
-        installed, candidate = (known.get(told.get(key, ""), told.get(key, "")) for key in ("Installed", "Candidate"))
-        found[name] = Offers(installed, candidate, tuple(_versions(lines)))
-    return found
+        parts = [line.strip().partition(": ") for line in lines[:2]]
+        fields = {key: "" if value == "(none)" else value for key, _colon, value in parts}
+        installed, candidate = fields.get("Installed", ""), fields.get("Candidate", "")
+        tables[name] = VersionTable(installed, candidate, tuple(_versions(lines)))
+    return tables
 
 
-def _headed(text: str) -> Iterator[Tuple[str, List[str]]]:
+def _headed(text: str) -> Iterator[tuple[str, list[str]]]:
     name = ""
-    lines: List[str] = []
+    lines: list[str] = []
     for line in text.splitlines():
         if line.endswith(":") and not line.startswith(" "):
             if name:
@@ -162,10 +177,10 @@ def _headed(text: str) -> Iterator[Tuple[str, List[str]]]:
         yield name, lines
 
 
-def _versions(lines: List[str]) -> Iterator[Offer]:
+def _versions(lines: list[str]) -> Iterator[Offer]:
     version = ""
-    phased: Optional[int] = None
-    lists: List[str] = []
+    phased: int | None = None
+    lists: list[str] = []
     for line in lines:
         head, below = _VERSION.match(line), _FROM.match(line)
         if head:
@@ -179,9 +194,9 @@ def _versions(lines: List[str]) -> Iterator[Offer]:
         yield Offer(version, tuple(lists), phased)
 
 
-def paragraphs(text: str) -> Iterator[Dict[str, str]]:
-    """The paragraphs of a control file, each as its single-line fields."""
-    fields: Dict[str, str] = {}
+def paragraphs(text: str) -> Iterator[dict[str, str]]:
+    """Yield the paragraphs of a control file, each as its single-line fields."""
+    fields: dict[str, str] = {}
     for line in [*text.splitlines(), ""]:
         if not line:
             if fields:
@@ -192,44 +207,44 @@ def paragraphs(text: str) -> Iterator[Dict[str, str]]:
             fields[key] = value.strip()
 
 
-def source_of(fields: Mapping[str, str]) -> Tuple[str, str]:
-    """Source package and its version of a paragraph in Packages; named there only where they differ."""
+def source_of(fields: Mapping[str, str]) -> tuple[str, str]:
+    """Return source package and its version of a paragraph in Packages; named there only where they differ."""
     name, _blank, version = fields.get("Source", fields["Package"]).partition(" ")
     return name, version.strip("()") or fields["Version"]
 
 
-def indexes(text: str) -> Tuple[Index, ...]:
-    """The Packages files that apt reads, in the order of the sources."""
-    found = []
-    for told in paragraphs(text):
-        path = told.get("Filename", "")
-        end = path.rfind(told["MetaKey"].replace("/", "_"))
-        codename = told.get("Codename") or told.get("Release", "")
-        found.append(
-            Index(
-                told["Description"],
-                path,
-                path[:end] if end > 0 else "",
-                told.get("Repo-URI", told.get("Site", "")),
-                told.get("Suite", ""),
-                codename,
-                told.get("Label", ""),
-                told.get("Origin", ""),
-                told.get("Component", ""),
-                told.get("Version", ""),
-                told.get("Trusted") == "yes",
+def indexes(text: str) -> tuple[PackageIndex, ...]:
+    """Return the Packages files that ``apt-get indextargets`` names, in the order of the sources."""
+    indexes = []
+    for fields in paragraphs(text):
+        path = fields.get("Filename", "")
+        end = path.rfind(fields["MetaKey"].replace("/", "_"))
+        codename = fields.get("Codename") or fields.get("Release", "")
+        indexes.append(
+            PackageIndex(
+                description=fields["Description"],
+                path=path,
+                base=path[:end] if end > 0 else "",
+                uri=fields.get("Repo-URI", fields.get("Site", "")),
+                suite=fields.get("Suite", ""),
+                codename=codename,
+                label=fields.get("Label", ""),
+                origin=fields.get("Origin", ""),
+                component=fields.get("Component", ""),
+                version=fields.get("Version", ""),
+                trusted=fields.get("Trusted") == "yes",
             )
         )
-    return tuple(found)
+    return tuple(indexes)
 
 
-def release(text: str) -> Release:
-    """The dates of a Release or InRelease file; what is no date is none."""
+def release(text: str) -> ReleaseDates:
+    """Return the dates of a Release or InRelease file; what is no date is None."""
     fields = next((part for part in paragraphs(text) if "Date" in part), {})
-    return Release(_date(fields.get("Date", "")), _date(fields.get("Valid-Until", "")))
+    return ReleaseDates(_date(fields.get("Date", "")), _date(fields.get("Valid-Until", "")))
 
 
-def _date(text: str) -> Optional[datetime]:
+def _date(text: str) -> datetime | None:
     try:
         when = parsedate_to_datetime(text.replace("UTC", "+0000"))
     except (ValueError, TypeError):
@@ -237,11 +252,11 @@ def _date(text: str) -> Optional[datetime]:
     return when.replace(tzinfo=when.tzinfo or timezone.utc).astimezone(timezone.utc)
 
 
-def config(text: str) -> Dict[str, str]:
-    """The single values of ``apt-config dump``; members of lists are left away."""
-    found = {}
+def config(text: str) -> dict[str, str]:
+    """Return the single values of ``apt-config dump``; members of lists are left away."""
+    values = {}
     for line in text.splitlines():
         key, _blank, value = line.partition(" ")
         if not key.endswith("::"):
-            found[key] = value.strip().rstrip(";").strip('"')
-    return found
+            values[key] = value.strip().rstrip(";").strip('"')
+    return values

@@ -1,12 +1,11 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of two Debian versions is the later one, as dpkg sees it. Private to the collection."""
+"""Which of two Debian versions is the later one, as dpkg sees it."""
 
 from __future__ import annotations
 
 import functools
 import re
-from typing import Tuple
 
 _PIECES = re.compile(r"([^0-9]*)([0-9]*)")
 #: Sorts before every other sign and before the end of the text.
@@ -34,29 +33,31 @@ class DebianVersion:
         return hash(self._key)
 
 
-def later(one: str, other: str) -> bool:
-    """Whether ``one`` is later than ``other``."""
-    return DebianVersion(other) < DebianVersion(one)
+def is_later(version: str, than: str) -> bool:
+    """Return whether ``version`` is later than the other one."""
+    return DebianVersion(than) < DebianVersion(version)
 
 
-def within(version: str, installed: str, candidate: str) -> bool:
-    """Whether going from ``installed`` to ``candidate`` brings ``version``: installed < version <= candidate."""
-    return later(version, installed) and not later(version, candidate)
+def brings(version: str, installed: str, candidate: str) -> bool:
+    """Return whether going from ``installed`` to ``candidate`` brings it: installed < version <= candidate."""
+    return is_later(version, installed) and not is_later(version, candidate)
 
 
-_Part = Tuple[Tuple[Tuple[int, ...], int], ...]
+_Part = tuple[tuple[tuple[int, ...], int], ...]
 
 
-def _key(text: str) -> Tuple[int, _Part, _Part]:
-    epoch, colon, rest = text.partition(":")
+def _key(text: str) -> tuple[int, _Part, _Part]:
+    epoch, colon, version = text.partition(":")
     if not colon:
-        epoch, rest = "0", text
-    upstream, _dash, revision = rest.rpartition("-") if "-" in rest else (rest, "", "")
+        epoch, version = "0", text
+    upstream, dash, revision = version.rpartition("-")
+    if not dash:
+        upstream, revision = version, ""
     return int(epoch or "0"), _part(upstream), _part(revision)
 
 
 def _part(text: str) -> _Part:
-    """Signs and numbers by turns; what is missing counts as the end and as zero, and so is left away."""
+    """Return signs and numbers by turns; what is missing counts as the end and as zero, and so is left away."""
     pieces = [((*map(_order, signs), _END), int(digits or "0")) for signs, digits in _PIECES.findall(text)]
     while len(pieces) > 1 and pieces[-1] == ((_END,), 0):
         pieces.pop()
@@ -67,4 +68,6 @@ def _part(text: str) -> _Part:
 def _order(sign: str) -> int:
     if sign == "~":
         return _TILDE
-    return ord(sign) if sign.isalpha() else ord(sign) + _OTHER
+    if sign.isalpha():
+        return ord(sign)
+    return ord(sign) + _OTHER

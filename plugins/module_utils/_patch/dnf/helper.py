@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of dnf in its own words: a program of its own, run by the Python that dnf itself runs with. Private.
+"""What is asked of dnf in its own words: a program of its own, run by the Python that dnf itself runs with.
 
-``manager`` writes this file to the host and gives it a question as JSON; the answer is JSON on standard output. It
+``program`` writes this file to the host and gives it a question as JSON; the answer is JSON on standard output. It
 imports nothing of ours, and dnf only where it is run. Only ``transact`` changes packages.
 """
 
@@ -19,9 +19,11 @@ import sys
 import time
 from copy import deepcopy
 from importlib import import_module
-from typing import Any, Dict, List, Set, Tuple
+from typing import Any
 
-Json = Dict[str, Any]
+Json = dict[str, Any]
+#: Name, architecture and version of a package.
+Key = tuple[str, str, str]
 
 #: What vendors call a severity -> what we call it.
 SEVERITIES = {"critical": "critical", "important": "high", "moderate": "medium", "low": "low"}
@@ -31,13 +33,16 @@ PAUSE = 1.0
 _FLOCK = "hhqqi"
 
 
-def opened(available: bool, folder: str = "", refresh: bool = False) -> Tuple[Any, List[str]]:
-    """dnf's view of this host. Lists that lie there are taken as they are, unless they are to be read anew."""
+def open_base(available: bool, folder: str = "", expire: bool = False) -> tuple[Any, list[str]]:
+    """Return dnf's view of this host, and the repositories that cannot be read, with the reason.
+
+    Lists that lie there are taken as they are, unless they are to be read anew (``expire``).
+    """
     dnf = import_module("dnf")
     base = dnf.Base()
     base.conf.read()
     base.conf.substitutions.update_from_etc("/")
-    base.conf.disable_excludes = ["all"]  # what is excluded is told, not hidden
+    base.conf.disable_excludes = ["all"]  # what is excluded is named, not hidden
     base.conf.assumeyes = True
     base.conf.exit_on_lock = True  # else it waits without an end
     base.conf.install_weak_deps = False
@@ -47,7 +52,7 @@ def opened(available: bool, folder: str = "", refresh: bool = False) -> Tuple[An
         base.read_all_repos()
         for repo in base.repos.iter_enabled():
             repo.skip_if_unavailable = False
-            if refresh:
+            if expire:
                 repo._repo.expire()
             else:
                 repo.metadata_expire = -1
@@ -63,17 +68,18 @@ def opened(available: bool, folder: str = "", refresh: bool = False) -> Tuple[An
 
 
 def one_line(error: object) -> str:
+    """Return an error's text in one line of at most 300 characters."""
     return " ".join(str(error).split())[:300]
 
 
 def evr(pkg: Any) -> str:
-    """epoch:version-release, without an epoch that is nothing."""
+    """Return epoch:version-release, without an epoch that is nothing."""
     epoch = f"{pkg.epoch}:" if pkg.epoch else ""
     return f"{epoch}{pkg.version}-{pkg.release}"
 
 
-def source_of(pkg: Any) -> Tuple[str, str]:
-    """The name of the source package, and its version with the epoch of this one."""
+def source_of(pkg: Any) -> tuple[str, str]:
+    """Return the name of the source package, and its version with the epoch of this one."""
     parts = (pkg.sourcerpm or "").rsplit(".", 2)[0].rsplit("-", 2)
     if len(parts) != 3:
         return pkg.name, evr(pkg)
@@ -81,8 +87,8 @@ def source_of(pkg: Any) -> Tuple[str, str]:
     return parts[0], f"{epoch}{parts[1]}-{parts[2]}"
 
 
-def locked() -> List[str]:
-    """Names of packages that the versionlock list holds."""
+def locked() -> list[str]:
+    """Return the lines of the versionlock list that hold a package."""
     try:
         with open(VERSIONLOCK, encoding="utf-8") as stream:
             lines = [line.split("#")[0].strip() for line in stream]
@@ -91,28 +97,36 @@ def locked() -> List[str]:
     return [line for line in lines if line and not line.startswith("!")]
 
 
-def held_names(base: Any, free: List[List[str]]) -> Set[Tuple[str, str]]:
-    """Every installed package that is held: by the versionlock list, or excluded in a configuration file."""
+def held_names(base: Any, free: list[list[str]]) -> set[tuple[str, str]]:
+    """Return name and architecture of every installed package that is held.
+
+    It may be so by the versionlock list, or because it is excluded in a configuration file.
+    """
     hawkey = import_module("hawkey")
     patterns = list(base.conf.excludepkgs)
     for repo in base.repos.iter_enabled():
         patterns += list(repo.excludepkgs)
-    found = set()
+    held = set()
     for pkg in base.sack.query().installed():
-        words = (pkg.name, f"{pkg.name}.{pkg.arch}", str(pkg))
-        if any(fnmatch.fnmatchcase(word, pattern) for word in words for pattern in patterns):
-            found.add((pkg.name, pkg.arch))
+        if is_excluded(pkg, patterns):
+            held.add((pkg.name, pkg.arch))
     for line in locked():
         subject = hawkey.Subject(line)
         query = subject.get_best_query(base.sack, with_provides=False, with_filenames=False)
         names = {pkg.name for pkg in query.installed()} or {nevra.name for nevra in subject.get_nevra_possibilities()}
-        found |= {(pkg.name, pkg.arch) for pkg in base.sack.query().installed().filterm(name=list(names))}
-    return found - {tuple(each) for each in free}
+        held |= {(pkg.name, pkg.arch) for pkg in base.sack.query().installed().filterm(name=list(names))}
+    return held - {(name, arch) for name, arch in free}
+
+
+def is_excluded(pkg: Any, patterns: list[str]) -> bool:
+    """Return whether one of these patterns means the package."""
+    spellings = (pkg.name, f"{pkg.name}.{pkg.arch}", str(pkg))
+    return any(fnmatch.filter(spellings, pattern) for pattern in patterns)
 
 
 def observe(request: Json) -> Json:
-    """What an upgrade of everything would change, what is held, where it comes from, and what was left half done."""
-    base, failed = opened(True)
+    """Return what an upgrade of everything would change, what is held, from where, and what was left half done."""
+    base, failed = open_base(True)
     held = held_names(base, request.get("free", []))
     upgrades = base.sack.query().upgrades().latest()
     kept_back = [pkg for pkg in upgrades if (pkg.name, pkg.arch) in held]
@@ -120,13 +134,12 @@ def observe(request: Json) -> Json:
     if names:
         base.sack.add_excludes(base.sack.query().available().filterm(name=names))
     base.upgrade_all()
-    complaint = resolved(base)
+    complaint = resolve(base)
+    free = [pkg for pkg in upgrades if (pkg.name, pkg.arch) not in held]
     return {
-        "changes": changes_of(base) if not complaint else [],
-        "held": [described(base, pkg, "upgrade") for pkg in kept_back],
-        "skipped": skipped(base, [pkg for pkg in upgrades if (pkg.name, pkg.arch) not in held])
-        if not complaint
-        else [],
+        "changes": [] if complaint else changes_of(base),
+        "held": [describe(base, pkg, "upgrade") for pkg in kept_back],
+        "skipped": [] if complaint else skipped(base, free),
         "held_names": sorted(held),
         "sources": [source(repo) for repo in base.repos.iter_enabled()],
         "failed": failed,
@@ -135,8 +148,8 @@ def observe(request: Json) -> Json:
     }
 
 
-def resolved(base: Any, allow_erasing: bool = False) -> str:
-    """Resolve; what stands against it in one line, or nothing."""
+def resolve(base: Any, allow_erasing: bool = False) -> str:
+    """Resolve the transaction; return what stands against it in one line, or an empty text."""
     dnf = import_module("dnf")
     try:
         base.resolve(allow_erasing=allow_erasing)
@@ -145,56 +158,57 @@ def resolved(base: Any, allow_erasing: bool = False) -> str:
     return ""
 
 
-def problems(base: Any) -> List[str]:
-    """Why the newest versions cannot all come, as dnf words it when nothing less will do."""
+def problems(base: Any) -> list[str]:
+    """Return why the newest versions cannot all come, as dnf words it when nothing less will do."""
     goal = deepcopy(base._goal)
     goal.run(allow_uninstall=False, force_best=True, ignore_weak=True)
-    return [one_line(line) for rule in goal.problem_rules() for line in rule]
+    lines = []
+    for rule in goal.problem_rules():
+        lines += [one_line(line) for line in rule]
+    return lines
 
 
-def skipped(base: Any, upgrades: List[Any]) -> List[Json]:
-    """Updates that dnf leaves out by itself, since something that they need is not to be had, with its reason."""
+def skipped(base: Any, upgrades: list[Any]) -> list[Json]:
+    """Return updates that dnf leaves out by itself, with the reason: something that they need is not to be had."""
     come = {(item.pkg.name, item.pkg.arch) for item in base.transaction}
     lost = [pkg for pkg in upgrades if (pkg.name, pkg.arch) not in come]
-    said = problems(base) if lost else []
-    told = []
+    lines = problems(base) if lost else []
+    changes = []
     for pkg in lost:
-        why = [line for line in said if pkg.name in line and "best update candidate" not in line]
-        told.append(
-            dict(described(base, pkg, "upgrade"), reason=(why or ["a package that it needs is not to be had"])[0])
-        )
-    return told
+        reasons = [line for line in lines if pkg.name in line and "best update candidate" not in line]
+        reasons.append("a package that it needs is not to be had")
+        changes.append(dict(describe(base, pkg, "upgrade"), reason=reasons[0]))
+    return changes
 
 
-def changes_of(base: Any) -> List[Json]:
-    """The transaction as changes: what comes with what it replaces, and what goes for nothing."""
+def changes_of(base: Any) -> list[Json]:
+    """Return the transaction as changes: what comes with what it replaces, and what goes for nothing."""
     kinds = import_module("dnf.transaction")
 
-    words = {kinds.PKG_INSTALL: "install", kinds.PKG_UPGRADE: "upgrade", kinds.PKG_DOWNGRADE: "downgrade"}
-    going = (kinds.PKG_ERASE, kinds.PKG_OBSOLETED)
-    found = []
-    for item in base.transaction:
-        if item.action in words:
-            found.append(described(base, item.pkg, words[item.action]))
-        elif item.action == kinds.PKG_OBSOLETE:
-            found.append(described(base, item.pkg, "install"))
-        elif item.action in going:
-            found.append(described(base, item.pkg, "remove"))
-    return found
+    names = {
+        kinds.PKG_INSTALL: "install",
+        kinds.PKG_UPGRADE: "upgrade",
+        kinds.PKG_DOWNGRADE: "downgrade",
+        kinds.PKG_OBSOLETE: "install",
+        kinds.PKG_ERASE: "remove",
+        kinds.PKG_OBSOLETED: "remove",
+    }
+    items = [item for item in base.transaction if item.action in names]
+    return [describe(base, item.pkg, names[item.action]) for item in items]
 
 
-def described(base: Any, pkg: Any, change: str) -> Json:
-    """One change, with the advisories whose fix it brings."""
-    name, version = source_of(pkg)
-    told = {
+def describe(base: Any, pkg: Any, change: str) -> Json:
+    """Return one change, with the advisories whose fix it brings."""
+    source, source_version = source_of(pkg)
+    result = {
         "name": pkg.name,
         "arch": pkg.arch,
         "change": change,
         "from": "",
         "to": evr(pkg),
-        "source": name,
+        "source": source,
         "source_old": "",
-        "source_new": version,
+        "source_new": source_version,
         "origin": pkg.reponame,
         "download_bytes": int(pkg.downloadsize or 0),
         "installed_bytes": int(pkg.installsize or 0),
@@ -204,41 +218,54 @@ def described(base: Any, pkg: Any, change: str) -> Json:
         "security": None,
     }
     if change == "remove":
-        return dict(told, **{"from": evr(pkg), "to": "", "source_old": version, "source_new": "", "download_bytes": 0})
-    installed = list(base.sack.query().installed().filterm(name=pkg.name, arch=pkg.arch))
-    old = max(installed) if installed else None
+        going = {"from": evr(pkg), "to": "", "source_old": source_version, "source_new": "", "download_bytes": 0}
+        return dict(result, **going)
+    old = max(base.sack.query().installed().filterm(name=pkg.name, arch=pkg.arch), default=None)
     if old is not None and change != "install":
-        told["from"], (_name, told["source_old"]) = evr(old), source_of(old)
+        result["from"], (_source, result["source_old"]) = evr(old), source_of(old)
+    return dict(result, **describe_advisories(base, old, pkg))
+
+
+def describe_advisories(base: Any, old: Any, pkg: Any) -> Json:
+    """Return the keys of a change that its advisories fill; ``old`` is None where nothing is installed."""
     advisories = brought(base, old, pkg) if old is not None else []
-    told["security"] = True if advisories else False if advised(base, pkg.reponame) else None
+    cves: set[str] = set()
     for advisory in advisories:
-        told["advisories"].append(advisory.id)
-        told["severities"].append(SEVERITIES.get((advisory.severity or "").lower(), "unknown"))
-        told["cves"] += [ref.id for ref in advisory.references if ref.id.startswith("CVE-")]
-    told["cves"], told["advisories"] = sorted(set(told["cves"])), sorted(set(told["advisories"]))
-    return told
+        cves.update(ref.id for ref in advisory.references if ref.id.startswith("CVE-"))
+    return {
+        "advisories": sorted({advisory.id for advisory in advisories}),
+        "cves": sorted(cves),
+        "severities": [SEVERITIES.get((advisory.severity or "").lower(), "unknown") for advisory in advisories],
+        "security": True if advisories else without_advisory(base, pkg),
+    }
 
 
-def brought(base: Any, old: Any, new: Any) -> List[Any]:
-    """The security advisories of versions after the installed one, up to the new one."""
+def without_advisory(base: Any, pkg: Any) -> bool | None:
+    """Return False where its repository says of other versions that they are for security; else None: unknown."""
+    return False if advised(base, pkg.reponame) else None
+
+
+def brought(base: Any, old: Any, new: Any) -> list[Any]:
+    """Return the security advisories of versions after the installed one, up to the new one."""
     hawkey = import_module("hawkey")
-    found = {}
+    advisories = {}
     for advisory in old.get_advisories(hawkey.GT):
         if advisory.type != hawkey.ADVISORY_SECURITY:
             continue
-        for each in advisory.packages:
-            if (each.name, each.arch) == (new.name, new.arch) and base.sack.evr_cmp(each.evr, evr(new)) <= 0:
-                found[advisory.id] = advisory
-    return [found[key] for key in sorted(found)]
+        for fixed in advisory.packages:
+            if (fixed.name, fixed.arch) == (new.name, new.arch) and base.sack.evr_cmp(fixed.evr, evr(new)) <= 0:
+                advisories[advisory.id] = advisory
+    return [advisories[key] for key in sorted(advisories)]
 
 
 def advised(base: Any, repo_id: str) -> bool:
-    """Whether a repository says of any version that it is for security."""
+    """Return whether a repository says of any version that it is for security."""
     repo = base.repos.get(repo_id)
     return bool(repo is not None and repo.get_metadata_path("updateinfo"))
 
 
 def source(repo: Any) -> Json:
+    """Return a repository as the plan shows its lists."""
     locations = list(repo.baseurl) or [repo.metalink or repo.mirrorlist or ""]
     return {
         "id": repo.id,
@@ -250,52 +277,59 @@ def source(repo: Any) -> Json:
     }
 
 
-def duplicates(base: Any) -> List[str]:
-    """Packages of which two versions are installed although only one may be: a transaction was cut."""
+def duplicates(base: Any) -> list[str]:
+    """Return packages of which two versions are installed although only one may be: a transaction was cut."""
     installed = base.sack.query().installed()
     several = installed.difference(base._get_installonly_query(installed)).duplicated()
     return sorted(f"{pkg.name}.{pkg.arch} {evr(pkg)}" for pkg in several)
 
 
 def narrow(request: Json) -> Json:
-    """What it takes to bring the chosen, when nothing comes that is barred."""
-    base, _failed = opened(True)
-    barred = {tuple(each) for each in request["barred"]}
-    out = [pkg for pkg in base.sack.query().available() if (pkg.name, pkg.arch, evr(pkg)) in barred]
-    if out:
-        base.sack.add_excludes(base.sack.query().filterm(pkg=out))
-    wanted = {tuple(each) for each in request["chosen"]}
+    """Return what it takes to bring the chosen, when nothing comes that is barred."""
+    base, _failed = open_base(True)
+    barred, wanted = set(keys_of(request["barred"])), set(keys_of(request["chosen"]))
+    excluded = [pkg for pkg in base.sack.query().available() if key_of(pkg) in barred]
+    if excluded:
+        base.sack.add_excludes(base.sack.query().filterm(pkg=excluded))
     for pkg in sorted(base.sack.query().available()):
-        key = (pkg.name, pkg.arch, evr(pkg))
+        key = key_of(pkg)
         if key in wanted:
             wanted.discard(key)
             if base.sack.query().installed().filterm(name=pkg.name, arch=pkg.arch) and not only_installed(base, pkg):
                 base.package_upgrade(pkg)
             else:
                 base.package_install(pkg, strict=False)
-    complaint = resolved(base)
-    return {"changes": changes_of(base) if not complaint else [], "complaint": complaint}
+    complaint = resolve(base)
+    return {"changes": [] if complaint else changes_of(base), "complaint": complaint}
+
+
+def key_of(pkg: Any) -> Key:
+    """Return what tells a package from all others."""
+    return pkg.name, pkg.arch, evr(pkg)
+
+
+def keys_of(rows: list[list[str]]) -> list[Key]:
+    """Return the keys in a request, which JSON has as lists."""
+    return [(name, arch, version) for name, arch, version in rows]
 
 
 def only_installed(base: Any, pkg: Any) -> bool:
-    """Whether versions of it stand beside each other, as kernels do."""
+    """Return whether versions of it stand beside each other, as kernels do."""
     return bool(base._get_installonly_query(base.sack.query().filterm(pkg=[pkg])))
 
 
-def found_in_lists(base: Any, wanted: List[List[str]]) -> Dict[Tuple[str, ...], Any]:
-    """name, arch, version -> its package in a repository; one that is known by its checksum where several have it."""
-    keys = {tuple(each) for each in wanted}
-    names = sorted({key[0] for key in keys})
-    found: Dict[Tuple[str, ...], Any] = {}
+def packages_in_lists(base: Any, keys: list[Key]) -> dict[Key, Any]:
+    """Return key -> its package in a repository; one that is known by its checksum where several have it."""
+    wanted, names = set(keys), sorted({name for name, _arch, _version in keys})
+    packages: dict[Key, Any] = {}
     for pkg in base.sack.query().available().filterm(name=names) if names else []:
-        key = (pkg.name, pkg.arch, evr(pkg))
-        if key in keys:
-            found.setdefault(key, pkg)
-    return found
+        if key_of(pkg) in wanted:
+            packages.setdefault(key_of(pkg), pkg)
+    return packages
 
 
-def is_there(pkg: Any, path: str) -> bool:
-    """Whether a file is this package, whole, by the checksum that the signed lists have."""
+def is_intact(pkg: Any, path: str) -> bool:
+    """Return whether a file is this package, undamaged, by the checksum that the signed lists have."""
     kind, wanted = import_module("hawkey").chksum_name(pkg.chksum[0]), pkg.chksum[1]
     try:
         with open(path, "rb") as stream:
@@ -307,39 +341,42 @@ def is_there(pkg: Any, path: str) -> bool:
     return digest.digest() == bytes(wanted)
 
 
-def placed(pkg: Any, folder: str) -> str:
+def place_of(pkg: Any, folder: str) -> str:
+    """Return where the file of a package lies in the folder."""
     return os.path.join(folder, os.path.basename(pkg.localPkg()))
 
 
 def missing(request: Json) -> Json:
-    """Which of the files do not lie in the folder as the lists say."""
-    base, _failed = opened(True, request["folder"])
-    found = found_in_lists(base, request["wanted"])
-    told = []
-    for key in (tuple(each) for each in request["wanted"]):
-        pkg = found.get(key)
-        if pkg is None or not is_there(pkg, placed(pkg, request["folder"])):
-            told.append(placed(pkg, request["folder"]) if pkg is not None else "-".join(key))
-    return {"missing": told}
+    """Return which of the files do not lie in the folder as the lists say."""
+    folder, keys = request["folder"], keys_of(request["wanted"])
+    base, _failed = open_base(True, folder)
+    packages = packages_in_lists(base, keys)
+    lacking = []
+    for key in keys:
+        pkg = packages.get(key)
+        if pkg is None:
+            lacking.append("-".join(key))
+        elif not is_intact(pkg, place_of(pkg, folder)):
+            lacking.append(place_of(pkg, folder))
+    return {"missing": lacking}
 
 
 def fetch(request: Json) -> Json:
-    """Download into the folder and verify; what does not come is told with its reason, and where the others lie."""
+    """Download into the folder and verify; return what does not come with its reason, and where the others lie."""
     dnf = import_module("dnf")
-    folder = request["folder"]
-    base, failed = opened(True, folder)
-    found = found_in_lists(base, request["wanted"])
-    keys = [tuple(each) for each in request["wanted"]]
-    lost = ["{0}-{2}.{1}: no repository has it".format(*key) for key in keys if key not in found]
+    folder, keys = request["folder"], keys_of(request["wanted"])
+    base, failed = open_base(True, folder)
+    packages = packages_in_lists(base, keys)
+    lost = ["{0}-{2}.{1}: no repository has it".format(*key) for key in keys if key not in packages]
     try:
-        base.download_packages([pkg for pkg in found.values() if not is_there(pkg, placed(pkg, folder))])
+        base.download_packages([pkg for pkg in packages.values() if not is_intact(pkg, place_of(pkg, folder))])
     except dnf.exceptions.DownloadError as error:
         lost.append(one_line(error))
     paths = {}
-    for key, pkg in found.items():
-        path = placed(pkg, folder)
-        if not is_there(pkg, path):
-            if not is_there(pkg, pkg.localPkg()):
+    for key, pkg in packages.items():
+        path = place_of(pkg, folder)
+        if not is_intact(pkg, path):
+            if not is_intact(pkg, pkg.localPkg()):
                 continue
             shutil.copyfile(pkg.localPkg(), path)  # out of a mounted repository, which may be gone in the window
         code, why = base.package_signature_check(pkg)
@@ -352,31 +389,31 @@ def fetch(request: Json) -> Json:
 
 
 def transact(request: Json) -> int:
-    """One transaction of exactly the set, out of these files alone. Says what is wrong and ends with 1."""
-    base, _failed = opened(False)
+    """Make one transaction of exactly the set, out of these files alone. Say what is wrong and return 1 if it fails."""
+    base, _failed = open_base(False)
     install = base.add_remote_rpms(request["files"]) if request["files"] else []
     for pkg in install:
-        there = list(base.sack.query().installed().filterm(name=pkg.name, arch=pkg.arch))
-        if not there or only_installed(base, pkg):
+        installed = list(base.sack.query().installed().filterm(name=pkg.name, arch=pkg.arch))
+        if not installed or only_installed(base, pkg):
             base.package_install(pkg)
-        elif max(there) < pkg:
+        elif max(installed) < pkg:
             base.package_upgrade(pkg)
-        elif max(there) > pkg:
+        elif max(installed) > pkg:
             base.package_downgrade(pkg, strict=True)
     for name, arch, version in request["remove"]:
         for pkg in base.sack.query().installed().filterm(name=name, arch=arch):
             if evr(pkg) == version:
                 base.package_remove(pkg)
-    complaint = resolved(base, allow_erasing=bool(request["remove"]))
+    complaint = resolve(base, allow_erasing=bool(request["remove"]))
     if complaint:
-        return said(f"error: {complaint}")
+        return fail(f"error: {complaint}")
     if base.transaction is None or not len(base.transaction):
         return 0
-    expected = {tuple(each) for each in request["expected"]}
-    found = {(each["name"], each["arch"], each["change"], each["to"] or each["from"]) for each in changes_of(base)}
-    if found - expected:
-        strange = sorted(" ".join(each) for each in found - expected)
-        return said("error: it would also change {}; nothing was changed".format(", ".join(strange)))
+    expected = {tuple(change) for change in request["expected"]}
+    resolved = {(c["name"], c["arch"], c["change"], c["to"] or c["from"]) for c in changes_of(base)}
+    if resolved - expected:
+        strange = sorted(" ".join(change) for change in resolved - expected)
+        return fail("error: it would also change {}; nothing was changed".format(", ".join(strange)))
     holder = holder_of(rpm_lock())
     if holder:
         raise import_module("dnf").exceptions.ProcessLockError(f"rpm already locked by {holder}", holder)
@@ -388,35 +425,36 @@ def transact(request: Json) -> int:
 
 
 def rpm_lock() -> str:
-    """rpm says of its own lock only that it cannot have it."""
+    """Return the path of rpm's own lock, of which it says only that it cannot have it."""
     macro: str = import_module("rpm").expandMacro("%{?_rpmlock_path}")
     return macro or "/var/lib/rpm/.rpm.lock"
 
 
 def holder_of(path: str) -> int:
-    """The process that has locked a file; 0 for none."""
+    """Return the process that has locked a file; 0 for none."""
     if not os.path.exists(path):
         return 0
     with open(path, "r+b") as file:
-        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
+        question = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, question))
     return int(pid) if kind != fcntl.F_UNLCK else 0
 
 
-def patiently(request: Json) -> int:
-    """As soon as whoever has the lock is done; after that patience, who that is."""
+def answer_patiently(request: Json) -> int:
+    """Answer as soon as whoever has the lock is done; after ``lock_wait`` seconds, say who that is."""
     locked_error = import_module("dnf").exceptions.ProcessLockError
     until = time.monotonic() + request["lock_wait"]
     while True:
         try:
-            return answered(request)
+            return answer(request)
         except locked_error as error:
             if time.monotonic() >= until:
-                return said(f"error: {one_line(error)}. It is held by process {error.pid} ({named(error.pid)})")
+                return fail(f"error: {one_line(error)}. It is held by process {error.pid} ({name_of(error.pid)})")
         time.sleep(PAUSE)
 
 
-def named(pid: int) -> str:
+def name_of(pid: int) -> str:
+    """Return the name of a process, in words where it has ended."""
     try:
         with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as stream:
             return stream.read().strip()
@@ -424,26 +462,30 @@ def named(pid: int) -> str:
         return "which has ended"
 
 
-def said(text: str) -> int:
+def fail(text: str) -> int:
+    """Say what is wrong; return the exit status for it."""
     sys.stderr.write(text + "\n")
     return 1
 
 
-def main(argv: List[str]) -> int:
+def main(argv: list[str]) -> int:
+    """Answer the request in the file that is the first argument; return the exit status."""
     with open(argv[1], encoding="utf-8") as stream:
-        return patiently(json.load(stream))
+        return answer_patiently(json.load(stream))
 
 
-def answered(request: Json) -> int:
+def answer(request: Json) -> int:
+    """Answer a request on standard output; return the exit status."""
     if request["what"] == "transact":
         return transact(request)
-    asked = {"observe": observe, "narrow": narrow, "missing": missing, "fetch": fetch, "refresh": refreshed}
-    json.dump(asked[request["what"]](request), sys.stdout)
+    answers = {"observe": observe, "narrow": narrow, "missing": missing, "fetch": fetch, "refresh": refresh}
+    json.dump(answers[request["what"]](request), sys.stdout)
     return 0
 
 
-def refreshed(_request: Json) -> Json:
-    return {"failed": opened(True, refresh=True)[1]}
+def refresh(_request: Json) -> Json:
+    """Read the lists of all repositories anew; return those that could not be read."""
+    return {"failed": open_base(True, expire=True)[1]}
 
 
 if __name__ == "__main__":
@@ -451,4 +493,4 @@ if __name__ == "__main__":
     try:
         raise SystemExit(main(sys.argv))
     except dnf.exceptions.Error as error:
-        raise SystemExit(said(f"error: {one_line(error)}")) from error
+        raise SystemExit(fail(f"error: {one_line(error)}")) from error

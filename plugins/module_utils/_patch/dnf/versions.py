@@ -1,15 +1,15 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of two rpm versions is the later one, as rpm sees it. Private to the collection."""
+"""Which of two rpm versions is the later one, as rpm sees it."""
 
 from __future__ import annotations
 
 import functools
 import re
-from typing import Tuple, Union
+from typing import Union
 
 _PIECES = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
-_Piece = Tuple[int, Union[int, str]]
+_Piece = tuple[int, Union[int, str]]
 
 #: What may stand at one place of a version, from the earliest to the latest; whatever else stands there only divides.
 _TILDE, _END, _CARET, _WORD, _NUMBER = range(5)
@@ -22,9 +22,11 @@ class RpmVersion:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        epoch, colon, rest = text.partition(":")
-        version, _dash, release = (rest if colon else text).partition("-")
-        self._version = (int(epoch) if colon and epoch.isdigit() else 0, _pieces(version))
+        epoch, colon, without_epoch = text.partition(":")
+        if not colon:
+            epoch, without_epoch = "0", text
+        version, _dash, release = without_epoch.partition("-")
+        self._version = (int(epoch) if epoch.isdigit() else 0, _pieces(version))
         self._release = _pieces(release) if release else None
 
     def __eq__(self, other: object) -> bool:
@@ -43,19 +45,21 @@ class RpmVersion:
         return hash(self._version)
 
 
-def later(one: str, other: str) -> bool:
-    """Whether ``one`` is later than ``other``."""
-    return RpmVersion(other) < RpmVersion(one)
+def is_later(version: str, than: str) -> bool:
+    """Return whether ``version`` is later than the other one."""
+    return RpmVersion(than) < RpmVersion(version)
 
 
-def within(version: str, installed: str, candidate: str) -> bool:
-    """Whether going from ``installed`` to ``candidate`` brings ``version``: installed < version <= candidate."""
-    return later(version, installed) and not later(version, candidate)
+def brings(version: str, installed: str, candidate: str) -> bool:
+    """Return whether going from ``installed`` to ``candidate`` brings it: installed < version <= candidate."""
+    return is_later(version, installed) and not is_later(version, candidate)
 
 
-def _pieces(text: str) -> Tuple[_Piece, ...]:
+def _pieces(text: str) -> tuple[_Piece, ...]:
     return (*map(_piece, _PIECES.findall(text)), (_END, 0))
 
 
 def _piece(text: str) -> _Piece:
-    return _ALONE.get(text) or ((_NUMBER, int(text)) if text.isdigit() else (_WORD, text))
+    if text in _ALONE:
+        return _ALONE[text]
+    return (_NUMBER, int(text)) if text.isdigit() else (_WORD, text)

@@ -15,7 +15,6 @@ import typing as t
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     VERDICTS,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     Files,
     ended,
@@ -23,6 +22,10 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.expor
     silent,
     supports,
     text,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.patch_record import (
+    package_changes,
+    patch_records,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     Json,
@@ -104,12 +107,12 @@ def export(run: Json) -> Files:
 
 def _updates(run: Json) -> Files:
     """updates.csv: one line for each package on each host, where packages were looked at."""
-    if not patches.patched(run):
+    if not patch_records(run):
         return {}
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(UPDATE_COLUMNS)
-    for host, result, status, change in patches.changes(run):
+    for host, result, status, change in package_changes(run):
         known = {**change, "run_id": run["run_id"], "host": host, "status": status, "digest": result["patch"]["digest"]}
         writer.writerow([safe(_cell(known.get(column))) for column in UPDATE_COLUMNS])
     return {"updates.csv": stream.getvalue().encode("utf-8")}

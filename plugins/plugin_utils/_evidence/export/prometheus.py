@@ -16,7 +16,6 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.gua
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     WORST_FIRST,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     Files,
     day,
@@ -24,6 +23,10 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.expor
     findings,
     seconds,
     text,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.patch_record import (
+    package_changes,
+    patch_records,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import guard_state, unknown_hosts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
@@ -97,13 +100,13 @@ def _families(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
 def _of_updates(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
     counted: Counter[t.Tuple[str, str, str]] = Counter()
     deadlines: t.Dict[t.Tuple[str, str], float] = {}
-    for name, _result, status, change in patches.changes(run):
+    for name, _result, status, change in package_changes(run):
         counted[name, change["severity"], status] += 1
         ends = seconds(str(change.get("deadline") or ""))
         if status in ("waits", "late") and ends is not None:
             key = (name, change["severity"])
             deadlines[key] = min(ends, deadlines.get(key, ends))
-    told = [(name, result["patch"]) for name, result in patches.patched(run)]
+    told = [(name, result["patch"]) for name, result in patch_records(run)]
     return [
         (
             "healthops_updates",

@@ -16,9 +16,13 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.pat
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
     SEVERITIES as PATCH_SEVERITIES,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings as patches
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.fleet import days
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.text import moment, show
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.patch_record import (
+    is_installed,
+    package_changes,
+    patch_records,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import plural
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     Json,
@@ -102,10 +106,10 @@ class Updates:
 
 
 def updates(run: Json, anchors: t.Mapping[str, str]) -> Updates:
-    told = list(patches.changes(run))
+    told = list(package_changes(run))
     chosen = [each for each in told if each[2] not in LEFT_OUT]
     counted = {word: sum(change["severity"] == word for *_rest, change in chosen) for word in PATCH_SEVERITIES}
-    known = patches.patched(run)
+    known = patch_records(run)
     return Updates(
         _once(chosen, anchors),
         _once([each for each in told if each[2] in LEFT_OUT], anchors),
@@ -222,7 +226,7 @@ def _host(name: str, anchor: str, result: Json) -> HostUpdates:
         facts.append(("Oldest list", moment(released) if released else "not known"))
     for key, each in sorted((patch.get("advisories_as_of") or {}).items()):
         facts.append((f"Advisories: {key.replace('_', ' ')}", moment(each)))
-    done, rolled_back = patches.done(result), patch["state"] == "rolled_back"
+    done, rolled_back = is_installed(result), patch["state"] == "rolled_back"
     pill = ("fixed", "installed") if done and patch["changes"] else VERDICT[patch["verdict"]]
     if rolled_back:
         pill = ("waived", "to take back" if result["check_mode"] else "taken back")

@@ -183,7 +183,7 @@ def test_what_cannot_be_reached_any_more_takes_the_run_back(
     web_server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     action = Action([asks(web_server), answer(True)])
-    monkeypatch.setattr(reachability, "lost", lambda before, consented: [target.told for target in before])
+    monkeypatch.setattr(reachability, "lost", lambda before, consented: [target.label for target in before])
     told = action.carry_out()
     assert (told["failed"], told["changed"], told["guard"]["state"]) == (True, False, "reverted")
     assert told["availability"]["unreachable"] == ["tcp 80 (nginx.service)"]

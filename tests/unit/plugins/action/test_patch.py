@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import typing as t
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from unit_tests.plugin_utils._patch.test_advisories import carried_in
@@ -23,23 +23,23 @@ DIGEST = f"sha256:{'a1' * 32}"
 class Host:
     """What a host answers: first what it has, then the plan; and everything that it was sent."""
 
-    def __init__(self, **answer: t.Any) -> None:
-        self.answer: dict[str, t.Any] = {"changed": False, "invocation": {"module_args": {}}, **answer}
-        self.sent: list[dict[str, t.Any]] = []
+    def __init__(self, **answer: Any) -> None:
+        self.answer: dict[str, Any] = {"changed": False, "invocation": {"module_args": {}}, **answer}
+        self.sent: list[dict[str, Any]] = []
 
-    def __call__(self, name: str, module_args: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
+    def __call__(self, name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         assert name == "healthops.clinical.patch"
         self.sent.append(module_args)
-        return {"changed": False, "to_rate": TOLD} if module_args["tell_first"] else dict(self.answer)
+        return {"changed": False, "rating_inputs": TOLD} if module_args["survey_only"] else dict(self.answer)
 
 
-def call(host: Host, **args: t.Any) -> dict[str, t.Any]:
+def call(host: Host, **args: Any) -> dict[str, Any]:
     task = SimpleNamespace(args=args, async_val=0, check_mode=False, diff=False, action="patch", delegate_to=None)
     connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
     context = SimpleNamespace(check_mode=False, diff=False)
     action = patch.ActionModule(task, connection, context, loader=None, templar=None, shared_loader_obj=None)
     action._execute_module = host
-    made: dict[str, t.Any] = action.run(task_vars={"inventory_hostname": "pacs-01"})
+    made: dict[str, Any] = action.run(task_vars={"inventory_hostname": "pacs-01"})
     return made
 
 
@@ -64,7 +64,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_host_is_asked_first_and_then_sent_what_it_needs(tmp_path: Path) -> None:
     host = Host(plan={"verdict": "updates"})
     made = call(host, advisory_files=files(tmp_path), advisory_cache="cache", advisory_max_age=10**6)
-    assert [each["tell_first"] for each in host.sent] == [True, False]
+    assert [each["survey_only"] for each in host.sent] == [True, False]
     assert host.sent[0]["advisories"] is None
     needed = host.sent[1]["advisories"]
     assert list(needed["sources"]) == ["curl"]
@@ -79,14 +79,14 @@ def test_a_host_is_asked_first_and_then_sent_what_it_needs(tmp_path: Path) -> No
 def test_without_files_a_host_is_asked_once(tmp_path: Path) -> None:
     host = Host()
     call(host, advisory_files={"debian_tracker": "", "epss": None})
-    assert [(each["tell_first"], each["advisories"]) for each in host.sent] == [(False, None)]
+    assert [(each["survey_only"], each["advisories"]) for each in host.sent] == [(False, None)]
     assert not (tmp_path / "cache").exists()
 
 
 def test_what_only_the_control_node_needs_stays_there(tmp_path: Path) -> None:
     host = Host()
     call(host, advisory_files=files(tmp_path), advisory_cache="cache", approvals="nowhere.yml")
-    assert not set(patch.OURS) & {key for sent in host.sent for key in sent}
+    assert not set(patch.CONTROLLER_OPTIONS) & {key for sent in host.sent for key in sent}
 
 
 def test_a_host_that_fails_at_the_question_fails_with_its_own_words(tmp_path: Path) -> None:
@@ -132,14 +132,14 @@ def test_taking_back_needs_no_advisories_and_no_approval(tmp_path: Path) -> None
         pytest.param({"advisory_max_age": "old", "advisory_files": {"epss": "epss"}}, "'old'; wanted", id="age"),
     ],
 )
-def test_what_is_wrong_stops_before_anything_is_changed(tmp_path: Path, args: t.Dict[str, t.Any], told: str) -> None:
+def test_what_is_wrong_stops_before_anything_is_changed(tmp_path: Path, args: dict[str, Any], told: str) -> None:
     files(tmp_path)
     approvals(tmp_path)
     host = Host()
     with pytest.raises(AnsibleActionFail, match=told) as raised:
         call(host, advisory_cache="cache", **args)
     assert raised.value.__cause__ is None, "Ansible would say it twice"
-    assert all(each["tell_first"] for each in host.sent)
+    assert all(each["survey_only"] for each in host.sent)
 
 
 def test_an_approval_that_ended_stops_before_the_host_is_contacted(tmp_path: Path) -> None:

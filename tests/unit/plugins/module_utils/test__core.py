@@ -127,7 +127,7 @@ def test_what_was_damaged_or_can_be_written_by_others_is_not_run(host: Host, dam
     host.runs(sent(SOURCES))
     kept = host.kept()
     assert kept is not None
-    whole = kept.read_bytes()
+    code = kept.read_bytes()
     if damage == "others":
         kept.chmod(0o666)
     elif damage == "link":
@@ -135,7 +135,7 @@ def test_what_was_damaged_or_can_be_written_by_others_is_not_run(host: Host, dam
         os.symlink("elsewhere", kept)
     else:
         kept.write_bytes(
-            {"cut": whole[:-9], "changed": whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:], "empty": b""}[damage]
+            {"cut": code[:-9], "changed": code[:-9] + bytes([code[-9] ^ 1]) + code[-8:], "empty": b""}[damage]
         )
     ended = host.runs(sent(SOURCES))
     assert (len(ended["compiled"]), ended["told"]["told"]) == (3, "hello world")

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls import in_use
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.context import SurveyContext
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import read_facts
 from fake_host import FakeHost
 from fake_programs import FakePackage, FakeUnit
 from fake_sockets import listen, process
@@ -35,16 +37,16 @@ def server() -> FakeHost:
 def audit(
     host: FakeHost, control: Control, allow_stop: Sequence[str] = (), keeps: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    wish = _baseline.BaselineRequest("a", (control,), frozenset(allow_stop), keeps=keeps or {})
-    report = _baseline.audit(host, wish)
-    (found,) = report.findings
-    return {**found, "changed": report.changed}
+    request = _baseline.BaselineRequest("a", (control,), frozenset(allow_stop), keeps=keeps or {})
+    report = _baseline.audit(host, request)
+    (finding,) = report.findings
+    return {**finding, "changed": report.changed}
 
 
 def test_a_package_whose_program_serves_clients_stays() -> None:
-    told = audit(server(), NGINX)
-    assert (told["result"], told["changed"]) == ("fail", False)
-    assert told["reason"] == (
+    finding = audit(server(), NGINX)
+    assert (finding["result"], finding["changed"]) == ("fail", False)
+    assert finding["reason"] == (
         "nginx.service is in use: it runs; it listens on tcp 80 (3 clients); "
         "to have it removed, list nginx in hardening_allow_stop"
     )
@@ -60,15 +62,15 @@ def test_a_package_that_is_a_part_of_a_running_service_stays() -> None:
     listen(host, 143, pid=12, unit="dovecot.service", program="dovecot")
     process(host, 13, "dovecot.service", "anvil", "/usr/lib/dovecot/anvil")
     wanted = Control("package_dovecot_imapd", "package", {"name": "dovecot-imapd", "state": "absent"})
-    told = audit(host, wanted)
-    assert (told["result"], told["changed"]) == ("fail", False)
-    assert "dovecot.service is in use: it runs; it listens on tcp 143" in told["reason"]
+    finding = audit(host, wanted)
+    assert (finding["result"], finding["changed"]) == ("fail", False)
+    assert "dovecot.service is in use: it runs; it listens on tcp 143" in finding["reason"]
 
 
 @pytest.mark.parametrize("consent", ["nginx", "nginx.service", "package_nginx"])
 def test_consent_names_the_package_the_unit_or_the_control(consent: str) -> None:
-    told = audit(server(), NGINX, [consent])
-    assert (told["reason"], told["changed"]) == ("", True)
+    finding = audit(server(), NGINX, [consent])
+    assert (finding["reason"], finding["changed"]) == ("", True)
 
 
 def test_a_package_that_nobody_uses_goes() -> None:
@@ -91,9 +93,9 @@ def test_what_a_purpose_keeps_stays_though_it_does_not_run(name: str) -> None:
     host = server()
     host.add_file("/var/lib/dpkg/info/nginx.list", "/lib/systemd/system/nginx.service\n")
     host.units["nginx.service"].active = False
-    told = audit(host, NGINX, keeps={name: "this host is declared as web_server"})
-    assert told["reason"].startswith("this host is declared as web_server; ")
-    assert not told["changed"]
+    finding = audit(host, NGINX, keeps={name: "this host is declared as web_server"})
+    assert finding["reason"].startswith("this host is declared as web_server; ")
+    assert not finding["changed"]
 
 
 def test_a_unit_says_what_would_be_cut() -> None:
@@ -104,22 +106,23 @@ def test_a_unit_says_what_would_be_cut() -> None:
     argv = ("systemctl", "show", "--property", ",".join(in_use._NEEDED_BY), "--", "cups.service")
     words = "Id=cups.service\nRequiredBy=cups.socket labels.service stopped.service\nWantedBy=multi-user.target\n"
     host.answers[argv] = CommandResult(argv, 0, words, "")
-    told = audit(host, CUPS)
-    assert told["reason"] == (
+    finding = audit(host, CUPS)
+    assert finding["reason"] == (
         "it runs; it listens on tcp 631 (1 client); labels.service needs it; "
         "to have it stopped, list cups.service in hardening_allow_stop"
     ).replace("tcp 631", "tcp 631, udp 5353")
-    assert not told["changed"]
+    assert not finding["changed"]
 
 
 @pytest.mark.parametrize("consent", ["cups.service", "service_cups"])
 def test_with_consent_a_unit_goes_and_what_needs_it_may_go_too(consent: str) -> None:
     host = FakeHost()
     host.units["cups.service"] = FakeUnit(active=True)
-    wish = _baseline.BaselineRequest("e", (CUPS,), frozenset({consent}))
-    found = _baseline.survey(host, wish.controls, wish.allow_stop, {"family": "Debian", "distribution": "Debian"})
-    assert [group.stops for group in found.groups] == [("cups.service",)]
-    report = _baseline.enforce(host, wish)
+    request = _baseline.BaselineRequest("e", (CUPS,), frozenset({consent}))
+    context = SurveyContext(facts=read_facts(host), allow_stop=request.allow_stop)
+    surveyed = _baseline.survey(host, request.controls, context)
+    assert [group.stops for group in surveyed.groups] == [("cups.service",)]
+    report = _baseline.enforce(host, request)
     assert [f["result"] for f in report.findings] == ["fixed"]
     assert report.availability["consented"] == ["cups.service"]
     assert report.availability["lost"] == []
@@ -129,9 +132,9 @@ def test_a_unit_that_a_purpose_keeps_is_not_masked_though_it_does_not_run() -> N
     host = FakeHost()
     host.units["cups.service"] = FakeUnit()
     assert audit(host, CUPS)["changed"]
-    told = audit(host, CUPS, keeps={"cups.service": "this host is declared as print_server"})
-    assert (told["result"], told["changed"]) == ("fail", False)
-    assert told["reason"].startswith("this host is declared as print_server; ")
+    finding = audit(host, CUPS, keeps={"cups.service": "this host is declared as print_server"})
+    assert (finding["result"], finding["changed"]) == ("fail", False)
+    assert finding["reason"].startswith("this host is declared as print_server; ")
 
 
 @pytest.mark.parametrize(
@@ -143,18 +146,11 @@ def test_a_kernel_module_that_is_used_stays_loadable(users: int | None, consent:
     host.add_dir("/etc/modprobe.d")
     if users is not None:
         host.modules["dccp"] = users
-    told = audit(host, DCCP, consent)
-    assert told["changed"] == changed
-    assert ("list dccp in hardening_allow_stop" in told["reason"]) != changed
+    finding = audit(host, DCCP, consent)
+    assert finding["changed"] == changed
+    assert ("list dccp in hardening_allow_stop" in finding["reason"]) != changed
 
 
-def test_proc_is_read_once_a_run_and_only_where_something_asks() -> None:
-    host = server()
-    looked: list[str] = []
-    read = host.read
-    host.read = lambda path: (looked.append(path), read(path))[1]  # type: ignore[method-assign]
-    audit(host, Control("one", "banner", {"path": "/etc/issue", "text": "x"}))
-    assert "/proc/net/tcp" not in looked
-    host.units["cups.service"] = FakeUnit(active=True)
-    _baseline.audit(host, _baseline.BaselineRequest("a", (NGINX, CUPS)))
-    assert looked.count("/proc/net/tcp") == 1
+def test_units_that_group_others_and_the_unit_itself_do_not_need_it() -> None:
+    block = "Id=cups.service\nRequiredBy=cups.socket labels.service\nWantedBy=multi-user.target labels.service\n"
+    assert in_use.parse_needed_by(block) == ["cups.socket", "labels.service"]

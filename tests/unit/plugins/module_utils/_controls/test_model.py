@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.authselect import WRITTEN
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import (
     Assessment,
+    Blocked,
+    Control,
     Setting,
     Verdict,
     Verdicts,
@@ -17,7 +22,10 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.model
     describe_wanted,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
-from dirty_host import SETTINGS
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.support import authselect
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import DEVIATES, OK, UNKNOWN
+from dirty_host import SETTINGS, dirty_host
+from look import plan, subjects
 
 GOOD = [
     pytest.param(kind, settings, id=f"{kind}-{n}") for kind in SETTINGS for n, settings in enumerate(SETTINGS[kind])
@@ -69,11 +77,11 @@ def test_every_control_claims_something(kind: str, settings: dict[str, Any]) -> 
     ],
 )
 def test_what_a_setting_may_hold(setting: Setting, value: Any, fine: bool) -> None:
-    assert (setting.problem(value) == "") == fine
+    assert (setting.problem(value) is None) == fine
 
 
 @pytest.mark.parametrize(
-    ("op", "seen", "wanted", "accept", "fine"),
+    ("op", "value", "wanted", "accept", "fine"),
     [
         ("equal", "yes", True, (), True),
         ("equal", "1", 1, (), True),
@@ -88,16 +96,20 @@ def test_what_a_setting_may_hold(setting: Setting, value: Any, fine: bool) -> No
         ("at_least", "4.5", 4, (), False),
     ],
 )
-def test_compare(op: str, seen: str, wanted: Any, accept: Sequence[Any], fine: bool) -> None:
-    assert compare(op, seen, wanted, accept) == fine
+def test_compare(op: str, value: str, wanted: Any, accept: Sequence[Any], fine: bool) -> None:
+    assert compare(op, value, wanted, accept) == fine
 
 
-def test_a_wish_in_words() -> None:
+def test_a_wanted_value_in_words() -> None:
     assert [describe_wanted("equal", True), describe_wanted("at_most", 4), describe_wanted("equal", 1, (2, 3))] == [
         "yes",
         "at most 4",
         "1 or 2 or 3",
     ]
+
+
+def assessment(verdicts: Verdicts, **more: Any) -> Assessment:
+    return Assessment(control="c", subject="", wanted="", before="", after="", verdicts=verdicts, **more)
 
 
 @pytest.mark.parametrize(
@@ -112,5 +124,41 @@ def test_a_wish_in_words() -> None:
     ],
 )
 def test_unknown_is_never_compliant(states: str, result: str) -> None:
-    one, two, three = (Verdict(state) for state in states.split())
-    assert Assessment("c", "", "", "", "", Verdicts(one, two, three)).result == result
+    running, on_disk, survives_reboot = (Verdict(state) for state in states.split())
+    verdicts = Verdicts(running=running, on_disk=on_disk, survives_reboot=survives_reboot)
+    assert assessment(verdicts).result == result
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "to_enforce", "reason"),
+    [
+        (DEVIATES, {}, True, ""),
+        (DEVIATES, {"remark": "it takes effect at the next boot"}, True, "it takes effect at the next boot"),
+        (DEVIATES, {"blocked": Blocked("somebody masked it")}, False, "somebody masked it"),
+        (DEVIATES, {"remark": "a remark", "blocked": Blocked("somebody masked it")}, False, "somebody masked it"),
+        (DEVIATES, {"waived": True}, False, ""),
+        (OK, {}, False, ""),
+        (UNKNOWN, {}, False, ""),
+    ],
+)
+def test_only_what_is_blocked_is_left_as_it_is(state: str, more: Any, to_enforce: bool, reason: str) -> None:
+    judged = assessment(Verdicts.same(Verdict(state)), **more)
+    assert (judged.to_enforce, judged.reason) == (to_enforce, reason)
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_a_remark_does_not_stop_a_kind_from_enforcing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = [subjects([group]) for group in plan(dirty_host(), kind, *SETTINGS[kind]).groups]
+    with_remark = functools.partial(Assessment, remark="somebody should look at it once")
+    monkeypatch.setattr(sys.modules[type(KINDS[kind]).__module__], "Assessment", with_remark)
+    planned = plan(dirty_host(), kind, *SETTINGS[kind])
+    assert [subjects([group]) for group in planned.groups] == without
+    assert without
+
+
+def test_a_remark_does_not_stop_authselect_from_enforcing(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = authselect.State("minimal", frozenset(), known=frozenset({"with-faillock"}))
+    monkeypatch.setattr(authselect, "Assessment", functools.partial(Assessment, remark="somebody should look at it"))
+    planned = authselect.plan([Control("c1", "pam", {"feature": "lockout"})], state)
+    assert [judged.reason for judged in planned.assessments] == ["somebody should look at it"]
+    assert subjects(planned.groups) == [f"tree {WRITTEN}", "authselect features with-faillock"]

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import checksums
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Kept
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import KeptPackage
 from fake_host import FakeHost
 
-KEPT = Kept("lab", "all", "1", "/kept/a  b.deb", "mirror", "aa")
+KEPT = KeptPackage("lab", "all", "1", "/kept/a  b.deb", "mirror", "aa")
 ASKED = ("sha256sum", "--", KEPT.path, "/kept/gone.deb")
 
 

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger as patch_ledger
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.versions import within
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.versions import brings
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import PackageChange
 from fake_host import FakeHost
 
-LAB = Change("lab", "all", "upgrade", "1.0", "1.2")
+LAB = PackageChange("lab", "all", "upgrade", "1.0", "1.2")
 MORNING, EVENING = "2026-11-25T08:00:00Z", "2026-11-25T20:00:00Z"
 
 
@@ -49,9 +49,9 @@ def test_a_line_that_somebody_changed_does_not_count() -> None:
 
 def test_the_deadline_of_a_newer_version_begins_with_the_older_one_that_is_still_to_come() -> None:
     ledger = patch_ledger.Ledger((seen("1.0", "2026-01-01T00:00:00Z"), seen("1.1", MORNING), seen("1.2", EVENING)))
-    assert ledger.first_seen(LAB, within) == MORNING
-    assert ledger.first_seen(Change("lab", "amd64", "upgrade", "1.0", "1.2"), within) == ""
-    assert ledger.first_seen(Change("lab", "all", "install", "", "1.2"), within) == EVENING
+    assert ledger.first_seen(LAB, brings) == MORNING
+    assert ledger.first_seen(PackageChange("lab", "amd64", "upgrade", "1.0", "1.2"), brings) == ""
+    assert ledger.first_seen(PackageChange("lab", "all", "install", "", "1.2"), brings) == EVENING
 
 
 def test_a_hold_ends_with_its_day_or_with_its_release() -> None:

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import (
-    Change,
-    LeftOut,
+    OmittedChange,
+    PackageChange,
+    PackageSource,
     Plan,
     Reboot,
-    Source,
     Space,
     because,
     digest_of,
@@ -21,19 +21,19 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch.model im
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import LEFT_OUT
 
-TOOL = Change("labtool", "all", "upgrade", "1.0-1", "1.0-1+deb12u1", True, ("a label",), ("DSA-1",), ("CVE-1",))
-OTHER = Change("other", "amd64", "install", "", "2:1.0~rc1-1", None)
+TOOL = PackageChange("labtool", "all", "upgrade", "1.0-1", "1.0-1+deb12u1", True, ("a label",), ("DSA-1",), ("CVE-1",))
+OTHER = PackageChange("other", "amd64", "install", "", "2:1.0~rc1-1", None)
 
 
 def whole() -> Plan:
-    source = Source(
+    source = PackageSource(
         "http://m/d", "stable", "bookworm", "Debian", "Debian", "main", "2026-11-01T00:00:00Z", 24, True, False
     )
     return Plan(
         verdict="updates",
         unknown_because=("a mirror is old",),
         changes=(TOOL, OTHER),
-        left_out=tuple(LeftOut(kind, TOOL, f"it is {kind}", "2026-12-01") for kind in LEFT_OUT),
+        omitted=tuple(OmittedChange(kind, TOOL, f"it is {kind}", "2026-12-01") for kind in LEFT_OUT),
         sources=(source,),
         space=(Space("/", 10, 20),),
         reboot=Reboot(True, ("a newer kernel",)),
@@ -44,11 +44,11 @@ def whole() -> Plan:
 
 
 def test_a_plan_comes_back_from_json_as_it_was() -> None:
-    assert Plan.of(json.loads(json.dumps(whole().plain()))) == whole()
+    assert Plan.from_result(json.loads(json.dumps(whole().as_result()))) == whole()
 
 
 def test_a_plan_speaks_the_words_of_the_module() -> None:
-    told = whole().plain()
+    told = whole().as_result()
     assert told["changes"][0]["from"] == "1.0-1"
     assert told["changes"][0]["to"] == "1.0-1+deb12u1"
     assert "old" not in told["changes"][0]
@@ -70,14 +70,14 @@ def test_the_digest_does_not_depend_on_the_order() -> None:
         pytest.param(replace(TOOL, change="downgrade"), id="change"),
     ],
 )
-def test_the_digest_differs_where_the_set_differs(other: Change) -> None:
+def test_the_digest_differs_where_the_set_differs(other: PackageChange) -> None:
     assert digest_of([other]) != digest_of([TOOL])
 
 
 def test_the_digest_is_over_nothing_else() -> None:
     told = replace(TOOL, why=("another reason",), severity="kev", days_left=1, download_bytes=5, origin="elsewhere")
     assert digest_of([told]) == digest_of([TOOL])
-    assert replace(whole(), left_out=(), services=(), run={}).digest == whole().digest
+    assert replace(whole(), omitted=(), services=(), run={}).digest == whole().digest
 
 
 def test_the_empty_set_has_a_digest_of_its_own() -> None:

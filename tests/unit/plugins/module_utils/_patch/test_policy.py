@@ -6,20 +6,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, Dict, Optional, Tuple
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy as patch_policy
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, LeftOut
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import OmittedChange, PackageChange
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 
 NOW = datetime(2026, 11, 25, 8, 0, tzinfo=timezone.utc)
 TODAY = NOW.date()
-RULE: Dict[str, Any] = {"packages": ["orthanc*"], "reason": "The vendor tests it first.", "expires": "2026-12-24"}
+RULE: dict[str, Any] = {"packages": ["orthanc*"], "reason": "The vendor tests it first.", "expires": "2026-12-24"}
 
 
-CHANGE = Change(
+CHANGE = PackageChange(
     name="orthanc",
     arch="amd64",
     change="upgrade",
@@ -34,13 +34,13 @@ CHANGE = Change(
 )
 
 
-def judged(policy: Dict[str, Any], **more: Any) -> Optional[LeftOut]:
+def judged(policy: dict[str, Any], **more: Any) -> OmittedChange | None:
     return patch_policy.read(policy).judge(replace(CHANGE, **more), NOW)
 
 
-def why(left_out: Optional[LeftOut]) -> Tuple[str, str]:
-    assert left_out is not None
-    return left_out.reason, left_out.expires
+def why(omitted: OmittedChange | None) -> tuple[str, str]:
+    assert omitted is not None
+    return omitted.reason, omitted.expires
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def why(left_out: Optional[LeftOut]) -> Tuple[str, str]:
         pytest.param({"minimum_age": {"default": 2}}, {}, "changes", id="default does not stand for unknown"),
     ],
 )
-def test_where_a_candidate_goes(policy: Dict[str, Any], candidate: Dict[str, Any], group: str) -> None:
-    left_out = judged(policy, **candidate)
-    assert (left_out.kind if left_out else "changes") == group
+def test_where_a_candidate_goes(policy: dict[str, Any], candidate: dict[str, Any], group: str) -> None:
+    omitted = judged(policy, **candidate)
+    assert (omitted.kind if omitted else "changes") == group
 
 
 def test_what_is_left_out_says_why_and_until_when() -> None:
@@ -86,8 +86,8 @@ def test_what_is_left_out_says_why_and_until_when() -> None:
 
 def test_what_another_package_needs_is_not_held_back_by_age_but_by_rules() -> None:
     policy = patch_policy.read({"exclude": [RULE], "minimum_age": {"unknown": 14}, "security_only": True})
-    assert policy.against(replace(CHANGE, name="libdcmtk17", security=False), NOW) is None
-    assert why(policy.against(CHANGE, NOW))[1] == "2026-12-24"
+    assert policy.bar(replace(CHANGE, name="libdcmtk17", security=False), NOW) is None
+    assert why(policy.bar(CHANGE, NOW))[1] == "2026-12-24"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_another_package_needs_is_not_held_back_by_age_but_by_rules() -> No
         pytest.param("kev", "2021-11-17", 3, id="CISA's day was over before"),
     ],
 )
-def test_deadlines_count_from_the_day_an_update_was_seen(severity: str, kev_due: Optional[str], days: float) -> None:
+def test_deadlines_count_from_the_day_an_update_was_seen(severity: str, kev_due: str | None, days: float) -> None:
     deadline = patch_policy.read({}).deadline(severity, NOW, kev_due)
     assert (deadline - NOW) / timedelta(days=1) == pytest.approx(days, abs=0.001)
 
@@ -136,13 +136,13 @@ def test_days_left(left: timedelta, days: int) -> None:
         pytest.param([{"urgency": None, "epss": None}], {"high": 0.0}, "unknown", id="no share known"),
     ],
 )
-def test_severity(advisories: Any, policy: Dict[str, float], severity: str) -> None:
+def test_severity(advisories: Any, policy: dict[str, float], severity: str) -> None:
     assert patch_policy.read({"epss_at_least": policy}).severity(advisories) == severity
 
 
 def test_what_an_update_closes_lies_after_the_installed_version_and_not_after_the_new_one() -> None:
     advisories = [{"cve": f"CVE-2026-{number}", "fixed": str(number)} for number in range(1, 6)]
-    closed = patch_policy.closed(advisories, "2", "4", by_number)
+    closed = patch_policy.closed_advisories(advisories, "2", "4", by_number)
     assert [each["cve"] for each in closed] == ["CVE-2026-3", "CVE-2026-4"]
 
 
@@ -159,36 +159,36 @@ def by_number(version: str, installed: str, candidate: str) -> bool:
 
 def test_a_change_is_rated_by_the_fixes_between_its_versions() -> None:
     change = replace(CHANGE, source_old="2", source_new="4", security=False, first_seen=format_stamp(NOW))
-    rated = patch_policy.read({}).rated(change, ADVISORIES, by_number, NOW)
-    assert rated.security is True
-    assert (rated.cves, rated.advisories) == (("CVE-2026-3", "CVE-2026-4"), ("DSA-6001-1",))
-    assert (rated.severity, rated.epss) == ("medium", 0.02)
-    assert (rated.deadline, rated.days_left) == ("2026-12-25T08:00:00Z", 30)
+    rate = patch_policy.read({}).rate(change, ADVISORIES, by_number, NOW)
+    assert rate.security is True
+    assert (rate.cves, rate.advisories) == (("CVE-2026-3", "CVE-2026-4"), ("DSA-6001-1",))
+    assert (rate.severity, rate.epss) == ("medium", 0.02)
+    assert (rate.deadline, rate.days_left) == ("2026-12-25T08:00:00Z", 30)
 
 
 def test_a_change_of_which_no_advisory_speaks_keeps_what_is_known_of_it() -> None:
     change = replace(CHANGE, source_old="4", source_new="5", cves=("CVE-2026-9",), severity="critical")
-    rated = patch_policy.read({}).rated(change, ADVISORIES, by_number, NOW)
-    assert (rated.security, rated.cves, rated.severity, rated.epss) == (True, ("CVE-2026-9",), "critical", None)
-    assert rated.deadline == "2026-12-01T08:00:00Z"
+    rate = patch_policy.read({}).rate(change, ADVISORIES, by_number, NOW)
+    assert (rate.security, rate.cves, rate.severity, rate.epss) == (True, ("CVE-2026-9",), "critical", None)
+    assert rate.deadline == "2026-12-01T08:00:00Z"
 
 
 def test_a_new_package_closes_nothing() -> None:
     change = replace(CHANGE, change="install", old="", source_old="", source_new="4", security=None)
-    rated = patch_policy.read({}).rated(change, ADVISORIES, by_number, NOW)
-    assert (rated.security, rated.cves, rated.severity) == (None, (), "unknown")
+    rate = patch_policy.read({}).rate(change, ADVISORIES, by_number, NOW)
+    assert (rate.security, rate.cves, rate.severity) == (None, (), "unknown")
 
 
 def test_an_ended_rule_is_told_where_its_package_is() -> None:
     policy = patch_policy.read({"exclude": [{**RULE, "expires": "2026-11-01"}]})
-    assert policy.ended(["orthanc", "nginx"], TODAY) == [
+    assert policy.describe_expired(["orthanc", "nginx"], TODAY) == [
         "the rule for orthanc* ended on 2026-11-01: The vendor tests it first."
     ]
-    assert policy.ended(["nginx"], TODAY) == []
+    assert policy.describe_expired(["nginx"], TODAY) == []
 
 
 def test_evidence_sees_every_rule_with_its_reason_and_end() -> None:
-    told = patch_policy.read({"pin": [{**RULE, "version": "1.10.*"}], "deadlines": {"kev": 1}}).told(TODAY)
+    told = patch_policy.read({"pin": [{**RULE, "version": "1.10.*"}], "deadlines": {"kev": 1}}).as_result(TODAY)
     assert told["pin"] == [
         {
             "packages": ["orthanc*"],

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change.availability import Snapshot
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import services
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Asked
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import ServiceRequest
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 
@@ -24,7 +24,7 @@ def ran(host: FakeHost) -> list[str]:
 def test_what_packages_asked_for_is_done_in_the_order_of_the_site() -> None:
     host = FakeHost()
     host.units = {name: FakeUnit(active=True) for name in ("a.service", "z.service")}
-    asked = [Asked("a.service", "restart"), Asked("z.service", "try-restart")]
+    asked = [ServiceRequest("a.service", "restart"), ServiceRequest("z.service", "try-restart")]
     settled = services.settle(host, asked, services.NOW, ["z*"], NOTHING)
     assert settled.restarted == ("z.service", "a.service")
     assert ran(host) == ["daemon-reload", "restart z.service", "restart a.service"]
@@ -33,7 +33,7 @@ def test_what_packages_asked_for_is_done_in_the_order_of_the_site() -> None:
 def test_what_nobody_ran_is_not_begun_by_an_update() -> None:
     host = FakeHost()
     host.units = {"off.service": FakeUnit(active=False)}
-    settled = services.settle(host, [Asked("off.service", "restart")], services.NOW, [], NOTHING)
+    settled = services.settle(host, [ServiceRequest("off.service", "restart")], services.NOW, [], NOTHING)
     assert (settled.restarted, ran(host)) == ((), ["daemon-reload"])
 
 
@@ -41,14 +41,14 @@ def test_what_is_new_and_enabled_begins() -> None:
     host = FakeHost()
     host.units = {"new.service": FakeUnit(active=False)}
     host.add_file("/etc/systemd/system/multi-user.target.wants/new.service")
-    assert services.settle(host, [Asked("new.service", "start")], services.NOW, [], NOTHING).restarted == (
+    assert services.settle(host, [ServiceRequest("new.service", "start")], services.NOW, [], NOTHING).restarted == (
         "new.service",
     )
 
 
 def test_what_went_with_its_package_is_stopped() -> None:
     host = FakeHost()
-    services.settle(host, [Asked("gone.service", "stop")], services.NOW, [], NOTHING)
+    services.settle(host, [ServiceRequest("gone.service", "stop")], services.NOW, [], NOTHING)
     assert ran(host) == ["daemon-reload", "stop gone.service"]
 
 
@@ -56,13 +56,13 @@ def test_what_went_with_its_package_is_stopped() -> None:
 def test_what_would_end_logins_is_left_to_a_reboot(unit: str) -> None:
     host = FakeHost()
     host.units = {unit: FakeUnit(active=True)}
-    assert services.settle(host, [Asked(unit, "restart")], services.NOW, [], NOTHING).restarted == ()
+    assert services.settle(host, [ServiceRequest(unit, "restart")], services.NOW, [], NOTHING).restarted == ()
 
 
 def test_who_wants_to_be_asked_is_told_and_nothing_is_done() -> None:
     host = FakeHost()
     host.units = {"a.service": FakeUnit(active=True)}
-    settled = services.settle(host, [Asked("a.service", "restart")], services.ASK, [], NOTHING)
+    settled = services.settle(host, [ServiceRequest("a.service", "restart")], services.ASK, [], NOTHING)
     assert (settled.restarted, settled.to_restart, ran(host)) == ((), ("a.service",), ["daemon-reload"])
 
 
@@ -70,7 +70,7 @@ def test_what_the_policy_of_the_site_forbids_is_told_and_not_done() -> None:
     """An imaging archive, say, that only its own drain may restart."""
     host = FakeHost()
     host.units = {"orthanc.service": FakeUnit(active=True), "a.service": FakeUnit(active=True)}
-    asked = [Asked("orthanc.service", "restart", refused=True), Asked("a.service", "restart")]
+    asked = [ServiceRequest("orthanc.service", "restart", refused=True), ServiceRequest("a.service", "restart")]
     settled = services.settle(host, asked, services.NOW, [], NOTHING)
     assert (settled.restarted, settled.to_restart) == (("a.service",), ("orthanc.service",))
     assert ran(host) == ["daemon-reload", "restart a.service"]
@@ -82,5 +82,5 @@ def test_what_needrestart_puts_off_is_restarted_only_where_its_package_asks_for_
     host.programs.add("needrestart")
     said = "Service restarts being deferred:\n systemctl restart docker.service\n systemctl restart haproxy.service\n"
     host.answers[("needrestart", "-m", "a", "-r", "l", "-l")] = CommandResult((), 0, said, "")
-    settled = services.settle(host, [Asked("haproxy.service", "restart")], services.NOW, [], NOTHING)
+    settled = services.settle(host, [ServiceRequest("haproxy.service", "restart")], services.NOW, [], NOTHING)
     assert (settled.restarted, settled.to_restart) == (("haproxy.service",), ("docker.service",))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import space
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, Space
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import PackageChange, Space
 from fake_host import FakeHost
 
 
@@ -17,7 +17,9 @@ def test_paths_on_one_disk_need_what_all_of_them_need() -> None:
     host.answers[("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")] = CommandResult(
         (), 0, rows, ""
     )
-    kernel = Change("linux-image-6.1.0-41-amd64", "amd64", "install", "", "6.1", download_bytes=10, installed_bytes=20)
+    kernel = PackageChange(
+        "linux-image-6.1.0-41-amd64", "amd64", "install", "", "6.1", download_bytes=10, installed_bytes=20
+    )
     root, var, boot = space.space(host, [kernel])
     assert root.needed_bytes == boot.needed_bytes == 20 + space.RESERVE["/"] + space.KERNEL
     assert (var.needed_bytes, var.enough) == (20 + space.RESERVE["/var"], False)

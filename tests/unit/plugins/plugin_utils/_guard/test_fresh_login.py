@@ -23,7 +23,7 @@ NO_BECOME = {
 }
 
 
-def confirmed(host: GuardedHost, users: List[str] | None = None) -> fresh_login.Outcome:
+def confirmed(host: GuardedHost, users: List[str] | None = None) -> fresh_login.GuardOutcome:
     return fresh_login.confirm(reach(host), host.guard(), users or [])
 
 
@@ -87,7 +87,7 @@ def test_a_host_that_refuses_logins_says_that_it_reverted() -> None:
     assert (outcome.state, outcome.guard["why"]) == ("reverted", "nobody confirmed it in time")
     assert outcome.tried == (str(REFUSED),) * 4
     assert [asked["state"] for asked in host.asked] == ["confirmed"] * 4 + ["status"]
-    told = fresh_login.told_of(outcome, "portal-01")
+    told = fresh_login.describe_outcome(outcome, "portal-01")
     assert told == (
         f"portal-01 took back run {RUN_ID} at 2026-11-22T15:02:02Z and is as it was: nobody confirmed it in time. "
         "A fresh login was tried 4 times in vain: "
@@ -107,7 +107,9 @@ def test_a_break_glass_account_that_cannot_get_in_ends_it_at_once() -> None:
     host = GuardedHost(refuses="rescue could not log in: its shell is missing")
     outcome = confirmed(host, ["rescue"])
     assert (outcome.state, outcome.tried, len(host.asked)) == ("reverted", (), 1)
-    assert "is as it was: rescue could not log in: its shell is missing." in fresh_login.told_of(outcome, "portal-01")
+    assert "is as it was: rescue could not log in: its shell is missing." in fresh_login.describe_outcome(
+        outcome, "portal-01"
+    )
 
 
 def test_a_late_controller_learns_that_the_host_reverted() -> None:
@@ -134,7 +136,7 @@ def test_a_host_that_never_comes_back_is_unknown(survives: bool) -> None:
     outcome = fresh_login.confirm(reach(host), {**host.guard(), "survives_reboot": survives}, [])
     assert (outcome.state, outcome.guard["state"], outcome.guard["run_id"]) == ("unknown", "unknown", RUN_ID)
     assert 180 <= host.now < 200
-    told = fresh_login.told_of(outcome, "portal-01")
+    told = fresh_login.describe_outcome(outcome, "portal-01")
     assert "It takes it back by itself at 2026-11-22T15:02:00Z" in told
     assert ("and at its next boot" in told) is survives
     assert "docs/when-a-host-takes-a-change-back.md" in told
@@ -335,7 +337,7 @@ def test_options_are_read_as_modules_read_them() -> None:
 
 def test_the_last_distinct_attempts_are_told() -> None:
     tried = ("one.", "two.", "one.", "three.", "four.", "four.")
-    told = fresh_login.told_of(fresh_login.Outcome("unknown", fresh_login.NO_GUARD, tried), "portal-01")
+    told = fresh_login.describe_outcome(fresh_login.GuardOutcome("unknown", fresh_login.NO_GUARD, tried), "portal-01")
     assert told.endswith("A fresh login was tried 6 times in vain: one (2 times); three; four (2 times).")
     assert "took back the change" in told
 

@@ -24,9 +24,9 @@ def result(*findings: Dict[str, Any]) -> Dict[str, Any]:
     return {**told, "guard": GuardedHost().guard()}
 
 
-def outcome(state: str) -> fresh_login.Outcome:
+def outcome(state: str) -> fresh_login.GuardOutcome:
     guard = {**GuardedHost().guard(), "state": state, "why": "nobody confirmed it"}
-    return fresh_login.Outcome(state, guard, ("refused",), {"warnings": ["mind rescue"]})
+    return fresh_login.GuardOutcome(state, guard, ("refused",), {"warnings": ["mind rescue"]})
 
 
 def test_a_confirmed_run_keeps_its_findings() -> None:
@@ -109,7 +109,7 @@ def test_a_run_that_the_host_took_back_itself_stays_told_so_where_nothing_was_gu
     told = {**result(finding("fixed", "yes", "no")), "guard": outcome("reverted").guard}
     assert guard_result.is_taken_back(told)
     assert guard_result.unguarded(told, "local") is told
-    concluded = guard_result.concluded(told, fresh_login.Outcome("reverted", told["guard"]), "portal-01", [])
+    concluded = guard_result.concluded(told, fresh_login.GuardOutcome("reverted", told["guard"]), "portal-01", [])
     assert (concluded["failed"], concluded["warnings"]) == (True, ["its own"])
     assert concluded["findings"][0]["result"] == "fail"
 

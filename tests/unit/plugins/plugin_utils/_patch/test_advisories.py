@@ -12,7 +12,7 @@ import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
@@ -22,7 +22,7 @@ from unit_tests.plugin_utils._patch.test_advisories_files import EPSS, KEV, TRAC
 BENCHMARK = Path(__file__).resolve().parents[4] / "benchmark" / "advisories.py"
 
 
-def carried_in(folder: Path, tracker: Any = None) -> Dict[str, Path]:
+def carried_in(folder: Path, tracker: Any = None) -> dict[str, Path]:
     texts = {"debian_tracker": json.dumps(tracker or TRACKER), "cisa_kev": json.dumps(KEV), "epss": EPSS}
     for option, text in texts.items():
         (folder / option).write_text(text, encoding="utf-8")
@@ -30,19 +30,19 @@ def carried_in(folder: Path, tracker: Any = None) -> Dict[str, Path]:
     return {option: folder / option for option in texts}
 
 
-def made(folder: Path, **more: Any) -> advisories.Index:
+def made(folder: Path, **more: Any) -> advisories.AdvisoryIndex:
     found = advisories.index(carried_in(folder, **more), folder / "cache")
     assert found is not None
     return found
 
 
-def asked(folder: Path) -> advisories.Index:
+def asked(folder: Path) -> advisories.AdvisoryIndex:
     found = advisories.index({option: folder / option for option in advisories.files.NAMES}, folder / "cache")
     assert found is not None
     return found
 
 
-def indexes(folder: Path) -> List[str]:
+def indexes(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "cache").glob("*.sqlite3"))
 
 
@@ -55,7 +55,7 @@ def indexes(folder: Path) -> List[str]:
         pytest.param("", ["CVE-2026-0001"], id="a version that nobody knows"),
     ],
 )
-def test_a_host_gets_the_fixes_that_are_newer_than_what_it_has(tmp_path: Path, version: str, cves: List[str]) -> None:
+def test_a_host_gets_the_fixes_that_are_newer_than_what_it_has(tmp_path: Path, version: str, cves: list[str]) -> None:
     told = made(tmp_path).for_packages("bookworm", {"curl": version, "nginx": "1.22.1-9"})
     assert [each["cve"] for each in told.get("curl", [])] == cves
     assert set(told) <= {"curl"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
@@ -15,12 +15,12 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import a
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories_json
 
 
-def release(fixed: Any, status: str = "resolved", urgency: str = "not yet assigned") -> Dict[str, Any]:
+def release(fixed: Any, status: str = "resolved", urgency: str = "not yet assigned") -> dict[str, Any]:
     told = {"status": status, "repositories": {"bookworm": "1.0-1"}, "urgency": urgency}
     return {**told, "fixed_version": fixed} if fixed is not None else told
 
 
-TRACKER: Dict[str, Any] = {
+TRACKER: dict[str, Any] = {
     "curl": {
         "CVE-2026-0001": {"description": "é", "releases": {"bookworm": release("7.88.1-10+deb12u9", urgency="high")}},
         "CVE-2026-0002": {"scope": "remote", "releases": {"bookworm": release(None, "open"), "sid": release("8.1-1")}},
@@ -28,7 +28,7 @@ TRACKER: Dict[str, Any] = {
     },
     "zlib": {"TEMP-0000000-1A2B3C": {"releases": {"bookworm": release("1:1.2.13.dfsg-1+deb12u1")}}},
 }
-KEV: Dict[str, Any] = {
+KEV: dict[str, Any] = {
     "title": "CISA Catalog of Known Exploited Vulnerabilities",
     "catalogVersion": "2026.11.24",
     "dateReleased": "2026-11-24T15:00:12.1234Z",
@@ -43,11 +43,11 @@ cve,epss,percentile
 CVE-2026-0001,0.94210,0.99900
 CVE-2026-0002,0.00043,0.07200
 """
-READERS: Dict[str, Any] = {"debian_tracker": files.fixes, "cisa_kev": files.exploited, "epss": files.scores}
+READERS: dict[str, Any] = {"debian_tracker": files.fixes, "cisa_kev": files.exploited, "epss": files.scores}
 GOOD = {"debian_tracker": json.dumps(TRACKER), "cisa_kev": json.dumps(KEV), "epss": EPSS}
 
 
-def read(folder: Path, option: str, text: Any) -> List[Any]:
+def read(folder: Path, option: str, text: Any) -> list[Any]:
     path = folder / "carried-in"
     path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
     return list(READERS[option](path, files.About()))

@@ -31,7 +31,7 @@ def approved(folder: Path, text: str, host: str = "pacs-01", now: datetime = NOW
 
 
 def test_an_approval_says_who_let_exactly_what_through(tmp_path: Path) -> None:
-    assert approved(tmp_path, GOOD).told() == {
+    assert approved(tmp_path, GOOD).as_result() == {
         "digest": DIGEST,
         "approver": "Tomas Brandt, security officer",
         "expires": "2026-11-29T00:00:00Z",

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.accounts import CHECKS, DAY
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control, KindPlan, sparing
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control, KindPlan
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.home_checks import (
     TIMEOUT_FILE,
     rsa_bits,
@@ -179,21 +178,20 @@ def fake_mount(source: str, path: str, kind: str) -> Any:
 # --- who must get in ---
 
 
-def spared_plan(made: FakeHost, check: str, **more: Any) -> KindPlan:
-    control = sparing(Control("c1", "accounts", {"check": check, **more}), ["alice"])
-    return KINDS["accounts"].plan([control], KINDS["accounts"].observe(made, [control], frozenset()))
+def protected_plan(made: FakeHost, check: str, **more: Any) -> KindPlan:
+    return plan(made, "accounts", {"check": check, **more}, protected=["alice"])
 
 
 def test_a_break_glass_account_is_told_and_never_locked_or_aged() -> None:
     made = host(
         shadow={"alice": "alice::20000:0:99999:7:::"}, passwd={"alice": "alice:x:900:1000::/home/alice:/bin/sh"}
     )
-    unlocked = spared_plan(made, "passwords_set")
+    unlocked = protected_plan(made, "passwords_set")
     assert (unlocked.groups, unlocked.assessments[0].result) == ((), "fail")
     assert "a person has to set a password" in unlocked.assessments[0].reason
-    assert spared_plan(made, "system_shells").assessments[0].result == "pass"
+    assert protected_plan(made, "system_shells").assessments[0].result == "pass"
     aged = host()
-    assert spared_plan(aged, "password_longest", value=90, groups=["alice"]).assessments[0].result == "pass"
+    assert protected_plan(aged, "password_longest", value=90, groups=["alice"]).assessments[0].result == "pass"
 
 
 def test_the_account_that_runs_this_keeps_its_shell() -> None:

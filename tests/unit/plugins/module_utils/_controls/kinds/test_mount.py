@@ -5,17 +5,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.mounts import (
-    MountPoint,
-    mounted,
-    unescape,
-)
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.mounts import MountPoint
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.mount import (
     fstab_options,
     with_options,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
-from fake_host import FakeHost, FakeMount, fixture
+from fake_host import FakeHost, FakeMount
 from look import look, plan, states, subjects
 
 TMP = {"path": "/tmp", "options": ["nosuid", "nodev"]}
@@ -27,23 +23,6 @@ def host(running: str, fstab: str = "", fstype: str = "ext4") -> FakeHost:
     made.mounts.append(FakeMount("/dev/vda2", "/tmp", fstype, running.split(",")))
     made.add_file("/etc/fstab", fstab)
     return made
-
-
-@pytest.mark.parametrize("system", ["debian-12", "debian-13"])
-def test_a_real_mount_table(system: str) -> None:
-    made = FakeHost(system)
-    made._virtual = lambda path: fixture("mounts", system) if path == "/proc/self/mounts" else None  # type: ignore[method-assign]
-    points = mounted(made)
-    assert points["/"].fstype == "overlay"
-    assert {"nosuid", "nodev", "noexec"} <= set(points["/dev/shm"].options)
-    assert points["/dev/null"].fstype == "devtmpfs"  # two on one place: the one on top
-
-
-@pytest.mark.parametrize(
-    ("word", "plain"), [("/mnt/a\\040b", "/mnt/a b"), ("/a\\011b", "/a\tb"), ("/a\\134b", "/a\\b")]
-)
-def test_blanks_are_octal(word: str, plain: str) -> None:
-    assert unescape(word) == plain
 
 
 @pytest.mark.parametrize(

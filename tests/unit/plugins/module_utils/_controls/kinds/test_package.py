@@ -5,12 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.packages import (
-    installed,
-    parse_simulation,
-)
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
-from fake_host import FakeHost, fixture
+from fake_host import FakeHost
 from fake_programs import FakePackage
 from look import look, plan, subjects
 
@@ -30,41 +26,6 @@ def host() -> FakeHost:
     )
     made.packages["telnet"] = "0.17"
     return made
-
-
-@pytest.mark.parametrize(
-    ("tool", "system", "before", "after"),
-    [
-        (
-            "apt_get",
-            "debian-12",
-            {"nginx": "1.22.1-9+deb12u11", "libauparse0": None, "auditd": None},
-            {"nginx": None, "libauparse0": "1:3.0.9-1", "auditd": "1:3.0.9-1"},
-        ),
-        (
-            "apt_get",
-            "debian-13",
-            {"nginx": "1.26.3-3+deb13u11", "libauparse0t64": None, "auditd": None},
-            {"nginx": None, "libauparse0t64": "1:4.0.2-2+deb13u1", "auditd": "1:4.0.2-2+deb13u1"},
-        ),
-        ("apt_get_remove", "debian-12", {"sudo": "1.9.13p3-1+deb12u4"}, {"sudo": None}),
-        ("apt_get_remove", "debian-13", {"sudo": "1.9.16p2-3+deb13u2"}, {"sudo": None}),
-    ],
-)
-def test_what_apt_would_do(tool: str, system: str, before: dict[str, str], after: dict[str, str]) -> None:
-    assert parse_simulation(fixture(tool, system)) == ({"packages": before}, {"packages": after})
-
-
-@pytest.mark.parametrize(
-    ("system", "version"), [("debian-12", "1.9.13p3-1+deb12u4"), ("debian-13", "1.9.16p2-3+deb13u2")]
-)
-def test_what_dpkg_knows(system: str, version: str) -> None:
-    made = host()
-    names = ["sudo", "telnetd"]
-    form = r"--showformat=${Package}\t${Version}\t${db:Status-Status}\n"
-    argv = ("dpkg-query", "--show", form, *names)
-    made.answers[argv] = CommandResult(argv, 1, fixture("dpkg_query", system), "dpkg-query: no packages found\n")
-    assert installed(made, names) == {"sudo": version, "telnetd": None}
 
 
 @pytest.mark.parametrize("settings", [{"name": "debsums", "state": "absent"}, {"name": "telnet", "state": "present"}])

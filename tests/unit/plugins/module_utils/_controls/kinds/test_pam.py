@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.pam import STACKS, PamProfiles
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control, sparing
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.pam_profiles import edited, parse
 from fake_host import FakeHost, fixture
@@ -42,12 +42,13 @@ def host(system: str = "debian-12") -> FakeHost:
     return made
 
 
-def controls(*settings: Any, spared: Sequence[str] = ()) -> tuple[Control, ...]:
-    return tuple(sparing(Control(f"c{n}", "pam", one), spared) for n, one in enumerate(settings, 1))
+def controls(*settings: Any) -> tuple[Control, ...]:
+    return tuple(Control(f"c{n}", "pam", of_control) for n, of_control in enumerate(settings, 1))
 
 
-def enforce(made: FakeHost, *settings: Any, spared: Sequence[str] = (), run: str = "r1") -> list[str]:
-    report = _baseline.enforce(made, _baseline.BaselineRequest(run, controls(*settings, spared=spared)))
+def enforce(made: FakeHost, *settings: Any, protected: Sequence[str] = (), run: str = "r1") -> list[str]:
+    wanted = _baseline.BaselineRequest(run, controls(*settings), break_glass_users=tuple(protected))
+    report = _baseline.enforce(made, wanted)
     return [finding["result"] for finding in report.findings]
 
 
@@ -66,7 +67,7 @@ def test_all_of_it_is_one_call_of_pam_auth_update_and_comes_back_to_the_byte(sys
     calls = [argv for argv in made.runs if argv[0] == "pam-auth-update"]
     assert len(calls) == 1
     assert calls[0][1:3] == ("--package", "--enable")
-    auth = [(rule.control, rule.module, rule.words) for rule in parse(made.text("/etc/pam.d/common-auth"))]
+    auth = [(rule.control, rule.module, rule.options) for rule in parse(made.text("/etc/pam.d/common-auth"))]
     assert auth[0] == ("requisite", "pam_faillock.so", ("preauth",))
     assert auth[1][:2] == ("[success=2 default=ignore]", "pam_unix.so")
     assert "nullok" not in auth[1][2]
@@ -78,7 +79,7 @@ def test_all_of_it_is_one_call_of_pam_auth_update_and_comes_back_to_the_byte(sys
 
 def test_break_glass_accounts_and_root_are_never_locked() -> None:
     made = host()
-    assert enforce(made, LOCKOUT, spared=["root", "emergency", "night"]) == ["fixed"]
+    assert enforce(made, LOCKOUT, protected=["root", "emergency", "night"]) == ["fixed"]
     auth = parse(made.text("/etc/pam.d/common-auth"))
     assert [rule.module for rule in auth][:5] == [
         "pam_succeed_if.so",
@@ -88,10 +89,10 @@ def test_break_glass_accounts_and_root_are_never_locked() -> None:
         "pam_faillock.so",
     ]
     assert auth[0].control == auth[3].control == "[success=1 default=ignore]"
-    assert auth[0].words == auth[3].words == ("quiet", "user", "in", "emergency:night")
+    assert auth[0].options == auth[3].options == ("quiet", "user", "in", "emergency:night")
     # Somebody new must get in: without the name the control fails, and is made true again.
     assert look(made, "pam", LOCKOUT).result == "pass"
-    assert enforce(made, LOCKOUT, spared=["emergency", "new"], run="r2") == ["fixed"]
+    assert enforce(made, LOCKOUT, protected=["emergency", "new"], run="r2") == ["fixed"]
     assert "user in emergency:new" in made.text("/etc/pam.d/common-auth")
 
 
@@ -122,9 +123,9 @@ def test_stacks_that_a_person_edited_are_told_from_those_that_were_not(system: s
     names = {stack: stack.replace("-", "_") for stack in STACKS}
     live = {stack: fixture(f"pam_common_{name}", system) for stack, name in names.items()}
     saved = {stack: fixture(f"pam_saved_{name}", system) for stack, name in names.items()}
-    assert edited(live, saved) == ("", False)
+    assert edited(live, saved) == (None, False)
     option = {**live, "auth": live["auth"].replace(" nullok", " nullok debug")}
-    assert edited(option, saved) == ("", False)
+    assert edited(option, saved) == (None, False)
     added = live["auth"].replace("auth\trequisite\t\t\tpam_deny.so", "")
     mark = '# here are the per-package modules (the "Primary" block)\n'
     line = "auth sufficient pam_vendor_token.so\n"
@@ -133,7 +134,7 @@ def test_stacks_that_a_person_edited_are_told_from_those_that_were_not(system: s
         "'auth sufficient pam_vendor_token.so' in /etc/pam.d/common-auth comes from no profile"
         in (edited(foreign, saved)[0])
     )
-    assert edited({**live, "auth": added}, saved) == ("", False)
+    assert edited({**live, "auth": added}, saved) == (None, False)
     assert "has lost the marks" in edited({**live, "auth": "auth required pam_unix.so\n"}, saved)[0]
 
 
@@ -151,9 +152,9 @@ def test_quality_is_the_profile_of_its_package_and_planned_before_that_is_there(
     assert [step.subject.name for step in group.steps if step.before] == ["pwquality"]
     made.add_file("/usr/share/pam-configs/pwquality", fixture("pam_profile_pwquality", "debian-12"))
     assert enforce(made, QUALITY) == ["fixed"]
-    words = [(rule.module, rule.words) for rule in parse(made.text("/etc/pam.d/common-password"))]
-    assert words[0] == ("pam_pwquality.so", ("retry=3",))
-    assert "use_authtok" in words[1][1]
+    rules = [(rule.module, rule.options) for rule in parse(made.text("/etc/pam.d/common-password"))]
+    assert rules[0] == ("pam_pwquality.so", ("retry=3",))
+    assert "use_authtok" in rules[1][1]
 
 
 def test_a_refusal_of_pam_auth_update_is_an_error_and_put_back() -> None:

@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.units import parse_show
-from fake_host import FakeHost, fixture
+from fake_host import FakeHost
 from fake_programs import FakeUnit
 from look import look, plan, states, subjects
 
@@ -22,22 +21,6 @@ def host(name: str = "cups.service", active: bool = False, masked: bool = False,
     if enabled:
         made.add_link(f"/etc/systemd/system/multi-user.target.wants/{name}", f"/lib/systemd/system/{name}")
     return made
-
-
-@pytest.mark.parametrize(
-    ("system", "number", "told"),
-    [
-        ("debian-12", 0, ("ssh.service", "loaded", "active", "enabled", True, False)),
-        ("debian-13", 1, ("nginx.service", "loaded", "active", "enabled", True, False)),
-        ("debian-12", 2, ("nosuch.service", "not-found", "inactive", "", False, False)),
-        ("debian-12", 3, ("reboot.target", "loaded", "inactive", "disabled", True, False)),
-        ("debian-12-hardened", 0, ("ctrl-alt-del.target", "masked", "inactive", "masked", True, True)),
-    ],
-)
-def test_what_systemctl_shows(system: str, number: int, told: tuple[object, ...]) -> None:
-    unit = parse_show(fixture("systemctl", system).split("\n\n")[number], FakeHost())
-    assert (unit.name, unit.loaded, unit.active, unit.enabled, unit.exists, unit.masked) == told
-    assert (unit.since > 0) == unit.running
 
 
 @pytest.mark.parametrize(

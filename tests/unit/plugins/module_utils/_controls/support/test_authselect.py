@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control, sparing
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost
 
@@ -52,9 +52,9 @@ def host(selected: str = "minimal", known: str = KNOWN) -> FakeHost:
     return made
 
 
-def request(run: str, *settings: dict[str, Any], spared: Sequence[str] = ()) -> _baseline.BaselineRequest:
-    made = [sparing(Control(f"c{n}", "pam", one), spared) for n, one in enumerate(settings, 1)]
-    return _baseline.BaselineRequest(run, tuple(made))
+def request(run: str, *settings: dict[str, Any], protected: Sequence[str] = ()) -> _baseline.BaselineRequest:
+    controls = tuple(Control(f"c{n}", "pam", of_control) for n, of_control in enumerate(settings, 1))
+    return _baseline.BaselineRequest(run, controls, break_glass_users=tuple(protected))
 
 
 def results(report: _baseline.Report) -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ def test_features_are_enabled_and_taken_back_to_the_byte() -> None:
 
 def test_a_break_glass_account_is_not_exposed_to_locking() -> None:
     made = host()
-    ((result, reason),) = results(_baseline.enforce(made, request("e1", LOCKOUT, spared=["root", "nightmanager"])))
+    ((result, reason),) = results(_baseline.enforce(made, request("e1", LOCKOUT, protected=["root", "nightmanager"])))
     assert result == "fail"
     assert "cannot leave out nightmanager" in reason
     assert words(made) == ["minimal"]

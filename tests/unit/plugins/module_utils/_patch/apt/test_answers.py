@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Callable
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
@@ -18,26 +19,26 @@ PIN = "/etc/apt/preferences.d/site"
 SOLVE = ["apt-get", "-s", "-y", "dist-upgrade"]
 
 
-class Asked(FakeHost):
+class ServiceRequest(FakeHost):
     """Counts what apt is asked."""
 
     def __init__(self) -> None:
         super().__init__("debian-13")
-        self.asked: List[List[str]] = []
+        self.asked: list[list[str]] = []
         self.rc = 0
         self.add_dir("/var/cache")
         for path in (STATUS, LIST, PIN, "/etc/apt/apt.conf.d/70debconf"):
             self.add_file(path, "as it was")
 
     def run(
-        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
     ) -> CommandResult:
         self.asked.append(list(argv))
         return CommandResult(tuple(argv), self.rc, f"answer {len(self.asked)}", "")
 
 
 def test_the_same_question_is_answered_once() -> None:
-    host = Asked()
+    host = ServiceRequest()
     first = answers.remembering(host, keeps=True).run(SOLVE)
     again = answers.remembering(host, keeps=True).run(SOLVE)
     assert (first.out, again.out, len(host.asked)) == ("answer 1", "answer 1", 1)
@@ -56,7 +57,7 @@ def test_the_same_question_is_answered_once() -> None:
     ],
 )
 def test_what_apt_reads_has_changed(change: Callable[[FakeHost], object]) -> None:
-    host = Asked()
+    host = ServiceRequest()
     answers.remembering(host, keeps=True).run(SOLVE)
     host.clock += 1
     change(host)
@@ -65,7 +66,7 @@ def test_what_apt_reads_has_changed(change: Callable[[FakeHost], object]) -> Non
 
 
 def test_a_link_is_followed() -> None:
-    host = Asked()
+    host = ServiceRequest()
     host.add_file("/srv/sources.list", "one")
     host.add_link("/etc/apt/sources.list", "/srv/sources.list")
     answers.remembering(host, keeps=True).run(SOLVE)
@@ -75,7 +76,7 @@ def test_a_link_is_followed() -> None:
 
 
 def test_the_pins_of_a_run_are_part_of_the_question() -> None:
-    host = Asked()
+    host = ServiceRequest()
     for pins in ("one", "two", "one"):
         look.simulate(answers.remembering(host, keeps=True), ["dist-upgrade"], pins)
     assert len(host.asked) == 2
@@ -85,19 +86,19 @@ def test_the_pins_of_a_run_are_part_of_the_question() -> None:
     "setting", ['Dir::State::lists "/srv/lists";', 'Dir "/srv";', 'Dir { State "x"; };', "RootDir /"]
 )
 def test_a_site_that_has_moved_the_folders_of_apt_is_asked_each_time(setting: str) -> None:
-    host = Asked()
+    host = ServiceRequest()
     host.add_file("/etc/apt/apt.conf.d/99site", setting)
     assert [answers.remembering(host, keeps=True).run(SOLVE).out for _time in range(2)] == ["answer 1", "answer 2"]
 
 
 def test_a_moved_cache_is_no_moved_list() -> None:
-    host = Asked()
+    host = ServiceRequest()
     host.add_file("/etc/apt/apt.conf.d/clean", 'Dir::Cache::pkgcache "";\nDir::Log::Terminal "";')
     assert [answers.remembering(host, keeps=True).run(SOLVE).out for _time in range(2)] == ["answer 1", "answer 1"]
 
 
 def test_check_mode_writes_nothing() -> None:
-    host = Asked()
+    host = ServiceRequest()
     before = dict(host.nodes)
     for _time in range(2):
         answers.remembering(host, keeps=False).run(SOLVE)
@@ -105,7 +106,7 @@ def test_check_mode_writes_nothing() -> None:
 
 
 def test_what_is_no_question_is_done_each_time() -> None:
-    host = Asked()
+    host = ServiceRequest()
     for argv in (["apt-get", "-y", "install", "lab"], ["apt-mark", "hold", "lab"], ["apt-get", "update", "-q"]):
         for _time in range(2):
             answers.remembering(host, keeps=True).run(argv)
@@ -114,7 +115,7 @@ def test_what_is_no_question_is_done_each_time() -> None:
 
 
 def test_a_failure_is_not_remembered() -> None:
-    host = Asked()
+    host = ServiceRequest()
     host.rc = 100
     assert answers.remembering(host, keeps=True).run(SOLVE).rc == 100
     host.rc = 0
@@ -123,7 +124,7 @@ def test_a_failure_is_not_remembered() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"out": "x"}', b"\xff"])
 def test_a_damaged_answer_is_asked_for_again(content: bytes) -> None:
-    host = Asked()
+    host = ServiceRequest()
     answers.remembering(host, keeps=True).run(SOLVE)
     (path,) = host.glob(f"{answers.FOLDER}/*/*")
     host.write(path, content, 0o600, 0, 0, {})
@@ -131,6 +132,6 @@ def test_a_damaged_answer_is_asked_for_again(content: bytes) -> None:
 
 
 def test_a_full_disk_only_forgets() -> None:
-    host = Asked()
+    host = ServiceRequest()
     host.strike(0, "ENOSPC", lasting=True)
     assert [answers.remembering(host, keeps=True).run(SOLVE).out for _time in range(2)] == ["answer 1", "answer 2"]

@@ -1,58 +1,102 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Package files. Packing again, fetching and keeping run against a real dpkg in the scenario "patching"."""
+"""Package files: which lie there already, and which are kept from where."""
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Sequence
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import files
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import PackageChange
 from fake_host import FakeHost
 
-LAB = Change("lab", "all", "upgrade", "1:1.0", "1:1.1")
-STATUS = """Package: lab
-Status: install ok half-configured
-Version: 1.0
-Config-Version: 1.0
-Conffiles:
- /etc/lab.conf 0123456789abcdef
- /etc/old.conf 0123456789abcdef obsolete
-Description: of the laboratory
- and more of it
-"""
-DIVERSIONS = "/usr/bin/lab\n/usr/bin/lab.real\nother\n/usr/bin/own\n/usr/bin/own.real\nlab\n"
+LAB = PackageChange("lab", "all", "upgrade", "1:1.0", "1:1.1")
 
 
 def test_a_file_is_named_as_apt_names_it() -> None:
     assert files.file_name("lab", "1:1.0~rc1-1", "all") == "lab_1%3a1.0~rc1-1_all.deb"
 
 
-def test_what_dpkg_knows_becomes_the_control_file_of_a_package() -> None:
-    assert files.control_of(STATUS) == ("Package: lab\nVersion: 1.0\nDescription: of the laboratory\n and more of it\n")
+FOLDER = "/var/cache/healthops/packages/run"
+NEW = posixpath.join(FOLDER, "lab_1%3a1.1_all.deb")
+SHOWN = "Package: lab\nVersion: {version}\nFilename: pool/lab.deb\nSHA256: {digest}\n\n"
 
 
-def test_configuration_files_also_those_with_a_flag() -> None:
-    host = FakeHost()
-    host.add_file("/var/lib/dpkg/info/lab.conffiles", "/etc/lab.conf\nremove-on-upgrade /etc/gone.conf\n")
-    assert files.configuration(host, [LAB]) == ("/etc/lab.conf", "/etc/gone.conf")
+class ArchiveHost(FakeHost):
+    """A host whose mirror offers versions with their digest; the digest of a file is its content."""
+
+    def __init__(self, **offered: str) -> None:
+        super().__init__()
+        self.offered = offered
+        self.downloads: dict[str, str] = {}
+
+    def run(
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
+    ) -> CommandResult:
+        self.runs.append(tuple(argv))
+        words = list(argv)
+        if words[:2] == ["apt-cache", "show"]:
+            shown = [SHOWN.format(version=f"1:{v.replace('_', '.')}", digest=d) for v, d in self.offered.items()]
+            return CommandResult(tuple(argv), 0, "".join(shown), "")
+        if words[0] == "sha256sum":
+            return CommandResult(tuple(argv), 0, "".join(f"{self.text(path)}  {path}\n" for path in words[2:]), "")
+        if words[0] in ("cp", "mv"):
+            self.add_file(words[-1], self.nodes[words[-2]].content)
+        for path, content in self.downloads.items():
+            if "-d" in words or "download" in words:
+                self.add_file(path, content)
+        return CommandResult(tuple(argv), 0, "", "")
 
 
-def test_files_that_another_package_has_put_aside_lie_elsewhere() -> None:
-    host = FakeHost()
-    host.add_file("/var/lib/dpkg/info/lab.list", "/.\n/usr/bin/lab\n/usr/bin/own\n")
-    host.add_file(files.DIVERSIONS, DIVERSIONS)
-    assert files.files(host, LAB) == ("/.", "/usr/bin/lab", "/usr/bin/own")
-    assert files.diversions(host, LAB) == {"/usr/bin/lab": "/usr/bin/lab.real"}
+def test_a_file_with_another_checksum_than_the_lists_name_is_missing() -> None:
+    host = ArchiveHost(**{"1_1": "good"})
+    assert files.missing(host, FOLDER, [LAB]) == (NEW,)
+    host.add_file(NEW, "bad")
+    assert files.missing(host, FOLDER, [LAB]) == (NEW,)
+    host.add_file(NEW, "good")
+    assert files.missing(host, FOLDER, [LAB]) == ()
 
 
-def test_a_foreign_package_has_its_architecture_in_the_name_of_its_list() -> None:
-    host = FakeHost()
-    host.add_file("/var/lib/dpkg/info/lab:i386.list", "/usr/lib/lab\n")
-    assert files.files(host, Change("lab", "i386", "upgrade", "1", "2")) == ("/usr/lib/lab",)
+def test_a_version_that_the_lists_do_not_name_is_missing_whatever_lies_there() -> None:
+    host = ArchiveHost()
+    host.add_file(NEW, "good")
+    assert files.missing(host, FOLDER, [LAB]) == (NEW,)
 
 
-def test_a_folder_that_is_a_link_on_this_host_is_a_folder_in_the_package() -> None:
-    host = FakeHost()
-    host.add_link("/lib", "usr/lib")
-    host.add_link("/usr/lib/libz.so", "libz.so.1")
-    paths = ["/.", "/lib", "/lib/systemd", "/usr/lib/libz.so"]
-    assert files.packed(host, paths) == ["/lib/systemd", "/usr/lib/libz.so"]
+def test_what_came_and_is_another_is_refused() -> None:
+    host = ArchiveHost(**{"1_1": "good"})
+    host.downloads[NEW] = "bad"
+    with pytest.raises(ClinicalError, match="not what the signed lists say"):
+        files.fetch(host, FOLDER, [LAB], ["lab=1:1.1"])
+    host.downloads[NEW] = "good"
+    files.fetch(host, FOLDER, [LAB], ["lab=1:1.1"])
+    assert host.text(NEW) == "good"
+
+
+KEPT = "/var/lib/healthops/patch/kept"
+OLD = "lab_1%3a1.0_all.deb"
+
+
+@pytest.mark.parametrize(
+    ("place", "how"), [(files.CACHE, "cache"), (KEPT, "mirror")], ids=["apt's cache", "kept by an earlier run"]
+)
+def test_an_earlier_version_is_kept_from_where_it_lies(place: str, how: str) -> None:
+    host = ArchiveHost(**{"1_0": "old"})
+    host.add_dir(KEPT)
+    host.add_file(posixpath.join(place, OLD), "old")
+    host.add_file(posixpath.join(place, f"{OLD}.how"), "mirror")
+    (package,) = files.keep(host, KEPT, [LAB])
+    assert (package.path, package.how, package.sha256) == (posixpath.join(KEPT, OLD), how, "old")
+    assert host.text(f"{package.path}.how") == how
+
+
+def test_an_earlier_version_that_only_the_mirror_has_is_downloaded() -> None:
+    host = ArchiveHost(**{"1_0": "old"})
+    host.add_dir(KEPT)
+    host.downloads[posixpath.join(KEPT, OLD)] = "old"
+    (package,) = files.keep(host, KEPT, [LAB])
+    assert (package.how, package.version) == ("mirror", "1:1.0")

@@ -5,20 +5,20 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import List, Optional, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import unit
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import install as work
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import Asked, Kept
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import KeptPackage, ServiceRequest
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import PackageChange
 from fake_host import FakeHost
 
-UP = Change("lab", "all", "upgrade", "1", "2")
-COMES = Change("new", "all", "install", "", "2")
-GOES = Change("old", "amd64", "remove", "1", "")
+UP = PackageChange("lab", "all", "upgrade", "1", "2")
+COMES = PackageChange("new", "all", "install", "", "2")
+GOES = PackageChange("old", "amd64", "remove", "1", "")
 
 
 class UnitHost(FakeHost):
@@ -54,7 +54,7 @@ def test_what_is_to_go_is_named() -> None:
 
 def test_going_back_installs_the_kept_files_and_removes_what_came() -> None:
     host = UnitHost()
-    work.put_back(host, [UP, COMES], [Kept("lab", "all", "1", "/kept/lab.deb", "mirror")], "/log", 7)
+    work.put_back(host, [UP, COMES], [KeptPackage("lab", "all", "1", "/kept/lab.deb", "mirror")], "/log", 7)
     assert given(host)[-2:] == ("/kept/lab.deb", "new-")
     assert "--allow-downgrades" in given(host)
 
@@ -72,11 +72,11 @@ def test_a_policy_of_the_site_is_asked_as_well_and_comes_back() -> None:
     host.add_file(work.POLICY, "#!/bin/sh\nexit 104\n", 0o755)
     work.suspend(host, False)
     assert work.ASIDE in host.text(work.POLICY)
-    host.add_file(work.ASKED_FOR, "ssh restart 0\nlab.service stop 104\northanc restart 101\nssh restart 0\n")
+    host.add_file(work.REQUESTS, "ssh restart 0\nlab.service stop 104\northanc restart 101\nssh restart 0\n")
     assert work.resume(host) == (
-        Asked("ssh.service", "restart"),
-        Asked("lab.service", "stop"),
-        Asked("orthanc.service", "restart", refused=True),
+        ServiceRequest("ssh.service", "restart"),
+        ServiceRequest("lab.service", "stop"),
+        ServiceRequest("orthanc.service", "restart", refused=True),
     )
     assert host.text(work.POLICY) == "#!/bin/sh\nexit 104\n"
     assert host.stat(work.ASIDE) is None
@@ -97,24 +97,22 @@ def test_a_policy_that_a_cut_run_left_is_ours_and_not_the_sites() -> None:
     host = FakeHost()
     host.add_dir("/usr/sbin")
     work.suspend(host, False)
-    host.add_file(work.ASKED_FOR, "ssh restart 0\n")
+    host.add_file(work.REQUESTS, "ssh restart 0\n")
     work.suspend(host, True)
     assert host.stat(work.ASIDE) is None
-    assert work.resume(host) == (Asked("ssh.service", "restart"),)
+    assert work.resume(host) == (ServiceRequest("ssh.service", "restart"),)
     assert host.stat(work.POLICY) is None
 
 
 @pytest.mark.parametrize("site", [None, 0, 101, 104])
 @pytest.mark.parametrize("active", [True, False])
 @pytest.mark.parametrize("options", [[], ["--quiet"]])
-def test_the_policy_as_invoke_rc_d_asks_it(
-    tmp_path: Path, site: Optional[int], active: bool, options: List[str]
-) -> None:
+def test_the_policy_as_invoke_rc_d_asks_it(tmp_path: Path, site: int | None, active: bool, options: list[str]) -> None:
     host = FakeHost()
     host.add_dir("/usr/sbin")
     work.suspend(host, False)
     text = host.text(work.POLICY)
-    for place, own in ((work.ASIDE, "aside"), (work.ASKED_FOR, "asked"), ("/run/healthops", "")):
+    for place, own in ((work.ASIDE, "aside"), (work.REQUESTS, "asked"), ("/run/healthops", "")):
         text = text.replace(place, str(tmp_path / own))
     for name, content in (("policy", text), ("systemctl", f"#!/bin/sh\nexit {0 if active else 3}\n")):
         (tmp_path / name).write_text(content)
@@ -129,26 +127,3 @@ def test_the_policy_as_invoke_rc_d_asks_it(
         assert (done.returncode, noted) == (101, f"ssh restart {site or 0}\n")
     else:
         assert (done.returncode, noted) == (site or 0, "")
-
-
-def test_what_a_run_brought_counts_as_automatic_and_all_else_is_as_it_was() -> None:
-    host = UnitHost()
-    host.add_file(work.MARKS, "changed by apt")
-    work.set_marks(host, "before\n\n", [UP, COMES])
-    assert host.text(work.MARKS) == "before\n\nPackage: new\nArchitecture: amd64\nAuto-Installed: 1\n\n"
-
-
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
-        ("Reading\nE: Could not get lock\nE: Unable\n", "E: Could not get lock\nE: Unable"),
-        ("dpkg: error of lab (--configure):\n sub failed\n", "dpkg: error of lab (--configure): sub failed"),
-        (
-            "Waiting for cache lock: Could not get lock /l. It is held by process 7 (a b)...\nE: Unable to acquire\n",
-            "Could not get lock /l. It is held by process 7 (a b)\nE: Unable to acquire",
-        ),
-        ("one\ntwo\nthree\nfour\n", "two\nthree\nfour"),
-    ],
-)
-def test_what_went_wrong_in_its_own_words(said: str, told: str) -> None:
-    assert unit.complaint(said) == told

@@ -9,8 +9,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import observe as look
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.manager import Apt
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import Change, LeftOut, Observed
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import (
+    Observed,
+    OmittedChange,
+    PackageChange,
+)
 from apt_host import AptHost
 from fake_host import fixture
 
@@ -18,12 +21,12 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=timezone.utc)
 SYSTEMS = ("debian-12", "debian-13")
 
 
-def changes(found: Observed) -> dict[str, Change]:
+def changes(found: Observed) -> dict[str, PackageChange]:
     return {change.name: change for change in found.changes}
 
 
-def left_out(found: Observed) -> dict[str, LeftOut]:
-    return {out.change.name: out for out in found.left_out}
+def omitted(found: Observed) -> dict[str, OmittedChange]:
+    return {out.change.name: out for out in found.omitted}
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -53,7 +56,7 @@ def test_what_passes_no_version_of_security_is_none(system: str) -> None:
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_held_and_phased_are_told_apart(system: str) -> None:
-    found = left_out(look.observe(AptHost(system), NOW))
+    found = omitted(look.observe(AptHost(system), NOW))
     assert {name: out.kind for name, out in found.items()} == {"lab-held": "held", "lab-phased": "phased"}
     assert found["lab-held"].change.security
     assert "0% of the hosts" in found["lab-phased"].reason
@@ -173,25 +176,3 @@ def test_the_pins_of_the_site_are_heeded_after_ours() -> None:
     host.add_file(look.SITE_PREFERENCES, "Package: theirs\nPin: release *\nPin-Priority: 1\n")
     look.simulate(host, ["dist-upgrade"], look.pins([("ours", "1", -1)]))
     assert host.text(look.PREFERENCES).index("ours") < host.text(look.PREFERENCES).index("theirs")
-
-
-@pytest.mark.parametrize(
-    ("rc", "said", "told"),
-    [
-        (0, "", ()),
-        (0, "W: Failed to fetch http://m/InRelease\n", ("Failed to fetch http://m/InRelease",)),
-        (100, "E: The repository 'http://m x' is not signed.\n", ("The repository 'http://m x' is not signed.",)),
-        (0, "W: Key is stored in legacy trusted.gpg keyring\n", ()),
-    ],
-    ids=["all is well", "not reached", "not signed", "a remark"],
-)
-def test_a_list_that_could_not_be_read_anew_is_told(rc: int, said: str, told: tuple[str, ...]) -> None:
-    host = AptHost()
-    host.says[("apt-get", "update")] = CommandResult((), rc, "", said)
-    assert Apt(host, NOW, 1, check=False).refresh() == told
-
-
-def test_the_kernels_in_their_order() -> None:
-    host = AptHost()
-    packages = look.installed(host)
-    assert Apt(host, NOW, 1, check=False).kernels(packages) == ("6.90.0-1-lab-amd64",)

@@ -8,7 +8,11 @@ from datetime import datetime, timezone
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import read
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.read import Offer, Release, Step
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.read import (
+    Offer,
+    ReleaseDates,
+    SimulatedStep,
+)
 from fake_host import fixture
 
 SYSTEMS = ("debian-12", "debian-13")
@@ -20,7 +24,7 @@ def test_packages_with_their_sources_and_holds(system: str) -> None:
     assert found["bash:amd64"].source_version == found["bash:amd64"].version.partition("+b")[0]
     assert found["libc6:amd64"].source == "glibc"
     assert [key for key, package in found.items() if package.held] == ["lab-held"]
-    assert all(package.whole for package in found.values())
+    assert all(package.intact for package in found.values())
 
 
 def test_what_was_left_half_done_is_not_whole_and_what_is_away_is_not_there() -> None:
@@ -31,7 +35,7 @@ def test_what_was_left_half_done_is_not_whole_and_what_is_away_is_not_there() ->
         "gone\tall\t1\tgone\t1\tdeinstall ok config-files",
     ]
     found = read.packages("\n".join(lines) + "\n")
-    assert {key: package.whole for key, package in found.items()} == {"whole": True, "cut": False, "unpacked": False}
+    assert {key: package.intact for key, package in found.items()} == {"whole": True, "cut": False, "unpacked": False}
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -39,7 +43,9 @@ def test_every_step_of_a_simulation(system: str) -> None:
     steps = {step.name: step for step in read.simulated(fixture("apt_simulate", system)).steps}
     number = system.partition("-")[2]
     assert len(steps) == 12
-    assert steps["lab-epoch"] == Step("lab-epoch", "all", "1:1.0~rc1-1", "1:1.0-1", (f"Debian:{number}/stable",))
+    assert steps["lab-epoch"] == SimulatedStep(
+        "lab-epoch", "all", "1:1.0~rc1-1", "1:1.0-1", (f"Debian:{number}/stable",)
+    )
     assert steps["linux-image-6.90.0-2-lab-amd64"].old == ""
 
 
@@ -58,18 +64,20 @@ def test_what_apt_keeps_back(system: str, kept_back: tuple[str, ...], phased: tu
 @pytest.mark.parametrize(
     ("line", "step"),
     [
-        pytest.param("Remv lab [1.0]", Step("lab", "", "1.0", ""), id="removal"),
-        pytest.param("Remv lab:i386 [1.0]", Step("lab", "i386", "1.0", ""), id="foreign removal"),
+        pytest.param("Remv lab [1.0]", SimulatedStep("lab", "", "1.0", ""), id="removal"),
+        pytest.param("Remv lab:i386 [1.0]", SimulatedStep("lab", "i386", "1.0", ""), id="foreign removal"),
         pytest.param(
             "Inst lab:i386 [1.0] (1.1 Debian:12/stable, Debian-Security:12/stable-security [i386]) []",
-            Step("lab", "i386", "1.0", "1.1", ("Debian:12/stable", "Debian-Security:12/stable-security")),
+            SimulatedStep("lab", "i386", "1.0", "1.1", ("Debian:12/stable", "Debian-Security:12/stable-security")),
             id="two origins",
         ),
-        pytest.param("Inst lab (1.1 localhost [all])", Step("lab", "all", "", "1.1", ("localhost",)), id="a file"),
-        pytest.param("Inst lab (1.1 [all])", Step("lab", "all", "", "1.1"), id="no origin"),
+        pytest.param(
+            "Inst lab (1.1 localhost [all])", SimulatedStep("lab", "all", "", "1.1", ("localhost",)), id="a file"
+        ),
+        pytest.param("Inst lab (1.1 [all])", SimulatedStep("lab", "all", "", "1.1"), id="no origin"),
     ],
 )
-def test_odd_steps(line: str, step: Step) -> None:
+def test_odd_steps(line: str, step: SimulatedStep) -> None:
     assert read.simulated(line + "\n").steps == (step,)
 
 
@@ -108,9 +116,9 @@ def test_the_dates_of_a_release_file() -> None:
     signed = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nDate: Mon, 23 Nov 2026 11:22:37 UTC\n"
     until = "Valid-Until: Mon, 30 Nov 2026 11:22:37 UTC\n"
     dated = datetime(2026, 11, 23, 11, 22, 37, tzinfo=timezone.utc)
-    assert read.release(signed) == Release(dated, None)
-    assert read.release(signed + until) == Release(dated, dated.replace(day=30))
-    assert read.release("Date: yesterday\n") == Release()
+    assert read.release(signed) == ReleaseDates(dated, None)
+    assert read.release(signed + until) == ReleaseDates(dated, dated.replace(day=30))
+    assert read.release("Date: yesterday\n") == ReleaseDates()
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

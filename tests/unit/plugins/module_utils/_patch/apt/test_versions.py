@@ -1,5 +1,5 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: GPL-3.0-or-is_later
 """Debian's order of versions. The scenario "patching" asks the dpkg of each test host about many more pairs."""
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ import shutil
 import subprocess
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.versions import DebianVersion, later, within
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.versions import (
+    DebianVersion,
+    brings,
+    is_later,
+)
 
 #: Each is later than the one before it.
 RISING = (
@@ -46,8 +50,8 @@ ALPHABET = "0019abZ.+~~-"
 
 @pytest.mark.parametrize(("lower", "higher"), list(itertools.combinations(RISING, 2)))
 def test_each_is_later_than_those_before(lower: str, higher: str) -> None:
-    assert later(higher, lower)
-    assert not later(lower, higher)
+    assert is_later(higher, lower)
+    assert not is_later(lower, higher)
 
 
 @pytest.mark.parametrize(("one", "other"), EQUAL)
@@ -61,7 +65,7 @@ def test_the_same_written_differently(one: str, other: str) -> None:
     [("1.0-1", False), ("1.0-1+deb12u1", True), ("1.0-2", True), ("1.0-3", False), ("0.9-1", False)],
 )
 def test_within_means_after_installed_and_up_to_the_candidate(version: str, answer: bool) -> None:
-    assert within(version, "1.0-1", "1.0-2") is answer
+    assert brings(version, "1.0-1", "1.0-2") is answer
 
 
 def generated(dice: random.Random) -> str:
@@ -93,7 +97,7 @@ def claims(pairs: int, seed: int) -> list[tuple[str, str, str]]:
     first = [generated(dice) for _each in range(pairs // 2)]
     made = [*zip(first, reversed(first)), *((one, neighbour(dice, one)) for one in first)]
     legal = [(one, other) for one, other in made if not other.endswith("-")]
-    return [(a, "lt" if later(b, a) else "gt" if later(a, b) else "eq", b) for a, b in legal]
+    return [(a, "lt" if is_later(b, a) else "gt" if is_later(a, b) else "eq", b) for a, b in legal]
 
 
 @pytest.mark.skipif(shutil.which("dpkg") is None, reason="there is no dpkg here to ask")

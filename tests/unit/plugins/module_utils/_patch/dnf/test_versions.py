@@ -1,5 +1,5 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: GPL-3.0-or-is_later
 """The order of rpm versions: as rpm itself has it, on a hundred thousand pairs."""
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 import rpm_pairs
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.versions import RpmVersion, later, within
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.versions import RpmVersion, brings, is_later
 
 #: What rpm 4.18.0 said of rpm_pairs.pairs(), a sign a pair.
 CAPTURED = Path(__file__).resolve().parents[5] / "fixtures" / "rpm_vercmp" / "debian12-4.18.0.txt"
 
 
 def sign(left: str, right: str) -> str:
-    return "<" if later(right, left) else ">" if later(left, right) else "="
+    return "<" if is_later(right, left) else ">" if is_later(left, right) else "="
 
 
 def disagreements(signs: str) -> list[tuple[str, str, str]]:
@@ -35,7 +35,7 @@ def test_it_agrees_with_what_a_real_rpm_said() -> None:
 def test_it_agrees_with_the_rpm_of_this_machine(tmp_path: Path) -> None:
     path = tmp_path / "pairs"
     path.write_text("".join(f"{one} {other}\n" for one, other in rpm_pairs.pairs()), encoding="ascii")
-    told = subprocess.run(["rpm", "--eval", rpm_pairs.question(str(path))], capture_output=True, text=True, check=True)
+    told = subprocess.run(["rpm", "--eval", rpm_pairs.inputs(str(path))], capture_output=True, text=True, check=True)
     assert disagreements(told.stdout.strip()) == []
 
 
@@ -57,4 +57,4 @@ def test_equal_versions_are_equal_however_they_are_written() -> None:
     ],
 )
 def test_what_an_update_brings(version: str, brought: bool) -> None:
-    assert within(version, "1:2.0-1.el9", "1:2.1-1.el9_4") is brought
+    assert brings(version, "1:2.0-1.el9", "1:2.1-1.el9_4") is brought

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way to dnf: ``helper`` is laid on the host, and asked in JSON by the Python that dnf itself runs with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..._errors import ClinicalError
+from ..._host.door import Host
+from ..folders import make_folders
+
+PLACE = "/run/healthops"
+PROGRAM = f"{PLACE}/patch-dnf.py"
+REQUEST = f"{PLACE}/patch-dnf.json"
+#: Seconds that an answer may take; a download is part of one.
+ANSWER_TIME = 3600.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """``helper`` on one host. ``lock_wait`` is how many seconds it waits for a lock of somebody else's."""
+
+    host: Host
+    lock_wait: int
+
+    def ask(self, what: str, **parts: Any) -> dict[str, Any]:
+        """Return the answer to a question, a function of ``helper``. Raises ClinicalError where dnf fails."""
+        done = self.host.run(self.prepare({"what": what, **parts}), timeout=ANSWER_TIME)
+        if done.rc != 0:
+            complaint = done.err.strip().splitlines()[-1][:300] if done.err else "nothing"
+            raise ClinicalError("Asking dnf", what, complaint)
+        answer: dict[str, Any] = json.loads(done.out)
+        return answer
+
+    def prepare(self, request: Mapping[str, Any]) -> list[str]:
+        """Write the program and its request to the host; return the command that runs it."""
+        make_folders(self.host, PLACE, 0o700)
+        self.host.write(PROGRAM, helper_source().encode(), 0o600, 0, 0, {})
+        content = json.dumps({"lock_wait": self.lock_wait, **request}).encode()
+        self.host.write(REQUEST, content, 0o600, 0, 0, {})
+        return [python_of_dnf(self.host), PROGRAM, REQUEST]
+
+
+def helper_source() -> str:
+    """Return the text of ``helper``. It may come out of an archive, so it is asked of its loader."""
+    from . import helper
+
+    loader = helper.__loader__
+    source: str | None = loader.get_source(helper.__name__) if loader else None  # type: ignore[attr-defined]
+    if source is None:
+        raise ClinicalError("Asking", "dnf", "our own program cannot be read", "This is a defect: please report.")
+    return source
+
+
+def python_of_dnf(host: Host) -> str:
+    """Return the path of the Python that dnf itself runs with; only that one is sure to have dnf.
+
+    Raises ClinicalError where there is no dnf 4.
+    """
+    path = host.which("dnf")
+    first = (host.read(host.resolve(path)) or b"").split(b"\n", 1)[0].decode() if path else ""
+    if not first.startswith("#!"):
+        raise ClinicalError("Looking for", "dnf", f"saw {first!r} in {path or 'no place'}", "dnf 4 is needed.")
+    return first[2:].split()[0]

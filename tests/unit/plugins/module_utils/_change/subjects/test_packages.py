@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packages of one transaction: read from dpkg and apt, archived before they go, and back without a mirror."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.packages import (
+    ARCHIVE,
+    Packages,
+    archive_package,
+    archived_path,
+    can_archive,
+    installed,
+    parse_simulation,
+    present,
+    simulate,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from fake_host import FakeHost, fixture
+from fake_programs import FakePackage
+
+PAIR = Packages("debsums telnet")
+
+
+@pytest.fixture
+def host() -> FakeHost:
+    made = FakeHost()
+    made.mirror.update({"telnet": FakePackage("0.17"), "debsums": FakePackage("1:3.0")})
+    made.packages["telnet"] = "0.17"
+    return made
+
+
+@pytest.mark.parametrize(
+    ("tool", "system", "before", "after"),
+    [
+        (
+            "apt_get",
+            "debian-12",
+            {"nginx": "1.22.1-9+deb12u11", "libauparse0": None, "auditd": None},
+            {"nginx": None, "libauparse0": "1:3.0.9-1", "auditd": "1:3.0.9-1"},
+        ),
+        (
+            "apt_get",
+            "debian-13",
+            {"nginx": "1.26.3-3+deb13u11", "libauparse0t64": None, "auditd": None},
+            {"nginx": None, "libauparse0t64": "1:4.0.2-2+deb13u1", "auditd": "1:4.0.2-2+deb13u1"},
+        ),
+        ("apt_get_remove", "debian-12", {"sudo": "1.9.13p3-1+deb12u4"}, {"sudo": None}),
+        ("apt_get_remove", "debian-13", {"sudo": "1.9.16p2-3+deb13u2"}, {"sudo": None}),
+    ],
+)
+def test_what_apt_would_do(tool: str, system: str, before: dict[str, str], after: dict[str, str]) -> None:
+    assert parse_simulation(fixture(tool, system)) == ({"packages": before}, {"packages": after})
+
+
+@pytest.mark.parametrize(
+    ("system", "version"), [("debian-12", "1.9.13p3-1+deb12u4"), ("debian-13", "1.9.16p2-3+deb13u2")]
+)
+def test_what_dpkg_knows(system: str, version: str) -> None:
+    made = FakeHost()
+    names = ["sudo", "telnetd"]
+    form = r"--showformat=${Package}\t${Version}\t${db:Status-Status}\n"
+    argv = ("dpkg-query", "--show", form, *names)
+    made.answers[argv] = CommandResult(argv, 1, fixture("dpkg_query", system), "dpkg-query: no packages found\n")
+    assert installed(made, names) == {"sudo": version, "telnetd": None}
+
+
+def test_one_transaction_there_and_back(host: FakeHost) -> None:
+    before = PAIR.capture(host)
+    assert before == {"packages": {"debsums": None, "telnet": "0.17"}, "residual": []}
+    wanted = {"packages": {"debsums": "1:3.0", "telnet": None}, "keep": True}
+    PAIR.put(host, wanted)
+    assert host.packages == {"debsums": "1:3.0"}
+    assert archived_path(host, "telnet", "0.17") == f"{ARCHIVE}/telnet_0.17_amd64.deb"
+    host.mirror["telnet"].fetchable = False
+    PAIR.put(host, before)
+    assert host.packages == {"telnet": "0.17"}
+    assert any(f"{ARCHIVE}/telnet_0.17_amd64.deb" in argv for argv in host.runs)
+
+
+def test_an_image_without_residual_does_not_ask_for_it(host: FakeHost) -> None:
+    now = PAIR.capture(host)
+    assert PAIR.matches({**now, "residual": ["debsums"]}, {"packages": now["packages"]})
+    assert not PAIR.matches({**now, "residual": ["debsums"]}, now)
+    assert not PAIR.matches(now, {"packages": {"debsums": None, "telnet": None}})
+
+
+def test_a_package_manager_that_is_killed_has_changed_some_of_them(host: FakeHost) -> None:
+    before = PAIR.capture(host)
+    after = {"packages": {"debsums": "1:3.0", "telnet": None}, "residual": []}
+    half = {"packages": {"debsums": "1:3.0", "telnet": "0.17"}, "residual": []}
+    assert PAIR.is_partial(half, before, after)
+    assert not PAIR.is_partial({"packages": {"debsums": "4", "telnet": None}, "residual": []}, before, after)
+
+
+def test_what_no_mirror_has_cannot_be_archived_unless_it_is_there_already(host: FakeHost) -> None:
+    argv = ("apt-get", "--quiet", "--print-uris", "download", "telnet=0.17")
+    host.answers[argv] = CommandResult(argv, 100, "", "E: not found\n")
+    assert not can_archive(host, {"telnet": "0.17"})
+    host.mirror["telnet"].fetchable = False
+    with pytest.raises(ClinicalError, match=r"Keeping the package telnet=0\.17: E: Version '0\.17' for 'telnet'"):
+        archive_package(host, "telnet", "0.17")
+    host.add_file(f"{ARCHIVE}/telnet_0.17_amd64.deb", "deb")
+    archive_package(host, "telnet", "0.17")
+    assert can_archive(host, {"telnet": "0.17"})
+
+
+def test_an_epoch_is_written_as_apt_does(host: FakeHost) -> None:
+    archive_package(host, "debsums", "1:3.0")
+    assert archived_path(host, "debsums", "1:3.0") == f"{ARCHIVE}/debsums_1%3a3.0_amd64.deb"
+
+
+def test_what_apt_would_do_is_asked_without_a_change(host: FakeHost) -> None:
+    assert simulate(host, ["debsums"], ["telnet"]) == (
+        {"packages": {"telnet": "0.17", "debsums": None}},
+        {"packages": {"telnet": None, "debsums": "1:3.0"}},
+    )
+    with pytest.raises(ClinicalError, match="Planning the packages nosuch: E: Unable to locate package nosuch"):
+        simulate(host, ["nosuch"], [])
+    assert host.operations == []
+
+
+def test_who_holds_the_lock_is_told(host: FakeHost) -> None:
+    host.apt_lock = "It is held by process 4711 (unattended-upgr)"
+    with pytest.raises(ClinicalError, match=r"E: Unable to acquire .* It is held by process 4711 \(unattended-upgr\)"):
+        PAIR.put(host, {"packages": {"telnet": None, "debsums": None}})
+
+
+def test_present_asks_dpkg_or_rpm_and_nobody_where_neither_is_there(host: FakeHost) -> None:
+    assert present(host, ["telnet", "debsums"]) == {"telnet"}
+    assert present(host, []) == set()
+    host.programs.discard("dpkg-query")
+    assert present(host, ["telnet"]) == set()
+    host.programs.add("rpm")
+    argv = ("rpm", "--query", "--queryformat", "%{NAME}\\n", "telnet", "mail")
+    host.answers[argv] = CommandResult(argv, 1, "telnet\npackage mail is not installed\n", "")
+    assert present(host, ["telnet", "mail"]) == {"telnet"}

@@ -1,0 +1,232 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What sshd would say to an account: its lists, its methods, and the account's keys."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._guard.ssh_access import (
+    Account,
+    Options,
+    effective,
+    key_trouble,
+    missing_method,
+    refusals,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from fake_host import FakeHost, fixture
+
+ALICE = Account("alice", 1000, 1000, "/home/alice", "/bin/bash", ("alice", "sudo", "domain users"))
+ROOT = Account("root", 0, 0, "/root", "/bin/bash", ("root",))
+KEYS = "/home/alice/.ssh/authorized_keys"
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBm5yqDQqTtGkGSLJm2RlUdMnqz3Q2mRlfWcGRkYc7tW"
+OPEN = "pubkeyauthentication yes\nauthorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2\nstrictmodes yes\n"
+
+
+def rsa(bits: int) -> str:
+    fields = (b"ssh-rsa", b"\1\0\1", (1 << (bits - 1)).to_bytes(bits // 8 + 1, "big"))
+    return "ssh-rsa " + base64.b64encode(b"".join(len(field).to_bytes(4, "big") + field for field in fields)).decode()
+
+
+def with_keys(text: str, mode: int = 0o600) -> FakeHost:
+    host = FakeHost()
+    for folder in ("/home/alice", "/home/alice/.ssh"):
+        host.add_dir(folder, 0o700)
+        host.nodes[folder].uid = host.nodes[folder].gid = 1000
+    host.add_file(KEYS, text, mode, 1000, 1000)
+    return host
+
+
+# --- sshd's own answer ---
+
+
+def test_sshd_is_asked_for_this_account_from_this_address() -> None:
+    host = FakeHost()
+    argv = ("sshd", "-T", "-C", "user=alice,host=192.0.2.7,addr=192.0.2.7")
+    host.answers[argv] = CommandResult(argv, 0, fixture("sshd", "debian-12"), "")
+    options = effective(host, "alice", "192.0.2.7")
+    assert options.get("port") == "22"
+    assert options.on("usepam")
+    assert not options.names("authorizedkeyscommand")
+    assert options.every("nosuchoption") == []
+
+
+def test_an_option_that_stands_there_twice_has_both_values_with_their_blanks() -> None:
+    options = Options("DenyGroups domain users\ndenygroups guests\n")
+    assert options.every("denygroups") == ["domain users", "guests"]
+    assert options.get("denygroups") == "domain users guests"
+
+
+def test_without_sshd_or_with_a_broken_one_nothing_is_known() -> None:
+    host = FakeHost()
+    argv = ("sshd", "-T", "-C", "user=alice,host=127.0.0.1,addr=127.0.0.1")
+    host.answers[argv] = CommandResult(argv, 255, "", "Bad configuration option: X\n")
+    with pytest.raises(ClinicalError, match="sshd -T says: Bad configuration option: X"):
+        effective(host, "alice", "")
+    host.programs.discard("sshd")
+    with pytest.raises(ClinicalError, match="there is no SSH server on this host"):
+        effective(host, "alice", "")
+
+
+# --- lists ---
+
+
+@pytest.mark.parametrize(
+    ("lines", "reasons"),
+    [
+        ("", 0),
+        ("denyusers al*", 1),
+        ("denyusers alic?", 1),
+        ("denyusers bob", 0),
+        ("denyusers alice@192.0.2.0/24", 1),
+        ("denyusers alice@192.0.2.0/24,!192.0.2.7", 0),
+        ("denyusers alice@198.51.100.0/24", 0),
+        ("denyusers alice@*.7", 1),
+        ("allowusers alice", 0),
+        ("allowusers bob\nallowusers alice@192.0.2.7", 0),
+        ("allowusers bob", 1),
+        ("denygroups domain users", 1),
+        ("denygroups staff", 0),
+        ("allowgroups sud*", 0),
+        ("allowgroups staff", 1),
+        ("denyusers alice\nallowgroups staff", 2),
+        ("allowusers !bob", 1),
+    ],
+)
+def test_the_deny_and_allow_lists(lines: str, reasons: int) -> None:
+    assert len(refusals(ALICE, Options(lines), "192.0.2.7")) == reasons
+
+
+@pytest.mark.parametrize(
+    ("value", "refused"),
+    [("no", True), ("forced-commands-only", True), ("yes", False), ("without-password", False)],
+)
+def test_root_has_an_option_of_its_own(value: str, refused: bool) -> None:
+    options = Options(f"permitrootlogin {value}")
+    assert bool(refusals(ROOT, options, "")) is refused
+    assert refusals(ALICE, options, "") == []
+
+
+# --- methods ---
+
+
+@pytest.mark.parametrize(
+    ("wanted", "available", "missing"),
+    [
+        ("", {"publickey"}, ""),
+        ("any", set(), "any"),
+        ("publickey,password", {"publickey"}, "publickey,password"),
+        ("publickey,password", {"publickey", "password"}, ""),
+        ("publickey,keyboard-interactive:pam password", {"password"}, ""),
+        ("publickey,keyboard-interactive:pam", {"publickey", "keyboard-interactive"}, ""),
+        ("gssapi hostbased", {"publickey"}, "gssapi or hostbased"),
+    ],
+)
+def test_one_of_the_lists_has_to_be_gone_through(wanted: str, available: set[str], missing: str) -> None:
+    assert missing_method(Options(f"authenticationmethods {wanted}"), frozenset(available)) == missing
+
+
+# --- keys ---
+
+
+@pytest.mark.parametrize(
+    ("text", "trouble"),
+    [
+        (ED25519, ""),
+        (f'# mine\nfrom="10.0.0.0/8",command="echo \\"hi there\\"" {ED25519} alice@desk\n', ""),
+        (f"cert-authority {ED25519}\n", ""),
+        (rsa(3072), ""),
+        (rsa(1024), "holds no key that sshd accepts"),
+        ("ssh-rsa AAAA", "holds no key that sshd accepts"),
+        ("ssh-rsa not*base64", "holds no key"),
+        (f"# {ED25519}\n", "holds no key"),
+        ("", "holds no key"),
+    ],
+)
+def test_what_the_file_holds(text: str, trouble: str) -> None:
+    found = key_trouble(with_keys(text), ALICE, Options(f"{OPEN}requiredrsasize 2048\n"))
+    assert (trouble in found) if trouble else found == ""
+
+
+def test_algorithms_that_are_not_accepted() -> None:
+    only_rsa = Options(f"{OPEN}pubkeyacceptedalgorithms rsa-sha2-512,rsa-sha2-256\n")
+    assert "holds no key that sshd accepts" in key_trouble(with_keys(ED25519), ALICE, only_rsa)
+    assert key_trouble(with_keys(rsa(3072)), ALICE, only_rsa) == ""
+
+
+def test_the_second_file_is_as_good_and_of_none_the_first_is_told() -> None:
+    host = with_keys(ED25519)
+    host.nodes[f"{KEYS}2"] = host.nodes.pop(KEYS)
+    assert key_trouble(host, ALICE, Options(OPEN)) == ""
+    del host.nodes[f"{KEYS}2"]
+    assert key_trouble(host, ALICE, Options(OPEN)) == f"there is no {KEYS}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "trouble"),
+    [
+        ("pubkeyauthentication no\n", "PubkeyAuthentication is no"),
+        ("pubkeyauthentication yes\nauthorizedkeysfile none\n", "AuthorizedKeysFile is none"),
+        ("pubkeyauthentication yes\nauthorizedkeyscommand /usr/bin/sss_ssh_authorizedkeys\n", ""),
+        ("pubkeyauthentication yes\ntrustedusercakeys /etc/ssh/ca.pub\n", ""),
+        ("pubkeyauthentication yes\nauthorizedkeysfile /etc/keys/%u-%U%%\n", "there is no /etc/keys/alice-1000%"),
+    ],
+)
+def test_where_keys_come_from(lines: str, trouble: str) -> None:
+    assert key_trouble(FakeHost(), ALICE, Options(lines)) == trouble
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "uid", "trouble"),
+    [
+        (KEYS, 0o620, 1000, "is writable by its group"),
+        (KEYS, 0o602, 1000, "is writable by everybody"),
+        (KEYS, 0o600, 33, "belongs to www-data"),
+        ("/home/alice/.ssh", 0o777, 1000, "/home/alice/.ssh is writable by its group"),
+        ("/home/alice", 0o700, 0, "the account may not enter /home/alice"),
+        (KEYS, 0o600, 0, f"the account may not read {KEYS}"),
+    ],
+)
+def test_strict_modes_and_what_the_account_may_read(path: str, mode: int, uid: int, trouble: str) -> None:
+    host = with_keys(ED25519)
+    host.nodes[path].mode, host.nodes[path].uid = mode, uid
+    if uid != 1000:
+        host.nodes[path].gid = 0
+    assert trouble in key_trouble(host, ALICE, Options(OPEN))
+
+
+def test_without_strict_modes_only_reading_counts() -> None:
+    host = with_keys(ED25519, mode=0o666)
+    assert key_trouble(host, ALICE, Options(OPEN.replace("strictmodes yes", "strictmodes no"))) == ""
+
+
+def test_an_access_list_is_not_judged_by_the_mode() -> None:
+    host = with_keys(ED25519)
+    host.nodes[KEYS].uid = host.nodes[KEYS].gid = 0
+    host.nodes[KEYS].xattrs = {"system.posix_acl_access": b"x"}
+    assert key_trouble(host, ALICE, Options(OPEN)) == ""
+
+
+@pytest.mark.parametrize(("members", "own"), [("", True), ("alice", True), ("bob", False)])
+def test_debian_lets_a_group_write_that_has_nobody_in_it_but_the_account(members: str, own: bool) -> None:
+    host = with_keys(ED25519, mode=0o660)
+    host.programs.add("getent")
+    host.add_file("/etc/debian_version", "12.12\n")
+    for argv, out in (
+        (("getent", "group", "1000"), f"alice:x:1000:{members}\n"),
+        (("getent", "passwd"), "alice:x:1000:1000::/home/alice:/bin/bash\nbob:x:1001:1001::/home/bob:/bin/sh\n"),
+    ):
+        host.answers[argv] = CommandResult(argv, 0, out, "")
+    assert (key_trouble(host, ALICE, Options(OPEN)) == "") is own
+    del host.nodes["/etc/debian_version"]
+    assert "writable by its group" in key_trouble(host, ALICE, Options(OPEN))
+
+
+def test_a_home_of_many_links_is_judged_where_it_really_is() -> None:
+    host = with_keys(ED25519)
+    host.add_link("/users", "/home")
+    assert key_trouble(host, replace(ALICE, home="/users/alice"), Options(OPEN)) == ""

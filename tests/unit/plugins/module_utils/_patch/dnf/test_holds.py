@@ -1,0 +1,28 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Holds in the versionlock list, and marks."""
+
+from __future__ import annotations
+
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import holds
+from dnf_host import DnfHost, changes_by_name, dnf_on
+
+
+def test_a_hold_is_a_line_of_the_versionlock_list_and_others_stay() -> None:
+    host = DnfHost()
+    for folder in ("/etc/dnf", "/etc/dnf/plugins"):
+        host.mkdir(folder, 0o755, 0, 0)
+    host.write(holds.VERSIONLOCK, b"# theirs\nlab-held-0:1.0-1.*\n", 0o644, 0, 0, {})
+    manager = dnf_on(host)
+    manager.set_hold(["lab-epoch"], True)
+    assert host.read(holds.VERSIONLOCK) == b"# theirs\nlab-held-0:1.0-1.*\nlab-epoch-0:9.0-1.*\n"
+    manager.set_hold(["lab-epoch"], False)
+    assert host.read(holds.VERSIONLOCK) == b"# theirs\nlab-held-0:1.0-1.*\n"
+
+
+def test_what_came_along_is_nobody_s_choice_and_the_rest_as_it_was() -> None:
+    host = DnfHost()
+    known = changes_by_name(dnf_on(host).observe())
+    dnf_on(host).set_marks("lab-conf.noarch\nlab-held.noarch\nlab-gone.noarch\n", [known["lab-new"]])
+    marked = [argv[4:] for argv in host.ran if "mark" in argv]
+    assert marked == [("mark", "install", "lab-held.noarch"), ("mark", "remove", "lab-dep.noarch")]

@@ -1,0 +1,41 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program that is laid on the host, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import program
+from dnf_host import DnfHost, dnf_on
+
+
+def test_the_program_is_ours_and_needs_nothing_of_ours() -> None:
+    host = DnfHost()
+    dnf_on(host).observe()
+    text = (host.read(program.PROGRAM) or b"").decode()
+    assert "def transact" in text
+    assert "ansible" not in text
+    compile(text, "patch-dnf.py", "exec")
+
+
+def test_a_host_without_dnf_is_told_so() -> None:
+    host = DnfHost()
+    host.remove("/usr/bin/dnf")
+    with pytest.raises(ClinicalError, match=r"dnf 4 is needed"):
+        dnf_on(host).observe()
+
+
+def test_what_the_program_complains_of_is_told() -> None:
+    class Broken(DnfHost):
+        def run(self, argv: Sequence[str], *args: Any, **more: Any) -> CommandResult:
+            done = super().run(argv, *args, **more)
+            return replace(done, rc=1, err="Traceback\nerror: bad config\n") if program.PROGRAM in argv else done
+
+    with pytest.raises(ClinicalError, match="error: bad config"):
+        dnf_on(Broken()).observe()

@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that is taken back, with its configuration and its holds; also one that was cut at any point."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import run as patch_run
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.roll_back import roll_back
+from patched_host import (
+    ALL_OF_APPLY,
+    CONF,
+    EDITED,
+    NEW,
+    NOW,
+    OLD,
+    WANTED,
+    FakeManager,
+    applied_with,
+    apply,
+    cut,
+    digest,
+    digest_at,
+    machine,
+    noted,
+    operations,
+    request,
+    stage_of,
+)
+
+
+def test_a_run_is_taken_back_with_its_configuration_and_held() -> None:
+    host, manager = machine()
+    apply(manager, advisories={"a": [{"cve": "CVE-2026-1", "fixed": "2", "dsa": "DSA-1", "urgency": "high"}]})
+    assert host.text(CONF) == "level = 2\n"
+    answer = roll_back(host, manager, request("run"))
+    assert (manager.there, host.text(CONF), stage_of(host)) == (OLD, "level = 7\n", "rolled_back")
+    assert answer.reopened == ({"name": "a", "from": "2", "to": "1", "cves": ["CVE-2026-1"], "advisories": ["DSA-1"]},)
+    assert manager.held == {"a", "b", "gone", "service"}
+    assert {one["until"] for one in answer.held_until} == {"2026-12-09T08:00:00Z"}
+    assert not roll_back(host, manager, request("run")).changed
+
+
+def test_a_hold_of_ours_is_told_and_ends_by_itself() -> None:
+    host, manager = machine()
+    wanted = digest(manager)
+    apply(manager, digest=wanted)
+    roll_back(host, manager, request("run"))
+    held = patch_run.report_plan(host, manager, request()).plan["held"]
+    assert (held[0]["reason"], held[0]["expires"]) == ("2 was rolled back in run run", "2026-12-09T08:00:00Z")
+    later = NOW + timedelta(days=15)
+    assert digest_at(manager, later) == wanted
+    patch_run.apply(host, manager, request("next", digest=wanted, now=later))
+    assert (manager.there, manager.held) == (NEW, set())
+
+
+def test_a_hold_that_somebody_ended_and_set_anew_is_theirs() -> None:
+    host, manager = machine()
+    apply(manager)
+    roll_back(host, manager, request("run"))
+    manager.held.discard("a")
+    patch_run.report_plan(host, manager, request())
+    manager.held.add("a")
+    later = patch_run.report_plan(host, manager, request(now=NOW + timedelta(days=15))).plan
+    assert [(out["name"], out["reason"]) for out in later["held"]] == [("a", "it is on hold")]
+
+
+def test_configuration_comes_back_with_its_acl() -> None:
+    host, manager = machine()
+    host.nodes[CONF].xattrs = {"system.posix_acl_access": b"acl"}
+    apply(manager)
+    assert host.xattrs(CONF) == {}, "the package replaced the file"
+    roll_back(host, manager, request("run"))
+    assert (host.text(CONF), host.xattrs(CONF)) == ("level = 7\n", {"system.posix_acl_access": b"acl"})
+
+
+def test_configuration_that_somebody_changed_since_stays() -> None:
+    host, manager = machine()
+    apply(manager)
+    host.add_file(CONF, EDITED)
+    answer = roll_back(host, manager, request("run"))
+    assert (answer.restored, host.text(CONF)) == ((), EDITED)
+    assert "was changed since" in answer.warnings[0]
+
+
+def test_what_was_changed_since_is_not_taken_back() -> None:
+    host, manager = machine()
+    apply(manager)
+    manager.there["a"] = "3"
+    with pytest.raises(ClinicalError, match="a is 3"):
+        roll_back(host, manager, request("run"))
+
+
+def test_a_kept_package_that_is_damaged_is_told_before_anything_goes_back() -> None:
+    host, manager = machine()
+    apply(manager)
+    host.add_file(f"{stages.KEPT}/a_1.deb", "something else")
+    with pytest.raises(ClinicalError, match=r"not whole: .*a_1\.deb"):
+        roll_back(host, manager, request("run"))
+    assert manager.there == NEW
+
+
+@pytest.mark.parametrize("how", ["killed", "killed_after"])
+def test_a_run_that_was_killed_at_any_point_can_be_taken_back(how: str) -> None:
+    for at in range(1, ALL_OF_APPLY + 1):
+        manager = cut(at, how, applied_with(WANTED), lambda _manager: None)
+        runs = {run.run_id: run.stage for run in stages.runs(manager.host)}
+        if runs.get("run") not in ("applying", "applied", "broken"):
+            assert manager.there == OLD, at
+            continue
+        roll_back(manager.host, manager, request("run", hold_days=0))
+        assert (manager.there, manager.half) == (OLD, set()), at
+        assert (manager.host.text(CONF), stage_of(manager.host)) == ("level = 7\n", "rolled_back"), at
+
+
+@pytest.mark.parametrize("how", ["killed", "killed_after"])
+def test_going_back_that_was_killed_at_any_point_is_finished_by_the_same_call(how: str) -> None:
+    def back(manager: FakeManager) -> object:
+        return roll_back(manager.host, manager, request("run"))
+
+    for at in range(1, operations(back, applied_with(WANTED)) + 1):
+        manager = cut(at, how, back, applied_with(WANTED))
+        back(manager)
+        assert (manager.there, manager.half, manager.host.text(CONF)) == (OLD, set(), "level = 7\n"), at
+        assert noted(manager.host, "rolled_back") == ["a", "b", "gone", "new", "service"], at
+        assert noted(manager.host, "held") == ["a", "b", "gone", "service"], at
+        assert manager.held == {"a", "b", "gone", "service"}, at
