@@ -4,8 +4,7 @@
 
 To read the catalogue, and to check it with the code of every resource kind, takes longer than most hosts take to be
 looked at. It is kept under a digest of all that it is made of: the catalogue's files, our own code, and what was asked
-for. What a site chooses for a tunable may be a secret, so what holds such a value is not kept. Private to this
-collection.
+for. What a site chooses for a tunable may be a secret, so what holds such a value is not kept.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class Selected:
 def selected(
     paths: Sequence[Path], tier: str, tunables: Any, skip: Any, profiles: Any, cache: Path | None = None
 ) -> Selected:
-    """What a host is judged by, kept in the folder ``cache``. Raises ClinicalError as the catalogue does."""
+    """Return what a host is judged by, kept in the folder ``cache``. Raises ClinicalError as the catalogue does."""
     path = None if tunables or cache is None else _place(cache, paths, [tier, skip, profiles])
     known = _read_kept(path) if path else None
     if known is None:

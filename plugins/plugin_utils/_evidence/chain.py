@@ -58,7 +58,7 @@ class Link:
 
     @property
     def head(self) -> str:
-        """What an operator writes down: the number and the hash."""
+        """Return what an operator writes down, like "12:0123...": the number and the hash."""
         return f"{self.number}:{self.sha256}"
 
 

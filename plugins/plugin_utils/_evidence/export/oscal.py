@@ -236,7 +236,7 @@ def _risk_id(run: Json, control: str, host: str) -> str:
 
 
 def _risks(run: Json) -> list[Json]:
-    """What people accepted for a time: a waiver is a risk whose deviation was approved."""
+    """Return what people accepted for a time: a waiver is a risk whose deviation was approved."""
     made = []
     for host, _result_of_host, finding in findings(run):
         waiver = finding.get("waiver") if finding["result"] == "waived" else None

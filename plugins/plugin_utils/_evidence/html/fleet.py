@@ -97,7 +97,7 @@ def by_framework(run: Json, controls: Sequence[Control]) -> list[Framework]:
 
 
 def _status(about: Json) -> str:
-    """What a framework is; one of which nobody says it binds nobody."""
+    """Return what a framework is; one of which nobody says it binds nobody."""
     return about["status"] if about.get("status") in STATUSES else "guidance"
 
 
@@ -258,7 +258,7 @@ def availability(run: Json, anchors: Mapping[str, str]) -> Availability:
 
 
 def _availability_of(result: Json) -> HostAvailability:
-    """What a host tells of its sockets and units, and what its firewall lets through, for people to review."""
+    """Return what a host tells of its sockets and units, and what its firewall lets through, for people to review."""
     about = result.get("availability", {})
     review = [(title, _items(about.get(key))) for key, title in _REVIEW]
     review.append(("Let through by the firewall", [show(entry["after"]) for entry in _firewall(result)]))
@@ -297,7 +297,7 @@ class ProbeAnswer:
 
 
 def probed(run: Json, anchors: Mapping[str, str]) -> list[ProbeAnswer]:
-    """How services answered, those first that did not answer as they should."""
+    """Return how services answered, those first that did not answer as they should."""
     answers = [
         ProbeAnswer(
             (show(name), anchors[name]),

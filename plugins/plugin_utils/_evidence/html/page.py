@@ -148,7 +148,7 @@ class Host:
 
     @property
     def picture(self) -> str:
-        """What the bar shows, for those who cannot see it."""
+        """Return what the bar shows in words, for those who cannot see it."""
         return _picture(dict(self.counts))
 
 
@@ -312,7 +312,7 @@ def _lead(run: Json, unknown: Mapping[str, str]) -> list[str]:
 
 
 def _aside(summary: Mapping[str, int]) -> str:
-    """What became of the checks that the headline does not count."""
+    """Tell what became of the checks that the headline does not count."""
     counts = [(summary["waived"], "accepted by waiver"), (summary["notchecked"], "left out on purpose")]
     counts.append((summary["notapplicable"], f"that {'does' if summary['notapplicable'] == 1 else 'do'} not apply"))
     text = ", ".join(f"{number} {what}" for number, what in counts if number)
@@ -334,7 +334,7 @@ def _totals(run: Json, unknown: Mapping[str, str]) -> list[tuple[str, int, str]]
 
 
 def _checks_per_host(run: Json) -> int:
-    """How many checks a host that gave no result would have had: as many as the one that had most."""
+    """Return how many checks a host without a result would have had: as many as the one that had most."""
     return max((len(result.get("findings", [])) for result in run["hosts"].values()), default=0)
 
 
@@ -362,7 +362,7 @@ def _bar(counts: Mapping[str, int]) -> list[Segment]:
 
 
 def _picture(counts: Mapping[str, int]) -> str:
-    """What a bar shows, for those who cannot see it."""
+    """Return what a bar shows in words, for those who cannot see it."""
     return ", ".join(f"{number} {label(outcome)}" for outcome, number in counts.items()) or "no result"
 
 
@@ -557,7 +557,7 @@ def _host_facts(data: Json) -> list[tuple[str, str]]:
 
 
 def _guard(data: Json) -> str:
-    """What became of a change that could have kept people out, in one line; nothing where there was none."""
+    """Return in one line what became of a guarded change; empty where there was none."""
     guard, state = data.get("guard", {}), guard_state(data)
     if state == "none":
         return ""
@@ -573,7 +573,7 @@ def _guard(data: Json) -> str:
 
 
 def _reason(finding: Json, data: Json) -> str:
-    """Why it is not a plain pass. What befell the whole run is told once, with its host."""
+    """Return why it is not a plain pass. What befell the whole run is told once, with its host."""
     reason, message = str(finding["reason"]), str(data.get("msg", ""))
     return reason.replace(message, "").strip() if message and data.get("failed") else reason
 
