@@ -52,7 +52,7 @@ try:
 except locale.Error:
     pass
 from unit_tests.plugin_utils._evidence.export import test_formats as tests
-for path, data in sorted(tests.exported(tests.bundle(), tests.FORMATS).items()):
+for path, data in sorted(tests.exported(tests.sample_bundle(), tests.FORMATS).items()):
     print(path, hashlib.sha256(data).hexdigest())
 """
 
