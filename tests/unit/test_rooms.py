@@ -8,7 +8,7 @@ import graphlib
 
 import pytest
 import yaml
-from rooms import PLUGINS, ROOT, arrows, own_test, reached_by, sources
+from rooms import PLUGINS, ROOT, arrows, imports, own_test, reached_by, sources
 
 #: Room -> the rooms that it may import from; all that is not here is refused.
 #: ``modules`` import what AnsiballZ may carry; whatever has an action plugin is sent by ``_core`` instead.
@@ -59,6 +59,13 @@ def test_a_room_imports_only_from_those_it_may(room: str) -> None:
 
 def test_no_two_rooms_import_from_each_other() -> None:
     graphlib.TopologicalSorter({room: allowed(room) for room in MAY_IMPORT}).prepare()
+
+
+def test_no_sources_import_each_other() -> None:
+    """Neither two nor several in a circle, also where an import is inside of a function."""
+    graphlib.TopologicalSorter(
+        {source: imports(source, path) - {source} for source, path in sources().items()}
+    ).prepare()
 
 
 def test_every_package_of_the_core_has_an_empty_init() -> None:
