@@ -244,12 +244,14 @@ def check_types(session: nox.Session, tree: Path) -> None:
     mypy = ("mypy", "--no-error-summary", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(cache))
     # From here every file has a name of its own, that of the collection's before it.
     with session.chdir(tree.parents[2]):
-        session.run(*mypy, *(str(COLLECTION / folder) for folder in ("plugins", "tools", "roles", "tests/hosts")))
+        folders = ("plugins", "tools", "roles", "tests/hosts")
+        beside = {"MYPYPATH": str(COLLECTION / "tests" / "hosts")}
+        session.run(*mypy, *(str(COLLECTION / folder) for folder in folders), env=beside)
         for scenario in sorted(Path(COLLECTION, "molecule").iterdir()):
-            folders = sorted({path.parent for path in scenario.rglob("*.py")}, reverse=True)
-            if folders:
+            own = sorted({path.parent for path in scenario.rglob("*.py")}, reverse=True)
+            if own:
                 shared = [COLLECTION / folder for folder in SHARED_BY_SCENARIOS]
-                path = os.pathsep.join(map(str, [*folders, scenario, *shared]))
+                path = os.pathsep.join(map(str, [*own, scenario, *shared]))
                 session.run(*mypy, str(scenario), env={"MYPYPATH": path})
 
 

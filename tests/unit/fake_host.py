@@ -520,6 +520,8 @@ class FakeHost(Host):
 
     def _virtual(self, path: str) -> Optional[str]:
         """Files that the kernel makes up."""
+        if not path.startswith(("/proc/", "/sys/")):
+            return None
         if path.startswith("/proc/sys/"):
             value = self.kernel.get(_key(path))
             return None if value is None else f"{value}\n"
