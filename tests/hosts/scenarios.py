@@ -13,6 +13,7 @@ finds it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
@@ -21,8 +22,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -239,6 +241,18 @@ def environment(scenario: str, lane: int) -> dict[str, str]:
     }
 
 
+@contextmanager
+def only_run() -> Iterator[None]:
+    """Two runs in one checkout would take each other's hosts away; in two checkouts they do not meet."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / "run.lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("Scenarios run in this checkout already. Wait for their end, or use another checkout.")
+        yield
+
+
 def run_all(results: Path, names: list[str]) -> None:
     results.mkdir(parents=True, exist_ok=True)
     run = Run(results)
@@ -321,13 +335,15 @@ def print_table(results: Path, wall: float | None = None) -> None:
 def main() -> None:
     words = sys.argv[1:]
     if words[:1] == ["all"] and len(words) > 1:
-        run_all(Path(words[1]), words[2:])
+        with only_run():
+            run_all(Path(words[1]), words[2:])
     elif words[:1] == ["molecule"]:
         molecule(words[1:])
     elif words[:1] == ["table"] and len(words) == 2:
         print_table(Path(words[1]))
     elif words:
-        run_one(words)
+        with only_run():
+            run_one(words)
     else:
         sys.exit(__doc__)
 

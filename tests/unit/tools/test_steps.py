@@ -90,3 +90,11 @@ def test_steps_of_several_lanes_are_kept_line_by_line(tmp_path: Path, monkeypatc
     scenarios.keep(step)
     scenarios.keep(step)
     assert scenarios.read_steps(tmp_path) == [step, step]
+
+
+def test_a_checkout_has_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenarios, "STATE", tmp_path)
+    with scenarios.only_run(), pytest.raises(SystemExit, match="run in this checkout already"), scenarios.only_run():
+        pass
+    with scenarios.only_run():
+        pass
