@@ -163,8 +163,8 @@ def judged(result: dict[str, Any], measure: Measure) -> dict[str, Any]:
         "tier": selection.tier,
         "catalogue": {"digest": selection.digest, "controls": len(selection.metadata)},
         "warnings": [*result.get("warnings", []), *selection.warnings],
-        "waivers": [{**waiver.told(today), "used": False} for waiver in measure.waivers],
-        "profiles": measure.choice.told(),
+        "waivers": [{**waiver.as_evidence(today), "used": False} for waiver in measure.waivers],
+        "profiles": measure.choice.as_result(),
         "frameworks": selection.frameworks,
     }
     if "findings" not in result:

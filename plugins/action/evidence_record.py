@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -33,7 +34,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     TRANSFERS_FILES = False
 
-    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _validated, args = self.validate_argument_spec(
             argument_spec={
@@ -57,7 +58,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(exc)) from None
         return {"changed": changed, "path": str(path), "run_id": result["run_id"], "state": result["state"]}
 
-    def _result(self, args: t.Dict[str, t.Any], host: str) -> t.Dict[str, t.Any]:
+    def _result(self, args: dict[str, Any], host: str) -> dict[str, Any]:
         run_id, probes = str(args["run_id"] or ""), args["probes"]
         if args["result"] is None:
             return clean_probes(probes, host, run_id, self._task.check_mode)
@@ -65,7 +66,7 @@ class ActionModule(ActionBase):
         return merged(result, clean_probes(probes, host, result["run_id"])) if probes else result
 
 
-def registered(name: str, known: t.Mapping[str, t.Any]) -> t.Any:
+def registered(name: str, known: Mapping[str, Any]) -> Any:
     """The value of a variable, as it was registered: what a task returns holds no templates."""
     if name in known:
         return known[name]

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import typing as t
 from pathlib import Path
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -20,7 +20,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     TRANSFERS_FILES = False
 
-    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _validated, args = self.validate_argument_spec(
             argument_spec={
@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
         )
         signers = args["allowed_signers"]
         try:
-            told = verify(
+            verified = verify(
                 Path(args["path"]).absolute(),
                 fleet=str(args["fleet"] or ""),
                 allowed_signers=Path(signers).absolute() if signers else None,
@@ -42,14 +42,14 @@ class ActionModule(ActionBase):
             )
         except ClinicalError as exc:
             raise AnsibleActionFail(str(exc)) from None
-        return {"changed": False, **told, **_verdict(told)}
+        return {"changed": False, **verified, **_verdict(verified)}
 
 
-def _verdict(told: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
-    problems = told["told"]
+def _verdict(verified: dict[str, Any]) -> dict[str, Any]:
+    problems = verified["told"]
     if problems:
         more = f" (and {len(problems) - 20} more)" if len(problems) > 20 else ""
         return {"failed": True, "msg": f"{plural(len(problems), 'problem')}. {'; '.join(problems[:20])}{more}"}
-    ends = ", ".join(f"{fleet} ends at {head}" for fleet, head in told["heads"].items())
-    signed = f"{told['signed']} of {plural(told['manifests'], 'manifest')} signed"
-    return {"msg": f"{plural(told['bundles'], 'bundle')} as written, {signed}. {ends}".rstrip()}
+    ends = ", ".join(f"{fleet} ends at {head}" for fleet, head in verified["heads"].items())
+    signed = f"{verified['signed']} of {plural(verified['manifests'], 'manifest')} signed"
+    return {"msg": f"{plural(verified['bundles'], 'bundle')} as written, {signed}. {ends}".rstrip()}

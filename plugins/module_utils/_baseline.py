@@ -18,7 +18,7 @@ from ._change.steps import Group
 from ._controls.awaited import RequiredPackages, installs
 from ._controls.context import SurveyContext
 from ._controls.kinds.package import Package
-from ._controls.model import Assessment, Control, KindPlan, not_applicable, unknown
+from ._controls.model import Assessment, Control, KindPlan, Verdict, not_applicable, unknown
 from ._controls.registry import KINDS
 from ._errors import ClinicalError
 from ._guard import record
@@ -139,16 +139,16 @@ def _survey_and_waive(host: Host, name: str, controls: Sequence[Control], contex
     waivers = {control.id: control.waived for control in controls if control.waived is not None}
     waived = [control for control in controls if control.id in waivers]
     judged = _survey_kind(host, name, waived, context) if waived else KindPlan()
-    kept = [a for a in judged.assessments if waivers[a.control].get("value", a.before) in (a.before, _in_force(a))]
-    kept_ids = {assessment.control for assessment in kept}
-    enforced = [control for control in controls if control.id not in kept_ids]
+    granted = [a for a in judged.assessments if waivers[a.control].get("value", a.before) in (a.before, _in_force(a))]
+    granted_ids = {assessment.control for assessment in granted}
+    enforced = [control for control in controls if control.id not in granted_ids]
     plan = _survey_kind(host, name, enforced, context) if enforced else KindPlan()
-    return KindPlan((*(replace(a, after=a.before, waived=True) for a in kept), *plan.assessments), plan.groups)
+    return KindPlan((*(replace(a, after=a.before, waived=True) for a in granted), *plan.assessments), plan.groups)
 
 
 def _in_force(assessment: Assessment) -> str:
     """Return what runs, where ``before`` may say more, such as that it does not survive a reboot."""
-    return assessment.verdicts.running.saw
+    return assessment.verdicts.running.observed
 
 
 def _survey_kind(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:
@@ -339,9 +339,9 @@ def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
     login = ssh_login.own_login(host)
     problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
     if problems:
-        saw = f"{'; '.join(problems)}; nothing was changed"
+        findings = f"{'; '.join(problems)}; nothing was changed"
         advice = "Mend the account, or take it out of hardening_break_glass_users."
-        raise ClinicalError("Checking the break-glass accounts of", "this host", saw, advice)
+        raise ClinicalError("Checking the break-glass accounts of", "this host", findings, advice)
     return record.GuardTerms(request.confirm_within)
 
 
@@ -399,10 +399,14 @@ def _finding(assessment: Assessment) -> dict[str, Any]:
         "wanted": assessment.wanted,
         "before": assessment.before,
         "after": assessment.after,
-        "verdicts": {place: dict(vars(verdict)) for place, verdict in vars(assessment.verdicts).items()},
+        "verdicts": {place: _verdict(verdict) for place, verdict in vars(assessment.verdicts).items()},
         "reason": assessment.reason,
         "result": assessment.result,
     }
+
+
+def _verdict(verdict: Verdict) -> dict[str, str]:
+    return {"state": verdict.state, "saw": verdict.observed}
 
 
 def _open(host: Host, request: BaselineRequest) -> Report:

@@ -121,7 +121,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch import l
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
 
 
-def known(host: Host, package: str, run_id: str) -> dict[str, Any]:
+def read_history(host: Host, package: str, run_id: str) -> dict[str, Any]:
     """Return the ledger and the runs, narrowed to a package and a run where these are named."""
     ledger = patch_ledger.read(host)
     entries = [
@@ -140,10 +140,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        answer = known(RealHost(), module.params["package"], module.params["run_id"])
+        history = read_history(RealHost(), module.params["package"], module.params["run_id"])
     except ClinicalError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **answer)
+    module.exit_json(changed=False, **history)
 
 
 if __name__ == "__main__":

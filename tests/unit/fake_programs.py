@@ -10,13 +10,14 @@ import json
 import os
 import posixpath
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from fake_host import FakeHost
 
-Said = Tuple[int, str, str]
+Said = tuple[int, str, str]
 OPPOSITE = {"suid": "nosuid", "dev": "nodev", "exec": "noexec", "symfollow": "nosymfollow"}
 AUTO_MARKS = "/var/lib/apt/extended_states"
 
@@ -41,18 +42,18 @@ class FakePackage:
     """
 
     version: str
-    conffiles: Dict[str, str] = field(default_factory=dict)
-    touches: Dict[str, str] = field(default_factory=dict)
-    depends: Tuple[str, ...] = ()
+    conffiles: dict[str, str] = field(default_factory=dict)
+    touches: dict[str, str] = field(default_factory=dict)
+    depends: tuple[str, ...] = ()
     fetchable: bool = True
     unit: str = ""
-    privileged: Tuple[str, ...] = ()
+    privileged: tuple[str, ...] = ()
 
 
 # --- systemd ---
 
 
-def systemctl(host: FakeHost, args: List[str]) -> Said:
+def systemctl(host: FakeHost, args: list[str]) -> Said:
     if args[0] == "list-units":
         return 0, "".join(f"{name} loaded active running {name}\n" for name, u in host.units.items() if u.active), ""
     if args[0] == "list-sockets":
@@ -74,7 +75,7 @@ def systemctl(host: FakeHost, args: List[str]) -> Said:
     return 0, "", ""
 
 
-def systemd_run(host: FakeHost, args: List[str]) -> Said:
+def systemd_run(host: FakeHost, args: list[str]) -> Said:
     """A timer of its own, which is gone when it is stopped."""
     (name,) = (arg.split("=", 1)[1] for arg in args if arg.startswith("--unit="))
     if f"{name}.timer" in host.units:
@@ -128,7 +129,7 @@ def _disable(host: FakeHost, name: str) -> None:
     _read_units(host)
 
 
-_VERBS: Dict[str, Callable[[FakeHost, str], None]] = {
+_VERBS: dict[str, Callable[[FakeHost, str], None]] = {
     "start": _set_active(True),
     "stop": _set_active(False),
     "reload": _set_active(True),
@@ -143,14 +144,14 @@ _VERBS: Dict[str, Callable[[FakeHost, str], None]] = {
 # --- ssh and sudo ---
 
 
-def sshd(host: FakeHost, args: List[str]) -> Said:
+def sshd(host: FakeHost, args: list[str]) -> Said:
     from fake_host import fixture
 
-    values: Dict[str, str] = {}
+    values: dict[str, str] = {}
     for line in fixture("sshd", host.system).splitlines():
         option, _blank, value = line.partition(" ")
         values.setdefault(option, value)
-    seen: Dict[str, str] = {}
+    seen: dict[str, str] = {}
     for where, option, value in _sshd_lines(host, "/etc/ssh/sshd_config"):
         if option not in values:
             return 255, "", f"{where}: Bad configuration option: {option}\r\n"
@@ -161,18 +162,18 @@ def sshd(host: FakeHost, args: List[str]) -> Said:
 
 
 def _without(names: str, patterns: str) -> str:
-    gone = patterns.split(",")
-    return ",".join(name for name in names.split(",") if not any(fnmatch.fnmatch(name, p) for p in gone))
+    excluded = patterns.split(",")
+    return ",".join(name for name in names.split(",") if not any(fnmatch.fnmatch(name, p) for p in excluded))
 
 
-def _sshd_lines(host: FakeHost, path: str) -> Iterator[Tuple[str, str, str]]:
-    """What holds for everybody, in reading order: place, option in lower case, value."""
+def _sshd_lines(host: FakeHost, path: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what holds for everybody, in reading order: place, option in lower case, value."""
     everybody = True
     for number, line in enumerate(host.text(path).splitlines(), 1):
-        words = line.split(None, 1)
-        if not words or words[0].startswith("#"):
+        columns = line.split(None, 1)
+        if not columns or columns[0].startswith("#"):
             continue
-        option, value = words[0].lower(), words[1].strip() if len(words) > 1 else ""
+        option, value = columns[0].lower(), columns[1].strip() if len(columns) > 1 else ""
         if option == "match":
             everybody = value.lower() == "all"
         elif option == "include" and everybody:
@@ -182,7 +183,7 @@ def _sshd_lines(host: FakeHost, path: str) -> Iterator[Tuple[str, str, str]]:
             yield f"{path} line {number}", option, value
 
 
-def cvtsudoers(host: FakeHost, args: List[str]) -> Said:
+def cvtsudoers(host: FakeHost, args: list[str]) -> Said:
     lines = list(_sudo_lines(host, "/etc/sudoers"))
     wrong = next((line for line in lines if "~" in line), None)
     if wrong is not None:
@@ -190,7 +191,7 @@ def cvtsudoers(host: FakeHost, args: List[str]) -> Said:
     return 0, json.dumps({"Defaults": [entry for entry in map(_sudo_default, lines) if entry]}), ""
 
 
-def visudo(host: FakeHost, args: List[str]) -> Said:
+def visudo(host: FakeHost, args: list[str]) -> Said:
     rc, _out, err = cvtsudoers(host, args)
     return rc, "/etc/sudoers: parsed OK\n" if rc == 0 else "", err
 
@@ -205,21 +206,21 @@ def _sudo_lines(host: FakeHost, path: str) -> Iterator[str]:
             yield line
 
 
-def _sudo_default(line: str) -> Optional[Dict[str, Any]]:
-    head, words = line.split(None, 1)
-    if "=" in words:
-        name, value = words.split("=", 1)
-        option: Dict[str, Any] = {name.strip(): value.strip().strip('"')}
+def _sudo_default(line: str) -> dict[str, Any] | None:
+    head, settings = line.split(None, 1)
+    if "=" in settings:
+        name, value = settings.split("=", 1)
+        option: dict[str, Any] = {name.strip(): value.strip().strip('"')}
     else:
-        option = {words.lstrip("!"): not words.startswith("!")}
-    entry: Dict[str, Any] = {"Options": [option]}
+        option = {settings.lstrip("!"): not settings.startswith("!")}
+    entry: dict[str, Any] = {"Options": [option]}
     return {**entry, "Binding": [{"username": head[9:]}]} if head != "Defaults" else entry
 
 
 # --- kernel ---
 
 
-def modprobe(host: FakeHost, args: List[str]) -> Said:
+def modprobe(host: FakeHost, args: list[str]) -> Said:
     if args == ["--showconfig"]:
         paths = [p for folder in ("/etc/modprobe.d", "/lib/modprobe.d") for p in host.glob(f"{folder}/*.conf")]
         return 0, "".join(host.text(path) for path in paths), ""
@@ -233,22 +234,22 @@ def modprobe(host: FakeHost, args: List[str]) -> Said:
     return 0, "", ""
 
 
-def mount(host: FakeHost, args: List[str]) -> Said:
-    words, path = args[1].split(","), args[2]
+def mount(host: FakeHost, args: list[str]) -> Said:
+    options, path = args[1].split(","), args[2]
     (point,) = [m for m in host.mounts if m.path == path]
 
     def remount() -> None:
-        for word in words[1:]:
-            if word in OPPOSITE:
-                point.options = [o for o in point.options if o != OPPOSITE[word]]
-            elif word not in point.options:
-                point.options.append(word)
+        for option in options[1:]:
+            if option in OPPOSITE:
+                point.options = [o for o in point.options if o != OPPOSITE[option]]
+            elif option not in point.options:
+                point.options.append(option)
 
     host.change(f"remount {path}", remount, disk=False)
     return 0, "", ""
 
 
-def nft(host: FakeHost, args: List[str]) -> Said:
+def nft(host: FakeHost, args: list[str]) -> Said:
     """The packet filter: whole tables, listed and replaced."""
     if host.nft_refuses:
         return 1, "", f"netlink: Error: {host.nft_refuses}\n"
@@ -274,7 +275,7 @@ def _load(host: FakeHost, table: str, rules: str) -> None:
 # --- packages ---
 
 
-def dpkg_query(host: FakeHost, args: List[str]) -> Said:
+def dpkg_query(host: FakeHost, args: list[str]) -> Said:
     names = args[2:]
     known = [(name, host.packages[name], "installed") for name in names if name in host.packages]
     known += [(name, host.mirror[name].version, "config-files") for name in names if name in host.residual]
@@ -283,63 +284,63 @@ def dpkg_query(host: FakeHost, args: List[str]) -> Said:
     return (1 if missing else 0), "".join("\t".join(row) + "\n" for row in known), missing
 
 
-def apt_get(host: FakeHost, args: List[str]) -> Said:
+def apt_get(host: FakeHost, args: list[str]) -> Said:
     if "download" in args:
         return _download(host, args[-1])
     if "purge" in args:
         return _purge(host, args[args.index("purge") + 1 :])
-    wishes = args[args.index("install") + 1 :]
-    come, gone, unknown = _transaction(host, wishes)
+    arguments = args[args.index("install") + 1 :]
+    installed, removed, unknown = _transaction(host, arguments)
     if unknown:
         return 100, "Reading package lists...\n", f"E: Unable to locate package {unknown}\n"
     if "--simulate" in args:
-        removed = "".join(f"Remv {name} [{host.packages[name]}]\n" for name in gone)
-        return 0, removed + "".join(f"Inst {n} ({v} Debian:12.15/oldstable [amd64])\n" for n, v in come.items()), ""
+        lines = "".join(f"Remv {name} [{host.packages[name]}]\n" for name in removed)
+        return 0, lines + "".join(f"Inst {n} ({v} Debian:12.15/oldstable [amd64])\n" for n, v in installed.items()), ""
     if host.apt_lock:
         lock = "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?"
         return 100, f"Waiting for cache lock: {host.apt_lock}...\n", lock + "\n"
-    host.change("dpkg unpack " + " ".join(wishes), lambda: _unpack(host, come, gone))
-    host.change("dpkg configure " + " ".join(wishes), lambda: _configure(host, come, gone))
+    host.change("dpkg unpack " + " ".join(arguments), lambda: _unpack(host, installed, removed))
+    host.change("dpkg configure " + " ".join(arguments), lambda: _configure(host, installed, removed))
     return 0, "", ""
 
 
-def _transaction(host: FakeHost, wishes: List[str]) -> Tuple[Dict[str, str], List[str], str]:
-    come: Dict[str, str] = {}
-    gone: List[str] = []
-    for wish in wishes:
-        name, version = _named(host, wish)
+def _transaction(host: FakeHost, arguments: list[str]) -> tuple[dict[str, str], list[str], str]:
+    installed: dict[str, str] = {}
+    removed: list[str] = []
+    for argument in arguments:
+        name, version = _named(host, argument)
         if name not in host.mirror:
             return {}, [], name
-        if wish.endswith("-"):
-            gone += [other for other in _needing(host, name) if other in host.packages]
+        if argument.endswith("-"):
+            removed += [package for package in _needing(host, name) if package in host.packages]
         else:
-            come.update({other: host.mirror[other].version for other in _needed(host, name)})
-            come[name] = version
-    return {n: v for n, v in come.items() if host.packages.get(n) != v}, list(dict.fromkeys(gone)), ""
+            installed.update({package: host.mirror[package].version for package in _needed(host, name)})
+            installed[name] = version
+    return {n: v for n, v in installed.items() if host.packages.get(n) != v}, list(dict.fromkeys(removed)), ""
 
 
-def _named(host: FakeHost, wish: str) -> Tuple[str, str]:
-    if wish.endswith(".deb"):
-        name, version, _architecture = posixpath.basename(wish).split("_")
+def _named(host: FakeHost, argument: str) -> tuple[str, str]:
+    if argument.endswith(".deb"):
+        name, version, _architecture = posixpath.basename(argument).split("_")
         return name, version.replace("%3a", ":")
-    name, _equals, version = wish.rstrip("-").partition("=")
+    name, _equals, version = argument.rstrip("-").partition("=")
     return name, version or (host.mirror[name].version if name in host.mirror else "")
 
 
-def _needed(host: FakeHost, name: str) -> List[str]:
-    return [other for other in host.mirror[name].depends if other not in host.packages]
+def _needed(host: FakeHost, name: str) -> list[str]:
+    return [package for package in host.mirror[name].depends if package not in host.packages]
 
 
-def _needing(host: FakeHost, name: str) -> List[str]:
-    return [name, *(other for other, package in host.mirror.items() if name in package.depends)]
+def _needing(host: FakeHost, name: str) -> list[str]:
+    return [name, *(known for known, package in host.mirror.items() if name in package.depends)]
 
 
-def _unpack(host: FakeHost, come: Dict[str, str], gone: List[str]) -> None:
-    for name in gone:
+def _unpack(host: FakeHost, installed: dict[str, str], removed: list[str]) -> None:
+    for name in removed:
         del host.packages[name]
         if host.mirror[name].conffiles:
             host.residual.add(name)
-    for name, version in come.items():
+    for name, version in installed.items():
         host.packages[name] = version
         host.residual.discard(name)
         for path, text in host.mirror[name].conffiles.items():
@@ -347,7 +348,7 @@ def _unpack(host: FakeHost, come: Dict[str, str], gone: List[str]) -> None:
                 host.add_file(path, text)
 
 
-def _purge(host: FakeHost, names: List[str]) -> Said:
+def _purge(host: FakeHost, names: list[str]) -> Said:
     def purge() -> None:
         for name in names:
             host.residual.discard(name)
@@ -360,14 +361,14 @@ def _purge(host: FakeHost, names: List[str]) -> Said:
     return 0, "", ""
 
 
-def _configure(host: FakeHost, come: Dict[str, str], gone: List[str]) -> None:
-    for name in [*come, *gone]:
+def _configure(host: FakeHost, installed: dict[str, str], removed: list[str]) -> None:
+    for name in [*installed, *removed]:
         for path, text in host.mirror[name].touches.items():
             old = host.text(path) if path in host.nodes else ""
-            host.add_file(path, f"{old}{text} {'came' if name in come else 'went'}\n")
+            host.add_file(path, f"{old}{text} {'came' if name in installed else 'went'}\n")
         for program in host.mirror[name].privileged:
-            (host.privileged.append if name in come else host.privileged.remove)(program)
-        if host.mirror[name].unit and name in come:
+            (host.privileged.append if name in installed else host.privileged.remove)(program)
+        if host.mirror[name].unit and name in installed:
             host.units[host.mirror[name].unit] = FakeUnit(active=True, since=host.clock)
             _enable(host, host.mirror[name].unit)
         elif host.mirror[name].unit in host.units:
@@ -376,21 +377,21 @@ def _configure(host: FakeHost, come: Dict[str, str], gone: List[str]) -> None:
     host.add_file(AUTO_MARKS, "".join(f"Package: {name}\n" for name in sorted(host.packages)))
 
 
-def _download(host: FakeHost, wish: str) -> Said:
-    name = wish.split("=")[0]
+def _download(host: FakeHost, argument: str) -> Said:
+    name = argument.split("=")[0]
     if name in host.mirror and host.mirror[name].fetchable:
         return 0, "", ""
-    return 100, "", f"E: Version '{wish.split('=')[1]}' for '{name}' was not found\n"
+    return 100, "", f"E: Version '{argument.split('=')[1]}' for '{name}' was not found\n"
 
 
-def sh(host: FakeHost, args: List[str]) -> Said:
+def sh(host: FakeHost, args: list[str]) -> Said:
     """The one shell command of the core: fetch a package into a folder."""
-    folder, wish = args[3:]
-    rc, out, err = _download(host, wish)
+    folder, argument = args[3:]
+    rc, out, err = _download(host, argument)
     if rc == 0:
-        name, version = wish.split("=")
+        name, version = argument.split("=")
         path = f"{folder}/{name}_{version.replace(':', '%3a')}_amd64.deb"
-        host.change(f"fetch {wish}", lambda: host.add_file(path, "deb"))
+        host.change(f"fetch {argument}", lambda: host.add_file(path, "deb"))
     return rc, out, err
 
 
@@ -404,23 +405,25 @@ _PAM_MARKS = (
 _PAM_FALLBACK = "# here's the fallback if no module succeeds\n{kind}\trequisite\t\t\tpam_deny.so\n"
 
 
-def pam_auth_update(host: FakeHost, args: List[str]) -> Said:
+def pam_auth_update(host: FakeHost, args: list[str]) -> Said:
     """Writes each stack anew from the profiles that are enabled; options that a person took away stay away."""
-    wishes: Dict[str, List[str]] = {"--enable": [], "--disable": []}
+    requested: dict[str, list[str]] = {"--enable": [], "--disable": []}
     verb = ""
-    for word in args:
-        verb = word if word.startswith("--") else verb
-        if word in host.listdir("/usr/share/pam-configs"):
-            wishes[verb].append(word)
+    for argument in args:
+        verb = argument if argument.startswith("--") else verb
+        if argument in host.listdir("/usr/share/pam-configs"):
+            requested[verb].append(argument)
     noted = "".join(host.text(f"/var/lib/pam/{stack}") for stack in PAM_STACKS)
     enabled = {line[8:] for line in noted.splitlines() if line.startswith("Module: ")} - {"null"}
-    enabled = (enabled | set(wishes["--enable"])) - set(wishes["--disable"])
+    enabled = (enabled | set(requested["--enable"])) - set(requested["--disable"])
     profiles = {name: pam_profile(host.text(f"/usr/share/pam-configs/{name}")) for name in sorted(enabled)}
     ordered = sorted(profiles, key=lambda name: -int(profiles[name]["Priority"]))
-    kept = "nullok" in host.text("/etc/pam.d/common-auth")
+    keeps_nullok = "nullok" in host.text("/etc/pam.d/common-auth")
     for stack in PAM_STACKS:
         new, saved = pam_stack(stack, [(name, profiles[name]) for name in ordered])
-        live = _between_marks(host.text(f"/etc/pam.d/common-{stack}"), new if kept else new.replace(" nullok", ""))
+        live = _between_marks(
+            host.text(f"/etc/pam.d/common-{stack}"), new if keeps_nullok else new.replace(" nullok", "")
+        )
         host.change(f"pam-auth-update {stack}", functools.partial(_lay, host, f"/etc/pam.d/common-{stack}", live))
         host.change(f"pam-auth-update {stack} noted", functools.partial(_lay, host, f"/var/lib/pam/{stack}", saved))
     return 0, "", ""
@@ -438,8 +441,8 @@ def _lay(host: FakeHost, path: str, text: str) -> None:
     host.add_file(path, text)
 
 
-def pam_profile(text: str) -> Dict[str, str]:
-    fields: Dict[str, str] = {}
+def pam_profile(text: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
     name = ""
     for line in text.splitlines():
         if line[:1].isspace():
@@ -450,7 +453,7 @@ def pam_profile(text: str) -> Dict[str, str]:
     return fields
 
 
-def pam_stack(stack: str, profiles: List[Tuple[str, Dict[str, str]]]) -> Tuple[str, str]:
+def pam_stack(stack: str, profiles: list[tuple[str, dict[str, str]]]) -> tuple[str, str]:
     kind, field = stack.split("-")[0], stack.split("-")[0].capitalize()
     if stack.endswith("noninteractive"):
         profiles = [(n, p) for n, p in profiles if p.get("Session-Interactive-Only") != "yes"]
@@ -458,8 +461,8 @@ def pam_stack(stack: str, profiles: List[Tuple[str, Dict[str, str]]]) -> Tuple[s
         place: [(n, p) for n, p in profiles if p.get(f"{field}-Type") == place] for place in ("Primary", "Additional")
     }
     text, saved = '# here are the per-package modules (the "Primary" block)\n', ""
-    for place, mine in chosen.items():
-        lines = [(n, _initial(p, field) if k == 0 else p[field]) for k, (n, p) in enumerate(mine)]
+    for place, chosen_here in chosen.items():
+        lines = [(n, _initial(p, field) if k == 0 else p[field]) for k, (n, p) in enumerate(chosen_here)]
         total = sum(len(block.splitlines()) for _n, block in lines)
         for name, block in lines:
             saved += f"Module: {name}\n{block}\n"
@@ -473,14 +476,14 @@ def pam_stack(stack: str, profiles: List[Tuple[str, Dict[str, str]]]) -> Tuple[s
     return text + "# end of pam-auth-update config\n", saved
 
 
-def _initial(profile: Dict[str, str], field: str) -> str:
+def _initial(profile: dict[str, str], field: str) -> str:
     return profile.get(f"{field}-Initial") or profile[field]
 
 
 # --- audit rules and GRUB ---
 
 
-def auditctl(host: FakeHost, args: List[str]) -> Said:
+def auditctl(host: FakeHost, args: list[str]) -> Said:
     if args[0] == "-s":
         return 0, "enabled 1\nfailure 1\n", ""
     if args[0] == "-l":
@@ -490,7 +493,7 @@ def auditctl(host: FakeHost, args: List[str]) -> Said:
     return 0, "", ""
 
 
-def augenrules(host: FakeHost, args: List[str]) -> Said:
+def augenrules(host: FakeHost, args: list[str]) -> Said:
     texts = [host.text(path) for path in host.glob("/etc/audit/rules.d/*.rules")]
     lines = [line for text in texts for line in text.splitlines() if line and not line.startswith("#")]
     text = "## This file is automatically generated from /etc/audit/rules.d\n" + "".join(f"{line}\n" for line in lines)
@@ -504,23 +507,23 @@ def augenrules(host: FakeHost, args: List[str]) -> Said:
     return 0, "", ""
 
 
-def update_grub(host: FakeHost, args: List[str]) -> Said:
+def update_grub(host: FakeHost, args: list[str]) -> Said:
     """The menu out of the scripts that are plain here-documents, and one entry for Debian."""
     menu = ['menuentry_id_option="--id"', "export menuentry_id_option"]
     for path in host.glob("/etc/grub.d/0*_*"):
         lines = host.text(path).splitlines()
         menu += [f"### BEGIN {path} ###", *lines[lines.index("cat << 'HEALTHOPS'") + 1 : -1]]
-    words: List[str] = []
+    parameters: list[str] = []
     for path in ["/etc/default/grub", *host.glob("/etc/default/grub.d/*.cfg")]:
-        words += [w for w in host.text(path).replace('"', " ").split() if "=" in w and not w.startswith("GRUB")]
+        parameters += [w for w in host.text(path).replace('"', " ").split() if "=" in w and not w.startswith("GRUB")]
     menu += ["menuentry 'Debian' --class debian $menuentry_id_option 'simple' {"]
-    menu += [f"\tlinux\t/boot/vmlinuz root=/dev/vda1 ro {' '.join(words)}", "}"]
+    menu += [f"\tlinux\t/boot/vmlinuz root=/dev/vda1 ro {' '.join(parameters)}", "}"]
     node = host.nodes["/boot/grub/grub.cfg"]
     host.change("update-grub", lambda: setattr(node, "content", "\n".join([*menu, ""]).encode()))
     return 0, "", ""
 
 
-PROGRAMS: Dict[str, Callable[[FakeHost, List[str]], Said]] = {
+PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
     posixpath.basename(os.path.realpath(sys.executable)): lambda host, args: (0, "", ""),
     "systemd-run": systemd_run,
     "systemctl": systemctl,

@@ -51,8 +51,8 @@ def hush(host: FakeHost, port: int) -> None:
 
 def _add(host: FakeHost, protocol: str, address: str, port: int, state: str, inode: int) -> None:
     packed = ipaddress.ip_address(address).packed
-    words = "".join(f"{struct.unpack('=I', packed[n : n + 4])[0]:08X}" for n in range(0, len(packed), 4))
+    digits = "".join(f"{struct.unpack('=I', packed[n : n + 4])[0]:08X}" for n in range(0, len(packed), 4))
     path = f"{NET}/{protocol}{'6' if ':' in address else ''}"
     old = host.text(path) if path in host.nodes else HEAD
-    rest = f"{'0' * len(words)}:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 {inode} 1\n"
-    host.add_file(path, f"{old}   0: {words}:{port:04X} {rest}")
+    columns = f"{'0' * len(digits)}:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 {inode} 1\n"
+    host.add_file(path, f"{old}   0: {digits}:{port:04X} {columns}")

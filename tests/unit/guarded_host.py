@@ -43,7 +43,7 @@ class GuardedHost:
     refuses: str = ""  # what the check of the break-glass accounts finds
     stuck: bool = False  # armed beyond its time
     now: float = 0.0
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     state: str = ""
     why: str = ""
@@ -55,15 +55,15 @@ class GuardedHost:
         self.slept.append(seconds)
         self.now += seconds
 
-    def execute(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def execute(self, request: Mapping[str, Any]) -> dict[str, Any]:
         login = self.logins.pop(0) if len(self.logins) > 1 else self.logins[0]
-        self.asked.append({**asked, "at": self.now})
+        self.requests.append({**request, "at": self.now})
         self.now += login.seconds
         if login.error is not None:
             raise login.error
         if login.answer is not None:
             return login.answer
-        answer = self._answer(str(asked["state"]), login)
+        answer = self._answer(str(request["state"]), login)
         if login.swallowed is not None:
             raise login.swallowed
         return answer
@@ -71,19 +71,19 @@ class GuardedHost:
     def _answer(self, state: str, login: Login) -> dict[str, Any]:
         self._time_passed()
         if state == "status":
-            return self._told()
+            return self._result()
         if self.state != "armed":
-            return self._told(failed=self.state != state)
+            return self._result(failed=self.state != state)
         if state == "reverted":
             self._end("reverted", "a task asked for it")
-            return self._told(changed=True)
+            return self._result(changed=True)
         if login.stale:
-            return self._told(failed=True, msg="This login is older than the change.")
+            return self._result(failed=True, msg="This login is older than the change.")
         if self.refuses:
             self._end("reverted", self.refuses)
-            return self._told(failed=True)
+            return self._result(failed=True)
         self._end("confirmed", "a fresh login worked")
-        return self._told(changed=True)
+        return self._result(changed=True)
 
     def _time_passed(self) -> None:
         if self.state == "armed" and not self.stuck and self.now >= self.within + self.reverting:
@@ -92,7 +92,7 @@ class GuardedHost:
     def _end(self, state: str, why: str) -> None:
         self.state, self.why = state, why
 
-    def _told(self, changed: bool = False, failed: bool = False, msg: str = "") -> dict[str, Any]:
+    def _result(self, changed: bool = False, failed: bool = False, msg: str = "") -> dict[str, Any]:
         answer = {"changed": changed, "run_id": RUN_ID, "guard": self.guard(), "msg": msg or f"It is {self.state}."}
         return {**answer, "failed": True} if failed else answer
 

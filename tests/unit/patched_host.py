@@ -62,6 +62,7 @@ class FakeManager:
     """Packages ``a`` to ``c`` can be upgraded, ``new`` comes with them, and ``gone`` goes."""
 
     host: FakeHost
+    audit: str = "lab --audit"
     there: dict[str, str] = field(default_factory=lambda: {"a": "1", "b": "1", "service": "1", "gone": "1"})
     wanted: dict[str, str] = field(default_factory=lambda: {"a": "2", "b": "2", "service": "2", "new": "2", "gone": ""})
     half: set[str] = field(default_factory=set)

@@ -29,9 +29,9 @@ class Draws:
 
 
 def versions(draws: Draws) -> list[str]:
-    """What one version is made of: an epoch now and then, a version, and mostly a release."""
-    version = "".join(_PIECES[draws.below(len(_PIECES))] for _each in range(1 + draws.below(4)))
-    release = "".join(_PIECES[draws.below(len(_PIECES))] for _each in range(1 + draws.below(3)))
+    """Return the parts of one version: an epoch now and then, a version, and mostly a release."""
+    version = "".join(_PIECES[draws.below(len(_PIECES))] for _piece in range(1 + draws.below(4)))
+    release = "".join(_PIECES[draws.below(len(_PIECES))] for _piece in range(1 + draws.below(3)))
     epoch = ("", "", "", "0:", "1:", "2:")[draws.below(6)]
     return [epoch, version, release]
 
@@ -39,14 +39,14 @@ def versions(draws: Draws) -> list[str]:
 def pairs(number: int = NUMBER) -> Iterator[tuple[str, str]]:
     """Most pairs differ in one part only, or one is the beginning of the other: there an order is easily wrong."""
     draws = Draws(2026)
-    for _each in range(number):
-        one, other = versions(draws), versions(draws)
+    for _number in range(number):
+        first, second = versions(draws), versions(draws)
         part = draws.below(6)
         if part < 3:
-            other = [*one[:part], other[part], *one[part + 1 :]]
+            second = [*first[:part], second[part], *first[part + 1 :]]
         elif part < 5:
-            other = [*one[: part - 2], one[part - 2] + _PIECES[draws.below(len(_PIECES))], *one[part - 1 :]]
-        yield _joined(one), _joined(other)
+            second = [*first[: part - 2], first[part - 2] + _PIECES[draws.below(len(_PIECES))], *first[part - 1 :]]
+        yield _joined(first), _joined(second)
 
 
 def _joined(parts: list[str]) -> str:
@@ -54,7 +54,7 @@ def _joined(parts: list[str]) -> str:
 
 
 def question(path: str) -> str:
-    """What rpm evaluates to compare each line of a file: a sign a pair."""
+    """Return what rpm evaluates to compare each line of a file: a sign a pair."""
     lua = (
         f'for line in io.lines("{path}") do local a, b = line:match("(%S+) (%S+)"); '
         "local c = rpm.vercmp(a, b); io.write(c < 0 and '<' or c > 0 and '>' or '=') end"
@@ -66,4 +66,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--ask"]:
         sys.stdout.write(question(sys.argv[2]))
     else:
-        sys.stdout.writelines(f"{one} {other}\n" for one, other in pairs())
+        sys.stdout.writelines(f"{first} {second}\n" for first, second in pairs())

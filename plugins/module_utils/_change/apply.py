@@ -145,6 +145,7 @@ def undo_all(host: Host, done: Sequence[tuple[Group, list[JournalEntry]]], cause
     doing, subject = "Enforcing the baseline on", "this host"
     reason = f"{cause.saw} ({cause.doing.lower()} {cause.subject})"
     if not stuck:
-        raise Undone(doing, subject, f"{reason}; the host was put back as it was", cause.try_this, True)
+        reason = f"{reason}; the host was put back as it was"
+        raise Undone(doing, subject, reason, cause.try_this, entirely=True)
     advice = "Mend the cause, then run state: reverted, which restores the rest from the journal. " + " ".join(stuck)
-    raise Undone(doing, subject, f"{reason}; it could NOT be put back entirely", advice, False)
+    raise Undone(doing, subject, f"{reason}; it could NOT be put back entirely", advice, entirely=False)

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -21,7 +20,7 @@ from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
-from .._vocabulary import run_id as run_ids
+from .run_store import RUN, STATE, RunStore, check_run_id, line, unline
 from .steps import Effect, Group, JournalEntry, Step
 from .subjects.accounts import AccountField
 from .subjects.audit import RulesFile
@@ -39,8 +38,8 @@ from .subjects.pam import PamProfiles
 from .subjects.trees import Tree
 from .subjects.units import ActiveUnit, EnabledUnit
 
-STATE = "/var/lib/healthops"
 JOURNAL = posixpath.join(STATE, "journal")
+_STORE = RunStore(JOURNAL)
 SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
@@ -80,13 +79,6 @@ class LoadedRun:
     damaged: int = 0
 
 
-def check_run_id(run_id: str) -> None:
-    """Refuse a run id that could not be the name of a folder."""
-    if not run_ids.is_run_id(run_id):
-        saw = f"it is not 1 to {run_ids.LONGEST} letters, digits, dots, dashes"
-        raise ClinicalError("Using the run id", repr(run_id), saw)
-
-
 def key(subject: Subject) -> str:
     """Return the name of a subject among all of a run: its type and its own name."""
     return f"{subject.type} {subject.name}"
@@ -94,7 +86,7 @@ def key(subject: Subject) -> str:
 
 def runs(host: Host) -> list[JournaledRun]:
     """Return every run in the journal, oldest first; a folder without a readable ``run`` never began."""
-    known = (_read_run(host, name) for name in host.listdir(JOURNAL))
+    known = (_read_run(host, name) for name in _STORE.names(host))
     return sorted((run for run in known if run is not None), key=lambda run: run.sequence)
 
 
@@ -118,8 +110,7 @@ def begin(
         raise ClinicalError(
             "Beginning the run", run_id, "the journal already holds a run of this id", "Choose another."
         )
-    for folder in (STATE, JOURNAL, _folder(run_id)):
-        host.mkdir(folder, 0o700, 0, 0)
+    _STORE.make(host, run_id)
     lines = b"".join(line(record) for record in _records(groups, entries))
     run = JournaledRun(
         run_id=run_id,
@@ -131,7 +122,7 @@ def begin(
         reverts=reverts,
         made_by=made_by,
     )
-    _write(host, run_id, "entries", lines)
+    _STORE.write(host, run_id, "entries", lines)
     _write_run(host, run)
     return run
 
@@ -142,7 +133,7 @@ def end(
     """Note how the run ended and what its subjects look like now, or looked like when they settled."""
     pairs = ((entry, settled.get(number)) for number, entry in enumerate(entries))
     after = {key(e.step.subject): image or e.step.subject.capture_after(host, e.before) for e, image in pairs}
-    _write(host, run.run_id, "after", line(after))
+    _STORE.write_record(host, run.run_id, "after", after)
     ended = replace(run, progress=progress)
     _write_run(host, ended)
     return ended
@@ -155,9 +146,9 @@ def note_reverted(host: Host, run: JournaledRun, by: str) -> None:
 
 def load(host: Host, run: JournaledRun) -> LoadedRun:
     """Read a run back. What is damaged is counted, never guessed."""
-    content = host.read(posixpath.join(_folder(run.run_id), "entries")) or b""
+    content = host.read(_STORE.path(run.run_id, "entries")) or b""
     records = [record for record in map(unline, content.split(b"\n")) if record is not None]
-    after = unline((host.read(posixpath.join(_folder(run.run_id), "after")) or b"").rstrip(b"\n"))
+    after = _STORE.read_record(host, run.run_id, "after")
     noted = {record["group"]: _group(record) for record in records if "group" in record}
     numbers = sorted({*noted, *(record["of"] for record in records if "of" in record)})
     groups = tuple(noted.get(number, Group(f"group {number}", ())) for number in numbers)
@@ -176,51 +167,23 @@ def prune(host: Host, keep: int) -> list[str]:
     known = runs(host)
     readable = [run for run in known if run.progress != "damaged"]
     old = [run.run_id for run in readable[: max(0, len(readable) - max(1, keep))]]
-    stray = [name for name in host.listdir(JOURNAL) if name not in {run.run_id for run in known}]
+    stray = [name for name in _STORE.names(host) if name not in {run.run_id for run in known}]
     for name in old + stray:
-        for file in ("run", "after", "entries"):  # "run" first: a folder without it is no run any more
-            host.remove(posixpath.join(_folder(name), file))
-        for scrap in host.listdir(_folder(name)):
-            host.remove(posixpath.join(_folder(name), scrap))
-        host.remove(_folder(name))
+        _STORE.forget(host, name)
     return old
 
 
-def _folder(run_id: str) -> str:
-    return posixpath.join(JOURNAL, run_id)
-
-
-def _write(host: Host, run_id: str, file: str, content: bytes) -> None:
-    host.write(posixpath.join(_folder(run_id), file), content, 0o600, 0, 0, {})
-
-
 def _write_run(host: Host, run: JournaledRun) -> None:
-    _write(host, run.run_id, "run", line(asdict(run)))
+    _STORE.write_record(host, run.run_id, RUN, asdict(run))
 
 
 def _read_run(host: Host, run_id: str) -> JournaledRun | None:
-    content = host.read(posixpath.join(_folder(run_id), "run"))
-    if content is None:
+    if not _STORE.has(host, run_id, RUN):
         return None
-    record = unline(content.rstrip(b"\n"))
+    record = _STORE.read_record(host, run_id, RUN)
     if record is not None:
         return JournaledRun(**record)
     return JournaledRun(run_id=run_id, sequence=0, started="", progress="damaged", entries=0, checksum="")
-
-
-def line(record: dict[str, Any]) -> bytes:
-    """Return a record on a line of its own that carries its checksum."""
-    text = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
-    return hashlib.sha256(text).hexdigest()[:16].encode() + b" " + text + b"\n"
-
-
-def unline(raw: bytes) -> dict[str, Any] | None:
-    """Return the record that ``line`` wrote, or None where its checksum does not agree."""
-    checksum, _blank, text = raw.partition(b" ")
-    if not text or hashlib.sha256(text).hexdigest()[:16].encode() != checksum:
-        return None
-    record: dict[str, Any] = json.loads(text)
-    return record
 
 
 def _records(groups: Sequence[Group], entries: Sequence[JournalEntry]) -> Iterator[dict[str, Any]]:

@@ -63,7 +63,12 @@ def plan_revert(host: Host, run: JournaledRun) -> RevertPlan:
             drifted.append(journal.key(subject))
         step = replace(entry.step, wanted=goal, before=entry.step.after, after=entry.step.before, why="put back")
         steps.setdefault(entry.group, []).append(step)
-    return RevertPlan(run, _turned(loaded.groups, steps, cut), tuple(drifted), loaded.damaged)
+    return RevertPlan(
+        run=run,
+        groups=_turned(loaded.groups, steps, cut),
+        drifted=tuple(drifted),
+        damaged=loaded.damaged,
+    )
 
 
 def sweep(host: Host, run: JournaledRun) -> None:

@@ -94,7 +94,7 @@ class Verdict:
     """The judgement of a setting in one of three places, with what was seen there."""
 
     state: str
-    saw: str = ""
+    observed: str = ""
 
 
 @dataclass(frozen=True)
@@ -226,22 +226,22 @@ def unknown(control: Control, subject: str, wanted: str, reason: str) -> Assessm
     )
 
 
-def not_applicable(control: Control, subject: str, wanted: str, reason: str, saw: str = "") -> Assessment:
+def not_applicable(control: Control, subject: str, wanted: str, reason: str, observed: str = "") -> Assessment:
     """Return the assessment of a control that does not concern this host, with the reason."""
     return Assessment(
         control=control.id,
         subject=subject,
         wanted=wanted,
-        before=saw,
-        after=saw,
-        verdicts=Verdicts.same(Verdict(NOTAPPLICABLE, saw)),
+        before=observed,
+        after=observed,
+        verdicts=Verdicts.same(Verdict(NOTAPPLICABLE, observed)),
         remark=reason,
     )
 
 
-def judge(fine: bool, saw: object) -> Verdict:
+def judge(fine: bool, observed: object) -> Verdict:
     """Return the verdict on something that was seen: OK or DEVIATES."""
-    return Verdict(OK if fine else DEVIATES, str(saw))
+    return Verdict(OK if fine else DEVIATES, str(observed))
 
 
 def compare(op: str, value: str, wanted: Any, accept: Sequence[Any] = ()) -> bool:

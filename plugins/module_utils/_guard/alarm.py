@@ -12,7 +12,7 @@ import os
 import posixpath
 import sys
 
-from .._change.journal import STATE
+from .._change.run_store import STATE
 from .._change.subjects.units import has_systemd
 from .._errors import ClinicalError
 from .._host.door import Host

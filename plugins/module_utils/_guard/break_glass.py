@@ -70,7 +70,7 @@ def _problems_of(host: Host, name: str, client: str, today: int) -> list[str]:
         return [f"it could not be checked: {error}"]
     if account is None:
         return ["there is no such account"]
-    case = Case(host, account, shadow, client, today)
+    case = Case(host=host, account=account, shadow=shadow, client=client, today=today)
     checks = (_shell, _expiry, _ssh, _sudo)
     return [problem for check in checks for problem in _run_check(check, case)]
 
@@ -91,16 +91,27 @@ def _account(host: Host, name: str) -> Account | None:
         return None
     groups = host.run(["id", "-Gnz", fields[0]]).out.split("\0")  # -z: a directory's groups may have blanks
     home, shell = fields[5] or "/", fields[6] or "/bin/sh"
-    return Account(fields[0], int(fields[2]), int(fields[3]), home, shell, tuple(filter(None, groups)))
+    return Account(
+        name=fields[0],
+        uid=int(fields[2]),
+        gid=int(fields[3]),
+        home=home,
+        shell=shell,
+        groups=tuple(filter(None, groups)),
+    )
 
 
 def _shadow(host: Host, name: str) -> Shadow | None:
     for line in host.read_text(SHADOW).splitlines():
         fields = line.split(":")
         if fields[0] == name and len(fields) >= 8:
-            secret = fields[1]
-            numbers = [_days(field) for field in (fields[2], fields[4], fields[7])]
-            return Shadow(secret.startswith("!"), secret.startswith("$"), *numbers)
+            return Shadow(
+                locked=fields[1].startswith("!"),
+                has_password=fields[1].startswith("$"),
+                changed=_days(fields[2]),
+                longest=_days(fields[4]),
+                expires=_days(fields[7]),
+            )
     return None
 
 
@@ -123,19 +134,20 @@ def _shell(case: Case) -> list[str]:
 
 
 def _expiry(case: Case) -> list[str]:
-    expires = case.shadow.expires if case.shadow else None
-    return [f"its account expired on {_date(expires)}"] if expires is not None and expires <= case.today else []
+    if case.shadow is None or case.shadow.expires is None or case.shadow.expires > case.today:
+        return []
+    return [f"its account expired on {_date(case.shadow.expires)}"]
 
 
-def _aged(case: Case) -> str:
+def _aged(case: Case) -> str | None:
     """Return the reason why the account would have to change its password first, which nobody does in an emergency."""
     shadow = case.shadow
     if shadow is None or shadow.changed is None:
-        return ""
+        return None
     if shadow.changed == 0:
         return "its password must be changed at the next login"
     if shadow.longest is None or shadow.changed + shadow.longest >= case.today:
-        return ""
+        return None
     return f"its password ran out on {_date(shadow.changed + shadow.longest)}"
 
 
@@ -166,22 +178,22 @@ def _way_in(case: Case, options: Options) -> list[str]:
     return [f"sshd wants {missing} (AuthenticationMethods): {why or 'it has not all of them'}"]
 
 
-def _password_trouble(case: Case, options: Options) -> str:
-    """Return the reason why no password lets the account in, empty where one would."""
+def _password_trouble(case: Case, options: Options) -> str | None:
+    """Return the reason why no password lets the account in, None where one would."""
     pam = options.on("usepam")
     if not options.on("passwordauthentication") and not (pam and options.on("kbdinteractiveauthentication")):
         return "sshd takes no passwords"
     if case.account.uid == 0 and not options.on("permitrootlogin"):
         return "PermitRootLogin lets no password in"
     if case.shadow is None:
-        return "" if pam else "it has no password on this host"
+        return None if pam else "it has no password on this host"
     return _own_password_trouble(case)
 
 
-def _own_password_trouble(case: Case) -> str:
+def _own_password_trouble(case: Case) -> str | None:
     shadow = case.shadow
     if shadow is None:  # a directory holds it
-        return ""
+        return None
     if shadow.locked:
         return "its password is locked"
     return _aged(case) if shadow.has_password else "it has no password"

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._change import apply as changes
 from .._change import journal
+from .._change.run_store import STATE
 from .._change.steps import Group, Step
 from .._change.subjects.base import Subject
 from .._change.subjects.kernel import KernelValue
@@ -26,7 +27,7 @@ from .record import Guard, GuardTerms
 
 KERNEL = "/proc/sys/"
 #: What belongs to the kernel or to ourselves cannot be put back as files.
-FORBIDDEN = ("/proc", "/sys", "/dev", journal.STATE)
+FORBIDDEN = ("/proc", "/sys", "/dev", STATE)
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,10 @@ def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
         return _missing(host, request.run_id, fatal=not check)
     if guard.state == REVERTED:
         return _answer(host, guard, f"It is too late: {_how_it_ended(guard)}", failed=True)
-    if guard.state == CONFIRMED or check:
-        return _answer(host, guard, _how_it_ended(guard) if guard.ended else f"The guard {guard.run_id} is armed.")
+    if guard.state == CONFIRMED:
+        return _answer(host, guard, _how_it_ended(guard))
+    if check:
+        return _answer(host, guard, f"The guard {guard.run_id} is armed.")
     login = ssh_login.own_login(host)
     if login is not None and login.started <= guard.armed_by:
         return _answer(
@@ -134,9 +137,11 @@ def status(host: Host, request: GuardRequest) -> GuardResult:
     guard = _wanted(host, request.run_id)
     if guard is None:
         return _missing(host, request.run_id, fatal=False)
+    if guard.ended:
+        return _answer(host, guard, _how_it_ended(guard))
     seconds = record.seconds_left(host, guard)
-    armed = f"The guard {guard.run_id} is armed: unless confirmed, it is taken back at {guard.until} ({seconds} s)."
-    return _answer(host, guard, _how_it_ended(guard) if guard.ended else armed)
+    msg = f"The guard {guard.run_id} is armed: unless confirmed, it is taken back at {guard.until} ({seconds} s)."
+    return _answer(host, guard, msg)
 
 
 def _wanted(host: Host, run_id: str) -> Guard | None:

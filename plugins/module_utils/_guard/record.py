@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .._change import journal
+from .._change import journal, run_store
 from .._change.subjects.units import show
 from .._errors import ClinicalError
 from .._host.boot import boot_id
@@ -83,11 +83,27 @@ def load(host: Host, run_id: str) -> Guard | None:
     content = host.read(_path(run_id))
     if content is None:
         return None
-    record = journal.unline(content.rstrip(b"\n"))
+    record = run_store.unline(content.rstrip(b"\n"))
     if record is None:
-        damaged = Guard(run_id, ARMED, 0, "", 0.0, "", 0, (), LOGIN_SERVICES, (), False)
-        return damaged if alarm.is_prepared(host) else None
+        return _overdue(run_id) if alarm.is_prepared(host) else None
     return _from_record(record)
+
+
+def _overdue(run_id: str) -> Guard:
+    """Return the guard that stands for a record that cannot be read."""
+    return Guard(
+        run_id=run_id,
+        state=ARMED,
+        within=0,
+        until="",
+        deadline=0.0,
+        boot_id="",
+        armed_by=0,
+        reload=(),
+        running=LOGIN_SERVICES,
+        commands=(),
+        survives_reboot=False,
+    )
 
 
 def newest(host: Host, state: str = "") -> Guard | None:
@@ -203,7 +219,7 @@ def _path(run_id: str) -> str:
 
 
 def _write(host: Host, guard: Guard) -> None:
-    host.write(_path(guard.run_id), journal.line(_as_record(guard)), 0o600, 0, 0, {})
+    host.write(_path(guard.run_id), run_store.line(_as_record(guard)), 0o600, 0, 0, {})
 
 
 def _as_record(guard: Guard) -> dict[str, Any]:

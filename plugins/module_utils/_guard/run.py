@@ -60,8 +60,11 @@ def carry_out(
 
 def _units(groups: Sequence[Group]) -> tuple[str, ...]:
     """Return the units that the guarded groups make read their settings."""
-    effects = [effect for group in groups if group.guarded for effect in group.effects]
-    return tuple(dict.fromkeys(effect.unit for effect in effects if effect.unit))
+    units: list[str] = []
+    for group in groups:
+        if group.guarded:
+            units += [effect.unit for effect in group.effects if effect.unit]
+    return tuple(dict.fromkeys(units))
 
 
 def _settle(host: Host, run_id: str, stands: bool) -> None:
@@ -153,7 +156,7 @@ def note_reverted(host: Host, run: journal.JournaledRun, by: str) -> None:
 
 def describe_changes(groups: Sequence[Group]) -> list[dict[str, Any]]:
     """Return what changes, in words for a result; what is only watched beside a command is its own business."""
-    steps = [step for group in groups for step in group.steps if step.before or step.after]
+    steps = [step for group in groups for step in group.steps]
     return [
         {
             "subject": journal.key(step.subject),
@@ -163,4 +166,5 @@ def describe_changes(groups: Sequence[Group]) -> list[dict[str, Any]]:
             "controls": list(step.controls),
         }
         for step in steps
+        if step.before or step.after
     ]

@@ -100,29 +100,33 @@ def refusals(account: Account, options: Options, client: str) -> list[str]:
     return reasons
 
 
-def missing_method(options: Options, available: frozenset[str]) -> str:
-    """Return what AuthenticationMethods wants, where what is available fulfils none of its lists; else nothing."""
+def missing_method(options: Options, available: frozenset[str]) -> str | None:
+    """Return what AuthenticationMethods wants, None where what is available fulfils one of its lists."""
     lists = options.get("authenticationmethods").split() or ["any"]
     for wanted in lists:
         if wanted == "any" and available:
-            return ""
+            return None
         if wanted != "any" and {method.partition(":")[0] for method in wanted.split(",")} <= available:
-            return ""
+            return None
     return " or ".join(lists)
 
 
-def key_trouble(host: Host, account: Account, options: Options) -> str:
-    """Return the reason why no key lets the account in, empty where one would."""
+def key_trouble(host: Host, account: Account, options: Options) -> str | None:
+    """Return the reason why no key lets the account in, None where one would."""
     if not options.on("pubkeyauthentication"):
         return "PubkeyAuthentication is no"
     if options.names("authorizedkeyscommand") or options.names("trustedusercakeys"):
-        return ""  # what these would answer cannot be judged from here
-    troubles = [_file_trouble(host, account, options, path) for path in _key_files(account, options)]
-    if not troubles:
-        return "AuthorizedKeysFile is none"
-    if "" in troubles:
-        return ""
-    return next((trouble for trouble in troubles if not trouble.startswith("there is no ")), troubles[0])
+        return None  # what these would answer cannot be judged from here
+    absent, broken = [], []
+    for path in _key_files(account, options):
+        if host.stat(host.resolve(path)) is None:
+            absent.append(f"there is no {path}")
+            continue
+        trouble = _file_trouble(host, account, options, path)
+        if trouble is None:
+            return None
+        broken.append(trouble)
+    return next(iter([*broken, *absent]), "AuthorizedKeysFile is none")
 
 
 def _key_files(account: Account, options: Options) -> Iterator[str]:
@@ -133,23 +137,23 @@ def _key_files(account: Account, options: Options) -> Iterator[str]:
             yield posixpath.normpath(posixpath.join(account.home, path))
 
 
-def _file_trouble(host: Host, account: Account, options: Options, path: str) -> str:
+def _file_trouble(host: Host, account: Account, options: Options, path: str) -> str | None:
+    """Return the reason why sshd takes no key from a file that is there, None where it takes one."""
     real = host.resolve(path)
     info = host.stat(real)
-    if info is None:
-        return f"there is no {path}"
-    if info.kind != "file":
+    if info is not None and info.kind != "file":
         return f"{path} is not a regular file"
     above = list(_folders(real))
     if options.on("strictmodes"):
         home = host.resolve(account.home)
-        guarded = [real, *(above[: above.index(home) + 1] if home in above else above)]
-        for place in guarded:
+        strict = above[: above.index(home) + 1] if home in above else above
+        for place in (real, *strict):
             if trouble := _loose(host, account, place):
                 return trouble
     for place, bit in [(real, 0o4), *((folder, 0o1) for folder in reversed(above))]:
         if not _may(host, account, place, bit):
-            return f"the account may not read {path}" if place == real else f"the account may not enter {place}"
+            act = f"read {path}" if place == real else f"enter {place}"
+            return f"the account may not {act}"
     return _content_trouble(path, host.read(real) or b"", options)
 
 
@@ -159,16 +163,16 @@ def _folders(path: str) -> Iterator[str]:
         yield path
 
 
-def _loose(host: Host, account: Account, path: str) -> str:
-    """Return what StrictModes has against a file or folder, empty where it has nothing."""
+def _loose(host: Host, account: Account, path: str) -> str | None:
+    """Return what StrictModes has against a file or folder, None where it has nothing."""
     info = host.stat(path)
     if info is None:
-        return ""
+        return None
     if info.uid not in (0, account.uid):
         return f"{path} belongs to {host.owner_name(info.uid)}"
     if info.mode & 0o020 and not _own_group(host, account, info.gid):
         return f"{path} is writable by its group"
-    return f"{path} is writable by everybody" if info.mode & 0o002 else ""
+    return f"{path} is writable by everybody" if info.mode & 0o002 else None
 
 
 def _own_group(host: Host, account: Account, gid: int) -> bool:
@@ -195,13 +199,13 @@ def _shift(host: Host, account: Account, info: Stat) -> int:
     return 3 if host.group_name(info.gid) in account.groups else 0
 
 
-def _content_trouble(path: str, content: bytes, options: Options) -> str:
+def _content_trouble(path: str, content: bytes, options: Options) -> str | None:
     matches = [_KEY.match(line) for line in content.decode("utf-8", "replace").splitlines()]
     keys = [match for match in matches if match]
     if not keys:
         return f"{path} holds no key"
     if any(_accepted(key[1] or "", key[2], key[3], options) for key in keys):
-        return ""
+        return None
     return f"{path} holds no key that sshd accepts (PubkeyAcceptedAlgorithms, RequiredRSASize)"
 
 

@@ -49,7 +49,8 @@ class Format:
                 continue
             match = re.match(self.pattern, line)
             if match:
-                yield Assignment(number, section, match["key"], self._value(match["value"] or ""))
+                value = self._value(match["value"] or "")
+                yield Assignment(line=number, section=section, key=match["key"], value=value)
 
     def get(self, text: str, key: str, section: str = "") -> str | None:
         """Return the value that counts, which is the last one; None where the key is not set."""

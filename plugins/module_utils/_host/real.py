@@ -281,7 +281,7 @@ class RealHost(Host):
             raise ClinicalError(
                 "Running", " ".join(argv), reason, "Look on the host for what it waits for."
             ) from expired
-        return CommandResult(tuple(argv), process.returncode, _decode(out), _decode(err))
+        return CommandResult(argv=tuple(argv), rc=process.returncode, out=_decode(out), err=_decode(err))
 
     def spawn(self, argv: Sequence[str]) -> None:
         nowhere = subprocess.DEVNULL

@@ -157,7 +157,8 @@ def parse_unix(text: str) -> list[Listener]:
     """Return those sockets of /proc/net/unix that accept connections and lie in the file system."""
     rows = (line.split() for line in text.splitlines()[1:])
     paths = [(row[7], int(row[6])) for row in rows if len(row) > 7 and int(row[3], 16) & _ACCEPTS]
-    return [Listener("unix", path, 0, inode) for path, inode in paths if path.startswith("/")]
+    filed = [(path, inode) for path, inode in paths if path.startswith("/")]
+    return [Listener(protocol="unix", address=path, port=0, inode=inode) for path, inode in filed]
 
 
 # --- owners ---

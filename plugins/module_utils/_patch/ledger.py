@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from .._change.journal import STATE, line, unline
+from .._change.run_store import STATE, line, unline
 from .._host.door import Host
 from .._vocabulary.stamp import parse_stamp
 from .model import PackageChange

@@ -44,6 +44,9 @@ class ServiceRequest:
 class Manager(Protocol):
     """One package manager on one host. Whatever raises ClinicalError has changed nothing, unless it says so."""
 
+    #: The command by which a person sees which packages are broken.
+    audit: str
+
     # --- versions ---
 
     def brings(self, version: str, installed: str, candidate: str) -> bool:

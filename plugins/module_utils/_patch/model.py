@@ -192,7 +192,14 @@ class Plan:
         for kind in LEFT_OUT:
             for out in data.get(kind, ()):
                 change = PackageChange.from_result(out)
-                omitted.append(OmittedChange(kind, change, out.get("reason", ""), out.get("expires", "")))
+                omitted.append(
+                    OmittedChange(
+                        kind=kind,
+                        change=change,
+                        reason=out.get("reason", ""),
+                        expires=out.get("expires", ""),
+                    )
+                )
         return cls(
             verdict=data["verdict"],
             unknown_because=tuple(data.get("unknown_because", ())),

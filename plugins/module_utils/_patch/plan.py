@@ -68,7 +68,12 @@ def plan(host: Host, manager: Manager, inputs: PlanInputs) -> Planned:
         run=_newest(host),
     )
     names = [package.name for package in observed.packages.values()]
-    return Planned(proposed, observed, ledger, _warnings(inputs, ledger, names))
+    return Planned(
+        plan=proposed,
+        observed=observed,
+        ledger=ledger,
+        warnings=_warnings(inputs, ledger, names),
+    )
 
 
 def _verdict(doubts: Sequence[str], changes: Sequence[PackageChange]) -> str:
@@ -111,6 +116,7 @@ class _Rating:
     ledger: Ledger
 
     def rate(self, change: PackageChange) -> PackageChange:
+        """Return the change as the policy rates it, with the day on which it was first seen."""
         first_seen = self.ledger.first_seen(change, self.manager.brings) or format_stamp(self.inputs.now)
         advisories = [*(self.inputs.advisories or {}).get(change.source, ()), *self._from_lists(change)]
         dated = replace(change, first_seen=first_seen)
@@ -136,7 +142,7 @@ def _choose(
         return in_order(changes), kept_back
     chosen = [change for change, out in zip(changes, verdicts) if out is None]
     narrowed, impossible = manager.narrow(
-        replace(observed, changes=tuple(changes)), chosen, lambda change: policy.bar(change, now)
+        replace(observed, changes=tuple(changes)), chosen, lambda change: policy.exclusion(change, now)
     )
     coming = {(change.name, change.arch) for change in narrowed}
     staying = [out for out in (*refused, *impossible) if (out.change.name, out.change.arch) not in coming]

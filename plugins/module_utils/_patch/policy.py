@@ -85,11 +85,16 @@ class Policy:
         """The exclusions and pins."""
         return (*self.exclude, *self.pin)
 
-    def bar(self, change: PackageChange, now: datetime) -> OmittedChange | None:
+    def exclusion(self, change: PackageChange, now: datetime) -> OmittedChange | None:
         """Return why this change may not come at all, not even because another package needs it; None if it may."""
         for rule in self.rules:
             if rule.concerns(change.name) and not rule.expired(now.date()) and rule.stands_against(change.new):
-                return OmittedChange("excluded", change, rule.describe(), rule.expires.isoformat())
+                return OmittedChange(
+                    kind="excluded",
+                    change=change,
+                    reason=rule.describe(),
+                    expires=rule.expires.isoformat(),
+                )
         allows = any(fnmatch.fnmatchcase(change.origin, pattern) for pattern in self.allowed_origins)
         if self.allowed_origins and not allows:
             allowed = ", ".join(self.allowed_origins)
@@ -98,8 +103,8 @@ class Policy:
         return None
 
     def judge(self, change: PackageChange, now: datetime) -> OmittedChange | None:
-        """Return why a rated change does not belong to the set; None if it does. For what others need ask ``bar``."""
-        barred = self.bar(change, now)
+        """Return why a rated change is not in the set; None if it is. For what others need ask ``exclusion``."""
+        barred = self.exclusion(change, now)
         if barred:
             return barred
         if self.security_only and not change.security:
@@ -111,7 +116,7 @@ class Policy:
         if now < old_enough:
             wait = "1 day" if days == 1 else f"{days} days"
             reason = f"seen first on {change.first_seen}; severity {change.severity} waits {wait}"
-            return OmittedChange("too_young", change, reason, format_stamp(old_enough))
+            return OmittedChange(kind="too_young", change=change, reason=reason, expires=format_stamp(old_enough))
         return None
 
     def rate(
@@ -309,7 +314,7 @@ def _rule(where: str, kind: str, value: Any, problems: list[str]) -> PolicyRule 
         problems.append(f"{where}: expires is {str(value['expires'])!r}; wanted is a day of the calendar, YYYY-MM-DD")
     if len(problems) > before or expires is None:
         return None
-    return PolicyRule(packages, value["reason"], expires, texts.get("version"))
+    return PolicyRule(packages=packages, reason=value["reason"], expires=expires, version=texts.get("version"))
 
 
 def _day(value: Any) -> date | None:

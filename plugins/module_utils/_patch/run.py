@@ -172,7 +172,7 @@ def _repair_first(host: Host, manager: Manager, request: PatchRequest, planned: 
     still_broken = patch_plan.plan(host, manager, replace(request.inputs, refresh=False)).observed.broken
     if still_broken:
         problem = f"{'; '.join(still_broken)}: {done.err_line}"
-        raise ClinicalError("Repairing", "the packages", problem, "A person has to look at it: dpkg --audit")
+        raise ClinicalError("Repairing", "the packages", problem, f"A person has to look at it: {manager.audit}")
     result = apply(host, manager, replace(request, repair=False))
     return replace(result, changed=True, warnings=(*result.warnings, *(f"repaired: {why}" for why in broken)))
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .._change.journal import STATE, check_run_id, line, unline
+from .._change.run_store import RUN, RunStore, check_run_id
 from .._errors import ClinicalError
 from .._host.door import Host
 from .ledger import FOLDER
@@ -21,6 +21,7 @@ from .manager import KeptPackage
 from .model import Plan
 
 RUNS = posixpath.join(FOLDER, "runs")
+_STORE = RunStore(RUNS)
 KEPT = posixpath.join(FOLDER, "kept")
 #: A kept package, and the note beside it of how it was had.
 _KEPT_FILES = (".deb", ".rpm", ".how")
@@ -71,7 +72,7 @@ class PatchRun:
     @property
     def folder(self) -> str:
         """The directory on the host with what is known of the run."""
-        return posixpath.join(RUNS, self.run_id)
+        return _STORE.path(self.run_id)
 
     @property
     def archives(self) -> str:
@@ -114,7 +115,7 @@ class HostBefore:
     boot: str = ""
 
     @classmethod
-    def from_result(cls, data: Mapping[str, Any]) -> HostBefore:
+    def from_record(cls, data: Mapping[str, Any]) -> HostBefore:
         """Return what was written to disk, read back. Raises KeyError where a part is missing."""
         return cls(
             holds=tuple(data["holds"]),
@@ -129,7 +130,7 @@ class HostBefore:
 
 def runs(host: Host) -> list[PatchRun]:
     """Return every run, oldest first. Raises ClinicalError where the record of one is damaged."""
-    records = (_read(host, name) for name in host.listdir(RUNS))
+    records = (_read(host, name) for name in _STORE.names(host))
     return sorted((run for run in records if run is not None), key=lambda run: run.sequence)
 
 
@@ -164,10 +165,9 @@ def begin(host: Host, run_id: str, plan: Plan, at: str) -> PatchRun:
         begun=at,
         changed=at,
     )
-    for folder in (STATE, FOLDER, RUNS, run.folder):
-        host.mkdir(folder, 0o700, 0, 0)
+    _STORE.make(host, run_id)
     _write(host, run, "plan", plan.as_result())
-    _write(host, run, "run", asdict(run))
+    _write(host, run, RUN, asdict(run))
     return run
 
 
@@ -176,7 +176,7 @@ def move(host: Host, run: PatchRun, stage: str, at: str, why: str = "") -> Patch
     if stage not in FOLLOWS[run.stage]:
         raise ClinicalError("Going on with the patch run", run.run_id, f"it is {run.stage}, and cannot become {stage}")
     moved = replace(run, stage=stage, changed=at, why=why)
-    _write(host, run, "run", asdict(moved))
+    _write(host, run, RUN, asdict(moved))
     return moved
 
 
@@ -192,7 +192,7 @@ def read_plan(host: Host, run: PatchRun) -> Plan:
 
 def read_before(host: Host, run: PatchRun) -> HostBefore:
     """Return what the host was before the run. Raises ClinicalError where that is missing or damaged."""
-    return HostBefore.from_result(_load(host, run, "before"))
+    return HostBefore.from_record(_load(host, run, "before"))
 
 
 def note_after(host: Host, run: PatchRun, sums: Mapping[str, str]) -> None:
@@ -202,7 +202,7 @@ def note_after(host: Host, run: PatchRun, sums: Mapping[str, str]) -> None:
 
 def read_after(host: Host, run: PatchRun) -> dict[str, str]:
     """Return the checksums that ``note_after`` wrote; none for a run that was cut before."""
-    return _load(host, run, "after") if host.stat(posixpath.join(run.folder, "after")) is not None else {}
+    return _load(host, run, "after") if _STORE.has(host, run.run_id, "after") else {}
 
 
 def note_drift(host: Host, run: PatchRun, paths: Sequence[str]) -> None:
@@ -217,7 +217,7 @@ def read_drift(host: Host, run: PatchRun) -> tuple[str, ...]:
 
 def has_before(host: Host, run: PatchRun) -> bool:
     """Return whether it is written down what the host was before the run."""
-    return host.stat(posixpath.join(run.folder, "before")) is not None
+    return _STORE.has(host, run.run_id, "before")
 
 
 def prune(host: Host, keep: int) -> tuple[str, ...]:
@@ -227,9 +227,9 @@ def prune(host: Host, keep: int) -> tuple[str, ...]:
     remaining = [run for run in known if run not in old]
     for run in old:
         drop_archives(host, run)
-    names = {run.run_id for run in old} | set(host.listdir(RUNS))
+    names = {run.run_id for run in old} | set(_STORE.names(host))
     for name in names - {run.run_id for run in remaining}:
-        _forget(host, posixpath.join(RUNS, name))
+        _STORE.forget(host, name)
     _forget_packages(host, remaining)
     return tuple(sorted(run.run_id for run in old))
 
@@ -246,14 +246,6 @@ def _forget_packages(host: Host, remaining: Iterable[PatchRun]) -> None:
             host.remove(path)
 
 
-def _forget(host: Host, folder: str) -> None:
-    """A run, or what one that was cut before it began has left."""
-    host.remove(posixpath.join(folder, "run"))  # first: a folder without it is no run any more
-    for name in host.listdir(folder):
-        host.remove(posixpath.join(folder, name))
-    host.remove(folder)
-
-
 def drop_archives(host: Host, run: PatchRun) -> None:
     """Give back the room that the downloads of a run take."""
     for folder in (posixpath.join(run.archives, "partial"), run.archives):
@@ -265,10 +257,9 @@ def drop_archives(host: Host, run: PatchRun) -> None:
 
 
 def _read(host: Host, run_id: str) -> PatchRun | None:
-    content = host.read(posixpath.join(RUNS, run_id, "run"))
-    if content is None:
+    if not _STORE.has(host, run_id, RUN):
         return None
-    record = unline(content.rstrip(b"\n"))
+    record = _STORE.read_record(host, run_id, RUN)
     if record is None:
         problem = "its record is damaged"
         raise ClinicalError(
@@ -278,12 +269,12 @@ def _read(host: Host, run_id: str) -> PatchRun | None:
 
 
 def _write(host: Host, run: PatchRun, name: str, record: dict[str, Any]) -> None:
-    host.write(posixpath.join(run.folder, name), line(record), 0o600, 0, 0, {})
+    _STORE.write_record(host, run.run_id, name, record)
 
 
 def _load(host: Host, run: PatchRun, name: str) -> dict[str, Any]:
-    path = posixpath.join(run.folder, name)
-    record = unline((host.read(path) or b"").rstrip(b"\n"))
+    record = _STORE.read_record(host, run.run_id, name)
     if record is None:
+        path = _STORE.path(run.run_id, name)
         raise ClinicalError("Reading", path, "it is not there or damaged", "Nothing was changed.")
     return record

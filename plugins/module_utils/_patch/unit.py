@@ -48,7 +48,7 @@ def as_unit(host: Host, argv: Sequence[str], log: str, environment: Mapping[str,
         done = host.run([*unit, *streams, *settings, "--", program, *argv[1:]], timeout=WORK_TIME)
     text = (host.read(log) or b"")[before:].decode("utf-8", "replace")
     error = (complaint(text) or done.err) if done.rc else ""
-    return CommandResult(tuple(argv), done.rc, text, error)
+    return CommandResult(argv=tuple(argv), rc=done.rc, out=text, err=error)
 
 
 def complaint(output: str) -> str:

@@ -10,12 +10,13 @@ Private to this collection.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.frameworks import STATUSES
-from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
     Place,
@@ -27,7 +28,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks im
 )
 
 #: What one control supports: the strength by reference, by framework.
-References = Dict[str, Dict[str, str]]
+References = dict[str, dict[str, str]]
 
 # supports: helps towards the reference, which asks for more or for other things as well.
 # partial: does a part of what the reference asks of one server.
@@ -59,7 +60,7 @@ class Reference:
     """One paragraph of a framework, and the controls that support it with one strength."""
 
     id: str
-    controls: Tuple[str, ...]
+    controls: tuple[str, ...]
     strength: str
 
 
@@ -75,55 +76,55 @@ class Framework:
     source: str
     quotable: bool
     grammar: str
-    references: List[Reference] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
 
 
-def load(folders: Sequence[Path], controls: Set[str], problems: Problems) -> Tuple[Framework, ...]:
+def load(folders: Sequence[Path], controls: set[str], problems: Problems) -> tuple[Framework, ...]:
     """All frameworks of the directories' frameworks/ folders, which need not exist."""
-    found: Dict[str, Framework] = {}
-    extensions: List[Tuple[catalogue_yaml.Mapping, Path]] = []
+    known: dict[str, Framework] = {}
+    extensions: list[tuple[strict_yaml.YamlMapping, Path]] = []
     for folder in folders:
-        for file in catalogue_yaml.files(folder) if folder.is_dir() else ():
+        for file in strict_yaml.files(folder) if folder.is_dir() else ():
             data = _read(file, problems)
             if data is not None and "extends" in data:
                 extensions.append((data, file))
             elif data is not None:
-                _add_framework(data, file, found, controls, problems)
+                _add_framework(data, file, known, controls, problems)
     for data, file in extensions:
-        _extend(data, file, found, controls, problems)
-    return tuple(found.values())
+        _extend(data, file, known, controls, problems)
+    return tuple(known.values())
 
 
-def by_control(frameworks: Sequence[Framework]) -> Dict[str, References]:
+def by_control(frameworks: Sequence[Framework]) -> dict[str, References]:
     """By control id what it supports, in the order of the files."""
-    found: Dict[str, References] = {}
+    supported: dict[str, References] = {}
     for framework in frameworks:
         for reference in framework.references:
             for control in reference.controls:
-                found.setdefault(control, {}).setdefault(framework.id, {})[reference.id] = reference.strength
-    return found
+                supported.setdefault(control, {}).setdefault(framework.id, {})[reference.id] = reference.strength
+    return supported
 
 
-def told(frameworks: Sequence[Framework]) -> Dict[str, Dict[str, Any]]:
+def describe(frameworks: Sequence[Framework]) -> dict[str, dict[str, Any]]:
     """By id what a reader must know of each framework: its title, version, status and so on, without its references."""
     keys = ("title", "version", "status", "as_of", "source", "quotable")
     return {framework.id: {key: getattr(framework, key) for key in keys} for framework in frameworks}
 
 
-def _read(file: Path, problems: Problems) -> Optional[catalogue_yaml.Mapping]:
+def _read(file: Path, problems: Problems) -> strict_yaml.YamlMapping | None:
     try:
-        data = catalogue_yaml.read(file)
-    except catalogue_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.saw))
+        data = strict_yaml.read(file)
+    except strict_yaml.BadYaml as error:
+        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
         return None
-    if isinstance(data, catalogue_yaml.Mapping):
+    if isinstance(data, strict_yaml.YamlMapping):
         return data
     problems.add(Problem(str(file), 1, "", "", f"saw {show(data)}", "one framework (a mapping)"))
     return None
 
 
 def _add_framework(
-    data: catalogue_yaml.Mapping, file: Path, found: Dict[str, Framework], controls: Set[str], problems: Problems
+    data: strict_yaml.YamlMapping, file: Path, known: dict[str, Framework], controls: set[str], problems: Problems
 ) -> None:
     place = Place(file, f"framework {data.get('id', '(without id)')}")
     if not check(data, _HEADER, place, problems):
@@ -133,31 +134,31 @@ def _add_framework(
     except re.error as error:
         problems.add(place.problem(data, "grammar", f"not a regular expression: {error}"))
         return
-    if data["id"] in found:
+    if data["id"] in known:
         problems.add(place.problem(data, "id", "the framework is defined twice", f"extends: {data['id']}"))
         return
     header = {key: data[key] for key in _HEADER if key != "references"}
     framework = Framework(**header)
-    found[framework.id] = framework
+    known[framework.id] = framework
     _add_references(data, framework, place, controls, problems)
 
 
 def _extend(
-    data: catalogue_yaml.Mapping, file: Path, found: Dict[str, Framework], controls: Set[str], problems: Problems
+    data: strict_yaml.YamlMapping, file: Path, known: dict[str, Framework], controls: set[str], problems: Problems
 ) -> None:
     place = Place(file, f"framework {data['extends']}")
     if not check(data, _EXTENSION, place, problems):
         return
-    if data["extends"] not in found:
+    if data["extends"] not in known:
         problems.add(
-            place.problem(data, "extends", f"unknown framework{nearest(data['extends'], found)}", ", ".join(found))
+            place.problem(data, "extends", f"unknown framework{nearest(data['extends'], known)}", ", ".join(known))
         )
         return
-    _add_references(data, found[data["extends"]], place, controls, problems)
+    _add_references(data, known[data["extends"]], place, controls, problems)
 
 
 def _add_references(
-    data: catalogue_yaml.Mapping, framework: Framework, place: Place, controls: Set[str], problems: Problems
+    data: strict_yaml.YamlMapping, framework: Framework, place: Place, controls: set[str], problems: Problems
 ) -> None:
     for item in data["references"]:
         inside = Place(
@@ -167,7 +168,7 @@ def _add_references(
             framework.references.append(Reference(item["id"], tuple(item["controls"]), item["strength"]))
 
 
-def _fits(item: Any, framework: Framework, place: Place, controls: Set[str], problems: Problems) -> bool:
+def _fits(item: Any, framework: Framework, place: Place, controls: set[str], problems: Problems) -> bool:
     before = len(problems.items)
     if re.fullmatch(framework.grammar, item["id"]) is None:
         problems.add(place.problem(item, "id", f"saw {show(item['id'])}", f"an id of the form {framework.grammar}"))

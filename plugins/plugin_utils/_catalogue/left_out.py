@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Tuple
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
@@ -20,19 +19,19 @@ class LeftOut:
     """One framework: all its numbers in their order, and the reasons for those without a control."""
 
     framework: str
-    numbers: Tuple[str, ...]
-    reasons: Dict[str, str]
+    numbers: tuple[str, ...]
+    reasons: dict[str, str]
 
-    def grouped(self) -> List[Tuple[str, List[str]]]:
+    def grouped(self) -> list[tuple[str, list[str]]]:
         """Each reason with its numbers, in the order of the first of them."""
-        found: Dict[str, List[str]] = {}
+        groups: dict[str, list[str]] = {}
         for number in self.numbers:
             if number in self.reasons:
-                found.setdefault(self.reasons[number], []).append(number)
-        return list(found.items())
+                groups.setdefault(self.reasons[number], []).append(number)
+        return list(groups.items())
 
 
-def load(directory: Path) -> Tuple[LeftOut, ...]:
+def load(directory: Path) -> tuple[LeftOut, ...]:
     """Every file below a catalogue's left_out/. Raises ClinicalError for a number that is unknown or stands twice."""
     folder = directory / "left_out"
     return tuple(_read(file) for file in (strict_yaml.files(folder) if folder.is_dir() else ()))
@@ -46,6 +45,6 @@ def _read(file: Path) -> LeftOut:
     wrong = [n for n in named if n not in numbers] + [n for n in numbers if numbers.count(n) + named.count(n) > 2]
     wrong += [number for number in named if named.count(number) > 1]
     if wrong:
-        saw = f"unknown or twice: {', '.join(dict.fromkeys(wrong))}"
-        raise ClinicalError("Loading what is left out from", str(file), saw, "Correct the data.")
+        fault = f"unknown or twice: {', '.join(dict.fromkeys(wrong))}"
+        raise ClinicalError("Loading what is left out from", str(file), fault, "Correct the data.")
     return LeftOut(data["framework"], tuple(numbers), dict(pairs))

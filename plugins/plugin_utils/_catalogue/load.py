@@ -14,12 +14,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Set, Tuple
-from typing import Mapping as AnyMapping
+from typing import Any, Protocol
 
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import HAZARDS, SEVERITIES, TIERS
@@ -27,7 +27,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue impo
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import tunables as tunables_
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.frameworks import References
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
-from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
     Place,
@@ -54,17 +54,17 @@ _CONTROL = {
     "tunables": Field("map"),
     "max_waiver_days": Field("int", pattern=r"[1-9]\d{0,2}"),
 }
-_NOTHING: AnyMapping[str, Any] = MappingProxyType({})
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _SETTING = re.compile(r"settings\.([a-z_]+)")
 
 
 class KindLike(Protocol):
     """What the catalogue needs to know of a resource kind; the kinds live beside the code that applies them."""
 
-    def validate(self, settings: AnyMapping[str, Any]) -> List[str]:
+    def validate(self, settings: Mapping[str, Any]) -> list[str]:
         """All that is wrong with the settings, one sentence each, naming the key as ``settings.KEY``."""
 
-    def claims(self, settings: AnyMapping[str, Any]) -> Tuple[str, ...]:
+    def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         """The single settings of a host that these settings decide."""
 
 
@@ -82,9 +82,9 @@ class Control:
     hazard: str
     tier: str
     kind: str
-    settings: catalogue_yaml.Mapping
-    applies: Dict[str, Any]
-    differs: Dict[str, catalogue_yaml.Mapping]
+    settings: strict_yaml.YamlMapping
+    applies: dict[str, Any]
+    differs: dict[str, strict_yaml.YamlMapping]
     max_waiver_days: int
     file: Path
     line: int
@@ -92,9 +92,11 @@ class Control:
     def place(self, where: str = "settings") -> Place:
         return Place(self.file, f"control {self.id}", f"{where}.")
 
-    def uses(self) -> Set[str]:
+    def uses(self) -> set[str]:
         """The tunables that decide something of it, here or elsewhere."""
-        return tunables_.uses(self.settings).union(*(tunables_.uses(other) for other in self.differs.values()))
+        return tunables_.uses(self.settings).union(
+            *(tunables_.uses(difference) for difference in self.differs.values())
+        )
 
 
 @dataclass(frozen=True)
@@ -102,32 +104,32 @@ class Resolved:
     """A control with a value for each tunable."""
 
     control: Control
-    settings: Dict[str, Any]
-    differs: Dict[str, Dict[str, Any]]
+    settings: dict[str, Any]
+    differs: dict[str, dict[str, Any]]
 
     def on(self, name: str) -> platforms.Variant:
         """What it is on a family or distribution."""
-        own = platforms.Variant(self.control.kind, self.settings, self.control.applies)
-        return own.on(self.differs, name)
+        base = platforms.Variant(self.control.kind, self.settings, self.control.applies)
+        return base.on(self.differs, name)
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """Everything of all directories, checked. ``references`` maps a control id to its framework references."""
 
-    controls: Tuple[Control, ...]
-    tunables: Dict[str, tunables_.Tunable]
-    frameworks: Tuple[frameworks.Framework, ...]
-    references: Dict[str, References]
-    kinds: AnyMapping[str, KindLike] = field(repr=False, default_factory=dict)
+    controls: tuple[Control, ...]
+    tunables: dict[str, tunables_.Tunable]
+    frameworks: tuple[frameworks.Framework, ...]
+    references: dict[str, References]
+    kinds: Mapping[str, KindLike] = field(repr=False, default_factory=dict)
 
 
-def load(paths: Sequence[Path], kinds: Optional[AnyMapping[str, KindLike]] = None) -> Catalogue:
+def load(paths: Sequence[Path], kinds: Mapping[str, KindLike] | None = None) -> Catalogue:
     """Read catalogue directories, ours first. Raises one ClinicalError with the problems of all files."""
-    known: AnyMapping[str, KindLike] = KINDS if kinds is None else kinds
+    known: Mapping[str, KindLike] = KINDS if kinds is None else kinds
     problems = Problems()
-    controls: Dict[str, Control] = {}
-    tunables: Dict[str, tunables_.Tunable] = {}
+    controls: dict[str, Control] = {}
+    tunables: dict[str, tunables_.Tunable] = {}
     for path in paths:
         for item, file in _control_items(Path(path), problems):
             control = _control(item, file, known, problems)
@@ -136,19 +138,19 @@ def load(paths: Sequence[Path], kinds: Optional[AnyMapping[str, KindLike]] = Non
                 _add_unique(control, controls, problems)
     _check_settings(controls.values(), tunables, known, problems)
     _check_unused(controls.values(), tunables, problems)
-    found = frameworks.load([Path(path) / "frameworks" for path in paths], set(controls), problems)
+    texts = frameworks.load([Path(path) / "frameworks" for path in paths], set(controls), problems)
     subject = "the catalogue " + ", ".join(str(path) for path in paths)
     problems.raise_if_any("Loading", subject, "No host was touched. Correct the data and run again.")
-    return Catalogue(tuple(controls.values()), tunables, found, frameworks.by_control(found), known)
+    return Catalogue(tuple(controls.values()), tunables, texts, frameworks.by_control(texts), known)
 
 
 def select(
     catalogue: Catalogue,
     tier: str,
-    tunables: Optional[AnyMapping[str, Any]] = None,
-    skip: Optional[AnyMapping[str, Any]] = None,
-    preset: AnyMapping[str, Any] = _NOTHING,
-    exceptions: AnyMapping[str, str] = _NOTHING,
+    tunables: Mapping[str, Any] | None = None,
+    skip: Mapping[str, Any] | None = None,
+    preset: Mapping[str, Any] = _NOTHING,
+    exceptions: Mapping[str, str] = _NOTHING,
 ) -> Selection:
     """The controls of a tier and the tiers below it, with the site's values put in and the skipped ones left out.
 
@@ -192,8 +194,8 @@ def _selection(
     resolved: Sequence[Resolved],
     left_out: Sequence[Control],
     catalogue: Catalogue,
-    skipped: Dict[str, str],
-    warnings: List[str],
+    skipped: dict[str, str],
+    warnings: list[str],
 ) -> Selection:
     controls = [
         {
@@ -208,9 +210,9 @@ def _selection(
     ]
     everyone = [item.control for item in resolved] + list(left_out)
     metadata = {control.id: _metadata(control, catalogue) for control in everyone}
-    whole = {"tier": tier, "controls": controls, "metadata": metadata, "skipped": skipped}
-    about = frameworks.told(catalogue.frameworks)
-    return Selection(tier, controls, metadata, skipped, warnings, digest(whole), about)
+    judged = {"tier": tier, "controls": controls, "metadata": metadata, "skipped": skipped}
+    about = frameworks.describe(catalogue.frameworks)
+    return Selection(tier, controls, metadata, skipped, warnings, digest(judged), about)
 
 
 def digest(value: Any) -> str:
@@ -219,7 +221,7 @@ def digest(value: Any) -> str:
     return "sha256:" + hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def _metadata(control: Control, catalogue: Catalogue) -> Dict[str, Any]:
+def _metadata(control: Control, catalogue: Catalogue) -> dict[str, Any]:
     return {
         "title": control.title,
         "rationale": control.rationale,
@@ -234,28 +236,28 @@ def _metadata(control: Control, catalogue: Catalogue) -> Dict[str, Any]:
 # Loading
 
 
-def _control_items(directory: Path, problems: Problems) -> Iterable[Tuple[catalogue_yaml.Mapping, Path]]:
+def _control_items(directory: Path, problems: Problems) -> Iterable[tuple[strict_yaml.YamlMapping, Path]]:
     """Every item of every file of a catalogue directory's controls/, in a fixed order."""
     folder = directory / "controls"
-    found = list(catalogue_yaml.files(folder)) if folder.is_dir() else []
-    if not found:
-        saw = "it holds no control file" if folder.is_dir() else "no such directory"
-        problems.add(Problem(str(folder), 0, "", "", saw, "a catalogue directory with controls/*.yml"))
-    for file in found:
+    files = list(strict_yaml.files(folder)) if folder.is_dir() else []
+    if not files:
+        fault = "it holds no control file" if folder.is_dir() else "no such directory"
+        problems.add(Problem(str(folder), 0, "", "", fault, "a catalogue directory with controls/*.yml"))
+    for file in files:
         try:
-            items = catalogue_yaml.read(file)
-        except catalogue_yaml.BadYaml as error:
-            problems.add(Problem(str(file), error.line, _near_control(file, error.line), error.key, error.saw))
+            items = strict_yaml.read(file)
+        except strict_yaml.BadYaml as error:
+            problems.add(Problem(str(file), error.line, _near_control(file, error.line), error.key, error.fault))
             continue
         yield from _mappings(items, file, problems)
 
 
-def _mappings(items: Any, file: Path, problems: Problems) -> Iterable[Tuple[catalogue_yaml.Mapping, Path]]:
+def _mappings(items: Any, file: Path, problems: Problems) -> Iterable[tuple[strict_yaml.YamlMapping, Path]]:
     if not isinstance(items, list) or not items:
         problems.add(Problem(str(file), 1, "", "", f"saw {show(items)}", "a list of controls"))
         return
     for number, item in enumerate(items, 1):
-        if isinstance(item, catalogue_yaml.Mapping):
+        if isinstance(item, strict_yaml.YamlMapping):
             yield item, file
         else:
             problems.add(Problem(str(file), 0, f"item {number}", "", f"saw {show(item)}", "a control (a mapping)"))
@@ -268,15 +270,15 @@ def _near_control(file: Path, line: int) -> str:
     except (OSError, UnicodeDecodeError):
         return ""
     for text in reversed(lines):
-        word = text.strip().lstrip("- ")
-        if word.startswith("id:"):
-            return f"control {word[3:].split('#')[0].strip()}"
+        key = text.strip().lstrip("- ")
+        if key.startswith("id:"):
+            return f"control {key[3:].split('#')[0].strip()}"
     return ""
 
 
 def _control(
-    item: catalogue_yaml.Mapping, file: Path, kinds: AnyMapping[str, KindLike], problems: Problems
-) -> Optional[Control]:
+    item: strict_yaml.YamlMapping, file: Path, kinds: Mapping[str, KindLike], problems: Problems
+) -> Control | None:
     """One control, or None where its own keys are wrong."""
     place = Place(file, f"control {item.get('id', '(without id)')}")
     fine = check(item, _CONTROL, place, problems)
@@ -284,12 +286,12 @@ def _control(
     fine &= platforms.check_differs(item, kinds, place, problems)
     kind = item.get("kind")
     if isinstance(kind, str) and kind not in kinds:
-        saw = f"unknown resource kind {kind!r}{nearest(kind, kinds)}"
-        problems.add(place.problem(item, "kind", saw, ", ".join(sorted(kinds))))
+        fault = f"unknown resource kind {kind!r}{nearest(kind, kinds)}"
+        problems.add(place.problem(item, "kind", fault, ", ".join(sorted(kinds))))
         fine = False
     if not fine:
         return None
-    values: Dict[str, Any] = {key: item[key] for key in ("id", "severity", "hazard", "tier", "kind", "settings")}
+    values: dict[str, Any] = {key: item[key] for key in ("id", "severity", "hazard", "tier", "kind", "settings")}
     values.update({key: " ".join(item[key].split()) for key in ("title", "rationale")})
     values["applies"] = plain(item.get("applies", {}))
     values["differs"] = item.get("differs", {})
@@ -297,35 +299,35 @@ def _control(
     return Control(**values, file=file, line=item.line)
 
 
-def _add_unique(control: Control, controls: Dict[str, Control], problems: Problems) -> None:
+def _add_unique(control: Control, controls: dict[str, Control], problems: Problems) -> None:
     first = controls.setdefault(control.id, control)
     if first is not control:
-        saw = f"duplicate id; {first.file}:{first.line} has it too"
-        problems.add(Problem(str(control.file), control.line, f"control {control.id}", "id", saw))
+        fault = f"duplicate id; {first.file}:{first.line} has it too"
+        problems.add(Problem(str(control.file), control.line, f"control {control.id}", "id", fault))
 
 
 def _check_settings(
     controls: Iterable[Control],
-    tunables: AnyMapping[str, tunables_.Tunable],
-    kinds: AnyMapping[str, KindLike],
+    tunables: Mapping[str, tunables_.Tunable],
+    kinds: Mapping[str, KindLike],
     problems: Problems,
 ) -> None:
     """Each control's settings against its kind, also where they differ, with the tunables at their defaults."""
     defaults = {name: tunable.default for name, tunable in tunables.items()}
     for control in controls:
         fine = tunables_.check_uses(control.settings, control.place(), tunables, problems)
-        for name, other in control.differs.items():
-            fine &= tunables_.check_uses(other, control.place(f"differs.{name}"), tunables, problems)
+        for name, difference in control.differs.items():
+            fine &= tunables_.check_uses(difference, control.place(f"differs.{name}"), tunables, problems)
         if fine:
             _check_against_kinds(_resolve(control, defaults), kinds, problems)
 
 
-def _resolve(control: Control, values: AnyMapping[str, Any]) -> Resolved:
-    differs = {name: tunables_.resolve(other, values) for name, other in control.differs.items()}
+def _resolve(control: Control, values: Mapping[str, Any]) -> Resolved:
+    differs = {name: tunables_.resolve(difference, values) for name, difference in control.differs.items()}
     return Resolved(control, tunables_.resolve(control.settings, values), differs)
 
 
-def _check_against_kinds(resolved: Resolved, kinds: AnyMapping[str, KindLike], problems: Problems) -> None:
+def _check_against_kinds(resolved: Resolved, kinds: Mapping[str, KindLike], problems: Problems) -> None:
     control = resolved.control
     _check_against_kind(control, "", resolved.settings, kinds[control.kind], problems)
     for name in resolved.differs:
@@ -334,40 +336,38 @@ def _check_against_kinds(resolved: Resolved, kinds: AnyMapping[str, KindLike], p
 
 
 def _check_against_kind(
-    control: Control, where: str, settings: AnyMapping[str, Any], kind: KindLike, problems: Problems
+    control: Control, where: str, settings: Mapping[str, Any], kind: KindLike, problems: Problems
 ) -> None:
     data = control.differs[where.split(".")[1]] if where else control.settings
-    for saw in kind.validate(settings):
-        key = _SETTING.search(saw)
+    for fault in kind.validate(settings):
+        key = _SETTING.search(fault)
         line = data.line_of(key.group(1) if key else "")
-        problems.add(Problem(str(control.file), line, f"control {control.id}", where, saw))
+        problems.add(Problem(str(control.file), line, f"control {control.id}", where, fault))
 
 
-def _check_unused(
-    controls: Iterable[Control], tunables: AnyMapping[str, tunables_.Tunable], problems: Problems
-) -> None:
-    used: Set[str] = set()
+def _check_unused(controls: Iterable[Control], tunables: Mapping[str, tunables_.Tunable], problems: Problems) -> None:
+    used: set[str] = set()
     for control in controls:
         used |= control.uses()
     for tunable in tunables.values():
         if tunable.name not in used:
-            saw = f"no control uses the tunable; put {{tunable: {tunable.name}}} into its settings, or remove it"
-            problems.add(Problem(str(tunable.file), tunable.line, tunable.owner, f"tunables.{tunable.name}", saw))
+            fault = f"no control uses the tunable; put {{tunable: {tunable.name}}} into its settings, or remove it"
+            problems.add(Problem(str(tunable.file), tunable.line, tunable.owner, f"tunables.{tunable.name}", fault))
 
 
 # Selecting
 
 
-def _skip_reasons(skip: Any, catalogue: Catalogue, problems: Problems) -> Dict[str, str]:
-    if not isinstance(skip, AnyMapping):
+def _skip_reasons(skip: Any, catalogue: Catalogue, problems: Problems) -> dict[str, str]:
+    if not isinstance(skip, Mapping):
         problems.add(Problem("hardening_skip", 0, "", "", f"saw {show(skip)}", "a mapping of control id to reason"))
         return {}
     known = {control.id for control in catalogue.controls}
-    reasons: Dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for name, reason in skip.items():
         if name not in known:
-            saw = f"unknown control id{nearest(str(name), known)}"
-            problems.add(Problem("hardening_skip", 0, f"control {name}", "", saw))
+            fault = f"unknown control id{nearest(str(name), known)}"
+            problems.add(Problem("hardening_skip", 0, f"control {name}", "", fault))
         elif not isinstance(reason, str) or not reason.strip():
             problems.add(
                 Problem(
@@ -381,8 +381,8 @@ def _skip_reasons(skip: Any, catalogue: Catalogue, problems: Problems) -> Dict[s
 
 def _check_site_settings(
     resolved: Sequence[Resolved],
-    kinds: AnyMapping[str, KindLike],
-    given: Set[str],
+    kinds: Mapping[str, KindLike],
+    given: set[str],
     problems: Problems,
 ) -> None:
     """A site's value can be in its tunable's range and still not suit the setting; the defaults were checked."""
@@ -391,12 +391,12 @@ def _check_site_settings(
             _check_against_kinds(item, kinds, problems)
 
 
-def _check_fights(resolved: Sequence[Resolved], kinds: AnyMapping[str, KindLike], problems: Problems) -> None:
+def _check_fights(resolved: Sequence[Resolved], kinds: Mapping[str, KindLike], problems: Problems) -> None:
     """Two selected controls that own one setting would undo each other, wherever that is.
 
     A skipped control does not fight: skipping ours is how a site puts its own in its place.
     """
-    told: Set[Tuple[str, str, str]] = set()
+    told: set[tuple[str, str, str]] = set()
     for name in dict.fromkeys([*platforms.FAMILIES, *(name for item in resolved for name in item.differs)]):
         here = [(item.control, item.on(name)) for item in resolved]
         owners = _Owners()
@@ -409,26 +409,26 @@ def _check_fights(resolved: Sequence[Resolved], kinds: AnyMapping[str, KindLike]
                             problems.add(_fight(control, other, claim))
 
 
-def _fight(control: Control, other: Control, claim: str) -> Problem:
-    saw = f"fights over {claim} with control {other.id} ({other.file}:{other.line})"
-    return control.place().problem(control.settings, "", saw, "one control for one setting; skip one of them")
+def _fight(control: Control, rival: Control, claim: str) -> Problem:
+    fault = f"fights over {claim} with control {rival.id} ({rival.file}:{rival.line})"
+    return control.place().problem(control.settings, "", fault, "one control for one setting; skip one of them")
 
 
 class _Owners:
     """Who decides which setting. A file control may claim a pattern, which owns all that it matches."""
 
     def __init__(self) -> None:
-        self._owners: Dict[str, List[Tuple[Control, platforms.Variant]]] = {}
-        self._files: List[str] = []
-        self._patterns: List[str] = []
+        self._owners: dict[str, list[tuple[Control, platforms.Variant]]] = {}
+        self._files: list[str] = []
+        self._patterns: list[str] = []
 
-    def add(self, claim: str, control: Control, variant: platforms.Variant) -> List[Control]:
+    def add(self, claim: str, control: Control, variant: platforms.Variant) -> list[Control]:
         """Note one more owner; gives those that have the setting already and can be on one host with it."""
         known = [owner for other in (claim, *self._alike(claim)) for owner in self._owners.get(other, ())]
         self._note(claim, control, variant)
         return [c for c, other in known if c is not control and _can_meet(variant.applies, other.applies)]
 
-    def _alike(self, claim: str) -> List[str]:
+    def _alike(self, claim: str) -> list[str]:
         if not claim.startswith("file "):
             return []
         others = self._files if _is_pattern(claim) else self._patterns
@@ -446,20 +446,23 @@ def _is_pattern(claim: str) -> bool:
     return any(sign in claim for sign in "*?[")
 
 
-def _can_meet(one: AnyMapping[str, Any], two: AnyMapping[str, Any]) -> bool:
+def _can_meet(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Whether one host can have both controls."""
-    if "families" in one and "families" in two and not set(one["families"]) & set(two["families"]):
+    if "families" in first and "families" in second and not set(first["families"]) & set(second["families"]):
         return False
-    if "container" in one and "container" in two and one["container"] != two["container"]:
+    if "container" in first and "container" in second and first["container"] != second["container"]:
         return False
-    if "distributions" in one and "distributions" in two:
-        versions, others = one["distributions"], two["distributions"]
-        return any(set(versions[name]) & set(others[name]) for name in set(versions) & set(others))
+    if "distributions" in first and "distributions" in second:
+        first_versions, second_versions = first["distributions"], second["distributions"]
+        return any(
+            set(first_versions[name]) & set(second_versions[name])
+            for name in set(first_versions) & set(second_versions)
+        )
     return True
 
 
-def _warnings(resolved: Sequence[Resolved], given: Set[str], skipped_in_vain: Set[str], tier: str) -> List[str]:
-    used: Set[str] = set()
+def _warnings(resolved: Sequence[Resolved], given: set[str], skipped_in_vain: set[str], tier: str) -> list[str]:
+    used: set[str] = set()
     for item in resolved:
         used |= item.control.uses()
     idle = [

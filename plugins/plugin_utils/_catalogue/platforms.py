@@ -9,13 +9,13 @@ settings. Private to this collection.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Tuple
-from typing import Mapping as AnyMapping
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import with_differences
-from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
     Place,
@@ -66,7 +66,7 @@ class Platform:
     title: str
     tested: bool
 
-    def has(self, applies: AnyMapping[str, Any]) -> bool:
+    def has(self, applies: Mapping[str, Any]) -> bool:
         """Whether a control that applies there concerns it, whatever else the host would have to have."""
         family = DISTRIBUTIONS[self.distribution]
         versions = applies.get("distributions", {self.distribution: [self.version]})
@@ -79,16 +79,16 @@ class Variant:
     """A control as it is on one family or distribution."""
 
     kind: str
-    settings: AnyMapping[str, Any]
-    applies: AnyMapping[str, Any]
+    settings: Mapping[str, Any]
+    applies: Mapping[str, Any]
 
-    def on(self, differs: AnyMapping[str, AnyMapping[str, Any]], name: str) -> Variant:
+    def on(self, differs: Mapping[str, Mapping[str, Any]], name: str) -> Variant:
         """The same where ``name`` is the family or distribution; the host does likewise with its facts."""
-        found = self
+        variant = self
         for step in dict.fromkeys((DISTRIBUTIONS[name], name)):
             if step in differs:
-                found = Variant(*with_differences(found.kind, found.settings, found.applies, differs[step]))
-        return found
+                variant = Variant(*with_differences(variant.kind, variant.settings, variant.applies, differs[step]))
+        return variant
 
     def concerns(self, name: str) -> bool:
         """Whether the control is meant for that family or distribution at all."""
@@ -97,12 +97,12 @@ class Variant:
         return family in self.applies.get("families", (family,)) and (name in named or name in FAMILIES)
 
 
-def load(file: Path, problems: Problems) -> Tuple[Platform, ...]:
+def load(file: Path, problems: Problems) -> tuple[Platform, ...]:
     """The platforms of a catalogue's platforms.yml, in its order."""
     try:
-        items = catalogue_yaml.read(file)
-    except catalogue_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.saw))
+        items = strict_yaml.read(file)
+    except strict_yaml.BadYaml as error:
+        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
         return ()
     if not isinstance(items, list):
         problems.add(Problem(str(file), 1, "", "", f"saw {show(items)}", "a list of platforms"))
@@ -112,41 +112,43 @@ def load(file: Path, problems: Problems) -> Tuple[Platform, ...]:
 
 def check_applies(applies: Any, place: Place, problems: Problems) -> bool:
     """Where a control applies, in data as it was read."""
-    if not isinstance(applies, catalogue_yaml.Mapping):
+    if not isinstance(applies, strict_yaml.YamlMapping):
         return True  # absent, or already told as a wrong type
     fine = check(applies, _APPLIES, Place(place.file, place.owner, "applies."), problems)
     distributions = applies.get("distributions")
-    if isinstance(distributions, catalogue_yaml.Mapping):
+    if isinstance(distributions, strict_yaml.YamlMapping):
         inside = Place(place.file, place.owner, "applies.distributions.")
         fine &= check(distributions, dict.fromkeys(DISTRIBUTIONS, _VERSIONS), inside, problems)
     return fine
 
 
-def check_differs(item: catalogue_yaml.Mapping, kinds: Iterable[str], place: Place, problems: Problems) -> bool:
+def check_differs(item: strict_yaml.YamlMapping, kinds: Iterable[str], place: Place, problems: Problems) -> bool:
     """What differs elsewhere: names that are known and concerned, each with a mapping; the settings come later."""
     differs = item.get("differs")
-    if not isinstance(differs, catalogue_yaml.Mapping):
+    if not isinstance(differs, strict_yaml.YamlMapping):
         return True
     before = len(problems.items)
     families = item["applies"].get("families", FAMILIES) if isinstance(item.get("applies"), dict) else FAMILIES
     inside = Place(place.file, place.owner, "differs.")
-    for name, other in differs.items():
+    for name, difference in differs.items():
         if name not in DISTRIBUTIONS:
-            saw = f"unknown family or distribution{nearest(name, DISTRIBUTIONS)}"
-            problems.add(inside.problem(differs, name, saw, ", ".join(DISTRIBUTIONS)))
+            fault = f"unknown family or distribution{nearest(name, DISTRIBUTIONS)}"
+            problems.add(inside.problem(differs, name, fault, ", ".join(DISTRIBUTIONS)))
         elif DISTRIBUTIONS[name] not in families:
-            saw = f"the control does not apply to {DISTRIBUTIONS[name]}"
-            problems.add(inside.problem(differs, name, saw, "a platform that applies.families holds"))
-        elif not isinstance(other, catalogue_yaml.Mapping) or not other:
-            problems.add(inside.problem(differs, name, f"saw {show(other)}", "a mapping of what differs"))
+            fault = f"the control does not apply to {DISTRIBUTIONS[name]}"
+            problems.add(inside.problem(differs, name, fault, "a platform that applies.families holds"))
+        elif not isinstance(difference, strict_yaml.YamlMapping) or not difference:
+            problems.add(inside.problem(differs, name, f"saw {show(difference)}", "a mapping of what differs"))
         else:
-            _check_other(other, kinds, Place(place.file, place.owner, f"differs.{name}."), problems)
+            _check_difference(difference, kinds, Place(place.file, place.owner, f"differs.{name}."), problems)
     return len(problems.items) == before
 
 
-def _check_other(other: catalogue_yaml.Mapping, kinds: Iterable[str], place: Place, problems: Problems) -> None:
-    if "applies" in other:
-        check(other["applies"], _ANYWHERE, Place(place.file, place.owner, f"{place.prefix}applies."), problems)
-    if "kind" in other and other["kind"] not in kinds:
-        saw = f"unknown resource kind {other['kind']!r}{nearest(str(other['kind']), kinds)}"
-        problems.add(place.problem(other, "kind", saw, ", ".join(sorted(kinds))))
+def _check_difference(
+    difference: strict_yaml.YamlMapping, kinds: Iterable[str], place: Place, problems: Problems
+) -> None:
+    if "applies" in difference:
+        check(difference["applies"], _ANYWHERE, Place(place.file, place.owner, f"{place.prefix}applies."), problems)
+    if "kind" in difference and difference["kind"] not in kinds:
+        fault = f"unknown resource kind {difference['kind']!r}{nearest(str(difference['kind']), kinds)}"
+        problems.add(place.problem(difference, "kind", fault, ", ".join(sorted(kinds))))

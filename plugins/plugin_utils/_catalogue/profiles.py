@@ -9,13 +9,13 @@ collection.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
-from typing import Mapping as AnyMapping
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.tunables import plain
-from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
     Place,
@@ -50,25 +50,25 @@ class Profile:
     id: str
     title: str
     about: str
-    purposes: Tuple[str, ...]
-    values: Dict[str, Tuple[Any, str]]
-    exceptions: Dict[str, str]
+    purposes: tuple[str, ...]
+    values: dict[str, tuple[Any, str]]
+    exceptions: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Choice:
     """What the chosen profiles come to, together; the reasons name their profile."""
 
-    profiles: Tuple[Profile, ...] = ()
-    values: AnyMapping[str, Any] = field(default_factory=dict)
-    exceptions: AnyMapping[str, str] = field(default_factory=dict)
+    profiles: tuple[Profile, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    exceptions: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def purposes(self) -> List[str]:
+    def purposes(self) -> list[str]:
         """What the host is there for, each once."""
         return list(dict.fromkeys(purpose for profile in self.profiles for purpose in profile.purposes))
 
-    def told(self) -> List[Dict[str, str]]:
+    def as_result(self) -> list[dict[str, str]]:
         """The profiles as the evidence names them."""
         return [{"id": profile.id, "title": profile.title} for profile in self.profiles]
 
@@ -83,72 +83,74 @@ def choose(catalogue: Catalogue, paths: Sequence[Path], given: Any, site: Any) -
     problems = Problems()
     known = load(catalogue, paths, problems)
     chosen = [known[name] for name in _names(given, known, problems)]
-    chosen_by_site = site if isinstance(site, AnyMapping) else {}
+    chosen_by_site = site if isinstance(site, Mapping) else {}
     values = _values(chosen, problems, chosen_by_site)
     problems.raise_if_any("Choosing", "the profiles", "No host was touched. Correct them and run again.")
     return Choice(tuple(chosen), values, _exceptions(chosen))
 
 
-def _names(given: Any, known: AnyMapping[str, Profile], problems: Problems) -> List[str]:
+def _names(given: Any, known: Mapping[str, Profile], problems: Problems) -> list[str]:
     if not isinstance(given, (list, tuple)):
         problems.add(Problem(VARIABLE, 0, "", "", f"saw {show(given)}", "a list of profiles"))
         return []
     names = list(dict.fromkeys(str(name) for name in given))
     for name in names:
         if name not in known:
-            saw = f"unknown profile {name!r}{nearest(name, known)}"
-            problems.add(Problem(VARIABLE, 0, "", "", saw, ", ".join(sorted(known))))
+            fault = f"unknown profile {name!r}{nearest(name, known)}"
+            problems.add(Problem(VARIABLE, 0, "", "", fault, ", ".join(sorted(known))))
     return [name for name in names if name in known]
 
 
-def _values(chosen: Sequence[Profile], problems: Problems, site: AnyMapping[str, Any]) -> Dict[str, Any]:
+def _values(chosen: Sequence[Profile], problems: Problems, site: Mapping[str, Any]) -> dict[str, Any]:
     """The value of each tunable. Where the site has chosen one, the profiles may think of it what they like."""
-    found: Dict[str, Any] = {}
-    wanted_by: Dict[str, Profile] = {}
+    values: dict[str, Any] = {}
+    wanted_by: dict[str, Profile] = {}
     for profile in chosen:
         for name, (value, _reason) in profile.values.items():
             first = wanted_by.setdefault(name, profile)
-            if name not in site and found.setdefault(name, value) != value:
-                saw = f"profile {first.id} wants {show(found[name])}, profile {profile.id} wants {show(value)}"
-                problems.add(Problem(VARIABLE, 0, f"tunable {name}", "", saw, "your own value, in hardening_tunables"))
-    return found
+            if name not in site and values.setdefault(name, value) != value:
+                fault = f"profile {first.id} wants {show(values[name])}, profile {profile.id} wants {show(value)}"
+                problems.add(
+                    Problem(VARIABLE, 0, f"tunable {name}", "", fault, "your own value, in hardening_tunables")
+                )
+    return values
 
 
-def _exceptions(chosen: Sequence[Profile]) -> Dict[str, str]:
-    found: Dict[str, str] = {}
+def _exceptions(chosen: Sequence[Profile]) -> dict[str, str]:
+    reasons: dict[str, str] = {}
     for profile in chosen:
         for control, reason in profile.exceptions.items():
-            told = f"profile {profile.id}: {reason}"
-            found[control] = f"{found[control]} Also {told}" if control in found else told
-    return found
+            sentence = f"profile {profile.id}: {reason}"
+            reasons[control] = f"{reasons[control]} Also {sentence}" if control in reasons else sentence
+    return reasons
 
 
-def load(catalogue: Catalogue, paths: Sequence[Path], problems: Problems) -> Dict[str, Profile]:
+def load(catalogue: Catalogue, paths: Sequence[Path], problems: Problems) -> dict[str, Profile]:
     """All profiles of the catalogue directories, whose profiles/ folders need not exist, by their ids."""
-    found: Dict[str, Profile] = {}
+    known: dict[str, Profile] = {}
     for path in paths:
         folder = Path(path) / "profiles"
-        for file in catalogue_yaml.files(folder) if folder.is_dir() else ():
+        for file in strict_yaml.files(folder) if folder.is_dir() else ():
             data = _read(file, problems)
             profile = _profile(data, file, catalogue, problems) if data is not None else None
-            if profile and found.setdefault(profile.id, profile) is not profile:
+            if profile and known.setdefault(profile.id, profile) is not profile:
                 problems.add(Problem(str(file), 0, f"profile {profile.id}", "id", "the profile is defined twice"))
-    return found
+    return known
 
 
-def _read(file: Path, problems: Problems) -> Optional[catalogue_yaml.Mapping]:
+def _read(file: Path, problems: Problems) -> strict_yaml.YamlMapping | None:
     try:
-        data = catalogue_yaml.read(file)
-    except catalogue_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.saw))
+        data = strict_yaml.read(file)
+    except strict_yaml.BadYaml as error:
+        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
         return None
-    if isinstance(data, catalogue_yaml.Mapping):
+    if isinstance(data, strict_yaml.YamlMapping):
         return data
     problems.add(Problem(str(file), 1, "", "", f"saw {show(data)}", "one profile (a mapping)"))
     return None
 
 
-def _profile(data: catalogue_yaml.Mapping, file: Path, catalogue: Catalogue, problems: Problems) -> Optional[Profile]:
+def _profile(data: strict_yaml.YamlMapping, file: Path, catalogue: Catalogue, problems: Problems) -> Profile | None:
     place = Place(file, f"profile {data.get('id', '(without id)')}")
     if not check(data, _PROFILE, place, problems):
         return None
@@ -171,16 +173,16 @@ def _profile(data: catalogue_yaml.Mapping, file: Path, catalogue: Catalogue, pro
 
 
 def _items(
-    data: catalogue_yaml.Mapping,
+    data: strict_yaml.YamlMapping,
     key: str,
     name: str,
-    fields: AnyMapping[str, Field],
+    fields: Mapping[str, Field],
     known: Any,
     place: Place,
     problems: Problems,
-) -> List[catalogue_yaml.Mapping]:
+) -> list[strict_yaml.YamlMapping]:
     """The good ones of a list of mappings, each about another thing (``name``) that is known."""
-    good: Dict[str, catalogue_yaml.Mapping] = {}
+    good: dict[str, strict_yaml.YamlMapping] = {}
     for item in data.get(key, ()):
         about = item.get(name, "?") if isinstance(item, dict) else "?"
         inside = Place(place.file, place.owner, f"{key}.{about}.")

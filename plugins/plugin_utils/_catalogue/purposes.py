@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
@@ -27,45 +28,45 @@ _PURPOSE = {
 _UNIT = Field("str", pattern=r"[\w@.:-]+\.(service|socket|timer|target|path|mount)")
 
 
-def keeps(catalogues: Sequence[Path], purposes: Sequence[str], services: Sequence[str]) -> Dict[str, str]:
+def keeps(catalogues: Sequence[Path], purposes: Sequence[str], services: Sequence[str]) -> dict[str, str]:
     """The names that a host keeps, each with the reason. Raises one ClinicalError with all that is wrong."""
     problems = Problems()
     known = load(catalogues, problems) if purposes else {}
-    told: Dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for service in services:
         place = Place(Path("hardening_required_services"), "")
         check({"unit": service}, {"unit": _UNIT}, place, problems)
-        told[service] = "hardening_required_services names it"
+        reasons[service] = "hardening_required_services names it"
     for purpose in purposes:
         if purpose not in known:
-            saw, allowed = f"saw {show(purpose)}{nearest(str(purpose), known)}", "one of " + ", ".join(sorted(known))
-            problems.add(Problem("hardening_host_purposes", 0, "", "", saw, allowed))
+            fault, allowed = f"saw {show(purpose)}{nearest(str(purpose), known)}", "one of " + ", ".join(sorted(known))
+            problems.add(Problem("hardening_host_purposes", 0, "", "", fault, allowed))
         for name in known.get(purpose, ()):
-            told.setdefault(name, f"this host is declared as {purpose}")
+            reasons.setdefault(name, f"this host is declared as {purpose}")
     try_this = "No host was touched. Correct the variables and run again."
     problems.raise_if_any("Reading", "what the host is for", try_this)
-    return told
+    return reasons
 
 
-def load(catalogues: Sequence[Path], problems: Problems) -> Dict[str, List[str]]:
+def load(catalogues: Sequence[Path], problems: Problems) -> dict[str, list[str]]:
     """The purposes of all catalogues by name; a site adds to a purpose of ours by naming it again."""
-    found: Dict[str, List[str]] = {}
+    purposes: dict[str, list[str]] = {}
     for catalogue in catalogues:
         folder = catalogue / "purposes"
         for file in strict_yaml.files(folder) if folder.is_dir() else ():
             for item in _items(file, problems):
                 if check(item, _PURPOSE, Place(file, f"purpose {item.get('id', '')}"), problems):
-                    found.setdefault(item["id"], []).extend(item["keeps"])
-    return found
+                    purposes.setdefault(item["id"], []).extend(item["keeps"])
+    return purposes
 
 
-def _items(file: Path, problems: Problems) -> List[Mapping[str, Any]]:
+def _items(file: Path, problems: Problems) -> list[Mapping[str, Any]]:
     try:
         items = strict_yaml.read(file)
     except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.saw))
+        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
         return []
-    good: List[Mapping[str, Any]] = [i for i in items if isinstance(i, dict)] if isinstance(items, list) else []
+    good: list[Mapping[str, Any]] = [i for i in items if isinstance(i, dict)] if isinstance(items, list) else []
     if not good or len(good) < len(items):
         problems.add(Problem(str(file), 1, "", "", f"saw {show(items)}", "a list of purposes"))
     return good

@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Sequence, Tuple
-from typing import Mapping as AnyMapping
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import TIERS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import left_out as left_out_
@@ -59,18 +59,18 @@ class Data:
     """All that the pages are made from."""
 
     catalogue: load.Catalogue
-    profiles: Tuple[known_profiles.Profile, ...]
-    platforms: Tuple[platforms_.Platform, ...]
-    left_out: Tuple[left_out_.LeftOut, ...] = ()
+    profiles: tuple[known_profiles.Profile, ...]
+    platforms: tuple[platforms_.Platform, ...]
+    left_out: tuple[left_out_.LeftOut, ...] = ()
 
-    def subjects(self) -> Dict[str, List[load.Control]]:
+    def subjects(self) -> dict[str, list[load.Control]]:
         """The controls by the name of their file."""
-        found: Dict[str, List[load.Control]] = {}
+        subjects: dict[str, list[load.Control]] = {}
         for control in self.catalogue.controls:
-            found.setdefault(control.file.stem, []).append(control)
-        return dict(sorted(found.items()))
+            subjects.setdefault(control.file.stem, []).append(control)
+        return dict(sorted(subjects.items()))
 
-    def concerned(self, control: load.Control) -> List[platforms_.Platform]:
+    def concerned(self, control: load.Control) -> list[platforms_.Platform]:
         """The platforms that a control is for."""
         variant = platforms_.Variant(control.kind, control.settings, control.applies)
         return [p for p in self.platforms if p.has(variant.on(control.differs, p.distribution).applies)]
@@ -85,24 +85,24 @@ def read(directory: Path) -> Data:
     return Data(catalogue, tuple(profiles.values()), platforms, left_out_.load(directory))
 
 
-def pages(data: Data) -> Dict[str, str]:
+def pages(data: Data) -> dict[str, str]:
     """Every page by its path below docs/reference/."""
-    found = {
+    pages = {
         "README.md": _index(data),
         "profiles.md": _profiles_page(data),
         "tunables.md": _tunables_page(data),
         "waivers.md": _waivers_page(data),
     }
-    found.update({f"controls/{name}.md": _subject(name, controls, data) for name, controls in data.subjects().items()})
-    found.update({f"frameworks/{item.id}.md": _framework(item, data) for item in data.catalogue.frameworks})
-    found.update({f"left_out/{item.framework}.md": _left_out_page(item) for item in data.left_out})
-    return {path: f"{_HEAD}{text}" for path, text in sorted(found.items())}
+    pages.update({f"controls/{name}.md": _subject(name, controls, data) for name, controls in data.subjects().items()})
+    pages.update({f"frameworks/{item.id}.md": _framework(item, data) for item in data.catalogue.frameworks})
+    pages.update({f"left_out/{item.framework}.md": _left_out_page(item) for item in data.left_out})
+    return {path: f"{_HEAD}{text}" for path, text in sorted(pages.items())}
 
 
 # --- Markdown ---
 
 
-def _words(text: str) -> str:
+def _in_words(text: str) -> str:
     """Text that stands as it is in Markdown and in a table's cell."""
     return re.sub(r"([\\`*<|\[\]])", r"\\\1", " ".join(text.split()))
 
@@ -164,8 +164,8 @@ def _subjects_table(data: Data) -> str:
         tiers = Counter(control.tier for control in controls)
         counts = [str(tiers[tier]) if tiers[tier] else "" for tier in TIERS]
         rows.append([f"[{name}](controls/{name}.md)", _about(controls[0].file), str(len(controls)), *counts])
-    whole = Counter(control.tier for control in data.catalogue.controls)
-    rows.append(["all", "", str(len(data.catalogue.controls)), *(str(whole[tier]) for tier in TIERS)])
+    totals = Counter(control.tier for control in data.catalogue.controls)
+    rows.append(["all", "", str(len(data.catalogue.controls)), *(str(totals[tier]) for tier in TIERS)])
     return _table(["Subject", "About", "Controls", *TIERS], rows)
 
 
@@ -174,14 +174,14 @@ def _frameworks_table(data: Data) -> str:
     for item in data.catalogue.frameworks:
         linked = {name for reference in item.references for name in reference.controls}
         count = str(len({reference.id for reference in item.references}))
-        title = f"[{_words(item.title)}](frameworks/{item.id}.md)"
-        rows.append([title, _words(item.version), item.status, item.as_of, count, str(len(linked))])
+        title = f"[{_in_words(item.title)}](frameworks/{item.id}.md)"
+        rows.append([title, _in_words(item.version), item.status, item.as_of, count, str(len(linked))])
     return _table(["Framework", "Version", "Status", "As of", "References", "Controls"], rows)
 
 
 def _platforms_table(data: Data) -> str:
     counts = Counter(platform for control in data.catalogue.controls for platform in data.concerned(control))
-    rows = [[_words(p.title), _tested(p), str(counts[p])] for p in data.platforms]
+    rows = [[_in_words(p.title), _tested(p), str(counts[p])] for p in data.platforms]
     return _table(["Platform", "", "Controls"], rows)
 
 
@@ -198,7 +198,7 @@ def _about(file: Path) -> str:
     """What the comment on top of a file of controls says."""
     text = file.read_text(encoding="utf-8").split("\n---", 1)[0]
     lines = [line[2:] for line in text.splitlines() if line.startswith("# ") and "SPDX-" not in line]
-    return _words(" ".join(lines))
+    return _in_words(" ".join(lines))
 
 
 # --- controls ---
@@ -222,10 +222,10 @@ def _control(control: load.Control, data: Data) -> str:
         f"References: {_references(control, data)}",
     ]
     lines = "".join(f"- {fact}.\n" for fact in facts)
-    return f"## {control.id}\n\n**{_words(control.title)}.** {_words(control.rationale)}\n\n{lines}"
+    return f"## {control.id}\n\n**{_in_words(control.title)}.** {_in_words(control.rationale)}\n\n{lines}"
 
 
-def _settings(kind: str, settings: AnyMapping[str, Any]) -> str:
+def _settings(kind: str, settings: Mapping[str, Any]) -> str:
     return f"`{kind}`: " + ", ".join(f"{key} {_value(value)}" for key, value in settings.items())
 
 
@@ -235,37 +235,37 @@ def _value(value: Any) -> str:
     return _code(value)
 
 
-def _differs(control: load.Control) -> List[str]:
-    found = []
-    for name, other in control.differs.items():
-        told = {key: value for key, value in other.items() if key not in ("kind", "applies")}
-        words = _settings(other.get("kind", control.kind), told) if told else ""
-        where = _where(other.get("applies", {})).removeprefix(", ")
-        found.append(f"On {_NAMES.get(name, name)} it is {'; '.join(part for part in (words, where) if part)}")
-    return found
+def _differs(control: load.Control) -> list[str]:
+    lines = []
+    for name, difference in control.differs.items():
+        settings = {key: value for key, value in difference.items() if key not in ("kind", "applies")}
+        text = _settings(difference.get("kind", control.kind), settings) if settings else ""
+        where = _where(difference.get("applies", {})).removeprefix(", ")
+        lines.append(f"On {_NAMES.get(name, name)} it is {'; '.join(part for part in (text, where) if part)}")
+    return lines
 
 
 _NAMES = {"RedHat": "Enterprise Linux"}
 
 
-def _tunables(control: load.Control, data: Data) -> List[str]:
-    found = []
+def _tunables(control: load.Control, data: Data) -> list[str]:
+    lines = []
     for name in sorted(control.uses()):
         tunable = data.catalogue.tunables[name]
-        found.append(
+        lines.append(
             f"Tunable `{name}`: {_range(tunable)}; by default {_code(tunable.default)}. {_sentence(tunable.about)}"
         )
-    return found
+    return lines
 
 
 def _range(tunable: Tunable) -> str:
     if tunable.field.pattern:
         return f"of the form {_code(tunable.field.pattern)}"
-    return _words(tunable.range())
+    return _in_words(tunable.range())
 
 
 def _sentence(text: str) -> str:
-    return _words(text).rstrip(".")
+    return _in_words(text).rstrip(".")
 
 
 def _platforms(control: load.Control, data: Data) -> str:
@@ -276,40 +276,40 @@ def _platforms(control: load.Control, data: Data) -> str:
     return "; ".join(part for part in parts if part) or "no platform of this reference"
 
 
-def _where(applies: AnyMapping[str, Any]) -> str:
+def _where(applies: Mapping[str, Any]) -> str:
     """Where it applies beside families and distributions, which the platforms say."""
     parts = []
     if "container" in applies:
         parts.append("in containers only" if applies["container"] else "not in containers")
     if applies.get("unless_container_engine"):
         parts.append("not where containers are run")
-    for key, words in (
+    for key, names in (
         ("requires_package", "where the package {} is, or comes in the same run"),
         ("requires_path", "where {} is"),
         ("unless_path", "not where {} is"),
     ):
         if key in applies:
-            parts.append(words.format(" and ".join(_code(path) for path in applies[key])))
+            parts.append(names.format(" and ".join(_code(path) for path in applies[key])))
     return "".join(f", {part}" for part in parts)
 
 
-def _left_out(control: load.Control, data: Data) -> List[str]:
-    found = []
+def _left_out(control: load.Control, data: Data) -> list[str]:
+    lines = []
     for profile in data.profiles:
         if control.id in profile.exceptions:
             link = f"[{profile.id}](../profiles.md#{profile.id})"
-            found.append(f"The profile {link} leaves it out: {_sentence(profile.exceptions[control.id])}")
-    return found
+            lines.append(f"The profile {link} leaves it out: {_sentence(profile.exceptions[control.id])}")
+    return lines
 
 
 def _references(control: load.Control, data: Data) -> str:
     titles = {item.id: item.title for item in data.catalogue.frameworks}
-    told = [
-        f"[{_words(titles[name])}](../frameworks/{name}.md) "
-        + _words(", ".join(f"{reference} ({strength})" for reference, strength in found.items()))
-        for name, found in data.catalogue.references.get(control.id, {}).items()
+    lines = [
+        f"[{_in_words(titles[name])}](../frameworks/{name}.md) "
+        + _in_words(", ".join(f"{reference} ({strength})" for reference, strength in references.items()))
+        for name, references in data.catalogue.references.get(control.id, {}).items()
     ]
-    return "; ".join(told) or "none"
+    return "; ".join(lines) or "none"
 
 
 # --- the other pages ---
@@ -320,15 +320,15 @@ def _framework(item: Framework, data: Data) -> str:
     for name in dict.fromkeys(reference.id for reference in item.references):
         for reference in item.references:
             if reference.id == name:
-                rows.append([_words(name), reference.strength, _links(reference.controls, data, "../")])
+                rows.append([_in_words(name), reference.strength, _links(reference.controls, data, "../")])
     strengths = "".join(f"- {name}: {meaning}.\n" for name, meaning in _STRENGTH.items())
-    return f"""# {_words(item.title)}
+    return f"""# {_in_words(item.title)}
 
 {_STATUS[item.status]}
 
-- Version: {_words(item.version)}
+- Version: {_in_words(item.version)}
 - Read as of {item.as_of}
-- Source: {_words(item.source)}
+- Source: {_in_words(item.source)}
 
 Strength is what a control does for the reference on one server:
 
@@ -337,17 +337,18 @@ Strength is what a control does for the reference on one server:
 
 
 def _left_out_page(item: left_out_.LeftOut) -> str:
-    rows = [(", ".join(numbers), _words(why)) for why, numbers in item.grouped()]
-    kept = len(item.numbers) - len(item.reasons)
+    rows = [(", ".join(numbers), _in_words(why)) for why, numbers in item.grouped()]
+    supported = len(item.numbers) - len(item.reasons)
     return (
         f"# What is left out of `{item.framework}`, and why\n\n"
-        f"It has {len(item.numbers)} numbers. {kept} of them have controls; these {len(item.reasons)} have none.\n\n"
+        f"It has {len(item.numbers)} numbers. {supported} of them have controls; "
+        f"these {len(item.reasons)} have none.\n\n"
         f"{_table(('Numbers', 'Why'), rows)}"
     )
 
 
 def _profiles_page(data: Data) -> str:
-    listed = "".join(f"- [{profile.id}](#{profile.id}): {_words(profile.title)}\n" for profile in data.profiles)
+    listed = "".join(f"- [{profile.id}](#{profile.id}): {_in_words(profile.title)}\n" for profile in data.profiles)
     sections = "\n".join(_profile(profile, data) for profile in data.profiles)
     return f"""# Profiles
 
@@ -359,25 +360,25 @@ sets in `hardening_tunables` beats it.
 
 
 def _profile(profile: known_profiles.Profile, data: Data) -> str:
-    parts = [f"## {profile.id}", f"**{_words(profile.title)}.** {_words(profile.about)}"]
+    parts = [f"## {profile.id}", f"**{_in_words(profile.title)}.** {_in_words(profile.about)}"]
     if profile.purposes:
         parts.append(f"The host is there as {', '.join(_code(purpose) for purpose in profile.purposes)}.")
     if profile.values:
-        rows = [[f"`{name}`", _code(value), _words(why)] for name, (value, why) in profile.values.items()]
+        rows = [[f"`{name}`", _code(value), _in_words(why)] for name, (value, why) in profile.values.items()]
         parts.append(_table(["Tunable", "Value", "Why"], rows).rstrip("\n"))
     if profile.exceptions:
-        rows = [[_links([name], data, ""), _words(why)] for name, why in profile.exceptions.items()]
+        rows = [[_links([name], data, ""), _in_words(why)] for name, why in profile.exceptions.items()]
         parts.append(_table(["Not enforced", "Why"], rows).rstrip("\n"))
     return "\n\n".join(parts) + "\n"
 
 
 def _tunables_page(data: Data) -> str:
-    users: Dict[str, List[str]] = {}
+    users: dict[str, list[str]] = {}
     for control in data.catalogue.controls:
         for name in control.uses():
             users.setdefault(name, []).append(control.id)
     rows = [
-        [f"`{name}`", _code(tunable.default), _range(tunable), _words(tunable.about), _links(users[name], data, "")]
+        [f"`{name}`", _code(tunable.default), _range(tunable), _in_words(tunable.about), _links(users[name], data, "")]
         for name, tunable in sorted(data.catalogue.tunables.items())
     ]
     return f"""# Tunables
@@ -391,13 +392,13 @@ def _waivers_page(data: Data) -> str:
     controls = data.catalogue.controls
     counts = Counter(control.severity for control in controls if not control.max_waiver_days)
     rows = [[name, f"{days} days", str(counts[name])] for name, days in reversed(waivers.MOST_DAYS.items())]
-    own = [control for control in controls if control.max_waiver_days]
+    exceptional = [control for control in controls if control.max_waiver_days]
     text = f"""# How long a waiver may last
 
 Counted from the day of the run. [Waivers](../waivers.md) says how to grant, review and renew one.
 
 {_table(["Severity", "At most", "Controls"], rows)}"""
-    if own:
-        limits = [[_link(control, ""), control.severity, f"{control.max_waiver_days} days"] for control in own]
+    if exceptional:
+        limits = [[_link(control, ""), control.severity, f"{control.max_waiver_days} days"] for control in exceptional]
         text += f"\nThese have a limit of their own:\n\n{_table(['Control', 'Severity', 'At most'], limits)}"
     return text

@@ -15,9 +15,10 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.profiles import Choice, Profile
@@ -38,12 +39,12 @@ class Selection:
     """
 
     tier: str
-    controls: List[Dict[str, Any]]
-    metadata: Dict[str, Dict[str, Any]]
-    skipped: Dict[str, str]
-    warnings: List[str]
+    controls: list[dict[str, Any]]
+    metadata: dict[str, dict[str, Any]]
+    skipped: dict[str, str]
+    warnings: list[str]
     digest: str
-    frameworks: Dict[str, Dict[str, Any]] = field(default_factory=dict)
+    frameworks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Limits(NamedTuple):
@@ -59,15 +60,15 @@ class Selected:
 
     selection: Selection
     choice: Choice
-    limits: Dict[str, Limits]
+    limits: dict[str, Limits]
 
 
 def selected(
-    paths: Sequence[Path], tier: str, tunables: Any, skip: Any, profiles: Any, cache: Optional[Path] = None
+    paths: Sequence[Path], tier: str, tunables: Any, skip: Any, profiles: Any, cache: Path | None = None
 ) -> Selected:
     """What a host is judged by, kept in the folder ``cache``. Raises ClinicalError as the catalogue does."""
     path = None if tunables or cache is None else _place(cache, paths, [tier, skip, profiles])
-    known = _kept(path) if path else None
+    known = _read_kept(path) if path else None
     if known is None:
         known = _worked_out(paths, tier, tunables, skip, profiles)
         if path:
@@ -87,12 +88,12 @@ def _worked_out(paths: Sequence[Path], tier: str, tunables: Any, skip: Any, prof
     return Selected(selection, choice, limits)
 
 
-def _place(cache: Path, paths: Sequence[Path], asked: List[Any]) -> Optional[Path]:
+def _place(cache: Path, paths: Sequence[Path], inputs: list[Any]) -> Path | None:
     """The file for what was asked of these catalogues; none where it cannot be told from something else."""
     files = [*_files(Path(__file__).parents[1], "*.py"), *(file for path in paths for file in _files(path, "*.y*ml"))]
     digest = hashlib.sha256(_core.packed().encode())
     try:
-        digest.update(json.dumps([*map(str, paths), *asked]).encode())
+        digest.update(json.dumps([*map(str, paths), *inputs]).encode())
         for file in files:
             digest.update(f"{file} {file.stat().st_size}\n".encode())
             digest.update(file.read_bytes())
@@ -101,16 +102,16 @@ def _place(cache: Path, paths: Sequence[Path], asked: List[Any]) -> Optional[Pat
     return cache / f"{digest.hexdigest()}.json"
 
 
-def _files(folder: Path, pattern: str) -> List[Path]:
+def _files(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.rglob(pattern))
 
 
-def _kept(path: Path) -> Optional[Selected]:
+def _read_kept(path: Path) -> Selected | None:
     try:
-        told = json.loads(path.read_bytes())
-        profiles = tuple(Profile(**profile) for profile in told["choice"].pop("profiles"))
-        limits = {control: Limits(*limit) for control, limit in told["limits"].items()}
-        return Selected(Selection(**told["selection"]), Choice(profiles, **told["choice"]), limits)
+        data = json.loads(path.read_bytes())
+        profiles = tuple(Profile(**profile) for profile in data["choice"].pop("profiles"))
+        limits = {control: Limits(*limit) for control, limit in data["limits"].items()}
+        return Selected(Selection(**data["selection"]), Choice(profiles, **data["choice"]), limits)
     except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged
         return None
 
@@ -125,6 +126,6 @@ def _keep(path: Path, made: Selected) -> None:
     except OSError:
         os.unlink(temporary)
         raise
-    newest = sorted(path.parent.glob("*.json"), key=lambda other: other.stat().st_mtime, reverse=True)
+    newest = sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
     for old in newest[MOST:]:
         old.unlink()

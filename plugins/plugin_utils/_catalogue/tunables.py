@@ -8,12 +8,12 @@ Private to this collection.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional, Set
-from typing import Mapping as AnyMapping
+from typing import Any
 
-from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml as catalogue_yaml
+from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
     Place,
@@ -53,8 +53,8 @@ class Tunable:
 
     name: str
     field: Field
-    low: Optional[int]
-    high: Optional[int]
+    low: int | None
+    high: int | None
     default: Any
     about: str
     owner: str
@@ -75,10 +75,10 @@ class Tunable:
         return describe(self.field)
 
 
-def collect(item: catalogue_yaml.Mapping, file: Path, found: Dict[str, Tunable], problems: Problems) -> None:
+def collect(item: strict_yaml.YamlMapping, file: Path, known: dict[str, Tunable], problems: Problems) -> None:
     """Add the tunables that one control defines. Their names are unique over the whole catalogue."""
     defined = item.get("tunables")
-    if not isinstance(defined, catalogue_yaml.Mapping):
+    if not isinstance(defined, strict_yaml.YamlMapping):
         return
     place = Place(file, f"control {item.get('id', '(without id)')}", "tunables.")
     for name, data in defined.items():
@@ -88,15 +88,15 @@ def collect(item: catalogue_yaml.Mapping, file: Path, found: Dict[str, Tunable],
         tunable = _tunable(name, data, defined.line_of(name), place, problems)
         if tunable is None:
             continue
-        first = found.setdefault(name, tunable)
+        first = known.setdefault(name, tunable)
         if first is not tunable:
-            saw = f"the tunable is defined twice; {first.owner} ({first.file}:{first.line}) defines it too"
-            problems.add(place.problem(defined, name, saw))
+            fault = f"the tunable is defined twice; {first.owner} ({first.file}:{first.line}) defines it too"
+            problems.add(place.problem(defined, name, fault))
 
 
-def _tunable(name: str, data: Any, line: int, place: Place, problems: Problems) -> Optional[Tunable]:
+def _tunable(name: str, data: Any, line: int, place: Place, problems: Problems) -> Tunable | None:
     inside = Place(place.file, place.owner, f"tunables.{name}.")
-    if not isinstance(data, catalogue_yaml.Mapping):
+    if not isinstance(data, strict_yaml.YamlMapping):
         problems.add(Problem(str(place.file), line, place.owner, f"tunables.{name}", f"saw {show(data)}", "a mapping"))
         return None
     if not check(data, _TUNABLE, inside, problems) or not _has_range(data, inside, problems):
@@ -124,7 +124,7 @@ def _tunable(name: str, data: Any, line: int, place: Place, problems: Problems) 
     return tunable
 
 
-def _has_range(data: catalogue_yaml.Mapping, place: Place, problems: Problems) -> bool:
+def _has_range(data: strict_yaml.YamlMapping, place: Place, problems: Problems) -> bool:
     ways = _RANGES[data["type"]]
     if not any(all(key in data for key in way) for way in ways):
         allowed = " or ".join(" and ".join(way) for way in ways)
@@ -140,7 +140,7 @@ def _has_range(data: catalogue_yaml.Mapping, place: Place, problems: Problems) -
     return _is_regex(data, place, problems)
 
 
-def _is_regex(data: catalogue_yaml.Mapping, place: Place, problems: Problems) -> bool:
+def _is_regex(data: strict_yaml.YamlMapping, place: Place, problems: Problems) -> bool:
     try:
         re.compile(data.get("pattern", ""))
     except re.error as error:
@@ -149,7 +149,7 @@ def _is_regex(data: catalogue_yaml.Mapping, place: Place, problems: Problems) ->
     return True
 
 
-def uses(settings: AnyMapping[str, Any]) -> Set[str]:
+def uses(settings: Mapping[str, Any]) -> set[str]:
     """The names of the tunables that settings refer to."""
     return {str(value["tunable"]) for value in settings.values() if _is_use(value)}
 
@@ -158,9 +158,7 @@ def _is_use(value: Any) -> bool:
     return isinstance(value, dict) and "tunable" in value
 
 
-def check_uses(
-    settings: AnyMapping[str, Any], place: Place, tunables: AnyMapping[str, Tunable], problems: Problems
-) -> bool:
+def check_uses(settings: Mapping[str, Any], place: Place, tunables: Mapping[str, Tunable], problems: Problems) -> bool:
     """Every ``{tunable: name}`` names a defined tunable, and holds nothing else."""
     fine = True
     for key, value in settings.items():
@@ -176,21 +174,21 @@ def check_uses(
     return fine
 
 
-def resolve(settings: AnyMapping[str, Any], values: AnyMapping[str, Any]) -> Dict[str, Any]:
+def resolve(settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with every ``{tunable: name}`` replaced by its value, as plain JSON values."""
     return {key: plain(values[value["tunable"]] if _is_use(value) else value) for key, value in settings.items()}
 
 
-def site_values(given: Any, tunables: AnyMapping[str, Tunable], problems: Problems) -> Dict[str, Any]:
+def site_values(given: Any, tunables: Mapping[str, Tunable], problems: Problems) -> dict[str, Any]:
     """The value of every tunable: the site's where it has chosen one, else the default."""
     values = {name: tunable.default for name, tunable in tunables.items()}
-    if not isinstance(given, AnyMapping):
+    if not isinstance(given, Mapping):
         problems.add(Problem("hardening_tunables", 0, "", "", f"saw {show(given)}", "a mapping of tunable to value"))
         return values
     for name, value in given.items():
         if name not in tunables:
-            saw = f"unknown tunable{nearest(str(name), tunables)}"
-            problems.add(Problem("hardening_tunables", 0, "", str(name), saw))
+            fault = f"unknown tunable{nearest(str(name), tunables)}"
+            problems.add(Problem("hardening_tunables", 0, "", str(name), fault))
             continue
         values[name] = _from_text(plain(value), tunables[name].field.type)
         wrong = tunables[name].not_allowed(values[name])

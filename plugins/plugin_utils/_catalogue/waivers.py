@@ -11,11 +11,11 @@ to this collection.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, List, Optional, Protocol, Sequence, Tuple
-from typing import Mapping as AnyMapping
+from typing import Any, Protocol
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import word
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
@@ -64,27 +64,27 @@ class Waiver:
     number: int
     control: str
     expires: date
-    said: Dict[str, Any]
-    hosts: Optional[FrozenSet[str]]
-    value: Optional[str]
+    said: dict[str, Any]
+    hosts: frozenset[str] | None
+    value: str | None
 
     def concerns(self, host: str) -> bool:
         return self.hosts is None or host in self.hosts
 
-    def meets(self, other: Waiver) -> bool:
+    def meets(self, second: Waiver) -> bool:
         """Whether both would speak of one control on one host."""
-        if self.control != other.control:
+        if self.control != second.control:
             return False
-        return self.hosts is None or other.hosts is None or bool(self.hosts & other.hosts)
+        return self.hosts is None or second.hosts is None or bool(self.hosts & second.hosts)
 
     def days_left(self, today: date) -> int:
         """How many days it still holds; the day that it names is the last one."""
         return (self.expires - today).days
 
-    def told(self, today: date) -> Dict[str, Any]:
+    def as_evidence(self, today: date) -> dict[str, Any]:
         """The entry as the evidence shows it."""
-        left = self.days_left(today)
-        return {**self.said, "control": self.control, "days_left": left, "expired": left < 0}
+        days_left = self.days_left(today)
+        return {**self.said, "control": self.control, "days_left": days_left, "expired": days_left < 0}
 
 
 def most_days(control: Limited) -> int:
@@ -93,34 +93,34 @@ def most_days(control: Limited) -> int:
 
 
 def read(
-    given: Any, controls: AnyMapping[str, Limited], groups: AnyMapping[str, Sequence[str]], today: date
-) -> Tuple[Waiver, ...]:
+    given: Any, controls: Mapping[str, Limited], groups: Mapping[str, Sequence[str]], today: date
+) -> tuple[Waiver, ...]:
     """All waivers, checked; ``groups`` holds the hosts of each group of the inventory, by name.
 
     Raises one ClinicalError with the problems of all of them.
     """
     problems = Problems()
-    found: List[Waiver] = []
+    accepted: list[Waiver] = []
     if not isinstance(given, (list, tuple)):
         problems.add(Problem(VARIABLE, 0, "", "", f"saw {show(given)}", "a list of waivers"))
         given = ()
     for number, item in enumerate(given, 1):
         waiver = _waiver(number, item, controls, groups, today, problems)
         if waiver:
-            _check_alone(waiver, found, problems)
-            found.append(waiver)
+            _check_alone(waiver, accepted, problems)
+            accepted.append(waiver)
     problems.raise_if_any("Reading", "the waivers", "No host was touched. Correct the list and run again.")
-    return tuple(found)
+    return tuple(accepted)
 
 
 def _waiver(
     number: int,
     item: Any,
-    controls: AnyMapping[str, Limited],
-    groups: AnyMapping[str, Sequence[str]],
+    controls: Mapping[str, Limited],
+    groups: Mapping[str, Sequence[str]],
     today: date,
     problems: Problems,
-) -> Optional[Waiver]:
+) -> Waiver | None:
     """One entry, or None where something is wrong with it."""
     data = _as_text(item)
     place = _place(number, data)
@@ -148,7 +148,7 @@ def _place(number: int, data: Any) -> Place:
 
 def _as_text(item: Any) -> Any:
     """Plain data. YAML makes a date of an expiry and a number of a ticket without quotes; both are meant as text."""
-    if not isinstance(item, AnyMapping):
+    if not isinstance(item, Mapping):
         return item
     data = {str(key): value.isoformat() if isinstance(value, date) else value for key, value in item.items()}
     if isinstance(data.get("ticket"), int):
@@ -156,7 +156,7 @@ def _as_text(item: Any) -> Any:
     return plain(data)
 
 
-def _expiry(data: AnyMapping[str, Any], place: Place, problems: Problems) -> Optional[date]:
+def _expiry(data: Mapping[str, Any], place: Place, problems: Problems) -> date | None:
     try:
         return date.fromisoformat(data["expires"])
     except ValueError:
@@ -166,10 +166,10 @@ def _expiry(data: AnyMapping[str, Any], place: Place, problems: Problems) -> Opt
         return None
 
 
-def _check_people(data: AnyMapping[str, Any], place: Place, problems: Problems) -> None:
+def _check_people(data: Mapping[str, Any], place: Place, problems: Problems) -> None:
     if _same(data["owner"]) == _same(data["approver"]):
-        saw = f"saw {show(data['approver'])}, who is the owner"
-        problems.add(place.problem(data, "approver", saw, "another person than the owner"))
+        fault = f"saw {show(data['approver'])}, who is the owner"
+        problems.add(place.problem(data, "approver", fault, "another person than the owner"))
 
 
 def _same(name: str) -> str:
@@ -177,18 +177,18 @@ def _same(name: str) -> str:
 
 
 def _check_length(
-    control: Limited, expires: date, today: date, place: Place, data: AnyMapping[str, Any], problems: Problems
+    control: Limited, expires: date, today: date, place: Place, data: Mapping[str, Any], problems: Problems
 ) -> None:
     last = today + timedelta(days=most_days(control))
     if expires > last:
-        saw = f"saw {expires}, {(expires - today).days} days from today"
+        fault = f"saw {expires}, {(expires - today).days} days from today"
         why = f"{last} at the latest: {most_days(control)} days for this control, of severity {control.severity}"
-        problems.add(place.problem(data, "expires", saw, why))
+        problems.add(place.problem(data, "expires", fault, why))
 
 
 def _hosts(
-    data: AnyMapping[str, Any], groups: AnyMapping[str, Sequence[str]], place: Place, problems: Problems
-) -> Optional[FrozenSet[str]]:
+    data: Mapping[str, Any], groups: Mapping[str, Sequence[str]], place: Place, problems: Problems
+) -> frozenset[str] | None:
     """The hosts that are named, and those of the groups that are; None where neither is."""
     if "hosts" not in data and "groups" not in data:
         return None
@@ -196,45 +196,47 @@ def _hosts(
     for key, known in (("hosts", everyone), ("groups", groups)):
         for name in data.get(key, ()):
             if name not in known:
-                saw = f"{name!r} is not in the inventory{nearest(name, known)}"
-                problems.add(place.problem(data, key, saw))
+                fault = f"{name!r} is not in the inventory{nearest(name, known)}"
+                problems.add(place.problem(data, key, fault))
     members = [host for name in data.get("groups", ()) for host in groups.get(name, ())]
     return frozenset([*data.get("hosts", ()), *members])
 
 
-def _check_alone(waiver: Waiver, others: Sequence[Waiver], problems: Problems) -> None:
-    for other in others:
-        if waiver.meets(other):
-            saw = f"waiver {other.number} is of the same control, for hosts that this one concerns too"
-            problems.add(_place(waiver.number, waiver.said).problem({}, "", saw, "one waiver for a control on a host"))
+def _check_alone(waiver: Waiver, accepted: Sequence[Waiver], problems: Problems) -> None:
+    for earlier in accepted:
+        if waiver.meets(earlier):
+            fault = f"waiver {earlier.number} is of the same control, for hosts that this one concerns too"
+            problems.add(
+                _place(waiver.number, waiver.said).problem({}, "", fault, "one waiver for a control on a host")
+            )
 
 
-def mark(selection: Selection, waivers: Sequence[Waiver]) -> List[Dict[str, Any]]:
+def mark(selection: Selection, waivers: Sequence[Waiver]) -> list[dict[str, Any]]:
     """The controls to send, those that are waived marked with the value that is; ``waivers`` concern the host."""
     narrowed = {w.control: {} if w.value is None else {"value": w.value} for w in waivers}
     return [{**control, "waived": narrowed.get(control["id"])} for control in selection.controls]
 
 
 def judged(
-    findings: Sequence[Dict[str, Any]], waivers: Sequence[Waiver], today: date
-) -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]], List[str]]:
+    findings: Sequence[dict[str, Any]], waivers: Sequence[Waiver], today: date
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
     """The findings with their waivers, the waivers with whether they were used, and what to warn of.
 
     ``waivers`` concern the host.
     """
-    told = {waiver.control: waiver.told(today) for waiver in waivers}
-    seen = [_waived(finding, told) for finding in findings]
-    results = {finding["id"]: finding for finding in seen}
-    used = {name for name in told if "waiver" in results.get(name, {})}
+    entries = {waiver.control: waiver.as_evidence(today) for waiver in waivers}
+    marked = [_waived(finding, entries) for finding in findings]
+    results = {finding["id"]: finding for finding in marked}
+    used = {name for name in entries if "waiver" in results.get(name, {})}
     idle = [waiver for waiver in waivers if waiver.control not in used]
     warnings = [f"{VARIABLE}: the waiver of {w.control} is not used: {_why_idle(w, results)}" for w in idle]
-    return seen, [{**entry, "used": name in used} for name, entry in told.items()], warnings
+    return marked, [{**entry, "used": name in used} for name, entry in entries.items()], warnings
 
 
-def _waived(finding: Dict[str, Any], told: AnyMapping[str, Dict[str, Any]]) -> Dict[str, Any]:
+def _waived(finding: dict[str, Any], entries: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     if finding["result"] != "waived":
         return finding
-    waiver = told[finding["id"]]
+    waiver = entries[finding["id"]]
     if not waiver["expired"]:
         return {**finding, "waiver": waiver}
     ended = f"the waiver {waiver['ticket']} expired on {waiver['expires']}; {waiver['owner']} answers for it"
@@ -242,7 +244,7 @@ def _waived(finding: Dict[str, Any], told: AnyMapping[str, Dict[str, Any]]) -> D
     return {**finding, "result": "fail", "reason": reason, "waiver": waiver}
 
 
-def _why_idle(waiver: Waiver, results: AnyMapping[str, Dict[str, Any]]) -> str:
+def _why_idle(waiver: Waiver, results: Mapping[str, dict[str, Any]]) -> str:
     finding = results.get(waiver.control)
     if finding is None:
         return "the tier does not contain the control."

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, List, Optional, Tuple
-from typing import Mapping as AnyMapping
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
@@ -27,8 +27,8 @@ class Field:
 
     type: str
     required: bool = False
-    choices: Tuple[Any, ...] = ()
-    pattern: Optional[str] = None
+    choices: tuple[Any, ...] = ()
+    pattern: str | None = None
     may_be_empty: bool = False
 
 
@@ -40,12 +40,12 @@ class Problem:
     line: int
     owner: str
     key: str
-    saw: str
+    fault: str
     allowed: str = ""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        text = ": ".join(part for part in (place, self.owner, self.key) if part) + f": {self.saw}"
+        text = ": ".join(part for part in (place, self.owner, self.key) if part) + f": {self.fault}"
         return f"{text}; allowed: {self.allowed}" if self.allowed else text
 
 
@@ -53,7 +53,7 @@ class Problem:
 class Problems:
     """All problems of one load or selection, told together: one round of corrections instead of many."""
 
-    items: List[Problem] = field(default_factory=list)
+    items: list[Problem] = field(default_factory=list)
 
     def add(self, problem: Problem) -> None:
         self.items.append(problem)
@@ -81,16 +81,16 @@ class Place:
     owner: str
     prefix: str = ""
 
-    def problem(self, data: AnyMapping[str, Any], key: str, saw: str, allowed: str = "") -> Problem:
-        line = data.line_of(key) if isinstance(data, strict_yaml.Mapping) else 0
+    def problem(self, data: Mapping[str, Any], key: str, fault: str, allowed: str = "") -> Problem:
+        line = data.line_of(key) if isinstance(data, strict_yaml.YamlMapping) else 0
         return Problem(
-            str(self.file), line, self.owner, f"{self.prefix}{key}" if key else self.prefix.rstrip("."), saw, allowed
+            str(self.file), line, self.owner, f"{self.prefix}{key}" if key else self.prefix.rstrip("."), fault, allowed
         )
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     """The hint "did you mean X?" for a mistyped word, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1)
+    close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
@@ -105,7 +105,7 @@ def show(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def check(data: Any, fields: AnyMapping[str, Field], place: Place, problems: Problems) -> bool:
+def check(data: Any, fields: Mapping[str, Field], place: Place, problems: Problems) -> bool:
     """Every key known, every required key there, every value of its type and range. True where nothing was wrong."""
     before = len(problems.items)
     if not isinstance(data, dict):
@@ -123,8 +123,8 @@ def check(data: Any, fields: AnyMapping[str, Field], place: Place, problems: Pro
         return False
     for key in data:
         if key not in fields:
-            saw = f"unknown key{nearest(key, fields)}"
-            problems.add(place.problem(data, key, saw, ", ".join(sorted(fields))))
+            fault = f"unknown key{nearest(key, fields)}"
+            problems.add(place.problem(data, key, fault, ", ".join(sorted(fields))))
     for key, wanted in fields.items():
         if key in data:
             allowed = not_allowed(data[key], wanted)

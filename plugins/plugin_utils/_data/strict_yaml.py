@@ -9,8 +9,9 @@ line. Private to this collection.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Set
+from typing import Any
 
 import yaml
 
@@ -19,13 +20,13 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 
 
-class Mapping(Dict[str, Any]):
+class YamlMapping(dict[str, Any]):
     """A YAML mapping: a dict, with the line it starts on and the line of each key."""
 
     def __init__(self, line: int) -> None:
         super().__init__()
         self.line = line
-        self.lines: Dict[str, int] = {}
+        self.lines: dict[str, int] = {}
 
     def line_of(self, key: str) -> int:
         """The line of a key, or of the mapping where it has no such key."""
@@ -33,17 +34,17 @@ class Mapping(Dict[str, Any]):
 
 
 class BadYaml(Exception):
-    """One thing wrong with a YAML text: ``line`` (0 where there is none), ``key`` and ``saw``."""
+    """One thing wrong with a YAML text: ``line`` (0 where there is none), ``key`` and ``fault``."""
 
-    def __init__(self, line: int, key: str, saw: str) -> None:
-        super().__init__(saw)
+    def __init__(self, line: int, key: str, fault: str) -> None:
+        super().__init__(fault)
         self.line = line
         self.key = key
-        self.saw = saw
+        self.fault = fault
 
 
 def read(path: Path) -> Any:
-    """The content of one file as Mapping, list, str, int and bool. Raises BadYaml."""
+    """The content of one file as YamlMapping, list, str, int and bool. Raises BadYaml."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -56,10 +57,10 @@ def read(path: Path) -> Any:
     return _Converter().convert(node, "")
 
 
-def _compose(text: str) -> Optional[yaml.Node]:
+def _compose(text: str) -> yaml.Node | None:
     loader = LOADER(text)
     try:
-        node: Optional[yaml.Node] = loader.get_single_node()
+        node: yaml.Node | None = loader.get_single_node()
         return node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -79,7 +80,7 @@ class _Converter:
     """
 
     def __init__(self) -> None:
-        self._seen: Set[int] = set()
+        self._seen: set[int] = set()
 
     def convert(self, node: yaml.Node, key: str) -> Any:
         if isinstance(node, yaml.ScalarNode):
@@ -93,22 +94,22 @@ class _Converter:
             return self._sequence(node, key)
         raise BadYaml(_line(node), key, f"an unknown kind of YAML value, {node.tag}")
 
-    def _sequence(self, node: yaml.SequenceNode, key: str) -> List[Any]:
+    def _sequence(self, node: yaml.SequenceNode, key: str) -> list[Any]:
         if node.tag != _TAG + "seq":
             raise BadYaml(_line(node), key, f"the YAML tag {node.tag}; a plain list is allowed")
         return [self.convert(item, key) for item in node.value]
 
-    def _mapping(self, node: yaml.MappingNode, above: str) -> Mapping:
+    def _mapping(self, node: yaml.MappingNode, above: str) -> YamlMapping:
         if node.tag != _TAG + "map":
             raise BadYaml(_line(node), above, f"the YAML tag {node.tag}; a plain mapping is allowed")
-        found = Mapping(_line(node))
+        mapping = YamlMapping(_line(node))
         for key_node, value_node in node.value:
             key = _key(key_node, above)
-            if key in found:
-                raise BadYaml(_line(key_node), key, f"the key {key!r} stands twice, first on line {found.lines[key]}")
-            found.lines[key] = _line(key_node)
-            found[key] = self.convert(value_node, key)
-        return found
+            if key in mapping:
+                raise BadYaml(_line(key_node), key, f"the key {key!r} stands twice, first on line {mapping.lines[key]}")
+            mapping.lines[key] = _line(key_node)
+            mapping[key] = self.convert(value_node, key)
+        return mapping
 
 
 def _line(node: yaml.Node) -> int:

@@ -9,7 +9,7 @@ results make the same bytes on any day and any machine.
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     WORST_FIRST,
@@ -31,9 +31,9 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
 
 def bundle(
     run_id: str,
-    records: t.Mapping[str, Json],
-    expected: t.Iterable[str] = (),
-    unreadable: t.Optional[t.Mapping[str, str]] = None,
+    records: Mapping[str, Json],
+    expected: Iterable[str] = (),
+    unreadable: Mapping[str, str] | None = None,
     mode: str = "",
 ) -> Json:
     """One run: ``records`` (host -> checked result), the ``expected`` names, ``unreadable`` (host -> why).
@@ -49,8 +49,8 @@ def bundle(
     results = list(hosts.values())
     summary = dict.fromkeys(WORST_FIRST, 0)
     for result in results:
-        for word, number in count(result.get("findings", [])).items():
-            summary[word] += number
+        for outcome, number in count(result.get("findings", [])).items():
+            summary[outcome] += number
     return {
         "schema": RUN_SCHEMA,
         "run_id": check_run_id(run_id),
@@ -68,7 +68,7 @@ def bundle(
     }
 
 
-def _catalogue(results: t.Sequence[Json]) -> t.Optional[Json]:
+def _catalogue(results: Sequence[Json]) -> Json | None:
     """The catalogue all hosts share, or, where groups of hosts bring their own, the list of all."""
     different = {canonical(result["catalogue"]): result["catalogue"] for result in results if result.get("catalogue")}
     if len(different) > 1:

@@ -16,9 +16,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import typing as t
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
@@ -79,7 +80,7 @@ def check_fleet(name: str) -> str:
 
 
 @contextlib.contextmanager
-def held(evidence_dir: Path, run_id: str) -> t.Iterator[None]:
+def held(evidence_dir: Path, run_id: str) -> Iterator[None]:
     """One report at a time in an evidence directory; another waits."""
     make_dirs(evidence_dir / NOTES)
     with lock.held(run_id, str(evidence_dir / NOTES / "lock"), PATIENCE):
@@ -90,12 +91,12 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def contents(bundle: Path) -> t.Dict[str, Path]:
+def contents(bundle: Path) -> dict[str, Path]:
     """All files of a bundle but its chain, by their path in it."""
-    found = {str(path.relative_to(bundle)): path for path in sorted(bundle.rglob("*")) if not _is_folder(path)}
+    paths = {str(path.relative_to(bundle)): path for path in sorted(bundle.rglob("*")) if not _is_folder(path)}
     return {
         name: path
-        for name, path in found.items()
+        for name, path in paths.items()
         if name.split("/")[0] != FOLDER and not _LEFT_OVER.fullmatch(path.name)
     }
 
@@ -104,11 +105,11 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def hashes(bundle: Path) -> t.Dict[str, str]:
+def hashes(bundle: Path) -> dict[str, str]:
     return {name: sha256(path.read_bytes()) for name, path in contents(bundle).items()}
 
 
-def links(bundle: Path) -> t.List[Link]:
+def links(bundle: Path) -> list[Link]:
     """The manifests of a bundle, the newest last. ClinicalError where one is none."""
     folder = bundle / FOLDER
     paths = [path for path in folder.glob("*.json") if not path.name.startswith(".")] if folder.is_dir() else []
@@ -117,7 +118,7 @@ def links(bundle: Path) -> t.List[Link]:
 
 def open_link(path: Path) -> Link:
     data = load_json(path)
-    wanted: t.Dict[str, t.Any] = {"fleet": str, "sequence": int, "run_id": str, "files": dict, "signer": str}
+    wanted: dict[str, Any] = {"fleet": str, "sequence": int, "run_id": str, "files": dict, "signer": str}
     if (
         not isinstance(data, dict)
         or data.get("schema") != MANIFEST_SCHEMA
@@ -128,31 +129,31 @@ def open_link(path: Path) -> Link:
     return Link(path, sha256(path.read_bytes()), data)
 
 
-def fleet_of(sealed: t.Sequence[Link], asked: str) -> str:
+def fleet_of(sealed: Sequence[Link], requested: str) -> str:
     """A bundle stays in the chain in which it was first."""
-    return sealed[0].fleet if sealed else check_fleet(asked)
+    return sealed[0].fleet if sealed else check_fleet(requested)
 
 
-def end(evidence_dir: Path, fleet: str) -> t.Optional[Link]:
+def end(evidence_dir: Path, fleet: str) -> Link | None:
     """The newest manifest of a fleet, or None: by the note where there is one, else by looking at every bundle."""
     note = note_of(evidence_dir, fleet)
     if note is None:
         return max(_all(evidence_dir, fleet), key=lambda link: link.number, default=None)
-    for each in (
+    for place in (
         note.get("pending"),
         note,
     ):  # the run that wrote the note may have been cut before or after the manifest
-        path = _path(evidence_dir, fleet, each) if isinstance(each, dict) else None
+        path = _path(evidence_dir, fleet, place) if isinstance(place, dict) else None
         if path is not None and path.is_file():
             return open_link(path)
     if "sha256" not in note:
         return None
     # The bundle is not here any more (archived, perhaps); its hash still is, so the chain goes on.
-    told = {key: note[key] for key in ("sequence", "run_id")}
-    return Link(evidence_dir, note["sha256"], {**told, "fleet": fleet, "files": {}, "signer": "", "previous": None})
+    known = {key: note[key] for key in ("sequence", "run_id")}
+    return Link(evidence_dir, note["sha256"], {**known, "fleet": fleet, "files": {}, "signer": "", "previous": None})
 
 
-def note_of(evidence_dir: Path, fleet: str) -> t.Optional[Json]:
+def note_of(evidence_dir: Path, fleet: str) -> Json | None:
     """The note of the end of a fleet's chain; none where it cannot be read, since the bundles tell as well."""
     path = evidence_dir / NOTES / f"{fleet}.json"
     if not path.is_file():
@@ -164,7 +165,7 @@ def note_of(evidence_dir: Path, fleet: str) -> t.Optional[Json]:
     return note if isinstance(note, dict) and ("pending" in note or "sha256" in note) else None
 
 
-def _path(evidence_dir: Path, fleet: str, at: t.Mapping[str, t.Any]) -> t.Optional[Path]:
+def _path(evidence_dir: Path, fleet: str, at: Mapping[str, Any]) -> Path | None:
     run_id, number = at.get("run_id"), at.get("sequence")
     if not isinstance(run_id, str) or not isinstance(number, int):
         return None
@@ -175,13 +176,13 @@ def file_name(fleet: str, number: int) -> str:
     return f"{fleet}-{number:06d}.json"
 
 
-def named(path: Path) -> t.Optional[t.Tuple[str, int]]:
+def named(path: Path) -> tuple[str, int] | None:
     """(fleet, number) by the name of a manifest's file."""
     match = _NAME.fullmatch(path.name)
     return (match["fleet"], int(match["number"])) if match else None
 
 
-def _all(evidence_dir: Path, fleet: str) -> t.List[Link]:
+def _all(evidence_dir: Path, fleet: str) -> list[Link]:
     bundles = [path for path in evidence_dir.iterdir() if not path.is_symlink()]
     paths = [path for bundle in bundles for path in bundle.glob(f"{FOLDER}/{fleet}-*.json")]
     return [open_link(path) for path in paths if (named(path) or ("", 0))[0] == fleet]
@@ -192,13 +193,13 @@ def seal_of(link: Link) -> Seal:
     return Seal(link.fleet, link.number, str(previous.get("run_id", "")), link.manifest["signer"])
 
 
-def next_seal(evidence_dir: Path, fleet: str, key: t.Optional[Path]) -> Seal:
+def next_seal(evidence_dir: Path, fleet: str, key: Path | None) -> Seal:
     """The seal that the next bundle of a fleet will have."""
     last = end(evidence_dir, fleet)
     return Seal(fleet, last.number + 1 if last else 1, last.run_id if last else "", fingerprint(key) if key else "")
 
 
-def append(evidence_dir: Path, run_id: str, seal: Seal, key: t.Optional[Path]) -> Link:
+def append(evidence_dir: Path, run_id: str, seal: Seal, key: Path | None) -> Link:
     """Add the bundle as it lies there to its fleet's chain. The signature comes first, the manifest makes it valid."""
     bundle, last = evidence_dir / run_id, end(evidence_dir, seal.fleet)
     before = {"sequence": last.number, "run_id": last.run_id, "sha256": last.sha256} if last else None

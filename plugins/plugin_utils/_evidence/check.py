@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
@@ -44,12 +45,12 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
 )
 
 
-def check_result(data: t.Any, host: str) -> Json:
+def check_result(data: Any, host: str) -> Json:
     """``data`` itself, if it has the shape of a record; else a ClinicalError that names the host and the key."""
     if not isinstance(data, dict):
         raise refuse(host, "it is not a mapping")
     check_run_id(_want(data, "run_id", str, host))
-    state = _word(data, "state", STATES, host)
+    state = _choice(data, "state", STATES, host)
     _want(data, "msg", str, host)
     _want(data, "changed", bool, host)
     _want(data, "check_mode", bool, host)
@@ -92,7 +93,7 @@ def _check_beside(data: Json, host: str) -> None:
 
 
 def _check_enforced(data: Json, host: str) -> None:
-    _word(data, "tier", TIERS, host)
+    _choice(data, "tier", TIERS, host)
     _want(data, "host", dict, host)
     _want(_want(data, "catalogue", dict, host), "digest", str, host, "catalogue.")
     _check_findings(data, host)
@@ -100,7 +101,7 @@ def _check_enforced(data: Json, host: str) -> None:
 
 def _check_findings(data: Json, host: str) -> None:
     findings = _want(data, "findings", list, host)
-    seen: t.Set[str] = set()
+    seen: set[str] = set()
     for number, finding in enumerate(findings):
         _check_finding(finding, f"findings[{number}]", host)
         if finding["id"] in seen:
@@ -108,42 +109,42 @@ def _check_findings(data: Json, host: str) -> None:
         seen.add(finding["id"])
     summary = _want(data, "summary", dict, host)
     counted = count(findings)
-    if {word: summary.get(word, 0) for word in {*counted, *summary}} != counted:
+    if {result: summary.get(result, 0) for result in {*counted, *summary}} != counted:
         raise refuse(host, f"the summary {summary} does not add up with its findings {counted}")
 
 
 def _check_patch(patch: Json, host: str) -> None:
     _check_keys(patch, ("digest", "changes", *LEFT_OUT), "patch", host)
-    _word(patch, "state", PATCH_STATES, host, "patch.")
-    _word(patch, "verdict", PATCH_VERDICTS, host, "patch.")
+    _choice(patch, "state", PATCH_STATES, host, "patch.")
+    _choice(patch, "verdict", PATCH_VERDICTS, host, "patch.")
     for group in ("changes", *LEFT_OUT):
         for number, change in enumerate(_want(patch, group, list, host, "patch.")):
             where = f"patch.{group}[{number}]"
             _check_keys(change, ("name", "arch", "change", "from", "to"), where, host)
-            _word(change, "severity", PATCH_SEVERITIES, host, f"{where}.")
+            _choice(change, "severity", PATCH_SEVERITIES, host, f"{where}.")
 
 
 def _check_guard(guard: Json, host: str) -> None:
-    _word(guard, "state", GUARD_STATES, host, "guard.")
+    _choice(guard, "state", GUARD_STATES, host, "guard.")
     _want(guard, "why", str, host, "guard.")
     for key in ("until", "ended"):
         if _want(guard, key, str, host, "guard.") and not TIME.fullmatch(guard[key]):
             raise refuse(host, f"guard.{key} is {guard[key]!r}, not a time like 2026-11-22T15:00:00Z")
 
 
-def _check_finding(finding: t.Any, where: str, host: str) -> None:
+def _check_finding(finding: Any, where: str, host: str) -> None:
     _check_keys(finding, FINDING_KEYS, where, host)
     for key in ("id", "title", "rationale", "kind", "reason", "subject"):
         _want(finding, key, str, host, f"{where}.")
-    _word(finding, "result", WORST_FIRST, host, f"{where}.")
-    _word(finding, "severity", MOST_SEVERE_FIRST, host, f"{where}.")
-    _word(finding, "hazard", HAZARDS, host, f"{where}.")
-    _word(finding, "tier", TIERS, host, f"{where}.")
+    _choice(finding, "result", WORST_FIRST, host, f"{where}.")
+    _choice(finding, "severity", MOST_SEVERE_FIRST, host, f"{where}.")
+    _choice(finding, "hazard", HAZARDS, host, f"{where}.")
+    _choice(finding, "tier", TIERS, host, f"{where}.")
     for name, verdict in _want(finding, "verdicts", dict, host, f"{where}.").items():
         if name not in VERDICTS:
             raise refuse(host, f"{where}.verdicts has the unknown key {name!r}", f"Known: {', '.join(VERDICTS)}.")
         _check_keys(verdict, ("state", "saw"), f"{where}.verdicts.{name}", host)
-        _word(verdict, "state", VERDICT_STATES, host, f"{where}.verdicts.{name}.")
+        _choice(verdict, "state", VERDICT_STATES, host, f"{where}.verdicts.{name}.")
     for number, reference in enumerate(_want(finding, "references", list, host, f"{where}.")):
         _check_keys(reference, ("framework", "title", "reference"), f"{where}.references[{number}]", host)
 
@@ -151,13 +152,13 @@ def _check_finding(finding: t.Any, where: str, host: str) -> None:
         _check_waiver(finding["waiver"], f"{where}.waiver", host)
 
 
-def _check_waiver(waiver: t.Any, where: str, host: str) -> None:
+def _check_waiver(waiver: Any, where: str, host: str) -> None:
     _check_keys(waiver, ("expires", "days_left"), where, host)
     _want(waiver, "expires", str, host, f"{where}.")
     _want(waiver, "days_left", int, host, f"{where}.")
 
 
-def _check_probe(probe: t.Any, where: str, host: str) -> None:
+def _check_probe(probe: Any, where: str, host: str) -> None:
     _check_keys(probe, PROBE_KEYS, where, host)
     for key in ("probe", "target", "state", "saw"):
         _want(probe, key, str, host, f"{where}.")
@@ -168,7 +169,7 @@ def _check_probe(probe: t.Any, where: str, host: str) -> None:
         raise refuse(host, f"{where}.latency_ms is {probe['latency_ms']!r}, wanted is a number of milliseconds")
 
 
-def _check_keys(item: t.Any, keys: t.Sequence[str], where: str, host: str) -> None:
+def _check_keys(item: Any, keys: Sequence[str], where: str, host: str) -> None:
     if not isinstance(item, dict):
         raise refuse(host, f"{where} is not a mapping")
     missing = [key for key in keys if key not in item]
@@ -176,25 +177,25 @@ def _check_keys(item: t.Any, keys: t.Sequence[str], where: str, host: str) -> No
         raise refuse(host, f"{where} has no {', '.join(missing)}")
 
 
-def _want(data: Json, key: str, kind: type, host: str, where: str = "") -> t.Any:
+def _want(data: Json, key: str, kind: type, host: str, where: str = "") -> Any:
     if not isinstance(data.get(key), kind):
-        saw = f"is {data[key]!r}"[:120] if key in data else "is missing"
-        raise refuse(host, f"{where}{key} {saw}, wanted is a {kind.__name__}")
+        fault = f"is {data[key]!r}"[:120] if key in data else "is missing"
+        raise refuse(host, f"{where}{key} {fault}, wanted is a {kind.__name__}")
     return data[key]
 
 
-def _optional(data: Json, key: str, kind: type, host: str) -> t.Any:
+def _optional(data: Json, key: str, kind: type, host: str) -> Any:
     return _want(data, key, kind, host) if key in data else None
 
 
-def _word(data: Json, key: str, words: t.Sequence[str], host: str, where: str = "") -> str:
-    word: str = _want(data, key, str, host, where)
-    if word not in words:
-        raise refuse(host, f"{where}{key} is {word!r}", f"Known words: {', '.join(words)}.")
-    return word
+def _choice(data: Json, key: str, choices: Sequence[str], host: str, where: str = "") -> str:
+    value: str = _want(data, key, str, host, where)
+    if value not in choices:
+        raise refuse(host, f"{where}{key} is {value!r}", f"Known words: {', '.join(choices)}.")
+    return value
 
 
 def refuse(
-    host: str, saw: str, try_this: str = "Pass the registered result of healthops.clinical.baseline or patch."
+    host: str, fault: str, try_this: str = "Pass the registered result of healthops.clinical.baseline or patch."
 ) -> ClinicalError:
-    return ClinicalError("Recording", f"the result of {host}", redact.text(saw), try_this)
+    return ClinicalError("Recording", f"the result of {host}", redact.text(fault), try_this)

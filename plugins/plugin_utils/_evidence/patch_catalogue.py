@@ -76,5 +76,5 @@ def _read(file: Path, problems: Problems) -> Any:
     try:
         return strict_yaml.read(file)
     except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.saw))
+        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
         return None

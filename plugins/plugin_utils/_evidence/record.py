@@ -8,7 +8,8 @@ that they hold, secrets and what names a patient are taken out (``redact``).
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.availability import (
     KEYS as AVAILABILITY_KEYS,
@@ -37,34 +38,34 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
 )
 
 
-def clean_result(result: t.Any, host: str, run_id: str = "") -> Json:
+def clean_result(result: Any, host: str, run_id: str = "") -> Json:
     """The part of a registered baseline result that is evidence, checked.
 
     ``run_id`` is what the caller believes; it must agree with the result and is needed where the task failed so early
     that the result has none. Such a result becomes a record in state ``failed`` with no findings: unknown, never good.
     """
-    if not isinstance(result, t.Mapping):
+    if not isinstance(result, Mapping):
         raise refuse(host, f"the result is a {type(result).__name__}, not a mapping")
     data = {key: plain(result[key], key) for key in KEPT if key != "warnings" and result.get(key) is not None}
-    kept = dict(data)
+    evidence = dict(data)
     for key, name in TIMES.items():
         if isinstance(result.get(name), str):
-            kept[key] = plain(result[name], name)
+            evidence[key] = plain(result[name], name)
     if isinstance(result.get("warnings"), (list, tuple)):  # each is a text or one of Ansible's own objects
-        kept["warnings"] = [str(plain(str(each))) for each in result["warnings"]]
-    if run_id and kept.setdefault("run_id", run_id) != run_id:
-        raise refuse(host, f"it belongs to run {kept['run_id']!r}, not to run {run_id!r}")
+        evidence["warnings"] = [str(plain(str(warning))) for warning in result["warnings"]]
+    if run_id and evidence.setdefault("run_id", run_id) != run_id:
+        raise refuse(host, f"it belongs to run {evidence['run_id']!r}, not to run {run_id!r}")
     if patch_record.plan_of(result):
-        return _patch_result(result, kept, host)
-    if "findings" not in kept and "restored" not in kept:
-        kept = _failed_result(result, kept, host)
-    for finding in kept.get("findings") or ():
+        return _patch_result(result, evidence, host)
+    if "findings" not in evidence and "restored" not in evidence:
+        evidence = _failed_result(result, evidence, host)
+    for finding in evidence.get("findings") or ():
         if isinstance(finding, dict) and isinstance(finding.get("references"), dict):
-            finding["references"] = _links(finding["references"], kept.get("frameworks"), host)
-    return _cleaned(check_result(kept, host))
+            finding["references"] = _links(finding["references"], evidence.get("frameworks"), host)
+    return _cleaned(check_result(evidence, host))
 
 
-def _links(supported: Json, frameworks: t.Any, host: str) -> t.List[Json]:
+def _links(supported: Json, frameworks: Any, host: str) -> list[Json]:
     """The references of a control one by one, each with what is known of its framework."""
     links = []
     for name, references in supported.items():
@@ -72,27 +73,27 @@ def _links(supported: Json, frameworks: t.Any, host: str) -> t.List[Json]:
         if not isinstance(about, dict) or not isinstance(references, dict):
             raise refuse(host, f"nothing is known of the framework {name!r} that its findings name")
         whose = {"framework": name, "title": about.get("title", name), "status": about.get("status", "guidance")}
-        links += [{**whose, "reference": each, "strength": strength} for each, strength in references.items()]
+        links += [{**whose, "reference": reference, "strength": strength} for reference, strength in references.items()]
     return links
 
 
-def _patch_result(result: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
+def _patch_result(result: Mapping[str, Any], base: Json, host: str) -> Json:
     """A patch result keeps its plan, cleaned before findings are made of it, so that these are clean as well."""
     patch = redact.deep(patch_record.evidence_of(result))
     names = ("run_id", "started", "finished", "host", "warnings", "changed", "check_mode", "failed")
-    made = {"changed": False, "check_mode": False, **{name: kept[name] for name in names if name in kept}}
+    made = {"changed": False, "check_mode": False, **{name: base[name] for name in names if name in base}}
     made.update(
-        state="patched", msg=str(kept.get("msg") or "")[:MESSAGE_LIMIT], patch=patch, findings=[], summary=count([])
+        state="patched", msg=str(base.get("msg") or "")[:MESSAGE_LIMIT], patch=patch, findings=[], summary=count([])
     )
     return _cleaned(check_result(patch_findings.with_findings(check_result(made, host)), host))
 
 
-def _failed_result(data: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
+def _failed_result(data: Mapping[str, Any], base: Json, host: str) -> Json:
     if "results" in data:
         raise refuse(host, "it is the result of a loop", "Record each item's result on its own.")
     if not (data.get("failed") or data.get("unreachable") or data.get("skipped")):
         raise refuse(host, "it has no findings and did not fail")
-    message = str(kept.get("msg") or plain(data.get("skip_reason")) or "The task ended with no message.")
+    message = str(base.get("msg") or plain(data.get("skip_reason")) or "The task ended with no message.")
     if data.get("unreachable"):
         message = f"Unreachable: {message}"
     elif data.get("skipped"):
@@ -108,23 +109,23 @@ def _failed_result(data: t.Mapping[str, t.Any], kept: Json, host: str) -> Json:
     }
     return {
         **{
-            key: kept[key]
+            key: base[key]
             for key in ("run_id", "tier", "started", "finished", "host", "changes", "guard", "waivers", "availability")
-            if key in kept
+            if key in base
         },
         **record,
     }
 
 
-def clean_probes(probes: t.Sequence[t.Any], host: str, run_id: str, check_mode: bool = False) -> Json:
+def clean_probes(probes: Sequence[Any], host: str, run_id: str, check_mode: bool = False) -> Json:
     """A result that holds nothing but how services answered: in state ``probed``, with no word about any control."""
-    told = [plain(probe, f"probes[{number}]") for number, probe in enumerate(probes)]
-    told = [{"latency_ms": None, **probe} if isinstance(probe, dict) else probe for probe in told]
-    made = {"run_id": run_id, "state": "probed", "msg": "", "changed": False, "check_mode": check_mode, "probes": told}
+    clean = [plain(probe, f"probes[{number}]") for number, probe in enumerate(probes)]
+    clean = [{"latency_ms": None, **probe} if isinstance(probe, dict) else probe for probe in clean]
+    made = {"run_id": run_id, "state": "probed", "msg": "", "changed": False, "check_mode": check_mode, "probes": clean}
     return _cleaned(check_result(made, host))
 
 
-def merged(earlier: t.Optional[Json], new: Json) -> Json:
+def merged(earlier: Json | None, new: Json) -> Json:
     """One record out of what was kept of a host in this run before and what comes now.
 
     A result of the baseline takes the place of an earlier one, and so does one of patching; a probe takes that of the
@@ -136,10 +137,10 @@ def merged(earlier: t.Optional[Json], new: Json) -> Json:
     probes = {
         (probe["probe"], probe["target"]): probe for result in (earlier, new) for probe in result.get("probes", [])
     }
-    whole = dict(earlier if new["state"] == "probed" else patch_findings.combined(earlier, new))
+    combined = dict(earlier if new["state"] == "probed" else patch_findings.combined(earlier, new))
     if probes:
-        whole["probes"] = [probes[key] for key in sorted(probes)]
-    return whole
+        combined["probes"] = [probes[key] for key in sorted(probes)]
+    return combined
 
 
 def _cleaned(result: Json) -> Json:
@@ -154,8 +155,8 @@ def _cleaned(result: Json) -> Json:
         if key in result:
             made[key] = _only(made[key], keys)
     if "frameworks" in result:
-        known = {name: each for name, each in result["frameworks"].items() if isinstance(each, dict)}
-        made["frameworks"] = {name: _only(each, FRAMEWORK_KEYS) for name, each in known.items()}
+        known = {name: about for name, about in result["frameworks"].items() if isinstance(about, dict)}
+        made["frameworks"] = {name: _only(about, FRAMEWORK_KEYS) for name, about in known.items()}
     return made
 
 
@@ -172,8 +173,8 @@ _OWN_WORDS = (
     "frameworks",
     "patch",
 )
-_MAPPINGS: t.Dict[str, t.Sequence[str]] = {"availability": AVAILABILITY_KEYS, "guard": GUARD_KEYS}
-_LISTS: t.Dict[str, t.Sequence[str]] = {
+_MAPPINGS: dict[str, Sequence[str]] = {"availability": AVAILABILITY_KEYS, "guard": GUARD_KEYS}
+_LISTS: dict[str, Sequence[str]] = {
     "changes": CHANGE_KEYS,
     "restored": CHANGE_KEYS,
     "waivers": WAIVER_KEYS,
@@ -189,14 +190,14 @@ def _clean_finding(finding: Json) -> Json:
         for key in (*FINDING_KEYS, "waiver")
         if key in finding
     }
-    made["verdicts"] = {look: _only(verdict, ("state", "saw")) for look, verdict in made["verdicts"].items()}
+    made["verdicts"] = {aspect: _only(verdict, ("state", "saw")) for aspect, verdict in made["verdicts"].items()}
     made["references"] = [_only(reference, REFERENCE_KEYS) for reference in made["references"]]
     if "waiver" in made:
         made["waiver"] = _only(made["waiver"], WAIVER_KEYS)
     return made
 
 
-def _only(data: Json, keys: t.Sequence[str]) -> Json:
+def _only(data: Json, keys: Sequence[str]) -> Json:
     return {key: data[key] for key in keys if key in data}
 
 
@@ -205,7 +206,7 @@ def record(host: str, result: Json) -> Json:
     return {"schema": RECORD_SCHEMA, "hostname": check_host_name(host), "result": result}
 
 
-def open_record(data: t.Any, host: str, run_id: str) -> Json:
+def open_record(data: Any, host: str, run_id: str) -> Json:
     """The checked result out of a record's file content; ClinicalError where it is another's."""
     if not isinstance(data, dict) or data.get("schema") != RECORD_SCHEMA:
         raise refuse(host, f"its schema is not {RECORD_SCHEMA}", "")

@@ -10,10 +10,11 @@ found is replaced by ``[redacted: what it was]``, so that a reader sees that the
 from __future__ import annotations
 
 import re
-import typing as t
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any, Union
 
-_Replacement = t.Union[str, t.Callable[["re.Match[str]"], str]]
+_Replacement = Union[str, Callable[["re.Match[str]"], str]]
 
 #: Before a value that is a secret only if it is none of these: they say whether there is one, or are a setting's words.
 _NO_SECRET = (
@@ -35,7 +36,7 @@ def _named(match: re.Match[str]) -> str:
 
 
 #: (pattern, what takes its place). The order matters: whole blocks first, single words last.
-_PATTERNS: t.Tuple[t.Tuple[re.Pattern[str], _Replacement], ...] = (
+_PATTERNS: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
     (
         re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)", re.DOTALL),
         "[redacted: private key]",
@@ -104,7 +105,7 @@ def text(value: str) -> str:
     return value
 
 
-def deep(value: t.Any) -> t.Any:
+def deep(value: Any) -> Any:
     """The same for every text in plain data; keys are ours, or names of facts, and stay."""
     if isinstance(value, str):
         return text(value)

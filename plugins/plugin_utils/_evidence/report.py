@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
@@ -36,12 +36,12 @@ def report(
     template: str,
     *,
     run_id: str = "",
-    hosts: t.Sequence[str] = (),
+    hosts: Sequence[str] = (),
     mode: str = "",
-    formats: t.Sequence[str] = (),
+    formats: Sequence[str] = (),
     fleet: str = "fleet",
-    key: t.Optional[Path] = None,
-    cache: t.Optional[Path] = None,
+    key: Path | None = None,
+    cache: Path | None = None,
 ) -> Json:
     """Write run.json, report.html and the ``formats`` of a run, and add it to the chain of its ``fleet``.
 
@@ -67,7 +67,7 @@ def report(
 
         link, changed = _sealed(evidence_dir, run, files, page, fleet, key)
         changed = point_latest(evidence_dir, run) or changed
-    return {**_told(folder, run, link), "changed": changed, "files": sorted({*files, "report.html"})}
+    return {**_as_result(folder, run, link), "changed": changed, "files": sorted({*files, "report.html"})}
 
 
 def _nothing(evidence_dir: Path, run_id: str) -> ClinicalError:
@@ -82,11 +82,11 @@ def _nothing(evidence_dir: Path, run_id: str) -> ClinicalError:
 def _sealed(
     evidence_dir: Path,
     run: Json,
-    files: t.Dict[str, bytes],
-    page: t.Callable[[str, chain.Seal], bytes],
+    files: dict[str, bytes],
+    page: Callable[[str, chain.Seal], bytes],
     fleet: str,
-    key: t.Optional[Path],
-) -> t.Tuple[chain.Link, bool]:
+    key: Path | None,
+) -> tuple[chain.Link, bool]:
     """Write the bundle; its manifest, and whether anything changed.
 
     The report says which place in the chain it has. A run whose files are as its newest manifest says keeps that place,
@@ -96,21 +96,21 @@ def _sealed(
     earlier = chain.links(folder)
     if earlier and earlier[-1].manifest["files"].get("run.json") == digest:
         same = {**files, "report.html": page(digest, chain.seal_of(earlier[-1]))}
-        told = {**chain.hashes(folder), **{path: chain.sha256(data) for path, data in same.items()}}
-        if told == earlier[-1].manifest["files"]:
+        digests = {**chain.hashes(folder), **{path: chain.sha256(data) for path, data in same.items()}}
+        if digests == earlier[-1].manifest["files"]:
             return earlier[-1], _written(folder, same)
     seal = chain.next_seal(evidence_dir, chain.fleet_of(earlier, fleet), key)
     _written(folder, {**files, "report.html": page(digest, seal)})
     return chain.append(evidence_dir, run["run_id"], seal, key), True
 
 
-def _written(folder: Path, files: t.Mapping[str, bytes]) -> bool:
+def _written(folder: Path, files: Mapping[str, bytes]) -> bool:
     """Write all of them; whether any was not there just so."""
     written = [write(folder / path, files[path]) for path in sorted(files)]
     return any(written)
 
 
-def _told(folder: Path, run: Json, link: chain.Link) -> Json:
+def _as_result(folder: Path, run: Json, link: chain.Link) -> Json:
     unknown = unknown_hosts(run)
     return {
         "run_id": run["run_id"],
@@ -132,13 +132,13 @@ def _told(folder: Path, run: Json, link: chain.Link) -> Json:
     }
 
 
-def _counts(result: Json) -> t.Dict[str, int]:
+def _counts(result: Json) -> dict[str, int]:
     if result["state"] == "reverted":
         return {"restored": len(result["restored"])}
     return count(result.get("findings", []))
 
 
-def _remembered(evidence_dir: Path, run_id: str, hosts: t.Sequence[str], mode: str) -> t.Tuple[t.Set[str], str]:
+def _remembered(evidence_dir: Path, run_id: str, hosts: Sequence[str], mode: str) -> tuple[set[str], str]:
     """Expected names and mode, with what the run's earlier report knew. If it is damaged, the names must be given."""
     expected = set(hosts)
     try:

@@ -70,6 +70,6 @@ def lost_change_clause(run: Json) -> str:
 
 def failed_probes_clause(run: Json) -> str:
     """Return the end of a headline where services answered as they should not, or did not answer."""
-    asked = probes(run)
-    failed = sum(not probe["healthy"] for _name, probe in asked)
-    return f"; {failed} of {plural(len(asked), 'service check')} failed" if failed else ""
+    questions = probes(run)
+    failed = sum(not probe["healthy"] for _name, probe in questions)
+    return f"; {failed} of {plural(len(questions), 'service check')} failed" if failed else ""

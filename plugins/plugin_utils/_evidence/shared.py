@@ -7,20 +7,20 @@ Two hundred hosts with 250 controls have 50,000 findings, and each brings its co
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Iterable
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import FRAMEWORK_KEYS, Json, canonical
 
 #: What of a control stands under "controls" in run.json rather than with each finding.
 TOLD_ONCE = ("rationale", "references")
-_Reference = t.List[Json]
+_Reference = list[Json]
 
 
 class Shared:
     """Lets equal texts and references of one control be the same object."""
 
     def __init__(self) -> None:
-        self._known: t.Dict[str, t.List[Json]] = {}
+        self._known: dict[str, list[Json]] = {}
 
     def of(self, result: Json) -> Json:
         """The result, with what an earlier one had just so taken from there."""
@@ -44,26 +44,26 @@ class Wordings:
     """
 
     def __init__(self) -> None:
-        self._names: t.Dict[t.Tuple[str, str, str], str] = {}
-        self._seen: t.Dict[t.Tuple[str, str, int], t.Tuple[str, _Reference]] = {}
-        self._count: t.Dict[str, int] = {}
-        self.controls: t.Dict[str, Json] = {}
+        self._names: dict[tuple[str, str, str], str] = {}
+        self._seen: dict[tuple[str, str, int], tuple[str, _Reference]] = {}
+        self._count: dict[str, int] = {}
+        self.controls: dict[str, Json] = {}
 
     def name(self, finding: Json) -> str:
         at_once = (finding["id"], finding["rationale"], id(finding["references"]))
         if at_once not in self._seen:  # the references are kept too, so that nothing else can come to lie there
-            self._seen[at_once] = (self._found(finding), finding["references"])
+            self._seen[at_once] = (self._wording_name(finding), finding["references"])
         return self._seen[at_once][0]
 
-    def _found(self, finding: Json) -> str:
+    def _wording_name(self, finding: Json) -> str:
         control = str(finding["id"])
         wording = (control, finding["rationale"], canonical(finding["references"]).decode("utf-8"))
         if wording not in self._names:
             number = self._count[control] = self._count.get(control, 0) + 1
             self._names[wording] = name = control if number == 1 else f"{control}~{number}"
             references = [
-                {key: value for key, value in each.items() if key not in ("title", "status")}
-                for each in finding["references"]
+                {key: value for key, value in reference.items() if key not in ("title", "status")}
+                for reference in finding["references"]
             ]
             self.controls[name] = {"rationale": finding["rationale"], "references": references}
         return self._names[wording]
@@ -87,19 +87,19 @@ def _without_texts(result: Json, wordings: Wordings) -> Json:
     return {**{key: value for key, value in result.items() if key != "frameworks"}, "findings": findings}
 
 
-def frameworks(results: t.Iterable[Json]) -> t.Dict[str, Json]:
+def frameworks(results: Iterable[Json]) -> dict[str, Json]:
     """Every framework that a control of these results supports, by id, with what is known of it."""
-    found: t.Dict[str, Json] = {}
-    seen: t.Set[int] = set()
+    known: dict[str, Json] = {}
+    seen: set[int] = set()
     for result in results:
         for name, about in result.get("frameworks", {}).items():
-            found.setdefault(name, {}).update({key: about[key] for key in FRAMEWORK_KEYS if key in about})
+            known.setdefault(name, {}).update({key: about[key] for key in FRAMEWORK_KEYS if key in about})
         for finding in result.get("findings", []):
             if id(finding["references"]) in seen:
                 continue
             seen.add(id(finding["references"]))
             for reference in finding["references"]:
-                about = found.setdefault(reference["framework"], {})
+                about = known.setdefault(reference["framework"], {})
                 about.setdefault("title", reference["title"])
                 about.setdefault("status", reference.get("status", "guidance"))
-    return {name: found[name] for name in sorted(found)}
+    return {name: known[name] for name in sorted(known)}

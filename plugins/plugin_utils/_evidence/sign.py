@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import typing as t
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +35,10 @@ class Signed:
 def fingerprint(key: Path) -> str:
     """SHA256:... of a key, from its private or its public file."""
     done = _run(["-l", "-E", "sha256", "-f", str(key)])
-    found = _FINGERPRINT.search(done.stdout.decode("ascii", "replace"))
-    if done.returncode or found is None:
+    match = _FINGERPRINT.search(done.stdout.decode("ascii", "replace"))
+    if done.returncode or match is None:
         raise _failed("Reading the signing key", key, done, "evidence_signing_key is the path of an OpenSSH key.")
-    return found.group()
+    return match.group()
 
 
 def sign(key: Path, data: bytes) -> bytes:
@@ -50,14 +50,14 @@ def sign(key: Path, data: bytes) -> bytes:
     return done.stdout
 
 
-def judged(data: bytes, signature: Path, allowed: t.Optional[Path]) -> Signed:
+def judged(data: bytes, signature: Path, allowed: Path | None) -> Signed:
     """Whether the signature is whole and, where a list of allowed signers is given, by one of them."""
     about = ["-n", NAMESPACE, "-s", str(signature)]
-    whole = _run(["-Y", "check-novalidate", *about], data)
-    found = _FINGERPRINT.search(whole.stdout.decode("utf-8", "replace"))
-    if whole.returncode or found is None:
-        return Signed(problem=f"the signature is broken: {_line(whole)}")
-    key = found.group()
+    checked = _run(["-Y", "check-novalidate", *about], data)
+    match = _FINGERPRINT.search(checked.stdout.decode("utf-8", "replace"))
+    if checked.returncode or match is None:
+        return Signed(problem=f"the signature is broken: {_line(checked)}")
+    key = match.group()
     if allowed is None:
         return Signed(key)
     names = _run(["-Y", "find-principals", "-s", str(signature), "-f", str(allowed)])
@@ -67,7 +67,7 @@ def judged(data: bytes, signature: Path, allowed: t.Optional[Path]) -> Signed:
     return Signed(key, problem=f"it is signed by a key that {allowed} does not allow: {key}")
 
 
-def _run(arguments: t.Sequence[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def _run(arguments: Sequence[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Without a terminal of its own, since ssh-keygen would else ask whoever sits there for a passphrase."""
     environment = {**os.environ, "LC_ALL": "C", "SSH_ASKPASS_REQUIRE": "never"}
     try:
@@ -87,8 +87,8 @@ def _run(arguments: t.Sequence[str], data: bytes = b"") -> subprocess.CompletedP
 
 
 def _line(done: subprocess.CompletedProcess[bytes]) -> str:
-    told = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
-    return told[-1].strip() if told else f"ssh-keygen exited {done.returncode}"
+    lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
+    return lines[-1].strip() if lines else f"ssh-keygen exited {done.returncode}"
 
 
 def _failed(doing: str, key: Path, done: subprocess.CompletedProcess[bytes], advice: str) -> ClinicalError:

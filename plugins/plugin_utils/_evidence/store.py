@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import typing as t
 from pathlib import Path
+from typing import Any, cast
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.record import merged, open_record, record
@@ -32,10 +32,10 @@ LATEST = "latest"
 def run_dir(evidence_dir: Path, run_id: str) -> Path:
     """The directory of a run. A link in its place is refused: evidence stays where the operator said."""
     path = evidence_dir / check_run_id(run_id)
-    for each in (path, path / "hosts"):
-        if each.is_symlink():
+    for folder in (path, path / "hosts"):
+        if folder.is_symlink():
             raise ClinicalError(
-                "Using", str(each), "it is a symbolic link", "Move it away; a run has its own directory."
+                "Using", str(folder), "it is a symbolic link", "Move it away; a run has its own directory."
             )
     return path
 
@@ -98,13 +98,13 @@ def _failed(doing: str, path: Path, exc: OSError) -> ClinicalError:
     )
 
 
-def write_record(evidence_dir: Path, host: str, result: Json) -> t.Tuple[Path, bool]:
+def write_record(evidence_dir: Path, host: str, result: Json) -> tuple[Path, bool]:
     """Write one host's checked result, with what this run had kept of it; returns the path and whether it changed."""
     path = record_path(evidence_dir, result["run_id"], host)
     return path, write(path, canonical(record(host, merged(_earlier(path, host, result["run_id"]), result))))
 
 
-def _earlier(path: Path, host: str, run_id: str) -> t.Optional[Json]:
+def _earlier(path: Path, host: str, run_id: str) -> Json | None:
     """The record that is there already; one that cannot be read has nothing to give, and is replaced."""
     if path.is_symlink() or not path.is_file():
         return None
@@ -114,7 +114,7 @@ def _earlier(path: Path, host: str, run_id: str) -> t.Optional[Json]:
         return None
 
 
-def load_json(path: Path) -> t.Any:
+def load_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes().decode("utf-8"))
     except OSError as exc:
@@ -125,10 +125,10 @@ def load_json(path: Path) -> t.Any:
         ) from exc
 
 
-def load_records(evidence_dir: Path, run_id: str) -> t.Tuple[t.Dict[str, Json], t.Dict[str, str]]:
+def load_records(evidence_dir: Path, run_id: str) -> tuple[dict[str, Json], dict[str, str]]:
     """All records of a run: host -> result, and for files that cannot be read as one: host -> why, naming the file."""
-    good: t.Dict[str, Json] = {}
-    bad: t.Dict[str, str] = {}
+    good: dict[str, Json] = {}
+    bad: dict[str, str] = {}
     shared = Shared()
     folder = run_dir(evidence_dir, run_id) / "hosts"
     if not folder.is_dir():
@@ -143,7 +143,7 @@ def load_records(evidence_dir: Path, run_id: str) -> t.Tuple[t.Dict[str, Json], 
     return good, bad
 
 
-def load_run(evidence_dir: Path, run_id: str) -> t.Optional[Json]:
+def load_run(evidence_dir: Path, run_id: str) -> Json | None:
     """The run.json of an earlier report of this run; None where there is none, ClinicalError where it is damaged."""
     path = run_dir(evidence_dir, run_id) / "run.json"
     if not path.exists():
@@ -154,7 +154,7 @@ def load_run(evidence_dir: Path, run_id: str) -> t.Optional[Json]:
     )
     if not lists_names or data.get("run_id") != run_id:
         raise ClinicalError("Reading", str(path), f"it is not the bundle of run {run_id}", "It was changed by hand.")
-    return t.cast(Json, data)
+    return cast(Json, data)
 
 
 def latest_run(evidence_dir: Path) -> str:
@@ -162,9 +162,9 @@ def latest_run(evidence_dir: Path) -> str:
     link = evidence_dir / LATEST
     if link.is_symlink():
         return check_run_id(os.readlink(link))
-    runs = sorted(each.name for each in evidence_dir.iterdir() if each.is_dir()) if evidence_dir.is_dir() else []
-    there = f"Name one of these runs: {', '.join(runs[-5:])}." if runs else "No run was recorded there."
-    raise ClinicalError("Finding the latest run in", str(evidence_dir), "there is no link 'latest'", there)
+    runs = sorted(path.name for path in evidence_dir.iterdir() if path.is_dir()) if evidence_dir.is_dir() else []
+    hint = f"Name one of these runs: {', '.join(runs[-5:])}." if runs else "No run was recorded there."
+    raise ClinicalError("Finding the latest run in", str(evidence_dir), "there is no link 'latest'", hint)
 
 
 def point_latest(evidence_dir: Path, run: Json) -> bool:
@@ -188,9 +188,9 @@ def point_latest(evidence_dir: Path, run: Json) -> bool:
 
 def _is_newer(evidence_dir: Path, run_id: str, run: Json) -> bool:
     try:
-        other = load_run(evidence_dir, check_run_id(run_id))
+        latest = load_run(evidence_dir, check_run_id(run_id))
     except ClinicalError:
         return False
-    if other is None or not other.get("started") or not run["started"]:
+    if latest is None or not latest.get("started") or not run["started"]:
         return False
-    return bool(other["started"] > run["started"])
+    return bool(latest["started"] > run["started"])

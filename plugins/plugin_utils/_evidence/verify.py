@@ -8,7 +8,7 @@ signers, whoever can write the directory can write a new chain; without a rememb
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,25 +23,29 @@ WHAT = ("changed", "missing", "added", "reordered", "forked", "signature", "trun
 
 
 @dataclass(frozen=True)
-class Problem:
+class ChainProblem:
     """``run_id`` and ``number`` name the bundle, ``file`` the file in it where it is about one."""
 
     what: str
-    saw: str
+    fault: str
     run_id: str = ""
     number: int = 0
     file: str = ""
 
+    def as_result(self) -> Json:
+        """Return the problem under the keys that a module's result has."""
+        return {"what": self.what, "saw": self.fault, "run_id": self.run_id, "number": self.number, "file": self.file}
+
     def __str__(self) -> str:
         place = [f"run {self.run_id}" if self.run_id else "", f"number {self.number}" if self.number else "", self.file]
-        return f"{', '.join(part for part in place if part)}: {self.what}: {self.saw}"
+        return f"{', '.join(part for part in place if part)}: {self.what}: {self.fault}"
 
 
 def verify(
     evidence_dir: Path,
     *,
     fleet: str = "",
-    allowed_signers: t.Optional[Path] = None,
+    allowed_signers: Path | None = None,
     head: str = "",
     oldest: int = 1,
 ) -> Json:
@@ -57,25 +61,25 @@ def verify(
         )
     remembered = _remembered(head)
     bundles = [path for path in sorted(evidence_dir.iterdir()) if _is_bundle(path)]
-    found, problems = _read(bundles)
-    fleets = [fleet] if fleet else sorted({link.fleet for link in found})
+    links, problems = _read(bundles)
+    fleets = [fleet] if fleet else sorted({link.fleet for link in links})
     if head and len(fleets) != 1:
         raise ClinicalError("Verifying", f"the head {head}", f"there are {len(fleets)} fleets", "Name the fleet, too.")
     for name in fleets:
-        mine = [link for link in found if link.fleet == name]
-        problems += _order(mine, oldest) + _end(evidence_dir, name, mine, remembered)
-        problems += [problem for link in mine for problem in _place(link)]
-        problems += [problem for link in mine for problem in _signature(link, mine, allowed_signers)]
-        problems += _files(mine)
-    kept = [link for link in found if link.fleet in fleets]
+        fleet_links = [link for link in links if link.fleet == name]
+        problems += _order(fleet_links, oldest) + _end(evidence_dir, name, fleet_links, remembered)
+        problems += [problem for link in fleet_links for problem in _place(link)]
+        problems += [problem for link in fleet_links for problem in _signature(link, fleet_links, allowed_signers)]
+        problems += _files(fleet_links)
+    chosen = [link for link in links if link.fleet in fleets]
     return {
-        "bundles": len({link.run_id for link in kept}),
-        "manifests": len(kept),
-        "signed": sum(bool(link.manifest["signer"]) for link in kept),
-        "heads": {name: _last(name, kept).head for name in fleets if _last_or_none(name, kept)},
-        "problems": [vars(problem) for problem in problems],
+        "bundles": len({link.run_id for link in chosen}),
+        "manifests": len(chosen),
+        "signed": sum(bool(link.manifest["signer"]) for link in chosen),
+        "heads": {name: _last(name, chosen).head for name in fleets if _last_or_none(name, chosen)},
+        "problems": [problem.as_result() for problem in problems],
         "told": [str(problem) for problem in problems],
-        "notes": [note for name in fleets for note in _rewritten([link for link in kept if link.fleet == name])],
+        "notes": [note for name in fleets for note in _rewritten([link for link in chosen if link.fleet == name])],
     }
 
 
@@ -85,7 +89,7 @@ def _is_bundle(path: Path) -> bool:
     return any((path / name).exists() for name in (chain.FOLDER, "hosts", "run.json"))
 
 
-def _remembered(head: str) -> t.Optional[t.Tuple[int, str]]:
+def _remembered(head: str) -> tuple[int, str] | None:
     if not head:
         return None
     number, _colon, digest = head.partition(":")
@@ -97,45 +101,47 @@ def _remembered(head: str) -> t.Optional[t.Tuple[int, str]]:
     return int(number), digest
 
 
-def _read(bundles: t.Sequence[Path]) -> t.Tuple[t.List[Link], t.List[Problem]]:
+def _read(bundles: Sequence[Path]) -> tuple[list[Link], list[ChainProblem]]:
     """Every manifest; bundles without one, and manifests that are none, are problems."""
-    found: t.List[Link] = []
-    problems: t.List[Problem] = []
+    links: list[Link] = []
+    problems: list[ChainProblem] = []
     for bundle in bundles:
         folder = bundle / chain.FOLDER
         paths = sorted(path for path in folder.glob("*.json") if path.is_file()) if folder.is_dir() else []
         for path in paths:
             try:
-                found.append(chain.open_link(path))
+                links.append(chain.open_link(path))
             except ClinicalError as exc:
-                problems.append(Problem("changed", str(exc), bundle.name, file=f"{chain.FOLDER}/{path.name}"))
+                problems.append(ChainProblem("changed", str(exc), bundle.name, file=f"{chain.FOLDER}/{path.name}"))
         if not paths:
-            saw = "it has no manifest: it was added by hand, its run has not ended, or it is older than the chain"
-            problems.append(Problem("unsealed", saw, bundle.name))
-    return found, problems
+            fault = "it has no manifest: it was added by hand, its run has not ended, or it is older than the chain"
+            problems.append(ChainProblem("unsealed", fault, bundle.name))
+    return links, problems
 
 
-def _order(mine: t.Sequence[Link], oldest: int) -> t.List[Problem]:
+def _order(links: Sequence[Link], oldest: int) -> list[ChainProblem]:
     """Gaps, numbers that are there twice, and manifests that are not the ones that their successors name."""
-    problems: t.List[Problem] = []
-    by_number: t.Dict[int, t.List[Link]] = {}
-    for link in mine:
+    problems: list[ChainProblem] = []
+    by_number: dict[int, list[Link]] = {}
+    for link in links:
         by_number.setdefault(link.number, []).append(link)
     for number in range(oldest, max(by_number, default=oldest - 1) + 1):
         here, after = by_number.get(number, []), by_number.get(number + 1, [])
         named = [link.manifest["previous"] or {} for link in after]
         if not here:
-            run_id = next((str(each["run_id"]) for each in named if "run_id" in each), "")
-            problems.append(Problem("missing", "the bundle is not here", run_id, number))
+            run_id = next((str(previous["run_id"]) for previous in named if "run_id" in previous), "")
+            problems.append(ChainProblem("missing", "the bundle is not here", run_id, number))
         elif len(here) > 1:
             runs = " and ".join(sorted({link.run_id for link in here}))
-            problems.append(Problem("forked", f"two manifests have this number: {runs}", here[0].run_id, number))
-        if here and named and not {link.sha256 for link in here} & {each.get("sha256") for each in named}:
-            saw = f"its manifest is not the one that number {number + 1} names"
-            problems.append(Problem("changed", saw, here[0].run_id, number, f"{chain.FOLDER}/{here[0].path.name}"))
+            problems.append(ChainProblem("forked", f"two manifests have this number: {runs}", here[0].run_id, number))
+        if here and named and not {link.sha256 for link in here} & {previous.get("sha256") for previous in named}:
+            fault = f"its manifest is not the one that number {number + 1} names"
+            problems.append(
+                ChainProblem("changed", fault, here[0].run_id, number, f"{chain.FOLDER}/{here[0].path.name}")
+            )
     first = by_number.get(1, [])
     problems += [
-        Problem("changed", "number 1 names one before it", link.run_id, 1)
+        ChainProblem("changed", "number 1 names one before it", link.run_id, 1)
         for link in first
         if link.manifest["previous"]
     ]
@@ -143,79 +149,80 @@ def _order(mine: t.Sequence[Link], oldest: int) -> t.List[Problem]:
 
 
 def _end(
-    evidence_dir: Path, fleet: str, mine: t.Sequence[Link], remembered: t.Optional[t.Tuple[int, str]]
-) -> t.List[Problem]:
+    evidence_dir: Path, fleet: str, links: Sequence[Link], remembered: tuple[int, str] | None
+) -> list[ChainProblem]:
     """Whether the chain still holds what was remembered of its end, by a person or by the directory's own note."""
     note = chain.note_of(evidence_dir, fleet) or {}
     known = [("the remembered head", *remembered)] if remembered else []
     if isinstance(note.get("sequence"), int) and isinstance(note.get("sha256"), str):
         known.append(("the directory's own note of the end", note["sequence"], note["sha256"]))
-    last = max(mine, key=lambda link: link.number, default=None)
+    last = max(links, key=lambda link: link.number, default=None)
     problems = []
     for who, number, digest in known:
-        there = [link for link in mine if link.number == number]
+        numbered = [link for link in links if link.number == number]
         if last is None or number > last.number:
             ends = f"the chain ends with number {last.number} of run {last.run_id}" if last else "there is no chain"
-            problems.append(Problem("truncated", f"{who} is number {number}, but {ends}", number=number))
-        elif there and digest not in [link.sha256 for link in there]:
-            problems.append(Problem("changed", f"it is not the manifest of {who}", there[0].run_id, number))
+            problems.append(ChainProblem("truncated", f"{who} is number {number}, but {ends}", number=number))
+        elif numbered and digest not in [link.sha256 for link in numbered]:
+            problems.append(ChainProblem("changed", f"it is not the manifest of {who}", numbered[0].run_id, number))
     return problems
 
 
-def _place(link: Link) -> t.List[Problem]:
+def _place(link: Link) -> list[ChainProblem]:
     """Whether a manifest lies where it says."""
     at, problems = f"{chain.FOLDER}/{link.path.name}", []
     bundle = link.path.parent.parent.name
     if bundle != link.run_id:
-        problems.append(Problem("reordered", f"it is of run {link.run_id}", bundle, link.number, at))
+        problems.append(ChainProblem("reordered", f"it is of run {link.run_id}", bundle, link.number, at))
     if chain.named(link.path) != (link.fleet, link.number):
-        saw = f"its name is not that of number {link.number} of fleet {link.fleet}"
-        problems.append(Problem("reordered", saw, bundle, link.number, at))
+        fault = f"its name is not that of number {link.number} of fleet {link.fleet}"
+        problems.append(ChainProblem("reordered", fault, bundle, link.number, at))
     return problems
 
 
-def _signature(link: Link, mine: t.Sequence[Link], allowed: t.Optional[Path]) -> t.List[Problem]:
+def _signature(link: Link, links: Sequence[Link], allowed: Path | None) -> list[ChainProblem]:
     path, signer = link.path.with_suffix(".sig"), link.manifest["signer"]
     at = f"{chain.FOLDER}/{path.name}"
     if not signer and not path.exists():
         # A later signature covers what is before it, since it covers its hash.
-        covered = any(other.number > link.number and other.manifest["signer"] for other in mine)
+        covered = any(later.number > link.number and later.manifest["signer"] for later in links)
         if allowed is None or covered:
             return []
-        return [Problem("signature", "it is not signed, nor is any after it", link.run_id, link.number, at)]
+        return [ChainProblem("signature", "it is not signed, nor is any after it", link.run_id, link.number, at)]
     if not path.is_file():
-        return [Problem("signature", f"the signature of {signer} is missing", link.run_id, link.number, at)]
-    told = judged(link.path.read_bytes(), path, allowed)
-    saw = told.problem or (
-        "" if told.key == signer else f"{told.key} signed it, the manifest names {signer or 'nobody'}"
+        return [ChainProblem("signature", f"the signature of {signer} is missing", link.run_id, link.number, at)]
+    signed = judged(link.path.read_bytes(), path, allowed)
+    fault = signed.problem or (
+        "" if signed.key == signer else f"{signed.key} signed it, the manifest names {signer or 'nobody'}"
     )
-    return [Problem("signature", saw, link.run_id, link.number, at)] if saw else []
+    return [ChainProblem("signature", fault, link.run_id, link.number, at)] if fault else []
 
 
-def _files(mine: t.Sequence[Link]) -> t.List[Problem]:
+def _files(links: Sequence[Link]) -> list[ChainProblem]:
     """The files of each bundle against its newest manifest, and its manifests against each other."""
-    problems: t.List[Problem] = []
-    newest: t.Dict[Path, Link] = {}
-    for link in sorted(mine, key=lambda link: link.number):
+    problems: list[ChainProblem] = []
+    newest: dict[Path, Link] = {}
+    for link in sorted(links, key=lambda link: link.number):
         bundle = link.path.parent.parent
         earlier = newest.get(bundle)
         if earlier is not None:
-            gone = sorted(set(earlier.manifest["files"]) - set(link.manifest["files"]))
-            saw = f"it was in number {earlier.number} and is not in number {link.number}"
-            problems += [Problem("withdrawn", saw, link.run_id, link.number, name) for name in gone]
+            withdrawn = sorted(set(earlier.manifest["files"]) - set(link.manifest["files"]))
+            fault = f"it was in number {earlier.number} and is not in number {link.number}"
+            problems += [ChainProblem("withdrawn", fault, link.run_id, link.number, name) for name in withdrawn]
         newest[bundle] = link
     for bundle, link in newest.items():
         problems += [
-            Problem(what, saw, link.run_id, link.number, name) for what, saw, name in _differences(bundle, link)
+            ChainProblem(what, fault, link.run_id, link.number, name)
+            for what, fault, name in _differences(bundle, link)
         ]
     return problems
 
 
-def _rewritten(mine: t.Sequence[Link]) -> t.List[str]:
+def _rewritten(links: Sequence[Link]) -> list[str]:
     """Records that a later manifest of one run has otherwise: a host answered twice, or somebody wrote."""
-    notes: t.List[str] = []
-    newest: t.Dict[str, Link] = {}
-    for link in sorted(mine, key=lambda link: link.number):
+    notes: list[str] = []
+    newest: dict[str, Link] = {}
+    for link in sorted(links, key=lambda link: link.number):
         before = newest.get(link.run_id)
         files = before.manifest["files"] if before else {}
         notes += [
@@ -227,22 +234,22 @@ def _rewritten(mine: t.Sequence[Link]) -> t.List[str]:
     return notes
 
 
-def _differences(bundle: Path, link: Link) -> t.Iterator[t.Tuple[str, str, str]]:
-    there, wanted = chain.contents(bundle), link.manifest["files"]
-    for name in sorted({*there, *wanted}):
-        if name not in there:
+def _differences(bundle: Path, link: Link) -> Iterator[tuple[str, str, str]]:
+    present, wanted = chain.contents(bundle), link.manifest["files"]
+    for name in sorted({*present, *wanted}):
+        if name not in present:
             yield "missing", "the file is not here", name
         elif name not in wanted:
             yield "added", "the manifest does not name this file", name
-        elif there[name].is_symlink():
+        elif present[name].is_symlink():
             yield "changed", "it is a link", name
-        elif chain.sha256(there[name].read_bytes()) != wanted[name]:
+        elif chain.sha256(present[name].read_bytes()) != wanted[name]:
             yield "changed", "its content is not what was written", name
 
 
-def _last_or_none(fleet: str, links: t.Sequence[Link]) -> bool:
+def _last_or_none(fleet: str, links: Sequence[Link]) -> bool:
     return any(link.fleet == fleet for link in links)
 
 
-def _last(fleet: str, links: t.Sequence[Link]) -> Link:
+def _last(fleet: str, links: Sequence[Link]) -> Link:
     return max((link for link in links if link.fleet == fleet), key=lambda link: link.number)

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 import re
-import typing as t
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import run_id as run_ids
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import WORST_FIRST
 
-Json = t.Dict[str, t.Any]
+Json = dict[str, Any]
 
 RECORD_SCHEMA = "healthops.clinical/record/1"
 #: From 2 on, what a control is stands once for the whole run, under "controls".
@@ -96,7 +97,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\uf
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def canonical(value: t.Any) -> bytes:
+def canonical(value: Any) -> bytes:
     """The one spelling of a value: sorted keys, no spaces, UTF-8, one newline at the end.
 
     Bytes that were no text (kept by Python as lone surrogates) become JSON's own ``\\udcXX`` and so are not lost.
@@ -115,7 +116,7 @@ def visible(text: str) -> str:
     return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
 
 
-def plain(value: t.Any, where: str = "result") -> t.Any:
+def plain(value: Any, where: str = "result") -> Any:
     """A deep copy made of exact built-in types only; Ansible hands over tagged, lazy or "unsafe" subclasses of them."""
     if value is None or isinstance(value, bool):
         return value
@@ -125,7 +126,7 @@ def plain(value: t.Any, where: str = "result") -> t.Any:
         return int(value)
     if isinstance(value, float):
         return float(value)
-    if isinstance(value, t.Mapping):
+    if isinstance(value, Mapping):
         return {_key(key, where): plain(item, f"{where}.{key}") for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
@@ -134,13 +135,13 @@ def plain(value: t.Any, where: str = "result") -> t.Any:
     )
 
 
-def _key(key: t.Any, where: str) -> str:
+def _key(key: Any, where: str) -> str:
     if not isinstance(key, str):
         raise ClinicalError("Recording", where, f"the key {key!r} is not text", "Pass the registered result.")
     return str.__str__(key)
 
 
-def count(findings: t.Sequence[Json]) -> t.Dict[str, int]:
+def count(findings: Sequence[Json]) -> dict[str, int]:
     """How many findings have each result word; every word is there."""
     counted = dict.fromkeys(WORST_FIRST, 0)
     for finding in findings:

@@ -179,7 +179,8 @@ class _Tries:
 
     def wait(self) -> None:
         """Let some time pass until the next try, longer each time."""
-        self.reach.sleep(max(0.0, min(REFUSED_PAUSE if self.refused else self.pause, self.seconds_left)))
+        pause = REFUSED_PAUSE if self.refused else self.pause
+        self.reach.sleep(max(0.0, min(pause, self.seconds_left)))
         self.pause = min(2 * self.pause, LONGEST_PAUSE)
 
     def outcome(self, answer: Result) -> GuardOutcome:
@@ -260,8 +261,9 @@ def take_back(reach: Reach, guard: Mapping[str, Any], final: Collection[str] = S
     ``why`` stands in the host's record, and has it also take back a run that nothing guards.
     """
     tries = _Tries(reach, guard["run_id"], reach.clock() + guard["seconds_left"])
+    more = {"why": why} if why else {}
     while tries.seconds_left > 0:
-        answer = tries.ask("reverted", final, **({"why": why} if why else {}))
+        answer = tries.ask("reverted", final, **more)
         if tries.state(answer) in final:
             return tries.outcome(answer)
         tries.wait()

@@ -23,8 +23,9 @@ def unguarded(result: Result, why: str) -> Result:
     """Return the result of a run that was sent without a guard; ``why`` is empty where the play switched it off."""
     if is_taken_back(result):  # a login was not at stake, but something else was lost
         return result
-    guard = fresh_login.skipped_guard(why) if why else fresh_login.off_guard()
-    return _warned({**result, "guard": guard}, [GUARD_OFF] if guard["state"] == guard_states.OFF else [])
+    if why:
+        return _warned({**result, "guard": fresh_login.skipped_guard(why)}, [])
+    return _warned({**result, "guard": fresh_login.off_guard()}, [GUARD_OFF])
 
 
 def concluded(result: Result, outcome: GuardOutcome, host: str, users: Sequence[str]) -> Result:
@@ -34,8 +35,8 @@ def concluded(result: Result, outcome: GuardOutcome, host: str, users: Sequence[
     if outcome.state == guard_states.CONFIRMED:
         return result
     msg = fresh_login.describe_outcome(outcome, host)
-    changed = _taken_back(result, msg) if outcome.state == guard_states.REVERTED else _unsure(result, msg)
-    return {**changed, "failed": True, "msg": msg}
+    judged = _taken_back(result, msg) if outcome.state == guard_states.REVERTED else _unsure(result, msg)
+    return {**judged, "failed": True, "msg": msg}
 
 
 def is_taken_back(result: Result) -> bool:

@@ -92,7 +92,7 @@ def _read(path: Path, now: datetime) -> tuple[Json, str]:
     except OSError as error:
         raise _refused(path, error.strerror or str(error)) from error
     except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(path), error.line, "", error.key, error.saw))
+        problems.add(Problem(str(path), error.line, "", error.key, error.fault))
         problems.raise_if_any("Reading", "the approvals", _TRY)
         raise
     place = Place(path, "")

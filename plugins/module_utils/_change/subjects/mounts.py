@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..._errors import ClinicalError
@@ -27,8 +28,17 @@ class MountPoint:
 def mounted(host: Host) -> dict[str, MountPoint]:
     """Return what is mounted, by its place; of several on one place, the one on top."""
     rows = [line.split() for line in host.read_text("/proc/self/mounts").splitlines()]
-    points = [MountPoint(unescape(r[1]), unescape(r[0]), r[2], tuple(r[3].split(","))) for r in rows if len(r) >= 4]
+    points = [_point(row) for row in rows if len(row) >= 4]
     return {point.path: point for point in points}
+
+
+def _point(row: Sequence[str]) -> MountPoint:
+    return MountPoint(
+        path=unescape(row[1]),
+        source=unescape(row[0]),
+        fstype=row[2],
+        options=tuple(row[3].split(",")),
+    )
 
 
 def unescape(field: str) -> str:

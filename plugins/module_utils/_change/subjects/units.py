@@ -102,7 +102,9 @@ class ActiveUnit(WholeSubject):
 
     def capture(self, host: Host) -> Image:
         unit = show(host, [self.unit]).get(self.unit)
-        return {"active": unit.running if unit and unit.exists else None}
+        if unit is None or not unit.exists:
+            return {"active": None}
+        return {"active": unit.running}
 
     def put(self, host: Host, image: Image) -> None:
         if image["active"] is None or bool(self.capture(host)["active"]) == image["active"]:
@@ -127,7 +129,9 @@ class EnabledUnit(WholeSubject):
 
     def capture(self, host: Host) -> Image:
         unit = show(host, [self.unit]).get(self.unit)
-        return {"enabled": unit.enabled in ("enabled", "enabled-runtime") if unit and unit.exists else None}
+        if unit is None or not unit.exists:
+            return {"enabled": None}
+        return {"enabled": unit.enabled in ("enabled", "enabled-runtime")}
 
     def put(self, host: Host, image: Image) -> None:
         if image["enabled"] is not None and bool(self.capture(host)["enabled"]) != image["enabled"]:

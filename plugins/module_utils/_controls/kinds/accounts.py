@@ -121,7 +121,7 @@ def _assess(control: Control, violations: Sequence[Violation]) -> Assessment:
         control=control.id,
         subject=f"accounts: {wanted}",
         wanted=wanted,
-        before=verdict.saw,
+        before=verdict.observed,
         after=_listed([violation.what for violation in for_people]) or wanted,
         verdicts=Verdicts.same(verdict),
         remark=_listed([f"{violation.what}: {violation.advice}" for violation in for_people]),

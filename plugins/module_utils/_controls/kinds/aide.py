@@ -169,7 +169,7 @@ def _assess_tools(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=CONFIG,
         wanted=wanted,
-        before=verdict.saw,
+        before=verdict.observed,
         after=wanted,
         verdicts=Verdicts(running=_READ_DAILY, on_disk=verdict, survives_reboot=verdict),
     )

@@ -97,7 +97,7 @@ def _enabled(control: Control, state: State) -> Assessment:
     disk = judge(at_boot == "enabled", f"{UNIT} {at_boot}")
     running = _running(state)
     fine = running.state == disk.state == OK
-    before = "enabled" if fine else f"{at_boot}, {running.saw}"
+    before = "enabled" if fine else f"{at_boot}, {running.observed}"
     blocked = _blocker(state)
     return Assessment(
         control=control.id,
@@ -148,8 +148,8 @@ def _enforcing(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=subject,
         wanted="enforcing",
-        before=verdict.saw,
-        after=verdict.saw,
+        before=verdict.observed,
+        after=verdict.observed,
         verdicts=Verdicts(running=verdict, on_disk=on_disk, survives_reboot=verdict),
         blocked=blocked,
     )

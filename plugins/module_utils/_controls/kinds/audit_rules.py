@@ -99,7 +99,7 @@ class AuditRules(Kind):
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(control, state) for control in controls)
         failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
-        return KindPlan(assessments, (_group(failing, state),) if failing else ())
+        return KindPlan.of(assessments, [_group(failing, state)])
 
 
 def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
@@ -119,8 +119,8 @@ def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[st
     return {c.id: spelled(c, c.settings["rules"]) for c in controls}, growing
 
 
-def _missing(control: Control, state: State, seen: frozenset[RuleMeaning]) -> list[str]:
-    return [line for line in state.wanted[control.id] if meaning(line) not in seen]
+def _missing(control: Control, state: State, present_rules: frozenset[RuleMeaning]) -> list[str]:
+    return [line for line in state.wanted[control.id] if meaning(line) not in present_rules]
 
 
 def _assess(control: Control, state: State) -> Assessment:
@@ -163,8 +163,8 @@ def _after_reboot(control: Control, state: State) -> Verdict:
     return verdict
 
 
-def _verdict(control: Control, state: State, seen: frozenset[RuleMeaning]) -> Verdict:
-    missing = _missing(control, state, seen)
+def _verdict(control: Control, state: State, present_rules: frozenset[RuleMeaning]) -> Verdict:
+    missing = _missing(control, state, present_rules)
     if state.silent:
         return judge(False, "a rule of the list task tells the kernel to audit nothing")
     return judge(not missing, f"not there: {missing[0]}" if missing else "all there")
@@ -182,6 +182,8 @@ def _blocker(verdicts: Verdicts, state: State) -> Blocked | None:
 
 def _group(failing: Sequence[Control], state: State) -> Group:
     """Return the group that writes our file, compiles it with the others, and has the kernel load the rules."""
+    if not failing:
+        return Group("audit_rules", ())
     compiling = Step(
         subject=Compiled("augenrules"),
         wanted=MADE_ANEW,

@@ -55,7 +55,7 @@ def _assess(control: Control, state: Mapping[str, str | None]) -> Assessment:
         control=control.id,
         subject=path,
         wanted=wanted,
-        before=verdict.saw,
+        before=verdict.observed,
         after=wanted,
         verdicts=Verdicts.same(verdict),
     )

@@ -100,7 +100,7 @@ class Boot(Kind):
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(control, state) for control in controls)
         failing = [c for c, a in zip(controls, assessments) if a.to_enforce and _is_to_be_written(c, a)]
-        return KindPlan(assessments, (_group(failing, state),) if failing else ())
+        return KindPlan.of(assessments, [_group(failing, state)])
 
 
 def kernel_words(texts: Sequence[str]) -> list[str]:
@@ -152,7 +152,7 @@ def _assess_argument(control: Control, state: State, menu: str) -> Assessment:
         running = _judge_argument(control, state.running)
     written = (disk.state, boot.state) == (OK, OK)
     blocked = None if written or state.has_tool else Blocked(_NO_TOOL)
-    before = "; ".join(dict.fromkeys((disk.saw, boot.saw)))
+    before = "; ".join(dict.fromkeys((disk.observed, boot.observed)))
     return Assessment(
         control=control.id,
         subject="the kernel's arguments",
@@ -241,8 +241,12 @@ def _drop_in(state: State, arguments: Sequence[str]) -> str:
 
 def _group(failing: Sequence[Control], state: State) -> Group:
     """Return the group that writes our files and has GRUB's menu made anew."""
+    if not failing:
+        return Group("boot", ())
     about_arguments = [control for control in failing if "argument" in control.settings]
-    steps = _argument_steps(about_arguments, state) if about_arguments else []
+    steps: list[Step] = []
+    if about_arguments:
+        steps += _argument_steps(about_arguments, state)
     for control in failing:
         if "password_hash" in control.settings:
             steps += _password_steps(control)

@@ -115,7 +115,7 @@ def _assess(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=path,
         wanted=wanted,
-        before=verdict.saw,
+        before=verdict.observed,
         after=wanted,
         verdicts=Verdicts.same(verdict),
     )
@@ -128,7 +128,7 @@ def _assess_absence(control: Control, matched: Sequence[MatchedPath]) -> Assessm
         control=control.id,
         subject=control.settings["path"],
         wanted="absent",
-        before=verdict.saw,
+        before=verdict.observed,
         after="absent",
         verdicts=Verdicts.same(verdict),
         remark="it is a directory, which is never removed" if has_folder else "",

@@ -227,7 +227,7 @@ def _assess(control: Control, state: State) -> Assessment:
     verdicts = _verdicts(control, state)
     fine = _filters(control, state) and _is_loaded_at_boot(control, state)
     described = _describe_open(control, state)
-    before = described if fine else f"{verdicts.running.saw}, {verdicts.survives_reboot.saw}"
+    before = described if fine else f"{verdicts.running.observed}, {verdicts.survives_reboot.observed}"
     blocked = Blocked(f"{state.foreign}; it is respected and nothing is enforced") if state.foreign else None
     return Assessment(
         control=control.id,

@@ -113,7 +113,7 @@ def _assess(control: Control, state: State) -> Assessment:
     remark = ""
     if users and not state.in_container:
         remark = f"it is loaded and has {users} users; it goes at the next boot"
-    before = disk.saw if users is None or state.in_container else "loaded"
+    before = disk.observed if users is None or state.in_container else "loaded"
     return Assessment(
         control=control.id,
         subject=module,

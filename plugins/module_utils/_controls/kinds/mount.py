@@ -147,8 +147,8 @@ def _assess_separate(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=path,
         wanted=wanted,
-        before=running.saw,
-        after=running.saw,
+        before=running.observed,
+        after=running.observed,
         verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
         blocked=blocked,
     )

@@ -165,8 +165,8 @@ def _assess(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=name,
         wanted=wanted,
-        before=verdict.saw,
-        after=verdict.saw if blocked else _after(name, state, verdict.saw),
+        before=verdict.observed,
+        after=verdict.observed if blocked else _after(name, state, verdict.observed),
         verdicts=Verdicts.same(verdict),
         blocked=blocked,
     )

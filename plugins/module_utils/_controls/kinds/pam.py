@@ -106,9 +106,8 @@ class Pam(Kind):
         assessments = tuple(_assess(control, state, missing[control.id]) for control in controls)
         failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
         stacked = [control for control in failing if control.settings["feature"] != "su_group"]
-        groups = [_transaction(stacked, state, missing)] if stacked else []
-        groups += [_su_group(control, state) for control in failing if control not in stacked]
-        return KindPlan(assessments, tuple(groups))
+        su_groups = [_su_group(control, state) for control in failing if control not in stacked]
+        return KindPlan.of(assessments, [_transaction(stacked, state, missing), *su_groups])
 
 
 def _missing(control: Control, state: State) -> str | None:
@@ -145,8 +144,8 @@ def _assess(control: Control, state: State, missing: str | None) -> Assessment:
         control=control.id,
         subject=subject,
         wanted=wanted,
-        before=verdict.saw,
-        after=verdict.saw if blocked else wanted,
+        before=verdict.observed,
+        after=verdict.observed if blocked else wanted,
         verdicts=Verdicts.same(verdict),
         blocked=blocked,
     )
@@ -266,6 +265,8 @@ def _path(name: str) -> str:
 
 def _transaction(controls: Sequence[Control], state: State, missing: Mapping[str, str | None]) -> Group:
     """Return our profiles, then one call of pam-auth-update; what it writes is watched, so that it comes back."""
+    if not controls:
+        return Group("pam", ())
     ids = tuple(control.id for control in controls)
     files = Step(
         subject=Tree(f"/etc/pam.d:{SAVED}"),

@@ -111,8 +111,8 @@ class Sshd(Kind):
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(control, state) for control in controls)
         writable = [c for c, a in zip(controls, assessments) if a.to_enforce and _deviates(c, state)]
-        behind = [c for c, a in zip(controls, assessments) if a.verdicts.running.saw == NOT_READ]
-        return KindPlan(assessments, _groups(writable, behind, state))
+        behind = [c for c, a in zip(controls, assessments) if a.verdicts.running.observed == NOT_READ]
+        return KindPlan.of(assessments, [_group(writable, behind, state)])
 
 
 def parse_effective(output: str) -> dict[str, str]:
@@ -188,19 +188,25 @@ def _deviates(control: Control, state: State) -> bool:
 
 
 def _written(control: Control) -> str:
+    """Return the value of an option as our drop-in spells it."""
     value = control.settings["value"]
-    return "-" + ",".join(value) if control.settings.get("op") == "excludes" else word(value)
+    if control.settings.get("op") == "excludes":
+        return "-" + ",".join(value)
+    return word(value)
 
 
 def _wanted(control: Control) -> str:
     settings = control.settings
-    if settings.get("op") in OF_LISTS:
-        return ("only " if settings["op"] == "only" else "none of ") + ", ".join(settings["value"])
-    if settings.get("op") == "named":
-        return "limited to " + ("groups that the site names" if settings["value"] == UNNAMED else settings["value"])
-    if settings.get("op") == "each_at_most":
-        return f"at most {settings['value']}"
-    return describe_wanted(settings.get("op", "equal"), settings["value"], settings.get("accept", ()))
+    op, value = settings.get("op", "equal"), settings["value"]
+    if op == "only":
+        return "only " + ", ".join(value)
+    if op == "excludes":
+        return "none of " + ", ".join(value)
+    if op == "named":
+        return "limited to groups that the site names" if value == UNNAMED else f"limited to {value}"
+    if op == "each_at_most":
+        return f"at most {value}"
+    return describe_wanted(op, value, settings.get("accept", ()))
 
 
 def _describe(control: Control, value: str) -> str:
@@ -254,7 +260,9 @@ def _running(state: State, fine: bool, before: str) -> Verdict:
 
 
 def _after(control: Control) -> str:
-    return "none of them offered" if control.settings.get("op") == "excludes" else word(control.settings["value"])
+    if control.settings.get("op") == "excludes":
+        return "none of them offered"
+    return word(control.settings["value"])
 
 
 def _where(line: Line) -> str:
@@ -290,16 +298,19 @@ def _who_adds(control: Control, state: State) -> str:
     return "sshd adds it by itself"
 
 
-def _groups(writable: Sequence[Control], behind: Sequence[Control], state: State) -> tuple[Group, ...]:
-    """Return the group that writes our drop-in, or only has a running sshd read what is written; none without need."""
-    effects = (Effect("reload", state.unit.name),) if state.unit else ()
+def _group(writable: Sequence[Control], behind: Sequence[Control], state: State) -> Group:
+    """Return the group that writes our drop-in, or only has a running sshd read what is written."""
     ids = tuple(control.id for control in [*writable, *behind])
+    effects: tuple[Effect, ...] = ()
+    if state.unit:
+        effects = (Effect("reload", state.unit.name),)
     if writable:
-        step, check = _drop_in_step(writable, state, ids), ("sshd", "-t")
-        return (Group(name="sshd", steps=(step,), checks=(check,), effects=effects),)
+        step = _drop_in_step(writable, state, ids)
+        return Group(name="sshd", steps=(step,), checks=(("sshd", "-t"),), effects=effects)
+    steps: tuple[Step, ...] = ()
     if behind and state.unit:
-        return (Group(name="sshd", steps=(unread(state.unit.name, ids),), effects=effects),)
-    return ()
+        steps = (unread(state.unit.name, ids),)
+    return Group(name="sshd", steps=steps, effects=effects)
 
 
 def _drop_in_step(writable: Sequence[Control], state: State, ids: tuple[str, ...]) -> Step:

@@ -76,7 +76,7 @@ def plan(controls: Sequence[Control], state: State) -> KindPlan:
     """Return how each control of the kind pam stands, and one group for all features to enable."""
     assessments = tuple(_assess(control, state) for control in controls)
     failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
-    return KindPlan(assessments, (_group(failing),) if failing else ())
+    return KindPlan.of(assessments, [_group(failing)])
 
 
 def _assess(control: Control, state: State) -> Assessment:
@@ -95,8 +95,8 @@ def _assess(control: Control, state: State) -> Assessment:
         control=control.id,
         subject=subject,
         wanted="enabled",
-        before=verdict.saw,
-        after=verdict.saw if blocked else "enabled",
+        before=verdict.observed,
+        after=verdict.observed if blocked else "enabled",
         verdicts=Verdicts.same(verdict),
         blocked=blocked,
     )
@@ -113,6 +113,8 @@ def _blocker(control: Control, state: State, few: bool) -> Blocked | None:
 
 
 def _group(controls: Sequence[Control]) -> Group:
+    if not controls:
+        return Group("pam", ())
     ids = tuple(control.id for control in controls)
     features = sorted(FEATURES[control.settings["feature"]] for control in controls)
     files = Step(

@@ -100,14 +100,14 @@ def directory(enabled: frozenset[str], nsswitch: str) -> str | None:
     return None
 
 
-def edited(live: Mapping[str, str], saved: Mapping[str, str], own: Sequence[str] = ()) -> tuple[str | None, bool]:
+def edited(live: Mapping[str, str], saved: Mapping[str, str], own_texts: Sequence[str] = ()) -> tuple[str | None, bool]:
     """Return where a person edited the generated files in a way that pam-auth-update does not keep, None if nowhere.
 
     It keeps options and lines taken away. A line that came from no profile, or a lost marker, makes it give up. The
-    second answer says that such lines are those of ``own`` profiles: a run was cut before pam-auth-update noted them.
+    second answer says that such lines are those of our profiles (``own_texts``): a run was cut before they were noted.
     """
     torn = False
-    ours = {_signature(line) for text in own for line in text.splitlines() if line[:1].isspace()}
+    ours = {_signature(line) for text in own_texts for line in text.splitlines() if line[:1].isspace()}
     for stack, text in live.items():
         block = _managed(text)
         if block is None:

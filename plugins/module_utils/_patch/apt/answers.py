@@ -97,7 +97,7 @@ def _known(host: Host, path: str, argv: Sequence[str]) -> CommandResult | None:
     """Return the answer that is kept there; None where there is none that can be read."""
     try:
         answer = json.loads(host.read(path) or b"null")
-        return CommandResult(tuple(argv), 0, answer["out"], answer["err"])
+        return CommandResult(argv=tuple(argv), rc=0, out=answer["out"], err=answer["err"])
     except (ValueError, TypeError, KeyError, ClinicalError):
         return None  # asked anew, whatever became of the file
 

@@ -25,6 +25,8 @@ _KERNEL = re.compile(r"^linux-image-(\d\S*?)(?:-unsigned)?$")
 class Apt:
     """apt and dpkg of one host, at one moment."""
 
+    audit = "dpkg --audit"
+
     def __init__(self, host: Host, now: datetime, lock_wait: int, check: bool) -> None:
         self.host = remembering(host, keeps=not check)
         self.now = now

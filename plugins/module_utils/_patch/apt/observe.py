@@ -96,7 +96,12 @@ def observe(host: Host, now: datetime, released: Collection[str] = ()) -> Observ
     done = simulate(host, ["dist-upgrade"], hold_pins, bool(released))
     solved = read.simulated(done.out) if done.rc == 0 else Simulation(())
     codename = _codename(host)
-    table = OfferTable(packages, {}, {index.description: index for index in indexes(host)}, _quiet(host, codename))
+    table = OfferTable(
+        packages=packages,
+        offers={},
+        indexes={index.description: index for index in indexes(host)},
+        quiet=_quiet(host, codename),
+    )
     table = replace(table, offers=offers(host, [*_named(table, solved), *(_name(table, package) for package in held)]))
     waiting = _waiting(table, solved, held)
     changes = described(host, table, [*solved.steps, *waiting])
@@ -183,7 +188,14 @@ def _waiting(table: OfferTable, solved: Simulation, held: Sequence[InstalledPack
         name, _colon, arch = full.partition(":")
         package, offers = table.installed(name, arch), table.offers.get(full)
         if package and offers and offers.candidate and is_later(offers.candidate, package.version):
-            steps.append(SimulatedStep(name, package.arch, package.version, offers.candidate))
+            steps.append(
+                SimulatedStep(
+                    name=name,
+                    arch=package.arch,
+                    old=package.version,
+                    new=offers.candidate,
+                )
+            )
     return steps
 
 

@@ -84,7 +84,7 @@ class PackageIndex:
 
     @property
     def name(self) -> str:
-        """Where a version comes from, as apt names it."""
+        """The list as apt names where a version comes from: label, version and suite."""
         return f"{self.label}:{self.version}/{self.suite}"
 
     @property

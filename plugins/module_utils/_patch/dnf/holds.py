@@ -25,8 +25,6 @@ def locks(host: Host) -> list[tuple[str, str]]:
 
 def set_hold(host: Host, packages: Mapping[str, InstalledPackage], names: Sequence[str], held: bool) -> None:
     """Hold the packages of these keys, or hold them no longer; lines of others stay as they are."""
-    if not names:
-        return
     chosen = [package for key, package in packages.items() if key in names]
     lines = host.read_text(VERSIONLOCK).splitlines()
     if held:

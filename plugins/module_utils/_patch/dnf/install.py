@@ -71,7 +71,7 @@ def repair(host: Host, program: Program, packages: Mapping[str, InstalledPackage
             name, _dot, arch = name_and_arch.rpartition(".")
             stale.append(f"{name}-{version.rpartition(':')[2]}.{arch}")
     if not stale:
-        return CommandResult(("rpm",), 0, "", "")
+        return CommandResult(argv=("rpm",), rc=0, out="", err="")
     return as_unit(host, ["rpm", "-e", "--nodeps", *stale], log, _ENVIRONMENT)
 
 

@@ -20,6 +20,8 @@ from .program import Program
 class Dnf:
     """dnf and rpm of one host, at one moment."""
 
+    audit = "dnf check"
+
     def __init__(self, host: Host, now: datetime, lock_wait: int) -> None:
         self.host = host
         self.now = now

@@ -98,7 +98,13 @@ def installed(host: Host, released: Collection[str] = ()) -> dict[str, Installed
         if arch == "(none)":  # the keys that packages are signed with
             continue
         source, source_version = _source_of(source_file, name, version)
-        package = InstalledPackage(name, arch, version, source, source_version)
+        package = InstalledPackage(
+            name=name,
+            arch=arch,
+            version=version,
+            source=source,
+            source_version=source_version,
+        )
         packages[package.key] = replace(
             _latest(packages.get(package.key), package),
             held=name in locked and package.key not in released,

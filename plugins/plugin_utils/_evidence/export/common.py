@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import calendar
 import re
-import typing as t
 import uuid
+from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     VERDICTS,
@@ -24,7 +25,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
     visible,
 )
 
-Files = t.Dict[str, bytes]
+Files = dict[str, bytes]
 
 #: Where our names in other people's formats are from; galaxy.yml names the same place.
 NAMESPACE = "https://healthops.example/clinical"
@@ -36,7 +37,7 @@ _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 NEVER = "1970-01-01T00:00:00Z"
 
 
-def text(value: t.Any) -> str:
+def text(value: Any) -> str:
     """A value as text without characters that cannot be seen; what was not there is the empty text."""
     if value is None:
         return ""
@@ -48,48 +49,48 @@ def name_of(*parts: str) -> str:
     return str(uuid.uuid5(_NAMES, "\x1f".join(parts)))
 
 
-def seconds(stamp: str) -> t.Optional[float]:
+def seconds(stamp: str) -> float | None:
     """2026-11-22T15:00:00Z -> seconds since 1970."""
-    found = _STAMP.match(stamp)
-    if found is None:
+    match = _STAMP.match(stamp)
+    if match is None:
         return None
-    *fields, fraction = found.groups()
-    whole = calendar.timegm(tuple(map(int, fields)))
-    return whole + int(f"{fraction:0<3}") / 1000 if fraction else float(whole)
+    *fields, fraction = match.groups()
+    epoch = calendar.timegm(tuple(map(int, fields)))
+    return epoch + int(f"{fraction:0<3}") / 1000 if fraction else float(epoch)
 
 
-def day(date: t.Any) -> t.Optional[int]:
+def day(date: Any) -> int | None:
     """2026-11-22 -> seconds since 1970 at the beginning of that day, UTC."""
-    found = _DAY.fullmatch(date) if isinstance(date, str) else None
-    return None if found is None else calendar.timegm((*map(int, found.groups()), 0, 0, 0))
+    match = _DAY.fullmatch(date) if isinstance(date, str) else None
+    return None if match is None else calendar.timegm((*map(int, match.groups()), 0, 0, 0))
 
 
 def began(run: Json) -> str:
     """When the run began; where no host tells, what its id says."""
     if run["started"]:
         return str(run["started"])
-    told = _STAMP.match(run["run_id"])
-    return "{}-{}-{}T{}:{}:{}Z".format(*told.groups()[:6]) if told else NEVER
+    match = _STAMP.match(run["run_id"])
+    return "{}-{}-{}T{}:{}:{}Z".format(*match.groups()[:6]) if match else NEVER
 
 
-def ended(run: Json, result: t.Optional[Json] = None) -> str:
+def ended(run: Json, result: Json | None = None) -> str:
     """When a host's result, or else the run, was complete."""
     return str((result or {}).get("finished") or run["finished"] or began(run))
 
 
-def findings(run: Json) -> t.Iterator[t.Tuple[str, Json, Json]]:
+def findings(run: Json) -> Iterator[tuple[str, Json, Json]]:
     """(host, its result, finding) in the order of host names and of the catalogue."""
     for name, result in run["hosts"].items():
         for finding in result.get("findings", []):
             yield name, result, finding
 
 
-def silent(run: Json) -> t.List[t.Tuple[str, str]]:
+def silent(run: Json) -> list[tuple[str, str]]:
     """(host, why nothing is known about it)."""
     return [(name, text(why)) for name, why in unknown_hosts(run).items()]
 
 
-def supports(finding: Json) -> t.List[str]:
+def supports(finding: Json) -> list[str]:
     """What a control supports, in words: framework, reference, how strongly. What is no law says what it is."""
     return [supported(reference) for reference in finding["references"]]
 
@@ -105,15 +106,15 @@ def _supported(title: str, status: str, reference: str, strength: str) -> str:
     return text(f"{label} {reference}: {strength}")
 
 
-def looks(finding: Json) -> str:
+def describe_verdicts(finding: Json) -> str:
     """The three verdicts in one line."""
-    told = []
-    for look in VERDICTS:
-        verdict = finding["verdicts"].get(look)
+    parts = []
+    for aspect in VERDICTS:
+        verdict = finding["verdicts"].get(aspect)
         if verdict:
-            saw = text(verdict["saw"])
-            told.append(f"{look.replace('_', ' ')}: {verdict['state']}{f' ({saw})' if saw else ''}")
-    return "; ".join(told)
+            observed = text(verdict["saw"])
+            parts.append(f"{aspect.replace('_', ' ')}: {verdict['state']}{f' ({observed})' if observed else ''}")
+    return "; ".join(parts)
 
 
 def found_and_wanted(finding: Json) -> str:
@@ -125,5 +126,5 @@ def waived(finding: Json) -> str:
     waiver = finding.get("waiver")
     if not waiver:
         return ""
-    told = [f"waived until {text(waiver['expires'])}", text(waiver.get("ticket")), text(waiver.get("reason"))]
-    return ", ".join(part for part in told if part)
+    parts = [f"waived until {text(waiver['expires'])}", text(waiver.get("ticket")), text(waiver.get("reason"))]
+    return ", ".join(part for part in parts if part)

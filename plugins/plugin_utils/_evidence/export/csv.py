@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
-import typing as t
+from collections.abc import Iterator
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     VERDICTS,
@@ -118,11 +119,11 @@ def _updates(run: Json) -> Files:
     return {"updates.csv": stream.getvalue().encode("utf-8")}
 
 
-def _cell(value: t.Any) -> str:
+def _cell(value: Any) -> str:
     return "\n".join(map(text, value)) if isinstance(value, list) else text(value)
 
 
-def rows(run: Json) -> t.Iterator[t.Dict[str, str]]:
+def rows(run: Json) -> Iterator[dict[str, str]]:
     of_run = {"run_id": str(run["run_id"]), "mode": str(run["mode"])}
     for host, why in silent(run):
         yield {**of_run, "host": host, "result": "noresult", "reason": why}
@@ -134,7 +135,7 @@ def rows(run: Json) -> t.Iterator[t.Dict[str, str]]:
             "judged": ended(run, result),
             "control": str(finding["id"]),
             **{key: text(finding[key]) for key in _FROM_FINDING},
-            **{look: str(finding["verdicts"].get(look, {}).get("state", "")) for look in VERDICTS},
+            **{aspect: str(finding["verdicts"].get(aspect, {}).get("state", "")) for aspect in VERDICTS},
             "waived_until": text(waiver.get("expires")),
             "ticket": text(waiver.get("ticket")),
             "references": "\n".join(supports(finding)),

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
@@ -21,15 +21,15 @@ FORMATS = {
 }
 
 
-def exported(run: Json, formats: t.Iterable[str]) -> t.Dict[str, bytes]:
+def exported(run: Json, formats: Iterable[str]) -> dict[str, bytes]:
     """All files of the named formats: path in the bundle -> bytes. A writer that nobody asked for is not even read."""
-    files: t.Dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     for name in sorted(set(formats)):
         writer = import_module(f"ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.{name}")
         files.update(writer.export(run))
     return files
 
 
-def present(bundle: Path) -> t.Set[str]:
+def present(bundle: Path) -> set[str]:
     """The formats that a bundle is already written in; what is made again must not leave these behind."""
     return {name for name, path in FORMATS.items() if (bundle / path).exists()}

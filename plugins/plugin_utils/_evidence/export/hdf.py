@@ -12,15 +12,13 @@ waiver beside it (``run: true``: it was judged all the same). What could not be 
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     NAMESPACE,
     PRODUCT,
     Files,
     began,
+    describe_verdicts,
     ended,
-    looks,
     seconds,
     silent,
     supported,
@@ -76,7 +74,7 @@ def _lost(run: Json, name: str, why: str) -> Json:
     return _frame(run, {"name": "unknown", "release": "unknown", "target_id": name}, "", "", [control], 0)
 
 
-def _frame(run: Json, platform: Json, digest: str, tier: str, controls: t.List[Json], duration: float) -> Json:
+def _frame(run: Json, platform: Json, digest: str, tier: str, controls: list[Json], duration: float) -> Json:
     passed = sum(control["results"][0]["status"] == "passed" for control in controls)
     failed = sum(control["results"][0]["status"] in ("failed", "error") for control in controls)
     profile = {
@@ -94,7 +92,7 @@ def _frame(run: Json, platform: Json, digest: str, tier: str, controls: t.List[J
         "controls": controls,
     }
     counted = {"passed": passed, "failed": failed, "skipped": len(controls) - passed - failed}
-    statistics = {"duration": duration, "controls": {word: {"total": number} for word, number in counted.items()}}
+    statistics = {"duration": duration, "controls": {status: {"total": number} for status, number in counted.items()}}
     return {"platform": platform, "profiles": [profile], "statistics": statistics, "version": RUN_SCHEMA}
 
 
@@ -116,7 +114,7 @@ def _control(finding: Json, start: str) -> Json:
     impact = 0.0 if finding["result"] == "notapplicable" else IMPACT[finding["severity"]]
     control = _bare(finding["id"], text(finding["title"]), text(finding["rationale"]), impact)
     control["descriptions"] = [
-        {"label": "check", "data": f"{text(finding['subject'])}: {looks(finding)}"},
+        {"label": "check", "data": f"{text(finding['subject'])}: {describe_verdicts(finding)}"},
         {"label": "fix", "data": f"Wanted: {text(finding['wanted'])}"},
     ]
     control["refs"] = [{"ref": supported(reference)} for reference in finding["references"]]
@@ -141,10 +139,10 @@ def _control(finding: Json, start: str) -> Json:
     return control
 
 
-def nist(finding: Json) -> t.List[str]:
+def nist(finding: Json) -> list[str]:
     """The ids of NIST SP 800-53 as the format's readers know them: "AC-6 (2)", and which revision."""
-    ids = [str(each["reference"]) for each in finding["references"] if each["framework"] == NIST]
-    return [*(each.replace("(", " (", 1) for each in ids), "Rev_5"] if ids else []
+    ids = [str(reference["reference"]) for reference in finding["references"] if reference["framework"] == NIST]
+    return [*(reference.replace("(", " (", 1) for reference in ids), "Rev_5"] if ids else []
 
 
 def _judged(finding: Json, start: str) -> Json:
@@ -155,10 +153,10 @@ def _judged(finding: Json, start: str) -> Json:
         return _result(status, about, start, skip_message=said)
     if status == "passed":
         return _result(status, about, start)
-    found = f"found {text(finding['before']) or 'nothing'}; {looks(finding)}"
-    told = "\n".join(part for part in (said, waived(finding), found) if part)
+    before = f"found {text(finding['before']) or 'nothing'}; {describe_verdicts(finding)}"
+    lines = "\n".join(part for part in (said, waived(finding), before) if part)
     more = {"exception": "error"} if status == "error" else {}
-    return _result(status, about, start, message=told, **more)
+    return _result(status, about, start, message=lines, **more)
 
 
 def _result(status: str, about: str, start: str, **more: str) -> Json:

@@ -8,14 +8,14 @@ so is a host without a result. What was waived, left out or does not apply is sk
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     Files,
+    describe_verdicts,
     ended,
     found_and_wanted,
-    looks,
     silent,
     text,
     waived,
@@ -41,7 +41,7 @@ def export(run: Json) -> Files:
     return {"junit.xml": ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"}
 
 
-def _sums(suites: t.Sequence[ElementTree.Element]) -> t.Dict[str, str]:
+def _sums(suites: Sequence[ElementTree.Element]) -> dict[str, str]:
     return {
         key: str(sum(int(suite.get(key, "0")) for suite in suites))
         for key in ("tests", "failures", "errors", "skipped")
@@ -60,12 +60,12 @@ def _suite(name: str, result: Json, run: Json) -> ElementTree.Element:
     suite = _new_suite(name, ended(run, result))
     for finding in result.get("findings", []):
         case = _case(suite, f"{name}.{finding['kind']}", f"{finding['id']}: {finding['title']}")
-        word = finding["result"]
-        if word in TAGS:
-            _told(
+        outcome = finding["result"]
+        if outcome in TAGS:
+            _add_outcome(
                 case,
-                TAGS[word],
-                word,
+                TAGS[outcome],
+                outcome,
                 waived(finding) or finding["reason"] or f"wanted {text(finding['wanted'])}",
                 finding,
             )
@@ -97,11 +97,11 @@ def _case(suite: ElementTree.Element, group: str, name: str) -> ElementTree.Elem
     return ElementTree.SubElement(suite, "testcase", {"classname": text(group), "name": text(name), "time": "0"})
 
 
-def _told(case: ElementTree.Element, tag: str, word: str, message: str, finding: Json) -> None:
+def _add_outcome(case: ElementTree.Element, tag: str, outcome: str, message: str, finding: Json) -> None:
     element = ElementTree.SubElement(
-        case, tag, {"message": text(message), **({} if tag == "skipped" else {"type": word})}
+        case, tag, {"message": text(message), **({} if tag == "skipped" else {"type": outcome})}
     )
     if tag != "skipped":
         element.text = "\n".join(
-            part for part in (found_and_wanted(finding), looks(finding), text(finding["reason"])) if part
+            part for part in (found_and_wanted(finding), describe_verdicts(finding), text(finding["reason"])) if part
         )

@@ -8,7 +8,7 @@ file twice can tell.
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.common import (
     PRODUCT,
@@ -91,11 +91,11 @@ def _silent(run: Json, host: str, why: str) -> Json:
     return event
 
 
-def _event(run: Json, host: str, word: str, stamp: str, compliance: Json) -> Json:
+def _event(run: Json, host: str, title: str, stamp: str, compliance: Json) -> Json:
     time = round((seconds(stamp) or 0) * 1000)
-    compliance["status_id"], compliance["status"] = COMPLIANCE[word]
-    compliance["status_code"] = word
-    status_id, status = STATUS.get(word, NEW)
+    compliance["status_id"], compliance["status"] = COMPLIANCE[title]
+    compliance["status_code"] = title
+    status_id, status = STATUS.get(title, NEW)
     return {
         "activity_id": CREATE,
         "activity_name": "Create",
@@ -120,6 +120,6 @@ def _event(run: Json, host: str, word: str, stamp: str, compliance: Json) -> Jso
     }
 
 
-def _standard(reference: t.Mapping[str, str]) -> str:
+def _standard(reference: Mapping[str, str]) -> str:
     status = str(reference.get("status", "guidance"))
     return text(reference["title"] if status == "law" else f"{reference['title']} ({status})")

@@ -11,7 +11,8 @@ The hosts are inventory items. An observation is one control with one result, wi
 
 from __future__ import annotations
 
-import typing as t
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     WORST_FIRST,
@@ -22,9 +23,9 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.expor
     Files,
     began,
     day,
+    describe_verdicts,
     ended,
     findings,
-    looks,
     name_of,
     silent,
     text,
@@ -45,7 +46,7 @@ NO_PLAN = (
 )
 NO_HOST = "No host gave a result, so nothing was observed about any control."
 
-_Cases = t.Dict[str, t.Dict[str, t.List[t.Tuple[str, Json]]]]
+_Cases = dict[str, dict[str, list[tuple[str, Json]]]]
 
 
 def export(run: Json) -> Files:
@@ -81,7 +82,10 @@ def _document(run: Json) -> Json:
 def _result(run: Json, catalogue: str) -> Json:
     cases = _by_control(run)
     hosts = sorted({*run["hosts"], *(name for name, _why in silent(run))})
-    observations = [*_silent(run), *(each for control in cases for each in _observations(run, control, cases[control]))]
+    observations = [
+        *_silent(run),
+        *(observation for control in cases for observation in _observations(run, control, cases[control])),
+    ]
     made: Json = {
         "uuid": name_of("oscal", "result", run["run_id"]),
         "title": f"Run {run['run_id']}",
@@ -114,16 +118,16 @@ def _result(run: Json, catalogue: str) -> Json:
 
 def _by_control(run: Json) -> _Cases:
     """control -> result word -> [(host, finding)], all in a fixed order."""
-    found: _Cases = {}
+    cases: _Cases = {}
     for host, _result_of_host, finding in findings(run):
-        found.setdefault(str(finding["id"]), {}).setdefault(finding["result"], []).append((host, finding))
+        cases.setdefault(str(finding["id"]), {}).setdefault(finding["result"], []).append((host, finding))
     return {
-        control: {word: found[control][word] for word in WORST_FIRST if word in found[control]}
-        for control in sorted(found)
+        control: {outcome: cases[control][outcome] for outcome in WORST_FIRST if outcome in cases[control]}
+        for control in sorted(cases)
     }
 
 
-def _prop(name: str, value: t.Any, **more: str) -> Json:
+def _prop(name: str, value: Any, **more: str) -> Json:
     # A value may not be empty, have blanks around it, or run over lines.
     return {"name": name, "ns": NAMESPACE, "value": " ".join(text(value).split()) or "none", **more}
 
@@ -148,7 +152,7 @@ def _token(name: str) -> str:
     return made if made[:1].isalpha() or made[:1] == "_" else f"_{made}"
 
 
-def _silent(run: Json) -> t.List[Json]:
+def _silent(run: Json) -> list[Json]:
     lost = silent(run)
     if not lost:
         return []
@@ -168,39 +172,39 @@ def _subject(run: Json, host: str, remarks: str) -> Json:
     return {"subject-uuid": _host(run, host), "type": "inventory-item", "title": host, "remarks": remarks}
 
 
-def _observation_id(run: Json, control: str, word: str) -> str:
-    return name_of("oscal", "observation", run["run_id"], control, word)
+def _observation_id(run: Json, control: str, outcome: str) -> str:
+    return name_of("oscal", "observation", run["run_id"], control, outcome)
 
 
-def _observations(run: Json, control: str, by_word: t.Mapping[str, t.List[t.Tuple[str, Json]]]) -> t.List[Json]:
+def _observations(run: Json, control: str, by_word: Mapping[str, list[tuple[str, Json]]]) -> list[Json]:
     return [
         {
-            "uuid": _observation_id(run, control, word),
-            "title": f"{control}: {word}",
+            "uuid": _observation_id(run, control, outcome),
+            "title": f"{control}: {outcome}",
             "description": text(cases[0][1]["title"]),
-            "props": [_prop("result", word), _prop("severity", cases[0][1]["severity"])],
+            "props": [_prop("result", outcome), _prop("severity", cases[0][1]["severity"])],
             "methods": ["TEST"],
             "types": ["control-objective"],
-            "subjects": [_subject(run, host, _told(finding)) for host, finding in cases],
+            "subjects": [_subject(run, host, _describe(finding)) for host, finding in cases],
             "collected": ended(run, run["hosts"][cases[-1][0]]),
         }
-        for word, cases in by_word.items()
+        for outcome, cases in by_word.items()
     ]
 
 
-def _told(finding: Json) -> str:
-    found = (
+def _describe(finding: Json) -> str:
+    before = (
         f"{text(finding['subject'])}: found {text(finding['before']) or 'nothing'}, wanted {text(finding['wanted'])}"
     )
-    told = (found, looks(finding), text(finding["reason"]), waived(finding))
-    return ". ".join(part.rstrip(".") for part in told if part)
+    parts = (before, describe_verdicts(finding), text(finding["reason"]), waived(finding))
+    return ". ".join(part.rstrip(".") for part in parts if part)
 
 
-def _finding(run: Json, control: str, by_word: t.Mapping[str, t.List[t.Tuple[str, Json]]]) -> Json:
+def _finding(run: Json, control: str, by_word: Mapping[str, list[tuple[str, Json]]]) -> Json:
     finding = next(iter(by_word.values()))[0][1]
-    counts = ", ".join(f"{len(cases)} {word}" for word, cases in by_word.items())
-    good = all(word in SATISFIED for word in by_word)
-    waivers = [host for host, each in by_word.get("waived", []) if "waiver" in each]
+    counts = ", ".join(f"{len(cases)} {outcome}" for outcome, cases in by_word.items())
+    good = all(outcome in SATISFIED for outcome in by_word)
+    waivers = [host for host, finding in by_word.get("waived", []) if "waiver" in finding]
     made: Json = {
         "uuid": name_of("oscal", "finding", run["run_id"], control),
         "title": text(finding["title"]),
@@ -215,7 +219,7 @@ def _finding(run: Json, control: str, by_word: t.Mapping[str, t.List[t.Tuple[str
                 "reason": "pass" if good else "fail" if "fail" in by_word else "other",
             },
         },
-        "related-observations": [{"observation-uuid": _observation_id(run, control, word)} for word in by_word],
+        "related-observations": [{"observation-uuid": _observation_id(run, control, outcome)} for outcome in by_word],
         "related-risks": [{"risk-uuid": _risk_id(run, control, host)} for host in waivers],
     }
     return {key: value for key, value in made.items() if value != []}
@@ -231,7 +235,7 @@ def _risk_id(run: Json, control: str, host: str) -> str:
     return name_of("oscal", "risk", run["run_id"], control, host)
 
 
-def _risks(run: Json) -> t.List[Json]:
+def _risks(run: Json) -> list[Json]:
     """What people accepted for a time: a waiver is a risk whose deviation was approved."""
     made = []
     for host, _result_of_host, finding in findings(run):

@@ -7,8 +7,8 @@ Times stand as times rather than as days left, so that an alert grows old by its
 
 from __future__ import annotations
 
-import typing as t
 from collections import Counter
+from collections.abc import Mapping
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
     STATES as GUARD_STATES,
@@ -33,12 +33,12 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
     Json,
 )
 
-Labels = t.Dict[str, str]
-Samples = t.List[t.Tuple[Labels, float]]
+Labels = dict[str, str]
+Samples = list[tuple[Labels, float]]
 
 
 def export(run: Json) -> Files:
-    lines: t.List[str] = []
+    lines: list[str] = []
     for name, about, samples in _families(run):
         if samples:
             lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
@@ -46,22 +46,25 @@ def export(run: Json) -> Files:
     return {"metrics.prom": "".join(f"{line}\n" for line in lines).encode("utf-8")}
 
 
-def _families(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
+def _families(run: Json) -> list[tuple[str, str, Samples]]:
     unknown = unknown_hosts(run)
     hosts = sorted({*run["hosts"], *unknown})
-    told = {name: result for name, result in run["hosts"].items() if result["state"] != "failed"}
+    results = {name: result for name, result in run["hosts"].items() if result["state"] != "failed"}
     return [
         (
             "healthops_run_timestamp_seconds",
             "When the result of a host was complete.",
-            [({"host": name, "mode": run["mode"]}, seconds(ended(run, result)) or 0) for name, result in told.items()],
+            [
+                ({"host": name, "mode": run["mode"]}, seconds(ended(run, result)) or 0)
+                for name, result in results.items()
+            ],
         ),
         (
             "healthops_host_unknown",
             "1 where a host gave no result in this run, so that nothing is known about it.",
             [({"host": name}, float(name in unknown)) for name in hosts],
         ),
-        ("healthops_host_controls", "How many controls of a host have a result.", _by_host(told)),
+        ("healthops_host_controls", "How many controls of a host have a result.", _by_host(results)),
         ("healthops_control_hosts", "On how many hosts a control has a result.", _by_control(run)),
         (
             "healthops_waiver_expires_timestamp_seconds",
@@ -73,7 +76,7 @@ def _families(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
             "1 for what became of the change of a host that could have kept people out.",
             [
                 ({"host": name, "state": state}, float(guard_state(result) == state))
-                for name, result in told.items()
+                for name, result in results.items()
                 if "guard" in result
                 for state in GUARD_STATES
             ],
@@ -81,32 +84,32 @@ def _families(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
         (
             "healthops_availability_lost",
             "How many sockets or units of a host answered before the run and not after it.",
-            _lost(told),
+            _lost(results),
         ),
         (
             "healthops_probe_healthy",
             "1 where a service gave the right answer.",
-            [(_of(name, p), float(p["healthy"])) for name, p in _probes(told)],
+            [(_of(name, p), float(p["healthy"])) for name, p in _probes(results)],
         ),
         (
             "healthops_probe_latency_seconds",
             "How long the answer of a service took.",
-            [(_of(name, p), p["latency_ms"] / 1000) for name, p in _probes(told) if p["latency_ms"] is not None],
+            [(_of(name, p), p["latency_ms"] / 1000) for name, p in _probes(results) if p["latency_ms"] is not None],
         ),
         *_of_updates(run),
     ]
 
 
-def _of_updates(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
-    counted: Counter[t.Tuple[str, str, str]] = Counter()
-    deadlines: t.Dict[t.Tuple[str, str], float] = {}
+def _of_updates(run: Json) -> list[tuple[str, str, Samples]]:
+    counted: Counter[tuple[str, str, str]] = Counter()
+    deadlines: dict[tuple[str, str], float] = {}
     for name, _result, status, change in package_changes(run):
         counted[name, change["severity"], status] += 1
         ends = seconds(str(change.get("deadline") or ""))
         if status in ("waits", "late") and ends is not None:
             key = (name, change["severity"])
             deadlines[key] = min(ends, deadlines.get(key, ends))
-    told = [(name, result["patch"]) for name, result in patch_records(run)]
+    patches = [(name, result["patch"]) for name, result in patch_records(run)]
     return [
         (
             "healthops_updates",
@@ -121,33 +124,33 @@ def _of_updates(run: Json) -> t.List[t.Tuple[str, str, Samples]]:
         (
             "healthops_updates_unknown",
             "1 where nobody can tell whether a host needs updates.",
-            [({"host": name}, float(patch["verdict"] == "unknown")) for name, patch in told],
+            [({"host": name}, float(patch["verdict"] == "unknown")) for name, patch in patches],
         ),
         (
             "healthops_updates_reboot_needed",
             "1 where a host has to be restarted to run what is installed.",
-            [({"host": name}, float(bool((patch.get("reboot") or {}).get("needed")))) for name, patch in told],
+            [({"host": name}, float(bool((patch.get("reboot") or {}).get("needed")))) for name, patch in patches],
         ),
     ]
 
 
-def _by_host(told: t.Mapping[str, Json]) -> Samples:
+def _by_host(results: Mapping[str, Json]) -> Samples:
     samples: Samples = []
-    for name, result in told.items():
+    for name, result in results.items():
         if "findings" in result:
             counted = Counter(finding["result"] for finding in result["findings"])
-            samples += [({"host": name, "result": word}, counted[word]) for word in WORST_FIRST]
+            samples += [({"host": name, "result": outcome}, counted[outcome]) for outcome in WORST_FIRST]
     return samples
 
 
 def _by_control(run: Json) -> Samples:
     counted = Counter((f["id"], f["severity"], f["result"]) for _name, _result, f in findings(run))
-    return [({"control": c, "severity": s, "result": word}, number) for (c, s, word), number in counted.items()]
+    return [({"control": c, "severity": s, "result": outcome}, number) for (c, s, outcome), number in counted.items()]
 
 
 def _waivers(run: Json) -> Samples:
     """The first end of those that one series would stand for."""
-    ending: t.Dict[t.Tuple[str, str, str], int] = {}
+    ending: dict[tuple[str, str, str], int] = {}
     for name, result in run["hosts"].items():
         for waiver in result.get("waivers", []):
             ends, series = day(waiver["expires"]), (name, waiver["control"], text(waiver.get("ticket")))
@@ -156,18 +159,18 @@ def _waivers(run: Json) -> Samples:
     return [({"host": h, "control": c, "ticket": ticket}, ends) for (h, c, ticket), ends in ending.items()]
 
 
-def _lost(told: t.Mapping[str, Json]) -> Samples:
+def _lost(results: Mapping[str, Json]) -> Samples:
     """Where it was compared: what is gone, or cannot be reached from the control node any more."""
     samples: Samples = []
-    for name, result in told.items():
+    for name, result in results.items():
         about = result.get("availability", {})
         if about.get("compared", bool(about)):
             samples.append(({"host": name}, len({*about.get("lost", []), *about.get("unreachable", [])})))
     return samples
 
 
-def _probes(told: t.Mapping[str, Json]) -> t.List[t.Tuple[str, Json]]:
-    return [(name, probe) for name, result in told.items() for probe in result.get("probes", [])]
+def _probes(results: Mapping[str, Json]) -> list[tuple[str, Json]]:
+    return [(name, probe) for name, result in results.items() for probe in result.get("probes", [])]
 
 
 def _of(host: str, probe: Json) -> Labels:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import typing as t
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.frameworks import (
     STATUSES,
@@ -25,7 +26,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
     canonical,
 )
 
-Link = t.Tuple[str, str]  # (text, anchor); without an anchor it is only text
+Link = tuple[str, str]  # (text, anchor); without an anchor it is only text
 
 #: What a framework is, in words that nobody can take for more, by its status.
 STANDING = {
@@ -49,9 +50,9 @@ class Control:
     anchor: str
     data: Json
     hazard: str
-    references: t.List[t.Tuple[str, str]]
-    seen: t.List[t.Tuple[str, int, str]]
-    counts: t.Mapping[str, int]
+    references: list[tuple[str, str]]
+    seen: list[tuple[str, int, str]]
+    counts: Mapping[str, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +66,8 @@ class Support:
 @dataclasses.dataclass(frozen=True)
 class Reference:
     id: str
-    counts: t.Mapping[str, int]
-    supports: t.List[Support]
+    counts: Mapping[str, int]
+    supports: list[Support]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,13 +78,13 @@ class Framework:
     standing: str
     about: str
     controls: int
-    counts: t.Mapping[str, int]
-    references: t.List[Reference]
+    counts: Mapping[str, int]
+    references: list[Reference]
 
 
-def by_framework(run: Json, controls: t.Sequence[Control]) -> t.List[Framework]:
+def by_framework(run: Json, controls: Sequence[Control]) -> list[Framework]:
     """Each framework that a control of this run supports; what binds comes first, what is only proposed last."""
-    linked: t.Dict[str, t.Dict[str, t.List[Support]]] = {}
+    linked: dict[str, dict[str, list[Support]]] = {}
     for control in controls:
         for reference in control.data["references"]:
             strength = str(reference.get("strength", "supports"))
@@ -100,37 +101,40 @@ def _status(about: Json) -> str:
     return about["status"] if about.get("status") in STATUSES else "guidance"
 
 
-def _framework(anchor: str, about: Json, name: str, linked: t.Mapping[str, t.List[Support]]) -> Framework:
+def _framework(anchor: str, about: Json, framework: str, linked: Mapping[str, list[Support]]) -> Framework:
     status = _status(about)
-    references = [Reference(each, _sum(_all(linked[each])), linked[each]) for each in sorted(linked, key=natural)]
-    mine = {support.control.anchor: support.control for each in references for support in each.supports}
-    told = [show(about[key]) for key in ("version", "source") if about.get(key)]
-    told += [f"as of {show(about['as_of'])}"] if about.get("as_of") else []
+    references = [
+        Reference(reference, _sum(_all(linked[reference])), linked[reference])
+        for reference in sorted(linked, key=natural)
+    ]
+    controls = {support.control.anchor: support.control for reference in references for support in reference.supports}
+    parts = [show(about[key]) for key in ("version", "source") if about.get(key)]
+    parts += [f"as of {show(about['as_of'])}"] if about.get("as_of") else []
     return Framework(
         anchor,
-        show(about.get("title", name)),
+        show(about.get("title", framework)),
         status,
         STANDING[status],
-        "; ".join(told),
-        len(mine),
-        _sum(mine.values()),
+        "; ".join(parts),
+        len(controls),
+        _sum(controls.values()),
         references,
     )
 
 
-def _all(supports: t.Iterable[Support]) -> t.List[Control]:
+def _all(supports: Iterable[Support]) -> list[Control]:
     return [support.control for support in supports]
 
 
-def _sum(controls: t.Iterable[Control]) -> t.Dict[str, int]:
-    counted: t.Dict[str, int] = {}
+def _sum(controls: Iterable[Control]) -> dict[str, int]:
+    counted: dict[str, int] = {}
     for control in controls:
-        for word, number in control.counts.items():
-            counted[word] = counted.get(word, 0) + number
-    return {word: counted[word] for word in WORST_FIRST if word in counted}
+        for outcome, number in control.counts.items():
+            counted[outcome] = counted.get(outcome, 0) + number
+    return {outcome: counted[outcome] for outcome in WORST_FIRST if outcome in counted}
 
 
-def natural(text: str) -> t.List[t.Tuple[int, int, str]]:
+def natural(text: str) -> list[tuple[int, int, str]]:
     """A key for sorting in which 5.2 comes before 5.10, and AC-6 before AC-6(2)."""
     pieces = re.findall(r"\d+|\D+", text)
     return [(0, int(piece), "") if piece.isdecimal() and piece.isascii() else (1, 0, piece) for piece in pieces]
@@ -139,11 +143,11 @@ def natural(text: str) -> t.List[t.Tuple[int, int, str]]:
 @dataclasses.dataclass(frozen=True)
 class Waiver:
     control: Link
-    word: str
-    left: str
+    status: str
+    days_left: str
     urgent: bool
-    facts: t.List[t.Tuple[str, str]]
-    hosts: t.List[Link]
+    facts: list[tuple[str, str]]
+    hosts: list[Link]
 
 
 WAIVER_SOON = 30  # days
@@ -160,59 +164,59 @@ _WAIVER_FACTS = (
 )
 
 
-def days(left: int) -> str:
-    if left < 0:
-        return f"ended {plural(-left, 'day')} before the run"
-    return "last day" if left == 0 else f"{plural(left, 'day')} left"
+def days(days_left: int) -> str:
+    if days_left < 0:
+        return f"ended {plural(-days_left, 'day')} before the run"
+    return "last day" if days_left == 0 else f"{plural(days_left, 'day')} left"
 
 
 def waiver_line(waiver: Json) -> str:
-    told = [f"Until {show(waiver['expires'])}, {days(waiver['days_left'])}"]
-    told += [show(waiver[key]) for key in ("ticket", "reason") if waiver.get(key)]
-    return ". ".join(part.rstrip(".") for part in told) + "."
+    parts = [f"Until {show(waiver['expires'])}, {days(waiver['days_left'])}"]
+    parts += [show(waiver[key]) for key in ("ticket", "reason") if waiver.get(key)]
+    return ". ".join(part.rstrip(".") for part in parts) + "."
 
 
-def waivers(run: Json, controls: t.Mapping[str, Control], anchors: t.Mapping[str, str]) -> t.List[Waiver]:
+def waivers(run: Json, controls: Mapping[str, Control], anchors: Mapping[str, str]) -> list[Waiver]:
     """Every waiver that any host was given, once, with the hosts that used it; what ends first comes first."""
-    several: t.Dict[bytes, t.List[t.Tuple[str, Json]]] = {}
+    several: dict[bytes, list[tuple[str, Json]]] = {}
     for name, result in run["hosts"].items():
         for waiver in result.get("waivers", []):
             same = {key: value for key, value in waiver.items() if key != "used"}
             several.setdefault(canonical(same), []).append((name, waiver))
     made = []
-    for told in several.values():
-        waiver, used = told[0][1], [name for name, each in told if each.get("used")]
+    for entries in several.values():
+        waiver, used = entries[0][1], [name for name, entry in entries if entry.get("used")]
         control = controls.get(waiver["control"])
         at = (show(control.data["title"]), control.anchor) if control else (show(waiver["control"]), "")
         expired = bool(waiver.get("expired"))
-        word = "ended" if expired else "used" if used else "not used"
+        status = "ended" if expired else "used" if used else "not used"
         facts = [(label, _plain(waiver[key])) for key, label in _WAIVER_FACTS if waiver.get(key) not in (None, "", [])]
         urgent = expired or waiver["days_left"] <= WAIVER_SOON
         hosts = [(show(name), anchors[name]) for name in used]
-        made.append((waiver["days_left"], at, Waiver(at, word, days(waiver["days_left"]), urgent, facts, hosts)))
-    return [each for _left, _at, each in sorted(made, key=lambda item: item[:2])]
+        made.append((waiver["days_left"], at, Waiver(at, status, days(waiver["days_left"]), urgent, facts, hosts)))
+    return [entry for _days_left, _at, entry in sorted(made, key=lambda item: item[:2])]
 
 
-def _plain(value: t.Any) -> str:
+def _plain(value: Any) -> str:
     return ", ".join(map(show, value)) if isinstance(value, list) else show(value)
 
 
 @dataclasses.dataclass(frozen=True)
-class Kept:
+class HostAvailability:
     """What answered before the run and what after it, of a host that lost something or of all that tell the same."""
 
-    hosts: t.List[Link]
+    hosts: list[Link]
     before: str
-    lost: t.List[str]
-    unreachable: t.List[str]
-    rest: t.List[t.Tuple[str, t.List[str]]]
+    lost: list[str]
+    unreachable: list[str]
+    review: list[tuple[str, list[str]]]
 
     @property
-    def bad(self) -> t.List[str]:
+    def bad(self) -> list[str]:
         return list(dict.fromkeys([*self.lost, *self.unreachable]))
 
 
-_REST = (
+_REVIEW = (
     ("consented", "Stopped with consent"),
     ("appeared", "New"),
 )
@@ -220,72 +224,82 @@ _REST = (
 
 @dataclasses.dataclass(frozen=True)
 class Availability:
-    """``told`` are the hosts with anything to tell, ``quiet`` those on which all that answered still answers."""
+    """``notable`` are the hosts with anything to tell, ``quiet`` those on which all that answered still answers."""
 
-    told: t.List[Kept]
-    quiet: t.List[Link]
+    notable: list[HostAvailability]
+    quiet: list[Link]
 
     @property
-    def lost(self) -> t.List[Kept]:
-        return [each for each in self.told if each.bad]
+    def lost(self) -> list[HostAvailability]:
+        return [entry for entry in self.notable if entry.bad]
 
 
-def availability(run: Json, anchors: t.Mapping[str, str]) -> Availability:
-    told: t.Dict[str, Kept] = {}
-    quiet: t.List[Link] = []
+def availability(run: Json, anchors: Mapping[str, str]) -> Availability:
+    notable: dict[str, HostAvailability] = {}
+    quiet: list[Link] = []
     for name, result in run["hosts"].items():
-        host, kept = (show(name), anchors[name]), _kept(result)
-        if kept.bad or kept.rest:
-            same = f"{name if kept.bad else ''}\0{kept.before}\0{kept.rest}"
-            told.setdefault(same, kept).hosts.append(host)
+        host, report = (show(name), anchors[name]), _availability_of(result)
+        if report.bad or report.review:
+            same = f"{name if report.bad else ''}\0{report.before}\0{report.review}"
+            notable.setdefault(same, report).hosts.append(host)
         elif result.get("availability", {}).get("compared", "availability" in result):
             quiet.append(host)
-    return Availability(sorted(told.values(), key=lambda kept: (not kept.bad, -len(kept.hosts), kept.hosts)), quiet)
-
-
-def _kept(result: Json) -> Kept:
-    """What a host tells of its sockets and units, and what its firewall lets through, for people to review."""
-    about = result.get("availability", {})
-    rest = [(title, _items(about.get(key))) for key, title in _REST]
-    rest.append(("Let through by the firewall", [show(each["after"]) for each in _firewall(result)]))
-    before = _number(about.get("before")) if about.get("compared", True) else ""
-    return Kept(
-        [], before, _items(about.get("lost")), _items(about.get("unreachable")), [each for each in rest if each[1]]
+    return Availability(
+        sorted(
+            notable.values(),
+            key=lambda report: (
+                not report.bad,
+                -len(report.hosts),
+                report.hosts,
+            ),
+        ),
+        quiet,
     )
 
 
-def _firewall(result: Json) -> t.List[Json]:
-    found = [finding for finding in result.get("findings", []) if finding["kind"] == "firewall"]
+def _availability_of(result: Json) -> HostAvailability:
+    """What a host tells of its sockets and units, and what its firewall lets through, for people to review."""
+    about = result.get("availability", {})
+    review = [(title, _items(about.get(key))) for key, title in _REVIEW]
+    review.append(("Let through by the firewall", [show(entry["after"]) for entry in _firewall(result)]))
+    before = _number(about.get("before")) if about.get("compared", True) else ""
+    return HostAvailability(
+        [], before, _items(about.get("lost")), _items(about.get("unreachable")), [entry for entry in review if entry[1]]
+    )
+
+
+def _firewall(result: Json) -> list[Json]:
+    findings = [finding for finding in result.get("findings", []) if finding["kind"] == "firewall"]
     return [
-        finding for finding in found if finding["after"] and finding["result"] not in ("notapplicable", "notchecked")
+        finding for finding in findings if finding["after"] and finding["result"] not in ("notapplicable", "notchecked")
     ]
 
 
-def _items(value: t.Any) -> t.List[str]:
+def _items(value: Any) -> list[str]:
     if isinstance(value, list):
         return [show(item) for item in value]
     return [show(value)] if value else []
 
 
-def _number(value: t.Any) -> str:
+def _number(value: Any) -> str:
     return str(len(value)) if isinstance(value, list) else "" if value is None else show(value)
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class ProbeAnswer:
     host: Link
     probe: str
     target: str
     healthy: bool
     state: str
     latency: str
-    saw: str
+    observed: str
 
 
-def probed(run: Json, anchors: t.Mapping[str, str]) -> t.List[Asked]:
+def probed(run: Json, anchors: Mapping[str, str]) -> list[ProbeAnswer]:
     """How services answered, those first that did not answer as they should."""
-    made = [
-        Asked(
+    answers = [
+        ProbeAnswer(
             (show(name), anchors[name]),
             show(probe["probe"]),
             show(probe["target"]),
@@ -296,4 +310,4 @@ def probed(run: Json, anchors: t.Mapping[str, str]) -> t.List[Asked]:
         )
         for name, probe in probes(run)
     ]
-    return sorted(made, key=lambda asked: (asked.healthy, asked.host, asked.probe, asked.target))
+    return sorted(answers, key=lambda answer: (answer.healthy, answer.host, answer.probe, answer.target))

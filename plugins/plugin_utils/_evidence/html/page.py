@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import typing as t
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import jinja2.bccache
@@ -80,7 +81,7 @@ LONG_VALUE = 60  # characters that still fit a row
 class Segment:
     """A piece of a bar (start and size in BAR units) or of the ring (in RING units)."""
 
-    word: str
+    outcome: str
     count: int
     start: float
     size: float
@@ -90,7 +91,7 @@ class Segment:
 class Row:
     """One finding on one host. ``rich`` rows open to tell more; others have nothing more to tell."""
 
-    word: str
+    outcome: str
     control: str
     title: str
     severity: str
@@ -102,7 +103,7 @@ class Row:
     short: str
     waiver: str
     marks: str
-    verdicts: t.List[t.Tuple[str, str, str, str]]
+    verdicts: list[tuple[str, str, str, str]]
     rich: bool
 
 
@@ -110,9 +111,9 @@ class Row:
 class Group:
     """The findings of a host with one result; ``short`` are those told by name only."""
 
-    word: str
-    rows: t.List[Row]
-    short: t.List[t.Tuple[str, str]]
+    outcome: str
+    rows: list[Row]
+    short: list[tuple[str, str]]
 
     @property
     def count(self) -> int:
@@ -125,21 +126,21 @@ class Host:
     name: str
     about: str
     trouble: str
-    facts: t.List[t.Tuple[str, str]]
-    segments: t.List[Segment]
-    counts: t.List[t.Tuple[str, int]]
-    groups: t.List[Group]
-    restored: t.List[t.Tuple[str, str, str]]
-    changes: t.List[t.Tuple[str, str]]
-    warnings: t.List[str]
+    facts: list[tuple[str, str]]
+    segments: list[Segment]
+    counts: list[tuple[str, int]]
+    groups: list[Group]
+    restored: list[tuple[str, str, str]]
+    changes: list[tuple[str, str]]
+    warnings: list[str]
     guard: str
-    asked: t.Tuple[int, int]
+    probe_counts: tuple[int, int]
     open: bool
 
     @property
-    def words(self) -> str:
+    def filter_classes(self) -> str:
         """Class names for the filter: which result words this host has."""
-        return " ".join(f"has-{word}" for word, _number in self.counts)
+        return " ".join(f"has-{outcome}" for outcome, _number in self.counts)
 
     @property
     def put_back(self) -> int:
@@ -155,18 +156,18 @@ class Host:
 class Case:
     """One way in which a control is a problem, with the hosts that have it in just this way."""
 
-    word: str
+    outcome: str
     reason: str
     wanted: str
     before: str
-    hosts: t.List[t.Tuple[str, str]]
+    hosts: list[tuple[str, str]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
     control: Control
-    word: str
-    cases: t.List[Case]
+    outcome: str
+    cases: list[Case]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,21 +177,21 @@ class Change:
     before: str
     after: str
     why: str
-    controls: t.List[t.Tuple[str, str]]
-    hosts: t.List[t.Tuple[str, str]]
+    controls: list[tuple[str, str]]
+    hosts: list[tuple[str, str]]
     long: bool
 
 
-def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
+def build(run: Json, digest: str = "", seal: Seal | None = None) -> Json:
     """All that the template prints, by name. ``digest`` is the SHA-256 of run.json, ``seal`` its place in the chain."""
-    results: t.Dict[str, Json] = run["hosts"]
+    results: dict[str, Json] = run["hosts"]
     unknown = unknown_hosts(run)
     names = sorted({*results, *unknown})
     anchors = {name: f"h{number}" for number, name in enumerate(names, 1)}
     large = sum(run["summary"].values()) > LARGE
     controls = _controls(results)
     changes = _changes(results, anchors, controls)
-    changed: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    changed: dict[str, list[tuple[str, str]]] = {}
     for change in changes:
         for _name, at in change.hosts:
             changed.setdefault(at, []).append((change.anchor, change.subject))
@@ -230,8 +231,8 @@ def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
         "probes": probed(run, anchors),
         "updates": updates(run, anchors),
         "facts": [*_facts(run), *_chained(seal)],
-        "words": [(word, *WORDS[word]) for word in WORST_FIRST],
-        "filters": [word for word in WORST_FIRST if run["summary"][word]],
+        "words": [(outcome, *WORDS[outcome]) for outcome in WORST_FIRST],
+        "filters": [outcome for outcome in WORST_FIRST if run["summary"][outcome]],
         "digest": digest,
         "large": large,
         "rehearsal": only_looked(run),
@@ -240,9 +241,7 @@ def build(run: Json, digest: str = "", seal: t.Optional[Seal] = None) -> Json:
     }
 
 
-def render(
-    run: Json, template: str, digest: str = "", seal: t.Optional[Seal] = None, cache: t.Optional[Path] = None
-) -> str:
+def render(run: Json, template: str, digest: str = "", seal: Seal | None = None, cache: Path | None = None) -> str:
     """The report of a bundle as one HTML text.
 
     ``template`` is the text of report.html.j2; ``cache`` a folder that keeps it compiled, which takes half as long as
@@ -265,7 +264,7 @@ class _Cache(jinja2.FileSystemBytecodeCache):
 
 
 @lru_cache(maxsize=2)
-def _compiled(template: str, cache: t.Optional[Path]) -> jinja2.Template:
+def _compiled(template: str, cache: Path | None) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.DictLoader({"report.html": template}),
         bytecode_cache=_Cache(str(cache)) if cache else None,
@@ -277,7 +276,7 @@ def _compiled(template: str, cache: t.Optional[Path]) -> jinja2.Template:
     environment.filters.update({"label": label, "plural": plural, "segments": _bar, "picture": _picture})
     environment.globals.update(
         {
-            "signs": {word: sign for word, (sign, _meaning) in WORDS.items()},
+            "signs": {outcome: sign for outcome, (sign, _meaning) in WORDS.items()},
             "verdict_signs": VERDICT_SIGNS,
             "verdict_words": VERDICT_WORDS,
             "bar_width": int(BAR),
@@ -293,16 +292,16 @@ class _Once:
     """
 
     def __init__(self) -> None:
-        self._told: t.Dict[t.Tuple[t.Any, ...], str] = {}
+        self._told: dict[tuple[Any, ...], str] = {}
 
-    def __call__(self, macro: t.Any, *things: t.Any) -> str:
+    def __call__(self, macro: Any, *things: Any) -> str:
         key = (macro.name, *(thing if isinstance(thing, (str, int)) else id(thing) for thing in things))
         if key not in self._told:
             self._told[key] = macro(*things)
         return self._told[key]
 
 
-def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
+def _lead(run: Json, unknown: Mapping[str, str]) -> list[str]:
     """Return the few plain sentences under the headline: what it means and what to do."""
     sentences = []
     if unknown:
@@ -312,22 +311,26 @@ def _lead(run: Json, unknown: t.Mapping[str, str]) -> t.List[str]:
     return [*sentences, *mode_of(run).lead(run)]
 
 
-def _aside(words: t.Mapping[str, int]) -> str:
+def _aside(summary: Mapping[str, int]) -> str:
     """What became of the checks that the headline does not count."""
-    told = [(words["waived"], "accepted by waiver"), (words["notchecked"], "left out on purpose")]
-    told.append((words["notapplicable"], f"that {'does' if words['notapplicable'] == 1 else 'do'} not apply"))
-    text = ", ".join(f"{number} {what}" for number, what in told if number)
+    counts = [(summary["waived"], "accepted by waiver"), (summary["notchecked"], "left out on purpose")]
+    counts.append((summary["notapplicable"], f"that {'does' if summary['notapplicable'] == 1 else 'do'} not apply"))
+    text = ", ".join(f"{number} {what}" for number, what in counts if number)
     return f"The other checks: {text}." if text else ""
 
 
-def _totals(run: Json, unknown: t.Mapping[str, str]) -> t.List[t.Tuple[str, int, str]]:
+def _totals(run: Json, unknown: Mapping[str, str]) -> list[tuple[str, int, str]]:
     """(word, count, note) for the ring's legend."""
-    told = [(word, run["summary"][word], "") for word in PICTURE if word != "noresult" and run["summary"][word]]
+    totals = [
+        (outcome, run["summary"][outcome], "")
+        for outcome in PICTURE
+        if outcome != "noresult" and run["summary"][outcome]
+    ]
     if unknown:
         about = len(unknown) * _checks_per_host(run)
         note = "hosts" if len(unknown) > 1 else "host"
-        told.append(("noresult", len(unknown), f"{note}, about {about:,} checks" if about else note))
-    return told
+        totals.append(("noresult", len(unknown), f"{note}, about {about:,} checks" if about else note))
+    return totals
 
 
 def _checks_per_host(run: Json) -> int:
@@ -335,37 +338,37 @@ def _checks_per_host(run: Json) -> int:
     return max((len(result.get("findings", [])) for result in run["hosts"].values()), default=0)
 
 
-def _ring(run: Json, unknown: t.Mapping[str, str]) -> t.List[Segment]:
+def _ring(run: Json, unknown: Mapping[str, str]) -> list[Segment]:
     counts = dict(run["summary"])
     counts["noresult"] = len(unknown) * max(1, _checks_per_host(run))
     return _segments(counts, RING)
 
 
-def _segments(counts: t.Mapping[str, int], whole: float) -> t.List[Segment]:
+def _segments(counts: Mapping[str, int], length: float) -> list[Segment]:
     total = sum(counts.values())
-    made: t.List[Segment] = []
+    made: list[Segment] = []
     start = 0.0
-    for word in PICTURE:
-        number = counts.get(word, 0)
+    for outcome in PICTURE:
+        number = counts.get(outcome, 0)
         if number:
-            size = whole * number / total
-            made.append(Segment(word, number, round(start, 2), round(size, 2)))
+            size = length * number / total
+            made.append(Segment(outcome, number, round(start, 2), round(size, 2)))
             start += size
     return made
 
 
-def _bar(counts: t.Mapping[str, int]) -> t.List[Segment]:
+def _bar(counts: Mapping[str, int]) -> list[Segment]:
     return _segments(counts, BAR)
 
 
-def _picture(counts: t.Mapping[str, int]) -> str:
+def _picture(counts: Mapping[str, int]) -> str:
     """What a bar shows, for those who cannot see it."""
-    return ", ".join(f"{number} {label(word)}" for word, number in counts.items()) or "no result"
+    return ", ".join(f"{number} {label(outcome)}" for outcome, number in counts.items()) or "no result"
 
 
-def _references(control: Json) -> t.List[t.Tuple[str, str]]:
+def _references(control: Json) -> list[tuple[str, str]]:
     """(framework, what of it), one line a framework. What is no law says what it is."""
-    lines: t.Dict[str, t.List[str]] = {}
+    lines: dict[str, list[str]] = {}
     for item in control["references"]:
         status = str(item.get("status", ""))
         framework = show(item["title"]) + (f" ({status})" if status and status not in ("law", "guidance") else "")
@@ -379,44 +382,46 @@ def _references(control: Json) -> t.List[t.Tuple[str, str]]:
 class Controls:
     """The controls of a run, told once. Hosts whose catalogues word one id differently get an entry each."""
 
-    all: t.List[Control]
-    of: t.Mapping[int, Control]  # by the identity of the finding
+    all: list[Control]
+    of: Mapping[int, Control]  # by the identity of the finding
 
-    def by_id(self) -> t.Dict[str, Control]:
+    def by_id(self) -> dict[str, Control]:
         return {control.data["id"]: control for control in self.all}
 
 
-def _controls(results: t.Mapping[str, Json]) -> Controls:
+def _controls(results: Mapping[str, Json]) -> Controls:
     wordings, identities = Wordings(), {}
-    findings: t.Dict[t.Tuple[str, ...], Json] = {}
-    seen: t.Dict[t.Tuple[str, ...], t.Dict[str, t.List[str]]] = {}
+    findings: dict[tuple[str, ...], Json] = {}
+    hosts_by_outcome: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for name in sorted(results):
         for finding in results[name].get("findings", []):
-            rest = tuple(finding[key] for key in ("title", "severity", "hazard", "tier"))
-            identities[id(finding)] = identity = (finding["kind"], finding["id"], wordings.name(finding), *rest)
+            description = tuple(finding[key] for key in ("title", "severity", "hazard", "tier"))
+            identities[id(finding)] = identity = (finding["kind"], finding["id"], wordings.name(finding), *description)
             findings.setdefault(identity, finding)
-            seen.setdefault(identity, {}).setdefault(finding["result"], []).append(name)
+            hosts_by_outcome.setdefault(identity, {}).setdefault(finding["result"], []).append(name)
     made = {}
     for number, identity in enumerate(sorted(findings), 1):
-        data, by_word = findings[identity], seen[identity]
-        counts = {word: len(by_word[word]) for word in WORST_FIRST if word in by_word}
-        made[identity] = Control(f"c{number}", data, HAZARDS[data["hazard"]], _references(data), _seen(by_word), counts)
+        data, by_word = findings[identity], hosts_by_outcome[identity]
+        counts = {outcome: len(by_word[outcome]) for outcome in WORST_FIRST if outcome in by_word}
+        made[identity] = Control(
+            f"c{number}", data, HAZARDS[data["hazard"]], _references(data), _hosts_by_outcome(by_word), counts
+        )
     return Controls(list(made.values()), {key: made[identity] for key, identity in identities.items()})
 
 
-def _seen(by_word: t.Mapping[str, t.List[str]]) -> t.List[t.Tuple[str, int, str]]:
+def _hosts_by_outcome(by_word: Mapping[str, list[str]]) -> list[tuple[str, int, str]]:
     """(word, number of hosts, their names); the names of a crowd are left out, the host list has them."""
-    told = []
-    for word in WORST_FIRST:
-        names = by_word.get(word, [])
+    lines = []
+    for outcome in WORST_FIRST:
+        names = by_word.get(outcome, [])
         if names:
-            crowd = len(names) > 12 and word not in PROBLEMS
-            told.append((word, len(names), plural(len(names), "host") if crowd else ", ".join(map(show, names))))
-    return told
+            crowd = len(names) > 12 and outcome not in PROBLEMS
+            lines.append((outcome, len(names), plural(len(names), "host") if crowd else ", ".join(map(show, names))))
+    return lines
 
 
-def _problems(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: Controls) -> t.List[Problem]:
-    cases: t.Dict[str, t.Dict[t.Tuple[str, str, str, str], t.List[t.Tuple[str, str]]]] = {}
+def _problems(results: Mapping[str, Json], anchors: Mapping[str, str], controls: Controls) -> list[Problem]:
+    cases: dict[str, dict[tuple[str, str, str, str], list[tuple[str, str]]]] = {}
     for name in sorted(results):
         for finding in results[name].get("findings", []):
             if finding["result"] in PROBLEMS:
@@ -430,26 +435,26 @@ def _problems(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], contr
                 cases.setdefault(control.anchor, {}).setdefault(key, []).append((show(name), anchors[name]))
     made, told_once = [], {control.anchor: control for control in controls.all}
     for anchor, several in cases.items():
-        told = [
-            Case(word, show(reason) if reason else "", wanted, before, hosts)
-            for (word, reason, wanted, before), hosts in several.items()
+        case_list = [
+            Case(outcome, show(reason) if reason else "", wanted, before, hosts)
+            for (outcome, reason, wanted, before), hosts in several.items()
         ]
-        told.sort(key=lambda case: (WORST_FIRST.index(case.word), -len(case.hosts)))
-        made.append(Problem(told_once[anchor], told[0].word, told))
+        case_list.sort(key=lambda case: (WORST_FIRST.index(case.outcome), -len(case.hosts)))
+        made.append(Problem(told_once[anchor], case_list[0].outcome, case_list))
     made.sort(
-        key=lambda each: (
-            WORST_FIRST.index(each.word),
-            MOST_SEVERE_FIRST.index(each.control.data["severity"]),
-            each.control.data["id"],
+        key=lambda problem: (
+            WORST_FIRST.index(problem.outcome),
+            MOST_SEVERE_FIRST.index(problem.control.data["severity"]),
+            problem.control.data["id"],
         )
     )
     return made
 
 
-def _changes(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], controls: Controls) -> t.List[Change]:
+def _changes(results: Mapping[str, Json], anchors: Mapping[str, str], controls: Controls) -> list[Change]:
     """The same change on many hosts is told once, with their names."""
     titles = {control.data["id"]: (control.anchor, show(control.data["title"])) for control in controls.all}
-    hosts: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    hosts: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(results):
         for change in results[name].get("changes", []):
             hosts.setdefault(canonical(change).decode("utf-8"), []).append((show(name), anchors[name]))
@@ -459,7 +464,7 @@ def _changes(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], contro
     ):
         change = json.loads(text)
         before, after = show(change["before"]), show(change["after"])
-        about = [titles.get(each, ("", show(each))) for each in change.get("controls", [])]
+        about = [titles.get(control, ("", show(control))) for control in change.get("controls", [])]
         why = show(change["why"]) if change.get("why") else ""
         made.append(
             Change(
@@ -479,18 +484,18 @@ def _changes(results: t.Mapping[str, Json], anchors: t.Mapping[str, str], contro
 def _host(
     name: str,
     anchor: str,
-    result: t.Optional[Json],
+    result: Json | None,
     trouble: str,
     controls: Controls,
-    changes: t.Sequence[t.Tuple[str, str]],
+    changes: Sequence[tuple[str, str]],
     large: bool,
 ) -> Host:
     data = result or {}
-    asked = data.get("probes", [])
+    probes = data.get("probes", [])
     findings = data.get("findings", [])
     counted = count(findings)
-    rows: t.Dict[str, t.List[Row]] = {}
-    short: t.Dict[str, t.List[t.Tuple[str, str]]] = {}
+    rows: dict[str, list[Row]] = {}
+    short: dict[str, list[tuple[str, str]]] = {}
     for finding in findings:
         control = controls.of[id(finding)]
         if large and finding["result"] in BY_NAME:
@@ -508,10 +513,12 @@ def _host(
         about=_about(data),
         trouble=show(trouble) if trouble else "",
         facts=_host_facts(data),
-        segments=_segments(counted if findings else {} if data.get("restored") or asked else {"noresult": 1}, BAR),
-        counts=[(word, counted[word]) for word in WORST_FIRST if counted[word]],
+        segments=_segments(counted if findings else {} if data.get("restored") or probes else {"noresult": 1}, BAR),
+        counts=[(outcome, counted[outcome]) for outcome in WORST_FIRST if counted[outcome]],
         groups=[
-            Group(word, rows.get(word, []), short.get(word, [])) for word in WORST_FIRST if word in {*rows, *short}
+            Group(outcome, rows.get(outcome, []), short.get(outcome, []))
+            for outcome in WORST_FIRST
+            if outcome in {*rows, *short}
         ],
         restored=[
             (show(item["subject"]), show(item["before"]), show(item["after"])) for item in data.get("restored", [])
@@ -519,8 +526,8 @@ def _host(
         changes=list(changes),
         warnings=[show(text) for text in data.get("warnings", [])],
         guard=_guard(data),
-        asked=(sum(probe["healthy"] for probe in asked), len(asked)),
-        open=bool(trouble or any(counted[word] for word in PROBLEMS)) and not large,
+        probe_counts=(sum(probe["healthy"] for probe in probes), len(probes)),
+        open=bool(trouble or any(counted[outcome] for outcome in PROBLEMS)) and not large,
     )
 
 
@@ -529,24 +536,24 @@ def _about(data: Json) -> str:
     return show(f"{host.get('distribution', '')} {host.get('version', '')}".strip()) if host else ""
 
 
-def _host_facts(data: Json) -> t.List[t.Tuple[str, str]]:
+def _host_facts(data: Json) -> list[tuple[str, str]]:
     host = {key: value for key, value in data.get("host", {}).items() if value not in (None, "", False)}
-    told = []
+    facts = []
     if host.get("distribution"):
-        told.append(("System", _about(data)))
+        facts.append(("System", _about(data)))
     named = {"kernel": "Kernel", "container": "Container", "family": "Family"}
     for key in [*named, *sorted(set(host) - set(named))]:
         if key in host and key not in ("distribution", "version"):
-            told.append((named.get(key, show(key).replace("_", " ").capitalize()), show(host[key])))
+            facts.append((named.get(key, show(key).replace("_", " ").capitalize()), show(host[key])))
     if data.get("tier"):
-        told.append(("Tier", data["tier"]))
+        facts.append(("Tier", data["tier"]))
     if data.get("profiles"):
-        told.append(("Profiles", ", ".join(show(profile["title"]) for profile in data["profiles"])))
+        facts.append(("Profiles", ", ".join(show(profile["title"]) for profile in data["profiles"])))
     if data.get("started"):
-        told.append(("Judged", moment(data["started"])))
+        facts.append(("Judged", moment(data["started"])))
     if data.get("reverted_run_id"):
-        told.append(("Put back", f"run {show(data['reverted_run_id'])}"))
-    return told
+        facts.append(("Put back", f"run {show(data['reverted_run_id'])}"))
+    return facts
 
 
 def _guard(data: Json) -> str:
@@ -556,19 +563,19 @@ def _guard(data: Json) -> str:
         return ""
     why = show(guard["why"]).rstrip(".")
     until, ended = moment(guard["until"]), moment(guard["ended"])
-    told = {
+    sentences = {
         "confirmed": f"Guarded change confirmed at {ended}: {why}.",
         "reverted": f"Guarded change taken back at {ended}: {why}.",
         "armed": f"Guarded change not confirmed yet. Unless it is, the host takes it back at {until}.",
         "unknown": f"Guarded change not confirmed. The host takes it back at {until}; no answer yet.",
     }
-    return told.get(state, f"Not guarded: {why[:1].lower()}{why[1:]}.")
+    return sentences.get(state, f"Not guarded: {why[:1].lower()}{why[1:]}.")
 
 
 def _reason(finding: Json, data: Json) -> str:
     """Why it is not a plain pass. What befell the whole run is told once, with its host."""
-    reason, whole = str(finding["reason"]), str(data.get("msg", ""))
-    return reason.replace(whole, "").strip() if whole and data.get("failed") else reason
+    reason, message = str(finding["reason"]), str(data.get("msg", ""))
+    return reason.replace(message, "").strip() if message and data.get("failed") else reason
 
 
 def _row(finding: Json, reason: str, control: Control, large: bool) -> Row:
@@ -577,22 +584,22 @@ def _row(finding: Json, reason: str, control: Control, large: bool) -> Row:
         if name in finding["verdicts"]:
             verdict = finding["verdicts"][name]
             verdicts.append((VERDICT_NAMES[name], verdict["state"], show(verdict["saw"]), name))
-    word, before, after = finding["result"], show(finding["before"]), show(finding["after"])
-    moved = before != after and word not in ("pass", "notapplicable", "notchecked")
+    outcome, before, after = finding["result"], show(finding["before"]), show(finding["after"])
+    moved = before != after and outcome not in ("pass", "notapplicable", "notchecked")
     short = f"{before} → {after}" if moved else after if finding["after"] is not None else before
-    uniform = len({state for _title, state, _saw, _name in verdicts}) <= 1 and not any(
-        saw not in (before, after, "—") for _title, _state, saw, _name in verdicts
+    uniform = len({state for _title, state, _observed, _name in verdicts}) <= 1 and not any(
+        observed not in (before, after, "—") for _title, _state, observed, _name in verdicts
     )
     plain = (
-        word in (("pass", "notapplicable", "fixed") if large else ("pass", "notapplicable"))
+        outcome in (("pass", "notapplicable", "fixed") if large else ("pass", "notapplicable"))
         and uniform
         and len(short) <= LONG_VALUE
     )
-    if word in ("notapplicable", "notchecked"):
+    if outcome in ("notapplicable", "notchecked"):
         short = ""
     subject = show(finding["subject"])
     return Row(
-        word=word,
+        outcome=outcome,
         control=control.anchor,
         title=show(finding["title"]),
         severity=finding["severity"],
@@ -603,31 +610,31 @@ def _row(finding: Json, reason: str, control: Control, large: bool) -> Row:
         after=after,
         short=short if len(short) <= LONG_VALUE else "",
         waiver=waiver_line(finding["waiver"]) if "waiver" in finding else "",
-        marks="".join(VERDICT_SIGNS[state] for _title, state, _saw, _name in verdicts),
+        marks="".join(VERDICT_SIGNS[state] for _title, state, _observed, _name in verdicts),
         verdicts=verdicts,
         rich=not plain,
     )
 
 
-def _facts(run: Json) -> t.List[t.Tuple[str, str, bool]]:
+def _facts(run: Json) -> list[tuple[str, str, bool]]:
     """(name, value, is it code) of the run itself."""
     catalogue = run["catalogue"] or {}
     digests = [catalogue] if catalogue.get("digest") else catalogue.get("several", [])
-    told = [
+    facts = [
         ("Run", run["run_id"], True),
         ("Mode", mode_of(run).label or run["mode"], False),
     ]
     if run["tier"]:
-        told.append(("Tier", run["tier"], False))
-    told += [("Started", moment(run["started"]), False), ("Finished", moment(run["finished"]), False)]
-    for each in digests:
-        controls = each.get("controls")
-        told.append(("Catalogue", plural(controls, "control") if isinstance(controls, int) else "", False))
-        told.append(("Catalogue digest", show(each.get("digest")), True))
-    return told
+        facts.append(("Tier", run["tier"], False))
+    facts += [("Started", moment(run["started"]), False), ("Finished", moment(run["finished"]), False)]
+    for entry in digests:
+        controls = entry.get("controls")
+        facts.append(("Catalogue", plural(controls, "control") if isinstance(controls, int) else "", False))
+        facts.append(("Catalogue digest", show(entry.get("digest")), True))
+    return facts
 
 
-def _chained(seal: t.Optional[Seal]) -> t.List[t.Tuple[str, str, bool]]:
+def _chained(seal: Seal | None) -> list[tuple[str, str, bool]]:
     """The bundle's place in the chain of its fleet, and whether anybody signed it."""
     if seal is None:
         return []

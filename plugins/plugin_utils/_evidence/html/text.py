@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import json
-import typing as t
 from functools import lru_cache
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import visible
 
 #: result word -> (sign that tells it apart without colour, what it means in plain words)
-WORDS: t.Dict[str, t.Tuple[str, str]] = {
+WORDS: dict[str, tuple[str, str]] = {
     "error": ("!", "Could not be judged. Unknown, and so never counted as good."),
     "fail": ("✕", "Not as wanted, and not repaired in this run; the reason says why."),
     "deferred": ("◐", "Not as wanted; the repair waits for a maintenance window because it interrupts something."),
@@ -41,7 +41,7 @@ MONTHS = (
 LONG_TEXT = 4000  # characters of one value shown; all of it is in run.json
 
 
-def show(value: t.Any) -> str:
+def show(value: Any) -> str:
     """A value as text for people. Characters that could not be seen, or that turn text around, are made visible."""
     if value is None:
         return "—"
@@ -57,7 +57,7 @@ def _shown(text: str) -> str:
     return text if text.strip() else "(empty)"
 
 
-def moment(stamp: t.Optional[str]) -> str:
+def moment(stamp: str | None) -> str:
     """2026-11-22T15:00:00Z -> 22 November 2026, 15:00:00 UTC"""
     if not stamp:
         return "not known"
@@ -66,5 +66,5 @@ def moment(stamp: t.Optional[str]) -> str:
     return f"{int(day)} {name} {year}, {stamp[11:19]} UTC"
 
 
-def label(word: str) -> str:
-    return LABELS.get(word, word)
+def label(outcome: str) -> str:
+    return LABELS.get(outcome, outcome)

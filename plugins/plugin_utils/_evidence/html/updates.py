@@ -8,7 +8,8 @@ Private to the collection, and pure. The same change on several hosts is told on
 from __future__ import annotations
 
 import dataclasses
-import typing as t
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import (
     LEFT_OUT,
@@ -28,7 +29,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
     Json,
 )
 
-Link = t.Tuple[str, str]
+Link = tuple[str, str]
 
 #: What becomes of a change -> (the class of its pill, its word); the first comes first.
 STATUS = {
@@ -62,21 +63,21 @@ class Update:
     severity: str
     urgent: bool
     security: str
-    closes: t.List[str]
+    closes: list[str]
     more: int
     deadline: str
-    left: str
+    days_left: str
     why: str
     interrupts: str
-    hosts: t.List[Link]
+    hosts: list[Link]
 
 
 @dataclasses.dataclass(frozen=True)
 class HostUpdates:
     host: Link
     pill: Link
-    facts: t.List[t.Tuple[str, str]]
-    doubts: t.List[str]
+    facts: list[tuple[str, str]]
+    doubts: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,35 +88,37 @@ class Rule:
     packages: str
     reason: str
     ends: str
-    hosts: t.List[Link]
+    hosts: list[Link]
 
 
 @dataclasses.dataclass(frozen=True)
 class Updates:
     """``number`` and ``done`` are those of changes on hosts, not of different ones."""
 
-    chosen: t.List[Update]
-    left_out: t.List[Update]
-    rules: t.List[Rule]
-    hosts: t.List[HostUpdates]
-    severities: t.List[t.Tuple[str, int]]
+    chosen: list[Update]
+    left_out: list[Update]
+    rules: list[Rule]
+    hosts: list[HostUpdates]
+    severities: list[tuple[str, int]]
     number: int
     late: int
     done: int
-    reopened: t.List[t.Tuple[Link, str]]
+    reopened: list[tuple[Link, str]]
 
 
-def updates(run: Json, anchors: t.Mapping[str, str]) -> Updates:
-    told = list(package_changes(run))
-    chosen = [each for each in told if each[2] not in LEFT_OUT]
-    counted = {word: sum(change["severity"] == word for *_rest, change in chosen) for word in PATCH_SEVERITIES}
+def updates(run: Json, anchors: Mapping[str, str]) -> Updates:
+    changes = list(package_changes(run))
+    chosen = [entry for entry in changes if entry[2] not in LEFT_OUT]
+    counted = {
+        severity: sum(change["severity"] == severity for *_context, change in chosen) for severity in PATCH_SEVERITIES
+    }
     known = patch_records(run)
     return Updates(
         _once(chosen, anchors),
-        _once([each for each in told if each[2] in LEFT_OUT], anchors),
+        _once([entry for entry in changes if entry[2] in LEFT_OUT], anchors),
         _rules(known, anchors),
         [_host(name, anchors[name], result) for name, result in known],
-        [(severity_name(word), number) for word, number in counted.items() if number],
+        [(severity_name(severity), number) for severity, number in counted.items() if number],
         len(chosen),
         sum(status == "late" for _name, _result, status, _change in chosen),
         sum(status in ("installed", "taken_back") for _name, _result, status, _change in chosen),
@@ -127,9 +130,9 @@ def updates(run: Json, anchors: t.Mapping[str, str]) -> Updates:
     )
 
 
-def _rules(known: t.Sequence[t.Tuple[str, Json]], anchors: t.Mapping[str, str]) -> t.List[Rule]:
+def _rules(known: Sequence[tuple[str, Json]], anchors: Mapping[str, str]) -> list[Rule]:
     """Every rule of every policy, once; what ends first comes first."""
-    hosts: t.Dict[t.Tuple[int, str, str, str, str], t.List[Link]] = {}
+    hosts: dict[tuple[int, str, str, str, str], list[Link]] = {}
     for name, result in known:
         for kind in ("exclude", "pin"):
             for rule in result["patch"].get("policy", {}).get(kind, []):
@@ -139,32 +142,32 @@ def _rules(known: t.Sequence[t.Tuple[str, Json]], anchors: t.Mapping[str, str]) 
                 hosts.setdefault(key, []).append((show(name), anchors[name]))
     return [
         Rule(
-            ("fail", "ended") if left < 0 else ("waived", "excluded" if kind == "exclude" else "pinned"),
+            ("fail", "ended") if days_left < 0 else ("waived", "excluded" if kind == "exclude" else "pinned"),
             packages,
             reason,
-            f"until {show(expires)}, {days(left)}",
-            hosts[left, kind, packages, reason, expires],
+            f"until {show(expires)}, {days(days_left)}",
+            hosts[days_left, kind, packages, reason, expires],
         )
-        for left, kind, packages, reason, expires in sorted(hosts)
+        for days_left, kind, packages, reason, expires in sorted(hosts)
     ]
 
 
-def severity_name(word: str) -> str:
-    return SEVERITY_NAMES.get(word, word)
+def severity_name(severity: str) -> str:
+    return SEVERITY_NAMES.get(severity, severity)
 
 
-def _once(told: t.Sequence[t.Tuple[str, Json, str, Json]], anchors: t.Mapping[str, str]) -> t.List[Update]:
-    several: t.Dict[t.Tuple[t.Any, ...], t.List[Link]] = {}
-    first: t.Dict[t.Tuple[t.Any, ...], Json] = {}
+def _once(changes: Sequence[tuple[str, Json, str, Json]], anchors: Mapping[str, str]) -> list[Update]:
+    several: dict[tuple[Any, ...], list[Link]] = {}
+    first: dict[tuple[Any, ...], Json] = {}
     order = list(STATUS)
-    for name, _result, status, change in told:
+    for name, _result, status, change in changes:
         # The most pressing first; what only then would be equal is told apart by the rest.
         key = (
             order.index(status),
             PATCH_SEVERITIES.index(change["severity"]),
             str(change.get("deadline") or "9")[:10],
             change["name"],
-            *(str(change.get(each) or "") for each in ("from", "to", "reason", "expires")),
+            *(str(change.get(key_name) or "") for key_name in ("from", "to", "reason", "expires")),
         )
         first.setdefault(key, change)
         host = (show(name), anchors[name])
@@ -173,9 +176,9 @@ def _once(told: t.Sequence[t.Tuple[str, Json, str, Json]], anchors: t.Mapping[st
     return [_update(order[key[0]], first[key], several[key]) for key in sorted(several)]
 
 
-def _update(status: str, change: Json, hosts: t.List[Link]) -> Update:
-    cves, left = list(change.get("cves") or []), change.get("days_left")
-    shown = [show(each) for each in [*cves, *(change.get("advisories") or [])]]
+def _update(status: str, change: Json, hosts: list[Link]) -> Update:
+    cves, days_left = list(change.get("cves") or []), change.get("days_left")
+    shown = [show(name) for name in [*cves, *(change.get("advisories") or [])]]
     waits = status in ("late", "waits")
     first, then = change["from"], change["to"]
     if status in ("to_take_back", "taken_back"):
@@ -192,7 +195,7 @@ def _update(status: str, change: Json, hosts: t.List[Link]) -> Update:
         closes=shown[:MOST_SHOWN],
         more=max(0, len(shown) - MOST_SHOWN),
         deadline=(deadline[:10] or "none") if waits else until if status in LEFT_OUT else "",
-        left=_days(left) if waits and isinstance(left, int) else "",
+        days_left=_days(days_left) if waits and isinstance(days_left, int) else "",
         why=show(change["reason"]) if change.get("reason") else "; ".join(map(show, change.get("why") or [])),
         interrupts=_interrupts(change),
         hosts=hosts,
@@ -200,14 +203,14 @@ def _update(status: str, change: Json, hosts: t.List[Link]) -> Update:
 
 
 def _interrupts(change: Json) -> str:
-    told = [f"restarts {', '.join(map(show, change['restarts']))}"] if change.get("restarts") else []
-    return "; ".join([*told, *(["wants a restart of the host"] if change.get("reboot") else [])])
+    parts = [f"restarts {', '.join(map(show, change['restarts']))}"] if change.get("restarts") else []
+    return "; ".join([*parts, *(["wants a restart of the host"] if change.get("reboot") else [])])
 
 
-def _days(left: int) -> str:
-    if left < 0:
-        return f"{plural(-left, 'day')} over"
-    return "last day" if left == 0 else f"{plural(left, 'day')} left"
+def _days(days_left: int) -> str:
+    if days_left < 0:
+        return f"{plural(-days_left, 'day')} over"
+    return "last day" if days_left == 0 else f"{plural(days_left, 'day')} left"
 
 
 def _host(name: str, anchor: str, result: Json) -> HostUpdates:
@@ -222,13 +225,13 @@ def _host(name: str, anchor: str, result: Json) -> HostUpdates:
     if patch.get("services"):
         facts.append(("Run old files", ", ".join(map(show, patch["services"]))))
     if patch.get("sources"):
-        released = min((str(each.get("released") or "") for each in patch["sources"]), default="")
+        released = min((str(entry.get("released") or "") for entry in patch["sources"]), default="")
         facts.append(("Oldest list", moment(released) if released else "not known"))
-    for key, each in sorted((patch.get("advisories_as_of") or {}).items()):
-        facts.append((f"Advisories: {key.replace('_', ' ')}", moment(each)))
+    for key, entry in sorted((patch.get("advisories_as_of") or {}).items()):
+        facts.append((f"Advisories: {key.replace('_', ' ')}", moment(entry)))
     done, rolled_back = is_installed(result), patch["state"] == "rolled_back"
     pill = ("fixed", "installed") if done and patch["changes"] else VERDICT[patch["verdict"]]
     if rolled_back:
         pill = ("waived", "to take back" if result["check_mode"] else "taken back")
     doubts = [*(patch.get("unknown_because") or []), *(patch.get("own_will") or [])]
-    return HostUpdates((show(name), anchor), pill, facts, [show(each) for each in doubts])
+    return HostUpdates((show(name), anchor), pill, facts, [show(entry) for entry in doubts])

@@ -116,7 +116,7 @@ class Action(ActionModule):  # type: ignore[misc]
     """An action whose host answers by script; ``sent`` are the calls of the module, ``asked`` those of the guard."""
 
     def __init__(self, answers: list[dict[str, Any]], transport: str = "ssh") -> None:
-        self.answers, self.sent, self.asked = answers, [], []  # type: ignore[var-annotated]
+        self.answers, self.sent, self.requests = answers, [], []  # type: ignore[var-annotated]
         self._task = SimpleNamespace(check_mode=False, args={}, delegate_to=None)
         self._connection = FakeConnection(transport=transport)
         self._play_context = SimpleNamespace(remote_addr="10.0.0.7")
@@ -126,7 +126,7 @@ class Action(ActionModule):  # type: ignore[misc]
         return self.answers.pop(0)
 
     def _execute_module(self, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        self.asked.append(module_args)
+        self.requests.append(module_args)
         guard = {**GuardedHost().guard(), "run_id": module_args["run_id"], "state": "reverted"}
         return {"changed": True, "guard": {**guard, "why": module_args["why"]}}
 
@@ -155,7 +155,7 @@ def test_where_nothing_changes_one_call_does_it() -> None:
     action = Action([answer(False)])
     assert not action.carry_out()["changed"]
     assert [call["survey_only"] for call in action.sent] == [True]
-    assert action.asked == []
+    assert action.requests == []
 
 
 @pytest.fixture(name="web_server")
@@ -175,7 +175,7 @@ def asks(server: socket.socket) -> dict[str, Any]:
 def test_a_run_that_changes_something_is_asked_for_its_sockets_first(web_server: socket.socket) -> None:
     action = Action([asks(web_server), answer(True)])
     told = action.carry_out()
-    assert (told["changed"], told["warnings"], action.asked) == (True, ["a"], [])
+    assert (told["changed"], told["warnings"], action.requests) == (True, ["a"], [])
     assert [call.get("survey_only", False) for call in action.sent] == [True, False]
 
 
@@ -187,7 +187,7 @@ def test_what_cannot_be_reached_any_more_takes_the_run_back(
     told = action.carry_out()
     assert (told["failed"], told["changed"], told["guard"]["state"]) == (True, False, "reverted")
     assert told["availability"]["unreachable"] == ["tcp 80 (nginx.service)"]
-    (asked,) = action.asked
+    (asked,) = action.requests
     assert (asked["state"], asked["run_id"]) == ("reverted", "r1")
     assert asked["why"] == "the controller cannot reach tcp 80 (nginx.service) any more"
 

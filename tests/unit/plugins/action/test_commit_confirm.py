@@ -80,7 +80,7 @@ def test_a_confirmed_run_is_fixed() -> None:
     assert (result["summary"]["fixed"], result["guard"]["state"]) == (1, "confirmed")
     assert not result.get("failed")
     assert result["warnings"] == []
-    assert host.asked[0]["break_glass_users"] == ["rescue"]
+    assert host.requests[0]["break_glass_users"] == ["rescue"]
     assert told[0]["run_id"]  # so that it can be found again should the connection break
 
 
@@ -150,7 +150,7 @@ def test_where_no_login_is_at_stake_or_the_guard_is_off_none_is_armed(
     wanted = {"state": "reverted" if answer is restored else "enforced", "confirm_within": within}
     result, told = call(baseline, host, wanted, answer(host), transport)
     assert (result["guard"]["state"], bool(result["guard"]["why"])) == (state, True)
-    assert (told[0]["confirm_within"], host.asked) == (0, [])
+    assert (told[0]["confirm_within"], host.requests) == (0, [])
     assert not result.get("failed")
     assert any("confirm_within is 0" in text for text in result.get("warnings", [])) is (state == "off")
 
@@ -159,14 +159,14 @@ def test_where_no_login_is_at_stake_or_the_guard_is_off_none_is_armed(
 def test_check_mode_sends_what_it_was_told_and_confirms_nothing(transport: str) -> None:
     host = GuardedHost(armed=False)
     result, told = call(baseline, host, {"confirm_within": 60}, enforced(host), transport, check=True)
-    assert (result["guard"]["state"], host.asked) == ("none", [])
+    assert (result["guard"]["state"], host.requests) == ("none", [])
     assert (told[0]["confirm_within"], "run_id" in told[0]) == (60, False)
 
 
 def test_a_run_that_changed_nothing_guarded_is_not_confirmed() -> None:
     host = GuardedHost(armed=False)
     result, _told = call(baseline, host, {}, enforced(host))
-    assert (result["guard"]["state"], result["summary"]["fixed"], host.asked) == ("none", 1, [])
+    assert (result["guard"]["state"], result["summary"]["fixed"], host.requests) == ("none", 1, [])
     assert not any("break-glass" in text for text in result["warnings"])
 
 
@@ -174,7 +174,7 @@ def test_a_run_that_the_host_refuses_keeps_the_hosts_words() -> None:
     host = GuardedHost()
     refusal = {"failed": True, "run_id": "r2", "msg": "A guard is armed until ...", "guard": host.guard()}
     result, _told = call(baseline, host, {}, refusal)
-    assert (result["failed"], result["msg"], host.asked) == (True, "A guard is armed until ...", [])
+    assert (result["failed"], result["msg"], host.requests) == (True, "A guard is armed until ...", [])
 
 
 def test_a_run_that_was_cut_is_taken_back_and_one_that_never_began_is_unreachable() -> None:
@@ -196,14 +196,14 @@ def test_a_run_that_was_cut_is_taken_back_and_one_that_never_began_is_unreachabl
 def test_a_connection_without_a_login_is_never_used(state: str, check: bool) -> None:
     host = GuardedHost()
     result, _told = call(commit_confirm, host, {"state": state, "run_id": "r1"}, transport="docker", check=check)
-    assert (result["changed"], result["guard"]["state"], host.asked) == (False, "skipped", [])
+    assert (result["changed"], result["guard"]["state"], host.requests) == (False, "skipped", [])
     assert (result["msg"], result["run_id"]) == (result["guard"]["why"], "r1")
 
 
 def test_status_is_always_asked() -> None:
     host = GuardedHost()
     result, _told = call(commit_confirm, host, {"state": "status"}, transport="local")
-    assert (result["guard"]["state"], len(host.asked)) == ("armed", 1)
+    assert (result["guard"]["state"], len(host.requests)) == ("armed", 1)
 
 
 @pytest.mark.parametrize("state", ["armed", "confirmed", "reverted", "status"])
@@ -211,15 +211,15 @@ def test_check_mode_asks_the_module_once(state: str) -> None:
     host = GuardedHost([Login(answer={"changed": False, "invocation": {}})])
     result, _told = call(commit_confirm, host, {"state": state, "paths": ["/etc/ssh"]}, check=True)
     assert result == {"changed": False}
-    assert [{**asked, "at": 0} for asked in host.asked] == [{"state": state, "paths": ["/etc/ssh"], "at": 0}]
+    assert [{**asked, "at": 0} for asked in host.requests] == [{"state": state, "paths": ["/etc/ssh"], "at": 0}]
 
 
 def test_arming_names_the_guard() -> None:
     host = GuardedHost([Login(answer={"changed": True, "run_id": "x"})])
     assert call(commit_confirm, host, {"state": "armed"})[0] == {"changed": True, "run_id": "x"}
-    assert host.asked[0]["run_id"]
+    assert host.requests[0]["run_id"]
     call(commit_confirm, host, {"state": "armed", "run_id": "mine"})
-    assert host.asked[1]["run_id"] == "mine"
+    assert host.requests[1]["run_id"] == "mine"
 
 
 def test_arming_that_was_cut_is_taken_back() -> None:
@@ -234,7 +234,7 @@ def test_confirming_takes_a_fresh_login(run_id: str) -> None:
     result, _told = call(commit_confirm, host, {"state": "confirmed", "run_id": run_id, "break_glass_users": "a,b"})
     assert (result["changed"], result["guard"]["state"], result["run_id"]) == (True, "confirmed", RUN_ID)
     assert "failed" not in result
-    assert host.asked[0]["break_glass_users"] == ["a", "b"]
+    assert host.requests[0]["break_glass_users"] == ["a", "b"]
     again, _told = call(commit_confirm, host, {"state": "confirmed", "run_id": run_id})
     assert (again["changed"], "failed" in again) == (False, False)
 
@@ -257,7 +257,7 @@ def test_confirming_on_a_host_that_never_answers_fails() -> None:
 def test_confirming_without_a_guard_fails_at_once_with_the_hosts_words() -> None:
     host = GuardedHost(armed=False)
     result, _told = call(commit_confirm, host, {"state": "confirmed"})
-    assert (result["failed"], result["guard"]["state"], len(host.asked)) == (True, "none", 1)
+    assert (result["failed"], result["guard"]["state"], len(host.requests)) == (True, "none", 1)
 
 
 def test_reverting_goes_on_where_the_connection_breaks() -> None:

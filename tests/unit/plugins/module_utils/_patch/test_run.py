@@ -121,6 +121,14 @@ def test_half_configured_is_refused_and_repaired_when_asked() -> None:
     assert "repaired" in answer.warnings[0]
 
 
+def test_what_cannot_be_repaired_is_left_to_a_person_with_the_command_of_its_own_manager() -> None:
+    _host, manager = machine()
+    manager.half.add("a")
+    manager.fails.add("a")
+    with pytest.raises(ClinicalError, match=r"a is installed only in part.*A person has to look at it: lab --audit"):
+        apply(manager, repair=True)
+
+
 def test_too_little_room_is_refused_before_anything_is_downloaded() -> None:
     host, manager = machine(free=1000)
     with pytest.raises(ClinicalError, match="/ has 0 MiB free"):

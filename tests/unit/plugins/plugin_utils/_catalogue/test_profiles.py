@@ -46,12 +46,12 @@ def value_of(selected: load.Selection) -> Any:
 
 def test_no_profile_chooses_nothing() -> None:
     assert choose([]) == choose(None) == profiles.Choice()
-    assert choose([]).told() == choose([]).purposes == []
+    assert choose([]).as_result() == choose([]).purposes == []
 
 
 def test_a_profile_chooses_values_and_leaves_controls_out(tmp_path: Path) -> None:
     choice = choose(["endoscopy"], tmp_path, [OWN])
-    assert choice.told() == [{"id": "endoscopy", "title": "Endoscopy recorder"}]
+    assert choice.as_result() == [{"id": "endoscopy", "title": "Endoscopy recorder"}]
     assert choice.purposes == ["workstation"]
     chosen = selection(choice)
     assert value_of(chosen) == 5

@@ -59,7 +59,7 @@ def test_what_is_kept_is_what_would_be_worked_out(tmp_path: Path, worked: list[A
     fresh, kept = ask(tmp_path, **more), ask(tmp_path, **more)
     assert len(worked) == 1
     assert (kept.selection, kept.limits) == (fresh.selection, fresh.limits)
-    assert (kept.choice.told(), kept.choice.purposes) == (fresh.choice.told(), fresh.choice.purposes)
+    assert (kept.choice.as_result(), kept.choice.purposes) == (fresh.choice.as_result(), fresh.choice.purposes)
     assert (kept.choice.values, kept.choice.exceptions) == (dict(fresh.choice.values), dict(fresh.choice.exceptions))
 
 

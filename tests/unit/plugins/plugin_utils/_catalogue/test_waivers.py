@@ -63,7 +63,7 @@ def test_whom_a_waiver_concerns(narrowed: Dict[str, Any], hosts: List[str]) -> N
 )
 def test_it_holds_until_the_end_of_its_day(expires: str, left: int, expired: bool) -> None:
     (waiver,) = read({**GOOD, "expires": expires})
-    told = waiver.told(TODAY)
+    told = waiver.as_evidence(TODAY)
     assert (told["days_left"], told["expired"]) == (left, expired)
     assert {key: told[key] for key in GOOD} == {**GOOD, "expires": expires}
 

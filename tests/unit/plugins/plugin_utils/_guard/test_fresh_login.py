@@ -31,7 +31,7 @@ def test_a_host_that_lets_a_fresh_login_in_is_confirmed_by_one_call() -> None:
     host = GuardedHost()
     outcome = confirmed(host, ["rescue"])
     assert (outcome.state, outcome.tried, host.state) == ("confirmed", (), "confirmed")
-    assert host.asked == [{"state": "confirmed", "run_id": RUN_ID, "break_glass_users": ["rescue"], "at": 0.0}]
+    assert host.requests == [{"state": "confirmed", "run_id": RUN_ID, "break_glass_users": ["rescue"], "at": 0.0}]
     assert host.slept == []
 
 
@@ -64,7 +64,7 @@ def test_what_settles_nothing_is_tried_again(first: Login, tried: str) -> None:
     host = GuardedHost([first, Login()])
     outcome = confirmed(host)
     assert (outcome.state, outcome.tried) == ("confirmed", (tried,))
-    assert len(host.asked) == 2
+    assert len(host.requests) == 2
 
 
 def test_pauses_grow_to_eight_seconds() -> None:
@@ -77,7 +77,7 @@ def test_refused_logins_are_few_because_hosts_count_them() -> None:
     host = GuardedHost([Login(error=REFUSED)])
     outcome = confirmed(host)
     assert outcome.state == "unknown"
-    assert len(host.asked) <= 6
+    assert len(host.requests) <= 6
 
 
 def test_a_host_that_refuses_logins_says_that_it_reverted() -> None:
@@ -86,7 +86,7 @@ def test_a_host_that_refuses_logins_says_that_it_reverted() -> None:
     outcome = confirmed(host)
     assert (outcome.state, outcome.guard["why"]) == ("reverted", "nobody confirmed it in time")
     assert outcome.tried == (str(REFUSED),) * 4
-    assert [asked["state"] for asked in host.asked] == ["confirmed"] * 4 + ["status"]
+    assert [asked["state"] for asked in host.requests] == ["confirmed"] * 4 + ["status"]
     told = fresh_login.describe_outcome(outcome, "portal-01")
     assert told == (
         f"portal-01 took back run {RUN_ID} at 2026-11-22T15:02:02Z and is as it was: nobody confirmed it in time. "
@@ -106,7 +106,7 @@ def test_a_host_that_is_reverting_is_waited_for() -> None:
 def test_a_break_glass_account_that_cannot_get_in_ends_it_at_once() -> None:
     host = GuardedHost(refuses="rescue could not log in: its shell is missing")
     outcome = confirmed(host, ["rescue"])
-    assert (outcome.state, outcome.tried, len(host.asked)) == ("reverted", (), 1)
+    assert (outcome.state, outcome.tried, len(host.requests)) == ("reverted", (), 1)
     assert "is as it was: rescue could not log in: its shell is missing." in fresh_login.describe_outcome(
         outcome, "portal-01"
     )
@@ -117,17 +117,17 @@ def test_a_late_controller_learns_that_the_host_reverted() -> None:
     guard = host.guard()
     host.now = 500.0
     outcome = fresh_login.confirm(reach(host), guard, [])
-    assert (outcome.state, host.asked[0]["state"], outcome.tried) == ("reverted", "confirmed", ())
+    assert (outcome.state, host.requests[0]["state"], outcome.tried) == ("reverted", "confirmed", ())
     host = GuardedHost()
     host.now = 500.0
     assert fresh_login.confirm(reach(host), {**guard, "seconds_left": 0}, []).state == "reverted"
-    assert host.asked[0]["state"] == "status"
+    assert host.requests[0]["state"] == "status"
 
 
 def test_a_confirmation_whose_answer_came_too_late_counts() -> None:
     host = GuardedHost([Login(30, swallowed=RESET), *(Login(40, error=TIMED_OUT) for _n in range(3)), Login()])
     outcome = confirmed(host)
-    assert (outcome.state, host.asked[-1]["state"]) == ("confirmed", "status")
+    assert (outcome.state, host.requests[-1]["state"]) == ("confirmed", "status")
 
 
 @pytest.mark.parametrize("survives", [True, False])
@@ -226,7 +226,7 @@ def test_a_cut_call_is_taken_back(seconds: float) -> None:
     result = cut(host)
     assert (result["failed"], result["changed"], result["run_id"], host.state) == (True, False, RUN_ID, "reverted")
     # Only reverting waits for a call that is at work yet; how it stands says nothing before that has ended.
-    assert [asked["state"] for asked in host.asked] == ["reverted"] * 2
+    assert [asked["state"] for asked in host.requests] == ["reverted"] * 2
     assert result["guard"]["state"] == "reverted"
     assert result["msg"].startswith("The connection to portal-01 was lost before the result came (Failed to connect")
     assert f"portal-01 took back run {RUN_ID}" in result["msg"]
@@ -264,7 +264,7 @@ def test_a_host_that_stays_away_after_a_cut_call_is_left_after_about_ten_seconds
     host = GuardedHost([Login(seconds, error=TIMED_OUT)])
     with pytest.raises(Lost, match=r"timed out Should the run have begun .*portal-01 takes it back.* 120 seconds\."):
         cut(host)
-    assert len(host.asked) == tries
+    assert len(host.requests) == tries
     assert host.now < 15
 
 
@@ -272,7 +272,7 @@ def test_a_refused_login_is_not_tried_again_after_a_cut_call() -> None:
     host = GuardedHost([Login(error=REFUSED)])
     with pytest.raises(Lost, match="Should the run have begun"):
         cut(host, REFUSED)
-    assert host.asked == []
+    assert host.requests == []
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_module_that_was_killed_is_a_cut_call(host: GuardedHost, told: str) ->
 def test_an_answer_is_left_as_it_is(result: Dict[str, Any]) -> None:
     host = GuardedHost()
     assert fresh_login.sent(reach(host), RUN_ID, 120, lambda: result) == result
-    assert host.asked == []
+    assert host.requests == []
 
 
 # --- small things -----------------------------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ def test_a_reason_for_taking_back_reaches_the_host() -> None:
     host = GuardedHost()
     outcome = fresh_login.take_back(reach(host), host.guard(), why="tcp 80 is gone")
     assert outcome.state == "reverted"
-    assert host.asked[0]["why"] == "tcp 80 is gone"
+    assert host.requests[0]["why"] == "tcp 80 is gone"
 
 
 def test_a_run_that_nothing_guards_is_asked_for_by_its_own_name() -> None:

@@ -14,7 +14,6 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control, KindPlan
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.home_checks import (
     TIMEOUT_FILE,
-    rsa_bits,
 )
 from fake_host import FakeHost, fixture
 from look import look, plan
@@ -274,9 +273,3 @@ def test_taking_a_run_back_does_not_take_a_new_password_back() -> None:
     _baseline.revert(made, _baseline.BaselineRequest("r2"), "r1", check=False)
     assert made.text("/etc/shadow") == before.replace(HASH, "$y$new")
     assert made.locked > 0
-
-
-def test_the_length_of_a_key_is_read_from_the_key() -> None:
-    assert rsa_bits(SHORT_KEY.split()[1]) == 1024
-    assert rsa_bits(LONG_KEY.split()[1]) == 4096
-    assert rsa_bits("AAAA") == rsa_bits("not base64") == 0

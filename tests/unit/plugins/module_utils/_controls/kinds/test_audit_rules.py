@@ -97,7 +97,7 @@ def test_in_a_container_the_kernel_is_not_asked() -> None:
     made.in_container()
     seen = look(made, "audit_rules", RULES)
     assert states(seen) == ("notapplicable", "ok", "ok")
-    assert seen.verdicts.running.saw == "the machine's kernel"
+    assert seen.verdicts.running.observed == "the machine's kernel"
     assert not [argv for argv in made.runs if argv[0] == "auditctl"]
 
 

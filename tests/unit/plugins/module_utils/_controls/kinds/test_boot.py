@@ -72,7 +72,7 @@ def test_the_last_word_counts_and_a_larger_number_will_do() -> None:
     made = host()
     made.add_file("/etc/default/grub", 'GRUB_CMDLINE_LINUX="audit=1 audit_backlog_limit=16384 audit=0"\n')
     assert look(made, "boot", backlog).verdicts.on_disk.state == "ok"
-    assert look(made, "boot", AUDIT).verdicts.on_disk.saw == "audit=0"
+    assert look(made, "boot", AUDIT).verdicts.on_disk.observed == "audit=0"
 
 
 @pytest.mark.parametrize("system", ["debian-12", "debian-13"])

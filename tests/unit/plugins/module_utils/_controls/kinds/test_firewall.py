@@ -4,27 +4,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.firewall import (
     DROP_IN,
     RULES,
-    Firewall,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.support import ruleset as nft_ruleset
-from fake_host import FakeHost, fixture
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from fake_host import FakeHost
 from fake_programs import FakeUnit
 from fake_sockets import hush, listen
 from look import look, plan, states
 
 LEARNED = {"open": ["learned"]}
-ROLES = Path(__file__).resolve().parents[6] / "roles"
 
 
 def server() -> FakeHost:
@@ -173,51 +169,14 @@ def test_that_it_forwards_is_learned_once_though_the_same_run_ends_it() -> None:
     assert look(host, "firewall", {"open": ["learned"]}).result == "pass"
 
 
-def chain(table: str, name: str, priority: str, *lines: str) -> str:
-    head = f"type filter hook input priority {priority}; policy accept;"
-    rules = "".join(f"\t\t{line}\n" for line in (head, *lines))
-    return f"table {table} {{\n\tchain {name} {{\n{rules}\t}}\n}}\n"
-
-
-def tables_of_roles() -> list[str]:
-    """The tables of the roles that refuse on ports of their own."""
-    rules = [path.read_text(encoding="utf-8") for path in ROLES.glob("*/templates/*.nft.j2")]
-    return sorted({name for text in rules for name in re.findall(r"^table inet (\w+) \{", text, re.MULTILINE)})
-
-
 UFW = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n"
 
 
 @pytest.mark.parametrize(
-    ("ruleset", "whose"),
-    [
-        pytest.param(UFW, "ip filter INPUT", id="policy"),
-        pytest.param(
-            chain("inet firewalld", "filter_INPUT", "filter + 10", "ct state established accept", "reject"),
-            "inet firewalld filter_INPUT",
-            id="rules",
-        ),
-        pytest.param(UFW.replace("policy drop", "policy accept"), None, id="empty"),
-        pytest.param(UFW.replace("hook input", "hook forward"), None, id="forward"),
-        pytest.param(
-            chain("inet f2b-table", "f2b-chain", "filter - 1", "tcp dport 22 ip saddr @addr-set-sshd reject"),
-            None,
-            id="bans",
-        ),
-        *(
-            pytest.param(chain(f"inet {table}", "input", "filter - 5", "tcp dport 2575 drop"), None, id=table)
-            for table in tables_of_roles()
-        ),
-        pytest.param(fixture("nft_ruleset", "debian-12"), None, id="podman on Debian 12"),
-        pytest.param(fixture("nft_ruleset", "debian-13"), None, id="podman on Debian 13"),
-    ],
+    ("entry", "accepted"), [("learned", True), ("tcp/443", True), ("tcp/0", False), ("443", False)]
 )
-def test_whose_firewall_it_is(ruleset: str, whose: str | None) -> None:
-    assert nft_ruleset.foreign_filter(ruleset) == whose
-
-
-def test_the_roles_that_have_tables_are_found() -> None:
-    assert tables_of_roles() == ["imaging_archive_doors", "imaging_archive_drain", "interface_gateway"]
+def test_what_a_site_may_declare(entry: str, accepted: bool) -> None:
+    assert (KINDS["firewall"].validate({"open": [entry]}) == []) == accepted
 
 
 def test_somebody_elses_firewall_is_respected() -> None:
@@ -233,37 +192,6 @@ def test_iptables_own_tables_are_respected() -> None:
     host = server()
     host.add_file("/proc/net/ip_tables_names", "nat\nfilter\n")
     assert look(host, "firewall", LEARNED).reason.startswith("iptables' own tables are in use")
-
-
-@pytest.mark.parametrize("system", ["debian-12", "debian-13"])
-def test_nft_lists_the_rules_as_they_are_written(system: str) -> None:
-    ports = [nft_ruleset.Port("tcp", number) for number in (22, 80, 445, 514, 5432, 8080, 8081, 8082, 8083)]
-    ports += [
-        nft_ruleset.Port("udp", 137),
-        nft_ruleset.Port("tcp", 2575, "10.0.0.0/8"),
-        nft_ruleset.Port("udp", 514, "10.1.2.3"),
-    ]
-    ports += [nft_ruleset.Port("tcp", 2575, "2001:db8::/32")]
-    for forwards in (True, False):
-        listed = fixture(f"nft_table_{'forwards' if forwards else 'alone'}", system)
-        assert listed.split() == nft_ruleset.rules(ports, forwards).split()
-
-
-@pytest.mark.parametrize(
-    ("entry", "port"),
-    [
-        ("tcp/443", nft_ruleset.Port("tcp", 443)),
-        ("udp/514@10.0.0.0/8", nft_ruleset.Port("udp", 514, "10.0.0.0/8")),
-        ("tcp/22@10.0.0.5/32", nft_ruleset.Port("tcp", 22, "10.0.0.5")),
-        ("tcp/22@2001:db8::/32", nft_ruleset.Port("tcp", 22, "2001:db8::/32")),
-        *((wrong, None) for wrong in ("443", "tcp/0", "tcp/65536", "tcp/x", "sctp/1", "tcp/1@", "tcp/1@10.0.0.1/8")),
-        ("tcp/1@999.1.1.1", None),
-        ("tcp/1;drop", None),
-    ],
-)
-def test_what_a_site_may_declare(entry: str, port: Any) -> None:
-    assert nft_ruleset.parse_entry(entry) == port
-    assert bool(Firewall().validate({"open": [entry]})) == (port is None)
 
 
 def test_no_nft_and_no_right_to_rules() -> None:

@@ -12,7 +12,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.pam import STACKS, PamProfiles
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.pam_profiles import edited, parse
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.pam_profiles import parse
 from fake_host import FakeHost, fixture
 from look import look, plan
 
@@ -116,26 +116,6 @@ def test_a_host_of_a_directory_is_left_as_it_is(noted: str, nsswitch: str, told:
     assert found.groups == ()
     assert [one.result for one in found.assessments] == ["fail", "fail"]
     assert all(told in one.reason and one.after == one.before for one in found.assessments)
-
-
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_stacks_that_a_person_edited_are_told_from_those_that_were_not(system: str) -> None:
-    names = {stack: stack.replace("-", "_") for stack in STACKS}
-    live = {stack: fixture(f"pam_common_{name}", system) for stack, name in names.items()}
-    saved = {stack: fixture(f"pam_saved_{name}", system) for stack, name in names.items()}
-    assert edited(live, saved) == (None, False)
-    option = {**live, "auth": live["auth"].replace(" nullok", " nullok debug")}
-    assert edited(option, saved) == (None, False)
-    added = live["auth"].replace("auth\trequisite\t\t\tpam_deny.so", "")
-    mark = '# here are the per-package modules (the "Primary" block)\n'
-    line = "auth sufficient pam_vendor_token.so\n"
-    foreign = {**live, "auth": live["auth"].replace(mark, mark + line)}
-    assert (
-        "'auth sufficient pam_vendor_token.so' in /etc/pam.d/common-auth comes from no profile"
-        in (edited(foreign, saved)[0])
-    )
-    assert edited({**live, "auth": added}, saved) == (None, False)
-    assert "has lost the marks" in edited({**live, "auth": "auth required pam_unix.so\n"}, saved)[0]
 
 
 def test_an_edited_stack_is_not_enforced_and_told() -> None:

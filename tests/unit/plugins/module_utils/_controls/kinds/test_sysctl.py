@@ -95,7 +95,7 @@ def test_a_file_that_comes_after_ours_is_named() -> None:
     seen = look(made, "sysctl", WISH)
     assert seen.result == "fail"
     assert seen.reason == "/etc/sysctl.d/zz-last.conf sets it to 1 after our drop-in; remove it there"
-    assert seen.verdicts.survives_reboot.saw == "1 in /etc/sysctl.d/zz-last.conf"
+    assert seen.verdicts.survives_reboot.observed == "1 in /etc/sysctl.d/zz-last.conf"
 
 
 def test_a_file_of_the_same_name_in_etc_hides_the_distributions() -> None:
@@ -108,7 +108,7 @@ def test_a_link_to_the_old_place_is_read() -> None:
     made = host("0")
     made.add_file("/etc/sysctl.conf", f"{KEY} = 1\n")
     made.add_link("/etc/sysctl.d/99-sysctl.conf", "../sysctl.conf")
-    assert look(made, "sysctl", WISH).verdicts.survives_reboot.saw == "1 in /etc/sysctl.d/99-sysctl.conf"
+    assert look(made, "sysctl", WISH).verdicts.survives_reboot.observed == "1 in /etc/sysctl.d/99-sysctl.conf"
 
 
 @pytest.mark.parametrize(("running", "after"), [("2", "2"), ("1", "1"), ("0", "1")])

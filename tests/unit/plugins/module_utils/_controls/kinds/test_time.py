@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.chrony import directives
 from dirty_host import bare
 from fake_host import FakeHost, fixture
 from fake_programs import FakePackage, FakeUnit
@@ -38,14 +37,6 @@ def enforced(host: FakeHost, aspect: str, **more: Any) -> str:
 @pytest.mark.parametrize("aspect", ["daemon", "step", "account", "not_served", "servers"])
 def test_what_debian_brings_is_fine(aspect: str, system: str) -> None:
     assert look(chrony(system), "time", {"aspect": aspect, "servers": ["distribution"]}).result == "pass"
-
-
-def test_directives_are_read_where_their_folder_stands() -> None:
-    host = chrony()
-    host.add_file("/etc/chrony/conf.d/10-site.conf", "! a comment\nmakestep 5 -1\n")
-    host.add_file("/etc/chrony/conf.d/README", "makestep 9 9\n")
-    names = [f"{d.name} {d.value}" for d in directives(host, "/etc/chrony/chrony.conf") if d.name == "makestep"]
-    assert names == ["makestep 5 -1", "makestep 1 3"]  # Debian includes the folder first, so its own line wins
 
 
 @pytest.mark.parametrize(

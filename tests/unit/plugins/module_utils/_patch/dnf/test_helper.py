@@ -1,17 +1,19 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program that dnf's own Python runs, where that needs no dnf."""
+"""The program that dnf's own Python runs, with as much of dnf as it asks for."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf import helper
+from fake_dnf import FakeBase, FakePkg, modules
 
 
 def test_versions_are_put_together_as_rpm_tells_them() -> None:
@@ -71,3 +73,122 @@ def test_a_lock_is_waited_for_as_long_as_the_site_says(
     monkeypatch.setattr(helper, "PAUSE", 0.0)
     assert (helper.answer_patiently({"lock_wait": wait}), len(requests)) == (rc, asked)
     assert ("It is held by process 1 (" in capsys.readouterr().err) == bool(rc)
+
+
+# --- what it asks of dnf ---
+
+OLD, NEW = FakePkg("lab", "1.0"), FakePkg("lab", "1.1")
+EXTRA = FakePkg("extra", "1.0")
+
+
+@pytest.fixture
+def base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeBase:
+    """One package that can be upgraded, and one that could come with it."""
+    made = FakeBase([replace(OLD, folder=tmp_path)], [replace(NEW, folder=tmp_path), replace(EXTRA, folder=tmp_path)])
+    monkeypatch.setattr(helper, "import_module", modules(made).__getitem__)
+    monkeypatch.setattr(helper, "VERSIONLOCK", str(tmp_path / "versionlock.list"))
+    return made
+
+
+def test_an_upgrade_is_described_with_the_advisories_that_it_closes(base: FakeBase) -> None:
+    refs = [SimpleNamespace(id="CVE-2026-2"), SimpleNamespace(id="RHBZ-1")]
+    fixes = [SimpleNamespace(name="lab", arch="noarch", evr=evr) for evr in ("1.1-1",)]
+    later = [SimpleNamespace(name="lab", arch="noarch", evr="1.2-1")]
+    base.there[0].advisories = [
+        SimpleNamespace(id="LAB-1", type=2, severity="Important", packages=fixes, references=refs),
+        SimpleNamespace(id="LAB-2", type=2, severity="Low", packages=later, references=[]),
+        SimpleNamespace(id="LAB-3", type=1, severity="", packages=fixes, references=[]),
+    ]
+    answer = helper.observe({})
+    (change,) = answer["changes"]
+    assert (change["name"], change["from"], change["to"], change["change"]) == ("lab", "1.0-1", "1.1-1", "upgrade")
+    assert (change["security"], change["advisories"], change["cves"]) == (True, ["LAB-1"], ["CVE-2026-2"])
+    assert (change["severities"], change["source_old"], change["source_new"]) == (["high"], "1.0-1", "1.1-1")
+    assert (answer["held"], answer["skipped"], answer["duplicates"], answer["complaint"]) == ([], [], [], "")
+    assert answer["sources"] == [
+        {
+            "id": "lab",
+            "uri": "file:///srv/lab",
+            "name": "Laboratory",
+            "stamp": 1795596466,
+            "advisories": True,
+            "signed": True,
+        }
+    ]
+
+
+def test_what_is_excluded_is_held_unless_it_is_released(base: FakeBase) -> None:
+    base.conf.excludepkgs = ["la*"]
+    answer = helper.observe({})
+    assert (answer["changes"], [change["name"] for change in answer["held"]]) == ([], ["lab"])
+    base.wanted, base.excluded = [], set()
+    assert [change["name"] for change in helper.observe({"free": [["lab", "noarch"]]})["changes"]] == ["lab"]
+
+
+def test_what_cannot_be_resolved_or_reached_is_told(base: FakeBase) -> None:
+    base.conflict, base.unreachable = "lab conflicts\n with itself", "no route"
+    answer = helper.observe({})
+    assert (answer["complaint"], answer["changes"]) == ("lab conflicts with itself", [])
+    assert answer["failed"] == ["lab: no route"]
+    assert helper.refresh({}) == {"failed": ["lab: no route"]}
+
+
+def test_two_versions_of_one_package_are_a_cut_transaction(base: FakeBase) -> None:
+    base.there = [OLD, NEW, FakePkg("kernel", "1"), FakePkg("kernel", "2")]
+    assert helper.duplicates(base) == ["lab.noarch 1.0-1", "lab.noarch 1.1-1"]
+
+
+def test_only_the_chosen_comes_and_nothing_that_is_barred(base: FakeBase) -> None:
+    chosen, extra = ["lab", "noarch", "1.1-1"], ["extra", "noarch", "1.0-1"]
+    answer = helper.narrow({"chosen": [chosen], "barred": [extra]})
+    assert [(change["name"], change["change"]) for change in answer["changes"]] == [("lab", "upgrade")]
+    assert EXTRA in base.excluded
+    base.wanted, base.excluded = [], set()
+    answer = helper.narrow({"chosen": [extra], "barred": [chosen]})
+    assert [(change["name"], change["change"], change["from"]) for change in answer["changes"]] == [
+        ("extra", "install", "")
+    ]
+
+
+def test_files_are_downloaded_verified_and_found_again(base: FakeBase, tmp_path: Path) -> None:
+    wanted = [["lab", "noarch", "1.1-1"], ["gone", "noarch", "1-1"]]
+    request = {"folder": str(tmp_path), "wanted": wanted}
+    path = str(tmp_path / "lab-1.1-1.noarch.rpm")
+    assert helper.missing(request) == {"missing": [path, "gone-noarch-1-1"]}
+    answer = helper.fetch(request)
+    assert answer["paths"] == {"lab\tnoarch\t1.1-1": path}
+    assert answer["lost"] == ["gone-1-1.noarch: no repository has it"]
+    assert helper.missing(request) == {"missing": ["gone-noarch-1-1"]}
+    Path(path).write_bytes(b"damaged")
+    assert helper.missing(request)["missing"][0] == path
+
+
+def test_a_file_that_nobody_signed_is_not_left_there(base: FakeBase, tmp_path: Path) -> None:
+    base.unsigned = {"lab"}
+    answer = helper.fetch({"folder": str(tmp_path), "wanted": [["lab", "noarch", "1.1-1"]]})
+    assert (answer["paths"], answer["lost"]) == ({}, ["lab-1.1-1.noarch is not signed"])
+    assert not (tmp_path / "lab-1.1-1.noarch.rpm").exists()
+
+
+def transact(base: FakeBase, *expected: tuple[str, str, str, str]) -> int:
+    files = [base.offered[0].localPkg()]
+    remove = [[name, arch, version] for name, arch, kind, version in expected if kind == "remove"]
+    return helper.transact({"files": files, "remove": remove, "expected": [list(change) for change in expected]})
+
+
+def test_exactly_what_is_expected_is_done(base: FakeBase) -> None:
+    base.there.append(EXTRA)
+    assert transact(base, ("lab", "noarch", "upgrade", "1.1-1"), ("extra", "noarch", "remove", "1.0-1")) == 0
+    assert base.done
+
+
+def test_what_nobody_expects_is_not_begun(base: FakeBase, capsys: pytest.CaptureFixture[str]) -> None:
+    assert transact(base) == 1
+    assert not base.done
+    assert "it would also change lab noarch upgrade 1.1-1; nothing was changed" in capsys.readouterr().err
+
+
+def test_an_earlier_file_is_a_downgrade(base: FakeBase, tmp_path: Path) -> None:
+    base.there, base.offered = [NEW], [replace(OLD, folder=tmp_path)]
+    assert transact(base, ("lab", "noarch", "downgrade", "1.0-1")) == 0
+    assert base.wanted == [(3, OLD)]

@@ -122,7 +122,7 @@ def test_what_is_known_of_a_framework_stands_beside_it() -> None:
 
 def test_days_left_are_those_of_the_run_and_what_ends_first_comes_first() -> None:
     told = page.build(fleet(3, 100))["waivers"]
-    assert [(each.word, each.left, each.urgent) for each in told] == [
+    assert [(each.status, each.days_left, each.urgent) for each in told] == [
         ("ended", "ended 2 days before the run", True),
         ("used", "20 days left", True),
         ("not used", "129 days left", False),
@@ -195,7 +195,7 @@ def test_hosts_that_tell_the_same_are_told_once_and_quiet_ones_by_name() -> None
     quiet = {"before": 3, "lost": [], "appeared": [], "unreachable": [], "consented": []}
     several = [samples.whole(number, 2) for number in range(3)] + [{**samples.result(4, 2), "availability": quiet}]
     built = page.build(only(*several))["availability"]
-    assert [[name for name, _at in kept.hosts] for kept in built.told] == [["h0", "h1", "h2"]]
+    assert [[name for name, _at in kept.hosts] for kept in built.notable] == [["h0", "h1", "h2"]]
     assert [name for name, _at in built.quiet] == ["h3"]
     assert built.lost == []
 

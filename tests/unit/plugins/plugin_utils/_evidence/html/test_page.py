@@ -182,20 +182,20 @@ def test_a_proposed_rule_is_never_shown_as_law() -> None:
 
 
 def test_problems_come_first_worst_first() -> None:
-    told = [problem.word for problem in page.build(bundle())["problems"]]
+    told = [problem.outcome for problem in page.build(bundle())["problems"]]
     assert told == sorted(told, key=WORST_FIRST.index)
     assert set(told) == {"error", "fail", "deferred"}
     for host in page.build(bundle())["hosts"]:
-        order = [group.word for group in host.groups]
+        order = [group.outcome for group in host.groups]
         assert order == sorted(order, key=WORST_FIRST.index)
 
 
 def test_the_pictures_are_whole_and_hold_what_is_unknown() -> None:
     built = page.build(bundle(2, 20, expected=["down"]))
     assert sum(piece.size for piece in built["ring"]) == pytest.approx(page.RING, abs=0.1)
-    assert [piece.count for piece in built["ring"] if piece.word == "noresult"] == [20]
+    assert [piece.count for piece in built["ring"] if piece.outcome == "noresult"] == [20]
     down = next(host for host in built["hosts"] if host.name == "down")
-    assert [piece.word for piece in down.segments] == ["noresult"]
+    assert [piece.outcome for piece in down.segments] == ["noresult"]
     assert down.open
 
 
