@@ -25,7 +25,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import profiles
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import purposes as host_purposes
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import waivers as granted_waivers
-from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection, selected
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.cache import selected
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login, reachability
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import result as guard_result
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder

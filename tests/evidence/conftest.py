@@ -18,7 +18,7 @@ runpy.run_path(str(UNIT / "conftest.py"))
 def files() -> dict[str, bytes]:
     from unit_tests.plugin_utils._evidence.export import test_formats as formats
 
-    return cast("dict[str, bytes]", formats.exported(formats.bundle(), formats.FORMATS))
+    return cast("dict[str, bytes]", formats.exported(formats.sample_bundle(), formats.FORMATS))
 
 
 @pytest.fixture(scope="session")

@@ -82,29 +82,6 @@ def own_test(source: str) -> Path:
     return TESTS / "plugins" / folder / f"test_{name}.py"
 
 
-def reached_by(test: Path) -> set[str]:
-    """Return the sources that a test imports: by itself, through helpers of the tests, and through other sources."""
-    known, reached, helpers = sources(), set(), [test]
-    waiting: set[str] = set()
-    for helper in helpers:  # grows while it is walked
-        tree = ast.parse(helper.read_text(encoding="utf-8"))
-        waiting |= {target for base, name in _imported("", tree) for target in (f"{base}.{name}", base)} & set(known)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            else:
-                continue
-            paths = [TESTS / f"{name}.py" for name in names]
-            helpers += [path for path in paths if path.is_file() and path not in helpers]
-    while waiting:
-        source = waiting.pop()
-        reached.add(source)
-        waiting |= imports(source, known[source]) - reached
-    return reached
-
-
 if __name__ == "__main__":
     for room, targets in arrows().items():
         print(f"{room}: {', '.join(sorted(targets))}")

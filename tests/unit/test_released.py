@@ -5,58 +5,71 @@
 from __future__ import annotations
 
 import html
-import shutil
 import tarfile
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, revert
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import record
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger, stages
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import bundle
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.formats import FORMATS, exported
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_modes import headline
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.store import load_records, load_run
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.verify import verify
+from ansible_collections.healthops.clinical.plugins.plugin_utils._patch.approvals import approved
 from fake_host import FakeHost
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASED = ROOT / "tests" / "fixtures" / "released"
 TEMPLATE = (ROOT / "roles" / "evidence" / "templates" / "report.html.j2").read_text(encoding="utf-8")
 HARDENED = "20261130T103528Z-eec2"
-#: Run -> its mode.
+PATCHED = "20261130T114203Z-2b48"
+DIGEST = "sha256:31fdd8e954d2cbe435b81841ea163ffef128073b1d46676ef176dc38aae1795b"
+#: Archive -> run -> its mode.
 RUNS = {
-    "20261130T103421Z-a8aa": "audit",
-    HARDENED: "harden",
-    "20261130T104221Z-1ded": "harden",
-    "20261130T104409Z-e43f": "rollback",
+    "evidence.tar.xz": {
+        "20261130T103421Z-a8aa": "audit",
+        HARDENED: "harden",
+        "20261130T104221Z-1ded": "harden",
+        "20261130T104409Z-e43f": "rollback",
+    },
+    "evidence_patching.tar.xz": {
+        "20261130T114136Z-0f19": "patch_plan",
+        "20261130T114202Z-5e10": "patch_plan",
+        "20261130T114217Z-954e": "patch_apply",
+        "20261130T114238Z-d9af": "patch_rollback",
+        "20261130T114257Z-0cd8": "harden",
+        "20261130T114322Z-b470": "rollback",
+    },
 }
+
+
+def unpacked(archive: str, below: str = "") -> FakeHost:
+    """Return a host that has the files of an archive, and nothing else of the one that they were written on."""
+    host = FakeHost("debian-13")
+    with tarfile.open(RELEASED / archive) as files:
+        for member in files:
+            file = files.extractfile(member)
+            if file is not None and member.name.startswith(below):
+                path = Path("/") / Path(member.name).relative_to(below)
+                host.add_dir(str(path.parent), 0o700)
+                host.add_file(str(path), file.read(), 0o600)
+    return host
 
 
 @pytest.fixture
 def host() -> FakeHost:
-    """Return a host that has the journal, and nothing else of the one that it was written on."""
-    host = FakeHost("debian-13")
-    with tarfile.open(RELEASED / "journal.tar.xz") as archive:
-        for member in archive:
-            file = archive.extractfile(member)
-            assert file is not None
-            host.add_dir(f"/{Path(member.name).parent}", 0o700)
-            host.add_file(f"/{member.name}", file.read(), 0o600)
-    return host
+    return unpacked("journal.tar.xz")
 
 
-@pytest.fixture(scope="module")
-def captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("released")
-    with tarfile.open(RELEASED / "evidence.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
+def evidence_of(archive: str, folder: Path) -> Path:
+    """Return the evidence of an archive, in a folder where it may be changed."""
+    with tarfile.open(RELEASED / archive) as files:
+        files.extractall(folder, filter="data")
     return folder / "evidence"
-
-
-@pytest.fixture
-def evidence(captured: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(captured, tmp_path / "evidence", symlinks=True))
 
 
 def test_a_journal_is_read_whole(host: FakeHost) -> None:
@@ -86,28 +99,64 @@ def test_a_guard_is_read_as_it_ended(host: FakeHost) -> None:
     assert record.unsettled(host) is None
 
 
-def test_the_chain_holds_and_its_signature_is_good(evidence: Path) -> None:
-    verified = verify(evidence, allowed_signers=RELEASED / "allowed_signers")
+@pytest.mark.parametrize(
+    ("archive", "bundles", "manifests"), [("evidence.tar.xz", 4, 8), ("evidence_patching.tar.xz", 6, 6)]
+)
+def test_the_chain_holds_and_its_signature_is_good(archive: str, bundles: int, manifests: int, tmp_path: Path) -> None:
+    verified = verify(evidence_of(archive, tmp_path), allowed_signers=RELEASED / "allowed_signers")
     assert verified["told"] == []
-    assert (verified["bundles"], verified["manifests"], verified["signed"]) == (4, 8, 1)
-    assert [head.partition(":")[0] for head in verified["heads"].values()] == ["8"]
+    assert (verified["bundles"], verified["manifests"], verified["signed"]) == (bundles, manifests, 1)
+    assert [head.partition(":")[0] for head in verified["heads"].values()] == [str(manifests)]
 
 
-@pytest.mark.parametrize("run_id", RUNS)
-def test_a_bundle_is_what_its_records_make_today(evidence: Path, run_id: str) -> None:
-    run = load_run(evidence, run_id)
-    assert run is not None
-    records, unreadable = load_records(evidence, run_id)
-    assert unreadable == {}
-    again = bundle(run_id, records, [*run["hosts"], *run["missing"]], {}, run["mode"])
-    assert (again["mode"], again["summary"]) == (RUNS[run_id], run["summary"])
-    assert f"<h1>{html.escape(headline(again))}.</h1>" in (evidence / run_id / "report.html").read_text(
-        encoding="utf-8"
-    )
-    assert len(exported(again, list(FORMATS))) >= len(FORMATS)
+@pytest.mark.parametrize("archive", RUNS)
+def test_a_bundle_is_what_its_records_make_today(archive: str, tmp_path: Path) -> None:
+    evidence = evidence_of(archive, tmp_path)
+    for run_id, mode in RUNS[archive].items():
+        run = load_run(evidence, run_id)
+        assert run is not None
+        records, unreadable = load_records(evidence, run_id)
+        assert unreadable == {}
+        again = bundle(run_id, records, [*run["hosts"], *run["missing"]], {}, run["mode"])
+        assert (again["mode"], again["summary"]) == (mode, run["summary"])
+        page = (evidence / run_id / "report.html").read_text(encoding="utf-8")
+        assert f"<h1>{html.escape(headline(again))}.</h1>" in page
+        assert {"findings.csv", "junit.xml", "metrics.prom", "oscal.json"} <= set(exported(again, list(FORMATS)))
 
 
-def test_a_report_is_made_again_and_the_chain_goes_on(evidence: Path) -> None:
+def test_a_report_is_made_again_and_the_chain_goes_on(tmp_path: Path) -> None:
+    evidence = evidence_of("evidence.tar.xz", tmp_path)
     made = report(evidence, TEMPLATE, run_id=HARDENED, formats=["oscal"])
     assert (made["mode"], made["sequence"], made["changed"]) == ("harden", 9, True)
     assert verify(evidence)["told"] == []
+
+
+@pytest.mark.parametrize("stage", ["staged", "applied", "rolled_back"])
+def test_a_patch_run_is_read_with_its_plan_and_what_was_before(stage: str) -> None:
+    host = unpacked("patch.tar.xz", stage.replace("_", ""))
+    (run,) = stages.runs(host)
+    assert (run.run_id, run.stage, run.cut) == (PATCHED, stage, False)
+    assert stages.newest(host) == stages.find(host, PATCHED) == run
+    plan = stages.read_plan(host, run)
+    assert (plan.digest, len(plan.changes)) == (DIGEST, 11)
+    before = stages.read_before(host, run)
+    assert before == stages.read_before(host, run)
+    if stage != "staged":
+        assert stages.read_after(host, run)
+    if stage == "rolled_back":
+        assert stages.read_drift(host, run) == ()
+
+
+def test_a_ledger_is_read_with_what_it_holds_back() -> None:
+    before, after = (ledger.read(unpacked("patch.tar.xz", name)) for name in ("staged", "rolledback"))
+    assert before.holds() == {}
+    assert (before.damaged, after.damaged, len(after.holds())) == (0, 0, 10)
+    assert {hold["until"][:10] for hold in after.holds().values()} == {"2026-12-14"}
+    assert set(after.expired("2099-01-01T00:00:00Z")) == set(after.holds())
+
+
+def test_an_approval_lets_the_same_set_through() -> None:
+    approval = approved(
+        RELEASED / "approvals.yml", "patch1", datetime(2026, 11, 30, 12, tzinfo=timezone.utc)
+    ).as_result()
+    assert (approval["digest"], approval["approver"]) == (DIGEST, "Dr. A. Example")

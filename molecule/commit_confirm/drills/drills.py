@@ -86,16 +86,17 @@ def undo(host: Host, run_id: str) -> None:
 
 def lockout(host: Host, name: str) -> None:
     change = LOCKOUTS[name]
-    # A refusal is told at once; that nobody answers takes its time, and is to be seen twice.
-    variables: dict[str, Any] = {"lockout": name, "within": 60 if "timed out" in change["saw"] else 30}
+    variables: dict[str, Any] = {"lockout": name}
     doors = ["login"]
     if change["judge"] == "su":
         host.root(f"echo root:{ROOT_PASSWORD} | chpasswd")
         variables.update(ansible_become_method="su", ansible_become_password=ROOT_PASSWORD)
         doors.append("su")
     host.remember()
+    # A refusal is told at once; that nobody answers takes its time.
+    within = host.within(40 if "timed out" in change["saw"] else 20)
     with Judge(host, change["judge"], change["saw"]) as judge:
-        ended = Play([host], "guarded.yml", **variables).end()
+        ended = Play([host], "guarded.yml", within=within, **variables).end()
     judge.check()
     taken_back(ended, host, "commit_confirm")
     host.is_as_before(*doors)
@@ -108,7 +109,7 @@ for _name in LOCKOUTS:
 def baseline_lockout(host: Host, name: str, door: str, saw: str) -> None:
     host.remember()
     with Judge(host, door, saw) as judge:
-        ended = Play([host], "baseline.yml", catalogue=name, within=60 if "timed out" in saw else 30).end()
+        ended = Play([host], "baseline.yml", catalogue=name, within=host.within(40 if "timed out" in saw else 20)).end()
     judge.check()
     nothing_is_called_fixed(taken_back(ended, host, "baseline"))
     host.is_as_before()
@@ -154,7 +155,7 @@ def baseline_network_cut(host: Host) -> None:
 def controller_killed(host: Host) -> None:
     host.remember()
     with Judge(host, "login", "Permission denied") as judge:
-        play = Play([host], "guarded.yml", lockout="allow_users", rest=120)
+        play = Play([host], "guarded.yml", lockout="allow_users", within=host.within(20), rest=900)
         judge.wait()
         play.kill()
     judge.check()
@@ -165,7 +166,7 @@ def controller_killed(host: Host) -> None:
 def controller_killed_while_the_baseline_confirms(host: Host) -> None:
     host.remember()
     with Judge(host, "login", "Permission denied") as judge:
-        play = Play([host], "baseline.yml", catalogue="keys_not_taken")
+        play = Play([host], "baseline.yml", catalogue="keys_not_taken", within=host.within(20))
         judge.wait()
         play.kill()
     judge.check()
@@ -193,7 +194,7 @@ def connection_cut_in_the_middle(host: Host) -> None:
 def connection_cut_between_change_and_confirmation(host: Host) -> None:
     """The change is a good one. The next task opens a connection again, and confirms."""
     host.remember()
-    play = Play([host], "guarded.yml", lockout="good", within=60, waits=True)
+    play = Play([host], "guarded.yml", lockout="good", within=600, waits=True)
     wait_for("the play waits, with its connection open", play.is_waiting)
     play.signal(signal.SIGKILL, play.connections())
     play.go_on()
@@ -208,7 +209,7 @@ def controller_comes_back_late(host: Host) -> None:
     """It stood still from the change until long after the host had taken it back."""
     host.remember()
     with Judge(host, "login", "Permission denied") as judge:
-        play = Play([host], "baseline.yml", catalogue="keys_not_taken")
+        play = Play([host], "baseline.yml", catalogue="keys_not_taken", within=host.within(20))
         judge.wait()
         play.signal(signal.SIGSTOP)
     judge.check()
@@ -222,7 +223,8 @@ def controller_comes_back_late(host: Host) -> None:
 def good_change_is_confirmed_too_late(host: Host) -> None:
     """The login works, and it does not count any more."""
     host.remember()
-    ended = Play([host], "guarded.yml", lockout="good", within=10, rest=25).end()
+    within = host.within(10)
+    ended = Play([host], "guarded.yml", lockout="good", within=within, rest=within + 15).end()
     taken_back(ended, host, "commit_confirm")
     host.is_as_before()
 
@@ -304,7 +306,7 @@ def clock_jumps(host: Host, offset: str) -> None:
     """The guard fires neither early nor late; a login is refused until then."""
     _own_clock(host)
     host.remember()
-    within = 45
+    within = host.within(30)
     with Judge(host, "login", "Permission denied") as judge:
         play = Play([host], "guarded.yml", lockout="allow_users", within=within)
         judge.wait()
@@ -337,7 +339,7 @@ def clock_jumps_and_a_good_change_is_confirmed(host: Host) -> None:
     _own_clock(host)
     for offset in ("+2d", "-5d"):
         host.remember()
-        play = Play([host], "guarded.yml", lockout="good", within=60, waits=True)
+        play = Play([host], "guarded.yml", lockout="good", within=600, waits=True)
         wait_for("the change is made", lambda: host.look(f"ls {DROP_IN}"))
         _set_clock(host, offset)
         play.go_on()
@@ -355,7 +357,7 @@ def clock_jumps_and_a_good_change_is_confirmed(host: Host) -> None:
 def second_run_while_armed(host: Host) -> None:
     """It refuses, says until when, and does no harm to the first."""
     host.remember()
-    play = Play([host], "guarded.yml", lockout="good", within=120, waits=True)
+    play = Play([host], "guarded.yml", lockout="good", within=600, waits=True)
     wait_for("the change is made", lambda: host.look(f"ls {DROP_IN}"))
     for ended, action in (
         (Play([host], "guarded.yml", lockout="match_block").end(), "commit_confirm"),
@@ -376,7 +378,7 @@ def second_run_while_armed(host: Host) -> None:
 def two_runs_at_once(host: Host) -> None:
     """One of them is guarded and confirmed. The other changes nothing, and says why."""
     host.remember()
-    plays = [Play([host], "guarded.yml", lockout="good", within=120, waits=True) for _play in range(2)]
+    plays = [Play([host], "guarded.yml", lockout="good", within=600, waits=True) for _play in range(2)]
     wait_for("one of them ends", lambda: any(play.process.poll() is not None for play in plays))
     for play in plays:
         play.go_on()
@@ -396,7 +398,7 @@ def _kill_the_revert(host: Host, at: str) -> Play:
     host.root("rm -f /srv/killed")
     host.remember()
     with Judge(host, "login", "Permission denied") as judge:
-        play = Play([host], "guarded.yml", lockout="allow_users", within=40)
+        play = Play([host], "guarded.yml", lockout="allow_users", within=host.within(20))
         judge.wait()
     host.strike_inside(f"systemd-run --quiet --unit=killer sh -c 'exec python3 /srv/killer.py {at} > /srv/killed'")
     killed = wait_for("the revert is killed", lambda: host.look("cat /srv/killed"), pause=0.2)
@@ -572,7 +574,7 @@ def _fleet(hosts: list[Host], serial: Any, strict: bool) -> Ended:
             run_targets="test_hosts",
             hardening_tier="essential",
             hardening_skip=skip,
-            hardening_confirm_within=40,
+            hardening_confirm_within=max(host.within(15) for host in hosts),
             hardening_serial=serial,
             hardening_evidence_dir="evidence",
             environment={"ANSIBLE_ANY_ERRORS_FATAL": str(strict)},

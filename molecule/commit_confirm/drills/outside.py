@@ -89,6 +89,8 @@ class Host:
     suite: str
     address: str
     container: str
+    #: How long a login took at last.
+    login_seconds: float = 0.5
     log: list[str] = field(default_factory=list)
     plays: list[Play] = field(default_factory=list)
 
@@ -99,7 +101,13 @@ class Host:
         self, command: str, user: str = "automation", text: str = "", patience: float = PATIENCE
     ) -> subprocess.CompletedProcess[str]:
         """A new login over a connection of its own."""
-        options = ("ControlMaster=no", "ControlPath=none", "BatchMode=yes", "ConnectTimeout=5", f"User={user}")
+        options = (
+            "ControlMaster=no",
+            "ControlPath=none",
+            "BatchMode=yes",
+            f"ConnectTimeout={5 + int(self.login_seconds)}",
+            f"User={user}",
+        )
         words = [word for option in options for word in ("-o", option)]
         argv = ["ssh", "-F", str(STATE / "ssh_config"), *words, self.name, command]
         return run(*argv, stdin=None, input=text, timeout=patience)
@@ -150,7 +158,8 @@ class Host:
 
     def attempt(self, door: str) -> Attempt:
         try:
-            done = self.ssh(DOORS[door], user="keeper" if door == "keeper" else "automation", patience=8)
+            patience = 8 + 5 * self.login_seconds
+            done = self.ssh(DOORS[door], user="keeper" if door == "keeper" else "automation", patience=patience)
         except subprocess.TimeoutExpired:  # the door was shut while somebody was passing through
             self.note(f"door {door}: timed out on the way")
             return Attempt(time.monotonic(), False, "timed out on the way")
@@ -162,13 +171,19 @@ class Host:
     # --- before and after ---
 
     def remember(self) -> None:
-        """Keep what the host looks like now; it is compared with itself later."""
+        """Keep what the host looks like now; it is compared with itself later. And how long a login takes just now."""
+        began = time.monotonic()
         done = self.ssh(
             "sudo -n tee /srv/snapshot.py > /dev/null", text=(HOSTS / "inside" / "snapshot.py").read_text("utf-8")
         )
         assert done.returncode == 0, done.stderr
+        self.login_seconds = time.monotonic() - began
         assert self.armed() == ""
         self.root("python3 /srv/snapshot.py take /srv/before.json")
+
+    def within(self, seconds: int) -> int:
+        """So many seconds for a guard, and more on a busy machine: a judge has to find the door shut twice in them."""
+        return int(seconds + 15 * self.login_seconds)
 
     def armed(self) -> str:
         return self.root(_LEFT_ARMED + "true\n")
@@ -177,7 +192,7 @@ class Host:
         """Reachable over fresh logins, identical, and nothing is left armed."""
         for door in doors or ("login",):
             wait_for(f"{self.name}: the door {door} is open again", lambda door=door: self.attempt(door).open, pause=3)
-        wait_for(f"{self.name}: nothing is left armed", lambda: self.armed() == "", patience=30)
+        wait_for(f"{self.name}: nothing is left armed", lambda: self.armed() == "")
         done = self.ssh("sudo -n python3 /srv/snapshot.py compare /srv/before.json")
         assert (done.returncode, done.stdout) == (0, ""), f"{self.name} is not what it was:\n{done.stdout}{done.stderr}"
         self.note("is as it was")

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from .._change.steps import Group
 from .._host.door import Host
-from .._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK, UNKNOWN, word
+from .._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK, UNKNOWN, setting_text
 from .context import SurveyContext
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -250,10 +250,10 @@ def compare(op: str, value: str, wanted: Any, accept: Sequence[Any] = ()) -> boo
     All operations but ``equal`` want whole numbers. ``up_to`` is for settings in which nought switches the limit off.
     Whatever stands in ``accept`` is accepted too.
     """
-    if value in [word(accepted) for accepted in accept]:
+    if value in [setting_text(accepted) for accepted in accept]:
         return True
     if op == "equal":
-        return value == word(wanted)
+        return value == setting_text(wanted)
     try:
         number, limit = int(value), int(wanted)
     except ValueError:
@@ -266,4 +266,4 @@ def compare(op: str, value: str, wanted: Any, accept: Sequence[Any] = ()) -> boo
 def describe_wanted(op: str, value: Any, accept: Sequence[Any] = ()) -> str:
     """Return the wanted value in words, as the report shows it: ``at most 4``, ``1 or 2``."""
     prefix = {"equal": "", "at_most": "at most ", "at_least": "at least ", "up_to": "1 to "}[op]
-    return " or ".join([prefix + (word(value) or "set"), *(word(accepted) for accepted in accept)])
+    return " or ".join([prefix + (setting_text(value) or "set"), *(setting_text(accepted) for accepted in accept)])

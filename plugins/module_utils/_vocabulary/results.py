@@ -30,7 +30,7 @@ VERDICT_STATES = (OK, DEVIATES, UNKNOWN, NOTAPPLICABLE)
 VERDICTS = ("running", "on_disk", "survives_reboot")
 
 
-def word(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """Return a setting as the configuration file spells it; YAML's true and false become yes and no."""
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -5,8 +5,7 @@
 ``load`` reads one or more catalogue directories (``controls/*.yml``, ``frameworks/*.yml``) and refuses anything
 doubtful, because a misread control would be enforced on a whole fleet. ``select`` takes a tier, the site's tunables and
 what the site skips, and gives the controls ready to send to hosts, with the metadata that stays on the controller. Both
-collect all problems they find and raise them as one ClinicalError, before any host is touched. Private to this
-collection.
+collect all problems they find and raise them as one ClinicalError, before any host is touched.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -108,7 +107,7 @@ class Resolved:
     differs: dict[str, dict[str, Any]]
 
     def on(self, name: str) -> platforms.Variant:
-        """What it is on a family or distribution."""
+        """Return what it is on a family or distribution."""
         base = platforms.Variant(self.control.kind, self.settings, self.control.applies)
         return base.on(self.differs, name)
 
@@ -178,7 +177,7 @@ def select(
     chosen = [control for control in in_tier if control.id not in reasons]
     resolved = [_resolve(control, values) for control in chosen]
     _check_site_settings(resolved, catalogue.kinds, {*(tunables or {}), *preset}, problems)
-    _check_fights(resolved, catalogue.kinds, problems)
+    check_conflicts(resolved, catalogue.kinds, problems)
     _raise_site_problems(problems)
     skipped = {control.id: reasons[control.id] for control in in_tier if control.id in reasons}
     warnings = _warnings(resolved, set(tunables or {}), set(own_reasons) - set(skipped), tier)
@@ -391,25 +390,34 @@ def _check_site_settings(
             _check_against_kinds(item, kinds, problems)
 
 
-def _check_fights(resolved: Sequence[Resolved], kinds: Mapping[str, KindLike], problems: Problems) -> None:
-    """Two selected controls that own one setting would undo each other, wherever that is.
+def check_conflicts(resolved: Sequence[Resolved], kinds: Mapping[str, KindLike], problems: Problems) -> None:
+    """Note selected controls that own one setting: they would undo each other, wherever that is.
 
     A skipped control does not fight: skipping ours is how a site puts its own in its place.
     """
-    told: set[tuple[str, str, str]] = set()
-    for name in dict.fromkeys([*platforms.FAMILIES, *(name for item in resolved for name in item.differs)]):
-        here = [(item.control, item.on(name)) for item in resolved]
-        owners = _Owners()
-        for control, variant in here:
-            if variant.concerns(name):
-                for claim in kinds[variant.kind].claims(variant.settings):
-                    for other in owners.add(claim, control, variant):
-                        if (control.id, other.id, claim) not in told:
-                            told.add((control.id, other.id, claim))
-                            problems.add(_fight(control, other, claim))
+    reported: set[tuple[str, str, str]] = set()
+    for platform in dict.fromkeys([*platforms.FAMILIES, *(name for item in resolved for name in item.differs)]):
+        for control, rival, claim in _conflicts_on(platform, resolved, kinds):
+            if (control.id, rival.id, claim) not in reported:
+                reported.add((control.id, rival.id, claim))
+                problems.add(_conflict(control, rival, claim))
 
 
-def _fight(control: Control, rival: Control, claim: str) -> Problem:
+def _conflicts_on(
+    platform: str, resolved: Sequence[Resolved], kinds: Mapping[str, KindLike]
+) -> Iterator[tuple[Control, Control, str]]:
+    """Yield (control, the one that has the setting already, the setting) of one family or distribution."""
+    owners = _Owners()
+    for item in resolved:
+        variant = item.on(platform)
+        if not variant.concerns(platform):
+            continue
+        for claim in kinds[variant.kind].claims(variant.settings):
+            for rival in owners.add(claim, item.control, variant):
+                yield item.control, rival, claim
+
+
+def _conflict(control: Control, rival: Control, claim: str) -> Problem:
     fault = f"fights over {claim} with control {rival.id} ({rival.file}:{rival.line})"
     return control.place().problem(control.settings, "", fault, "one control for one setting; skip one of them")
 
@@ -424,15 +432,15 @@ class _Owners:
 
     def add(self, claim: str, control: Control, variant: platforms.Variant) -> list[Control]:
         """Note one more owner; gives those that have the setting already and can be on one host with it."""
-        known = [owner for other in (claim, *self._alike(claim)) for owner in self._owners.get(other, ())]
+        known = [owner for name in (claim, *self._alike(claim)) for owner in self._owners.get(name, ())]
         self._note(claim, control, variant)
-        return [c for c, other in known if c is not control and _can_meet(variant.applies, other.applies)]
+        return [c for c, rival in known if c is not control and _can_meet(variant.applies, rival.applies)]
 
     def _alike(self, claim: str) -> list[str]:
         if not claim.startswith("file "):
             return []
-        others = self._files if _is_pattern(claim) else self._patterns
-        return [o for o in others if o != claim and (fnmatchcase(claim, o) or fnmatchcase(o, claim))]
+        candidates = self._files if _is_pattern(claim) else self._patterns
+        return [o for o in candidates if o != claim and (fnmatchcase(claim, o) or fnmatchcase(o, claim))]
 
     def _note(self, claim: str, control: Control, variant: platforms.Variant) -> None:
         if claim not in self._owners and claim.startswith("file "):
@@ -447,7 +455,7 @@ def _is_pattern(claim: str) -> bool:
 
 
 def _can_meet(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether one host can have both controls."""
+    """Return True if one host can have both controls."""
     if "families" in first and "families" in second and not set(first["families"]) & set(second["families"]):
         return False
     if "container" in first and "container" in second and first["container"] != second["container"]:

@@ -4,7 +4,7 @@
 
 A control is written for Debian. ``differs`` names families and distributions where something is otherwise: settings
 that are put over its own, ``applies`` that is put over its own, or another ``kind`` altogether, which brings all its
-settings. Private to this collection.
+settings.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Platform:
     tested: bool
 
     def has(self, applies: Mapping[str, Any]) -> bool:
-        """Whether a control that applies there concerns it, whatever else the host would have to have."""
+        """Return True if a control that applies there concerns it, whatever else the host would have to have."""
         family = DISTRIBUTIONS[self.distribution]
         versions = applies.get("distributions", {self.distribution: [self.version]})
         named = [str(version) for version in versions.get(self.distribution, ())]
@@ -91,7 +91,7 @@ class Variant:
         return variant
 
     def concerns(self, name: str) -> bool:
-        """Whether the control is meant for that family or distribution at all."""
+        """Return True if the control is meant for that family or distribution at all."""
         family = DISTRIBUTIONS[name]
         named = self.applies.get("distributions", {name: ()})
         return family in self.applies.get("families", (family,)) and (name in named or name in FAMILIES)
@@ -111,7 +111,7 @@ def load(file: Path, problems: Problems) -> tuple[Platform, ...]:
 
 
 def check_applies(applies: Any, place: Place, problems: Problems) -> bool:
-    """Where a control applies, in data as it was read."""
+    """Check where a control applies, in data as it was read; return False where something is wrong."""
     if not isinstance(applies, strict_yaml.YamlMapping):
         return True  # absent, or already told as a wrong type
     fine = check(applies, _APPLIES, Place(place.file, place.owner, "applies."), problems)
@@ -123,7 +123,7 @@ def check_applies(applies: Any, place: Place, problems: Problems) -> bool:
 
 
 def check_differs(item: strict_yaml.YamlMapping, kinds: Iterable[str], place: Place, problems: Problems) -> bool:
-    """What differs elsewhere: names that are known and concerned, each with a mapping; the settings come later."""
+    """Check what differs elsewhere: known names that it concerns, each with a mapping; the settings come later."""
     differs = item.get("differs")
     if not isinstance(differs, strict_yaml.YamlMapping):
         return True

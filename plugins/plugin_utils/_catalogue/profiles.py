@@ -3,8 +3,7 @@
 """Profiles: what is special about the kinds of systems that stand around a health record, as data.
 
 A profile chooses values for tunables, leaves controls out, each with its reason, and names what such a host is there
-for. It is read only where the inventory chooses one. What the site itself sets beats every profile. Private to this
-collection.
+for. It is read only where the inventory chooses one. What the site itself sets beats every profile.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ class Choice:
 
     @property
     def purposes(self) -> list[str]:
-        """What the host is there for, each once."""
+        """Return what the host is there for, each once."""
         return list(dict.fromkeys(purpose for profile in self.profiles for purpose in profile.purposes))
 
     def as_result(self) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host is there for, and which units, packages and kernel modules it keeps for that. Private."""
+"""What a host is there for, and which units, packages and kernel modules it keeps for that."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 """The reference for people: what the catalogue's data says, as pages of Markdown.
 
 ``pages`` is pure and gives the same text for the same data, so that a test can tell whether the pages that are kept in
-docs/reference/ are fresh. Private to this collection.
+docs/reference/ are fresh.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def _hazards_table(controls: Sequence[load.Control]) -> str:
 
 
 def _about(file: Path) -> str:
-    """What the comment on top of a file of controls says."""
+    """Return what the comment on top of a file of controls says."""
     text = file.read_text(encoding="utf-8").split("\n---", 1)[0]
     lines = [line[2:] for line in text.splitlines() if line.startswith("# ") and "SPDX-" not in line]
     return _in_words(" ".join(lines))
@@ -277,7 +277,7 @@ def _platforms(control: load.Control, data: Data) -> str:
 
 
 def _where(applies: Mapping[str, Any]) -> str:
-    """Where it applies beside families and distributions, which the platforms say."""
+    """Return where it applies beside families and distributions, which the platforms say."""
     parts = []
     if "container" in applies:
         parts.append("in containers only" if applies["container"] else "not in containers")

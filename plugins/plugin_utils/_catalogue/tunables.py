@@ -1,9 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tunables: the few values of a catalogue that a site may choose, each within a range that the catalogue sets.
-
-Private to this collection.
-"""
+"""Tunables: the few values of a catalogue that a site may choose, each within a range that the catalogue sets."""
 
 from __future__ import annotations
 
@@ -62,7 +59,7 @@ class Tunable:
     line: int
 
     def not_allowed(self, value: Any) -> str:
-        """What would be allowed, where the value is not; empty where it is fine."""
+        """Return what would be allowed, where the value is not; empty where it is fine."""
         wrong = not_allowed(value, self.field)
         if not wrong and self.low is not None and self.high is not None:
             wrong = "" if self.low <= value <= self.high else "wrong"

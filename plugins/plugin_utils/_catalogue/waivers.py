@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import word
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import setting_text
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.tunables import plain
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
@@ -54,7 +54,7 @@ class Limited(Protocol):
 
     @property
     def max_waiver_days(self) -> int:
-        """How many days a waiver may last."""
+        """Return how many days a waiver may last."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ class Waiver:
         return self.hosts is None or host in self.hosts
 
     def meets(self, second: Waiver) -> bool:
-        """Whether both would speak of one control on one host."""
+        """Return True if both would speak of one control on one host."""
         if self.control != second.control:
             return False
         return self.hosts is None or second.hosts is None or bool(self.hosts & second.hosts)
 
     def days_left(self, today: date) -> int:
-        """How many days it still holds; the day that it names is the last one."""
+        """Return how many days it still holds; the day that it names is the last one."""
         return (self.expires - today).days
 
     def as_evidence(self, today: date) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Waiver:
 
 
 def most_days(control: Limited) -> int:
-    """How far in the future a waiver of this control may expire."""
+    """Return how many days from today a waiver of this control may expire at most."""
     return control.max_waiver_days or MOST_DAYS[control.severity]
 
 
@@ -137,7 +137,7 @@ def _waiver(
     hosts = _hosts(data, groups, place, problems)
     if len(problems.items) > before or expires is None:
         return None
-    value = word(data["value"]) if "value" in data else None
+    value = setting_text(data["value"]) if "value" in data else None
     return Waiver(number, data["control"], expires, data, hosts, value)
 
 

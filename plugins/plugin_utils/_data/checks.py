@@ -3,7 +3,7 @@
 """Check catalogue data against tables of fields, and word what is wrong with it in one line each.
 
 The same few functions serve controls, their settings, tunables and frameworks, so that every message has one form:
-``FILE:LINE: control ID: KEY: saw WHAT; allowed: WHAT``. Private to this collection.
+``FILE:LINE: control ID: KEY: saw WHAT; allowed: WHAT``.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _hint(value: Any, wanted: Field) -> str:
 
 
 def not_allowed(value: Any, wanted: Field) -> str:
-    """What would be allowed, where the value is not; empty where it is fine."""
+    """Return what would be allowed, where the value is not; empty where it is fine."""
     if not _is_type(value, wanted.type):
         return describe(wanted)
     parts = value if isinstance(value, list) else [value]

@@ -4,7 +4,7 @@
 
 PyYAML's own constructor forgets lines, lets the last of two equal keys win and turns ``0640`` into 416 and ``no`` into
 false. A control that was misread like that would be enforced on a fleet, so here each of them is a problem with its
-line. Private to this collection.
+line.
 """
 
 from __future__ import annotations

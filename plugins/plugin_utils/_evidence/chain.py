@@ -58,7 +58,7 @@ class Link:
 
     @property
     def head(self) -> str:
-        """What an operator writes down: the number and the hash."""
+        """Return what an operator writes down, like "12:0123...": the number and the hash."""
         return f"{self.number}:{self.sha256}"
 
 
@@ -190,13 +190,23 @@ def _all(evidence_dir: Path, fleet: str) -> list[Link]:
 
 def seal_of(link: Link) -> Seal:
     previous = link.manifest["previous"] or {}
-    return Seal(link.fleet, link.number, str(previous.get("run_id", "")), link.manifest["signer"])
+    return Seal(
+        fleet=link.fleet,
+        number=link.number,
+        previous=str(previous.get("run_id", "")),
+        signer=link.manifest["signer"],
+    )
 
 
 def next_seal(evidence_dir: Path, fleet: str, key: Path | None) -> Seal:
     """The seal that the next bundle of a fleet will have."""
     last = end(evidence_dir, fleet)
-    return Seal(fleet, last.number + 1 if last else 1, last.run_id if last else "", fingerprint(key) if key else "")
+    return Seal(
+        fleet=fleet,
+        number=last.number + 1 if last else 1,
+        previous=last.run_id if last else "",
+        signer=fingerprint(key) if key else "",
+    )
 
 
 def append(evidence_dir: Path, run_id: str, seal: Seal, key: Path | None) -> Link:

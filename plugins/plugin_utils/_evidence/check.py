@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether data has the shape of a record; else an error that names the host and the key. Private to the collection."""
+"""Whether data has the shape of a record; else an error that names the host and the key."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def check_result(data: Any, host: str) -> Json:
 
 
 def _check_beside(data: Json, host: str) -> None:
-    """What a result may hold beside its findings."""
+    """Check what a result may hold beside its findings. Raises ClinicalError that names the key."""
     _optional(data, "host", dict, host)
     _optional(data, "warnings", list, host)
     _optional(data, "availability", dict, host)

@@ -202,7 +202,7 @@ def _only(data: Json, keys: Sequence[str]) -> Json:
 
 
 def record(host: str, result: Json) -> Json:
-    """What stands in the record's file. The name is inside too, so that a copied or renamed file is noticed."""
+    """Return the content of a record's file; the host's name is inside, so that a renamed file is noticed."""
     return {"schema": RECORD_SCHEMA, "hostname": check_host_name(host), "result": result}
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the records on disk to the bundle and the report on disk. Private to the collection."""
+"""From the records on disk to the bundle and the report on disk."""
 
 from __future__ import annotations
 

@@ -62,7 +62,9 @@ def lost_change_clause(run: Json) -> str:
     """Return the end of a headline where hosts did not keep their change, or may not have."""
     states = [guard_state(run["hosts"][name]) for name in not_confirmed(run)]
     back, silent = states.count("reverted"), states.count("unknown")
-    clause = f"; {plural(back, 'host')} took {'its' if back == 1 else 'their'} change back" if back else ""
+    clause = ""
+    if back:
+        clause += f"; {plural(back, 'host')} took {'its' if back == 1 else 'their'} change back"
     if silent:
         clause += f"; {plural(silent, 'host')} stopped answering after {'its' if silent == 1 else 'their'} change"
     return clause

@@ -51,7 +51,7 @@ def sign(key: Path, data: bytes) -> bytes:
 
 
 def judged(data: bytes, signature: Path, allowed: Path | None) -> Signed:
-    """Whether the signature is whole and, where a list of allowed signers is given, by one of them."""
+    """Return who signed, or why the signature is not whole or, with a list of signers, not by one of them."""
     about = ["-n", NAMESPACE, "-s", str(signature)]
     checked = _run(["-Y", "check-novalidate", *about], data)
     match = _FINGERPRINT.search(checked.stdout.decode("utf-8", "replace"))

@@ -151,7 +151,7 @@ def _order(links: Sequence[Link], oldest: int) -> list[ChainProblem]:
 def _end(
     evidence_dir: Path, fleet: str, links: Sequence[Link], remembered: tuple[int, str] | None
 ) -> list[ChainProblem]:
-    """Whether the chain still holds what was remembered of its end, by a person or by the directory's own note."""
+    """Return where the chain lacks what a person or the directory's own note remembers of its end."""
     note = chain.note_of(evidence_dir, fleet) or {}
     known = [("the remembered head", *remembered)] if remembered else []
     if isinstance(note.get("sequence"), int) and isinstance(note.get("sha256"), str):
@@ -169,7 +169,7 @@ def _end(
 
 
 def _place(link: Link) -> list[ChainProblem]:
-    """Whether a manifest lies where it says."""
+    """Return the problems of a manifest that does not lie where it says."""
     at, problems = f"{chain.FOLDER}/{link.path.name}", []
     bundle = link.path.parent.parent.name
     if bundle != link.run_id:

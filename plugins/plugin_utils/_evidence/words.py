@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of evidence, and the one spelling of its values. Pure data. Private to the collection."""
+"""The words of evidence, and the one spelling of its values. Pure data."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _key(key: Any, where: str) -> str:
 
 
 def count(findings: Sequence[Json]) -> dict[str, int]:
-    """How many findings have each result word; every word is there."""
+    """Return how many findings have each result word; every word is there."""
     counted = dict.fromkeys(WORST_FIRST, 0)
     for finding in findings:
         counted[finding["result"]] += 1

@@ -39,7 +39,7 @@ def holder() -> int:
 
 
 def main(path: str, seconds: str = "0") -> int:
-    before, deadline = face(path), time.monotonic() + 90
+    before, deadline = face(path), time.monotonic() + 900
     while time.monotonic() < deadline:
         pid = holder()
         if pid and face(path) != before:

@@ -18,7 +18,7 @@ from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS, Format
-from ..._vocabulary.results import NOTAPPLICABLE, OK, word
+from ..._vocabulary.results import NOTAPPLICABLE, OK, setting_text
 from ..context import SurveyContext
 from ..model import (
     Assessment,
@@ -190,7 +190,7 @@ def _planned_texts(controls: Sequence[Control], state: State) -> dict[str, str]:
         target = _target(control)
         old = next(source.text for source in state.sources[control.id] if source.path == target)
         text = texts.get(target, old or (HEADER if control.settings.get("drop_in") else ""))
-        value = word(control.settings["value"])
+        value = setting_text(control.settings["value"])
         if _value_in(control, text) != value:
             section = control.settings.get("section", "")
             text = _format(control).set(text, control.settings["key"], value, section)
@@ -219,7 +219,7 @@ def _assess(control: Control, state: State, texts: Mapping[str, str]) -> Assessm
         subject=subject,
         wanted=wanted,
         before=before,
-        after=before if fine else word(settings["value"]),
+        after=before if fine else setting_text(settings["value"]),
         verdicts=Verdicts(
             running=_running(control, state, judge(fine, where)),
             on_disk=judge(written, where),
@@ -291,7 +291,7 @@ def _write_steps(target: str, controls: Sequence[Control], state: State, text: s
         subject=AwaitedFile(target) if awaited else File(target),
         wanted=_edits(controls) if awaited else file_image(encode(text)),
         before="\n".join(_line(control, _present_value(control, state)) for control in controls),
-        after="\n".join(_line(control, word(control.settings["value"])) for control in controls),
+        after="\n".join(_line(control, setting_text(control.settings["value"])) for control in controls),
         why="the program reads it from there",
         controls=ids,
     )
@@ -301,7 +301,7 @@ def _write_steps(target: str, controls: Sequence[Control], state: State, text: s
 def _edits(controls: Sequence[Control]) -> Image:
     """Return the settings alone: the package is about to bring the file that they stand in."""
     first = controls[0].settings
-    edits = [(c.settings.get("section", ""), c.settings["key"], word(c.settings["value"])) for c in controls]
+    edits = [(c.settings.get("section", ""), c.settings["key"], setting_text(c.settings["value"])) for c in controls]
     return edits_image(first["format"], edits, HEADER if first.get("drop_in") else "")
 
 

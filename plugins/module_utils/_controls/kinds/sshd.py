@@ -14,7 +14,7 @@ from ..._change.subjects.files import File, file_image
 from ..._change.subjects.units import Unit, show
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, read_text, with_header
-from ..._vocabulary.results import NOTAPPLICABLE, word
+from ..._vocabulary.results import NOTAPPLICABLE, setting_text
 from ..context import SurveyContext
 from ..model import (
     Assessment,
@@ -161,8 +161,8 @@ def _fine(control: Control, value: str) -> bool:
         return _each_at_most(value, settings["value"])
     if settings.get("op") == "at_most" and value == "0":
         return False  # for sshd, nought is no limit at all
-    accept = [word(v).lower() for v in settings.get("accept", ())]
-    wanted = settings["value"] if isinstance(settings["value"], int) else word(settings["value"]).lower()
+    accept = [setting_text(v).lower() for v in settings.get("accept", ())]
+    wanted = settings["value"] if isinstance(settings["value"], int) else setting_text(settings["value"]).lower()
     return compare(settings.get("op", "equal"), SYNONYMS.get(value.lower(), value.lower()), wanted, accept)
 
 
@@ -192,7 +192,7 @@ def _written(control: Control) -> str:
     value = control.settings["value"]
     if control.settings.get("op") == "excludes":
         return "-" + ",".join(value)
-    return word(value)
+    return setting_text(value)
 
 
 def _wanted(control: Control) -> str:
@@ -262,7 +262,7 @@ def _running(state: State, fine: bool, before: str) -> Verdict:
 def _after(control: Control) -> str:
     if control.settings.get("op") == "excludes":
         return "none of them offered"
-    return word(control.settings["value"])
+    return setting_text(control.settings["value"])
 
 
 def _where(line: Line) -> str:

@@ -66,7 +66,7 @@ def day(date: Any) -> int | None:
 
 
 def began(run: Json) -> str:
-    """When the run began; where no host tells, what its id says."""
+    """Return when the run began; where no host tells, what its id says."""
     if run["started"]:
         return str(run["started"])
     match = _STAMP.match(run["run_id"])
@@ -74,7 +74,7 @@ def began(run: Json) -> str:
 
 
 def ended(run: Json, result: Json | None = None) -> str:
-    """When a host's result, or else the run, was complete."""
+    """Return when a host's result, or else the run, was complete."""
     return str((result or {}).get("finished") or run["finished"] or began(run))
 
 
@@ -91,7 +91,7 @@ def silent(run: Json) -> list[tuple[str, str]]:
 
 
 def supports(finding: Json) -> list[str]:
-    """What a control supports, in words: framework, reference, how strongly. What is no law says what it is."""
+    """Return what a control supports in words: framework, reference, how strongly. What is no law says what it is."""
     return [supported(reference) for reference in finding["references"]]
 
 

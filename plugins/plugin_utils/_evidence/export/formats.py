@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The formats in which a bundle can be had, one writer each (``<format>.py``). Private to the collection."""
+"""The formats in which a bundle can be had, one writer each (``<format>.py``)."""
 
 from __future__ import annotations
 

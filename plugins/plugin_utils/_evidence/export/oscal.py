@@ -205,6 +205,9 @@ def _finding(run: Json, control: str, by_word: Mapping[str, list[tuple[str, Json
     counts = ", ".join(f"{len(cases)} {outcome}" for outcome, cases in by_word.items())
     good = all(outcome in SATISFIED for outcome in by_word)
     waivers = [host for host, finding in by_word.get("waived", []) if "waiver" in finding]
+    reason = "fail" if "fail" in by_word else "other"
+    if good:
+        reason = "pass"
     made: Json = {
         "uuid": name_of("oscal", "finding", run["run_id"], control),
         "title": text(finding["title"]),
@@ -216,7 +219,7 @@ def _finding(run: Json, control: str, by_word: Mapping[str, list[tuple[str, Json
             "description": f"The control of the baseline; {counts}.",
             "status": {
                 "state": "satisfied" if good else "not-satisfied",
-                "reason": "pass" if good else "fail" if "fail" in by_word else "other",
+                "reason": reason,
             },
         },
         "related-observations": [{"observation-uuid": _observation_id(run, control, outcome)} for outcome in by_word],
@@ -236,7 +239,7 @@ def _risk_id(run: Json, control: str, host: str) -> str:
 
 
 def _risks(run: Json) -> list[Json]:
-    """What people accepted for a time: a waiver is a risk whose deviation was approved."""
+    """Return what people accepted for a time: a waiver is a risk whose deviation was approved."""
     made = []
     for host, _result_of_host, finding in findings(run):
         waiver = finding.get("waiver") if finding["result"] == "waived" else None

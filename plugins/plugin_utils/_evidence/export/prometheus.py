@@ -160,7 +160,7 @@ def _waivers(run: Json) -> Samples:
 
 
 def _lost(results: Mapping[str, Json]) -> Samples:
-    """Where it was compared: what is gone, or cannot be reached from the control node any more."""
+    """Count, where it was compared, what is gone or cannot be reached from the control node any more."""
     samples: Samples = []
     for name, result in results.items():
         about = result.get("availability", {})

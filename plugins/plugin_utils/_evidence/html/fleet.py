@@ -97,7 +97,7 @@ def by_framework(run: Json, controls: Sequence[Control]) -> list[Framework]:
 
 
 def _status(about: Json) -> str:
-    """What a framework is; one of which nobody says it binds nobody."""
+    """Return what a framework is; one of which nobody says it binds nobody."""
     return about["status"] if about.get("status") in STATUSES else "guidance"
 
 
@@ -111,14 +111,14 @@ def _framework(anchor: str, about: Json, framework: str, linked: Mapping[str, li
     parts = [show(about[key]) for key in ("version", "source") if about.get(key)]
     parts += [f"as of {show(about['as_of'])}"] if about.get("as_of") else []
     return Framework(
-        anchor,
-        show(about.get("title", framework)),
-        status,
-        STANDING[status],
-        "; ".join(parts),
-        len(controls),
-        _sum(controls.values()),
-        references,
+        anchor=anchor,
+        title=show(about.get("title", framework)),
+        status=status,
+        standing=STANDING[status],
+        about="; ".join(parts),
+        controls=len(controls),
+        counts=_sum(controls.values()),
+        references=references,
     )
 
 
@@ -188,13 +188,23 @@ def waivers(run: Json, controls: Mapping[str, Control], anchors: Mapping[str, st
         waiver, used = entries[0][1], [name for name, entry in entries if entry.get("used")]
         control = controls.get(waiver["control"])
         at = (show(control.data["title"]), control.anchor) if control else (show(waiver["control"]), "")
-        expired = bool(waiver.get("expired"))
-        status = "ended" if expired else "used" if used else "not used"
         facts = [(label, _plain(waiver[key])) for key, label in _WAIVER_FACTS if waiver.get(key) not in (None, "", [])]
-        urgent = expired or waiver["days_left"] <= WAIVER_SOON
-        hosts = [(show(name), anchors[name]) for name in used]
-        made.append((waiver["days_left"], at, Waiver(at, status, days(waiver["days_left"]), urgent, facts, hosts)))
+        card = Waiver(
+            control=at,
+            status=_waiver_status(waiver, bool(used)),
+            days_left=days(waiver["days_left"]),
+            urgent=bool(waiver.get("expired")) or waiver["days_left"] <= WAIVER_SOON,
+            facts=facts,
+            hosts=[(show(name), anchors[name]) for name in used],
+        )
+        made.append((waiver["days_left"], at, card))
     return [entry for _days_left, _at, entry in sorted(made, key=lambda item: item[:2])]
+
+
+def _waiver_status(waiver: Json, used: bool) -> str:
+    if waiver.get("expired"):
+        return "ended"
+    return "used" if used else "not used"
 
 
 def _plain(value: Any) -> str:
@@ -258,13 +268,17 @@ def availability(run: Json, anchors: Mapping[str, str]) -> Availability:
 
 
 def _availability_of(result: Json) -> HostAvailability:
-    """What a host tells of its sockets and units, and what its firewall lets through, for people to review."""
+    """Return what a host tells of its sockets and units, and what its firewall lets through, for people to review."""
     about = result.get("availability", {})
     review = [(title, _items(about.get(key))) for key, title in _REVIEW]
     review.append(("Let through by the firewall", [show(entry["after"]) for entry in _firewall(result)]))
     before = _number(about.get("before")) if about.get("compared", True) else ""
     return HostAvailability(
-        [], before, _items(about.get("lost")), _items(about.get("unreachable")), [entry for entry in review if entry[1]]
+        hosts=[],
+        before=before,
+        lost=_items(about.get("lost")),
+        unreachable=_items(about.get("unreachable")),
+        review=[entry for entry in review if entry[1]],
     )
 
 
@@ -282,7 +296,9 @@ def _items(value: Any) -> list[str]:
 
 
 def _number(value: Any) -> str:
-    return str(len(value)) if isinstance(value, list) else "" if value is None else show(value)
+    if value is None:
+        return ""
+    return str(len(value)) if isinstance(value, list) else show(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,16 +313,16 @@ class ProbeAnswer:
 
 
 def probed(run: Json, anchors: Mapping[str, str]) -> list[ProbeAnswer]:
-    """How services answered, those first that did not answer as they should."""
+    """Return how services answered, those first that did not answer as they should."""
     answers = [
         ProbeAnswer(
-            (show(name), anchors[name]),
-            show(probe["probe"]),
-            show(probe["target"]),
-            probe["healthy"],
-            show(probe["state"]),
-            "" if probe["latency_ms"] is None else f"{probe['latency_ms']:,.1f} ms",
-            show(probe["saw"]),
+            host=(show(name), anchors[name]),
+            probe=show(probe["probe"]),
+            target=show(probe["target"]),
+            healthy=probe["healthy"],
+            state=show(probe["state"]),
+            latency="" if probe["latency_ms"] is None else f"{probe['latency_ms']:,.1f} ms",
+            observed=show(probe["saw"]),
         )
         for name, probe in probes(run)
     ]

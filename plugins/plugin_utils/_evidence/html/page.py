@@ -148,7 +148,7 @@ class Host:
 
     @property
     def picture(self) -> str:
-        """What the bar shows, for those who cannot see it."""
+        """Return what the bar shows in words, for those who cannot see it."""
         return _picture(dict(self.counts))
 
 
@@ -312,7 +312,7 @@ def _lead(run: Json, unknown: Mapping[str, str]) -> list[str]:
 
 
 def _aside(summary: Mapping[str, int]) -> str:
-    """What became of the checks that the headline does not count."""
+    """Tell what became of the checks that the headline does not count."""
     counts = [(summary["waived"], "accepted by waiver"), (summary["notchecked"], "left out on purpose")]
     counts.append((summary["notapplicable"], f"that {'does' if summary['notapplicable'] == 1 else 'do'} not apply"))
     text = ", ".join(f"{number} {what}" for number, what in counts if number)
@@ -334,7 +334,7 @@ def _totals(run: Json, unknown: Mapping[str, str]) -> list[tuple[str, int, str]]
 
 
 def _checks_per_host(run: Json) -> int:
-    """How many checks a host that gave no result would have had: as many as the one that had most."""
+    """Return how many checks a host without a result would have had: as many as the one that had most."""
     return max((len(result.get("findings", [])) for result in run["hosts"].values()), default=0)
 
 
@@ -352,7 +352,7 @@ def _segments(counts: Mapping[str, int], length: float) -> list[Segment]:
         number = counts.get(outcome, 0)
         if number:
             size = length * number / total
-            made.append(Segment(outcome, number, round(start, 2), round(size, 2)))
+            made.append(Segment(outcome=outcome, count=number, start=round(start, 2), size=round(size, 2)))
             start += size
     return made
 
@@ -362,7 +362,7 @@ def _bar(counts: Mapping[str, int]) -> list[Segment]:
 
 
 def _picture(counts: Mapping[str, int]) -> str:
-    """What a bar shows, for those who cannot see it."""
+    """Return what a bar shows in words, for those who cannot see it."""
     return ", ".join(f"{number} {label(outcome)}" for outcome, number in counts.items()) or "no result"
 
 
@@ -404,7 +404,12 @@ def _controls(results: Mapping[str, Json]) -> Controls:
         data, by_word = findings[identity], hosts_by_outcome[identity]
         counts = {outcome: len(by_word[outcome]) for outcome in WORST_FIRST if outcome in by_word}
         made[identity] = Control(
-            f"c{number}", data, HAZARDS[data["hazard"]], _references(data), _hosts_by_outcome(by_word), counts
+            anchor=f"c{number}",
+            data=data,
+            hazard=HAZARDS[data["hazard"]],
+            references=_references(data),
+            seen=_hosts_by_outcome(by_word),
+            counts=counts,
         )
     return Controls(list(made.values()), {key: made[identity] for key, identity in identities.items()})
 
@@ -436,7 +441,13 @@ def _problems(results: Mapping[str, Json], anchors: Mapping[str, str], controls:
     made, told_once = [], {control.anchor: control for control in controls.all}
     for anchor, several in cases.items():
         case_list = [
-            Case(outcome, show(reason) if reason else "", wanted, before, hosts)
+            Case(
+                outcome=outcome,
+                reason=show(reason) if reason else "",
+                wanted=wanted,
+                before=before,
+                hosts=hosts,
+            )
             for (outcome, reason, wanted, before), hosts in several.items()
         ]
         case_list.sort(key=lambda case: (WORST_FIRST.index(case.outcome), -len(case.hosts)))
@@ -468,14 +479,14 @@ def _changes(results: Mapping[str, Json], anchors: Mapping[str, str], controls: 
         why = show(change["why"]) if change.get("why") else ""
         made.append(
             Change(
-                f"x{number}",
-                show(change["subject"]),
-                before,
-                after,
-                "" if why in [title for _at, title in about] else why,
-                about,
-                hosts[text],
-                "\n" in before + after or len(before + after) > LONG_VALUE * 2,
+                anchor=f"x{number}",
+                subject=show(change["subject"]),
+                before=before,
+                after=after,
+                why="" if why in [title for _at, title in about] else why,
+                controls=about,
+                hosts=hosts[text],
+                long="\n" in before + after or len(before + after) > LONG_VALUE * 2,
             )
         )
     return made
@@ -507,13 +518,16 @@ def _host(
         several.sort(key=lambda row: (MOST_SEVERE_FIRST.index(row.severity), row.title))
     if not trouble and data.get("failed"):
         trouble = str(data["msg"])
+    pictured: Mapping[str, int] = counted
+    if not findings:
+        pictured = {} if data.get("restored") or probes else {"noresult": 1}
     return Host(
         anchor=anchor,
         name=show(name),
         about=_about(data),
         trouble=show(trouble) if trouble else "",
         facts=_host_facts(data),
-        segments=_segments(counted if findings else {} if data.get("restored") or probes else {"noresult": 1}, BAR),
+        segments=_segments(pictured, BAR),
         counts=[(outcome, counted[outcome]) for outcome in WORST_FIRST if counted[outcome]],
         groups=[
             Group(outcome, rows.get(outcome, []), short.get(outcome, []))
@@ -557,7 +571,7 @@ def _host_facts(data: Json) -> list[tuple[str, str]]:
 
 
 def _guard(data: Json) -> str:
-    """What became of a change that could have kept people out, in one line; nothing where there was none."""
+    """Return in one line what became of a guarded change; empty where there was none."""
     guard, state = data.get("guard", {}), guard_state(data)
     if state == "none":
         return ""
@@ -573,7 +587,7 @@ def _guard(data: Json) -> str:
 
 
 def _reason(finding: Json, data: Json) -> str:
-    """Why it is not a plain pass. What befell the whole run is told once, with its host."""
+    """Return why it is not a plain pass. What befell the whole run is told once, with its host."""
     reason, message = str(finding["reason"]), str(data.get("msg", ""))
     return reason.replace(message, "").strip() if message and data.get("failed") else reason
 
@@ -586,15 +600,14 @@ def _row(finding: Json, reason: str, control: Control, large: bool) -> Row:
             verdicts.append((VERDICT_NAMES[name], verdict["state"], show(verdict["saw"]), name))
     outcome, before, after = finding["result"], show(finding["before"]), show(finding["after"])
     moved = before != after and outcome not in ("pass", "notapplicable", "notchecked")
-    short = f"{before} → {after}" if moved else after if finding["after"] is not None else before
+    short = before if finding["after"] is None else after
+    if moved:
+        short = f"{before} → {after}"
     uniform = len({state for _title, state, _observed, _name in verdicts}) <= 1 and not any(
         observed not in (before, after, "—") for _title, _state, observed, _name in verdicts
     )
-    plain = (
-        outcome in (("pass", "notapplicable", "fixed") if large else ("pass", "notapplicable"))
-        and uniform
-        and len(short) <= LONG_VALUE
-    )
+    untold = ("pass", "notapplicable", "fixed") if large else ("pass", "notapplicable")
+    plain = outcome in untold and uniform and len(short) <= LONG_VALUE
     if outcome in ("notapplicable", "notchecked"):
         short = ""
     subject = show(finding["subject"])

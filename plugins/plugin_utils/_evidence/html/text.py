@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the report words what it shows: values, times, results. Private to the collection."""
+"""How the report words what it shows: values, times, results."""
 
 from __future__ import annotations
 

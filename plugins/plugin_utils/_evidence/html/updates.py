@@ -49,6 +49,11 @@ VERDICT = {
     "none": ("pass", "up to date"),
     "unknown": ("error", "nobody can tell"),
 }
+#: A rule of a policy that has not ended, by its key there.
+RULES = {
+    "exclude": ("waived", "excluded"),
+    "pin": ("waived", "pinned"),
+}
 SEVERITY_NAMES = {"kev": "exploited"}
 MOST_SHOWN = 6
 
@@ -114,15 +119,15 @@ def updates(run: Json, anchors: Mapping[str, str]) -> Updates:
     }
     known = patch_records(run)
     return Updates(
-        _once(chosen, anchors),
-        _once([entry for entry in changes if entry[2] in LEFT_OUT], anchors),
-        _rules(known, anchors),
-        [_host(name, anchors[name], result) for name, result in known],
-        [(severity_name(severity), number) for severity, number in counted.items() if number],
-        len(chosen),
-        sum(status == "late" for _name, _result, status, _change in chosen),
-        sum(status in ("installed", "taken_back") for _name, _result, status, _change in chosen),
-        [
+        chosen=_once(chosen, anchors),
+        left_out=_once([entry for entry in changes if entry[2] in LEFT_OUT], anchors),
+        rules=_rules(known, anchors),
+        hosts=[_host(name, anchors[name], result) for name, result in known],
+        severities=[(severity_name(severity), number) for severity, number in counted.items() if number],
+        number=len(chosen),
+        late=sum(status == "late" for _name, _result, status, _change in chosen),
+        done=sum(status in ("installed", "taken_back") for _name, _result, status, _change in chosen),
+        reopened=[
             ((show(name), anchors[name]), ", ".join(map(show, result["patch"]["reopened"])))
             for name, result in known
             if result["patch"].get("reopened")
@@ -134,7 +139,7 @@ def _rules(known: Sequence[tuple[str, Json]], anchors: Mapping[str, str]) -> lis
     """Every rule of every policy, once; what ends first comes first."""
     hosts: dict[tuple[int, str, str, str, str], list[Link]] = {}
     for name, result in known:
-        for kind in ("exclude", "pin"):
+        for kind in RULES:
             for rule in result["patch"].get("policy", {}).get(kind, []):
                 packages = ", ".join(map(show, rule["packages"]))
                 pinned = f"{packages}: {show(rule['version'])} only" if rule.get("version") else packages
@@ -142,11 +147,11 @@ def _rules(known: Sequence[tuple[str, Json]], anchors: Mapping[str, str]) -> lis
                 hosts.setdefault(key, []).append((show(name), anchors[name]))
     return [
         Rule(
-            ("fail", "ended") if days_left < 0 else ("waived", "excluded" if kind == "exclude" else "pinned"),
-            packages,
-            reason,
-            f"until {show(expires)}, {days(days_left)}",
-            hosts[days_left, kind, packages, reason, expires],
+            pill=("fail", "ended") if days_left < 0 else RULES[kind],
+            packages=packages,
+            reason=reason,
+            ends=f"until {show(expires)}, {days(days_left)}",
+            hosts=hosts[days_left, kind, packages, reason, expires],
         )
         for days_left, kind, packages, reason, expires in sorted(hosts)
     ]
@@ -183,8 +188,6 @@ def _update(status: str, change: Json, hosts: list[Link]) -> Update:
     first, then = change["from"], change["to"]
     if status in ("to_take_back", "taken_back"):
         first, then = then, first
-    deadline = str(change.get("deadline") or "")
-    until = f"until {show(str(change['expires'])[:10])}" if change.get("expires") else "no end"
     return Update(
         pill=STATUS[status],
         package=show(change["name"]),
@@ -194,12 +197,21 @@ def _update(status: str, change: Json, hosts: list[Link]) -> Update:
         security={True: "security", False: "", None: "security: unknown"}[change.get("security")],
         closes=shown[:MOST_SHOWN],
         more=max(0, len(shown) - MOST_SHOWN),
-        deadline=(deadline[:10] or "none") if waits else until if status in LEFT_OUT else "",
+        deadline=_deadline(status, change),
         days_left=_days(days_left) if waits and isinstance(days_left, int) else "",
         why=show(change["reason"]) if change.get("reason") else "; ".join(map(show, change.get("why") or [])),
         interrupts=_interrupts(change),
         hosts=hosts,
     )
+
+
+def _deadline(status: str, change: Json) -> str:
+    """Return until when a change has to be made, or how long it is left out; empty where neither matters any more."""
+    if status in ("late", "waits"):
+        return str(change.get("deadline") or "")[:10] or "none"
+    if status not in LEFT_OUT:
+        return ""
+    return f"until {show(str(change['expires'])[:10])}" if change.get("expires") else "no end"
 
 
 def _interrupts(change: Json) -> str:
@@ -234,4 +246,9 @@ def _host(name: str, anchor: str, result: Json) -> HostUpdates:
     if rolled_back:
         pill = ("waived", "to take back" if result["check_mode"] else "taken back")
     doubts = [*(patch.get("unknown_because") or []), *(patch.get("own_will") or [])]
-    return HostUpdates((show(name), anchor), pill, facts, [show(entry) for entry in doubts])
+    return HostUpdates(
+        host=(show(name), anchor),
+        pill=pill,
+        facts=facts,
+        doubts=[show(entry) for entry in doubts],
+    )

@@ -31,4 +31,4 @@ def test_the_report_has_a_sign_and_a_place_for_every_word() -> None:
     ("value", "text"), [(True, "yes"), (False, "no"), (0, "0"), (1, "1"), ("on", "on"), (1.5, "1.5"), ("", "")]
 )
 def test_a_setting_is_spelled_as_configuration_files_do(value: object, text: str) -> None:
-    assert results.word(value) == text
+    assert results.setting_text(value) == text

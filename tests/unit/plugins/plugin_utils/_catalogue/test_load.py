@@ -4,127 +4,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import textwrap
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, List
 
 import pytest
-import yaml
-from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load as catalogue
-from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
-
-TRIES = """
-- id: sshd_tries
-  title: Few passwords for each connection
-  rationale: Every further attempt is a cheap guess.
-  severity: medium
-  hazard: lockout
-  tier: essential
-  kind: sshd
-  settings: {option: MaxAuthTries, value: {tunable: tries}, op: at_most}
-  tunables:
-    tries: {type: int, default: 4, min: 1, max: 6, about: Attempts in one connection.}
-"""
-DMESG = """
-- id: kernel_log
-  title: Only root reads the kernel log
-  rationale: It holds addresses.
-  severity: low
-  hazard: none
-  tier: standard
-  applies: {families: [Debian], container: false}
-  kind: sysctl
-  settings: {key: kernel.dmesg_restrict, value: 1}
-"""
-FRAMEWORK = """
-id: nist
-title: A framework
-version: "5"
-status: guidance
-as_of: "2026-01-31"
-source: The book of rules, fifth edition
-quotable: true
-grammar: '[A-Z]{2}-[0-9]+'
-references:
-  - {id: AC-7, strength: partial, controls: [sshd_tries]}
-  - {id: AU-9, strength: supports, controls: [kernel_log, sshd_tries]}
-"""
-
-
-def make(root: Path, controls: Dict[str, str], frameworks: Optional[Dict[str, str]] = None) -> Path:
-    """A catalogue directory with these files (their text by name)."""
-    for folder, texts in (("controls", controls), ("frameworks", frameworks or {})):
-        (root / folder).mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (root / folder / name).write_text(textwrap.dedent(text), encoding="utf-8")
-    return root
-
-
-def good(root: Path) -> catalogue.Catalogue:
-    return catalogue.load([make(root, {"ssh.yml": TRIES, "kernel.yml": DMESG}, {"nist.yml": FRAMEWORK})])
-
-
-def message_of(paths: Sequence[Path]) -> str:
-    with pytest.raises(ClinicalError) as caught:
-        catalogue.load(paths)
-    return str(caught.value)
-
-
-def refusal(loaded: catalogue.Catalogue, tier: str = "standard", tunables: Any = None, skip: Any = None) -> str:
-    with pytest.raises(ClinicalError) as caught:
-        catalogue.select(loaded, tier, tunables, skip)
-    return str(caught.value)
-
-
-def ids(selection: catalogue.Selection) -> List[str]:
-    return [control["id"] for control in selection.controls]
-
-
-def test_a_selection_is_ready_to_send(tmp_path: Path) -> None:
-    selection = catalogue.select(good(tmp_path), "standard")
-    assert selection.controls == [
-        {
-            "id": "kernel_log",
-            "kind": "sysctl",
-            "settings": {"key": "kernel.dmesg_restrict", "value": 1},
-            "applies": {"families": ["Debian"], "container": False},
-            "differs": {},
-            "hazard": "none",
-        },
-        {
-            "id": "sshd_tries",
-            "kind": "sshd",
-            "settings": {"option": "MaxAuthTries", "value": 4, "op": "at_most"},
-            "applies": {},
-            "differs": {},
-            "hazard": "lockout",
-        },
-    ]
-    assert json.loads(json.dumps(selection.controls)) == selection.controls
-
-
-def test_the_metadata_stays_here_with_its_references(tmp_path: Path) -> None:
-    selection = catalogue.select(good(tmp_path), "standard")
-    assert selection.metadata["sshd_tries"] == {
-        "title": "Few passwords for each connection",
-        "rationale": "Every further attempt is a cheap guess.",
-        "severity": "medium",
-        "hazard": "lockout",
-        "tier": "essential",
-        "kind": "sshd",
-        "references": {"nist": {"AC-7": "partial", "AU-9": "supports"}},
-    }
-    assert selection.frameworks["nist"] == {
-        "title": "A framework",
-        "version": "5",
-        "status": "guidance",
-        "as_of": "2026-01-31",
-        "source": "The book of rules, fifth edition",
-        "quotable": True,
-    }
+from unit_tests.plugin_utils._catalogue.catalogues import DMESG, TRIES, edit, good, ids, make, message_of, refusal
 
 
 @pytest.mark.parametrize(
@@ -139,53 +25,12 @@ def test_a_tier_holds_those_below_it(tmp_path: Path, tier: str, chosen: List[str
     assert ids(catalogue.select(good(tmp_path), tier)) == chosen
 
 
-@pytest.mark.parametrize(
-    "given", [pytest.param(3, id="a number"), pytest.param("3", id="a number as -e hands it over")]
-)
-def test_a_site_chooses_a_value(tmp_path: Path, given: Any) -> None:
-    selection = catalogue.select(good(tmp_path), "essential", {"tries": given})
-    assert selection.controls[0]["settings"]["value"] == 3
-    assert isinstance(selection.controls[0]["settings"]["value"], int)
-
-
-def test_a_skipped_control_is_not_sent_but_stays_in_the_evidence(tmp_path: Path) -> None:
-    selection = catalogue.select(good(tmp_path), "standard", skip={"kernel_log": "The vendor's agent reads it."})
-    assert ids(selection) == ["sshd_tries"]
-    assert selection.skipped == {"kernel_log": "The vendor's agent reads it."}
-    assert selection.metadata["kernel_log"]["title"] == "Only root reads the kernel log"
-
-
-def test_the_digest_follows_what_is_judged(tmp_path: Path) -> None:
-    loaded = good(tmp_path)
-    digests = {
-        catalogue.select(loaded, "standard").digest,
-        catalogue.select(loaded, "strict").digest,
-        catalogue.select(loaded, "standard", {"tries": 3}).digest,
-        catalogue.select(loaded, "standard", skip={"kernel_log": "why"}).digest,
-        catalogue.select(loaded, "standard", skip={"kernel_log": "another reason"}).digest,
-    }
-    assert len(digests) == 5
-    again = catalogue.select(catalogue.load([tmp_path]), "standard")
-    assert again.digest == catalogue.select(loaded, "standard", {"tries": 4}).digest
-    assert re.fullmatch(r"sha256:[0-9a-f]{64}", again.digest)
-
-
 def test_values_without_effect_are_warned_of(tmp_path: Path) -> None:
     loaded = good(tmp_path)
     low = catalogue.select(loaded, "essential", skip={"kernel_log": "why"})
     assert low.warnings == ["hardening_skip: kernel_log has no effect: tier essential does not contain it."]
     idle = catalogue.select(loaded, "standard", {"tries": 3}, {"sshd_tries": "why"})
     assert idle.warnings == ["hardening_tunables: tries has no effect: no control selected at tier standard uses it."]
-
-
-def test_a_site_adds_a_catalogue_and_links_it_to_a_framework(tmp_path: Path) -> None:
-    make(tmp_path / "ours", {"ssh.yml": TRIES, "kernel.yml": DMESG}, {"nist.yml": FRAMEWORK})
-    extra = DMESG.replace("kernel_log", "site_kptr").replace("dmesg_restrict", "kptr_restrict")
-    link = "extends: nist\nreferences:\n  - {id: SC-4, strength: supports, controls: [site_kptr]}\n"
-    make(tmp_path / "site", {"kernel.yml": extra}, {"nist.yml": link})
-    selection = catalogue.select(catalogue.load([tmp_path / "ours", tmp_path / "site"]), "standard")
-    assert ids(selection) == ["kernel_log", "sshd_tries", "site_kptr"]
-    assert list(selection.metadata["site_kptr"]["references"]["nist"]) == ["SC-4"]
 
 
 def test_a_site_replaces_a_control_by_skipping_ours(tmp_path: Path) -> None:
@@ -206,11 +51,6 @@ def test_controls_that_never_meet_do_not_fight(tmp_path: Path, one: str, two: st
     applies = "{families: [Debian], container: false}"
     texts = {"a.yml": DMESG.replace(applies, one), "b.yml": DMESG.replace("kernel_log", "other").replace(applies, two)}
     assert ids(catalogue.select(catalogue.load([make(tmp_path, texts)]), "standard")) == ["kernel_log", "other"]
-
-
-def edit(text: str, old: str, new: str) -> str:
-    assert old in text, old
-    return text.replace(old, new)
 
 
 BAD_CONTROLS = [
@@ -313,58 +153,6 @@ def test_a_bad_control_is_refused_with_file_line_and_key(tmp_path: Path, text: s
     assert re.search(rf"{re.escape(str(tmp_path))}/controls/kernel\.yml:[1-9]", message)
 
 
-BAD_TUNABLES = [
-    pytest.param(
-        edit(TRIES, "default: 4", "default: 9"),
-        ["tunables.tries.default", "saw 9", "a whole number from 1 to 6"],
-        id="default outside its range",
-    ),
-    pytest.param(
-        edit(TRIES, "default: 4", 'default: "4"'),
-        ["tunables.tries.default", "saw '4'", "a whole number from 1 to 6"],
-        id="default of another type",
-    ),
-    pytest.param(edit(TRIES, "min: 1, ", ""), ["tunables.tries.type", "without a range", "min and max"], id="no range"),
-    pytest.param(edit(TRIES, "min: 1, ", "mni: 1, "), ["tunables.tries.mni", "did you mean min?"], id="unknown key"),
-    pytest.param(
-        edit(TRIES, "type: int", "type: number"),
-        ["tunables.tries.type", "saw 'number'", "int, str, bool, list"],
-        id="unknown type",
-    ),
-    pytest.param(
-        edit(TRIES, ", about: Attempts in one connection.", ""),
-        ["tunables.tries.about", "missing key"],
-        id="no explanation",
-    ),
-    pytest.param(
-        edit(TRIES, "    tries: {type", "    Tries: {type"), ["tunables.Tries", "not a tunable's name"], id="bad name"
-    ),
-    pytest.param(
-        edit(TRIES, "value: {tunable: tries}", "value: 3"),
-        ["tunables.tries", "no control uses the tunable"],
-        id="used by nobody",
-    ),
-    pytest.param(
-        edit(TRIES, "max: 6", "max: 6, choices: [4]"),
-        ["tunables.tries.choices", "means nothing for type int"],
-        id="range of another type",
-    ),
-    pytest.param(
-        edit(TRIES, "{type: int, default: 4, min: 1, max: 6,", "{type: str, default: x, pattern: '[',"),
-        ["tunables.tries.pattern", "not a regular expression"],
-        id="broken pattern",
-    ),
-]
-
-
-@pytest.mark.parametrize(("text", "told"), BAD_TUNABLES)
-def test_a_bad_tunable_is_refused_with_file_control_and_key(tmp_path: Path, text: str, told: List[str]) -> None:
-    make(tmp_path, {"ssh.yml": text})
-    message = message_of([tmp_path])
-    for part in (f"{tmp_path}/controls/ssh.yml:", "control sshd_tries", *told):
-        assert part in message
-
-
 def test_a_duplicate_id_names_both_files(tmp_path: Path) -> None:
     make(tmp_path, {"a.yml": DMESG, "b.yml": edit(DMESG, "dmesg_restrict", "kptr_restrict")})
     message = message_of([tmp_path])
@@ -373,14 +161,6 @@ def test_a_duplicate_id_names_both_files(tmp_path: Path) -> None:
         "control kernel_log: id: duplicate id",
         f"{tmp_path}/controls/a.yml:2",
     ):
-        assert part in message
-
-
-def test_a_tunable_that_is_defined_twice_names_both_places(tmp_path: Path) -> None:
-    second = edit(edit(TRIES, "sshd_tries", "sshd_more"), "MaxAuthTries", "MaxSessions")
-    make(tmp_path, {"a.yml": TRIES, "b.yml": second})
-    message = message_of([tmp_path])
-    for part in ("b.yml:11: control sshd_more: tunables.tries", "defined twice", "control sshd_tries", "a.yml:11"):
         assert part in message
 
 
@@ -459,91 +239,6 @@ def test_a_flood_of_problems_is_cut_and_counted(tmp_path: Path) -> None:
     assert "and 255 more" in message
 
 
-BAD_FRAMEWORKS = [
-    pytest.param(
-        edit(FRAMEWORK, "AC-7", "AC_7"),
-        ["references.AC_7.id", "saw 'AC_7'", "[A-Z]{2}-[0-9]+"],
-        id="reference not in the grammar",
-    ),
-    pytest.param(
-        edit(FRAMEWORK, "[kernel_log, ", "[kernel_lgo, "),
-        ["references.AU-9.controls", "'kernel_lgo'", "did you mean kernel_log?"],
-        id="no such control",
-    ),
-    pytest.param(
-        edit(FRAMEWORK, "strength: partial", "strength: much"),
-        ["references.AC-7.strength", "supports, partial, full"],
-        id="unknown strength",
-    ),
-    pytest.param(
-        edit(FRAMEWORK, "status: guidance", "status: rule"),
-        ["status", "law, proposed, guidance, benchmark"],
-        id="unknown status",
-    ),
-    pytest.param(edit(FRAMEWORK, 'as_of: "2026-01-31"', "as_of: January"), ["as_of", "saw 'January'"], id="date"),
-    pytest.param(
-        edit(FRAMEWORK, "'[A-Z]{2}-[0-9]+'", "'['"), ["grammar", "not a regular expression"], id="broken grammar"
-    ),
-    pytest.param(
-        edit(FRAMEWORK, "source:", "sauce:"), ["sauce", "did you mean source?", "source: missing key"], id="unknown key"
-    ),
-    pytest.param(
-        edit(FRAMEWORK, "[kernel_log, sshd_tries]", "[kernel_log, kernel_log]"),
-        ["linked twice to AU-9"],
-        id="linked twice",
-    ),
-]
-
-
-@pytest.mark.parametrize(("text", "told"), BAD_FRAMEWORKS)
-def test_a_bad_framework_is_refused_with_file_line_and_key(tmp_path: Path, text: str, told: List[str]) -> None:
-    make(tmp_path, {"ssh.yml": TRIES, "kernel.yml": DMESG}, {"nist.yml": text})
-    message = message_of([tmp_path])
-    for part in ("framework nist", *told):
-        assert part in message
-    assert re.search(rf"{re.escape(str(tmp_path))}/frameworks/nist\.yml:[1-9]", message)
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        pytest.param("", "frameworks/other.yml: the file is empty", id="empty"),
-        pytest.param("- 1\n", "one framework (a mapping)", id="no mapping"),
-        pytest.param(
-            "extends: nits\nreferences:\n  - {id: AC-7, strength: full, controls: [kernel_log]}\n",
-            "unknown framework; did you mean nist?",
-            id="extends nothing",
-        ),
-        pytest.param(FRAMEWORK, "the framework is defined twice", id="defined twice"),
-    ],
-)
-def test_a_bad_second_framework_file_is_refused(tmp_path: Path, text: str, told: str) -> None:
-    make(tmp_path, {"ssh.yml": TRIES, "kernel.yml": DMESG}, {"nist.yml": FRAMEWORK, "other.yml": text})
-    message = message_of([tmp_path])
-    assert "frameworks/other.yml" in message
-    assert told in message
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        pytest.param(
-            {"tries": 9},
-            ["hardening_tunables: control sshd_tries: tries: saw 9", "a whole number from 1 to 6"],
-            id="out of range",
-        ),
-        pytest.param({"tries": True}, ["tries: saw true", "a whole number from 1 to 6"], id="wrong type"),
-        pytest.param({"tries": "many"}, ["tries: saw 'many'", "a whole number from 1 to 6"], id="text"),
-        pytest.param({"tires": 3}, ["hardening_tunables: tires: unknown tunable", "did you mean tries?"], id="unknown"),
-        pytest.param(["tries"], ["hardening_tunables", "a mapping of tunable to value"], id="no mapping"),
-    ],
-)
-def test_a_bad_value_of_the_site_is_refused(tmp_path: Path, given: Any, told: List[str]) -> None:
-    message = refusal(good(tmp_path), tunables=given)
-    for part in told:
-        assert part in message
-
-
 @pytest.mark.parametrize(
     ("skip", "told"),
     [
@@ -579,9 +274,3 @@ def test_a_value_that_suits_the_tunable_but_not_the_setting_is_refused(tmp_path:
     ]
     message = message_of([make(tmp_path / "b", {"ssh.yml": free})])
     assert "ssh.yml:9: control sshd_tries: settings.value" in message
-
-
-def test_the_slow_parser_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fast = catalogue.select(good(tmp_path), "strict").digest
-    monkeypatch.setattr(strict_yaml, "LOADER", yaml.SafeLoader)
-    assert catalogue.select(catalogue.load([tmp_path]), "strict").digest == fast

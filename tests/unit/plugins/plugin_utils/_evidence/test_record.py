@@ -14,13 +14,8 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence impor
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, run_facts, run_modes, words
 from unit_tests.plugin_utils._evidence import patch_samples, samples, secrets
 from unit_tests.plugin_utils._evidence.bundles import sample_record
+from unit_tests.plugin_utils._evidence.clean_records import Json, clean
 from unit_tests.plugin_utils._evidence.patch_bundles import patch_record
-
-Json = t.Dict[str, t.Any]
-
-
-def clean(result: Json) -> Json:
-    return record.clean_result(result, "portal-01")
 
 
 def probed(*probes: Json) -> Json:
@@ -193,36 +188,6 @@ def test_a_failed_host_whose_services_answer_stays_unknown() -> None:
     both = record.merged(failed, probed(samples.probe()))
     assert (both["state"], len(both["probes"])) == ("failed", 1)
     assert run_facts.unknown_hosts(evidence.bundle(samples.RUN_ID, {"a": both})) == {"a": "no python"}
-
-
-def test_a_run_tells_of_each_control_and_framework_once() -> None:
-    from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import shared
-
-    run = evidence.bundle(samples.RUN_ID, {name: clean(each) for name, each in samples.fleet(3, 30).items()})
-    told = shared.stored(run)
-    assert len(told["controls"]) == 30
-    assert not any("references" in finding for host in told["hosts"].values() for finding in host["findings"])
-    assert told["controls"]["sshd_root_login"]["references"][0] == {
-        "framework": "nist_800_53r5",
-        "reference": "AC-6(2)",
-        "strength": "supports",
-    }
-    assert told["frameworks"]["hipaa_nprm_2024"] == {"title": "HIPAA Security Rule NPRM", "status": "proposed"}
-    one, two = (run["hosts"][name]["findings"][0]["references"] for name in sorted(run["hosts"])[:2])
-    assert one is two
-
-
-def test_hosts_that_word_a_control_differently_are_told_apart() -> None:
-    from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import shared
-
-    other = samples.result(1, 3)
-    other["findings"][0]["rationale"] = "Our own words."
-    run = evidence.bundle(samples.RUN_ID, {"a": clean(samples.result(0, 3)), "b": clean(other)})
-    told = shared.stored(run)
-    assert "control" not in told["hosts"]["a"]["findings"][0]
-    assert told["hosts"]["b"]["findings"][0]["control"] == "sshd_root_login~2"
-    assert told["controls"]["sshd_root_login~2"]["rationale"] == "Our own words."
-    assert words.canonical(shared.stored(run)) == words.canonical(told)
 
 
 def test_only_evidence_is_kept() -> None:

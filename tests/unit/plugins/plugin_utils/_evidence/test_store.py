@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import os
-import stat
-import typing as t
 from pathlib import Path
 
 import pytest
@@ -14,21 +12,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, store
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
 from unit_tests.plugin_utils._evidence import samples
-
-RUN = samples.RUN_ID
-ROOT = Path(__file__).resolve().parents[5]
-TEMPLATE = (ROOT / "roles" / "evidence" / "templates" / "report.html.j2").read_text(encoding="utf-8")
-
-
-def keep(root: Path, hosts: int = 3, run_id: str = RUN, mode: str = "harden") -> t.List[str]:
-    names = [samples.host_name(number) for number in range(hosts)]
-    for number, name in enumerate(names):
-        store.write_record(root, name, record.clean_result(samples.result(number, 6, mode, run_id), name))
-    return names
-
-
-def mode_of(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
+from unit_tests.plugin_utils._evidence.stored_runs import RUN, TEMPLATE, keep, mode_of
 
 
 def test_records_lie_where_they_should_with_closed_modes(tmp_path: Path) -> None:
@@ -84,43 +68,6 @@ def test_a_link_in_the_place_of_a_record_is_replaced_not_followed(tmp_path: Path
     assert not path.is_symlink()
 
 
-def test_a_report_twice_is_the_same_bytes_and_no_change(tmp_path: Path) -> None:
-    names = keep(tmp_path)
-    first = report(tmp_path, TEMPLATE, run_id=RUN, hosts=names)
-    before = {name: Path(first[name]).read_bytes() for name in ("json", "html")}
-    again = report(tmp_path, TEMPLATE)
-    assert (first["changed"], again["changed"]) == (True, False)
-    assert {name: Path(again[name]).read_bytes() for name in ("json", "html")} == before
-    assert os.readlink(tmp_path / "latest") == RUN
-    assert again["unknown_hosts"] == {}
-    assert sum(again["summary"].values()) == sum(sum(each.values()) for each in again["per_host"].values()) == 18
-
-
-def test_the_same_records_elsewhere_make_the_same_bytes(tmp_path: Path) -> None:
-    made = [report(tmp_path / place, TEMPLATE, run_id=RUN, hosts=keep(tmp_path / place)) for place in ("a", "b")]
-    assert Path(made[0]["json"]).read_bytes() == Path(made[1]["json"]).read_bytes()
-    assert Path(made[0]["html"]).read_bytes() == Path(made[1]["html"]).read_bytes()
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [b"", b"{", b"\xff\xfe", b"[]", b'{"schema": "healthops.clinical/record/1"}', None],
-    ids=["empty", "half", "no-text", "list", "no-name", "cut"],
-)
-def test_a_damaged_record_is_named_and_the_others_are_reported(tmp_path: Path, damage: t.Optional[bytes]) -> None:
-    names = keep(tmp_path)
-    path = store.record_path(tmp_path, RUN, names[1])
-    path.write_bytes(path.read_bytes()[:-400] if damage is None else damage)
-    made = report(tmp_path, TEMPLATE, run_id=RUN, hosts=names)
-    assert list(made["unknown_hosts"]) == [names[1]]
-    assert str(path) in made["unknown_hosts"][names[1]]
-    assert sorted(made["per_host"]) == sorted([names[0], names[2]])
-    assert len(made["warnings"]) == 1
-    html = Path(made["html"]).read_text(encoding="utf-8")
-    assert "record unreadable" in html
-    assert str(path) in html
-
-
 def test_a_record_under_another_name_is_not_that_hosts_evidence(tmp_path: Path) -> None:
     names = keep(tmp_path, 1)
     path = store.record_path(tmp_path, RUN, names[0])
@@ -134,61 +81,12 @@ def test_left_over_temporary_files_are_no_records(tmp_path: Path) -> None:
     assert report(tmp_path, TEMPLATE, run_id=RUN)["unknown_hosts"] == {}
 
 
-def test_missing_hosts_are_remembered_until_they_leave_a_record(tmp_path: Path) -> None:
-    keep(tmp_path, 1)
-    late = samples.host_name(1)
-    assert list(report(tmp_path, TEMPLATE, run_id=RUN, hosts=[late])["unknown_hosts"]) == [late]
-    assert list(report(tmp_path, TEMPLATE)["unknown_hosts"]) == [late]
-    keep(tmp_path, 2)
-    assert report(tmp_path, TEMPLATE)["unknown_hosts"] == {}
-
-
-def test_a_run_that_no_host_answered_is_reported(tmp_path: Path) -> None:
-    made = report(tmp_path, TEMPLATE, run_id=RUN, hosts=["a", "b"], mode="harden")
-    assert (made["mode"], sorted(made["unknown_hosts"])) == ("harden", ["a", "b"])
-    assert made["headline"] == "2 hosts: nothing is known; 2 hosts gave no result"
-    assert report(tmp_path, TEMPLATE)["mode"] == "harden"
-
-
-def test_an_old_run_rendered_again_is_not_the_latest(tmp_path: Path) -> None:
-    newer = "20261123T000000Z-0001"
-    result = samples.result(0, 6, run_id=newer)
-    result["started"] = "2026-11-23T00:00:00Z"
-    keep(tmp_path, 1)
-    report(tmp_path, TEMPLATE, run_id=RUN)
-    store.write_record(tmp_path, "a", record.clean_result(result, "a"))
-    report(tmp_path, TEMPLATE, run_id=newer)
-    assert store.latest_run(tmp_path) == newer
-    report(tmp_path, TEMPLATE, run_id=RUN)
-    assert store.latest_run(tmp_path) == newer
-
-
-def test_the_formats_asked_for_are_written_and_stay(tmp_path: Path) -> None:
-    keep(tmp_path)
-    made = report(tmp_path, TEMPLATE, run_id=RUN, formats=["csv"])
-    assert made["files"] == ["findings.csv", "report.html", "run.json"]
-    again = report(tmp_path, TEMPLATE, run_id=RUN, formats=["hdf"])
-    hosts = [f"hdf/{samples.host_name(number)}.json" for number in range(3)]
-    assert again["files"] == sorted(["findings.csv", "report.html", "run.json", *hosts])
-    assert mode_of(tmp_path / RUN / "hdf") == 0o750
-    keep(tmp_path, 4)
-    before = (tmp_path / RUN / "findings.csv").read_bytes()
-    report(tmp_path, TEMPLATE, run_id=RUN)
-    assert (tmp_path / RUN / "findings.csv").read_bytes() != before
-
-
 def test_no_latest_names_the_runs_there_are(tmp_path: Path) -> None:
     with pytest.raises(ClinicalError, match="No run was recorded there"):
         report(tmp_path / "none", TEMPLATE)
     keep(tmp_path, 1)
     with pytest.raises(ClinicalError, match=f"Name one of these runs: {RUN}"):
         report(tmp_path, TEMPLATE)
-
-
-def test_a_run_that_nobody_recorded_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ClinicalError, match="nothing was recorded of it"):
-        report(tmp_path, TEMPLATE, run_id="never")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_latest_that_leads_away_is_refused(tmp_path: Path) -> None:
@@ -203,21 +101,3 @@ def test_latest_that_is_a_file_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ClinicalError, match="it is not a symbolic link"):
         report(tmp_path, TEMPLATE, run_id=RUN)
     assert (tmp_path / "latest").read_text() == "mine"
-
-
-def test_a_damaged_bundle_is_replaced_only_if_the_hosts_are_named(tmp_path: Path) -> None:
-    names = keep(tmp_path, 1)
-    path = Path(report(tmp_path, TEMPLATE, run_id=RUN, hosts=[*names, "down"])["json"])
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ClinicalError, match=r"run\.json.*name the hosts"):
-        report(tmp_path, TEMPLATE)
-    assert list(report(tmp_path, TEMPLATE, run_id=RUN, hosts=[*names, "down"])["unknown_hosts"]) == ["down"]
-
-
-def test_a_host_that_took_its_change_back_is_warned_of(tmp_path: Path) -> None:
-    for number, state in enumerate(("confirmed", "reverted")):
-        store.write_record(tmp_path, state, record.clean_result(samples.guarded(state, number, 20), state))
-    made = report(tmp_path, TEMPLATE, run_id=RUN)
-    assert (made["unknown_hosts"], len(made["warnings"])) == ({}, 1)
-    assert made["warnings"][0].startswith("reverted: ")
-    assert samples.TRIED in made["warnings"][0]

@@ -20,8 +20,8 @@ def finding(result: str, before: str = "yes", after: str = "yes") -> Dict[str, A
 
 def result(*findings: Dict[str, Any]) -> Dict[str, Any]:
     change = {"subject": "file:/etc/ssh/sshd_config", "before": "yes", "after": "no"}
-    told = {"changed": True, "changes": [change], "diff": [{}], "findings": list(findings), "warnings": ["its own"]}
-    return {**told, "guard": GuardedHost().guard()}
+    answer = {"changed": True, "changes": [change], "diff": [{}], "findings": list(findings), "warnings": ["its own"]}
+    return {**answer, "guard": GuardedHost().guard()}
 
 
 def outcome(state: str) -> fresh_login.GuardOutcome:
@@ -31,34 +31,34 @@ def outcome(state: str) -> fresh_login.GuardOutcome:
 
 def test_a_confirmed_run_keeps_its_findings() -> None:
     before = result(finding("fixed", "yes", "no"))
-    told = guard_result.concluded(before, outcome("confirmed"), "portal-01", ["rescue"])
-    assert told == {**before, "guard": outcome("confirmed").guard, "warnings": ["its own", "mind rescue"]}
+    answer = guard_result.concluded(before, outcome("confirmed"), "portal-01", ["rescue"])
+    assert answer == {**before, "guard": outcome("confirmed").guard, "warnings": ["its own", "mind rescue"]}
 
 
 def test_a_run_that_was_taken_back_changed_nothing() -> None:
     before = result(
         finding("fixed", "yes", "no"), finding("fail", "yes", "maybe"), finding("pass"), finding("notapplicable")
     )
-    told = guard_result.concluded(before, outcome("reverted"), "portal-01", ["rescue"])
-    assert (told["failed"], told["changed"], told["changes"], told["diff"]) == (True, False, [], [])
-    fixed, fail, *rest = told["findings"]
+    answer = guard_result.concluded(before, outcome("reverted"), "portal-01", ["rescue"])
+    assert (answer["failed"], answer["changed"], answer["changes"], answer["diff"]) == (True, False, [], [])
+    fixed, fail, *rest = answer["findings"]
     assert (fixed["result"], fixed["before"], fixed["after"]) == ("fail", "yes", "yes")
     assert fixed["verdicts"] == {
         "running": {"state": "deviates", "saw": "yes"},
         "on_disk": {"state": "deviates", "saw": "yes"},
         "survives_reboot": {"state": "notapplicable", "saw": ""},
     }
-    assert fixed["reason"] == f"It was taken back. {told['msg']}"
-    assert "and is as it was: nobody confirmed it. A fresh login was tried once in vain: refused." in told["msg"]
+    assert fixed["reason"] == f"It was taken back. {answer['msg']}"
+    assert "and is as it was: nobody confirmed it. A fresh login was tried once in vain: refused." in answer["msg"]
     assert fail == {**finding("fail", "yes", "maybe"), "after": "yes"}
     assert rest == before["findings"][2:]
 
 
 def test_a_run_that_nobody_knows_of_is_an_error_and_keeps_what_it_may_have_changed() -> None:
     before = result(finding("fixed", "yes", "no"), finding("pass"))
-    told = guard_result.concluded(before, outcome("unknown"), "portal-01", ["rescue"])
-    assert (told["failed"], told["changed"], told["changes"]) == (True, True, before["changes"])
-    fixed, passed = told["findings"]
+    answer = guard_result.concluded(before, outcome("unknown"), "portal-01", ["rescue"])
+    assert (answer["failed"], answer["changed"], answer["changes"]) == (True, True, before["changes"])
+    fixed, passed = answer["findings"]
     assert (fixed["result"], fixed["after"]) == ("error", "unknown")
     assert [verdict["state"] for verdict in fixed["verdicts"].values()] == ["unknown", "unknown", "notapplicable"]
     assert passed == before["findings"][1]
@@ -66,20 +66,20 @@ def test_a_run_that_nobody_knows_of_is_an_error_and_keeps_what_it_may_have_chang
 
 @pytest.mark.parametrize(("state", "word"), [("reverted", "fail"), ("unknown", "error")])
 def test_what_was_fixed_without_a_word_of_difference_is_not_fixed_either(state: str, word: str) -> None:
-    told = guard_result.concluded(result(finding("fixed", "yes", "yes")), outcome(state), "portal-01", ["rescue"])
-    assert told["findings"][0]["result"] == word
+    answer = guard_result.concluded(result(finding("fixed", "yes", "yes")), outcome(state), "portal-01", ["rescue"])
+    assert answer["findings"][0]["result"] == word
 
 
 @pytest.mark.parametrize(("state", "restored"), [("confirmed", [{}]), ("reverted", []), ("unknown", [{}])])
 def test_a_revert_that_was_taken_back_restored_nothing(state: str, restored: Any) -> None:
     before = {"changed": True, "restored": [{}], "reverted_run_id": "e1", "guard": GuardedHost().guard()}
-    told = guard_result.concluded(before, outcome(state), "portal-01", ["rescue"])
-    assert (told["restored"], told.get("failed", False)) == (restored, state != "confirmed")
+    answer = guard_result.concluded(before, outcome(state), "portal-01", ["rescue"])
+    assert (answer["restored"], answer.get("failed", False)) == (restored, state != "confirmed")
 
 
 def test_a_guarded_run_without_a_break_glass_account_is_warned_of() -> None:
-    told = guard_result.concluded(result(), outcome("confirmed"), "portal-01", [])
-    assert any("hardening_break_glass_users" in warning for warning in told["warnings"])
+    answer = guard_result.concluded(result(), outcome("confirmed"), "portal-01", [])
+    assert any("hardening_break_glass_users" in warning for warning in answer["warnings"])
 
 
 def test_runs_without_a_guard_say_why() -> None:
@@ -92,7 +92,7 @@ def test_runs_without_a_guard_say_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "armed"),
+    ("answer", "armed"),
     [
         ({"guard": {"state": "armed"}}, True),
         ({"guard": {"state": "armed"}, "failed": True}, False),
@@ -101,22 +101,22 @@ def test_runs_without_a_guard_say_why() -> None:
         ({}, False),
     ],
 )
-def test_only_an_armed_run_is_confirmed(told: Dict[str, Any], armed: bool) -> None:
-    assert guard_result.is_armed(told) is armed
+def test_only_an_armed_run_is_confirmed(answer: Dict[str, Any], armed: bool) -> None:
+    assert guard_result.is_armed(answer) is armed
 
 
 def test_a_run_that_the_host_took_back_itself_stays_told_so_where_nothing_was_guarded() -> None:
-    told = {**result(finding("fixed", "yes", "no")), "guard": outcome("reverted").guard}
-    assert guard_result.is_taken_back(told)
-    assert guard_result.unguarded(told, "local") is told
-    concluded = guard_result.concluded(told, fresh_login.GuardOutcome("reverted", told["guard"]), "portal-01", [])
+    answer = {**result(finding("fixed", "yes", "no")), "guard": outcome("reverted").guard}
+    assert guard_result.is_taken_back(answer)
+    assert guard_result.unguarded(answer, "local") is answer
+    concluded = guard_result.concluded(answer, fresh_login.GuardOutcome("reverted", answer["guard"]), "portal-01", [])
     assert (concluded["failed"], concluded["warnings"]) == (True, ["its own"])
     assert concluded["findings"][0]["result"] == "fail"
 
 
 def test_what_cannot_be_reached_any_more_stands_in_the_result() -> None:
-    told = {**result(), "availability": {"lost": [], "unreachable": []}}
-    assert guard_result.unreachable(told, ["tcp 80"])["availability"] == {"lost": [], "unreachable": ["tcp 80"]}
+    answer = {**result(), "availability": {"lost": [], "unreachable": []}}
+    assert guard_result.unreachable(answer, ["tcp 80"])["availability"] == {"lost": [], "unreachable": ["tcp 80"]}
     assert guard_result.why_unreachable(["tcp 80", "tcp 443"]) == "the controller cannot reach tcp 80, tcp 443 any more"
 
 

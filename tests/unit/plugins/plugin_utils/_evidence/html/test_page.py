@@ -19,7 +19,11 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html 
 from unit_tests.plugin_utils._evidence import samples
 
 ROOT = Path(__file__).resolve().parents[6]
+
+
 TEMPLATE = (ROOT / "roles" / "evidence" / "templates" / "report.html.j2").read_text(encoding="utf-8")
+
+
 VOID = {"meta", "input", "br", "rect", "circle", "path"}
 
 
@@ -225,35 +229,6 @@ def test_what_comes_from_hosts_is_text_and_never_markup() -> None:
     assert HOSTILE in "".join(seen.words)
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "—"),
-        ("", "(empty)"),
-        (" \n", "(empty)"),
-        (0, "0"),
-        (False, "false"),
-        (["b", 1], '["b", 1]'),
-        ("a\x00b\x1b[31m", "a\\x00b\\x1b[31m"),
-        ("caf\udce9", "caf\\xdce9"),
-        ("abc\u202etxt", "abc\\x202etxt"),
-        ("a\nb\tc", "a\nb\tc"),
-    ],
-    ids=["none", "empty", "blank", "zero", "false", "list", "control", "bytes", "turned", "lines"],
-)
-def test_values_for_people(value: t.Any, text: str) -> None:
-    assert page.show(value) == text
-
-
-def test_long_values_are_cut_and_say_so() -> None:
-    assert page.show("x" * 5000).endswith("… (1000 more characters in run.json)")
-
-
-def test_moments() -> None:
-    assert page.moment("2026-11-02T15:00:09Z") == "2 November 2026, 15:00:09 UTC"
-    assert page.moment(None) == "not known"
-
-
 def test_the_way_back_is_told() -> None:
     _html, seen = render(bundle(1, 6))
     assert f"healthops.clinical.rollback \\ -e hardening_revert_run={samples.RUN_ID}" in seen.text
@@ -337,9 +312,6 @@ def test_a_run_that_was_taken_back_is_not_said_to_have_had_nothing_to_do() -> No
     _html, seen = render(guarded("reverted"))
     assert "Nothing had to be changed" not in seen.text
     assert "is as it was before the run" in seen.text
-
-
-# --- the compiled template ---
 
 
 def test_a_kept_template_makes_the_same_page(tmp_path: Path) -> None:

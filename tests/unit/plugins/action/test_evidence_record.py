@@ -1,49 +1,18 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The action plugins of evidence: arguments in, files on the control node out, in check mode too."""
+"""A result becomes a record, or fails with the reason."""
 
 from __future__ import annotations
 
 import json
 import typing as t
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from unit_tests.plugin_utils._evidence import samples
-
-pytest.importorskip("ansible")
-
 from ansible.errors import AnsibleActionFail
-from ansible_collections.healthops.clinical.plugins.action import evidence_record, evidence_report, evidence_verify
-
-
-def call(
-    plugin: t.Any, args: t.Dict[str, t.Any], host: str = "portal-01", check: bool = False, **known: t.Any
-) -> t.Dict[str, t.Any]:
-    task = SimpleNamespace(args=args, async_val=0, check_mode=check, diff=False, action="evidence", delegate_to=None)
-    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
-    context = SimpleNamespace(check_mode=check, diff=False)
-    action = plugin.ActionModule(task, connection, context, loader=None, templar=None, shared_loader_obj=None)
-    action._load_name = "healthops.clinical.evidence"  # the loader sets it
-    made: t.Dict[str, t.Any] = action.run(task_vars={"inventory_hostname": host, **known})
-    return made
-
-
-@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
-def test_records_become_a_report(tmp_path: Path, check: bool) -> None:
-    args = {"path": str(tmp_path), "run_id": samples.RUN_ID, "result": samples.result(0, 6)}
-    first = call(evidence_record, args, check=check)
-    again = call(evidence_record, args, check=check)
-    assert (first["changed"], again["changed"], first["state"]) == (True, False, "enforced")
-    assert "hunter2" not in Path(first["path"]).read_text(encoding="utf-8")
-    made = call(
-        evidence_report, {"path": str(tmp_path), "hosts": ["portal-01", "down"], "run_id": samples.RUN_ID}, check=check
-    )
-    assert (made["changed"], list(made["unknown_hosts"])) == (True, ["down"])
-    assert json.loads(Path(made["json"]).read_text(encoding="utf-8"))["missing"] == ["down"]
-    assert Path(made["html"]).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    assert call(evidence_report, {"path": str(tmp_path)}, check=check)["changed"] is False
+from ansible_collections.healthops.clinical.plugins.action import evidence_record, evidence_report
+from unit_tests.action.evidence_calls import call
+from unit_tests.plugin_utils._evidence import samples
 
 
 def test_a_result_is_found_by_the_name_that_it_is_registered_under(tmp_path: Path) -> None:
@@ -102,30 +71,3 @@ def test_a_host_name_that_leads_elsewhere_fails(tmp_path: Path) -> None:
 def test_unknown_options_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"nonsense"):
         call(evidence_report, {"path": str(tmp_path), "nonsense": 1})
-
-
-def test_evidence_is_verified_and_what_was_changed_is_named(tmp_path: Path) -> None:
-    args = {"path": str(tmp_path), "run_id": samples.RUN_ID}
-    call(evidence_record, {**args, "result": samples.result(0, 6)})
-    made = call(evidence_report, {**args, "fleet": "annex"})
-    assert (made["fleet"], made["sequence"], made["signer"]) == ("annex", 1, "")
-    told = call(evidence_verify, {"path": str(tmp_path), "head": made["head"]})
-    assert (told["changed"], told["problems"], told["heads"]) == (False, [], {"annex": made["head"]})
-    assert told["msg"] == f"1 bundle as written, 0 of 1 manifest signed. annex ends at {made['head']}"
-    Path(made["html"]).write_text("changed", encoding="utf-8")
-    told = call(evidence_verify, {"path": str(tmp_path), "fleet": "annex"})
-    assert told["failed"]
-    assert f"run {samples.RUN_ID}, number 1, report.html: changed" in told["msg"]
-
-
-@pytest.mark.parametrize(
-    ("args", "told"),
-    [
-        pytest.param({"path": "/nowhere"}, "it is no directory", id="no-directory"),
-        pytest.param({"allowed_signers": "/nowhere"}, "/nowhere is no file", id="no-signers"),
-        pytest.param({"head": "x"}, "it is not like", id="no-head"),
-    ],
-)
-def test_what_cannot_be_verified_fails_with_the_reason(tmp_path: Path, args: t.Dict[str, t.Any], told: str) -> None:
-    with pytest.raises(AnsibleActionFail, match=told):
-        call(evidence_verify, {"path": str(tmp_path), **args})

@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A report: the same bytes again, everybody who is missing, whatever is damaged."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, store
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
+from unit_tests.plugin_utils._evidence import samples
+from unit_tests.plugin_utils._evidence.stored_runs import RUN, TEMPLATE, keep, mode_of
+
+
+def test_a_report_twice_is_the_same_bytes_and_no_change(tmp_path: Path) -> None:
+    names = keep(tmp_path)
+    first = report(tmp_path, TEMPLATE, run_id=RUN, hosts=names)
+    before = {name: Path(first[name]).read_bytes() for name in ("json", "html")}
+    again = report(tmp_path, TEMPLATE)
+    assert (first["changed"], again["changed"]) == (True, False)
+    assert {name: Path(again[name]).read_bytes() for name in ("json", "html")} == before
+    assert os.readlink(tmp_path / "latest") == RUN
+    assert again["unknown_hosts"] == {}
+    assert sum(again["summary"].values()) == sum(sum(each.values()) for each in again["per_host"].values()) == 18
+
+
+def test_the_same_records_elsewhere_make_the_same_bytes(tmp_path: Path) -> None:
+    made = [report(tmp_path / place, TEMPLATE, run_id=RUN, hosts=keep(tmp_path / place)) for place in ("a", "b")]
+    assert Path(made[0]["json"]).read_bytes() == Path(made[1]["json"]).read_bytes()
+    assert Path(made[0]["html"]).read_bytes() == Path(made[1]["html"]).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"\xff\xfe", b"[]", b'{"schema": "healthops.clinical/record/1"}', None],
+    ids=["empty", "half", "no-text", "list", "no-name", "cut"],
+)
+def test_a_damaged_record_is_named_and_the_others_are_reported(tmp_path: Path, damage: t.Optional[bytes]) -> None:
+    names = keep(tmp_path)
+    path = store.record_path(tmp_path, RUN, names[1])
+    path.write_bytes(path.read_bytes()[:-400] if damage is None else damage)
+    made = report(tmp_path, TEMPLATE, run_id=RUN, hosts=names)
+    assert list(made["unknown_hosts"]) == [names[1]]
+    assert str(path) in made["unknown_hosts"][names[1]]
+    assert sorted(made["per_host"]) == sorted([names[0], names[2]])
+    assert len(made["warnings"]) == 1
+    html = Path(made["html"]).read_text(encoding="utf-8")
+    assert "record unreadable" in html
+    assert str(path) in html
+
+
+def test_missing_hosts_are_remembered_until_they_leave_a_record(tmp_path: Path) -> None:
+    keep(tmp_path, 1)
+    late = samples.host_name(1)
+    assert list(report(tmp_path, TEMPLATE, run_id=RUN, hosts=[late])["unknown_hosts"]) == [late]
+    assert list(report(tmp_path, TEMPLATE)["unknown_hosts"]) == [late]
+    keep(tmp_path, 2)
+    assert report(tmp_path, TEMPLATE)["unknown_hosts"] == {}
+
+
+def test_a_run_that_no_host_answered_is_reported(tmp_path: Path) -> None:
+    made = report(tmp_path, TEMPLATE, run_id=RUN, hosts=["a", "b"], mode="harden")
+    assert (made["mode"], sorted(made["unknown_hosts"])) == ("harden", ["a", "b"])
+    assert made["headline"] == "2 hosts: nothing is known; 2 hosts gave no result"
+    assert report(tmp_path, TEMPLATE)["mode"] == "harden"
+
+
+def test_an_old_run_rendered_again_is_not_the_latest(tmp_path: Path) -> None:
+    newer = "20261123T000000Z-0001"
+    result = samples.result(0, 6, run_id=newer)
+    result["started"] = "2026-11-23T00:00:00Z"
+    keep(tmp_path, 1)
+    report(tmp_path, TEMPLATE, run_id=RUN)
+    store.write_record(tmp_path, "a", record.clean_result(result, "a"))
+    report(tmp_path, TEMPLATE, run_id=newer)
+    assert store.latest_run(tmp_path) == newer
+    report(tmp_path, TEMPLATE, run_id=RUN)
+    assert store.latest_run(tmp_path) == newer
+
+
+def test_the_formats_asked_for_are_written_and_stay(tmp_path: Path) -> None:
+    keep(tmp_path)
+    made = report(tmp_path, TEMPLATE, run_id=RUN, formats=["csv"])
+    assert made["files"] == ["findings.csv", "report.html", "run.json"]
+    again = report(tmp_path, TEMPLATE, run_id=RUN, formats=["hdf"])
+    hosts = [f"hdf/{samples.host_name(number)}.json" for number in range(3)]
+    assert again["files"] == sorted(["findings.csv", "report.html", "run.json", *hosts])
+    assert mode_of(tmp_path / RUN / "hdf") == 0o750
+    keep(tmp_path, 4)
+    before = (tmp_path / RUN / "findings.csv").read_bytes()
+    report(tmp_path, TEMPLATE, run_id=RUN)
+    assert (tmp_path / RUN / "findings.csv").read_bytes() != before
+
+
+def test_a_run_that_nobody_recorded_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ClinicalError, match="nothing was recorded of it"):
+        report(tmp_path, TEMPLATE, run_id="never")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_bundle_is_replaced_only_if_the_hosts_are_named(tmp_path: Path) -> None:
+    names = keep(tmp_path, 1)
+    path = Path(report(tmp_path, TEMPLATE, run_id=RUN, hosts=[*names, "down"])["json"])
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ClinicalError, match=r"run\.json.*name the hosts"):
+        report(tmp_path, TEMPLATE)
+    assert list(report(tmp_path, TEMPLATE, run_id=RUN, hosts=[*names, "down"])["unknown_hosts"]) == ["down"]
+
+
+def test_a_host_that_took_its_change_back_is_warned_of(tmp_path: Path) -> None:
+    for number, state in enumerate(("confirmed", "reverted")):
+        store.write_record(tmp_path, state, record.clean_result(samples.guarded(state, number, 20), state))
+    made = report(tmp_path, TEMPLATE, run_id=RUN)
+    assert (made["unknown_hosts"], len(made["warnings"])) == ({}, 1)
+    assert made["warnings"][0].startswith("reverted: ")
+    assert samples.TRIED in made["warnings"][0]
