@@ -4,7 +4,8 @@
 
 ``python tests/pki.py FOLDER NAME[=ALTERNATIVE,...] ...`` makes for each name NAME.pem and NAME.key, signed by ca.pem;
 names that begin with ``rogue`` are signed by rogue-ca.pem, and those that begin with ``expired`` are so. An alternative
-is ``DNS:name`` or ``IP:address``. What is there already stays.
+is ``DNS:name`` or ``IP:address``. What is there already stays, unless it was made for other alternatives: hosts may
+have another address than in the run before.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def make(folder: Path, names: dict[str, str]) -> Path:
         if not (folder / f"{authority}.pem").exists():
             _authority(folder, authority)
     for name, alternatives in names.items():
-        if not (folder / f"{name}.pem").exists():
-            _leaf(folder, name, alternatives)
+        config = _leaf_config(name, alternatives)
+        if not (folder / f"{name}.pem").exists() or (folder / f"{name}.cnf").read_text(encoding="utf-8") != config:
+            _leaf(folder, name, config)
     return folder
 
 
@@ -62,12 +64,20 @@ def _authority(folder: Path, name: str) -> None:
     (folder / f"{name}.index").touch()
 
 
-def _leaf(folder: Path, name: str, alternatives: str) -> None:
-    authority = "rogue-ca" if name.startswith("rogue") else "ca"
+def _authority_of(name: str) -> str:
+    return "rogue-ca" if name.startswith("rogue") else "ca"
+
+
+def _leaf_config(name: str, alternatives: str) -> str:
+    named = f"subjectAltName = {alternatives}" if alternatives else ""
+    return CONFIG.format(authority=_authority_of(name), names=named)
+
+
+def _leaf(folder: Path, name: str, text: str) -> None:
+    authority = _authority_of(name)
     begin, end = PERIODS[name.startswith("expired")]
     config = folder / f"{name}.cnf"
-    named = f"subjectAltName = {alternatives}" if alternatives else ""
-    config.write_text(CONFIG.format(authority=authority, names=named), encoding="utf-8")
+    config.write_text(text, encoding="utf-8")
     _openssl(folder, "req", "-new", *NEW_KEY, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
     sign = ("-config", config.name, "-extensions", "leaf", "-cert", f"{authority}.pem", "-keyfile", f"{authority}.key")
     period = ("-startdate", begin, "-enddate", end)

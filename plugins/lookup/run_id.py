@@ -42,16 +42,13 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RENAMED, new_run_id
 
-#: The release that no longer takes the old names.
-REMOVED_IN = "2.0.0"
 
-
-class LookupModule(LookupBase):  # type: ignore[misc]
+class LookupModule(LookupBase):
     def run(self, terms: Sequence[Any], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """Return one new run id; each old name among the variables is warned of, by Ansible only once."""
         self.set_options(var_options=variables, direct=kwargs)
         for old, new in RENAMED.items():
             if old in (variables or {}):
                 message = f"The variable {old} is now {new}; it names hosts of any run, not only of hardening."
-                Display().deprecated(message, version=REMOVED_IN, collection_name="healthops.clinical")
+                Display().deprecated(message, version="2.0.0", collection_name="healthops.clinical")
         return [new_run_id()]

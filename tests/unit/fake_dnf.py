@@ -150,7 +150,7 @@ class FakeBase:
         self.repos = SimpleNamespace(iter_enabled=lambda: iter([self._repo]), get=lambda _name: self._repo)
         self.sack = SimpleNamespace(
             query=lambda: Query(self, {str(p): p for p in [*self.there, *self.offered]}.values()),
-            add_excludes=lambda query: self.excluded.update(query),
+            add_excludes=self.excluded.update,
             evr_cmp=lambda one, other: (one > other) - (one < other),
         )
         self._goal = SimpleNamespace(run=lambda **_how: None, problem_rules=lambda: [["nothing provides x"]])

@@ -103,14 +103,14 @@ class FakeDisk(Dict[str, Node]):
     def __setitem__(self, path: str, node: Node) -> None:
         self._link_changes(self.get(path), node)
         super().__setitem__(path, node)
-        folder, _, name = path.rpartition("/")
+        folder, name = path.rsplit("/", 1)
         if name:
             self.names.setdefault(folder or "/", set()).add(name)
 
     def __delitem__(self, path: str) -> None:
         self._link_changes(self[path])
         super().__delitem__(path)
-        folder, _, name = path.rpartition("/")
+        folder, name = path.rsplit("/", 1)
         self.names[folder or "/"].discard(name)
 
     def pop(self, path: str, *default: Any) -> Any:

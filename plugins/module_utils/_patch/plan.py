@@ -142,7 +142,7 @@ def _choose(
         return in_order(changes), kept_back
     chosen = [change for change, out in zip(changes, verdicts) if out is None]
     narrowed, impossible = manager.narrow(
-        replace(observed, changes=tuple(changes)), chosen, lambda change: policy.bar(change, now)
+        replace(observed, changes=tuple(changes)), chosen, lambda change: policy.exclusion(change, now)
     )
     coming = {(change.name, change.arch) for change in narrowed}
     staying = [out for out in (*refused, *impossible) if (out.change.name, out.change.arch) not in coming]

@@ -85,7 +85,7 @@ class Policy:
         """The exclusions and pins."""
         return (*self.exclude, *self.pin)
 
-    def bar(self, change: PackageChange, now: datetime) -> OmittedChange | None:
+    def exclusion(self, change: PackageChange, now: datetime) -> OmittedChange | None:
         """Return why this change may not come at all, not even because another package needs it; None if it may."""
         for rule in self.rules:
             if rule.concerns(change.name) and not rule.expired(now.date()) and rule.stands_against(change.new):
@@ -103,8 +103,8 @@ class Policy:
         return None
 
     def judge(self, change: PackageChange, now: datetime) -> OmittedChange | None:
-        """Return why a rated change does not belong to the set; None if it does. For what others need ask ``bar``."""
-        barred = self.bar(change, now)
+        """Return why a rated change is not in the set; None if it is. For what others need ask ``exclusion``."""
+        barred = self.exclusion(change, now)
         if barred:
             return barred
         if self.security_only and not change.security:

@@ -180,7 +180,7 @@ def _text(path: Path) -> Iterator[TextIO]:
     with path.open("rb") as raw:
         packed = raw.read(2) == _GZIP
         raw.seek(0)
-        source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+        source = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
         yield io.TextIOWrapper(source, encoding="utf-8-sig", newline="\n")
 
 

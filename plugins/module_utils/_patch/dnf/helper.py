@@ -115,7 +115,7 @@ def held_names(base: Any, free: list[list[str]]) -> set[tuple[str, str]]:
         query = subject.get_best_query(base.sack, with_provides=False, with_filenames=False)
         names = {pkg.name for pkg in query.installed()} or {nevra.name for nevra in subject.get_nevra_possibilities()}
         held |= {(pkg.name, pkg.arch) for pkg in base.sack.query().installed().filterm(name=list(names))}
-    return held - {(name, arch) for name, arch in free}
+    return held - {(pair[0], pair[1]) for pair in free}
 
 
 def is_excluded(pkg: Any, patterns: list[str]) -> bool:
@@ -310,7 +310,7 @@ def key_of(pkg: Any) -> Key:
 
 def keys_of(rows: list[list[str]]) -> list[Key]:
     """Return the keys in a request, which JSON has as lists."""
-    return [(name, arch, version) for name, arch, version in rows]
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def only_installed(base: Any, pkg: Any) -> bool:

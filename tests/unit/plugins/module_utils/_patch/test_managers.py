@@ -23,7 +23,7 @@ from fake_host import FakeHost
     ],
 )
 def test_the_manager_is_that_of_the_family_unless_it_is_named(host: FakeHost, name: str, kind: type[object]) -> None:
-    assert type(manager_of(host, NOW, name)) is kind
+    assert manager_of(host, NOW, name).__class__ is kind
 
 
 def test_another_family_and_another_name_are_refused() -> None:

@@ -86,8 +86,8 @@ def test_what_is_left_out_says_why_and_until_when() -> None:
 
 def test_what_another_package_needs_is_not_held_back_by_age_but_by_rules() -> None:
     policy = patch_policy.read({"exclude": [RULE], "minimum_age": {"unknown": 14}, "security_only": True})
-    assert policy.bar(replace(CHANGE, name="libdcmtk17", security=False), NOW) is None
-    assert why(policy.bar(CHANGE, NOW))[1] == "2026-12-24"
+    assert policy.exclusion(replace(CHANGE, name="libdcmtk17", security=False), NOW) is None
+    assert why(policy.exclusion(CHANGE, NOW))[1] == "2026-12-24"
 
 
 @pytest.mark.parametrize(

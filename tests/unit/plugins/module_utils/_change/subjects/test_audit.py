@@ -66,7 +66,7 @@ def test_programs_whose_path_no_rule_can_hold_are_left_out(host: FakeHost) -> No
     host.privileged = ["/usr/bin/su", "/opt/a b"]
     assert privileged_programs(host) == ["/usr/bin/su"]
     argv = ("find", "/usr/bin", "-xdev", "-type", "f", "-perm", "/6000")
-    says(host, *argv, rc=1, err="find: ‘/usr/bin’: Input/output error\n")
+    says(host, *argv, rc=1, err="find: '/usr/bin': Input/output error\n")
     with pytest.raises(ClinicalError, match="Input/output error"):
         privileged_programs(host)
 
