@@ -8,6 +8,9 @@ import json
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("ansible")
+
 from ansible_collections.healthops.clinical.plugins.action import evidence_record, evidence_report
 from unit_tests.action.evidence_calls import call
 from unit_tests.plugin_utils._evidence import samples

@@ -8,6 +8,9 @@ import typing as t
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("ansible")
+
 from ansible.errors import AnsibleActionFail
 from ansible_collections.healthops.clinical.plugins.action import evidence_record, evidence_report, evidence_verify
 from unit_tests.action.evidence_calls import call
