@@ -1,5 +1,5 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
-# SPDX-License-Identifier: GPL-3.0-or-is_later
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The rpm of the host orders a hundred thousand pairs of versions just as the plan does."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
-# SPDX-License-Identifier: GPL-3.0-or-is_later
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Debian's order of versions. The scenario "patching" asks the dpkg of each test host about many more pairs."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
-# SPDX-License-Identifier: GPL-3.0-or-is_later
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The order of rpm versions: as rpm itself has it, on a hundred thousand pairs."""
 
 from __future__ import annotations
