@@ -23,7 +23,10 @@ def warned(monkeypatch: pytest.MonkeyPatch, **variables: Any) -> list[str]:
     """Return the deprecations that a look-up among these variables shows."""
     messages: list[str] = []
     monkeypatch.setattr(Display, "deprecated", lambda _self, message, **_more: messages.append(message))
-    made = run_id.LookupModule().run([], variables=variables)
+    lookup = run_id.LookupModule()
+    # Ansible's loader names a plugin; before 2.19 it has no name otherwise.
+    lookup._load_name = "healthops.clinical.run_id"
+    made = lookup.run([], variables=variables)
     assert [name for name in made if re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{4}", name)] == made
     assert len(made) == 1
     return messages
