@@ -20,10 +20,10 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data import st
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
     Place,
-    Problem,
     Problems,
     check,
     nearest,
+    read_mapping,
     show,
 )
 
@@ -85,7 +85,7 @@ def load(folders: Sequence[Path], controls: set[str], problems: Problems) -> tup
     extensions: list[tuple[strict_yaml.YamlMapping, Path]] = []
     for folder in folders:
         for file in strict_yaml.files(folder) if folder.is_dir() else ():
-            data = _read(file, problems)
+            data = read_mapping(file, "one framework (a mapping)", problems)
             if data is not None and "extends" in data:
                 extensions.append((data, file))
             elif data is not None:
@@ -109,18 +109,6 @@ def describe(frameworks: Sequence[Framework]) -> dict[str, dict[str, Any]]:
     """By id what a reader must know of each framework: its title, version, status and so on, without its references."""
     keys = ("title", "version", "status", "as_of", "source", "quotable")
     return {framework.id: {key: getattr(framework, key) for key in keys} for framework in frameworks}
-
-
-def _read(file: Path, problems: Problems) -> strict_yaml.YamlMapping | None:
-    try:
-        data = strict_yaml.read(file)
-    except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
-        return None
-    if isinstance(data, strict_yaml.YamlMapping):
-        return data
-    problems.add(Problem(str(file), 1, "", "", f"saw {show(data)}", "one framework (a mapping)"))
-    return None
 
 
 def _add_framework(

@@ -23,6 +23,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks im
     Problems,
     check,
     nearest,
+    read,
     show,
 )
 
@@ -99,10 +100,8 @@ class Variant:
 
 def load(file: Path, problems: Problems) -> tuple[Platform, ...]:
     """The platforms of a catalogue's platforms.yml, in its order."""
-    try:
-        items = strict_yaml.read(file)
-    except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
+    items = read(file, problems)
+    if items is None:
         return ()
     if not isinstance(items, list):
         problems.add(Problem(str(file), 1, "", "", f"saw {show(items)}", "a list of platforms"))

@@ -22,6 +22,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks im
     Problems,
     check,
     nearest,
+    read_mapping,
     show,
 )
 
@@ -130,23 +131,11 @@ def load(catalogue: Catalogue, paths: Sequence[Path], problems: Problems) -> dic
     for path in paths:
         folder = Path(path) / "profiles"
         for file in strict_yaml.files(folder) if folder.is_dir() else ():
-            data = _read(file, problems)
+            data = read_mapping(file, "one profile (a mapping)", problems)
             profile = _profile(data, file, catalogue, problems) if data is not None else None
             if profile and known.setdefault(profile.id, profile) is not profile:
                 problems.add(Problem(str(file), 0, f"profile {profile.id}", "id", "the profile is defined twice"))
     return known
-
-
-def _read(file: Path, problems: Problems) -> strict_yaml.YamlMapping | None:
-    try:
-        data = strict_yaml.read(file)
-    except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
-        return None
-    if isinstance(data, strict_yaml.YamlMapping):
-        return data
-    problems.add(Problem(str(file), 1, "", "", f"saw {show(data)}", "one profile (a mapping)"))
-    return None
 
 
 def _profile(data: strict_yaml.YamlMapping, file: Path, catalogue: Catalogue, problems: Problems) -> Profile | None:

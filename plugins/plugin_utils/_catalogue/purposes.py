@@ -16,6 +16,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks im
     Problems,
     check,
     nearest,
+    read,
     show,
 )
 
@@ -61,10 +62,8 @@ def load(catalogues: Sequence[Path], problems: Problems) -> dict[str, list[str]]
 
 
 def _items(file: Path, problems: Problems) -> list[Mapping[str, Any]]:
-    try:
-        items = strict_yaml.read(file)
-    except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
+    items = read(file, problems)
+    if items is None:
         return []
     good: list[Mapping[str, Any]] = [i for i in items if isinstance(i, dict)] if isinstance(items, list) else []
     if not good or len(good) < len(items):

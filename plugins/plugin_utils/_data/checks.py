@@ -105,6 +105,24 @@ def show(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def read(file: Path, problems: Problems) -> Any:
+    """Return what one file holds, as ``strict_yaml.read`` does; None, and a problem more, where it is no such YAML."""
+    try:
+        return strict_yaml.read(file)
+    except strict_yaml.BadYaml as error:
+        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
+        return None
+
+
+def read_mapping(file: Path, allowed: str, problems: Problems) -> strict_yaml.YamlMapping | None:
+    """Return the mapping that a file holds; None, and a problem that says what is ``allowed``, where it holds none."""
+    data = read(file, problems)
+    if data is None or isinstance(data, strict_yaml.YamlMapping):
+        return data
+    problems.add(Problem(str(file), 1, "", "", f"saw {show(data)}", allowed))
+    return None
+
+
 def check(data: Any, fields: Mapping[str, Field], place: Place, problems: Problems) -> bool:
     """Every key known, every required key there, every value of its type and range. True where nothing was wrong."""
     before = len(problems.items)

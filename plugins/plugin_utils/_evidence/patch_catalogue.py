@@ -7,17 +7,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.frameworks import STATUSES
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import HAZARDS, SEVERITIES, TIERS
-from ansible_collections.healthops.clinical.plugins.plugin_utils._data import strict_yaml
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import (
     Field,
     Place,
-    Problem,
     Problems,
     check,
+    read,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import Json
 
@@ -61,7 +59,7 @@ class FindingText:
 def load(file: Path = FILE) -> dict[str, FindingText]:
     """Return the findings by id. Raises one ClinicalError with all that is wrong with the file."""
     problems = Problems()
-    data = _read(file, problems)
+    data = read(file, problems)
     if not problems and check(data, _DOCUMENT, Place(file, ""), problems):
         for number, reference in enumerate(data["references"]):
             check(reference, _REFERENCE, Place(file, f"reference {number}"), problems)
@@ -70,11 +68,3 @@ def load(file: Path = FILE) -> dict[str, FindingText]:
     problems.raise_if_any("Loading", str(file), "Nothing was recorded. Correct the data and run again.")
     references = tuple(dict(reference) for reference in data["references"])
     return {finding["id"]: FindingText(**finding, references=references) for finding in data["findings"]}
-
-
-def _read(file: Path, problems: Problems) -> Any:
-    try:
-        return strict_yaml.read(file)
-    except strict_yaml.BadYaml as error:
-        problems.add(Problem(str(file), error.line, "", error.key, error.fault))
-        return None

@@ -137,3 +137,20 @@ def test_many_problems_are_cut_and_counted() -> None:
     assert "28 problems" in message
     assert message.count(": odd") == checks.MOST_SHOWN == 25
     assert "and 3 more" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        pytest.param("id: a\n", [], id="a mapping"),
+        pytest.param("- a\n", ["{file}:1: saw a list ['a']; allowed: one thing (a mapping)"], id="a list"),
+        pytest.param("id: a\nid: b\n", ["{file}:2: id: the key 'id' stands twice, first on line 1"], id="no such YAML"),
+    ],
+)
+def test_a_file_that_holds_no_mapping_is_a_problem_of_one_line(tmp_path: Path, text: str, messages: list[str]) -> None:
+    file = tmp_path / "thing.yml"
+    file.write_text(text, encoding="utf-8")
+    problems = Problems()
+    data = checks.read_mapping(file, "one thing (a mapping)", problems)
+    assert (data is None) == bool(messages)
+    assert [str(problem) for problem in problems.items] == [message.format(file=file) for message in messages]
