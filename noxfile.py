@@ -184,11 +184,11 @@ def clean_results(session: nox.Session) -> None:
 #: Sessions that need no host, the longest first, so that none of them ends long after all others.
 CHECKS = (
     f"sanity(core='{NEWEST}')",
-    "lint",
     "units",
-    *(f"sanity(core='{core}')" for core in CORES[:-1]),
     *(["units_oldest"] if OLDEST_PYTHON else []),
+    "lint",
     "build",
+    *(f"sanity(core='{core}')" for core in CORES[:-1]),
     "evidence",
     *(f"units_core(core='{core}')" for core in CORES),
     "docs-check",
