@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._change import ssh_server
 from ..._change.steps import Effect, Group, Step, unread
 from ..._change.subjects.files import File, file_image
 from ..._change.subjects.units import Unit, show
@@ -31,12 +32,11 @@ from ..model import (
     not_applicable,
     unknown,
 )
+from ..support.running_sshd import ANY_CONNECTION, RunningSshd, running_with_options
 from ..support.sshd_config import MAIN, Line, first, flatten, in_match, includes, parse, patterns
 
 #: sshd takes the first value that it reads, so ours sorts before everybody's.
 DROP_IN = "/etc/ssh/sshd_config.d/00-healthops.conf"
-#: Debian's name for the unit, then that of Enterprise Linux.
-UNITS = ("ssh.service", "sshd.service")
 #: sshd -T prints some values by an older name.
 SYNONYMS = {"without-password": "prohibit-password"}
 NOT_READ = "sshd has not read it yet"
@@ -63,7 +63,8 @@ OPERATIONS = ("equal", "at_most", "at_least", "each_at_most", "named", *OF_LISTS
 class State:
     """The options that sshd says it has, the files it reads, when they last changed, and the unit that runs it.
 
-    ``effective`` is None where there is no sshd; ``problem`` says why sshd could not be asked.
+    ``effective`` is None where there is no sshd; ``problem`` says why sshd could not be asked. ``on_demand`` is whether
+    systemd holds its socket; ``others`` are the servers that listen with options of their own.
     """
 
     effective: Mapping[str, str] | None
@@ -71,6 +72,8 @@ class State:
     changed: float
     unit: Unit | None
     problem: str = ""
+    on_demand: bool = False
+    others: tuple[RunningSshd, ...] = ()
 
 
 class Sshd(Kind):
@@ -96,16 +99,17 @@ class Sshd(Kind):
             return State(effective=None, files={}, changed=0.0, unit=None)
         files = _read_files(host)
         stats = [info for info in map(host.stat, files) if info is not None]
-        units = show(host, UNITS)
-        unit = next((units[name] for name in UNITS if name in units and units[name].running), None)
-        done = host.run(["sshd", "-T"])
+        running = {name: unit for name, unit in show(host, ssh_server.UNITS).items() if unit.running}
+        done = host.run(["sshd", "-T", *ANY_CONNECTION])
         problem = "" if done.rc == 0 else f"sshd -T says: {done.err_line}"
         return State(
             effective=parse_effective(done.out),
             files=files,
             changed=max((s.ctime for s in stats), default=0.0),
-            unit=unit,
+            unit=next((running[name] for name in ssh_server.SERVICES if name in running), None),
             problem=problem,
+            on_demand=any(name in running for name in ssh_server.SOCKETS),
+            others=running_with_options(host),
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
@@ -238,13 +242,18 @@ def _assess(control: Control, state: State) -> Assessment:
     if exceptions:
         disk = judge(False, _where(exceptions[0]))
         remark = f"{_where(exceptions[0])}; take it out there"
+    running = _running(state, fine, before)
+    elsewhere = [f"{other} {trouble}" for other in state.others if (trouble := _trouble_of(control, other))]
+    if elsewhere:
+        running = disk = judge(False, elsewhere[0])
+        remark = "; ".join([*filter(None, [remark]), *elsewhere, "change it there"])
     return Assessment(
         control=control.id,
         subject=subject,
         wanted=wanted,
         before=before,
         after=before if fine or blocked else _after(control),
-        verdicts=Verdicts(running=_running(state, fine, before), on_disk=disk, survives_reboot=disk),
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
         remark=remark,
         blocked=blocked,
     )
@@ -252,11 +261,22 @@ def _assess(control: Control, state: State) -> Assessment:
 
 def _running(state: State, fine: bool, before: str) -> Verdict:
     """Return what the running sshd does: what its files say, where it has read them since they were changed."""
-    if state.unit is None:
+    if state.unit is None and not state.on_demand:
         return Verdict(NOTAPPLICABLE, "sshd does not run as a service")
-    if fine and state.changed > state.unit.since:
+    if state.unit and fine and state.changed > state.unit.since:
         return judge(False, NOT_READ)
     return judge(fine, before)
+
+
+def _trouble_of(control: Control, other: RunningSshd) -> str:
+    """Return what a server with options of its own has against a control, empty where it has nothing."""
+    if other.problem:
+        return f"could not be asked: {other.problem}"
+    state = State(effective=parse_effective(other.effective), files={}, changed=0.0, unit=None)
+    value = _value(control, state)
+    if value is None or _fine(control, value):
+        return ""
+    return f"has {control.settings['option']} {_describe(control, value)}"
 
 
 def _after(control: Control) -> str:
