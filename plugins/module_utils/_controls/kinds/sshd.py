@@ -65,7 +65,7 @@ class State:
     """The options that sshd says it has, the files it reads, when they last changed, and the unit that runs it.
 
     ``effective`` is None where there is no sshd; ``problem`` says why sshd could not be asked. ``on_demand`` is whether
-    systemd holds its socket; ``others`` are the servers that listen with options of their own.
+    systemd holds its socket; ``servers`` are those that listen with options of their own.
     """
 
     effective: Mapping[str, str] | None
@@ -74,7 +74,7 @@ class State:
     unit: Unit | None
     problem: str = ""
     on_demand: bool = False
-    others: tuple[RunningSshd, ...] = ()
+    servers: tuple[RunningSshd, ...] = ()
 
 
 class Sshd(Kind):
@@ -110,7 +110,7 @@ class Sshd(Kind):
             unit=next((running[name] for name in ssh_server.SERVICES if name in running), None),
             problem=problem,
             on_demand=any(name in running for name in ssh_server.SOCKETS),
-            others=running_with_options(host),
+            servers=running_with_options(host),
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
@@ -244,7 +244,7 @@ def _assess(control: Control, state: State) -> Assessment:
         disk = judge(False, _where(exceptions[0]))
         remark = f"{_where(exceptions[0])}; take it out there"
     running = _running(state, fine, before)
-    elsewhere = [f"{other} {trouble}" for other in state.others if (trouble := _trouble_of(control, other))]
+    elsewhere = [f"{server} {trouble}" for server in state.servers if (trouble := _trouble_of(control, server))]
     if elsewhere:
         running = disk = judge(False, elsewhere[0])
         remark = "; ".join([*filter(None, [remark]), *elsewhere, "change it there"])
@@ -269,11 +269,11 @@ def _running(state: State, fine: bool, before: str) -> Verdict:
     return judge(fine, before)
 
 
-def _trouble_of(control: Control, other: RunningSshd) -> str:
+def _trouble_of(control: Control, server: RunningSshd) -> str:
     """Return what a server with options of its own has against a control, empty where it has nothing."""
-    if other.problem:
-        return f"could not be asked: {other.problem}"
-    state = State(effective=parse_effective(other.effective), files={}, changed=0.0, unit=None)
+    if server.problem:
+        return f"could not be asked: {server.problem}"
+    state = State(effective=parse_effective(server.effective), files={}, changed=0.0, unit=None)
     value = _value(control, state)
     if value is None or _fine(control, value):
         return ""

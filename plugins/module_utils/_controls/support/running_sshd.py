@@ -44,14 +44,14 @@ class RunningSshd:
 def running_with_options(host: Host) -> tuple[RunningSshd, ...]:
     """Return the SSH servers that listen and were started with options of their own; usually there is none."""
     servers = ((process, parse_options(process.text("cmdline"))) for process in _called_sshd(host))
-    return tuple(_asked(host, process, options) for process, options in servers if options)
+    return tuple(_query(host, process, options) for process, options in servers if options)
 
 
 def _called_sshd(host: Host) -> Iterator[Process]:
     return (process for process in processes(host) if process.program == "sshd")
 
 
-def _asked(host: Host, process: Process, options: tuple[str, ...]) -> RunningSshd:
+def _query(host: Host, process: Process, options: tuple[str, ...]) -> RunningSshd:
     inodes = set(process.socket_inodes())
     held = [listener for listener in sockets.listeners(host) if listener.inode in inodes]
     done = host.run(["sshd", "-T", *options, *ANY_CONNECTION])
@@ -76,26 +76,26 @@ def parse_options(cmdline: str) -> tuple[str, ...]:
     if listening is None:
         return ()
     try:
-        given, _rest = getopt.getopt(_whole_values(listening["command"].split()[1:]), _OPTIONS)
+        given, _rest = getopt.getopt(_join_values(listening["command"].split()[1:]), _OPTIONS)
     except getopt.GetoptError:
         return ("with options that nobody knows",)
-    return tuple(word for option, value in given if option in _DECIDING for word in (option, value) if word)
+    return tuple(part for pair in given if pair[0] in _DECIDING for part in pair if part)
 
 
-def _whole_values(words: list[str]) -> list[str]:
-    """Return the words of a command line with each value in one piece again."""
-    whole: list[str] = []
-    for word in words:
-        if word.startswith("-") or not whole or _awaits_value(whole[-1]):
-            whole.append(word)
+def _join_values(arguments: list[str]) -> list[str]:
+    """Return the arguments of a command line with each value in one piece again."""
+    joined: list[str] = []
+    for argument in arguments:
+        if argument.startswith("-") or not joined or _awaits_value(joined[-1]):
+            joined.append(argument)
         else:
-            whole[-1] = f"{whole[-1]} {word}"
-    return whole
+            joined[-1] = f"{joined[-1]} {argument}"
+    return joined
 
 
-def _awaits_value(word: str) -> bool:
+def _awaits_value(argument: str) -> bool:
     """Check for options whose last one takes a value that is not attached to it, such as -Df."""
-    if not word.startswith("-"):
+    if not argument.startswith("-"):
         return False
-    with_value = next((letter for letter in word[1:] if f"{letter}:" in _OPTIONS), "")
-    return bool(with_value) and word.index(with_value) == len(word) - 1
+    with_value = next((letter for letter in argument[1:] if f"{letter}:" in _OPTIONS), "")
+    return bool(with_value) and argument.index(with_value) == len(argument) - 1
