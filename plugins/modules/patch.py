@@ -11,9 +11,9 @@ module: patch
 short_description: Plan, stage, apply and roll back the updates of one host
 version_added: 1.0.0
 description:
-  - Tells what a host would change and why, with one digest over exactly that set, its versions, where they come from and
-    the checksums of their files; has everything on the host before the window; changes that set and nothing else in one
-    transaction; and takes it back with packages that it kept.
+  - Tells what a host would change and why, with one digest over exactly that set, its versions, where they come from
+    and the checksums of their files; has everything on the host before the window; changes that set and nothing else in
+    one transaction; and takes it back with packages that it kept.
   - On Debian a change is a security update when any version that it passes has the label Debian-Security, or when an
     advisory names a fixed version in that range. The origin of the newest version alone does not tell.
   - What cannot be known is V(unknown), with the reason. That is so for a mirror with an old Release date, for a missing
