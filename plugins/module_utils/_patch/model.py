@@ -109,6 +109,10 @@ class OmittedChange:
         return {**self.change.as_result(), "reason": self.reason, "expires": self.expires}
 
 
+#: The days by which the clocks of a host and of its mirror may differ.
+CLOCK_DAYS = 1
+
+
 @dataclass(frozen=True)
 class PackageSource:
     """One list of packages that the host takes from a mirror, with the date that the mirror's Release file bears."""
@@ -123,6 +127,19 @@ class PackageSource:
     age_days: int | None
     stale: bool
     security: bool
+
+    @property
+    def of_the_future(self) -> bool:
+        """Return whether it was made later than now, so that its age says nothing: a clock is wrong."""
+        return self.age_days is not None and self.age_days < -CLOCK_DAYS
+
+    def describe_age(self) -> str:
+        """Return in words how old it is."""
+        if self.age_days is None:
+            return "without a date"
+        if self.of_the_future:
+            return f"of {self.released}, which is in the future: the clock of the host or of the mirror is wrong"
+        return f"{self.age_days} days old"
 
 
 @dataclass(frozen=True)

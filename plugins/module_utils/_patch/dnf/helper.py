@@ -92,7 +92,7 @@ def source_of(pkg: Any) -> tuple[str, str]:
 def locked() -> list[str]:
     """Return the lines of the versionlock list that hold a package."""
     try:
-        with open(VERSIONLOCK, encoding="utf-8") as stream:
+        with open(VERSIONLOCK, encoding="utf-8", errors="replace") as stream:
             lines = [line.split("#")[0].strip() for line in stream]
     except OSError:
         return []
