@@ -21,6 +21,7 @@ from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
 from ..context import SurveyContext
+from ..measures import describe_wanted
 from ..model import (
     Assessment,
     Blocked,
@@ -30,7 +31,6 @@ from ..model import (
     Setting,
     Verdict,
     Verdicts,
-    describe_wanted,
     judge,
     not_applicable,
 )
