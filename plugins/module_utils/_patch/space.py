@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._text.lines import split_lines
 from .model import PackageChange, Space
 
 PATHS = ("/", "/var", "/boot")
@@ -24,7 +25,7 @@ def space(host: Host, changes: Sequence[PackageChange]) -> tuple[Space, ...]:
     """
     wanted = needed(changes)
     done = host.run(["df", "--block-size=1", "--output=avail,target", "--", *PATHS])
-    rows = [line.split(None, 1) for line in done.out.splitlines()[1:]]
+    rows = [line.split(None, 1) for line in split_lines(done.out)[1:]]
     if done.rc != 0 or len(rows) != len(PATHS):
         raise ClinicalError("Asking for the free space of", ", ".join(PATHS), done.err_line)
     mounts = [target for _free, target in rows]

@@ -14,6 +14,7 @@ from ..._change.subjects.files import File, file_image
 from ..._change.subjects.units import Unit, show
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, read_text, with_header
+from ..._text.lines import split_lines
 from ..._vocabulary.results import NOTAPPLICABLE, setting_text
 from ..context import SurveyContext
 from ..measures import Parts, compare, describe_wanted
@@ -126,7 +127,7 @@ class Sshd(Kind):
 def parse_effective(output: str) -> dict[str, str]:
     """Return the values of ``sshd -T`` by option: one a line, in lower case; several of one are joined by commas."""
     values: dict[str, str] = {}
-    for line in output.splitlines():
+    for line in split_lines(output):
         option, _blank, value = line.partition(" ")
         values[option] = f"{values[option]},{value}" if option in values else value
     return values
@@ -328,5 +329,5 @@ def _drop_in_step(writable: Sequence[Control], state: State, ids: tuple[str, ...
 
 
 def _own_lines(state: State) -> dict[str, str]:
-    lines = [line for line in state.files.get(DROP_IN, "").splitlines() if line.strip() and not line.startswith("#")]
+    lines = [line for line in split_lines(state.files.get(DROP_IN, "")) if line.strip() and not line.startswith("#")]
     return {line.split()[0].lower(): line for line in lines}

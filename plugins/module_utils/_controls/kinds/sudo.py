@@ -14,6 +14,7 @@ from ..._change.steps import Group, Step
 from ..._change.subjects.files import File, file_image
 from ..._host.door import Host, Stat
 from ..._host.dropin import encode, merged, read_text, with_header
+from ..._text.lines import split_lines
 from ..._vocabulary.results import DEVIATES, OK
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
@@ -203,5 +204,5 @@ def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
 
 
 def _own_lines(text: str) -> dict[str, str]:
-    lines = [line for line in text.splitlines() if line.startswith("Defaults ")]
+    lines = [line for line in split_lines(text) if line.startswith("Defaults ")]
     return {line.split(None, 1)[1].lstrip("!").split("=")[0]: line for line in lines}

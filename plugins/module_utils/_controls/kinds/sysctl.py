@@ -16,6 +16,7 @@ from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, ordered_files, read_text, with_header
 from ..._host.facts import global_keys_belong_elsewhere
+from ..._text.lines import split_lines
 from ..._vocabulary.results import OK
 from ..context import SurveyContext
 from ..measures import OPERATIONS, compare, describe_wanted
@@ -92,7 +93,7 @@ def parse(text: str) -> dict[str, str]:
     {'net.ipv4.ip_forward': '1', 'kernel.sem': '1 2'}
     """
     assignments: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in split_lines(text):
         line = line.strip()
         if line[:1] in ("", "#", ";") or "=" not in line:
             continue

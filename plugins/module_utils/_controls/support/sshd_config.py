@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ..._text.lines import split_lines
+
 MAIN = "/etc/ssh/sshd_config"
 
 
@@ -27,7 +29,7 @@ class Line:
 def parse(path: str, text: str) -> Iterator[Line]:
     """Yield the settings of one file, Include and Match among them; options in lower case: sshd_config(5)."""
     match = ""
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(split_lines(text), 1):
         fields = raw.strip().replace("=", " ", 1).split(None, 1)
         if not fields or fields[0].startswith("#"):
             continue

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
+from ..._text.lines import split_lines
 from ..checksums import checksums
 from ..folders import make_folders
 from ..manager import KeptPackage
@@ -81,7 +82,7 @@ def make_archive(host: Host, folder: str) -> None:
 
 
 def _complaint(done: CommandResult) -> str:
-    errors = [line[3:] for line in done.err.splitlines() if line.startswith("E: ")]
+    errors = [line[3:] for line in split_lines(done.err) if line.startswith("E: ")]
     return (errors or [done.err_line])[0]
 
 

@@ -16,6 +16,7 @@ from datetime import datetime
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._host.facts import os_release
+from ..._text.lines import split_lines
 from ..._vocabulary.stamp import format_stamp
 from ..model import (
     DOWNGRADE,
@@ -362,6 +363,6 @@ def broken(host: Host, packages: Mapping[str, InstalledPackage], solved: Command
     if any(name.isdigit() for name in host.listdir(JOURNAL)):
         reasons.append("dpkg was cut in the middle of its work")
     if solved.rc != 0:
-        errors = [line[3:] for line in solved.err.splitlines() if line.startswith("E: ")]
+        errors = [line[3:] for line in split_lines(solved.err) if line.startswith("E: ")]
         reasons.append(f"apt finds no way to upgrade: {(errors or [solved.err_line])[0]}")
     return tuple(reasons)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
+from ..._text.lines import split_lines
 from ..model import InstalledPackage
 
 #: One line a package, each field ended by a tab.
@@ -107,7 +108,7 @@ class ReleaseDates:
 def packages(text: str) -> dict[str, InstalledPackage]:
     """Return the packages in output of DPKG_FORMAT that are not plainly away, by their keys."""
     packages = {}
-    for line in text.splitlines():
+    for line in split_lines(text):
         name, arch, version, source, source_version, status = line.split("\t")
         want, _error, state = status.split(" ")
         if state in ("not-installed", "config-files"):
@@ -130,7 +131,7 @@ def simulated(text: str) -> Simulation:
     steps: list[SimulatedStep] = []
     sections: dict[str, list[str]] = {"kept_back": [], "phased": []}
     section: list[str] | None = None
-    for line in text.splitlines():
+    for line in split_lines(text):
         if line.startswith("  "):
             if section is not None:
                 section += line.split()
@@ -166,7 +167,7 @@ def offers(text: str) -> dict[str, VersionTable]:
 def _headed(text: str) -> Iterator[tuple[str, list[str]]]:
     name = ""
     lines: list[str] = []
-    for line in text.splitlines():
+    for line in split_lines(text):
         if line.endswith(":") and not line.startswith(" "):
             if name:
                 yield name, lines
@@ -197,7 +198,7 @@ def _versions(lines: list[str]) -> Iterator[Offer]:
 def paragraphs(text: str) -> Iterator[dict[str, str]]:
     """Yield the paragraphs of a control file, each as its single-line fields."""
     fields: dict[str, str] = {}
-    for line in [*text.splitlines(), ""]:
+    for line in [*split_lines(text), ""]:
         if not line:
             if fields:
                 yield fields
@@ -255,7 +256,7 @@ def _date(text: str) -> datetime | None:
 def config(text: str) -> dict[str, str]:
     """Return the single values of ``apt-config dump``; members of lists are left away."""
     values = {}
-    for line in text.splitlines():
+    for line in split_lines(text):
         key, _blank, value = line.partition(" ")
         if not key.endswith("::"):
             values[key] = value.strip().rstrip(";").strip('"')

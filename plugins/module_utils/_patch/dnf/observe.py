@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from ..._vocabulary.patch import SEVERITIES
 from ..._vocabulary.stamp import format_stamp
 from ..manager import BarCheck, Narrowed
@@ -93,7 +94,7 @@ def installed(host: Host, released: Collection[str] = ()) -> dict[str, Installed
         raise ClinicalError("Reading", "the rpm database", done.err_line, "rpm --rebuilddb may mend it.")
     locked = {name for name, _line in holds.locks(host)}
     packages: dict[str, InstalledPackage] = {}
-    for line in done.out.splitlines():
+    for line in split_lines(done.out):
         name, arch, version, source_file = line.split("\t")
         if arch == "(none)":  # the keys that packages are signed with
             continue
@@ -123,7 +124,7 @@ def listed(host: Host, option: str, change: PackageChange) -> tuple[str, ...]:
     if not change.old:
         return ()
     done = host.run(["rpm", option, f"{change.name}.{change.arch}"], timeout=SOLVER_TIME)
-    return tuple(line for line in done.out.splitlines() if line.startswith("/"))
+    return tuple(line for line in split_lines(done.out) if line.startswith("/"))
 
 
 def configuration(host: Host, changes: Iterable[PackageChange]) -> tuple[str, ...]:
@@ -137,7 +138,7 @@ def configuration(host: Host, changes: Iterable[PackageChange]) -> tuple[str, ..
 def kernels(host: Host) -> tuple[str, ...]:
     """Return the releases of the installed kernels, oldest first."""
     done = host.run(["rpm", "-q", "--qf", "%{VERSION}-%{RELEASE}.%{ARCH}\\n", *_KERNELS])
-    releases = {line for line in done.out.splitlines() if line and " " not in line}
+    releases = {line for line in split_lines(done.out) if line and " " not in line}
     return tuple(sorted(releases, key=RpmVersion))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from ..folders import make_folders
 
 PLACE = "/run/healthops"
@@ -31,7 +32,7 @@ class Program:
         """Return the answer to a question, a function of ``helper``. Raises ClinicalError where dnf fails."""
         done = self.host.run(self.prepare({"what": what, **parts}), timeout=ANSWER_TIME)
         if done.rc != 0:
-            complaint = done.err.strip().splitlines()[-1][:300] if done.err else "nothing"
+            complaint = split_lines(done.err.strip())[-1][:300] if done.err else "nothing"
             raise ClinicalError("Asking dnf", what, complaint)
         answer: dict[str, Any] = json.loads(done.out)
         return answer

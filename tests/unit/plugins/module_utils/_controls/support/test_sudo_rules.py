@@ -29,12 +29,9 @@ def account(name: str, gid: int = 100) -> Account:
 
 
 ACCOUNTS = Accounts(
-    accounts=(account("alice"), account("bob", gid=50), account("robot")),
-    passwords={"alice": Password(SET), "bob": Password(SET), "robot": Password("locked")},
-    groups=(UserGroup("ward", 50, ("alice", "robot")),),
-    group_passwords={},
-    directory_lines=(),
-    malformed=(),
+    readable_accounts=(account("alice"), account("bob", gid=50), account("robot")),
+    readable_passwords={"alice": Password(SET), "bob": Password(SET), "robot": Password("locked")},
+    readable_groups=(UserGroup("ward", 50, ("alice", "robot")),),
 )
 
 
