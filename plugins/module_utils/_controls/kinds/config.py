@@ -79,6 +79,13 @@ class Config(Kind):
         "action": Setting("str", required=False, choices=("reload", "restart"), default="restart"),
     }
 
+    def validate(self, settings: Mapping[str, Any]) -> list[str]:
+        problems = super().validate(settings)
+        measure, value = MEASURES.get(settings.get("measure", "")), settings.get("value")
+        if measure and isinstance(value, (str, int)) and measure.read(setting_text(value)) is None:
+            problems.append(f"settings.value is {value!r}, which settings.measure {settings['measure']} does not read")
+        return problems
+
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (" ".join(["config", settings["file"], settings.get("section", ""), settings["key"]]),)
 

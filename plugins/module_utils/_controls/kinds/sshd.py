@@ -143,7 +143,7 @@ def _read_files(host: Host) -> dict[str, str]:
         if text is None or path in files:
             continue
         files[path] = text
-        wanted = [p for line in parse(path, text) if line.option == "include" for p in patterns(line.value)]
+        wanted = [p for line in parse(path, text) if line.option == "include" for p in patterns(line)]
         waiting += [included for pattern in wanted for included in host.glob(pattern)]
     return files
 
@@ -281,11 +281,12 @@ def _blocker(control: Control, state: State) -> Blocked | None:
     if not includes(state.files, DROP_IN):
         include = "'Include /etc/ssh/sshd_config.d/*.conf'"
         return Blocked(f"{MAIN} has no line {include} outside of a Match block; add one at its top")
-    lines = [line for line in flatten(state.files) if line.option == option.lower() and not line.match]
+    planned = {**state.files, DROP_IN: f"{option} {_written(control, state)}\n"}
+    lines = [line for line in flatten(planned) if line.option == option.lower() and not line.match]
     if option.lower() in LAST_WINS and lines and lines[-1].path != DROP_IN:
         last = f"{lines[-1].path}:{lines[-1].number} sets it to {lines[-1].value}"
         return Blocked(f"{last}, and of this sshd takes the last; take it out there")
-    line = first({**state.files, DROP_IN: f"{option} {_written(control, state)}\n"}, option)
+    line = first(planned, option)
     if line is not None and line.path != DROP_IN:
         where = f"{line.path}:{line.number} sets it to {line.value}"
         return Blocked(f"{where} before our drop-in is read; take it out there")
