@@ -49,7 +49,8 @@ class PackageChange:
     """One package of the set, worded so that a person can decide on it.
 
     ``old`` and ``new`` are versions, empty where there is none; ``source_old`` and ``source_new`` those of the source
-    package, which is what advisories speak of. ``security`` is None where nobody can tell.
+    package, which is what advisories speak of. ``security`` is None where nobody can tell. ``checksum`` is that of the
+    new version's file with its kind, as the signed lists of ``origin`` have it (``sha256:...``).
     """
 
     name: str
@@ -71,6 +72,7 @@ class PackageChange:
     download_bytes: int = 0
     installed_bytes: int = 0
     origin: str = ""
+    checksum: str = ""
     source: str = ""
     source_old: str = ""
     source_new: str = ""
@@ -231,9 +233,25 @@ class Observed:
 
 
 def digest_of(changes: Iterable[PackageChange]) -> str:
-    """Return a name for exactly this set: the same in any order, another where one version differs."""
-    rows = sorted([c.name, c.arch, c.old, c.new, c.change] for c in changes)
-    text = json.dumps(rows, separators=(",", ":")).encode()
+    """Return a name for exactly this set: the same in any order, another where a version, an origin or a byte differs.
+
+    What was planned by code that knew no checksums keeps the digest that it had.
+    """
+    rows = [[*_identity(change), *([change.origin, change.checksum] if change.checksum else [])] for change in changes]
+    return _digest(rows)
+
+
+def earlier_digest_of(changes: Iterable[PackageChange]) -> str:
+    """Return the digest as earlier code worked it out, over names and versions alone."""
+    return _digest([_identity(change) for change in changes])
+
+
+def _identity(change: PackageChange) -> list[str]:
+    return [change.name, change.arch, change.old, change.new, change.change]
+
+
+def _digest(rows: list[list[str]]) -> str:
+    text = json.dumps(sorted(rows), separators=(",", ":")).encode()
     return "sha256:" + hashlib.sha256(text).hexdigest()
 
 

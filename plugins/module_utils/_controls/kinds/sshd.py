@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._change import ssh_server
 from ..._change.steps import Effect, Group, Step, unread
 from ..._change.subjects.files import File, file_image
 from ..._change.subjects.units import Unit, show
@@ -31,12 +32,11 @@ from ..model import (
     not_applicable,
     unknown,
 )
+from ..support.running_sshd import ANY_CONNECTION, RunningSshd, running_with_options
 from ..support.sshd_config import MAIN, Line, first, flatten, in_match, includes, normal, parse, patterns
 
 #: sshd takes the first value that it reads, so ours sorts before everybody's.
 DROP_IN = "/etc/ssh/sshd_config.d/00-healthops.conf"
-#: Debian's name for the unit, then that of Enterprise Linux.
-UNITS = ("ssh.service", "sshd.service")
 #: sshd -T prints some values by an older name.
 SYNONYMS = {"without-password": "prohibit-password"}
 NOT_READ = "sshd has not read it yet"
@@ -70,7 +70,8 @@ OPERATIONS = ("equal", "at_most", "at_least", "each_at_most", "named", *OF_LISTS
 class State:
     """The options that sshd says it has, the files it reads, when they last changed, and the unit that runs it.
 
-    ``effective`` is None where there is no sshd; ``problem`` says why sshd could not be asked.
+    ``effective`` is None where there is no sshd; ``problem`` says why sshd could not be asked. ``on_demand`` is whether
+    systemd holds its socket; ``servers`` are those that listen with options of their own.
     """
 
     effective: Mapping[str, str] | None
@@ -78,6 +79,8 @@ class State:
     changed: float
     unit: Unit | None
     problem: str = ""
+    on_demand: bool = False
+    servers: tuple[RunningSshd, ...] = ()
 
 
 class Sshd(Kind):
@@ -105,16 +108,17 @@ class Sshd(Kind):
             return State(effective=None, files={}, changed=0.0, unit=None)
         files = _read_files(host)
         stats = [info for info in map(host.stat, files) if info is not None]
-        units = show(host, UNITS)
-        unit = next((units[name] for name in UNITS if name in units and units[name].running), None)
-        done = host.run(["sshd", "-T"])
+        running = {name: unit for name, unit in show(host, ssh_server.UNITS).items() if unit.running}
+        done = host.run(["sshd", "-T", *ANY_CONNECTION])
         problem = "" if done.rc == 0 else f"sshd -T says: {done.err_line}"
         return State(
             effective=parse_effective(done.out),
             files=files,
             changed=max((s.ctime for s in stats), default=0.0),
-            unit=unit,
+            unit=next((running[name] for name in ssh_server.SERVICES if name in running), None),
             problem=problem,
+            on_demand=any(name in running for name in ssh_server.SOCKETS),
+            servers=running_with_options(host),
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
@@ -240,13 +244,18 @@ def _assess(control: Control, state: State) -> Assessment:
     if exceptions:
         disk = judge(False, _where(exceptions[0]))
         remark = f"{_where(exceptions[0])}; take it out there"
+    running = _running(state, fine, before)
+    elsewhere = [f"{server} {trouble}" for server in state.servers if (trouble := _trouble_of(control, server))]
+    if elsewhere:
+        running = disk = judge(False, elsewhere[0])
+        remark = "; ".join([*filter(None, [remark]), *elsewhere, "change it there"])
     return Assessment(
         control=control.id,
         subject=subject,
         wanted=wanted,
         before=before,
         after=before if fine or blocked else _after(control, state),
-        verdicts=Verdicts(running=_running(state, fine, before), on_disk=disk, survives_reboot=disk),
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
         remark=remark,
         blocked=blocked,
     )
@@ -254,11 +263,22 @@ def _assess(control: Control, state: State) -> Assessment:
 
 def _running(state: State, fine: bool, before: str) -> Verdict:
     """Return what the running sshd does: what its files say, where it has read them since they were changed."""
-    if state.unit is None:
+    if state.unit is None and not state.on_demand:
         return Verdict(NOTAPPLICABLE, "sshd does not run as a service")
-    if fine and state.changed > state.unit.since:
+    if state.unit and fine and state.changed > state.unit.since:
         return judge(False, NOT_READ)
     return judge(fine, before)
+
+
+def _trouble_of(control: Control, server: RunningSshd) -> str:
+    """Return what a server with options of its own has against a control, empty where it has nothing."""
+    if server.problem:
+        return f"could not be asked: {server.problem}"
+    state = State(effective=parse_effective(server.effective), files={}, changed=0.0, unit=None)
+    value = _value(control, state)
+    if value is None or _fine(control, value):
+        return ""
+    return f"has {control.settings['option']} {_describe(control, value)}"
 
 
 def _after(control: Control, state: State) -> str:
@@ -283,12 +303,11 @@ def _blocker(control: Control, state: State) -> Blocked | None:
         return Blocked(f"{MAIN} has no line {include} outside of a Match block; add one at its top")
     planned = {**state.files, DROP_IN: f"{option} {_written(control, state)}\n"}
     lines = [line for line in flatten(planned) if line.option == option.lower() and not line.match]
-    if option.lower() in LAST_WINS and lines and lines[-1].path != DROP_IN:
+    if option.lower() in LAST_WINS and lines[-1].path != DROP_IN:
         last = f"{lines[-1].path}:{lines[-1].number} sets it to {lines[-1].value}"
         return Blocked(f"{last}, and of this sshd takes the last; take it out there")
-    line = first(planned, option)
-    if line is not None and line.path != DROP_IN:
-        where = f"{line.path}:{line.number} sets it to {line.value}"
+    if option.lower() not in LAST_WINS and lines[0].path != DROP_IN:
+        where = f"{lines[0].path}:{lines[0].number} sets it to {lines[0].value}"
         return Blocked(f"{where} before our drop-in is read; take it out there")
     return None
 

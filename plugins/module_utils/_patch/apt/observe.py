@@ -235,6 +235,7 @@ def _change(table: OfferTable, step: SimulatedStep, record: Mapping[str, str]) -
         download_bytes=int(record.get("Size", "0")),
         installed_bytes=1024 * int(record.get("Installed-Size", "0")),
         origin=_origin(table, step),
+        checksum=f"sha256:{record['SHA256']}" if "SHA256" in record else "",
         source=source,
         source_old=package.source_version if package and step.old else "",
         source_new=source_new if step.new else "",

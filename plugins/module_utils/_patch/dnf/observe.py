@@ -160,7 +160,7 @@ def _doubts(answer: Mapping[str, Any], sources: Sequence[PackageSource]) -> tupl
 def _change(answer: Mapping[str, Any]) -> PackageChange:
     change = PackageChange.from_result({key: value for key, value in answer.items() if key != "severities"})
     severity = min(answer["severities"], key=SEVERITIES.index, default="unknown")
-    why = [f"{', '.join(change.advisories)} says that it is for security"] if change.advisories else []
+    why = [f"{', '.join(change.advisories)} is for security"] if change.advisories else []
     return replace(change, severity=severity, why=tuple(why))
 
 

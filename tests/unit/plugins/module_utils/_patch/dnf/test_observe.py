@@ -23,7 +23,7 @@ def test_the_upgrade_is_told_with_what_its_advisories_say() -> None:
     security = found["lab-security"]
     assert (security.old, security.new, security.security, security.severity) == ("1.0-1", "1.0-3", True, "critical")
     assert (security.cves, security.advisories) == (("CVE-2026-0001",), ("LAB-2026:0001",))
-    assert security.why == ("LAB-2026:0001 says that it is for security",)
+    assert security.why == ("LAB-2026:0001 is for security",)
     assert (found["lab-feature"].security, found["lab-feature"].severity) == (False, "unknown")
     assert (found["lab-epoch"].new, found["lab-new"].change, found["lab-new"].old) == ("1:1.0~rc1-1", "install", "")
 
