@@ -154,10 +154,10 @@ def compare(op: str, value: str, wanted: Any, accept: Sequence[Any] = (), measur
     ``equal`` without a measure compares words. ``up_to`` is for settings in which nought switches the limit off.
     Whatever stands in ``accept`` is accepted too.
     """
-    accepted = [setting_text(word) for word in accept]
+    accepted = [setting_text(alternative) for alternative in accept]
     if value in accepted:
         return True
-    if measure and any(_compare_measured("equal", value, word, MEASURES[measure]) for word in accepted):
+    if measure and any(_compare_measured("equal", value, alternative, MEASURES[measure]) for alternative in accepted):
         return True
     if op == "equal" and not measure:
         return value == setting_text(wanted)

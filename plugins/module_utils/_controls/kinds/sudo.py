@@ -137,8 +137,8 @@ def parse_listing(output: str) -> dict[str, Any]:
 def _directory(nsswitch: str) -> str:
     """Return the sources of sudo's rules that are no files, as nsswitch.conf names them; empty where there is none."""
     match = _SOURCES.search(nsswitch)
-    words = re.sub(r"\[[^\]]*\]", "", match[1]).split() if match else []
-    return " ".join(word for word in words if word.lower() != "files")
+    sources = re.sub(r"\[[^\]]*\]", "", match[1]).split() if match else []
+    return " ".join(source for source in sources if source.lower() != "files")
 
 
 def _assess(control: Control, state: State) -> Assessment:

@@ -16,13 +16,13 @@ MAIN = "/etc/ssh/sshd_config"
 _TIMES = frozenset({"clientaliveinterval", "logingracetime"})
 #: A keyword, in quotes or not, then blanks or one =.
 _SETTING = re.compile(r""""?(?P<option>[A-Za-z0-9]+)"?(?:[ \t]*=[ \t]*|[ \t]+|$)(?P<value>.*)""", re.DOTALL)
-_WORD = re.compile(r"""(?:"(?:\\["\\]|[^"])*"|'(?:\\['\\]|[^'])*'|\\["'\\ ]|[^ \t"'])+""")
+_ARGUMENT = re.compile(r"""(?:"(?:\\["\\]|[^"])*"|'(?:\\['\\]|[^'])*'|\\["'\\ ]|[^ \t"'])+""")
 _PIECE = re.compile(r""""((?:\\["\\]|[^"])*)"|'((?:\\['\\]|[^'])*)'|\\(["'\\ ])|([^"'\\]+|\\)""")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One setting, in line ``number`` (from 1), with the words of its value.
+    """One setting, in line ``number`` (from 1), with the arguments that it gives.
 
     ``match`` is the condition of its Match block, empty outside of any.
     """
@@ -30,12 +30,12 @@ class Line:
     path: str
     number: int
     option: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     match: str
 
     @property
     def value(self) -> str:
-        return " ".join(self.words)
+        return " ".join(self.arguments)
 
 
 def parse(path: str, text: str) -> Iterator[Line]:
@@ -45,23 +45,23 @@ def parse(path: str, text: str) -> Iterator[Line]:
         setting = _SETTING.match(raw.strip(" \t\r\f"))
         if setting is None:
             continue
-        option, words = setting["option"].lower(), tuple(_words(setting["value"]))
+        option, arguments = setting["option"].lower(), tuple(_arguments(setting["value"]))
         if option == "match":
-            match = " ".join(words)
-        yield Line(path=path, number=number, option=option, words=words, match=match)
+            match = " ".join(arguments)
+        yield Line(path=path, number=number, option=option, arguments=arguments, match=match)
 
 
-def _words(value: str) -> Iterator[str]:
-    """Yield the words of a value without their quotes; a word that begins with # ends it."""
-    for word in _WORD.findall(value):
-        if word.startswith("#"):
+def _arguments(value: str) -> Iterator[str]:
+    """Yield the arguments of a value without their quotes; one that begins with # ends it."""
+    for argument in _ARGUMENT.findall(value):
+        if argument.startswith("#"):
             return
-        yield _PIECE.sub(lambda piece: piece[1] or piece[2] or piece[3] or piece[4] or "", word)
+        yield _PIECE.sub(lambda piece: piece[1] or piece[2] or piece[3] or piece[4] or "", argument)
 
 
 def patterns(line: Line) -> list[str]:
     """Return the patterns of an Include line; relative ones count from /etc/ssh."""
-    return [posixpath.join("/etc/ssh", pattern) for pattern in line.words]
+    return [posixpath.join("/etc/ssh", pattern) for pattern in line.arguments]
 
 
 def normal(option: str, value: str) -> str:

@@ -120,8 +120,8 @@ def _of_alias(name: str, aliases: Mapping[str, Any]) -> Sequence[Mapping[str, An
 
 
 def _not_understood(entry: Mapping[str, Any]) -> ClinicalError:
-    words = json.dumps(entry, sort_keys=True)
-    return ClinicalError("Reading the rules of", "sudo", f"a rule for {words}", "Read that rule with sudo -l -U.")
+    text = json.dumps(entry, sort_keys=True)
+    return ClinicalError("Reading the rules of", "sudo", f"a rule for {text}", "Read that rule with sudo -l -U.")
 
 
 #: People that a netgroup or a directory names.

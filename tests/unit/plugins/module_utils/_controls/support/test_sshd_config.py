@@ -55,10 +55,10 @@ def test_a_circle_of_includes_ends() -> None:
 def test_a_line_knows_where_it_stands() -> None:
     text = "# a comment\n\nPort\t22\nMatch User backup\n  X11Forwarding = no\nPubkeyAuthentication\n"
     assert list(parse(MAIN, text)) == [
-        Line(path=MAIN, number=3, option="port", words=("22",), match=""),
-        Line(path=MAIN, number=4, option="match", words=("User", "backup"), match="User backup"),
-        Line(path=MAIN, number=5, option="x11forwarding", words=("no",), match="User backup"),
-        Line(path=MAIN, number=6, option="pubkeyauthentication", words=(), match="User backup"),
+        Line(path=MAIN, number=3, option="port", arguments=("22",), match=""),
+        Line(path=MAIN, number=4, option="match", arguments=("User", "backup"), match="User backup"),
+        Line(path=MAIN, number=5, option="x11forwarding", arguments=("no",), match="User backup"),
+        Line(path=MAIN, number=6, option="pubkeyauthentication", arguments=(), match="User backup"),
     ]
 
 
