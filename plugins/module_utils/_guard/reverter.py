@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, TextIO
 
 from .._change import apply as changes
-from .._change import journal, lock, revert
+from .._change import journal, lock, revert, ssh_server
 from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError, HostWriteError
 from .._host.door import CommandResult, Host
@@ -130,15 +130,21 @@ def _attempt_id(host: Host, run_id: str) -> str:
 
 def _revive(host: Host, guard: Guard) -> list[ClinicalError]:
     """Let units read what was restored, and start those that ran and were brought down."""
-    states = show(host, list(dict.fromkeys([*guard.reload, *guard.running])))
-    troubles: list[ClinicalError] = []
-    for name, unit in states.items():
-        if unit.running and name in guard.reload:
-            troubles += _tried(partial(systemctl, host, "reload-or-restart", name))
-        elif unit.exists and not unit.running and name in guard.running:
-            host.run(["systemctl", "--no-ask-password", "reset-failed", name])  # it may have failed too often to start
-            troubles += _tried(partial(systemctl, host, "start", name))
-    return troubles
+    names = dict.fromkeys([*guard.reload, *guard.running])
+    sockets_first = sorted(names, key=lambda name: not name.endswith(".socket"))
+    return [trouble for name in sockets_first for trouble in _tried(partial(_revive_unit, host, guard, name))]
+
+
+def _revive_unit(host: Host, guard: Guard, name: str) -> None:
+    unit = show(host, [name]).get(name)
+    if unit is None or not unit.exists:
+        return
+    if unit.running and name in guard.reload:
+        systemctl(host, ssh_server.live_verb(host, "reload-or-restart", unit.name), name)
+    elif not unit.running and name in guard.running:
+        host.run(["systemctl", "--no-ask-password", "reset-failed", name])  # it may have failed too often to start
+        ssh_server.make_room(host, name)
+        systemctl(host, "start", name)
 
 
 def _run(host: Host, argv: Sequence[str]) -> None:

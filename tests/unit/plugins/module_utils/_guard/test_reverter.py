@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any, List, Sequence
 
 import pytest
@@ -14,8 +15,9 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED, REVERTED
 from fake_host import FakeHost
+from fake_programs import FakeUnit
 from guarded import alarms, guarded_host, guarded_request
 
 
@@ -144,3 +146,29 @@ def test_while_the_system_starts_no_job_is_waited_for(
     monkeypatch.setattr(RealHost, "run", run)
     reverter.BootingHost().run(argv)
     assert seen == [asked]
+
+
+def with_socket(host: FakeHost) -> None:
+    """Have systemd hold the port, as Debian does where ssh.socket is enabled."""
+    host.units["ssh.socket"] = FakeUnit(active=True)
+
+
+def test_taking_back_leaves_an_ssh_server_alive_whose_socket_systemd_holds(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_socket(host)
+    assert reverter.main(["--now"]) == 0
+    assert host.units["ssh.service"].active
+    assert "systemctl restart ssh.service" in host.operations
+
+
+def test_a_socket_that_went_down_is_started_before_the_service_that_took_its_port(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.units["ssh.socket"] = FakeUnit(active=False)
+    guard = record.armed(host)
+    assert guard is not None
+    running = replace(guard, running=("ssh.service", "ssh.socket"))
+    assert reverter.take_back(host, running, "a test").guard.state == REVERTED
+    assert host.units["ssh.socket"].active
+    assert host.units["ssh.service"].active
