@@ -13,6 +13,12 @@ import re
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
+def ordered(digits: str) -> tuple[int, str]:
+    """Return what orders numbers of any length by their size, without making a number of them; none is zero."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
+
+
 def natural(text: str) -> int | None:
     """Return the number that a text is, None where it is none. Longer ones than 64 bits hold are none."""
     return int(text) if _DIGITS.fullmatch(text) else None

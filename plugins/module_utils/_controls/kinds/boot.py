@@ -22,6 +22,7 @@ from ..._host.formats import FORMATS
 from ..._text.lines import split_lines
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
 from ..context import SurveyContext
+from ..measures import describe_wanted
 from ..model import (
     Assessment,
     Blocked,
@@ -31,7 +32,6 @@ from ..model import (
     Setting,
     Verdict,
     Verdicts,
-    describe_wanted,
     judge,
     not_applicable,
 )

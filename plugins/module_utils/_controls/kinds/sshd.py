@@ -18,6 +18,7 @@ from ..._host.dropin import encode, merged, read_text, with_header
 from ..._text.lines import split_lines
 from ..._vocabulary.results import NOTAPPLICABLE, setting_text
 from ..context import SurveyContext
+from ..measures import Parts, compare, describe_wanted
 from ..model import (
     Assessment,
     Blocked,
@@ -27,14 +28,12 @@ from ..model import (
     Setting,
     Verdict,
     Verdicts,
-    compare,
-    describe_wanted,
     judge,
     not_applicable,
     unknown,
 )
 from ..support.running_sshd import ANY_CONNECTION, RunningSshd, running_with_options
-from ..support.sshd_config import MAIN, Line, first, flatten, in_match, includes, parse, patterns
+from ..support.sshd_config import MAIN, Line, first, flatten, in_match, includes, normal, parse, patterns
 
 #: sshd takes the first value that it reads, so ours sorts before everybody's.
 DROP_IN = "/etc/ssh/sshd_config.d/00-healthops.conf"
@@ -51,6 +50,13 @@ UNPRINTED = {
     "denygroups": "",
     "denyusers": "",
     "debianbanner": "yes",
+}
+#: For these nought is no limit at all; for others, such as MaxSessions, it is the strictest.
+ENDLESS_AT_ZERO = frozenset({"logingracetime", "clientaliveinterval", "clientalivecountmax"})
+#: Values of several numbers: start:rate:full, where a higher rate drops connections sooner, and bytes with seconds.
+PARTS = {
+    "maxstartups": Parts(":", ("at_most", "at_least", "at_most")),
+    "rekeylimit": Parts(" ", ("up_to", "up_to")),
 }
 LISTS_OF_WHO = ("allowgroups", "allowusers", "denygroups", "denyusers")
 #: The value that stands for a list of names that the site has not given.
@@ -90,6 +96,8 @@ class Sshd(Kind):
         problems = super().validate(settings)
         if (settings.get("op") in OF_LISTS) != isinstance(settings.get("value"), (list, tuple)):
             problems.append("settings.value is a list exactly when settings.op is excludes or only")
+        if settings.get("op") == "each_at_most" and str(settings.get("option")).lower() not in PARTS:
+            problems.append(f"settings.op each_at_most is for {' and '.join(PARTS)}")
         return problems
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -139,7 +147,7 @@ def _read_files(host: Host) -> dict[str, str]:
         if text is None or path in files:
             continue
         files[path] = text
-        wanted = [p for line in parse(path, text) if line.option == "include" for p in patterns(line.value)]
+        wanted = [p for line in parse(path, text) if line.option == "include" for p in patterns(line)]
         waiting += [included for pattern in wanted for included in host.glob(pattern)]
     return files
 
@@ -163,9 +171,9 @@ def _fine(control: Control, value: str) -> bool:
     if settings.get("op") == "named":
         return bool(value)
     if settings.get("op") == "each_at_most":
-        return _each_at_most(value, settings["value"])
-    if settings.get("op") == "at_most" and value == "0":
-        return False  # for sshd, nought is no limit at all
+        return PARTS[settings["option"].lower()].within(value, settings["value"])
+    if settings.get("op") == "at_most" and settings["option"].lower() in ENDLESS_AT_ZERO:
+        return compare("up_to", value, settings["value"])
     accept = [setting_text(v).lower() for v in settings.get("accept", ())]
     wanted = settings["value"] if isinstance(settings["value"], int) else setting_text(settings["value"]).lower()
     return compare(settings.get("op", "equal"), SYNONYMS.get(value.lower(), value.lower()), wanted, accept)
@@ -178,23 +186,16 @@ def _offending(control: Control, value: str) -> list[str]:
     return [n for n in names if any(fnmatch.fnmatchcase(n, p) for p in control.settings["value"]) != only]
 
 
-def _each_at_most(value: str, wanted: str) -> bool:
-    """Compare start:rate:full of MaxStartups. A higher rate drops connections sooner, so the rate is not a limit."""
-    numbers, limits = value.split(":"), wanted.split(":")
-    pairs = [pair for n, pair in enumerate(zip(numbers, limits)) if n != 1]
-    return len(numbers) == len(limits) and all(
-        number.isdigit() and int(number) <= int(limit) for number, limit in pairs
-    )
-
-
 def _deviates(control: Control, state: State) -> bool:
     value = _value(control, state)
     return not state.problem and value is not None and not _fine(control, value)
 
 
-def _written(control: Control) -> str:
-    """Return the value of an option as our drop-in spells it."""
+def _written(control: Control, state: State) -> str:
+    """Return the value of an option as our drop-in spells it; what is stricter already stays so."""
     value = control.settings["value"]
+    if control.settings.get("op") == "each_at_most":
+        return PARTS[control.settings["option"].lower()].strictest(_value(control, state) or "", value)
     if control.settings.get("op") == "excludes":
         return "-" + ",".join(value)
     return setting_text(value)
@@ -236,7 +237,7 @@ def _assess(control: Control, state: State) -> Assessment:
     if value is None:
         return not_applicable(control, subject, wanted, "this sshd does not know the option")
     fine, before = _fine(control, value), _describe(control, value)
-    exceptions = [line for line in in_match(state.files, option) if not _fine(control, line.value)]
+    exceptions = [line for line in in_match(state.files, option) if not _fine(control, normal(option, line.value))]
     blocked = None if fine else _blocker(control, state)
     disk = judge(fine, before)
     remark = ""
@@ -253,7 +254,7 @@ def _assess(control: Control, state: State) -> Assessment:
         subject=subject,
         wanted=wanted,
         before=before,
-        after=before if fine or blocked else _after(control),
+        after=before if fine or blocked else _after(control, state),
         verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
         remark=remark,
         blocked=blocked,
@@ -280,10 +281,10 @@ def _trouble_of(control: Control, server: RunningSshd) -> str:
     return f"has {control.settings['option']} {_describe(control, value)}"
 
 
-def _after(control: Control) -> str:
+def _after(control: Control, state: State) -> str:
     if control.settings.get("op") == "excludes":
         return "none of them offered"
-    return setting_text(control.settings["value"])
+    return _written(control, state)
 
 
 def _where(line: Line) -> str:
@@ -300,13 +301,13 @@ def _blocker(control: Control, state: State) -> Blocked | None:
     if not includes(state.files, DROP_IN):
         include = "'Include /etc/ssh/sshd_config.d/*.conf'"
         return Blocked(f"{MAIN} has no line {include} outside of a Match block; add one at its top")
-    lines = [line for line in flatten(state.files) if line.option == option.lower() and not line.match]
-    if option.lower() in LAST_WINS and lines and lines[-1].path != DROP_IN:
+    planned = {**state.files, DROP_IN: f"{option} {_written(control, state)}\n"}
+    lines = [line for line in flatten(planned) if line.option == option.lower() and not line.match]
+    if option.lower() in LAST_WINS and lines[-1].path != DROP_IN:
         last = f"{lines[-1].path}:{lines[-1].number} sets it to {lines[-1].value}"
         return Blocked(f"{last}, and of this sshd takes the last; take it out there")
-    line = first({**state.files, DROP_IN: f"{option} {_written(control)}\n"}, option)
-    if line is not None and line.path != DROP_IN:
-        where = f"{line.path}:{line.number} sets it to {line.value}"
+    if option.lower() not in LAST_WINS and lines[0].path != DROP_IN:
+        where = f"{lines[0].path}:{lines[0].number} sets it to {lines[0].value}"
         return Blocked(f"{where} before our drop-in is read; take it out there")
     return None
 
@@ -335,7 +336,7 @@ def _group(writable: Sequence[Control], behind: Sequence[Control], state: State)
 
 
 def _drop_in_step(writable: Sequence[Control], state: State, ids: tuple[str, ...]) -> Step:
-    wanted = {c.settings["option"].lower(): f"{c.settings['option']} {_written(c)}" for c in writable}
+    wanted = {c.settings["option"].lower(): f"{c.settings['option']} {_written(c, state)}" for c in writable}
     text = with_header(list(merged(_own_lines(state), wanted).values()))
     return Step(
         subject=File(DROP_IN),

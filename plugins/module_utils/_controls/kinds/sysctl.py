@@ -19,6 +19,7 @@ from ..._host.facts import global_keys_belong_elsewhere
 from ..._text.lines import split_lines
 from ..._vocabulary.results import OK
 from ..context import SurveyContext
+from ..measures import OPERATIONS, compare, describe_wanted
 from ..model import (
     Assessment,
     Control,
@@ -26,8 +27,6 @@ from ..model import (
     KindPlan,
     Setting,
     Verdicts,
-    compare,
-    describe_wanted,
     judge,
     not_applicable,
 )
@@ -60,6 +59,7 @@ class Sysctl(Kind):
     SETTINGS = {
         "key": Setting("str", pattern=r"^[a-z0-9_][a-zA-Z0-9_./-]*$"),
         "value": Setting("scalar"),
+        "op": Setting("str", required=False, choices=OPERATIONS, default="equal"),
         "accept": Setting("list", required=False, default=()),
     }
 
@@ -150,7 +150,11 @@ def _concerns(control: Control, state: State) -> bool:
 
 
 def _fine(control: Control, value: str) -> bool:
-    return compare("equal", value, _value(control), control.settings.get("accept", ()))
+    return compare(_op(control), value, _value(control), control.settings.get("accept", ()))
+
+
+def _op(control: Control) -> str:
+    return str(control.settings.get("op", "equal"))
 
 
 def _value(control: Control) -> str:
@@ -171,7 +175,7 @@ def _assess(
 ) -> Assessment:
     key = control.settings["key"]
     parameter = state.keys[key]
-    wanted = describe_wanted("equal", _value(control), control.settings.get("accept", ()))
+    wanted = describe_wanted(_op(control), _value(control), control.settings.get("accept", ()))
     if parameter.denied:
         return not_applicable(control, key, wanted, parameter.denied, parameter.running or "absent")
     booting, planned = effective(state.files, key), effective(future, key)

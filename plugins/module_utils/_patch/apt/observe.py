@@ -19,6 +19,7 @@ from ..._host.facts import os_release
 from ..._text.lines import split_lines
 from ..._vocabulary.stamp import format_stamp
 from ..model import (
+    CLOCK_DAYS,
     DOWNGRADE,
     INSTALL,
     REMOVE,
@@ -232,9 +233,10 @@ def _change(table: OfferTable, step: SimulatedStep, record: Mapping[str, str]) -
         new=step.new,
         security=security,
         why=why,
-        download_bytes=int(record.get("Size", "0")),
-        installed_bytes=1024 * int(record.get("Installed-Size", "0")),
+        download_bytes=read.size(record.get("Size", "")),
+        installed_bytes=1024 * read.size(record.get("Installed-Size", "")),
         origin=_origin(table, step),
+        checksum=f"sha256:{record['SHA256']}" if "SHA256" in record else "",
         source=source,
         source_old=package.source_version if package and step.old else "",
         source_new=source_new if step.new else "",
@@ -312,7 +314,7 @@ def _source(host: Host, index: PackageIndex, now: datetime) -> PackageSource:
         component=index.component,
         released=format_stamp(dates.dated) if dates.dated else "",
         age_days=age,
-        stale=age is None or over or (renewed and age > STALE_DAYS),
+        stale=age is None or over or age < -CLOCK_DAYS or (renewed and age > STALE_DAYS),
         security=index.security,
     )
 
@@ -354,7 +356,9 @@ def _stale(source: PackageSource) -> str:
     where = f"{source.uri} {source.codename}"
     if source.age_days is None:
         return f"{where} has no Release file that bears a date"
-    return f"{where} is {source.age_days} days old (Release of {source.released}): its mirror is no longer renewed"
+    if source.of_the_future:
+        return f"{where} is {source.describe_age()}"
+    return f"{where} is {source.describe_age()} (Release of {source.released}): its mirror is no longer renewed"
 
 
 def broken(host: Host, packages: Mapping[str, InstalledPackage], solved: CommandResult) -> tuple[str, ...]:

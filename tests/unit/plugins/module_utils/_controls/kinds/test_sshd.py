@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Effect
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sshd import parse_effective
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, fixture
 from fake_programs import FakeUnit
@@ -298,3 +299,44 @@ def test_where_sshd_takes_the_last_value_a_later_line_is_told_and_nothing_is_pro
     assert (found.result, found.after) == ("fail", found.before)
     assert "/etc/ssh/sshd_config:2 sets it to 100:30:200, and of this sshd takes the last" in found.reason
     assert plan(made, "sshd", STARTUPS).groups == ()
+
+
+REKEY = {"option": "RekeyLimit", "value": "1073741824 3600", "op": "each_at_most"}
+STARTUPS = {"option": "MaxStartups", "value": "10:30:60", "op": "each_at_most"}
+
+
+@pytest.mark.parametrize(
+    ("present", "settings", "written"),
+    [
+        pytest.param("RekeyLimit 536870912 1800", REKEY, "", id="both stricter"),
+        pytest.param("RekeyLimit 536870912 0", REKEY, "RekeyLimit 536870912 3600", id="one is without end"),
+        pytest.param("RekeyLimit 0 0", REKEY, "RekeyLimit 1073741824 3600", id="both without end"),
+        pytest.param("MaxStartups 5:50:100", STARTUPS, "MaxStartups 5:50:60", id="one of three"),
+        pytest.param("MaxSessions 0", {"option": "MaxSessions", "value": 10, "op": "at_most"}, "", id="no session"),
+        pytest.param(
+            "LoginGraceTime 0",
+            {"option": "LoginGraceTime", "value": 60, "op": "at_most"},
+            "LoginGraceTime 60",
+            id="no limit",
+        ),
+    ],
+)
+def test_what_is_stricter_is_never_weakened(present: str, settings: dict[str, Any], written: str) -> None:
+    last_wins = settings["option"] == "MaxStartups"
+    made = host(f"{present}\n{INCLUDE}" if last_wins else f"{INCLUDE}{present}\n")
+    assert look(made, "sshd", settings).result == ("fail" if written else "pass")
+    groups = plan(made, "sshd", settings).groups
+    assert [step.after for group in groups for step in group.steps] == ([written] if written else [])
+
+
+@pytest.mark.parametrize("value", ["1m30s", "90 # seconds", '"90"', "1M30S"])
+def test_a_match_block_is_read_as_sshd_reads_it(value: str) -> None:
+    made = host(INCLUDE + f"ClientAliveInterval 60\nMatch User vendor\n  ClientAliveInterval = {value}\n")
+    assert look(made, "sshd", {"option": "ClientAliveInterval", "value": 300, "op": "at_most"}).result == "pass"
+    assert look(made, "sshd", {"option": "ClientAliveInterval", "value": 60, "op": "at_most"}).result == "fail"
+
+
+def test_each_at_most_is_for_options_of_several_numbers() -> None:
+    assert KINDS["sshd"].validate({"option": "MaxSessions", "value": 10, "op": "each_at_most"}) == [
+        "settings.op each_at_most is for maxstartups and rekeylimit"
+    ]
