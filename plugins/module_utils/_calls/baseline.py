@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -57,7 +56,7 @@ def _control(sent: Mapping[str, Any]) -> Control:
 def carry_out(wanted: _baseline.BaselineRequest, params: Mapping[str, Any], check: bool) -> _baseline.Report:
     """Audit, enforce or revert on this host, under its lock unless nothing is changed."""
     host = RealHost()
-    with contextlib.nullcontext([]) if check else exclusive(host, wanted.run_id) as warnings:
+    with exclusive(host, wanted.run_id, check) as warnings:
         report = _carry_out(host, wanted, params, check)
     report.warnings[:0] = warnings
     return report

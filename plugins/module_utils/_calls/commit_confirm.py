@@ -63,7 +63,7 @@ def carry_out(wanted: GuardRequest, state: str, check: bool) -> GuardResult:
 
 
 def _arm(host: RealHost, wanted: GuardRequest, check: bool) -> GuardResult:
-    with contextlib.nullcontext([]) if check else exclusive(host, wanted.run_id) as warnings:
+    with exclusive(host, wanted.run_id, check) as warnings:
         result = commit_confirm.arm(host, wanted, check)
     result.warnings[:0] = warnings
     return result

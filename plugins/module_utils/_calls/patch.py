@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -76,7 +75,7 @@ def carry_out(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
     if not host.is_root():
         raise ClinicalError("Patching", "this host", "it takes root", "Run it with become: true.")
     name = request.run_id or params["state"]
-    with contextlib.nullcontext([]) if check else exclusive(host, name, params["patience"]) as warnings:
+    with exclusive(host, name, check, params["patience"]) as warnings:
         result = asdict(STATES[params["state"]](host, manager, request))
     result["warnings"] = (*warnings, *result["warnings"])
     if check and params["refresh"] and params["state"] in ("planned", "staged"):

@@ -16,11 +16,14 @@ from . import record
 
 
 @contextlib.contextmanager
-def exclusive(host: Host, run_id: str, patience: float = 0.0) -> Iterator[list[str]]:
+def exclusive(host: Host, run_id: str, check: bool, patience: float = 0.0) -> Iterator[list[str]]:
     """Hold the host's lock for a new run while the body runs; yield warnings about the guard of the last run.
 
-    Raises ClinicalError while another run holds the lock, or while a change waits for its confirmation.
+    In check mode nothing is changed, so nothing is held and no guard is touched. Raises ClinicalError while another run holds the lock, or while a change waits for its confirmation.
     """
+    if check:
+        yield []
+        return
     with lock.held(run_id, patience=patience):
         yield settled(host, run_id)
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -96,8 +97,7 @@ def test_a_run_refuses_while_a_change_waits_and_says_until_when(
     host: FakeHost, on: Callable[..., dict[str, Any]], call: Any, options: dict[str, Any]
 ) -> None:
     before = host.state()
-    with pytest.raises(AssertionError, match=WAITS):
-        raise AssertionError(on(call, options)["msg"])
+    assert re.search(WAITS, on(call, options)["msg"])
     assert host.state() == before
     assert record.armed(host) is not None
 

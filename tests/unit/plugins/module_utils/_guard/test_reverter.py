@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.gua
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 from guarded import alarms, guarded_host, guarded_request
+
+REAL_LOCK = lock.held
 
 
 @pytest.fixture
@@ -156,11 +157,9 @@ def lock_held_by(
 ) -> contextlib.AbstractContextManager[None]:
     """A real lock that somebody else holds, and a reverter that does not wait long for it."""
     path = str(tmp_path / "baseline.lock")
-    real = importlib.reload(lock).held
     monkeypatch.setattr(reverter, "PATIENCE", 0.0)
-    monkeypatch.setattr(lock, "held", lambda run_id, patience: real(run_id, path, patience))
-    monkeypatch.setattr(reverter, "lock", lock)
-    return real(holder, path)
+    monkeypatch.setattr(lock, "held", lambda run_id, patience: REAL_LOCK(run_id, path, patience))
+    return REAL_LOCK(holder, path)
 
 
 def test_a_due_change_does_not_wait_for_the_run_of_somebody_else(
