@@ -19,7 +19,8 @@ from . import record
 def exclusive(host: Host, run_id: str, check: bool, patience: float = 0.0) -> Iterator[list[str]]:
     """Hold the host's lock for a new run while the body runs; yield warnings about the guard of the last run.
 
-    In check mode nothing is changed, so nothing is held and no guard is touched. Raises ClinicalError while another run holds the lock, or while a change waits for its confirmation.
+    In check mode nothing is changed, so nothing is held and no guard is touched. Raises ClinicalError while another run
+    holds the lock, or while a change waits for its confirmation.
     """
     if check:
         yield []

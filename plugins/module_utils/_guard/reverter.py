@@ -24,6 +24,7 @@ from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError, HostWriteError
 from .._host.door import CommandResult, Host
 from .._host.real import RealHost
+from .._text.outlet import shown
 from .._vocabulary.guard import ARMED, REVERTED
 from . import alarm, record
 from . import run as guarded_run
@@ -239,5 +240,5 @@ def _reason(guard: Guard, at_once: bool, host: Host) -> str:
 def _say(message: object, where: TextIO | None = None) -> None:
     """Write a line for the system's journal, or for whoever typed the command."""
     stream = where or sys.stdout
-    stream.write(f"{message}\n")
+    stream.write(f"{shown(str(message))}\n")
     stream.flush()
