@@ -423,12 +423,12 @@ class FakeHost(Host):
         else:
             raise ClinicalError("Making the directory", path, os.strerror(errno.ENOTDIR))
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int, seen: Stat) -> None:
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
         place = self.nodes.place(path)
         node = self.nodes.get(place)
         if node is None or node.kind == "link":
             raise ClinicalError("Setting owner and mode of", path, os.strerror(errno.ELOOP if node else errno.ENOENT))
-        if is_exchanged(seen, Stat(node.kind, node.mode, node.uid, node.gid)):
+        if is_exchanged(planned, Stat(node.kind, node.mode, node.uid, node.gid)):
             raise ClinicalError("Setting owner and mode of", path, EXCHANGED, EXCHANGED_ADVICE)
         folder = self.nodes.get(posixpath.dirname(place))
         given = node.uid == 0 and (uid, gid) != (node.uid, node.gid)

@@ -43,9 +43,9 @@ class Stat:
     ctime: float = 0.0
 
 
-def is_exchanged(seen: Stat, now: Stat) -> bool:
-    """Return whether something is of another kind, owner or mode than what was seen there."""
-    return (seen.kind, seen.mode, seen.uid, seen.gid) != (now.kind, now.mode, now.uid, now.gid)
+def is_exchanged(planned: Stat, now: Stat) -> bool:
+    """Return whether something is of another kind, owner or mode than what was planned from."""
+    return (planned.kind, planned.mode, planned.uid, planned.gid) != (now.kind, now.mode, now.uid, now.gid)
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ class Host(Protocol):
     def write_value(self, path: str, text: str) -> None:
         """Write into a kernel file in place."""
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int, seen: Stat) -> None:
-        """Set mode and owner of what is there, provided that it is what was seen when that was planned.
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
+        """Set mode and owner of what is there, provided that it is as ``planned`` from.
 
         An owner that stays is not set. Raises ClinicalError where somebody has exchanged it meanwhile, and where a file
         of root's would be given away in a folder in which others can exchange it.

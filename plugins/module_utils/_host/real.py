@@ -172,12 +172,12 @@ class RealHost(Host):
             finally:
                 os.close(fd)
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int, seen: Stat) -> None:
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
         with _os_errors_as_clinical("Setting owner and mode of", path), open_parent(path) as (parent, name):
             fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
             try:
                 info = os.fstat(fd)
-                if is_exchanged(seen, _stat_of(info)):
+                if is_exchanged(planned, _stat_of(info)):
                     raise ClinicalError("Setting owner and mode of", path, EXCHANGED, EXCHANGED_ADVICE)
                 _set_owner(parent, path, fd, uid, gid)
                 os.fchmod(fd, mode)
