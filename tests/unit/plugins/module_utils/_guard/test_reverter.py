@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, List, Sequence
 
 import pytest
@@ -19,6 +21,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.gua
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 from guarded import alarms, guarded_host, guarded_request
+
+REAL_LOCK = lock.held
 
 
 @pytest.fixture
@@ -146,6 +150,35 @@ def test_while_the_system_starts_no_job_is_waited_for(
     monkeypatch.setattr(RealHost, "run", run)
     reverter.BootingHost().run(argv)
     assert seen == [asked]
+
+
+def lock_held_by(
+    holder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> contextlib.AbstractContextManager[None]:
+    """A real lock that somebody else holds, and a reverter that does not wait long for it."""
+    path = str(tmp_path / "baseline.lock")
+    monkeypatch.setattr(reverter, "PATIENCE", 0.0)
+    monkeypatch.setattr(lock, "held", lambda run_id, patience: REAL_LOCK(run_id, path, patience))
+    return REAL_LOCK(holder, path)
+
+
+def test_a_due_change_does_not_wait_for_the_run_of_somebody_else(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with lock_held_by("a-patch-run-of-hours", tmp_path, monkeypatch):
+        assert reverter.main([]) == 0
+    assert host.state() == before()
+    assert "run a-patch-run-of-hours" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("holder", ["e1", "the guard"])
+def test_the_run_itself_and_whoever_settles_it_are_waited_for(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holder: str
+) -> None:
+    hardened = host.state()
+    with lock_held_by(holder, tmp_path, monkeypatch):
+        assert reverter.main([]) == 1
+    assert host.state() == hardened
 
 
 def with_socket(host: FakeHost) -> None:
