@@ -39,9 +39,9 @@ class Program:
 
     def ask(self, what: str, **parts: Any) -> dict[str, Any]:
         """Return the answer to a question, a function of ``helper``. Raises ClinicalError where dnf fails."""
-        asked = {"cache_only": self.check, **parts}
+        options = {"cache_only": self.check, **parts}
         argv = [python_of_dnf(self.host), "-I", "-c", helper_source()]
-        done = self.host.run(argv, timeout=ANSWER_TIME, stdin=self._worded({"what": what, **asked}))
+        done = self.host.run(argv, timeout=ANSWER_TIME, stdin=self._worded({"what": what, **options}))
         if done.rc != 0:
             complaint = split_lines(done.err.strip())[-1][:300] if done.err else "nothing"
             raise ClinicalError("Asking dnf", what, complaint)
