@@ -58,7 +58,7 @@ class ActionModule(ActionBase):
                 folder,
                 TEMPLATE.read_text(encoding="utf-8"),
                 Sealing(
-                    own=OwnWrites.of(home, folder),
+                    own_writes=OwnWrites.of(home, folder),
                     fleet=str(args["fleet"]),
                     key=Path(key).absolute() if key else None,
                     take_over=bool(args["take_over"]),

@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
                 allowed_signers=Path(signers).absolute() if signers else None,
                 head=str(args["head"] or ""),
                 oldest=int(args["oldest"]),
-                own=OwnWrites.of(own_folder(constants.config), folder),
+                own_writes=OwnWrites.of(own_folder(constants.config), folder),
             )
         except ClinicalError as exc:
             raise AnsibleActionFail(str(exc)) from None

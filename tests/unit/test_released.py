@@ -132,8 +132,8 @@ def test_a_report_is_made_again_and_the_chain_goes_on_with_a_key(tmp_path: Path)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     own = OwnWrites.of(tmp_path / "home", evidence)
     with pytest.raises(ClinicalError, match="number 8 is signed, and no key is named"):
-        report(evidence, TEMPLATE, Sealing(own=own), run_id=HARDENED, formats=["oscal"])
-    made = report(evidence, TEMPLATE, Sealing(own=own, key=key), run_id=HARDENED, formats=["oscal"])
+        report(evidence, TEMPLATE, Sealing(own_writes=own), run_id=HARDENED, formats=["oscal"])
+    made = report(evidence, TEMPLATE, Sealing(own_writes=own, key=key), run_id=HARDENED, formats=["oscal"])
     assert (made["mode"], made["sequence"], made["changed"], made["warnings"]) == ("harden", 9, True, [])
     assert verify(evidence)["told"] == []
 

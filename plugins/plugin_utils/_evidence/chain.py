@@ -165,17 +165,17 @@ def fleet_of(sealed: Sequence[Link], requested: str) -> str:
     return sealed[0].fleet if sealed else check_fleet(requested)
 
 
-def end(evidence_dir: Path, fleet: str, own: OwnWrites) -> Link | None:
+def end(evidence_dir: Path, fleet: str, own_writes: OwnWrites) -> Link | None:
     """Return the newest manifest of a fleet, or None where its chain begins.
 
     Where this account remembers a later end than lies there, the chain goes on from that: what was cut off stays
     missing, and is found.
     """
-    there, remembered = _end_there(evidence_dir, fleet), own.ends().get(fleet)
-    if there is None or remembered is None or there.number > remembered["sequence"]:
-        return there
-    if there.sha256 == remembered["sha256"]:
-        return there
+    newest_here, remembered = _end_there(evidence_dir, fleet), own_writes.ends().get(fleet)
+    if newest_here is None or remembered is None or newest_here.number > remembered["sequence"]:
+        return newest_here
+    if newest_here.sha256 == remembered["sha256"]:
+        return newest_here
     return _end_elsewhere(evidence_dir, fleet, remembered)
 
 
@@ -253,12 +253,12 @@ def seal_of(link: Link) -> Seal:
     )
 
 
-def next_seal(evidence_dir: Path, fleet: str, key: Path | None, own: OwnWrites) -> Seal:
+def next_seal(evidence_dir: Path, fleet: str, key: Path | None, own_writes: OwnWrites) -> Seal:
     """Return the seal that the next bundle of a fleet will have.
 
     Raises ClinicalError where the chain was signed so far and would not be any more.
     """
-    last = end(evidence_dir, fleet, own)
+    last = end(evidence_dir, fleet, own_writes)
     if key is None and last is not None and last.manifest["signer"]:
         raise unsigned(fleet, last)
     return Seal(
@@ -277,13 +277,13 @@ def unsigned(fleet: str, last: Link) -> ClinicalError:
 
 
 def append(
-    evidence_dir: Path, run_id: str, seal: Seal, key: Path | None, own: OwnWrites, content: Mapping[str, Any]
+    evidence_dir: Path, run_id: str, seal: Seal, key: Path | None, own_writes: OwnWrites, content: Mapping[str, Any]
 ) -> Link:
     """Add a bundle to its fleet's chain. The signature comes first, the manifest makes it valid.
 
     ``content`` is what the manifest says of the bundle itself, beside its place: its files and their hashes above all.
     """
-    bundle, last = evidence_dir / run_id, end(evidence_dir, seal.fleet, own)
+    bundle, last = evidence_dir / run_id, end(evidence_dir, seal.fleet, own_writes)
     before = {"sequence": last.number, "run_id": last.run_id, "sha256": last.sha256} if last else None
     manifest = {
         "schema": MANIFEST_SCHEMA,
@@ -303,6 +303,6 @@ def append(
     write(path, data)
     place = {"sequence": seal.number, "run_id": run_id, "sha256": sha256(data)}
     write(note, canonical(place))
-    own.remember_end(seal.fleet, {**place, "signer": seal.signer})
-    own.settle(run_id, manifest["files"].items())
+    own_writes.remember_end(seal.fleet, {**place, "signer": seal.signer})
+    own_writes.settle(run_id, manifest["files"].items())
     return Link(path, sha256(data), manifest)

@@ -49,13 +49,13 @@ class KnownFiles:
         return {_host(name): why for name, why in names.items() if name.startswith(RECORDS)}
 
 
-def known_files(bundle: Path, run_id: str, own: OwnWrites, take_over: bool = False) -> KnownFiles:
+def known_files(bundle: Path, run_id: str, own_writes: OwnWrites, take_over: bool = False) -> KnownFiles:
     """Return what may be believed of a bundle. Raises ClinicalError where a manifest of it is none."""
     newest = chain.newest(bundle)
     return KnownFiles(
         sealed=newest.manifest["files"] if newest else {},
         number=newest.number if newest else 0,
-        unsealed=own.unsealed(run_id),
+        unsealed=own_writes.unsealed(run_id),
         take_over=take_over,
     )
 

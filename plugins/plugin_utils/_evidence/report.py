@@ -49,11 +49,11 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
 class Sealing:
     """How a bundle is sealed: in which fleet's chain, with which key, when, and what else vouches for its files.
 
-    ``take_over`` seals records as well that neither the newest manifest nor ``own`` knows; the manifest names them.
+    ``take_over`` seals records as well that neither the newest manifest nor ``own_writes`` knows; the manifest names them.
     ``cache`` is the folder that keeps the report's template compiled.
     """
 
-    own: OwnWrites
+    own_writes: OwnWrites
     fleet: str = "fleet"
     key: Path | None = None
     take_over: bool = False
@@ -84,7 +84,7 @@ def report(
         raise _nothing(evidence_dir, run_id)
     with chain.held(evidence_dir, run_id):
         _refuse_broken(folder)
-        known = known_files(folder, run_id, sealing.own, sealing.take_over)
+        known = known_files(folder, run_id, sealing.own_writes, sealing.take_over)
         records = load_records(evidence_dir, run_id, known)
         expected, mode = _remembered(evidence_dir, run_id, hosts, mode, known)
         if not (records.results or records.unreadable or expected):
@@ -161,13 +161,13 @@ def _sealed(
         same, digests = with_page(chain.seal_of(earlier[-1]))
         if digests == earlier[-1].manifest["files"]:
             return earlier[-1], _written(folder, same), []
-    seal = chain.next_seal(evidence_dir, chain.fleet_of(earlier, sealing.fleet), sealing.key, sealing.own)
+    seal = chain.next_seal(evidence_dir, chain.fleet_of(earlier, sealing.fleet), sealing.key, sealing.own_writes)
     new, digests = with_page(seal)
-    sealing.own.note(run["run_id"], "run.json", digest)
+    sealing.own_writes.note(run["run_id"], "run.json", digest)
     _written(folder, new)
     sealed = {"sealed": format_stamp(sealing.now or datetime.now(timezone.utc))}
     content = {**content, **sealed, "files": digests, **({"mended": mended} if mended else {})}
-    link = chain.append(evidence_dir, run["run_id"], seal, sealing.key, sealing.own, content)
+    link = chain.append(evidence_dir, run["run_id"], seal, sealing.key, sealing.own_writes, content)
     return link, True, mended
 
 

@@ -61,21 +61,21 @@ def record_path(evidence_dir: Path, run_id: str, host: str) -> Path:
     return run_dir(evidence_dir, run_id) / "hosts" / f"{check_host_name(host)}.json"
 
 
-def write_record(evidence_dir: Path, host: str, result: Json, own: OwnWrites) -> tuple[Path, bool]:
+def write_record(evidence_dir: Path, host: str, result: Json, own_writes: OwnWrites) -> tuple[Path, bool]:
     """Write one host's checked result, with what this run had kept of it; returns the path and whether it changed."""
     run_id = result["run_id"]
     path, name = record_path(evidence_dir, run_id, host), record_name(host)
-    data = canonical(record(host, merged(_earlier(path, host, run_id, own), result)))
-    own.note(run_id, name, sha256(data))
+    data = canonical(record(host, merged(_earlier(path, host, run_id, own_writes), result)))
+    own_writes.note(run_id, name, sha256(data))
     return path, write(path, data)
 
 
-def _earlier(path: Path, host: str, run_id: str, own: OwnWrites) -> Json | None:
+def _earlier(path: Path, host: str, run_id: str, own_writes: OwnWrites) -> Json | None:
     """Return the record that is there already; one that cannot be read has nothing to give, and is replaced.
 
     Raises ClinicalError where one was sealed and is gone, or is neither as it was sealed nor as it was written.
     """
-    known, name = known_files(path.parent.parent, run_id, own), record_name(host)
+    known, name = known_files(path.parent.parent, run_id, own_writes), record_name(host)
     if path.is_symlink() or not path.is_file():
         if name in known.sealed:
             raise ClinicalError(

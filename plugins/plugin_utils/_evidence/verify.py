@@ -69,11 +69,11 @@ def verify(
     allowed_signers: Path | None = None,
     head: str = "",
     oldest: int = 1,
-    own: OwnWrites | None = None,
+    own_writes: OwnWrites | None = None,
 ) -> Json:
     """Everything that is wrong with the chains in a directory, or with that of one fleet.
 
-    ``head`` is what an operator remembers of the end, ``own`` what this account does; ``oldest`` is the first number
+    ``head`` is what an operator remembers of the end, ``own_writes`` what this account does; ``oldest`` is the first number
     that is still kept.
     """
     if not evidence_dir.is_dir():
@@ -85,7 +85,7 @@ def verify(
     remembered = _remembered(head)
     bundles = [path for path in sorted(evidence_dir.iterdir()) if _is_bundle(path)]
     links, problems = _read(bundles)
-    ends = own.ends() if own else {}
+    ends = own_writes.ends() if own_writes else {}
     fleets = [fleet] if fleet else sorted({link.fleet for link in links} | fleets_of_notes(evidence_dir) | set(ends))
     if head and len(fleets) != 1:
         raise ClinicalError("Verifying", f"the head {head}", f"there are {len(fleets)} fleets", "Name the fleet, too.")
@@ -220,15 +220,15 @@ def _moment(stamp: str) -> datetime | None:
 
 
 def _known_ends(
-    evidence_dir: Path, fleet: str, remembered: tuple[int, str] | None, own: Mapping[str, Any] | None
+    evidence_dir: Path, fleet: str, remembered: tuple[int, str] | None, account: Mapping[str, Any] | None
 ) -> list[tuple[str, int, str]]:
     """Return what is known of the end of a chain: by whom, the number and the hash."""
     note = chain.note_of(evidence_dir, fleet) or {}
     ends = [("the remembered head", *remembered)] if remembered else []
     if isinstance(note.get("sequence"), int) and isinstance(note.get("sha256"), str):
         ends.append(("the directory's own note of the end", note["sequence"], note["sha256"]))
-    if own:
-        ends.append(("the end as this account wrote it", own["sequence"], own["sha256"]))
+    if account:
+        ends.append(("the end as this account wrote it", account["sequence"], account["sha256"]))
     return ends
 
 
@@ -236,11 +236,11 @@ def _end(links: Sequence[Link], known: Sequence[tuple[str, int, str]]) -> list[C
     """Return where the chain lacks what somebody knows of its end; of several who know the same, the first says so."""
     last = max(links, key=lambda link: link.number, default=None)
     problems: list[ChainProblem] = []
-    told: set[tuple[int, str]] = set()
+    reported: set[tuple[int, str]] = set()
     for who, number, digest in known:
-        if (number, digest) in told:
+        if (number, digest) in reported:
             continue
-        told.add((number, digest))
+        reported.add((number, digest))
         numbered = [link for link in links if link.number == number]
         if last is None or number > last.number:
             ends = f"the chain ends with number {last.number} of run {last.run_id}" if last else "there is no chain"

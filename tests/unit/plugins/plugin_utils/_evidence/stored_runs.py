@@ -33,7 +33,7 @@ def write_record(root: Path, host: str, result: t.Dict[str, t.Any]) -> t.Tuple[P
 
 def report(root: Path, **more: t.Any) -> t.Dict[str, t.Any]:
     sealing = {name: more.pop(name) for name in ("fleet", "key", "take_over", "now") if name in more}
-    return reports.report(root, TEMPLATE, reports.Sealing(own=own(root), **sealing), **more)
+    return reports.report(root, TEMPLATE, reports.Sealing(own_writes=own(root), **sealing), **more)
 
 
 def keep(root: Path, hosts: int = 3, run_id: str = RUN, mode: str = "harden") -> t.List[str]:

@@ -313,12 +313,12 @@ def store(honest_store: Path, tmp_path: Path) -> Path:
 def test_an_attempt_is_found(store: Path, keys: Path, attempt: Attempt, honest: Attempt) -> None:
     attempt(store, keys)
     honest(store, keys / "ours")
-    made = verify(store, allowed_signers=keys / "allowed", own=own(store))
+    made = verify(store, allowed_signers=keys / "allowed", own_writes=own(store))
     assert made["told"] or made["notes"]
 
 
 @pytest.mark.parametrize("honest", HONEST, ids=lambda function: function.__name__)
 def test_honest_people_are_no_liars(store: Path, keys: Path, honest: Attempt) -> None:
     honest(store, keys / "ours")
-    made = verify(store, allowed_signers=keys / "allowed", own=own(store))
+    made = verify(store, allowed_signers=keys / "allowed", own_writes=own(store))
     assert made["told"] == []
