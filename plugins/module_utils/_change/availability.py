@@ -15,6 +15,7 @@ from .._host import sockets
 from .._host.addresses import own_addresses
 from .._host.door import Host
 from .._host.sockets import Listener
+from .._text.lines import split_lines
 from .steps import Group
 from .subjects.units import has_systemd, show
 
@@ -172,7 +173,7 @@ def _active(host: Host) -> list[str]:
     done = host.run(["systemctl", "list-units", *options])
     if done.rc != 0:
         return []
-    return [line.split()[0] for line in done.out.splitlines() if line.split()]
+    return [line.split()[0] for line in split_lines(done.out) if line.split()]
 
 
 def _lasting(name: str) -> bool:

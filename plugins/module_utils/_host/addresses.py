@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from .._text.lines import split_lines
 from .door import Host
 from .processes import read_volatile
 
@@ -17,7 +18,7 @@ _TEMPORARY, _LINK = 0x01, 0x20
 def own_addresses(host: Host) -> frozenset[str]:
     """Return the addresses at which others find this host; none of loopback, and none that IPv6 changes by itself."""
     found = set(_LOCAL.findall(read_volatile(host, "/proc/net/fib_trie")))
-    for line in read_volatile(host, "/proc/net/if_inet6").split("\n"):
+    for line in split_lines(read_volatile(host, "/proc/net/if_inet6")):
         fields = line.split()  # address, interface, length of the prefix, scope, flags, name
         if len(fields) == 6 and int(fields[3], 16) != _LINK and not int(fields[4], 16) & _TEMPORARY:
             found.add(str(ipaddress.IPv6Address(bytes.fromhex(fields[0]))))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._errors import ClinicalError
+from .._text.lines import split_lines
 from .door import Host
 
 #: The names that people write, by number.
@@ -60,7 +61,7 @@ def parse_protocol(text: str) -> int | None:
 
 def system_names(host: Host) -> dict[int, str]:
     """Return the names that the host's own programs print, by number, as protocols(5) has them."""
-    rows = [line.partition("#")[0].split() for line in host.read_text("/etc/protocols").split("\n")]
+    rows = [line.partition("#")[0].split() for line in split_lines(host.read_text("/etc/protocols"))]
     names: dict[int, str] = {}
     for row in rows:
         if len(row) >= 2 and row[1].isdigit():
@@ -75,7 +76,7 @@ def heard_by_kernel(host: Host) -> dict[int, str]:
     """
     heard: dict[int, str] = {}
     for number, paths in _SOCKETS.items():
-        if any(len(host.read_text(path).split("\n")) > 2 for path in paths):
+        if any(len(split_lines(host.read_text(path))) > 1 for path in paths):
             heard[number] = f"{describe(number)} sockets"
     for name, kind in _tunnels(host).items():
         for number in _TUNNELS.get(kind, ()):

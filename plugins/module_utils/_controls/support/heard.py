@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..._host import protocols, sockets
 from ..._host.door import Host
 from ..._host.sockets import Listener
+from ..._text.lines import split_lines
 from .ruleset import PROTOCOL, Port
 
 _RPCBIND = 111
@@ -94,7 +95,7 @@ def _rpc_services(host: Host) -> list[Unlearnable]:
 
 def parse_rpcinfo(output: str) -> list[tuple[str, int, str]]:
     """Return protocol, port and name of each service that ``rpcinfo -p`` prints: program vers proto port service."""
-    rows = [line.split() for line in output.split("\n")]
+    rows = [line.split() for line in split_lines(output)]
     services = [(row[2], int(row[3]), row[4] if len(row) > 4 else row[0]) for row in rows if _is_service(row)]
     return list(dict.fromkeys(services))
 

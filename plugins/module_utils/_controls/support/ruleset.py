@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..._host import protocols
+from ..._text.lines import split_lines
 
 TABLE = "inet healthops"
 LEARNED = "learned"
@@ -204,7 +205,7 @@ def foreign_filter(ruleset: str) -> str | None:
     """
     table = chain = ""
     hooked, dropping, count = False, False, 0
-    for raw in ruleset.splitlines():
+    for raw in split_lines(ruleset):
         line = raw.strip()
         if line.startswith("table "):
             table = line[len("table ") :].rstrip(" {")
