@@ -128,8 +128,8 @@ def _other_holders(host: Host, before: Snapshot) -> list[str]:
     if not before.addresses:
         return []
     now = own_addresses(host)
-    gone = [f"address {address}" for address in sorted(before.addresses - now)]
-    return gone + [f"the other holder of address {address}" for address in sorted(now - before.addresses)]
+    lost = [f"address {address}" for address in sorted(before.addresses - now)]
+    return lost + [f"the other holder of address {address}" for address in sorted(now - before.addresses)]
 
 
 def _counts(listener: Listener) -> bool:

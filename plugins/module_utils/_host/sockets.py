@@ -143,16 +143,16 @@ def lasting(host: Host, owned: Sequence[Listener]) -> list[Listener]:
     named = {_owner(it) for it in owned if it.protocol == "udp" and it.outside and it.port not in lent}
     still = {listener.inode for listener in listeners(host)}  # an owner that has ended is no kernel
     bound = [it for it in doubtful if it.inode in still and _owner(it) not in named and not it.unit.startswith(_LOGIN)]
-    kept = {*(listener.port for listener in bound), *_held_twice(doubtful)}
-    return [listener for listener in owned if not _is_doubtful(listener, lent) or listener.port in kept]
+    lasting_ports = {*(listener.port for listener in bound), *_held_twice(doubtful)}
+    return [listener for listener in owned if not _is_doubtful(listener, lent) or listener.port in lasting_ports]
 
 
 def surely_lasting(host: Host, ownerless: Sequence[Listener]) -> list[Listener]:
     """Return those of which that is sure without a look at who holds them."""
     lent = ephemeral(host)
     doubtful = [listener for listener in ownerless if _is_doubtful(listener, lent)]
-    kept = _held_twice(doubtful)
-    return [listener for listener in ownerless if listener not in doubtful or listener.port in kept]
+    lasting_ports = _held_twice(doubtful)
+    return [listener for listener in ownerless if listener not in doubtful or listener.port in lasting_ports]
 
 
 def _is_doubtful(listener: Listener, lent: range) -> bool:

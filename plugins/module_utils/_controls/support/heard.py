@@ -62,10 +62,10 @@ def ports_of_kernel(host: Host) -> tuple[Port, ...]:
 
 def unlearnable(host: Host, listeners: Sequence[Listener], ruleset: str) -> tuple[Unlearnable, ...]:
     """Return the services that would be cut off later, though every port that is open now stays open."""
-    found = [] if _FOLLOWS_FTP.search(ruleset) else _ftp_servers(listeners)
+    services = [] if _FOLLOWS_FTP.search(ruleset) else _ftp_servers(listeners)
     if any(listener.port == _RPCBIND for listener in listeners):
-        found += _rpc_services(host)
-    return tuple(found)
+        services += _rpc_services(host)
+    return tuple(services)
 
 
 def _ftp_servers(listeners: Sequence[Listener]) -> list[Unlearnable]:
