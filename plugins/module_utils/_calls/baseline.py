@@ -37,7 +37,7 @@ def request(params: Mapping[str, Any]) -> _baseline.BaselineRequest:
     run_id = params["revert_run_id"] if params["state"] == "reverted" else params["run_id"]
     return _baseline.BaselineRequest(
         run_id=run_id or new_run_id(),
-        controls=tuple(_control(sent) for sent in json.loads(params["controls"])),
+        controls=tuple(_control(sent) for sent in json.loads(params["controls"] or "[]")),
         allow_stop=frozenset(params["allow_stop"]),
         journal_keep=params["journal_keep"],
         force=params["force"],
