@@ -49,7 +49,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
 class Sealing:
     """How a bundle is sealed: in which fleet's chain, with which key, when, and what else vouches for its files.
 
-    ``take_over`` seals records as well that neither the newest manifest nor ``own_writes`` knows; the manifest names them.
+    ``take_over`` seals records as well that neither the newest manifest nor ``own_writes`` knows; the manifest says so.
     ``cache`` is the folder that keeps the report's template compiled.
     """
 

@@ -73,8 +73,8 @@ def verify(
 ) -> Json:
     """Everything that is wrong with the chains in a directory, or with that of one fleet.
 
-    ``head`` is what an operator remembers of the end, ``own_writes`` what this account does; ``oldest`` is the first number
-    that is still kept.
+    ``head`` is what an operator remembers of the end, ``own_writes`` what this account does; ``oldest`` is the first
+    number that is still kept.
     """
     if not evidence_dir.is_dir():
         raise ClinicalError("Verifying", str(evidence_dir), "it is no directory", "Name the directory of all bundles.")
