@@ -66,7 +66,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        args = {**self._task.args, "controls": "[]", "keeps": {}, "survey_only": False}
+        args = {**self._task.args, "controls": "", "keeps": {}, "survey_only": False}
         _check_ids(args)
         if args.get("state", "enforced") == "reverted":
             return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)

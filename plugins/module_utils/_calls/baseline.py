@@ -43,7 +43,7 @@ def request(params: Mapping[str, Any]) -> _baseline.BaselineRequest:
     ids = {option: RunId.of_option(params[option]) for option in ("run_id", "revert_run_id")}
     return _baseline.BaselineRequest(
         run_id=ids["revert_run_id" if params["state"] == "reverted" else "run_id"],
-        controls=tuple(_control(sent) for sent in json.loads(params["controls"])),
+        controls=tuple(_control(sent) for sent in json.loads(params["controls"] or "[]")),
         allow_stop=frozenset(params["allow_stop"]),
         journal_keep=params["journal_keep"],
         force=params["force"],
