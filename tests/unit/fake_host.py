@@ -210,6 +210,9 @@ class FakeHost(Host):
         self.audit: List[str] = []
         self.privileged: List[str] = []
         self.tables: Dict[str, str] = {}
+        self.links: List[Dict[str, object]] = []
+        self.xfrm = ""
+        self.rpc = ""
         self.nft_refuses = ""
         self.nft_refuses_new = ""
         self.users = {"root": 0, "www-data": 33, "alice": 1000}
