@@ -122,7 +122,12 @@ def test_what_is_wrong_with_an_encoded_answer(answer: bytes, state: str, words: 
 
 
 def test_interim_answers_without_end_are_not_read_for_ever() -> None:
-    assert probe(floods(EARLY)).state == "oversized"
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        for _repeat in range(10_000):
+            connection.sendall(EARLY)
+
+    assert probe(serve).state == "oversized"
 
 
 def statement(**more: Any) -> bytes:
