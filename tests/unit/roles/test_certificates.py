@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role certificates on a control node that speaks German: months have other names there, and days count the same."""
+"""The role certificates on a control node that speaks German: a month has another name there, and counts the same."""
 
 from __future__ import annotations
 
