@@ -17,7 +17,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import packed_advisories
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy as patch_policy
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RunId
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories, approvals
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
@@ -47,7 +47,7 @@ class ActionModule(ActionBase):
             if approval:
                 args["digest"] = approval.digest
             if state != "rolled_back":
-                args["run_id"] = args.get("run_id") or new_run_id()
+                args["run_id"] = RunId.of_option(args.get("run_id"))
             index = self._index(options) if state in RATED else None
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from None

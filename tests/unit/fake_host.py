@@ -204,6 +204,7 @@ class FakeHost(Host):
         self.units: Dict[str, FakeUnit] = {}
         self.packages: Dict[str, str] = {}
         self.residual: Set[str] = set()
+        self.unfinished: Dict[str, str] = {}
         self.mirror: Dict[str, FakePackage] = {}
         self.apt_lock = ""
         self.audit: List[str] = []

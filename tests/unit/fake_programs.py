@@ -312,7 +312,10 @@ def _load(host: FakeHost, table: str, rules: str) -> None:
 
 def dpkg_query(host: FakeHost, args: list[str]) -> Said:
     names = args[2:]
-    known = [(name, host.packages[name], "installed") for name in names if name in host.packages]
+    statuses = {**dict.fromkeys(host.packages, "installed"), **host.unfinished}
+    if not names:
+        return 0, "".join(f"{name}\t{status}\tok\n" for name, status in statuses.items()), ""
+    known = [(name, host.packages[name], statuses[name]) for name in names if name in host.packages]
     known += [(name, host.mirror[name].version, "config-files") for name in names if name in host.residual]
     unknown = [name for name in names if name not in host.packages and name not in host.residual]
     missing = "".join(f"dpkg-query: no packages found matching {name}\n" for name in unknown)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ..._change.subjects.packages import interrupted
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._host.facts import os_release
@@ -35,8 +36,6 @@ from . import read
 from .read import Offer, PackageIndex, SimulatedStep, Simulation, VersionTable
 from .versions import brings, is_later
 
-#: What dpkg has not written down yet; left behind only where it was cut.
-JOURNAL = "/var/lib/dpkg/updates"
 #: Pins are handed to apt on its standard input, so that nothing is written for a question.
 PINNED = ("-o", "Dir::Etc::Preferences=/dev/stdin")
 SITE_PREFERENCES = "/etc/apt/preferences"
@@ -355,8 +354,7 @@ def _stale(source: PackageSource) -> str:
 def broken(host: Host, packages: Mapping[str, InstalledPackage], solved: CommandResult) -> tuple[str, ...]:
     """Return what has to be repaired before anything is changed, a sentence each."""
     reasons = [f"{key} is installed only in part" for key, package in sorted(packages.items()) if not package.intact]
-    if any(name.isdigit() for name in host.listdir(JOURNAL)):
-        reasons.append("dpkg was cut in the middle of its work")
+    reasons += interrupted(host)
     if solved.rc != 0:
         errors = [line[3:] for line in split_lines(solved.err) if line.startswith("E: ")]
         reasons.append(f"apt finds no way to upgrade: {(errors or [solved.err_line])[0]}")
