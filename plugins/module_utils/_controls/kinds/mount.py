@@ -123,8 +123,8 @@ def _missing(present: Sequence[str] | None, control: Control) -> list[str]:
 
 def _holds(present: Sequence[str], option: str) -> bool:
     """Return whether an option is in force: of it and its opposite the last one counts."""
-    said = [word for word in present if word in (option, OPPOSITE[option])]
-    return said[-1:] == [option]
+    deciding = [name for name in present if name in (option, OPPOSITE[option])]
+    return deciding[-1:] == [option]
 
 
 def _assess(control: Control, state: State) -> Assessment:
