@@ -21,6 +21,8 @@ OUTPUTS = {
     "augenrules": (COMPILED, f"{COMPILED}.prev"),
     "update-grub": ("/boot/grub/grub.cfg",),
 }
+#: Programs that are run only where their files are to become others. Augenrules is also run where only the kernel is.
+_CHANGING = frozenset({"update-grub"})
 MADE_ANEW: Image = {"made": "anew"}
 
 
@@ -48,9 +50,13 @@ class Compiled(WholeSubject):
             for path in self.outputs:
                 File(path).put(host, image[path])
             return
+        before = self.capture(host)
         done = host.run([self.program], timeout=300.0)
         if done.rc != 0:
             raise ClinicalError("Running", self.program, done.err_line, f"Try it on the host: {self.program}")
+        if self.program in _CHANGING and self.capture(host) == before:
+            same = f"it ended well and left {', '.join(self.outputs)} as it was"
+            raise ClinicalError("Running", self.program, same, "Does it write another file, or was it replaced?")
 
     def matches(self, image: Image, wanted: Image) -> bool:
         return wanted != MADE_ANEW and super().matches(image, wanted)

@@ -50,6 +50,13 @@ def test_a_program_that_fails_is_told(host: FakeHost) -> None:
         RULES.put(host, MADE_ANEW)
 
 
+def test_update_grub_is_only_run_to_have_an_effect(host: FakeHost) -> None:
+    host.add_file("/boot/grub/grub.cfg", "menuentry 'Debian' {}\n")
+    host.answers[("update-grub",)] = CommandResult(("update-grub",), 0, "", "")
+    with pytest.raises(ClinicalError, match=r"left /boot/grub/grub\.cfg as it was"):
+        Compiled("update-grub").put(host, MADE_ANEW)
+
+
 def test_scraps_of_each_output_are_swept(host: FakeHost) -> None:
     scraps = [f"/etc/audit/.{name}{TEMPORARY_SUFFIX}" for name in ("audit.rules", "audit.rules.prev")]
     for scrap in scraps:
