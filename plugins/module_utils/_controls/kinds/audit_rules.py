@@ -227,7 +227,7 @@ def _file_steps(failing: Sequence[Control], state: State, ids: tuple[str, ...]) 
     if not new and not growing:
         return []
     file = AwaitedFile if any(control.awaits for control in failing) else File
-    image = file_image(encode((state.ours or HEAD) + "".join(f"{line}\n" for line in new)), mode=0o640)
+    image = file_image(encode((state.ours or HEAD) + "".join(f"{line}\n" for line in new)), mode=0o600)
     write = Step(
         subject=RulesFile(OURS) if growing else file(OURS),
         wanted=growing_image(image, growing[0]) if growing else image,

@@ -50,7 +50,7 @@ def test_only_what_is_missing_is_written_and_then_all_is_compiled_and_loaded() -
     report = _baseline.enforce(made, _baseline.BaselineRequest("e1", (control,)))
     assert [finding["result"] for finding in report.findings] == ["fixed"]
     assert made.text(OURS).splitlines()[1:] == ["-i", *LINES.splitlines()[1:]]
-    assert made.nodes[OURS].mode == 0o640
+    assert made.nodes[OURS].mode == 0o600
     assert made.audit == LINES.splitlines()[1:] + LINES.splitlines()[:1]
     before = host(LINES.splitlines()[0] + "\n", "", "").state()
     _baseline.revert(made, _baseline.BaselineRequest("r1"), "", False)
