@@ -32,6 +32,11 @@ class FakeUnit:
     wanted_by: str = "multi-user.target"
     masked: bool = False
     transient: bool = False
+    #: Made of a file in /etc/systemd/system, with which it goes.
+    own: bool = False
+    #: What it says before it dies, each time that it was started.
+    dies: str = ""
+    starts: int = 0
 
 
 @dataclass
@@ -65,6 +70,8 @@ def systemctl(host: FakeHost, args: list[str]) -> Said:
         host.change("systemctl daemon-reload", lambda: _read_units(host), disk=False)
         return 0, "", ""
     name = names[-1]  # after --no-block
+    if verb == "enable":  # it reads the unit's file on the disk by itself
+        _read_units(host)
     if name not in host.units:
         return 5, "", f"Failed to {verb} {name}: Unit {name} not found."
     if host.units[name].masked and verb in ("start", "restart", "enable"):
@@ -94,11 +101,19 @@ def _shown(host: FakeHost, name: str) -> str:
         seen["UnitFileState"] = host.enabled(name)
         seen["FragmentPath"] = f"/lib/systemd/system/{name}"
     since = int(unit.since * 1_000_000) if unit else 0
+    starts = {"InvocationID": unit.starts if unit else "", "NRestarts": 0, "SubState": seen["ActiveState"]}
+    seen.update({key: str(value) for key, value in {**starts, "Result": "exit-code" if unit and unit.dies else ""}.items()})
     return "\n".join(f"{key}={value}" for key, value in {**seen, "StateChangeTimestampMonotonic": since}.items())
 
 
 def _read_units(host: FakeHost) -> None:
-    for name, unit in host.units.items():
+    for path in host.glob("/etc/systemd/system/*.service"):
+        if host.nodes[path].kind == "file":
+            host.units.setdefault(posixpath.basename(path), FakeUnit(own=True))
+    for name, unit in list(host.units.items()):
+        if unit.own and not unit.active and f"/etc/systemd/system/{name}" not in host.nodes:
+            del host.units[name]
+            continue
         unit.masked = host.enabled(name) == "masked"
 
 
@@ -107,9 +122,42 @@ def _set_active(active: bool) -> Callable[[FakeHost, str], None]:
         if host.units[name].transient and not active:
             del host.units[name]
             return
-        host.units[name].active, host.units[name].since = active, host.clock
+        unit = host.units[name]
+        unit.active, unit.since, unit.starts = active, host.clock, unit.starts + active
+        if unit.dies and active:
+            unit.active = False
 
     return happen
+
+
+def journalctl(host: FakeHost, args: list[str]) -> Said:
+    unit = host.units.get(args[-1])
+    return 0, f"{unit.dies}\n" if unit else "", ""
+
+
+def _account_program(kind: str) -> Callable[[FakeHost, list[str]], Said]:
+    """Return useradd, usermod, userdel, groupadd or groupdel, which write passwd and group as they are."""
+
+    def run(host: FakeHost, args: list[str]) -> Said:
+        name = args[-1]
+        options = dict(zip(args[:-1], args[1:]))
+        path = "/etc/passwd" if kind.startswith("user") else "/etc/group"
+        old = host.text(path) if path in host.nodes else ""
+        lines = [line for line in old.split("\n") if line and not line.startswith(f"{name}:")]
+        if kind == "groupadd":
+            host.groups[name] = 900 + len(host.groups)
+            lines.append(f"{name}:x:{host.groups[name]}:")
+        elif kind != "groupdel" and kind != "userdel":
+            host.users.setdefault(name, 900 + len(host.users))
+            home = options.get("--home-dir") or options.get("--home")
+            ids = f"{host.users[name]}:{host.groups[options['--gid']]}"
+            lines.append(f"{name}:x:{ids}:{options['--comment']}:{home}:{options['--shell']}")
+        else:
+            (host.users if kind == "userdel" else host.groups).pop(name, None)
+        host.write(path, "".join(f"{line}\n" for line in lines).encode(), 0o644, 0, 0, {})
+        return 0, "", ""
+
+    return run
 
 
 def _wants(host: FakeHost, name: str) -> str:
@@ -524,6 +572,8 @@ def update_grub(host: FakeHost, args: list[str]) -> Said:
 
 
 PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
+    "journalctl": journalctl,
+    **{name: _account_program(name) for name in ("useradd", "usermod", "userdel", "groupadd", "groupdel")},
     posixpath.basename(os.path.realpath(sys.executable)): lambda host, args: (0, "", ""),
     "systemd-run": systemd_run,
     "systemctl": systemctl,

@@ -31,12 +31,13 @@ from .subjects.compiled import Compiled
 from .subjects.files import File, Meta
 from .subjects.firewall import FilterTable
 from .subjects.kernel import KernelValue, LoadedModule
+from .subjects.local_accounts import LocalAccount, LocalGroup
 from .subjects.made import MadeFile
 from .subjects.mounts import MountOptions
 from .subjects.packages import Packages
 from .subjects.pam import PamProfiles
 from .subjects.trees import Tree
-from .subjects.units import ActiveUnit, EnabledUnit
+from .subjects.units import ActiveUnit, EnabledUnit, OwnUnit
 
 JOURNAL = posixpath.join(STATE, "journal")
 _STORE = RunStore(JOURNAL)
@@ -44,7 +45,7 @@ SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
         *(File, AwaitedFile, RulesFile, MadeFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
-        *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures, FilterTable),
+        *(ActiveUnit, OwnUnit, EnabledUnit, LocalAccount, LocalGroup, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures, FilterTable),
     )
 }
 
@@ -192,7 +193,7 @@ def _records(groups: Sequence[Group], entries: Sequence[JournalEntry]) -> Iterat
         yield {
             "group": number,
             "name": group.name,
-            "checks": group.checks,
+            "checks": group.checks if group.checked_on_the_way_back else (),
             "effects": effects,
             "guarded": group.guarded,
         }
