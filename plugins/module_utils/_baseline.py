@@ -204,7 +204,6 @@ def enforce(host: Host, request: BaselineRequest) -> Report:
     Raises ClinicalError where nothing could be done or everything was put back.
     """
     report = _open(host, request)
-    report.warnings += _settled(host, request.run_id)
     for run in _cut_runs(host):
         journal_revert.sweep(host, run)
         report.warnings.append(_describe_cut(run))
@@ -280,8 +279,6 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
     Raises ClinicalError where there is no such run, where others changed the same since, or where it failed in part.
     """
     report = _open(host, request)
-    if not check:
-        report.warnings += _settled(host, request.run_id)
     run = journal_revert.choose_run(host, wanted)
     report.reverted_run_id = run.run_id
     if run.reverted_by and not wanted:
@@ -304,15 +301,6 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
     if not check:
         report.warnings += guarded_run.tidy_journal(host, request.journal_keep, run, request.run_id)
     return _close(host, report)
-
-
-def _settled(host: Host, run_id: str) -> list[str]:
-    """Return warnings about the guard of the last run. Raises ClinicalError while one is armed."""
-    if record.unsettled(host) is None:
-        return []
-    from ._guard import reverter  # hardly any run has to read it
-
-    return reverter.settle(host, run_id)
 
 
 def _half_reverted(host: Host, run_id: str) -> str:

@@ -119,6 +119,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._host.door impo
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger as patch_ledger
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
+from ansible_collections.healthops.clinical.plugins.module_utils._text.outlet import finish
 
 
 def read_history(host: Host, package: str, run_id: str) -> dict[str, Any]:
@@ -142,8 +143,8 @@ def main() -> None:
     try:
         history = read_history(RealHost(), module.params["package"], module.params["run_id"])
     except ClinicalError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **history)
+        history = {"failed": True, "msg": str(error)}
+    finish(module, {"changed": False, **history})
 
 
 if __name__ == "__main__":

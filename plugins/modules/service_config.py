@@ -119,7 +119,8 @@ options:
         type: bool
         default: false
   files:
-    description: Files, each with exactly one of C(content), C(template), C(source) and C(remote_source).
+    description:
+      - Files, each with exactly one of C(content), C(template), C(source), C(remote_source) and C(generate).
     type: list
     elements: dict
     default: []
@@ -143,6 +144,16 @@ options:
       remote_source:
         description: A file of the host whose bytes it gets.
         type: path
+      generate:
+        description:
+          - A command of the host that prints the content, run once where the file is missing; a list that begins with the
+            whole path of a program. So a key never leaves the host.
+        type: list
+        elements: str
+      fresh:
+        description: A command that fails where the file has to be generated again, such as C(openssl x509 -checkend).
+        type: list
+        elements: str
       owner:
         description: Its owner, who may come with one of the O(packages).
         type: str
@@ -274,6 +285,13 @@ options:
         description: Whether it is never restarted here. RV(restarts_due) then says that the role has to, after a drain.
         type: bool
         default: false
+  requires:
+    description:
+      - Commands that have to succeed before anything is changed, in check mode as well, such as one that finds nothing
+        drained. Where one fails, nothing is changed. They are not run where nothing would change.
+    type: list
+    elements: list
+    default: []
   checks:
     description:
       - Commands that have to succeed once everything is written and before anything is told of it, such as
@@ -431,6 +449,8 @@ FILES = _listed(
     vars={"type": "dict"},
     source={"type": "str"},
     remote_source={"type": "path"},
+    generate={"type": "list", "elements": "str"},
+    fresh={"type": "list", "elements": "str"},
     owner=ROOT,
     group=ROOT,
     mode={"type": "str", "default": "0644"},
@@ -474,6 +494,7 @@ ARGUMENTS = {
     "kernel": {"type": "dict", "default": {}},
     "nftables": TABLES,
     "units": UNITS,
+    "requires": {"type": "list", "elements": "list", "default": []},
     "checks": {"type": "list", "elements": "list", "default": []},
     "confirm_within": {"type": "int", "default": 0},
     "run_id": {"type": "str", "default": ""},

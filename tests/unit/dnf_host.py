@@ -111,7 +111,7 @@ class UpdatingHost(DnfHost):
 
     def _fetch(self, request: Mapping[str, Any]) -> dict[str, Any]:
         paths = {}
-        for name, arch, version in request["wanted"]:
+        for name, arch, version, _checksum in request["wanted"]:
             path = posixpath.join(request["folder"], f"{name}-{version}.{arch}.rpm")
             self.write(path, b"rpm", 0o644, 0, 0, {})
             paths["\t".join((name, arch, version))] = path

@@ -76,6 +76,10 @@ def systemctl(host: FakeHost, args: list[str]) -> Said:
         return 5, "", f"Failed to {verb} {name}: Unit {name} not found."
     if host.units[name].masked and verb in ("start", "restart", "enable"):
         return 1, "", f"Failed to {verb} {name}: Unit {name} is masked."
+    if verb == "start" and name in ("ssh.socket", "sshd.socket") and not host.units[name].active:
+        service = host.units.get(name.replace(".socket", ".service"))
+        if service is not None and service.active:
+            return 1, "", f"Job for {name} failed. Socket service already active, refusing."
     if verb == "reload" and not host.units[name].active:
         return 1, "", f"Job for {name} failed. The unit is not active."
     host.change(f"systemctl {verb} {name}", lambda: _VERBS[verb](host, name), disk=verb in ("enable", "disable"))
@@ -115,6 +119,14 @@ def _read_units(host: FakeHost) -> None:
             del host.units[name]
             continue
         unit.masked = host.enabled(name) == "masked"
+
+
+def _reload(host: FakeHost, name: str) -> None:
+    """As _set_active(True); an sshd whose socket systemd holds ends instead: it cannot bind the port a second time."""
+    held = name in ("ssh.service", "sshd.service") and any(
+        socket in host.units and host.units[socket].active for socket in ("ssh.socket", "sshd.socket")
+    )
+    _set_active(not held)(host, name)
 
 
 def _set_active(active: bool) -> Callable[[FakeHost, str], None]:
@@ -180,9 +192,9 @@ def _disable(host: FakeHost, name: str) -> None:
 _VERBS: dict[str, Callable[[FakeHost, str], None]] = {
     "start": _set_active(True),
     "stop": _set_active(False),
-    "reload": _set_active(True),
+    "reload": _reload,
     "restart": _set_active(True),
-    "reload-or-restart": _set_active(True),
+    "reload-or-restart": _reload,
     "reset-failed": lambda host, name: None,
     "enable": _enable,
     "disable": _disable,
@@ -206,7 +218,7 @@ def sshd(host: FakeHost, args: list[str]) -> Said:
         seen.setdefault(option, value)
     for option, value in seen.items():
         values[option] = _without(values[option], value[1:]) if value.startswith("-") else value
-    return 0, "".join(f"{k} {v}\n" for k, v in values.items()) if args == ["-T"] else "", ""
+    return 0, "".join(f"{k} {v}\n" for k, v in values.items()) if "-T" in args else "", ""
 
 
 def _without(names: str, patterns: str) -> str:

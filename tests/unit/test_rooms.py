@@ -14,30 +14,31 @@ from rooms import PLUGINS, arrows, imports, own_test, sources
 MAY_IMPORT = {
     "module_utils._errors": "",
     "module_utils._core": "",
+    "module_utils._text": "",
     "module_utils._vocabulary": "",
-    "module_utils._host": "_errors _vocabulary",
-    "module_utils._change": "_errors _vocabulary _host",
-    "module_utils._guard": "_errors _vocabulary _host _change _core",
-    "module_utils._controls": "_errors _vocabulary _host _change",
+    "module_utils._host": "_errors _text _vocabulary",
+    "module_utils._change": "_errors _text _vocabulary _host",
+    "module_utils._guard": "_errors _text _vocabulary _host _change _core",
+    "module_utils._controls": "_errors _text _vocabulary _host _change",
     "module_utils._baseline": "_errors _vocabulary _host _change _guard _controls",
-    "module_utils._configuration": "_errors _vocabulary _host _change _guard",
-    "module_utils._patch": "_errors _vocabulary _host _change",
-    "module_utils._probe": "_errors _vocabulary",
-    "module_utils._service": "_errors _vocabulary _host",
+    "module_utils._configuration": "_errors _text _vocabulary _host _change _guard",
+    "module_utils._patch": "_errors _text _vocabulary _host _change",
+    "module_utils._probe": "_errors _text _vocabulary",
+    "module_utils._service": "_errors _text _vocabulary _host",
     "module_utils._calls": "_errors _vocabulary _host _change _guard _controls _baseline _configuration _patch",
-    "modules": "_core _errors _vocabulary _host _patch _probe _service",
+    "modules": "_core _errors _text _vocabulary _host _patch _probe _service",
     "doc_fragments": "",
     "lookup": "_vocabulary",
     "plugin_utils._run": "",
     "plugin_utils._data": "_errors",
     "plugin_utils._catalogue": "_errors _vocabulary _core _controls plugin_utils._data",
-    "plugin_utils._evidence": "_errors _vocabulary _change plugin_utils._data",
+    "plugin_utils._evidence": "_errors _text _vocabulary _change plugin_utils._data",
     "plugin_utils._configuration": "_errors",
     "plugin_utils._guard": "_errors _vocabulary _core",
     "plugin_utils._patch": "_errors _vocabulary _patch plugin_utils._data",
     "action": (
-        "modules _core _errors _vocabulary _patch plugin_utils._run plugin_utils._catalogue plugin_utils._configuration plugin_utils._evidence "
-        "plugin_utils._guard plugin_utils._patch"
+        "modules _core _errors _vocabulary _patch plugin_utils._run plugin_utils._catalogue "
+        "plugin_utils._configuration plugin_utils._evidence plugin_utils._guard plugin_utils._patch"
     ),
 }
 

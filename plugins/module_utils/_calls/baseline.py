@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from .. import _baseline
-from .._change import lock
 from .._controls.model import Control
 from .._errors import ClinicalError
 from .._guard import record
+from .._guard.exclusive import exclusive
+from .._host.door import Host
 from .._host.real import RealHost
 from .._vocabulary.run_id import new_run_id
 
@@ -56,7 +56,15 @@ def _control(sent: Mapping[str, Any]) -> Control:
 def carry_out(wanted: _baseline.BaselineRequest, params: Mapping[str, Any], check: bool) -> _baseline.Report:
     """Audit, enforce or revert on this host, under its lock unless nothing is changed."""
     host = RealHost()
-    with contextlib.nullcontext() if check else lock.held(wanted.run_id):
-        if params["state"] == "reverted":
-            return _baseline.revert(host, wanted, params["run_id"], check)
-        return _baseline.audit(host, wanted) if check else _baseline.enforce(host, wanted)
+    with exclusive(host, wanted.run_id, check) as warnings:
+        report = _carry_out(host, wanted, params, check)
+    report.warnings[:0] = warnings
+    return report
+
+
+def _carry_out(
+    host: Host, wanted: _baseline.BaselineRequest, params: Mapping[str, Any], check: bool
+) -> _baseline.Report:
+    if params["state"] == "reverted":
+        return _baseline.revert(host, wanted, params["run_id"], check)
+    return _baseline.audit(host, wanted) if check else _baseline.enforce(host, wanted)

@@ -13,6 +13,7 @@ from .._change import lock
 from .._errors import ClinicalError
 from .._guard import commit_confirm, record, reverter
 from .._guard.commit_confirm import GuardRequest, GuardResult
+from .._guard.exclusive import exclusive
 from .._host.real import RealHost
 from .._vocabulary.run_id import new_run_id
 
@@ -52,8 +53,17 @@ def carry_out(wanted: GuardRequest, state: str, check: bool) -> GuardResult:
     host = RealHost()
     if state == "status":
         return commit_confirm.status(host, wanted)
-    act = {"armed": commit_confirm.arm, "confirmed": commit_confirm.confirm, "reverted": commit_confirm.revert}[state]
+    if state == "armed":
+        return _arm(host, wanted, check)
+    act = {"confirmed": commit_confirm.confirm, "reverted": commit_confirm.revert}[state]
     # A run that is at work, or the revert itself, ends before it is asked.
-    patience = 0.0 if state == "armed" else reverter.PATIENCE
-    with contextlib.nullcontext() if check else lock.held(wanted.run_id or state, patience=patience):
+    holder = wanted.run_id or reverter.NAME
+    with contextlib.nullcontext() if check else lock.held(holder, patience=reverter.PATIENCE):
         return act(host, wanted, check)
+
+
+def _arm(host: RealHost, wanted: GuardRequest, check: bool) -> GuardResult:
+    with exclusive(host, wanted.run_id, check) as warnings:
+        result = commit_confirm.arm(host, wanted, check)
+    result.warnings[:0] = warnings
+    return result

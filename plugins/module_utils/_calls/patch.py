@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any, Callable
 
-from .._change import lock
 from .._errors import ClinicalError
+from .._guard.exclusive import exclusive
 from .._host.real import RealHost
 from .._patch import plan, policy, roll_back, run
 from .._patch.managers import manager_of
@@ -75,10 +74,10 @@ def carry_out(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
         return {"changed": False, "rating_inputs": plan.rating_inputs(host, manager, request.inputs.refresh)}
     if not host.is_root():
         raise ClinicalError("Patching", "this host", "it takes root", "Run it with become: true.")
-    with (
-        contextlib.nullcontext() if check else lock.held(request.run_id or params["state"], patience=params["patience"])
-    ):
+    name = request.run_id or params["state"]
+    with exclusive(host, name, check, params["patience"]) as warnings:
         result = asdict(STATES[params["state"]](host, manager, request))
+    result["warnings"] = (*warnings, *result["warnings"])
     if check and params["refresh"] and params["state"] in ("planned", "staged"):
         result["warnings"] = (*result["warnings"], NOT_REFRESHED)
     return shape_result(result, params["state"])

@@ -14,6 +14,7 @@ from typing import Any
 from .._host import sockets
 from .._host.door import Host
 from .._host.sockets import Listener
+from .._text.lines import split_lines
 from .steps import Group
 from .subjects.units import has_systemd, show
 
@@ -144,7 +145,7 @@ def _active(host: Host) -> list[str]:
     done = host.run(["systemctl", "list-units", *options])
     if done.rc != 0:
         return []
-    return [line.split()[0] for line in done.out.splitlines() if line.split()]
+    return [line.split()[0] for line in split_lines(done.out) if line.split()]
 
 
 def _lasting(name: str) -> bool:

@@ -30,6 +30,7 @@ from .subjects.base import Image, Subject
 from .subjects.compiled import Compiled
 from .subjects.files import File, Meta
 from .subjects.firewall import FilterTable
+from .subjects.generated import GeneratedFile
 from .subjects.kernel import KernelValue, LoadedModule
 from .subjects.local_accounts import LocalAccount, LocalGroup
 from .subjects.made import MadeFile
@@ -44,7 +45,7 @@ _STORE = RunStore(JOURNAL)
 SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
-        *(File, AwaitedFile, RulesFile, MadeFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
+        *(File, AwaitedFile, RulesFile, MadeFile, GeneratedFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
         *(ActiveUnit, OwnUnit, EnabledUnit, LocalAccount, LocalGroup, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures, FilterTable),
     )
 }

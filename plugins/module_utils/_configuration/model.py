@@ -40,14 +40,17 @@ class Owner:
 class WantedFile:
     """One file. ``secret`` content is never shown; with ``once`` a file that is there already stays as it is.
 
-    ``source`` is a file of the host whose bytes it gets; without one they are in ``content``. ``reload`` and
-    ``restart`` are the units that read it, and when.
+    ``source`` is a file of the host whose bytes it gets, ``generate`` a program of the host that prints them, once, and
+    again when ``fresh`` fails; without both they are in ``content``. ``reload`` and ``restart`` are the units that read
+    it, and when.
     """
 
     path: str
     owner: Owner
     content: bytes = b""
     source: str = ""
+    generate: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
     secret: bool = False
     once: bool = False
     reload: tuple[str, ...] = ()
@@ -101,7 +104,10 @@ class WantedUnit:
 
 @dataclass(frozen=True)
 class Configuration:
-    """All that one system has on a host. An empty one is what a system has that was removed."""
+    """All that one system has on a host. An empty one is what a system has that was removed.
+
+    ``requires`` are commands that have to succeed before anything is changed, ``checks`` once everything is written.
+    """
 
     name: str
     packages: tuple[str, ...] = ()
@@ -113,6 +119,7 @@ class Configuration:
     absent: tuple[str, ...] = ()
     kernel: tuple[tuple[str, str], ...] = ()
     units: tuple[WantedUnit, ...] = ()
+    requires: tuple[tuple[str, ...], ...] = ()
     checks: tuple[tuple[str, ...], ...] = ()
 
 
@@ -130,6 +137,7 @@ def parse(sent: Mapping[str, Any]) -> Configuration:
         absent=tuple(_path(path) for path in sent.get("absent", ())),
         kernel=tuple(_kernel(sent.get("kernel", {}))),
         units=tuple(_unit(unit) for unit in sent.get("units", ())),
+        requires=tuple(_argv(argv) for argv in sent.get("requires", ())),
         checks=tuple(_argv(argv) for argv in sent.get("checks", ())),
     )
     _refuse_twice(configuration)
@@ -177,6 +185,8 @@ def _file(sent: Mapping[str, Any]) -> WantedFile:
         owner=_owner(sent, "0644"),
         content=base64.b64decode(sent.get("content") or ""),
         source=_path(sent["source"]) if sent.get("source") else "",
+        generate=_argv(sent["generate"]) if sent.get("generate") else (),
+        fresh=_argv(sent["fresh"]) if sent.get("fresh") else (),
         secret=bool(sent.get("secret")),
         once=bool(sent.get("once")),
         reload=_units(sent.get("reload")),
@@ -218,7 +228,7 @@ def _kernel(sent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _argv(sent: Sequence[str]) -> tuple[str, ...]:
     if not sent or not str(sent[0]).startswith("/"):
-        _refuse(repr(list(sent)), "a check is a list that begins with the whole path of a program")
+        _refuse(repr(list(sent)), "a command is a list that begins with the whole path of a program")
     return tuple(str(word) for word in sent)
 
 

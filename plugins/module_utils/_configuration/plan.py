@@ -13,6 +13,7 @@ from .._change.package_group import package_group
 from .._change.steps import Effect, Group, Step
 from .._change.subjects.base import Image
 from .._change.subjects.files import ABSENT, File, content_of, file_image, link_image, owned_image, path_image
+from .._change.subjects.generated import GeneratedFile, generated_image
 from .._change.subjects.kernel import KernelValue, kernel_path
 from .._change.subjects.local_accounts import LocalAccount, LocalGroup
 from .._change.subjects.packages import installed, simulate
@@ -100,6 +101,7 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
     everything = [*stopping, *steps, *unit_steps]
     groups: tuple[Group, ...] = packages
     if everything or effects:
+        _require(survey)
         if any(path.startswith(UNIT_FOLDERS) for path in survey.changed):
             effects = [Effect("daemon-reload"), *effects]
         groups = (*groups, _group(survey, everything, effects, units))
@@ -110,6 +112,17 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
         kept=tuple(_kept(survey)),
         changed_files=tuple(sorted(survey.changed)),
     )
+
+
+def _require(survey: _Survey) -> None:
+    """Run what has to succeed before anything is changed. Raises ClinicalError with its words where it does not."""
+    for argv in survey.configuration.requires:
+        if survey.host.which(argv[0]) is None:  # it comes with a package of this run, so nothing can speak against it
+            continue
+        done = survey.host.run(argv)
+        if done.rc != 0:
+            saw = f"{done.complaint}; nothing was changed"
+            raise ClinicalError("Changing the configuration", survey.configuration.name, saw)
 
 
 def _group(
@@ -249,12 +262,15 @@ def _leaving(
 def _file_steps(survey: _Survey) -> Iterator[Step]:
     for file in survey.configuration.files:
         now = survey.image(file.path)
-        if file.once and now["kind"] == "file":
+        if file.generate and not _is_fresh(survey, file, now):
+            yield _generating(survey, file)
+            continue
+        if (file.once or file.generate) and now["kind"] == "file":
             wanted = owned_image("file", file.owner.mode, file.owner.user, file.owner.group, content_of(now))
         else:
             content = _content(survey, file)
             if content is None:
-                yield _foretold(survey, file)
+                yield _copying(survey, file)
                 continue
             wanted = owned_image("file", file.owner.mode, file.owner.user, file.owner.group, content)
         if now["kind"] == "dir":
@@ -268,10 +284,26 @@ def _file_steps(survey: _Survey) -> Iterator[Step]:
         yield _step(File(file.path), wanted, before, after, WHY)
 
 
+def _is_fresh(survey: _Survey, file: WantedFile, now: Image) -> bool:
+    """Return whether a generated file is there and needs no successor, nor anything that it was made of."""
+    if now["kind"] != "file" or any(word in survey.changed for word in file.generate):
+        return False
+    return not file.fresh or survey.host.run(file.fresh).rc == 0
+
+
+def _generating(survey: _Survey, file: WantedFile) -> Step:
+    survey.changed.add(file.path)
+    wanted = generated_image(file.generate, file.owner.mode, file.owner.user, file.owner.group)
+    before = "ends soon" if survey.image(file.path)["kind"] == "file" else "absent"
+    return _step(GeneratedFile(file.path), wanted, before, f"generated, {_owner_words(file.owner)}", WHY)
+
+
 def _content(survey: _Survey, file: WantedFile) -> bytes | None:
-    """Return the wanted bytes; None where a file of the host that has them is only foretold."""
+    """Return the wanted bytes; None where the file of the host that has them is yet to come."""
     if not file.source:
         return file.content
+    if file.source in survey.changed:
+        return None
     path = survey.host.resolve(file.source)
     content = survey.host.read(path)
     if content is None and not survey.foretell:
@@ -280,10 +312,12 @@ def _content(survey: _Survey, file: WantedFile) -> bytes | None:
     return content
 
 
-def _foretold(survey: _Survey, file: WantedFile) -> Step:
+def _copying(survey: _Survey, file: WantedFile) -> Step:
+    """Return the step that copies what is not there yet: this run generates it first, or other tasks will."""
     survey.changed.add(file.path)
-    before = survey.image(file.path)["kind"]
-    return _step(File(file.path), dict(ABSENT), before, f"a copy of {file.source}, which is to come", WHY)
+    wanted = generated_image(("/bin/cat", file.source), file.owner.mode, file.owner.user, file.owner.group)
+    before, after = survey.image(file.path)["kind"], f"a copy of {file.source}, {_owner_words(file.owner)}"
+    return _step(GeneratedFile(file.path), wanted, before, after, WHY)
 
 
 def _link_steps(survey: _Survey) -> Iterator[Step]:
@@ -474,7 +508,7 @@ def _link_targets(survey: _Survey) -> dict[str, str]:
 
 def _digest(survey: _Survey, file: WantedFile) -> str:
     """Return by what a file is compared later; nothing for one that others may change."""
-    if file.once or file.secret:
+    if file.once or file.secret or file.generate:
         return ""
     content = _content(survey, file)
     return "" if content is None else manifests.digest(content)

@@ -15,6 +15,7 @@ from datetime import date, timedelta
 
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._text.lines import split_lines
 from .ssh_access import Account, Options, effective, key_trouble, missing_method, refusals
 
 SHADOW = "/etc/shadow"
@@ -102,7 +103,7 @@ def _account(host: Host, name: str) -> Account | None:
 
 
 def _shadow(host: Host, name: str) -> Shadow | None:
-    for line in host.read_text(SHADOW).splitlines():
+    for line in split_lines(host.read_text(SHADOW)):
         fields = line.split(":")
         if fields[0] == name and len(fields) >= 8:
             return Shadow(
@@ -238,7 +239,7 @@ def _root_rights(listing: str) -> tuple[bool, bool]:
 
 def _usual_pam(host: Host) -> bool:
     """Check that PAM asks sudo's users for their password; a rule of its own (a token, an agent's keys) may not."""
-    for line in host.read_text(host.resolve(SUDO_PAM)).splitlines():
+    for line in split_lines(host.read_text(host.resolve(SUDO_PAM))):
         rule = re.match(r"^\s*-?auth\s+(\[[^\]]*\]|\S+)\s+(\S+)", line)
         if rule and not any(_USUAL_PAM.match(posixpath.basename(part)) for part in rule.groups()):
             return False

@@ -66,7 +66,6 @@ def arm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     if check:
         msg = f"The guard {request.run_id} would be armed."
         return GuardResult(run_id=request.run_id, guard=record.as_result(host, None), changed=True, msg=msg)
-    warnings = reverter.settle(host, request.run_id)
     entries = changes.capture(host, groups)
     run = guarded_run.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
     try:
@@ -74,7 +73,7 @@ def arm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     except ClinicalError:
         journal.end(host, run, "undone", entries, {})
         raise
-    warnings += guarded_run.tidy_journal(host, request.journal_keep)
+    warnings = guarded_run.tidy_journal(host, request.journal_keep)
     msg = f"Unless it is confirmed, the change is taken back at {guard.until} ({guard.within} s)."
     return GuardResult(
         run_id=guard.run_id,

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .._change import journal, run_store
+from .._change import journal, run_store, ssh_server
 from .._change.subjects.units import show
 from .._errors import ClinicalError
 from .._host.boot import boot_id
@@ -24,9 +24,6 @@ from .._vocabulary.guard import ARMED, KEYS, REVERTED, no_guard
 from .._vocabulary.stamp import stamp_of
 from . import alarm
 
-#: How people log in: these are started again when a change has brought them down.
-LOGIN_SERVICES = ("ssh.service", "sshd.service")
-LOGIN_UNITS = (*LOGIN_SERVICES, "ssh.socket", "sshd.socket")
 SHORTEST, LONGEST = 10, 3600
 
 
@@ -100,7 +97,7 @@ def _overdue(run_id: str) -> Guard:
         boot_id="",
         armed_by=0,
         reload=(),
-        running=LOGIN_SERVICES,
+        running=ssh_server.SERVICES,
         commands=(),
         survives_reboot=False,
     )
@@ -143,7 +140,7 @@ def arm(host: Host, run_id: str, terms: GuardTerms, units: Sequence[str] = ()) -
     """
     from .._host.login import own_start  # the many runs that arm nothing do not pay for reading it
 
-    states = show(host, [*terms.units, *units, *LOGIN_UNITS])
+    states = show(host, [*terms.units, *units, *ssh_server.UNITS])
     guard = _from_now(
         host,
         Guard(

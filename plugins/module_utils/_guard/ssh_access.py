@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from .._errors import ClinicalError
 from .._host.door import Host, Stat
+from .._text.lines import split_lines
 
 LOCAL = "127.0.0.1"
 _KEY_TYPE = r"ssh-rsa|ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com"
@@ -47,7 +48,7 @@ class Options:
 
     def __init__(self, text: str) -> None:
         self._values: dict[str, list[str]] = {}
-        for line in text.splitlines():
+        for line in split_lines(text):
             option, _blank, value = line.partition(" ")
             self._values.setdefault(option.lower(), []).append(value.strip())
 
@@ -180,7 +181,7 @@ def _own_group(host: Host, account: Account, gid: int) -> bool:
     if gid != account.gid or host.stat("/etc/debian_version") is None:
         return False
     group = host.run(["getent", "group", str(gid)]).out.strip().split(":")
-    everybody = [line.split(":") for line in host.run(["getent", "passwd"]).out.splitlines()]
+    everybody = [line.split(":") for line in split_lines(host.run(["getent", "passwd"]).out)]
     members = {name for name in group[-1].split(",") if name} | {f[0] for f in everybody if f[3:4] == [str(gid)]}
     return members == {account.name}
 
@@ -200,7 +201,7 @@ def _shift(host: Host, account: Account, info: Stat) -> int:
 
 
 def _content_trouble(path: str, content: bytes, options: Options) -> str | None:
-    matches = [_KEY.match(line) for line in content.decode("utf-8", "replace").splitlines()]
+    matches = [_KEY.match(line) for line in split_lines(content.decode("utf-8", "replace"))]
     keys = [match for match in matches if match]
     if not keys:
         return f"{path} holds no key"

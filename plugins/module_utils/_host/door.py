@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ContextManager, Protocol, TypeVar
 
+from .._text.lines import split_lines
+
 T = TypeVar("T")
 #: Words by which daemons' own checkers mark the lines that say what is wrong.
 _TELLING = re.compile(r"error|emerg|alert|fail|invalid|unknown|unexpected|cannot|could not|not found", re.IGNORECASE)
@@ -63,7 +65,7 @@ class CommandResult:
     @property
     def err_line(self) -> str:
         """Its first words of complaint, for people: at most 300 characters."""
-        lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
+        lines = [line.strip() for line in split_lines(self.err or self.out) if line.strip()]
         return lines[0][:300] if lines else "it said nothing"
 
     @property

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from .._text.lines import split_lines
 from .door import Host
 from .processes import processes, read_volatile
 
@@ -132,7 +133,7 @@ class _Row:
 
 
 def _inet(name: str, text: str) -> Iterator[_Row]:
-    for line in text.splitlines()[1:]:
+    for line in split_lines(text)[1:]:
         fields = line.split()
         if len(fields) > 9:
             address, _colon, port = fields[1].partition(":")
@@ -155,7 +156,7 @@ def parse_address(text: str) -> str:
 
 def parse_unix(text: str) -> list[Listener]:
     """Return those sockets of /proc/net/unix that accept connections and lie in the file system."""
-    rows = (line.split() for line in text.splitlines()[1:])
+    rows = (line.split() for line in split_lines(text)[1:])
     paths = [(row[7], int(row[6])) for row in rows if len(row) > 7 and int(row[3], 16) & _ACCEPTS]
     filed = [(path, inode) for path, inode in paths if path.startswith("/")]
     return [Listener(protocol="unix", address=path, port=0, inode=inode) for path, inode in filed]
@@ -191,7 +192,7 @@ def parse_sockets(output: str) -> dict[tuple[str, str], str]:
     """
     protocols = {"Stream": "tcp", "Datagram": "udp", "SequentialPacket": "unix"}
     units = {}
-    for row in (line.split() for line in output.splitlines()):
+    for row in (line.split() for line in split_lines(output)):
         if len(row) >= 3 and row[1] in protocols:
             protocol = "unix" if row[0].startswith("/") else protocols[row[1]]
             units[(protocol, row[0])] = row[2]

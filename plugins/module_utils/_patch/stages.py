@@ -192,7 +192,11 @@ def read_plan(host: Host, run: PatchRun) -> Plan:
 
 def read_before(host: Host, run: PatchRun) -> HostBefore:
     """Return what the host was before the run. Raises ClinicalError where that is missing or damaged."""
-    return HostBefore.from_record(_load(host, run, "before"))
+    record = _load(host, run, "before")
+    try:
+        return HostBefore.from_record(record)
+    except (KeyError, TypeError):
+        raise _of_another_release(run.run_id, record) from None
 
 
 def note_after(host: Host, run: PatchRun, sums: Mapping[str, str]) -> None:
@@ -265,7 +269,16 @@ def _read(host: Host, run_id: str) -> PatchRun | None:
         raise ClinicalError(
             "Reading the patch run", run_id, problem, f"Look at {RUNS}/{run_id} before anything is patched."
         )
-    return PatchRun(**record)
+    try:
+        return PatchRun(**record)
+    except TypeError:
+        raise _of_another_release(run_id, record) from None
+
+
+def _of_another_release(run_id: str, record: Mapping[str, Any]) -> ClinicalError:
+    problem = f"its record has the parts {', '.join(sorted(record))}, which are not those that this release writes"
+    try_this = "Nothing was changed. Use the release of the collection that wrote it, or a newer one."
+    return ClinicalError("Reading the patch run", run_id, problem, try_this)
 
 
 def _write(host: Host, run: PatchRun, name: str, record: dict[str, Any]) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 
 #: What says where a file's bytes come from; exactly one of them.
-ORIGINS = ("content", "template", "source", "remote_source")
+ORIGINS = ("content", "template", "source", "remote_source", "generate")
 #: What goes to the host as the task says it.
-PLAIN = ("packages", "groups", "accounts", "folders", "links", "absent", "kernel", "units", "checks")
+PLAIN = ("packages", "groups", "accounts", "folders", "links", "absent", "kernel", "units", "requires", "checks")
 TABLE_UNIT = """\
 # Written by Ansible (healthops.clinical).
 [Unit]
@@ -62,14 +62,15 @@ def render(options: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
 
 def _file(file: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
     plain = {key: value for key, value in file.items() if key not in (*ORIGINS, "vars") and value is not None}
-    if file.get("remote_source"):
-        _only_origin(file)
-        return {**plain, "source": file["remote_source"]}
-    return {**plain, "content": base64.b64encode(_content(file, renderer)).decode()}
-
-
-def _content(file: Mapping[str, Any], renderer: Renderer) -> bytes:
     origin = _only_origin(file)
+    if origin == "remote_source":
+        return {**plain, "source": file["remote_source"]}
+    if origin == "generate":
+        return {**plain, "generate": file["generate"]}
+    return {**plain, "content": base64.b64encode(_content(file, origin, renderer)).decode()}
+
+
+def _content(file: Mapping[str, Any], origin: str, renderer: Renderer) -> bytes:
     if origin == "template":
         return renderer.template(file["template"], file.get("vars") or {}).encode()
     if origin == "source":

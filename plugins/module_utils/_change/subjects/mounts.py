@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from .base import Image, WholeSubject
 
 #: What hardening adds, and the word that takes it away again in a remount.
@@ -27,7 +28,7 @@ class MountPoint:
 
 def mounted(host: Host) -> dict[str, MountPoint]:
     """Return what is mounted, by its place; of several on one place, the one on top."""
-    rows = [line.split() for line in host.read_text("/proc/self/mounts").splitlines()]
+    rows = [line.split() for line in split_lines(host.read_text("/proc/self/mounts"))]
     points = [_point(row) for row in rows if len(row) >= 4]
     return {point.path: point for point in points}
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
+from ..._text.lines import split_lines
 from .base import Image, WholeSubject
 
 #: Packages that were removed are kept here, so that a revert needs no mirror.
@@ -52,7 +53,7 @@ def _query(host: Host, names: Sequence[str]) -> list[list[str]]:
     done = host.run(["dpkg-query", "--show", form, *names])
     if done.rc not in (0, 1):  # 1: some of the names are unknown, which is an answer
         raise ClinicalError("Asking dpkg for", ", ".join(names), done.err_line, "Try: dpkg --audit")
-    return [line.split("\t") for line in done.out.splitlines()]
+    return [line.split("\t") for line in split_lines(done.out)]
 
 
 def simulate(host: Host, install: Sequence[str], remove: Sequence[str]) -> tuple[Image, Image]:
@@ -158,6 +159,6 @@ def _source(host: Host, name: str, version: str) -> str:
 
 def _complaint(done: CommandResult) -> str:
     """Return what apt complains of: its E: lines, and who holds the lock that it waited for, which they do not say."""
-    lines = [line.strip() for line in done.err.splitlines() if line.startswith("E:")]
+    lines = [line.strip() for line in split_lines(done.err) if line.startswith("E:")]
     holders = _HOLDER.findall(done.err + done.out)
     return " ".join([*lines, *holders[-1:]])[:500] or done.err_line

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from .base import Image, WholeSubject
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "FragmentPath", "StateChangeTimestampMonotonic")
@@ -69,7 +70,7 @@ def show(host: Host, names: Sequence[str]) -> dict[str, Unit]:
 
 def parse_show(block: str, host: Host) -> Unit:
     """Return one unit out of what ``systemctl show`` prints of it: lines of Property=value."""
-    properties = dict(line.split("=", 1) for line in block.strip().splitlines() if "=" in line)
+    properties = dict(line.split("=", 1) for line in split_lines(block.strip()) if "=" in line)
     changed = properties.get("StateChangeTimestampMonotonic", "")
     return Unit(
         name=properties.get("Id", ""),

@@ -17,6 +17,7 @@ from ..._change.subjects.files import File, file_image
 from ..._change.subjects.mounts import OPPOSITE, MountOptions, MountPoint, mounted, unescape
 from ..._host.door import Host
 from ..._host.dropin import encode, read_text
+from ..._text.lines import split_lines, split_lines_with_ends
 from ..._vocabulary.results import OK
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
@@ -66,14 +67,14 @@ class Mount(Kind):
 
 def fstab_options(text: str, path: str) -> list[str] | None:
     """Return the options that fstab(5) gives for a path, None where it does not name it."""
-    rows = [line.split() for line in text.splitlines() if not line.lstrip().startswith("#")]
+    rows = [line.split() for line in split_lines(text) if not line.lstrip().startswith("#")]
     options = [row[3].split(",") for row in rows if len(row) >= 4 and unescape(row[1]) == path]
     return next(reversed(options), None)
 
 
 def with_options(text: str, point: MountPoint, options: Sequence[str]) -> str:
     """Return fstab with the options added to the path's line; where there is none, one for what is mounted now."""
-    lines = text.splitlines(keepends=True)
+    lines = split_lines_with_ends(text)
     for number, line in enumerate(lines):
         fields = line.split()
         if len(fields) >= 4 and not line.lstrip().startswith("#") and unescape(fields[1]) == point.path:

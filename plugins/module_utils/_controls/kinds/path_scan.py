@@ -18,6 +18,7 @@ from typing import Any
 from ..._change.steps import Group, Step
 from ..._change.subjects.files import Meta, narrower_image
 from ..._host.door import Host, ScanEntry
+from ..._text.lines import split_lines
 from ..context import SurveyContext
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, unknown
 from ..support.account_files import read_accounts
@@ -112,7 +113,7 @@ def roots_of(mountinfo: str) -> tuple[list[str], list[str]]:
 
     Each line of /proc/self/mountinfo names the device, and which part of it is mounted where.
     """
-    rows = [line.split(" ") for line in mountinfo.splitlines() if " - " in line]
+    rows = [line.split(" ") for line in split_lines(mountinfo) if " - " in line]
     mounts = [(row[2], row[3], _plain(row[4]), row[row.index("-") + 1]) for row in rows]
     walked: list[tuple[str, str, str]] = []
     foreign = []

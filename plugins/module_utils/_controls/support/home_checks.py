@@ -14,6 +14,7 @@ from ..._change.steps import Step
 from ..._change.subjects.files import ABSENT, File, Meta, file_image, narrower_image
 from ..._host.door import Stat
 from ..._host.dropin import HEADER, encode
+from ..._text.lines import split_lines, split_lines_with_ends
 from .account_checks import AccountsView, Check, Home, Violation
 
 #: Files that hold secrets, or commands with secrets in them.
@@ -118,7 +119,7 @@ def login_key_strength(view: AccountsView) -> Iterator[Violation]:
     """Yield keys that are too weak to open an account."""
     for home in view.homes:
         for path, text in home.keys.items():
-            for number, line in enumerate(text.splitlines(), 1):
+            for number, line in enumerate(split_lines(text), 1):
                 weak = _weak_key(line)
                 if weak:
                     yield Violation(
@@ -153,7 +154,7 @@ def rsa_bits(encoded: str) -> int:
 def shells_list(view: AccountsView) -> Iterator[Violation]:
     """Yield nologin, where it is listed as a shell."""
     text = view.texts.get(SHELLS, "")
-    shells = [line for line in text.splitlines(keepends=True) if posixpath.basename(line.strip()) != "nologin"]
+    shells = [line for line in split_lines_with_ends(text) if posixpath.basename(line.strip()) != "nologin"]
     if "".join(shells) != text:
         what, why = "nologin is listed as a shell", "services let everybody in who has a listed shell"
         image = file_image(encode("".join(shells)))

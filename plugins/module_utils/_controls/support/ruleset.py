@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ..._text.lines import split_lines
+
 TABLE = "inet healthops"
 LEARNED = "learned"
 #: Chains of others that only add to what a firewall does: container engines', and those that ban addresses.
@@ -147,7 +149,7 @@ def foreign_filter(ruleset: str) -> str | None:
     """
     table = chain = ""
     hooked, dropping, count = False, False, 0
-    for raw in ruleset.splitlines():
+    for raw in split_lines(ruleset):
         line = raw.strip()
         if line.startswith("table "):
             table = line[len("table ") :].rstrip(" {")

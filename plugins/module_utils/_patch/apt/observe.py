@@ -16,8 +16,10 @@ from datetime import datetime
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._host.facts import os_release
+from ..._text.lines import split_lines
 from ..._vocabulary.stamp import format_stamp
 from ..model import (
+    CLOCK_DAYS,
     DOWNGRADE,
     INSTALL,
     REMOVE,
@@ -231,9 +233,10 @@ def _change(table: OfferTable, step: SimulatedStep, record: Mapping[str, str]) -
         new=step.new,
         security=security,
         why=why,
-        download_bytes=int(record.get("Size", "0")),
-        installed_bytes=1024 * int(record.get("Installed-Size", "0")),
+        download_bytes=read.size(record.get("Size", "")),
+        installed_bytes=1024 * read.size(record.get("Installed-Size", "")),
         origin=_origin(table, step),
+        checksum=f"sha256:{record['SHA256']}" if "SHA256" in record else "",
         source=source,
         source_old=package.source_version if package and step.old else "",
         source_new=source_new if step.new else "",
@@ -311,7 +314,7 @@ def _source(host: Host, index: PackageIndex, now: datetime) -> PackageSource:
         component=index.component,
         released=format_stamp(dates.dated) if dates.dated else "",
         age_days=age,
-        stale=age is None or over or (renewed and age > STALE_DAYS),
+        stale=age is None or over or age < -CLOCK_DAYS or (renewed and age > STALE_DAYS),
         security=index.security,
     )
 
@@ -353,7 +356,9 @@ def _stale(source: PackageSource) -> str:
     where = f"{source.uri} {source.codename}"
     if source.age_days is None:
         return f"{where} has no Release file that bears a date"
-    return f"{where} is {source.age_days} days old (Release of {source.released}): its mirror is no longer renewed"
+    if source.of_the_future:
+        return f"{where} is {source.describe_age()}"
+    return f"{where} is {source.describe_age()} (Release of {source.released}): its mirror is no longer renewed"
 
 
 def broken(host: Host, packages: Mapping[str, InstalledPackage], solved: CommandResult) -> tuple[str, ...]:
@@ -362,6 +367,6 @@ def broken(host: Host, packages: Mapping[str, InstalledPackage], solved: Command
     if any(name.isdigit() for name in host.listdir(JOURNAL)):
         reasons.append("dpkg was cut in the middle of its work")
     if solved.rc != 0:
-        errors = [line[3:] for line in solved.err.splitlines() if line.startswith("E: ")]
+        errors = [line[3:] for line in split_lines(solved.err) if line.startswith("E: ")]
         reasons.append(f"apt finds no way to upgrade: {(errors or [solved.err_line])[0]}")
     return tuple(reasons)

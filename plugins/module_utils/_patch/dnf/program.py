@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from ..folders import make_folders
 
 PLACE = "/run/healthops"
@@ -18,6 +20,7 @@ PROGRAM = f"{PLACE}/patch-dnf.py"
 REQUEST = f"{PLACE}/patch-dnf.json"
 #: Seconds that an answer may take; a download is part of one.
 ANSWER_TIME = 3600.0
+_INTERPRETER = re.compile(rb"#!\s*([!-~]+)")
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,12 @@ class Program:
         """Return the answer to a question, a function of ``helper``. Raises ClinicalError where dnf fails."""
         done = self.host.run(self.prepare({"what": what, **parts}), timeout=ANSWER_TIME)
         if done.rc != 0:
-            complaint = done.err.strip().splitlines()[-1][:300] if done.err else "nothing"
+            complaint = split_lines(done.err.strip())[-1][:300] if done.err else "nothing"
             raise ClinicalError("Asking dnf", what, complaint)
-        answer: dict[str, Any] = json.loads(done.out)
+        try:
+            answer: dict[str, Any] = json.loads(done.out)
+        except ValueError:
+            raise ClinicalError("Asking dnf", what, f"it answered {done.out!r:.120}") from None
         return answer
 
     def prepare(self, request: Mapping[str, Any]) -> list[str]:
@@ -62,7 +68,8 @@ def python_of_dnf(host: Host) -> str:
     Raises ClinicalError where there is no dnf 4.
     """
     path = host.which("dnf")
-    first = (host.read(host.resolve(path)) or b"").split(b"\n", 1)[0].decode() if path else ""
-    if not first.startswith("#!"):
-        raise ClinicalError("Looking for", "dnf", f"saw {first!r} in {path or 'no place'}", "dnf 4 is needed.")
-    return first[2:].split()[0]
+    head = (host.read(host.resolve(path)) or b"")[:256] if path else b""
+    match = _INTERPRETER.match(head)
+    if match is None:
+        raise ClinicalError("Looking for", "dnf", f"saw {head[:20]!r} in {path or 'no place'}", "dnf 4 is needed.")
+    return match[1].decode()

@@ -265,3 +265,60 @@ def test_accounts_are_made_and_go_with_the_run(host: FakeHost) -> None:
     assert not foretold(host, accounts=account).changed
     transaction.take_back(host, request("r1"))
     assert host.text("/etc/passwd") == before["files"]["/etc/passwd"][4].decode()
+
+
+def test_a_generated_file_is_made_once_and_again_when_it_is_not_fresh(host: FakeHost) -> None:
+    key, fresh = ("/usr/bin/openssl", "genpkey"), ("/usr/bin/openssl", "x509", "-checkend", "1")
+    host.answers[key] = CommandResult(key, 0, "KEY\n", "")
+    host.answers[fresh] = CommandResult(fresh, 0, "", "")
+    copied = ("/bin/cat", "/etc/gateway/ca.key")
+    host.answers[copied] = CommandResult(copied, 0, "KEY\n", "")
+    files = [
+        {"path": "/etc/gateway/ca.key", "generate": list(key), "fresh": list(fresh), "mode": "0600", "secret": True},
+        {"path": "/etc/gateway/copy.key", "source": "/etc/gateway/ca.key", "mode": "0600", "secret": True},
+    ]
+    wanted: dict[str, Any] = {"files": files, "units": [PLAIN["units"][0]]}  # type: ignore[index]
+    first = foretold(host, **wanted)
+    second = applied(host, **wanted)
+    assert first.changes == second.changes and "KEY" not in str(second)
+    assert host.text("/etc/gateway/ca.key") == host.text("/etc/gateway/copy.key") == "KEY\n"
+    assert not applied(host, "r2", **wanted).changed
+    host.answers[fresh] = CommandResult(fresh, 1, "", "")
+    host.answers[key] = CommandResult(key, 0, "NEWER\n", "")
+    host.answers[copied] = CommandResult(copied, 0, "NEWER\n", "")
+    assert applied(host, "r3", **wanted).changed
+    assert host.text("/etc/gateway/copy.key") == "NEWER\n"
+
+
+def test_what_is_required_first_refuses_also_in_check_mode(host: FakeHost) -> None:
+    applied(host)
+    before = host.state()
+    argv = ("/usr/bin/test", "!", "-s", "/etc/gateway/drained")
+    host.programs.add("test")
+    host.answers[argv] = CommandResult(argv, 1, "", "engine-1 is drained")
+    assert not applied(host, "r2", requires=[list(argv)]).changed
+    for attempt in (foretold, applied):
+        with pytest.raises(ClinicalError, match="engine-1 is drained; nothing was changed"):
+            attempt(host, files=with_file("newer\n"), requires=[list(argv)])
+    assert host.state() == before
+
+
+def test_a_run_that_is_killed_at_any_write_is_taken_back_whole(host: FakeHost) -> None:
+    applied(host)
+    before = host.state()
+    ended = 0
+    for at in range(1, 80):
+        trial = copy.deepcopy(host)
+        trial.clock += 10
+        trial.strike(at, "killed_after")
+        try:
+            transaction.apply(trial, request("r2", within=30, files=with_file("newer\n")), check=False)
+        except Killed:
+            trial.fault = None
+            trial.uptime += 60
+            transaction.apply(trial, request("r3"), check=False)  # the next run, of the earlier configuration
+            assert {**trial.state(), "units": {}} == {**before, "units": {}}, at
+            assert trial.leftovers() == [], at
+            continue
+        ended += 1
+    assert 0 < ended < 70  # it was killed at every operation, and then at none any more

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,23 @@ def test_a_host_without_dnf_is_told_so() -> None:
     host.remove("/usr/bin/dnf")
     with pytest.raises(ClinicalError, match=r"dnf 4 is needed"):
         dnf_on(host).observe()
+
+
+@pytest.mark.parametrize("head", [b"\x7fELF\x02\x01\xff\n", b"#!\n", b"#! \xff\n", b""])
+def test_a_dnf_that_is_no_script_is_told_so(head: bytes) -> None:
+    host = DnfHost()
+    host.add_file("/usr/bin/dnf", head)
+    with pytest.raises(ClinicalError, match=r"dnf 4 is needed"):
+        dnf_on(host).observe()
+
+
+def test_an_answer_that_is_none_is_shown() -> None:
+    class Chatty(DnfHost):
+        def helper(self, argv: tuple[str, ...], request: Mapping[str, Any]) -> CommandResult:
+            return CommandResult(argv, 0, "Updating Subscription Management repositories.\n{}", "")
+
+    with pytest.raises(ClinicalError, match="it answered 'Updating Subscription"):
+        dnf_on(Chatty()).observe()
 
 
 def test_what_the_program_complains_of_is_told() -> None:
