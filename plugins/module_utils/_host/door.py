@@ -25,6 +25,10 @@ TEMPORARY_SUFFIX = ".healthops-tmp"
 ACCOUNTS_LOCK = "/etc/.pwd.lock"
 #: A larger file is not read, in bytes.
 READ_LIMIT = 16 * 1024 * 1024
+#: Why an owner or a mode is not set.
+EXCHANGED = "it is not what it was when this was planned: somebody has exchanged it"
+GIVEN_AWAY = "it is root's, and lies where others can exchange it"
+EXCHANGED_ADVICE = "Find out who can write to its folder."
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,11 @@ class Stat:
     gid: int
     target: str = ""
     ctime: float = 0.0
+
+
+def is_exchanged(planned: Stat, now: Stat) -> bool:
+    """Return whether something is of another kind, owner or mode than what was planned from."""
+    return (planned.kind, planned.mode, planned.uid, planned.gid) != (now.kind, now.mode, now.uid, now.gid)
 
 
 @dataclass(frozen=True)
@@ -128,8 +137,12 @@ class Host(Protocol):
     def write_value(self, path: str, text: str) -> None:
         """Write into a kernel file in place."""
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int) -> None:
-        """Set mode and owner of what is there."""
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
+        """Set mode and owner of what is there, provided that it is as ``planned`` from.
+
+        An owner that stays is not set. Raises ClinicalError where somebody has exchanged it meanwhile, and where a file
+        of root's would be given away in a folder in which others can exchange it.
+        """
 
     def symlink(self, path: str, target: str) -> None:
         """Lay a link in one step, over a link that may be there."""

@@ -21,7 +21,20 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from .._errors import ClinicalError, HostWriteError
-from .door import ACCOUNTS_LOCK, READ_LIMIT, TEMPORARY_SUFFIX, CommandResult, Host, ScanEntry, Stat, T
+from .door import (
+    ACCOUNTS_LOCK,
+    EXCHANGED,
+    EXCHANGED_ADVICE,
+    GIVEN_AWAY,
+    READ_LIMIT,
+    TEMPORARY_SUFFIX,
+    CommandResult,
+    Host,
+    ScanEntry,
+    Stat,
+    T,
+    is_exchanged,
+)
 from .safe_paths import open_parent
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -77,14 +90,7 @@ class RealHost(Host):
             return None
         except OSError as error:
             raise _as_clinical("Looking at", path, error) from error
-        return Stat(
-            kind=_kind(info.st_mode),
-            mode=statbits.S_IMODE(info.st_mode),
-            uid=info.st_uid,
-            gid=info.st_gid,
-            target=target,
-            ctime=info.st_ctime,
-        )
+        return _stat_of(info, target)
 
     def xattrs(self, path: str) -> dict[str, bytes]:
         try:
@@ -166,11 +172,14 @@ class RealHost(Host):
             finally:
                 os.close(fd)
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int) -> None:
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
         with _os_errors_as_clinical("Setting owner and mode of", path), open_parent(path) as (parent, name):
             fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
             try:
-                os.fchown(fd, uid, gid)
+                info = os.fstat(fd)
+                if is_exchanged(planned, _stat_of(info)):
+                    raise ClinicalError("Setting owner and mode of", path, EXCHANGED, EXCHANGED_ADVICE)
+                _set_owner(parent, path, fd, uid, gid)
                 os.fchmod(fd, mode)
                 os.fsync(fd)
             finally:
@@ -191,13 +200,17 @@ class RealHost(Host):
 
     def mkdir(self, path: str, mode: int, uid: int, gid: int) -> None:
         with _os_errors_as_clinical("Making the directory", path), open_parent(path) as (parent, name):
-            if os.path.lexists(path):
-                _set_folder(parent, name, mode, uid, gid)
+            if _is_there(parent, name):
+                with _opened_folder(parent, name) as fd:
+                    _set_owner(parent, path, fd, uid, gid)
+                    os.fchmod(fd, mode)
                 return
             temporary = f".{name}{TEMPORARY_SUFFIX}"
             with contextlib.suppress(FileExistsError):
                 os.mkdir(temporary, 0o700, dir_fd=parent)
-            _set_folder(parent, temporary, mode, uid, gid)
+            with _opened_folder(parent, temporary) as fd:
+                os.fchown(fd, uid, gid)
+                os.fchmod(fd, mode)
             os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
             os.fsync(parent)
 
@@ -207,7 +220,7 @@ class RealHost(Host):
             contextlib.suppress(FileNotFoundError),
             open_parent(path) as (parent, name),
         ):
-            if statbits.S_ISDIR(os.lstat(path).st_mode):
+            if statbits.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
                 os.rmdir(name, dir_fd=parent)
             else:
                 os.unlink(name, dir_fd=parent)
@@ -331,6 +344,27 @@ class RealHost(Host):
         time.sleep(seconds)
 
 
+def _stat_of(info: os.stat_result, target: str = "") -> Stat:
+    return Stat(
+        kind=_kind(info.st_mode),
+        mode=statbits.S_IMODE(info.st_mode),
+        uid=info.st_uid,
+        gid=info.st_gid,
+        target=target,
+        ctime=info.st_ctime,
+    )
+
+
+def _set_owner(parent: int, path: str, fd: int, uid: int, gid: int) -> None:
+    """Set the owner of what is open, where it is another one; what is root's is given away only where root put it."""
+    info, folder = os.fstat(fd), os.fstat(parent)
+    if (uid, gid) == (info.st_uid, info.st_gid):
+        return
+    if info.st_uid == 0 and (folder.st_uid != 0 or folder.st_mode & 0o022):
+        raise ClinicalError("Giving away", path, GIVEN_AWAY, EXCHANGED_ADVICE)
+    os.fchown(fd, uid, gid)
+
+
 def _list_entries(folder: str) -> list[tuple[os.DirEntry[str], os.stat_result]]:
     """Return what is in a folder, not followed; what goes away meanwhile was never there."""
     try:
@@ -401,10 +435,18 @@ def _write_new(parent: int, name: str, content: bytes, mode: int, uid: int, gid:
         os.fsync(fd)
 
 
-def _set_folder(parent: int, name: str, mode: int, uid: int, gid: int) -> None:
+def _is_there(parent: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _opened_folder(parent: int, name: str) -> Iterator[int]:
     fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
-        os.fchown(fd, uid, gid)
-        os.fchmod(fd, mode)
+        yield fd
     finally:
         os.close(fd)

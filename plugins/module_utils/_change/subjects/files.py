@@ -9,7 +9,7 @@ import posixpath
 from dataclasses import dataclass
 
 from ..._errors import ClinicalError
-from ..._host.door import TEMPORARY_SUFFIX, Host, Stat
+from ..._host.door import EXCHANGED, EXCHANGED_ADVICE, TEMPORARY_SUFFIX, Host, Stat
 from .base import Image, WholeSubject
 
 ABSENT: Image = {"kind": "absent"}
@@ -119,12 +119,13 @@ class File(WholeSubject):
             host.remove(temporary)
 
 
-def narrower_image(kind: str, bits: int, sticky: bool = False) -> Image:
+def narrower_image(kind: str, bits: int, owner: int, sticky: bool = False) -> Image:
     """Return a wanted mode without these bits, whatever else was set before it came to that.
 
-    With ``sticky``, a folder that everybody may still write keeps each from removing what others put there.
+    ``owner`` is whose it was when that was planned; what is somebody else's by then is left alone. With ``sticky``, a
+    folder that everybody may still write keeps each from removing what others put there.
     """
-    return {"kind": kind, "clear": bits, "sticky": sticky}
+    return {"kind": kind, "clear": bits, "sticky": sticky, "owner": owner}
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,9 @@ class Meta(WholeSubject):
             return
         if now.kind == "link":
             raise ClinicalError("Setting owner and mode of", self.path, "it has become a link, which is not followed")
-        host.set_meta(self.path, *_meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode))
+        if now.kind != image["kind"] or now.uid != image.get("owner", now.uid):
+            raise ClinicalError("Setting owner and mode of", self.path, EXCHANGED, EXCHANGED_ADVICE)
+        host.set_meta(self.path, *_meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode), now)
 
     def matches(self, image: Image, wanted: Image) -> bool:
         if "clear" not in wanted:

@@ -96,7 +96,10 @@ def test_runs_are_taken_back_one_by_one() -> None:
             ("banner",), lambda h: h.add_file("/etc/issue", "Ours.\n", 0o640, 0, 4), "file /etc/issue", id="content"
         ),
         pytest.param(
-            ("file",), lambda h: h.set_meta("/etc/shadow", 0o600, 0, 42), "owner and mode of /etc/shadow", id="mode"
+            ("file",),
+            lambda h: h.set_meta("/etc/shadow", 0o600, 0, 42, h.stat("/etc/shadow")),
+            "owner and mode of /etc/shadow",
+            id="mode",
         ),
         pytest.param(
             ("sysctl",),
