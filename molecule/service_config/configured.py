@@ -47,7 +47,9 @@ class ClinicHost:
     def root(self, command: str) -> str:
         """Return what a shell command says that root runs there, over a login of its own."""
         argv = ["ssh", "-q", "-F", CONFIG, "-o", "ControlMaster=no", "-o", "ControlPath=none", self.name]
-        done = subprocess.run([*argv, "sudo -n sh -s"], input=command, check=False, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [*argv, "sudo -n sh -s"], input=command, check=False, capture_output=True, text=True, timeout=120
+        )
         assert done.returncode == 0, f"{self.name}: {command}: {done.stdout} {done.stderr}"
         return done.stdout.strip()
 
@@ -68,13 +70,17 @@ class ClinicHost:
     def strike(self, *argv: str) -> None:
         """Do to the host what no control node could: pull its plug."""
         engine = os.environ.get("HEALTHOPS_ENGINE") or str(HOSTS / "engine" / "podman")
-        done = subprocess.run([engine, *argv, f"{self.network}-{self.name}"], check=False, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [engine, *argv, f"{self.network}-{self.name}"], check=False, capture_output=True, text=True, timeout=120
+        )
         assert done.returncode == 0, done.stderr
 
 
 def hosts() -> list[ClinicHost]:
     """Return the hosts of the scenario."""
-    done = subprocess.run(["ansible-inventory", "-i", str(INVENTORY), "--list"], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["ansible-inventory", "-i", str(INVENTORY), "--list"], check=True, capture_output=True, text=True
+    )
     listed = json.loads(done.stdout)["_meta"]["hostvars"]
     return [ClinicHost(name, own["ansible_host"], own["test_hosts_network"]) for name, own in sorted(listed.items())]
 

@@ -11,14 +11,14 @@ module: service_config
 short_description: Configure a system on a host, all of it or nothing
 version_added: 1.1.0
 description:
-  - One call takes the whole configuration of a system on a host. Packages, accounts, folders, files, links, kernel values
-    and units are looked at once, and what differs is journaled, written, checked by the daemons' own checkers, and only
-    then made live by a reload or a restart.
+  - One call takes the whole configuration of a system on a host. Packages, accounts, folders, files, links, kernel
+    values and units are looked at once, and what differs is journaled, written, checked by the daemons' own checkers,
+    and only then made live by a reload or a restart.
   - Where a check, a start or a reload fails, or a unit dies within the next seconds, the host has its earlier
     configuration back, its services run on it, and the module fails with the checker's own words.
   - Templates are rendered on the control node by the action plugin of the same name.
-  - A file that an earlier configuration of the same O(name) had and this one has not is removed; what stood there before
-    the system came is put back.
+  - A file that an earlier configuration of the same O(name) had and this one has not is removed; what stood there
+    before the system came is put back.
   - With O(confirm_within), the host takes everything back by itself unless a later task says O(state=confirmed).
 author:
   - healthops.clinical contributors (@healthops)
@@ -39,16 +39,17 @@ attributes:
     support: full
 options:
   name:
-    description: The name of the configuration, such as that of the role that has it. Lower-case letters, digits and C(_).
+    description: The name of the configuration, such as that of its role. Lower-case letters, digits and C(_).
     type: str
     required: true
   state:
     description:
       - With V(applied), make the host have the configuration.
       - With V(confirmed), keep the run O(run_id) that was applied with O(confirm_within).
-      - With V(reverted), take that run back at once. One that was confirmed is taken back with M(healthops.clinical.baseline).
-      - With V(removed), take away what the configuration put on the host. Folders marked O(folders[].data), accounts and
-        packages stay, and are named in RV(kept).
+      - With V(reverted), take that run back at once. One that was confirmed is taken back with
+        M(healthops.clinical.baseline).
+      - With V(removed), take away what the configuration put on the host. Folders marked O(folders[].data), accounts
+        and packages stay, and are named in RV(remaining).
     type: str
     choices: [applied, confirmed, reverted, removed]
     default: applied
@@ -146,8 +147,8 @@ options:
         type: path
       generate:
         description:
-          - A command of the host that prints the content, run once where the file is missing; a list that begins with the
-            whole path of a program. So a key never leaves the host.
+          - A command of the host that prints the content, run once where the file is missing; a list that begins with
+            the whole path of a program. So a key never leaves the host.
         type: list
         elements: str
       fresh:
@@ -235,7 +236,8 @@ options:
         type: path
         required: true
       template:
-        description: A template of the rules. They begin with C(table ...) and C(delete table ...), so that loading is one step.
+        description:
+          - A template of the rules. They begin with C(table ...) and C(delete table ...), so that loading is one step.
         type: str
       content:
         description: The rules themselves.
@@ -254,7 +256,8 @@ options:
         choices: [started, stopped, unmanaged]
         default: started
   units:
-    description: Units of systemd. One that runs reads its files anew where they changed, or are newer than what it has read.
+    description:
+      - Units of systemd. One that runs reads its files anew where they changed, or are newer than what it has read.
     type: list
     elements: dict
     default: []
@@ -401,7 +404,7 @@ restarts_due:
   returned: success
   type: list
   elements: str
-kept:
+remaining:
   description: What belonged to the configuration before and is left on the host.
   returned: success
   type: list
@@ -429,54 +432,70 @@ STATE = {"type": "str", "choices": ["started", "stopped", "unmanaged"]}
 ROOT = {"type": "str", "default": "root"}
 
 
-def _listed(**options: object) -> dict[str, object]:
+def _listed(options: dict[str, object]) -> dict[str, object]:
     return {"type": "list", "elements": "dict", "default": [], "options": options}
 
 
 ACCOUNTS = _listed(
-    name=TEXT,
-    group={"type": "str"},
-    groups=TEXTS,
-    home={"type": "path", "default": "/nonexistent"},
-    shell={"type": "path", "default": "/usr/sbin/nologin"},
-    comment={"type": "str", "default": ""},
+    {
+        "name": TEXT,
+        "group": {"type": "str"},
+        "groups": TEXTS,
+        "home": {"type": "path", "default": "/nonexistent"},
+        "shell": {"type": "path", "default": "/usr/sbin/nologin"},
+        "comment": {"type": "str", "default": ""},
+    }
 )
-FOLDERS = _listed(path=PATH, owner=ROOT, group=ROOT, mode={"type": "str", "default": "0755"}, data=FALSE)
+FOLDERS = _listed(
+    {
+        "path": PATH,
+        "owner": ROOT,
+        "group": ROOT,
+        "mode": {"type": "str", "default": "0755"},
+        "data": FALSE,
+    }
+)
 FILES = _listed(
-    path=PATH,
-    content={"type": "str"},
-    template={"type": "str"},
-    vars={"type": "dict"},
-    source={"type": "str"},
-    remote_source={"type": "path"},
-    generate={"type": "list", "elements": "str"},
-    fresh={"type": "list", "elements": "str"},
-    owner=ROOT,
-    group=ROOT,
-    mode={"type": "str", "default": "0644"},
-    secret=FALSE,
-    once=FALSE,
-    reload=TEXTS,
-    restart=TEXTS,
+    {
+        "path": PATH,
+        "content": {"type": "str"},
+        "template": {"type": "str"},
+        "vars": {"type": "dict"},
+        "source": {"type": "str"},
+        "remote_source": {"type": "path"},
+        "generate": {"type": "list", "elements": "str"},
+        "fresh": {"type": "list", "elements": "str"},
+        "owner": ROOT,
+        "group": ROOT,
+        "mode": {"type": "str", "default": "0644"},
+        "secret": FALSE,
+        "once": FALSE,
+        "reload": TEXTS,
+        "restart": TEXTS,
+    }
 )
 TABLES = _listed(
-    unit=TEXT,
-    table=TEXT,
-    description=TEXT,
-    path=PATH,
-    template={"type": "str"},
-    content={"type": "str"},
-    mode={"type": "str", "default": "0600"},
-    enabled={"type": "bool", "default": True},
-    state={**STATE, "default": "started"},
+    {
+        "unit": TEXT,
+        "table": TEXT,
+        "description": TEXT,
+        "path": PATH,
+        "template": {"type": "str"},
+        "content": {"type": "str"},
+        "mode": {"type": "str", "default": "0600"},
+        "enabled": {"type": "bool", "default": True},
+        "state": {**STATE, "default": "started"},
+    }
 )
 UNITS = _listed(
-    name=TEXT,
-    enabled={"type": "bool"},
-    state={**STATE, "default": "unmanaged"},
-    reload_on=PATHS,
-    restart_on=PATHS,
-    held=FALSE,
+    {
+        "name": TEXT,
+        "enabled": {"type": "bool"},
+        "state": {**STATE, "default": "unmanaged"},
+        "reload_on": PATHS,
+        "restart_on": PATHS,
+        "held": FALSE,
+    }
 )
 
 
@@ -489,7 +508,13 @@ ARGUMENTS = {
     "accounts": ACCOUNTS,
     "folders": FOLDERS,
     "files": FILES,
-    "links": _listed(path=PATH, target=TEXT, reload=TEXTS),
+    "links": _listed(
+        {
+            "path": PATH,
+            "target": TEXT,
+            "reload": TEXTS,
+        }
+    ),
     "absent": PATHS,
     "kernel": {"type": "dict", "default": {}},
     "nftables": TABLES,

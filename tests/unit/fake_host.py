@@ -264,7 +264,9 @@ class FakeHost(Host):
         """Everything that a person could find changed, without clocks and without the collection's own folder."""
         mine = {p: node for p, node in self.nodes.items() if p not in OWN_NAMES and not p.startswith(OWN + "/")}
         files = {p: (n.kind, n.mode, n.uid, n.gid, n.content, n.target, dict(n.xattrs)) for p, n in mine.items()}
-        units = {name: (unit.active, unit.masked, self.enabled(name)) for name, unit in self.units.items()}
+        units = {
+            name: (unit.active, unit.masked, self.enabled(name)) for name, unit in self.units.items() if not unit.own
+        }
         mounts = [(m.source, m.path, m.fstype, sorted(m.options)) for m in self.mounts]
         return {
             "files": files,

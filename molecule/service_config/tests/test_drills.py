@@ -27,7 +27,9 @@ BROKEN = [
     pytest.param({"clinic_sshd": "NonsenseHere yes"}, "clinic.conf", id="sshd"),
     pytest.param({"clinic_packages": ["haproxy", "no-such-package"]}, "no-such-package", id="package"),
     pytest.param({"clinic_worker_lives": 1}, "the licence server does not know this answer", id="daemon dies"),
-    pytest.param({"drill_wanted": "another", "clinic_confirm_within": 60}, "Ask it as a client would", id="wrong answer"),
+    pytest.param(
+        {"drill_wanted": "another", "clinic_confirm_within": 60}, "Ask it as a client would", id="wrong answer"
+    ),
 ]
 
 
@@ -54,7 +56,9 @@ def test_broken_configuration_is_not_there_afterwards(variables: dict[str, Any],
 def test_full_disk_leaves_the_earlier_configuration() -> None:
     sites = "/etc/nginx/conf.d"
     for host in HOSTS:  # there is room for the file that is there, and for no second one
-        host.root(f"cp -a {sites} /srv/sites && mount -t tmpfs -o size=4k,mode=755 none {sites} && cp -a /srv/sites/. {sites}")
+        host.root(
+            f"cp -a {sites} /srv/sites && mount -t tmpfs -o size=4k,mode=755 none {sites} && cp -a /srv/sites/. {sites}"
+        )
     try:
         with configured.clients(HOSTS) as clients:
             output = configured.begin(drill_answer="second").end()
@@ -74,7 +78,9 @@ def test_control_node_that_dies_before_the_probe_leaves_a_host_that_goes_back_by
 
 
 def test_power_cut_before_the_confirmation_boots_the_earlier_configuration() -> None:
-    play = configured.begin(drill_answer="second", drill_wanted="never", clinic_patience=100, clinic_confirm_within=1800)
+    play = configured.begin(
+        drill_answer="second", drill_wanted="never", clinic_patience=100, clinic_confirm_within=1800
+    )
     configured.wait_for("the new page", lambda: all(host.page(8080) == "second" for host in HOSTS))
     for host in HOSTS:
         host.strike("kill", "--signal", "KILL")
@@ -99,7 +105,9 @@ def test_check_run_check_run_say_changed_changed_ok_ok() -> None:
     folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "results")
     for host in HOSTS:
         kinds = ("check", "run", "run", "check")
-        results = [json.loads((folder / f"{host.name}-{n}-{kind}.json").read_text("utf-8")) for n, kind in enumerate(kinds)]
+        results = [
+            json.loads((folder / f"{host.name}-{n}-{kind}.json").read_text("utf-8")) for n, kind in enumerate(kinds)
+        ]
         assert [result["changed"] for result in results] == [True, True, False, False]
         assert results[0]["changes"] == results[1]["changes"]
         assert SECRET not in json.dumps(results)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A call of the module service_config: what the control node rendered becomes a request, and what came of it a result."""
+"""A call of the module service_config: what was rendered becomes a request, and what came of it a result."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .._configuration.model import parse
 from .._configuration.transaction import ConfigurationRequest, ConfigurationResult
 from .._errors import ClinicalError
 from .._guard import record, reverter
+from .._guard.exclusive import exclusive
 from .._host.real import RealHost
 from .._vocabulary.run_id import new_run_id
 
@@ -43,10 +44,13 @@ def request(params: Mapping[str, Any], run_id: str) -> ConfigurationRequest:
 def carry_out(wanted: ConfigurationRequest, state: str, check: bool) -> ConfigurationResult:
     """Do what the task asks for, under the lock of all runs unless nothing is changed."""
     host = RealHost()
-    patience = 0.0 if state in ("applied", "removed") else reverter.PATIENCE
-    with contextlib.nullcontext() if check else lock.held(wanted.run_id, patience=patience):
-        if state == "applied":
-            return transaction.apply(host, wanted, check)
-        if state == "removed":
-            return transaction.remove(host, wanted, check)
-        return transaction.confirm(host, wanted) if state == "confirmed" else transaction.take_back(host, wanted)
+    if state in ("confirmed", "reverted"):
+        act = {"confirmed": transaction.confirm, "reverted": transaction.take_back}[state]
+        # A run that is at work, or the revert itself, ends before it is asked.
+        with contextlib.nullcontext() if check else lock.held(wanted.run_id, patience=reverter.PATIENCE):
+            return act(host, wanted, check)
+    act = {"applied": transaction.apply, "removed": transaction.remove}[state]
+    with exclusive(host, wanted.run_id, check) as warnings:
+        result = act(host, wanted, check)
+    result.warnings[:0] = warnings
+    return result

@@ -46,7 +46,19 @@ SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
         *(File, AwaitedFile, RulesFile, MadeFile, GeneratedFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
-        *(ActiveUnit, OwnUnit, EnabledUnit, LocalAccount, LocalGroup, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures, FilterTable),
+        *(
+            ActiveUnit,
+            OwnUnit,
+            EnabledUnit,
+            LocalAccount,
+            LocalGroup,
+            MountOptions,
+            Packages,
+            AccountField,
+            PamProfiles,
+            AuthselectFeatures,
+            FilterTable,
+        ),
     )
 }
 

@@ -13,9 +13,7 @@ from .subjects.packages import AUTO_MARKS, Packages
 from .subjects.trees import Tree
 
 
-def package_group(
-    before: Image, after: Image, controls: tuple[str, ...] = (), stops: tuple[str, ...] = ()
-) -> Group:
+def package_group(before: Image, after: Image, controls: tuple[str, ...] = (), stops: tuple[str, ...] = ()) -> Group:
     """Return the one transaction from ``before`` to ``after``, as ``packages.simulate`` gives them."""
     versions: Mapping[str, str | None] = after["packages"]
     why = "what the packages' own scripts change here is put back with them"

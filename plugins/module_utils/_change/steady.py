@@ -17,7 +17,7 @@ _PROPERTIES = "Id,ActiveState,SubState,Result,InvocationID,NRestarts"
 
 
 def require_steady(host: Host, units: Sequence[str]) -> None:
-    """Watch the units for a while. Raises ClinicalError with its last words for one that does not run all the time."""
+    """Watch the units for a while. Raises ClinicalError, with what it said, for one that does not run all the time."""
     if not units or not has_systemd(host):
         return
     first = _await_running(host, units)
@@ -62,6 +62,7 @@ def _properties(block: str) -> dict[str, str]:
 
 def _fail(host: Host, unit: str, state: dict[str, str]) -> None:
     said = host.run(["journalctl", "--quiet", "--no-pager", "--output", "cat", "--lines", "5", "--unit", unit])
-    words = " ".join(line.strip() for line in said.out.split("\n") if line.strip())[-400:] or "it said nothing"
-    saw = f"it does not go on running ({state['ActiveState']}, {state['Result'] or state['SubState']}). It said: {words}"
-    raise ClinicalError("Running with the new settings", unit, saw, f"See: journalctl -u {unit}")
+    last_words = " ".join(line.strip() for line in said.out.split("\n") if line.strip())[-400:] or "nothing"
+    how = f"{state['ActiveState']}, {state['Result'] or state['SubState']}"
+    problem = f"it does not go on running ({how}). It said: {last_words}"
+    raise ClinicalError("Running with the new settings", unit, problem, f"See: journalctl -u {unit}")

@@ -90,5 +90,6 @@ def load(host: Host, name: str) -> Manifest:
         raise ClinicalError(doing, path_of(name), "the file is damaged", advice)
     if record.pop("version", 0) != VERSION:
         raise ClinicalError(doing, path_of(name), "another release wrote it in another form", advice)
-    tuples = ("folders", "data", "units", "packages", "accounts")
-    return Manifest(**{key: tuple(value) if key in tuples else value for key, value in record.items()})
+    for key in ("folders", "data", "units", "packages", "accounts"):
+        record[key] = tuple(record[key])
+    return Manifest(**record)

@@ -146,8 +146,10 @@ def parse(sent: Mapping[str, Any]) -> Configuration:
 
 def claimed_paths(configuration: Configuration) -> list[str]:
     """Return every path that the configuration decides about, in its order."""
-    placed = (*configuration.folders, *configuration.files, *configuration.links)
-    return [*(place.path for place in placed), *configuration.absent]
+    paths = [folder.path for folder in configuration.folders]
+    paths += [file.path for file in configuration.files]
+    paths += [link.path for link in configuration.links]
+    return [*paths, *configuration.absent]
 
 
 def _refuse_twice(configuration: Configuration) -> None:
@@ -229,7 +231,7 @@ def _kernel(sent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _argv(sent: Sequence[str]) -> tuple[str, ...]:
     if not sent or not str(sent[0]).startswith("/"):
         _refuse(repr(list(sent)), "a command is a list that begins with the whole path of a program")
-    return tuple(str(word) for word in sent)
+    return tuple(str(argument) for argument in sent)
 
 
 def _path(sent: Any) -> str:
@@ -247,5 +249,5 @@ def _matching(pattern: re.Pattern[str], sent: Any, noun: str, try_this: str = ""
     return text
 
 
-def _refuse(subject: str, saw: str, try_this: str = "") -> None:
-    raise ClinicalError("Reading the configuration", subject, f"{saw}; nothing was changed", try_this)
+def _refuse(subject: str, problem: str, try_this: str = "") -> None:
+    raise ClinicalError("Reading the configuration", subject, f"{problem}; nothing was changed", try_this)

@@ -31,8 +31,6 @@ from .model import (
     Owner,
     WantedAccount,
     WantedFile,
-    WantedFolder,
-    WantedLink,
     WantedUnit,
 )
 
@@ -46,13 +44,13 @@ SYSCTL = "/etc/sysctl.d/60-healthops-{}.conf"
 class Plan:
     """The groups that have to be applied together, in their order, and what a role has to know beside them.
 
-    ``restarts_due`` are held units that run with older files; ``kept`` what a removal leaves on the host.
+    ``restarts_due`` are held units that run with older files; ``remaining`` what a removal leaves on the host.
     """
 
     groups: tuple[Group, ...]
     manifest: Manifest
     restarts_due: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
+    remaining: tuple[str, ...] = ()
     changed_files: tuple[str, ...] = ()
 
 
@@ -109,7 +107,7 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
         groups=groups,
         manifest=new,
         restarts_due=tuple(due),
-        kept=tuple(_kept(survey)),
+        remaining=tuple(_remaining(survey)),
         changed_files=tuple(sorted(survey.changed)),
     )
 
@@ -121,24 +119,22 @@ def _require(survey: _Survey) -> None:
             continue
         done = survey.host.run(argv)
         if done.rc != 0:
-            saw = f"{done.complaint}; nothing was changed"
-            raise ClinicalError("Changing the configuration", survey.configuration.name, saw)
+            problem = f"{done.complaint}; nothing was changed"
+            raise ClinicalError("Changing the configuration", survey.configuration.name, problem)
 
 
-def _group(
-    survey: _Survey, steps: Sequence[Step], effects: Sequence[Effect], units: Mapping[str, Unit]
-) -> Group:
+def _group(survey: _Survey, steps: Sequence[Step], effects: Sequence[Effect], units: Mapping[str, Unit]) -> Group:
     """Return the one group of files and units. Whatever it makes run, or read its settings, has to go on running."""
     wanted = {unit.name for unit in survey.configuration.units if unit.state == STARTED}
     running = {name for name, unit in units.items() if unit.running}
-    told = [effect.unit for effect in effects if effect.unit in running | wanted]
+    notified = [effect.unit for effect in effects if effect.unit in running | wanted]
     started = [step.subject.name for step in steps if (step.wanted or {}).get("active")]
     return Group(
         name=survey.configuration.name,
         steps=tuple(steps),
         checks=survey.configuration.checks if survey.changed else (),
         effects=tuple(effects),
-        steady=tuple(dict.fromkeys([*told, *started])),
+        steady=tuple(dict.fromkeys([*notified, *started])),
         checked_on_the_way_back=False,
     )
 
@@ -161,8 +157,8 @@ def _packages(survey: _Survey) -> tuple[Group, ...]:
 
 
 def _group_steps(survey: _Survey) -> Iterator[Step]:
-    own = [account.group for account in survey.configuration.accounts]
-    for name in dict.fromkeys([*survey.configuration.groups, *own]):
+    own_groups = [account.group for account in survey.configuration.accounts]
+    for name in dict.fromkeys([*survey.configuration.groups, *own_groups]):
         if survey.host.gid(name) is None:
             yield _step(LocalGroup(name), {"there": True}, "absent", "a group of the system", WHY)
 
@@ -216,11 +212,16 @@ def _folder_steps(survey: _Survey) -> Iterator[Step]:
 
 def _folders(configuration: Configuration) -> list[str]:
     named = [folder.path for folder in configuration.folders]
-    needed = [posixpath.dirname(place.path) for place in (*configuration.files, *configuration.links)]
+    needed = [posixpath.dirname(path) for path in _placed(configuration)]
     if configuration.kernel:
         needed.append(posixpath.dirname(SYSCTL))
     above = {path for folder in [*named, *needed] for path in _upwards(folder)}
     return sorted(above)
+
+
+def _placed(configuration: Configuration) -> list[str]:
+    """Return the paths of all files and links."""
+    return [*(file.path for file in configuration.files), *(link.path for link in configuration.links)]
 
 
 def _upwards(path: str) -> Iterator[str]:
@@ -231,28 +232,27 @@ def _upwards(path: str) -> Iterator[str]:
 
 def _leaving_steps(survey: _Survey) -> Iterator[Step]:
     """Yield what the earlier configuration put there and this one has not, and what must not be there."""
-    wanted = {place.path for place in (*survey.configuration.files, *survey.configuration.links)}
-    wanted |= set(_folders(survey.configuration))
+    wanted = {*_placed(survey.configuration), *_folders(survey.configuration)}
     if survey.configuration.kernel:
         wanted.add(SYSCTL.format(survey.configuration.name))
-    gone: set[str] = set()
+    leaving: set[str] = set()
     for path in survey.earlier.paths:
         if path not in wanted:
             original = survey.earlier.originals.get(path)
-            yield from _leaving(survey, path, original, "the configuration has it no longer", gone)
+            yield from _leaving(survey, path, original, "the configuration has it no longer", leaving)
     for path in survey.configuration.absent:
-        yield from _leaving(survey, path, None, "the configuration wants it gone", gone)
+        yield from _leaving(survey, path, None, "the configuration wants it gone", leaving)
 
 
 def _leaving(
-    survey: _Survey, path: str, original: Mapping[str, Any] | None, why: str, gone: set[str]
+    survey: _Survey, path: str, original: Mapping[str, Any] | None, why: str, leaving: set[str]
 ) -> Iterator[Step]:
     """Yield the step that takes a path away; a folder that somebody else has something in stays."""
     now = survey.image(path)
     inside = (posixpath.join(path, name) for name in survey.host.listdir(path)) if now["kind"] == "dir" else ()
-    if now["kind"] == "absent" or not gone.issuperset(inside):
+    if now["kind"] == "absent" or not leaving.issuperset(inside):
         return
-    gone.add(path)
+    leaving.add(path)
     survey.changed.add(path)
     wanted: Image = dict(original) if original else dict(ABSENT)
     after = "as it was before the configuration" if original else "absent"
@@ -286,7 +286,7 @@ def _file_steps(survey: _Survey) -> Iterator[Step]:
 
 def _is_fresh(survey: _Survey, file: WantedFile, now: Image) -> bool:
     """Return whether a generated file is there and needs no successor, nor anything that it was made of."""
-    if now["kind"] != "file" or any(word in survey.changed for word in file.generate):
+    if now["kind"] != "file" or any(argument in survey.changed for argument in file.generate):
         return False
     return not file.fresh or survey.host.run(file.fresh).rc == 0
 
@@ -329,7 +329,7 @@ def _link_steps(survey: _Survey) -> Iterator[Step]:
             raise ClinicalError("Laying the link", link.path, "it is a folder; nothing was changed")
         survey.changed.add(link.path)
         _keep_original(survey, link.path, now)
-        yield _step(File(link.path), wanted, now.get("target", now["kind"]), link.target, WHY)
+        yield _step(File(link.path), wanted, str(now.get("target", now["kind"])), link.target, WHY)
 
 
 def _keep_original(survey: _Survey, path: str, now: Image) -> None:
@@ -347,7 +347,7 @@ def _kernel_steps(survey: _Survey) -> Iterator[Step]:
             reason = "this kernel does not have it; nothing was changed"
             raise ClinicalError("Setting the kernel value", key, reason, f"There is no {kernel_path(key)}.")
         if now["value"] != value:
-            yield _step(subject, {"value": value}, now["value"], value, WHY)
+            yield _step(subject, {"value": value}, str(now["value"]), value, WHY)
     if survey.configuration.kernel:
         path = SYSCTL.format(survey.configuration.name)
         lines = [f"{key} = {value}\n" for key, value in survey.configuration.kernel]
@@ -364,7 +364,7 @@ def _matches(survey: _Survey, now: Image, wanted: Image) -> bool:
 
 
 def _same_content(now: Image, wanted: Image) -> bool:
-    return now["kind"] == "file" and now["content"] == wanted["content"]
+    return bool(now["kind"] == "file" and now["content"] == wanted["content"])
 
 
 def _file_words(survey: _Survey, file: WantedFile, now: Image, wanted: Image) -> tuple[str, str]:
@@ -421,7 +421,7 @@ def _switching(survey: _Survey, wanted: WantedUnit, unit: Unit | None) -> Iterat
         after = "enabled" if wanted.enabled else "disabled"
         yield _step(EnabledUnit(wanted.name), {"enabled": wanted.enabled}, before, after, WHY, late=True)
     running = exists and unit is not None and unit.running
-    if wanted.state == STARTED and not running or wanted.state == STOPPED and running:
+    if (wanted.state == STARTED and not running) or (wanted.state == STOPPED and running):
         before = unit.active if unit is not None and exists else "absent"
         after = "active" if wanted.state == STARTED else "inactive"
         image = {"active": wanted.state == STARTED, "anew": not exists}
@@ -429,7 +429,7 @@ def _switching(survey: _Survey, wanted: WantedUnit, unit: Unit | None) -> Iterat
 
 
 def _verb(survey: _Survey, wanted: WantedUnit, unit: Unit) -> str:
-    """Return how a running unit has to be told of files that changed, or are newer than what it has read."""
+    """Return how a running unit has to be notified of files that changed, or are newer than what it has read."""
     restart, reload = _read_by(survey.configuration, wanted)
     for verb, paths in (("restart", restart), ("reload-or-restart", reload)):
         if survey.changed.intersection(paths) or any(_is_newer(survey.host, path, unit.since) for path in paths):
@@ -440,7 +440,8 @@ def _verb(survey: _Survey, wanted: WantedUnit, unit: Unit) -> str:
 def _read_by(configuration: Configuration, wanted: WantedUnit) -> tuple[list[str], list[str]]:
     """Return the paths for which a unit is restarted, and those for which it is reloaded."""
     restart = [file.path for file in configuration.files if wanted.name in file.restart]
-    reload = [place.path for place in (*configuration.files, *configuration.links) if wanted.name in place.reload]
+    reload = [file.path for file in configuration.files if wanted.name in file.reload]
+    reload += [link.path for link in configuration.links if wanted.name in link.reload]
     return [*restart, *wanted.restart_on], [*reload, *wanted.reload_on]
 
 
@@ -481,7 +482,7 @@ def _new_manifest(survey: _Survey, packages: Sequence[Group]) -> Manifest:
     files = {file.path: _digest(survey, file) for file in configuration.files}
     if configuration.kernel:
         files[SYSCTL.format(configuration.name)] = ""
-    kept = {path: image for path, image in earlier.originals.items() if path in {*files, *_link_targets(survey)}}
+    originals = {path: image for path, image in earlier.originals.items() if path in {*files, *_link_targets(survey)}}
     return Manifest(
         name=configuration.name,
         files=files,
@@ -491,7 +492,7 @@ def _new_manifest(survey: _Survey, packages: Sequence[Group]) -> Manifest:
         units=tuple(unit.name for unit in configuration.units if unit.enabled or unit.state == STARTED),
         packages=tuple(dict.fromkeys([*earlier.packages, *coming])) if configuration.packages else (),
         accounts=tuple(account.name for account in configuration.accounts),
-        originals={**survey.originals, **kept},
+        originals={**survey.originals, **originals},
     )
 
 
@@ -525,7 +526,7 @@ def _manifest_step(survey: _Survey, new: Manifest) -> Step:
     return _step(File(manifests.path_of(new.name)), wanted, "", "", "what belongs to the configuration")
 
 
-def _kept(survey: _Survey) -> Iterator[str]:
+def _remaining(survey: _Survey) -> Iterator[str]:
     """Yield what belonged to the earlier configuration and outlives it."""
     wanted = {folder.path for folder in survey.configuration.folders}
     for path in survey.earlier.data:
@@ -539,6 +540,4 @@ def _kept(survey: _Survey) -> Iterator[str]:
 
 
 def _step(subject: Any, wanted: Image | None, before: str, after: str, why: str, late: bool = False) -> Step:
-    return Step(
-        subject=subject, wanted=wanted, before=before, after=after, why=why, controls=(), late=late
-    )
+    return Step(subject=subject, wanted=wanted, before=before, after=after, why=why, controls=(), late=late)

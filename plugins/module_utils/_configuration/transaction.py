@@ -50,7 +50,7 @@ class ConfigurationResult:
     failed: bool = False
     changes: list[dict[str, Any]] = field(default_factory=list)
     restarts_due: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
+    remaining: list[str] = field(default_factory=list)
     restored: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     guard: dict[str, Any] = field(default_factory=dict)
@@ -65,11 +65,9 @@ def apply(host: Host, request: ConfigurationRequest, check: bool) -> Configurati
     result = _open(host, request)
     if request.confirm_within:
         record.check_within(request.confirm_within)
-    if not check:
-        result.warnings += reverter.settle(host, request.run_id)
     name = request.configuration.name
     planned = plan(host, request.configuration, manifests.load(host, name), foretell=check)
-    result.restarts_due, result.kept = list(planned.restarts_due), list(planned.kept)
+    result.restarts_due, result.remaining = list(planned.restarts_due), list(planned.remaining)
     result.changes = guarded_run.describe_changes(planned.groups)
     result.changed = bool(planned.groups)
     if planned.groups and not check:
@@ -99,7 +97,7 @@ def remove(host: Host, request: ConfigurationRequest, check: bool) -> Configurat
     return apply(host, replace(request, configuration=nothing, confirm_within=0), check)
 
 
-def confirm(host: Host, request: ConfigurationRequest) -> ConfigurationResult:
+def confirm(host: Host, request: ConfigurationRequest, check: bool) -> ConfigurationResult:
     """Keep the guarded run, because its probes answered. Fails where the host has taken it back already."""
     guard = _guard(host, request)
     result = _open(host, request)
@@ -107,14 +105,15 @@ def confirm(host: Host, request: ConfigurationRequest) -> ConfigurationResult:
         result.failed = True
         result.msg = f"It is too late: the run {guard.run_id} was taken back at {guard.ended}: {guard.why}."
     elif guard.state == ARMED:
-        record.end(host, guard, CONFIRMED, request.why or "its probes answered")
+        if not check:
+            record.end(host, guard, CONFIRMED, request.why or "its probes answered")
         result.changed, result.msg = True, f"The configuration {result.name} stays."
     else:
         result.msg = f"The configuration {result.name} was confirmed already."
     return _close(host, result)
 
 
-def take_back(host: Host, request: ConfigurationRequest) -> ConfigurationResult:
+def take_back(host: Host, request: ConfigurationRequest, check: bool) -> ConfigurationResult:
     """Take the guarded run back at once. Raises ClinicalError where it was confirmed already."""
     guard = _guard(host, request)
     result = _open(host, request)
@@ -122,8 +121,9 @@ def take_back(host: Host, request: ConfigurationRequest) -> ConfigurationResult:
         advice = f"To take it back all the same: healthops.clinical.rollback of the run {guard.run_id}."
         raise ClinicalError("Taking back the run", guard.run_id, "it was confirmed already", advice)
     if guard.state == ARMED:
-        taken = reverter.take_back(host, guard, request.why or "its probes did not answer")
-        result.changed, result.restored = True, taken.restored
+        result.changed = True
+    if guard.state == ARMED and not check:
+        result.restored = reverter.take_back(host, guard, request.why or "its probes did not answer").restored
     result.msg = f"The configuration {result.name} is as it was before the run {guard.run_id}."
     return _close(host, result)
 
@@ -158,9 +158,7 @@ def _diff(change: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _open(host: Host, request: ConfigurationRequest) -> ConfigurationResult:
-    return ConfigurationResult(
-        name=request.configuration.name, run_id=request.run_id, began=stamp_of(host.now())
-    )
+    return ConfigurationResult(name=request.configuration.name, run_id=request.run_id, began=stamp_of(host.now()))
 
 
 def _close(host: Host, result: ConfigurationResult) -> ConfigurationResult:

@@ -81,8 +81,8 @@ def _content(file: Mapping[str, Any], origin: str, renderer: Renderer) -> bytes:
 def _only_origin(file: Mapping[str, Any]) -> str:
     given = [key for key in ORIGINS if file.get(key) is not None]
     if len(given) != 1:
-        saw = f"it has {' and '.join(given) or 'no content'}; nothing was changed"
-        raise ClinicalError("Reading the file", str(file.get("path")), saw, f"Give one of {', '.join(ORIGINS)}.")
+        problem = f"it has {' and '.join(given) or 'no content'}; nothing was changed"
+        raise ClinicalError("Reading the file", str(file.get("path")), problem, f"Give one of {', '.join(ORIGINS)}.")
     return given[0]
 
 

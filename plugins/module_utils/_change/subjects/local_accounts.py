@@ -10,7 +10,7 @@ from ..._errors import ClinicalError
 from ..._host.door import Host
 from .base import Image, WholeSubject
 
-_GONE: Image = {"there": False}
+_ABSENT: Image = {"there": False}
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class LocalAccount(WholeSubject):
     def capture(self, host: Host) -> Image:
         row = _row(host, "/etc/passwd", self.account)
         if row is None or len(row) < 7:
-            return dict(_GONE)
+            return dict(_ABSENT)
         groups = (line.split(":") for line in host.read_text("/etc/group", "surrogateescape").split("\n"))
         member = [fields[0] for fields in groups if len(fields) > 3 and self.account in fields[3].split(",")]
         return {
