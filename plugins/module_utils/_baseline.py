@@ -325,7 +325,7 @@ def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
     from ._host import login as ssh_login
 
     login = ssh_login.own_login(host)
-    problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    problems = break_glass.problems(host, request.break_glass_users, login)
     if problems:
         findings = f"{'; '.join(problems)}; nothing was changed"
         advice = "Mend the account, or take it out of hardening_break_glass_users."

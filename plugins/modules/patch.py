@@ -77,7 +77,10 @@ options:
       - What is known of the source packages of this host, as the action plugin prepares it from files of the Debian
         security tracker, of CISA's known exploited vulnerabilities and of EPSS.
       - Without it every severity is V(unknown), and the labels alone tell what a security update is.
-    type: dict
+      - It is one packed text, so that the host's syslog, where Ansible notes the options of modules, does not fill with
+        it. What is given here in a playbook is ignored.
+    type: str
+    default: ""
   advisory_files:
     description:
       - Files on the control node that tell of vulnerabilities, as people carried them in, compressed with gzip or not.
@@ -458,7 +461,7 @@ def main() -> None:
             "digest": {"type": "str", "default": ""},
             "run_id": {"type": "str", "default": ""},
             "policy": {"type": "dict", "default": {}},
-            "advisories": {"type": "dict"},
+            "advisories": {"type": "str", "default": "", "no_log": True},
             "advisory_files": {
                 "type": "dict",
                 "options": {name: {"type": "path"} for name in ("debian_tracker", "cisa_kev", "epss")},

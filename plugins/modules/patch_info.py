@@ -120,6 +120,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._host.real impo
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger as patch_ledger
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
 from ansible_collections.healthops.clinical.plugins.module_utils._text.outlet import finish
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RunId
 
 
 def read_history(host: Host, package: str, run_id: str) -> dict[str, Any]:
@@ -141,7 +142,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        history = read_history(RealHost(), module.params["package"], module.params["run_id"])
+        run_id = RunId.of(module.params["run_id"]) if module.params["run_id"] else ""
+        history = read_history(RealHost(), module.params["package"], run_id)
     except ClinicalError as error:
         history = {"failed": True, "msg": str(error)}
     finish(module, {"changed": False, **history})

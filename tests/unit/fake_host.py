@@ -204,11 +204,15 @@ class FakeHost(Host):
         self.units: Dict[str, FakeUnit] = {}
         self.packages: Dict[str, str] = {}
         self.residual: Set[str] = set()
+        self.unfinished: Dict[str, str] = {}
         self.mirror: Dict[str, FakePackage] = {}
         self.apt_lock = ""
         self.audit: List[str] = []
         self.privileged: List[str] = []
         self.tables: Dict[str, str] = {}
+        self.links: List[Dict[str, object]] = []
+        self.xfrm = ""
+        self.rpc = ""
         self.nft_refuses = ""
         self.nft_refuses_new = ""
         self.users = {"root": 0, "www-data": 33, "alice": 1000}
@@ -264,9 +268,7 @@ class FakeHost(Host):
         """Everything that a person could find changed, without clocks and without the collection's own folder."""
         mine = {p: node for p, node in self.nodes.items() if p not in OWN_NAMES and not p.startswith(OWN + "/")}
         files = {p: (n.kind, n.mode, n.uid, n.gid, n.content, n.target, dict(n.xattrs)) for p, n in mine.items()}
-        units = {
-            name: (unit.active, unit.masked, self.enabled(name)) for name, unit in self.units.items() if not unit.own
-        }
+        units = {name: (unit.active, unit.masked, self.enabled(name)) for name, unit in self.units.items()}
         mounts = [(m.source, m.path, m.fstype, sorted(m.options)) for m in self.mounts]
         return {
             "files": files,

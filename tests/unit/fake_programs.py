@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import posixpath
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Said = tuple[int, str, str]
 OPPOSITE = {"suid": "nosuid", "dev": "nodev", "exec": "noexec", "symfollow": "nosymfollow"}
+_OWN = "/etc/systemd/system/"
 AUTO_MARKS = "/var/lib/apt/extended_states"
 
 
@@ -32,7 +34,6 @@ class FakeUnit:
     wanted_by: str = "multi-user.target"
     masked: bool = False
     transient: bool = False
-    #: Made of a file in /etc/systemd/system, with which it goes.
     own: bool = False
     #: What it says before it dies, each time that it was started.
     dies: str = ""
@@ -58,7 +59,19 @@ class FakePackage:
 # --- systemd ---
 
 
+def _sync_own_units(host: FakeHost) -> None:
+    """Know the units whose files lie in /etc, as systemd does once it has read them, and forget those that went."""
+    files = [path for path in host.glob(f"{_OWN}*.service") if host.nodes[path].kind == "file"]
+    for path in files:
+        wanted = re.search(r"^WantedBy=(\S+)", host.text(path), re.MULTILINE)
+        if wanted:
+            host.units.setdefault(path[len(_OWN) :], FakeUnit(wanted_by=wanted[1], own=True))
+    for name in [name for name, unit in host.units.items() if unit.own and _OWN + name not in files]:
+        del host.units[name]
+
+
 def systemctl(host: FakeHost, args: list[str]) -> Said:
+    _sync_own_units(host)
     if args[0] == "list-units":
         return 0, "".join(f"{name} loaded active running {name}\n" for name, u in host.units.items() if u.active), ""
     if args[0] == "list-sockets":
@@ -70,8 +83,6 @@ def systemctl(host: FakeHost, args: list[str]) -> Said:
         host.change("systemctl daemon-reload", lambda: _read_units(host), disk=False)
         return 0, "", ""
     name = names[-1]  # after --no-block
-    if verb == "enable":  # it reads the unit's file on the disk by itself
-        _read_units(host)
     if name not in host.units:
         return 5, "", f"Failed to {verb} {name}: Unit {name} not found."
     if host.units[name].masked and verb in ("start", "restart", "enable"):
@@ -105,21 +116,13 @@ def _shown(host: FakeHost, name: str) -> str:
         seen["UnitFileState"] = host.enabled(name)
         seen["FragmentPath"] = f"/lib/systemd/system/{name}"
     since = int(unit.since * 1_000_000) if unit else 0
-    starts = {"InvocationID": unit.starts if unit else "", "NRestarts": 0, "SubState": seen["ActiveState"]}
-    seen.update(
-        {key: str(value) for key, value in {**starts, "Result": "exit-code" if unit and unit.dies else ""}.items()}
-    )
+    seen.update(InvocationID=str(unit.starts if unit else ""), NRestarts="0", SubState=seen["ActiveState"])
+    seen["Result"] = "exit-code" if unit and unit.dies else ""
     return "\n".join(f"{key}={value}" for key, value in {**seen, "StateChangeTimestampMonotonic": since}.items())
 
 
 def _read_units(host: FakeHost) -> None:
-    for path in host.glob("/etc/systemd/system/*.service"):
-        if host.nodes[path].kind == "file" and "healthops-guard" not in path:  # the guard has tests of its own
-            host.units.setdefault(posixpath.basename(path), FakeUnit(own=True))
-    for name, unit in list(host.units.items()):
-        if unit.own and not unit.active and f"/etc/systemd/system/{name}" not in host.nodes:
-            del host.units[name]
-            continue
+    for name, unit in host.units.items():
         unit.masked = host.enabled(name) == "masked"
 
 
@@ -137,9 +140,10 @@ def _set_active(active: bool) -> Callable[[FakeHost, str], None]:
             del host.units[name]
             return
         unit = host.units[name]
-        unit.active, unit.since, unit.starts = active, host.clock, unit.starts + active
-        if unit.dies and active:
-            unit.active = False
+        unit.active, unit.since, unit.starts = active and not unit.dies, host.clock, unit.starts + active
+        if unit.own and not active:
+            for table in re.findall(r"^ExecStop=.*delete table ([\w ]+)'$", host.text(_OWN + name), re.MULTILINE):
+                host.tables.pop(table, None)
 
     return happen
 
@@ -328,6 +332,11 @@ def nft(host: FakeHost, args: list[str]) -> Said:
     return 0, "", ""
 
 
+def ip(host: FakeHost, args: list[str]) -> Said:
+    """The interfaces that are up, and what IPsec knows."""
+    return (0, host.xfrm if "xfrm" in args else json.dumps(host.links), "")
+
+
 def _load(host: FakeHost, table: str, rules: str) -> None:
     host.tables.pop(table, None)
     if rules:
@@ -339,7 +348,10 @@ def _load(host: FakeHost, table: str, rules: str) -> None:
 
 def dpkg_query(host: FakeHost, args: list[str]) -> Said:
     names = args[2:]
-    known = [(name, host.packages[name], "installed") for name in names if name in host.packages]
+    statuses = {**dict.fromkeys(host.packages, "installed"), **host.unfinished}
+    if not names:
+        return 0, "".join(f"{name}\t{status}\tok\n" for name, status in statuses.items()), ""
+    known = [(name, host.packages[name], statuses[name]) for name in names if name in host.packages]
     known += [(name, host.mirror[name].version, "config-files") for name in names if name in host.residual]
     unknown = [name for name in names if name not in host.packages and name not in host.residual]
     missing = "".join(f"dpkg-query: no packages found matching {name}\n" for name in unknown)
@@ -597,6 +609,8 @@ PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
     "modprobe": modprobe,
     "mount": mount,
     "nft": nft,
+    "ip": ip,
+    "rpcinfo": lambda host, args: (0, host.rpc, ""),
     "dpkg-query": dpkg_query,
     "apt-get": apt_get,
     "sh": sh,

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "module_utils._errors": "",
     "module_utils._core": "",
     "module_utils._text": "",
-    "module_utils._vocabulary": "",
+    "module_utils._vocabulary": "_errors",
     "module_utils._host": "_errors _text _vocabulary",
     "module_utils._change": "_errors _text _vocabulary _host",
     "module_utils._guard": "_errors _text _vocabulary _host _change _core",

@@ -15,12 +15,15 @@ from .._guard import commit_confirm, record, reverter
 from .._guard.commit_confirm import GuardRequest, GuardResult
 from .._guard.exclusive import exclusive
 from .._host.real import RealHost
-from .._vocabulary.run_id import new_run_id
+from .._vocabulary.run_id import RunId
 
 
 def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> dict[str, Any]:
     """Return the result of the module for its options, also of a call that failed."""
-    wanted = request(params)
+    try:
+        wanted = request(params)
+    except ClinicalError as error:
+        return {"failed": True, "msg": str(error)}
     try:
         result = asdict(carry_out(wanted, params["state"], check))
     except ClinicalError as error:
@@ -32,12 +35,13 @@ def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> dict[str, Any
 
 
 def request(params: Mapping[str, Any]) -> GuardRequest:
-    """Return what the options ask for; a guard that is armed gets a name where the task gives it none."""
-    run_id = params["run_id"]
-    if not run_id and params["state"] == "armed":
-        run_id = new_run_id()
+    """Return what the options ask for; a guard that is armed gets a name where the task gives it none.
+
+    Raises ClinicalError where an id cannot name a run.
+    """
+    named = params["run_id"] or params["state"] == "armed"
     return GuardRequest(
-        run_id=run_id,
+        run_id=RunId.of_option(params["run_id"]) if named else "",
         paths=tuple(params["paths"]),
         units=tuple(params["units"]),
         commands=tuple(params["commands"]),

@@ -12,11 +12,11 @@ from typing import Any, Callable
 from .._errors import ClinicalError
 from .._guard.exclusive import exclusive
 from .._host.real import RealHost
-from .._patch import plan, policy, roll_back, run
+from .._patch import packed_advisories, plan, policy, roll_back, run
 from .._patch.managers import manager_of
 from .._patch.plan import PlanInputs
 from .._patch.request import PatchFailed, PatchRequest, PatchResult
-from .._vocabulary.run_id import new_run_id
+from .._vocabulary.run_id import RunId
 
 STATES: dict[str, Callable[..., PatchResult]] = {
     "planned": run.report_plan,
@@ -39,20 +39,20 @@ def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> dict[str, Any
 
 
 def read_request(params: Mapping[str, Any], check: bool) -> PatchRequest:
-    """Return the request that the options make. Raises ClinicalError where the policy is wrong."""
-    advisories = params["advisories"]
+    """Return the request that the options make. Raises ClinicalError where the policy or an id is wrong."""
+    advisories = packed_advisories.unpack(params["advisories"])
     inputs = PlanInputs(
         policy=policy.read(params["policy"]),
         now=datetime.now(timezone.utc).replace(microsecond=0),
-        advisories=None if advisories is None else advisories.get("sources", {}),
+        advisories=advisories.get("sources"),
         refresh=params["refresh"] and not check and params["state"] != "applied",
-        cves=(advisories or {}).get("cves", {}),
+        cves=advisories.get("cves", {}),
     )
     # What is rolled back has its name already; every other run gets one.
-    new_id = "" if params["state"] == "rolled_back" else new_run_id()
+    named = params["run_id"] or params["state"] != "rolled_back"
     return PatchRequest(
         inputs=inputs,
-        run_id=params["run_id"] or new_id,
+        run_id=RunId.of_option(params["run_id"]) if named else "",
         digest=params["digest"],
         restart=params["restart"],
         restart_order=tuple(params["restart_order"]),

@@ -100,7 +100,7 @@ def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
         return _answer(
             host, guard, "This login is older than the change, so it shows nothing. Log in anew.", failed=True
         )
-    problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    problems = break_glass.problems(host, request.break_glass_users, login)
     if problems:
         return _refused(host, guard, "; ".join(problems))
     _complete(host, guard)

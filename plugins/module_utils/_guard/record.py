@@ -21,8 +21,11 @@ from .._errors import ClinicalError
 from .._host.boot import boot_id
 from .._host.door import Host
 from .._vocabulary.guard import ARMED, KEYS, REVERTED, no_guard
+from .._vocabulary.run_id import RunId
 from .._vocabulary.stamp import stamp_of
 from . import alarm
+
+FOREIGN = "Find out who wrote below /var/lib/healthops; nothing of it was run."
 
 SHORTEST, LONGEST = 10, 3600
 
@@ -83,6 +86,8 @@ def load(host: Host, run_id: str) -> Guard | None:
     record = run_store.unline(content.rstrip(b"\n"))
     if record is None:
         return _overdue(run_id) if alarm.is_prepared(host) else None
+    if record["run_id"] != run_id:
+        raise ClinicalError("Reading the guard of", run_id, f"its record is that of {record['run_id']}", FOREIGN)
     return _from_record(record)
 
 
@@ -212,7 +217,7 @@ def _from_now(host: Host, guard: Guard) -> Guard:
 
 
 def _path(run_id: str) -> str:
-    return posixpath.join(journal.JOURNAL, run_id, "guard")
+    return posixpath.join(journal.JOURNAL, RunId.of(run_id), "guard")
 
 
 def _write(host: Host, guard: Guard) -> None:

@@ -138,7 +138,7 @@ class Host(Protocol):
         """Write into a kernel file in place."""
 
     def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
-        """Set mode and owner of what is there, provided that it is as ``planned`` from.
+        """Set mode and owner of what is there, provided that it is still as ``planned`` has it.
 
         An owner that stays is not set. Raises ClinicalError where somebody has exchanged it meanwhile, and where a file
         of root's would be given away in a folder in which others can exchange it.

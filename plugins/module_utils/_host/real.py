@@ -38,6 +38,10 @@ from .door import (
 from .safe_paths import open_parent
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+#: Of the environment of the play that is all that commands get.
+PROXIES = tuple(
+    name for scheme in ("http", "https", "ftp", "no", "all") for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
+)
 READ_PIECE = 64 * 1024
 #: How many readers run at the same time: while two wait for a program or the disk, one can think.
 AT_ONCE = 3
@@ -270,21 +274,22 @@ class RealHost(Host):
         program = self.which(argv[0])
         if program is None:
             raise ClinicalError("Running", argv[0], "there is no such command on this host")
-        environment = {"PATH": ":".join(PATH), "LC_ALL": "C", "LANG": "C", "HOME": "/root", **(env or {})}
+        environment = {"PATH": ":".join(PATH), "LC_ALL": "C", "LANG": "C", "HOME": "/root", **_proxies(), **(env or {})}
         try:
-            process = subprocess.Popen(
-                [program, *argv[1:]],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment,
-                cwd="/",
-                start_new_session=True,
-            )
+            with _memory_file(stdin) as file:
+                process = subprocess.Popen(
+                    [program, *argv[1:]],
+                    stdin=file,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=environment,
+                    cwd="/",
+                    start_new_session=True,
+                )
         except OSError as error:
             raise _as_clinical("Running", program, error) from error
         try:
-            out, err = process.communicate(stdin.encode(), timeout=timeout)
+            out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as expired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -416,6 +421,19 @@ def _kind(mode: int) -> str:
     if statbits.S_ISDIR(mode):
         return "dir"
     return "link" if statbits.S_ISLNK(mode) else "other"
+
+
+def _proxies() -> dict[str, str]:
+    """Return what a play's ``environment`` says of proxies, which package managers need to reach their mirrors."""
+    return {name: os.environ[name] for name in PROXIES if name in os.environ}
+
+
+def _memory_file(text: str) -> BinaryIO:
+    """Return a file in memory at its beginning: unlike a pipe, a program can open it by the name /dev/stdin."""
+    file = os.fdopen(os.memfd_create("stdin"), "w+b")
+    file.write(text.encode())
+    file.seek(0)
+    return file
 
 
 def _decode(data: bytes) -> str:

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .._change.run_store import RUN, RunStore, check_run_id
+from .._change.run_store import RUN, RunStore
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._vocabulary.run_id import RunId
 from .ledger import FOLDER
 from .manager import KeptPackage
 from .model import Plan
@@ -77,7 +78,7 @@ class PatchRun:
     @property
     def archives(self) -> str:
         """The directory on the host with the downloaded packages."""
-        return posixpath.join(CACHE, self.run_id)
+        return posixpath.join(CACHE, RunId.of(self.run_id))
 
     @property
     def log(self) -> str:
@@ -153,7 +154,7 @@ def begin(host: Host, run_id: str, plan: Plan, at: str) -> PatchRun:
 
     Raises ClinicalError where the id is taken or could not be the name of a folder.
     """
-    check_run_id(run_id)
+    run_id = RunId.of(run_id)
     earlier = runs(host)
     if any(run.run_id == run_id for run in earlier):
         raise ClinicalError("Beginning the patch run", run_id, "there is one of this name already", "Choose another.")
@@ -264,8 +265,8 @@ def _read(host: Host, run_id: str) -> PatchRun | None:
     if not _STORE.has(host, run_id, RUN):
         return None
     record = _STORE.read_record(host, run_id, RUN)
-    if record is None:
-        problem = "its record is damaged"
+    if record is None or record.get("run_id") != run_id:
+        problem = "its record is damaged" if record is None else "its record is that of another run"
         raise ClinicalError(
             "Reading the patch run", run_id, problem, f"Look at {RUNS}/{run_id} before anything is patched."
         )

@@ -23,22 +23,52 @@ _APT = (
     *("-o", "DPkg::Lock::Timeout=60", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
 )
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "APT_LISTCHANGES_FRONTEND": "none"}
+#: What dpkg has not written down yet; left behind only where it was cut.
+JOURNAL = "/var/lib/dpkg/updates"
+_AWAY = ("not-installed", "config-files")
+#: Whatever else dpkg says of a package, it began with it and did not end.
+_FINISHED = ("installed", *_AWAY)
 _HOLDER = re.compile(r"It is held by process \d+ \([^)\n]*\)")
 _SIMULATED = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re.MULTILINE)
 
 
-def installed(host: Host, names: Sequence[str]) -> dict[str, str | None]:
-    """Return the installed version of each package, None where it is not installed."""
-    versions = {name: version for name, version, status in _query(host, names) if status == "installed"}
-    return {name: versions.get(name) for name in names}
+def installed(host: Host, names: Sequence[str]) -> tuple[dict[str, str | None], dict[str, str]]:
+    """Return the installed version of each package, None where it is not installed, and what is installed in part.
+
+    The latter is by package the status of which dpkg says that it began with it and did not end.
+    """
+    rows = _query(host, names)
+    versions = {name: version for name, version, status in rows if status == "installed"}
+    unfinished = {name: status for name, _version, status in rows if status not in _FINISHED}
+    return {name: versions.get(name) for name in names}, unfinished
+
+
+def broken(host: Host) -> tuple[str, ...]:
+    """Return what of all packages dpkg began with and did not end, a sentence each; nothing else can end before it."""
+    form = "--showformat=${Package}\\t${db:Status-Status}\\t${db:Status-Eflag}\\n"
+    done = host.run(["dpkg-query", "--show", form])
+    if done.rc != 0:
+        raise ClinicalError("Asking dpkg for", "every package", done.err_line, "Try: dpkg --audit")
+    reasons = []
+    for line in split_lines(done.out):
+        name, status, flag = line.split("\t")
+        if status not in _FINISHED or flag != "ok":
+            reasons.append(f"{name} is {status}")
+    return (*reasons, *interrupted(host))
+
+
+def interrupted(host: Host) -> tuple[str, ...]:
+    """Return a sentence where dpkg was cut so hard that it has not written down yet what it did."""
+    cut = any(name.isdecimal() for name in host.listdir(JOURNAL))
+    return ("dpkg was cut in the middle of its work",) if cut else ()
 
 
 def present(host: Host, names: Sequence[str]) -> set[str]:
-    """Return those of the packages that are installed, as dpkg or rpm says."""
+    """Return those of the packages that are installed, also in part, as dpkg or rpm says."""
     if not names:
         return set()
     if host.which("dpkg-query") is not None:
-        return {name for name, version in installed(host, names).items() if version is not None}
+        return {name for name, _version, status in _query(host, names) if status not in _AWAY}
     if host.which("rpm") is None:
         return set()
     # For what is not installed rpm prints a sentence, and has an exit code of its own.

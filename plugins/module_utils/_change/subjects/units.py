@@ -92,7 +92,7 @@ def systemctl(host: Host, verb: str, *units: str) -> None:
 
 @dataclass(frozen=True)
 class ActiveUnit(WholeSubject):
-    """Whether a unit runs; None where there is no such unit, which then comes and goes with its package."""
+    """Whether a unit runs; None where there is no such unit, which comes and goes with its package or its file."""
 
     unit: str
     type = "unit"
@@ -108,10 +108,14 @@ class ActiveUnit(WholeSubject):
         return {"active": unit.running}
 
     def put(self, host: Host, image: Image) -> None:
-        if image["active"] is None or bool(self.capture(host)["active"]) == image["active"]:
+        now, wanted = self.capture(host)["active"], bool(image["active"])
+        if now in (None, wanted):
             return
         systemctl(host, "daemon-reload")  # a mask that was just laid or lifted counts only after this
-        systemctl(host, "start" if image["active"] else "stop", self.unit)
+        systemctl(host, "start" if wanted else "stop", self.unit)
+
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        return _is_new_and_off(now["active"], before["active"]) or super().is_partial(now, before, after)
 
 
 @dataclass(frozen=True)
@@ -157,3 +161,11 @@ class EnabledUnit(WholeSubject):
     def put(self, host: Host, image: Image) -> None:
         if image["enabled"] is not None and bool(self.capture(host)["enabled"]) != image["enabled"]:
             systemctl(host, "enable" if image["enabled"] else "disable", self.unit)
+
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        return _is_new_and_off(now["enabled"], before["enabled"]) or super().is_partial(now, before, after)
+
+
+def _is_new_and_off(now: bool | None, before: bool | None) -> bool:
+    """Return whether a unit is there by now that was not, and nothing more: a run was cut once it had brought it."""
+    return before is None and now is False

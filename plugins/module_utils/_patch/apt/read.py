@@ -18,7 +18,7 @@ from ..model import InstalledPackage
 DPKG_FORMAT = "${Package}\t${Architecture}\t${Version}\t${source:Package}\t${source:Version}\t${Status}\n"
 SECURITY_LABEL = "Debian-Security"
 
-_INSTALLED = re.compile(r"([^\t]+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(\S+) \S+ (\S+)")
+_INSTALLED = re.compile(r"([^\t]+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(\S+) (\S+) (\S+)")
 _SIZE = re.compile(r"\s*([0-9]{1,15})")
 _STEP = re.compile(
     r"(?P<what>Inst|Remv) (?P<name>[^\s:]+)(?::(?P<foreign>\S+))?(?: \[(?P<old>[^\]]+)\])?"
@@ -116,7 +116,7 @@ def packages(text: str) -> dict[str, InstalledPackage]:
         if match is None:
             problem = f"line {number} of what dpkg-query says is {line!r:.120}"
             raise ClinicalError("Reading", "what is installed", problem, "Try: dpkg --audit")
-        name, arch, version, source, source_version, want, state = match.groups()
+        name, arch, version, source, source_version, want, flag, state = match.groups()
         if state in ("not-installed", "config-files"):
             continue
         package = InstalledPackage(
@@ -125,7 +125,7 @@ def packages(text: str) -> dict[str, InstalledPackage]:
             version=version,
             source=source,
             source_version=source_version,
-            intact=state == "installed",
+            intact=(state, flag) == ("installed", "ok"),
             held=want == "hold",
         )
         packages[package.key] = package

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is asked of dnf in its own words: a program of its own, run by the Python that dnf itself runs with.
 
-``program`` writes this file to the host and gives it a question as JSON; the answer is JSON on standard output. It
-imports nothing of ours, and dnf only where it is run. Only ``transact`` changes packages.
+``program`` gives it a question as JSON; the answer is JSON on standard output. It imports nothing of ours, and dnf only
+where it is run. Only ``transact`` changes packages.
 """
 
 from __future__ import annotations
@@ -35,10 +35,13 @@ PAUSE = 1.0
 _FLOCK = "hhqqi"
 
 
-def open_base(available: bool, folder: str = "", expire: bool = False) -> tuple[Any, list[str]]:
+def open_base(
+    available: bool, folder: str = "", expire: bool = False, cache_only: bool = False
+) -> tuple[Any, list[str]]:
     """Return dnf's view of this host, and the repositories that cannot be read, with the reason.
 
-    Lists that lie there are taken as they are, unless they are to be read anew (``expire``).
+    Lists that lie there are taken as they are, unless they are to be read anew (``expire``). With ``cache_only`` one
+    that does not lie there cannot be read.
     """
     dnf = import_module("dnf")
     base = dnf.Base()
@@ -58,6 +61,8 @@ def open_base(available: bool, folder: str = "", expire: bool = False) -> tuple[
                 repo._repo.expire()
             else:
                 repo.metadata_expire = -1
+            if cache_only:
+                repo._repo.setSyncStrategy(dnf.repo.SYNC_ONLY_CACHE)
             if folder:
                 repo.pkgdir = folder
             try:
@@ -128,7 +133,7 @@ def is_excluded(pkg: Any, patterns: list[str]) -> bool:
 
 def observe(request: Json) -> Json:
     """Return what an upgrade of everything would change, what is held, from where, and what was left half done."""
-    base, failed = open_base(True)
+    base, failed = open_base(True, cache_only=request.get("cache_only", False))
     held = held_names(base, request.get("free", []))
     upgrades = base.sack.query().upgrades().latest()
     kept_back = [pkg for pkg in upgrades if (pkg.name, pkg.arch) in held]
@@ -308,7 +313,7 @@ def duplicates(base: Any) -> list[str]:
 
 def narrow(request: Json) -> Json:
     """Return what it takes to bring the chosen, when nothing comes that is barred."""
-    base, _failed = open_base(True)
+    base, _failed = open_base(True, cache_only=request.get("cache_only", False))
     barred, wanted = set(keys_of(request["barred"])), set(keys_of(request["chosen"]))
     excluded = [pkg for pkg in base.sack.query().available() if key_of(pkg) in barred]
     if excluded:
@@ -372,7 +377,7 @@ def place_of(pkg: Any, folder: str) -> str:
 def missing(request: Json) -> Json:
     """Return which of the files do not lie in the folder as the lists say."""
     folder, keys = request["folder"], keys_of(request["wanted"])
-    base, _failed = open_base(True, folder)
+    base, _failed = open_base(True, folder, cache_only=request.get("cache_only", False))
     packages = packages_in_lists(base, request["wanted"])
     lacking = []
     for key in keys:
@@ -492,7 +497,9 @@ def fail(text: str) -> int:
 
 
 def main(argv: list[str]) -> int:
-    """Answer the request in the file that is the first argument; return the exit status."""
+    """Answer the request in the file that is the first argument, else on standard input; return the exit status."""
+    if len(argv) == 1:
+        return answer_patiently(json.load(sys.stdin))
     with open(argv[1], encoding="utf-8") as stream:
         return answer_patiently(json.load(stream))
 

@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way to dnf: ``helper`` is laid on the host, and asked in JSON by the Python that dnf itself runs with."""
+"""The way to dnf: ``helper`` is run by the Python that dnf itself runs with, and asked in JSON.
+
+A question leaves nothing on the host. A transaction outlives who waits for it, so for that one it is laid there.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,20 @@ _INTERPRETER = re.compile(rb"#!\s*([!-~]+)")
 
 @dataclass(frozen=True)
 class Program:
-    """``helper`` on one host. ``lock_wait`` is how many seconds it waits for a lock of somebody else's."""
+    """``helper`` on one host. ``lock_wait`` is how many seconds it waits for a lock of somebody else's.
+
+    In check mode (``check``) no list is fetched, not even one that is missing.
+    """
 
     host: Host
     lock_wait: int
+    check: bool = False
 
     def ask(self, what: str, **parts: Any) -> dict[str, Any]:
         """Return the answer to a question, a function of ``helper``. Raises ClinicalError where dnf fails."""
-        done = self.host.run(self.prepare({"what": what, **parts}), timeout=ANSWER_TIME)
+        options = {"cache_only": self.check, **parts}
+        argv = [python_of_dnf(self.host), "-I", "-c", helper_source()]
+        done = self.host.run(argv, timeout=ANSWER_TIME, stdin=self._worded({"what": what, **options}))
         if done.rc != 0:
             complaint = split_lines(done.err.strip())[-1][:300] if done.err else "nothing"
             raise ClinicalError("Asking dnf", what, complaint)
@@ -43,12 +52,14 @@ class Program:
         return answer
 
     def prepare(self, request: Mapping[str, Any]) -> list[str]:
-        """Write the program and its request to the host; return the command that runs it."""
+        """Write the program and a request for a transaction to the host; return the command that runs it."""
         make_folders(self.host, PLACE, 0o700)
         self.host.write(PROGRAM, helper_source().encode(), 0o600, 0, 0, {})
-        content = json.dumps({"lock_wait": self.lock_wait, **request}).encode()
-        self.host.write(REQUEST, content, 0o600, 0, 0, {})
+        self.host.write(REQUEST, self._worded(request).encode(), 0o600, 0, 0, {})
         return [python_of_dnf(self.host), PROGRAM, REQUEST]
+
+    def _worded(self, request: Mapping[str, Any]) -> str:
+        return json.dumps({"lock_wait": self.lock_wait, **request})
 
 
 def helper_source() -> str:

@@ -35,7 +35,7 @@ PLAIN = {
             "mode": "0640",
             "reload": ["haproxy.service"],
         },
-        {"path": "/etc/systemd/system/gateway-rules.service", "text": "[Service]\n"},
+        {"path": "/etc/systemd/system/gateway-rules.service", "text": "[Install]\nWantedBy=multi-user.target\n"},
         {"path": "/etc/gateway/key", "text": "hush\n", "mode": "0600", "secret": True},
         {"path": "/etc/gateway/drained", "text": "1\n", "once": True},
     ],

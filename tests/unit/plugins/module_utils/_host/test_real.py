@@ -457,6 +457,22 @@ def test_a_command_that_is_not_there() -> None:
         HOST.run(["no-such-command-anywhere"])
 
 
+def test_a_command_gets_the_proxies_of_the_play_and_nothing_else_of_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "mirror.example")
+    monkeypatch.setenv("APT_CONFIG", "/home/somebody/apt.conf")
+    told = dict(line.split("=", 1) for line in HOST.run(["env"]).out.split("\n") if "=" in line)
+    assert (told["http_proxy"], told["NO_PROXY"]) == ("http://proxy.example:3128", "mirror.example")
+    assert "APT_CONFIG" not in told
+    assert HOST.run(["sh", "-c", "echo $http_proxy"], env={"http_proxy": ""}).out == "\n"
+
+
+def test_input_can_be_opened_again_by_its_name() -> None:
+    assert HOST.run(["sh", "-c", "cat /dev/stdin; test -f /dev/stdin && cat /dev/stdin"], stdin="ab").out == "abab"
+
+
 def test_input_and_bytes_that_are_no_text() -> None:
     assert HOST.run(["cat"], stdin="grüß").out == "grüß"
     assert HOST.run(["printf", r"\377"]).out == "\ufffd"

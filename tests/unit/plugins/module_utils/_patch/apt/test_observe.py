@@ -193,15 +193,17 @@ def test_a_hold_of_ours_that_is_over_does_not_count_and_all_others_do() -> None:
     told = fixture("patch_dpkg_query", "debian-12").replace("lab-main\t1.0-1\tinstall", "lab-main\t1.0-1\thold")
     host.says[("dpkg-query", "-W")] = CommandResult((), 0, told, "")
     look.observe(host, NOW, {"lab-main"})
-    (solver,) = [argv for argv in host.runs if argv[:2] == ("apt-get", "-s")]
-    assert "APT::Ignore-Hold=1" in solver
-    pinned = host.text(look.PREFERENCES)
+    ((solver, pinned),) = [(argv, text) for argv, text in host.asked if argv[:2] == ("apt-get", "-s")]
+    assert {"APT::Ignore-Hold=1", *look.PINNED} <= set(solver)
     assert "Package: lab-held\nPin: version 1.0-1\nPin-Priority: 1001\n" in pinned
     assert "lab-main" not in pinned
+    assert host.operations == []
 
 
 def test_the_pins_of_the_site_are_heeded_after_ours() -> None:
     host = AptHost()
     host.add_file(look.SITE_PREFERENCES, "Package: theirs\nPin: release *\nPin-Priority: 1\n")
     look.simulate(host, ["dist-upgrade"], look.pins([("ours", "1", -1)]))
-    assert host.text(look.PREFERENCES).index("ours") < host.text(look.PREFERENCES).index("theirs")
+    ((_argv, pinned),) = host.asked
+    assert pinned.index("ours") < pinned.index("theirs")
+    assert host.operations == []

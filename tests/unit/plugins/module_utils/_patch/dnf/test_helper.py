@@ -156,6 +156,14 @@ def test_what_is_excluded_is_held_unless_it_is_released(base: FakeBase) -> None:
     assert [change["name"] for change in helper.observe({"free": [["lab", "noarch"]]})["changes"]] == ["lab"]
 
 
+def test_lists_that_do_not_lie_there_are_fetched_unless_it_is_check_mode(base: FakeBase) -> None:
+    for ask in (helper.observe, lambda request: helper.missing({"folder": "/nowhere", "wanted": [], **request})):
+        ask({})
+        assert base.strategies == []
+        ask({"cache_only": True})
+        assert base.strategies.pop() == 2
+
+
 def test_what_cannot_be_resolved_or_reached_is_told(base: FakeBase) -> None:
     base.conflict, base.unreachable = "lab conflicts\n with itself", "no route"
     answer = helper.observe({})
