@@ -16,7 +16,7 @@ from .._change.subjects.files import ABSENT, File, content_of, file_image, link_
 from .._change.subjects.generated import GeneratedFile, generated_image
 from .._change.subjects.kernel import KernelValue, kernel_path
 from .._change.subjects.local_accounts import LocalAccount, LocalGroup
-from .._change.subjects.packages import installed, simulate
+from .._change.subjects.packages import broken, installed, simulate
 from .._change.subjects.trees import Tree
 from .._change.subjects.units import ENABLING_FOLDERS, EnabledUnit, OwnUnit, Unit, show
 from .._errors import ClinicalError
@@ -142,9 +142,14 @@ def _group(survey: _Survey, steps: Sequence[Step], effects: Sequence[Effect], un
 def _packages(survey: _Survey) -> tuple[Group, ...]:
     """Return the group that installs what is missing. Raises ClinicalError where apt would remove something for it."""
     wanted = survey.configuration.packages
-    missing = [name for name, version in installed(survey.host, wanted).items() if version is None]
+    versions, _unfinished = installed(survey.host, wanted)
+    missing = [name for name, version in versions.items() if version is None]
     if not missing:
         return ()
+    obstacles = broken(survey.host)
+    if obstacles:
+        problem = f"{'; '.join(obstacles)}; nothing was changed"
+        raise ClinicalError("Installing", ", ".join(missing), problem, "Look at dpkg --audit.")
     before, after = simulate(survey.host, missing, [])
     leaving = [name for name, version in after["packages"].items() if version is None]
     if leaving:
