@@ -20,7 +20,7 @@ from typing import Any, TextIO
 from .._change import apply as changes
 from .._change import journal, lock, revert
 from .._change.subjects.units import has_systemd, show, systemctl
-from .._errors import ClinicalError, HostWriteError
+from .._errors import ClinicalError
 from .._host.door import CommandResult, Host
 from .._host.real import RealHost
 from .._vocabulary.guard import ARMED, REVERTED
@@ -59,14 +59,16 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     """
     host.remove(alarm.BALLAST)
     run = revert.choose_run(host, guard.run_id)
-    revert.sweep(host, run)
-    way = revert.plan_revert(host, run)
-    troubles = _restore(host, way)
+    troubles = _tried(partial(revert.sweep, host, run))
+    way = revert.plan_revert(host, run, force=True)
+    troubles += _restore(host, way)
     troubles += _revive(host, guard)
     for argv in guard.commands:
         troubles += _tried(partial(_run, host, argv))
     if way.damaged:
         why = f"{why}; {way.damaged} lines of its journal cannot be read, and what they held is not restored"
+    if way.drifted:
+        why = f"{why}; left as it is: {'; '.join(drift.describe() for drift in way.drifted)}"
     if troubles:
         reasons = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, reasons, "It will be tried again every minute.")
@@ -110,11 +112,11 @@ def _restore(host: Host, way: revert.RevertPlan) -> list[ClinicalError]:
     attempt_id = _attempt_id(host, way.run.run_id)
     if not way.groups:  # nothing was changed under the guard, or an earlier attempt has put it back
         return _tried(partial(guarded_run.note_reverted, host, way.run, way.run.reverted_by or attempt_id))
-    entries = changes.capture(host, way.groups)
     try:
+        entries = changes.capture(host, way.groups)
         run = guarded_run.begin(host, attempt_id, way.groups, entries, reverts=way.run.run_id)
-    except HostWriteError:
-        return changes.restore(host, way.groups, entries)
+    except Exception:  # noqa: BLE001 - what cannot be read or noted is no reason to leave a host cut off
+        return changes.restore(host, way.groups, changes.without_images(way.groups))
     troubles = changes.restore(host, way.groups, entries)
     troubles += _tried(partial(journal.end, host, run, "complete", entries, {}))
     return troubles or _tried(partial(guarded_run.note_reverted, host, way.run, attempt_id))
@@ -129,15 +131,19 @@ def _attempt_id(host: Host, run_id: str) -> str:
 
 def _revive(host: Host, guard: Guard) -> list[ClinicalError]:
     """Let units read what was restored, and start those that ran and were brought down."""
-    states = show(host, list(dict.fromkeys([*guard.reload, *guard.running])))
-    troubles: list[ClinicalError] = []
-    for name, unit in states.items():
-        if unit.running and name in guard.reload:
-            troubles += _tried(partial(systemctl, host, "reload-or-restart", name))
-        elif unit.exists and not unit.running and name in guard.running:
-            host.run(["systemctl", "--no-ask-password", "reset-failed", name])  # it may have failed too often to start
-            troubles += _tried(partial(systemctl, host, "start", name))
-    return troubles
+    names = dict.fromkeys([*guard.reload, *guard.running])
+    return [trouble for name in names for trouble in _tried(partial(_revive_unit, host, guard, name))]
+
+
+def _revive_unit(host: Host, guard: Guard, name: str) -> None:
+    unit = show(host, [name]).get(name)
+    if unit is None:
+        return
+    if unit.running and name in guard.reload:
+        systemctl(host, "reload-or-restart", name)
+    elif unit.exists and not unit.running and name in guard.running:
+        host.run(["systemctl", "--no-ask-password", "reset-failed", name])  # it may have failed too often to start
+        systemctl(host, "start", name)
 
 
 def _run(host: Host, argv: Sequence[str]) -> None:
