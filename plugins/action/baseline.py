@@ -21,7 +21,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import guard as guard_states
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import NOTAPPLICABLE, RESULTS
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RunId
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import profiles
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import purposes as host_purposes
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import waivers as granted_waivers
@@ -50,6 +50,15 @@ class Measure:
 share_memory()
 
 
+def _check_ids(args: Mapping[str, Any]) -> None:
+    """Fail before anything is sent where a run is named that cannot be one."""
+    try:
+        for option in ("run_id", "revert_run_id"):
+            RunId.of_option(args.get(option))
+    except ClinicalError as error:
+        raise AnsibleActionFail(str(error)) from None
+
+
 class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
@@ -57,7 +66,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        args = {**self._task.args, "controls": "[]", "keeps": {}, "survey_only": False}
+        args = {**self._task.args, "controls": "", "keeps": {}, "survey_only": False}
+        _check_ids(args)
         if args.get("state", "enforced") == "reverted":
             return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)
         try:
@@ -103,7 +113,7 @@ class ActionModule(ActionBase):
             args.get("confirm_within", fresh_login.DEFAULT_WITHIN), fresh_login.DEFAULT_WITHIN
         )
         # Named here, so that it can be asked for when the connection breaks before the host could tell its name.
-        args = {**args, own_id: args.get(own_id) or new_run_id()}
+        args = {**args, own_id: RunId.of_option(args.get(own_id))}
         reach = fresh_login.reach(self, task_vars, (AnsibleConnectionFailure,), FAILURES, Display().vv)
 
         def send(more: Mapping[str, Any]) -> dict[str, Any]:

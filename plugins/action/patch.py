@@ -15,8 +15,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import packed_advisories
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy as patch_policy
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RunId
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories, approvals
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
@@ -38,7 +39,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         options, state = dict(self._task.args), str(self._task.args.get("state", "planned"))
         args = {key: value for key, value in options.items() if key not in CONTROLLER_OPTIONS}
-        args = {**args, "advisories": None, "survey_only": False}
+        args = {**args, "advisories": "", "survey_only": False}
         now = datetime.now(timezone.utc)
         try:
             policy = patch_policy.read(options.get("policy"))
@@ -46,7 +47,7 @@ class ActionModule(ActionBase):
             if approval:
                 args["digest"] = approval.digest
             if state != "rolled_back":
-                args["run_id"] = args.get("run_id") or new_run_id()
+                args["run_id"] = RunId.of_option(args.get("run_id"))
             index = self._index(options) if state in RATED else None
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from None
@@ -64,7 +65,9 @@ class ActionModule(ActionBase):
             return _with_context(first, about, [])
         needed, warnings = prepared(index, first["rating_inputs"], _days(options.get("advisory_max_age", 14)), now)
         about["advisories_as_of"] = needed["as_of"]
-        return _with_context(self._send({**args, "advisories": needed}, task_vars), about, warnings)
+        return _with_context(
+            self._send({**args, "advisories": packed_advisories.pack(needed)}, task_vars), about, warnings
+        )
 
     def _approval(self, options: dict[str, Any], state: str, host: str, now: datetime) -> approvals.Approval | None:
         """Return what was approved for this host; None where the task is not about a set."""

@@ -219,7 +219,6 @@ def enforce(host: Host, request: BaselineRequest) -> Report:
     Raises ClinicalError where nothing could be done or everything was put back.
     """
     report = _open(host, request)
-    report.warnings += _settled(host, request.run_id)
     for run in _cut_runs(host):
         journal_revert.sweep(host, run)
         report.warnings.append(_describe_cut(run))
@@ -296,8 +295,6 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
     ClinicalError where there is no such run, where all of it was changed since, or where it failed in part.
     """
     report = _open(host, request)
-    if not check:
-        report.warnings += _settled(host, request.run_id)
     run = journal_revert.choose_run(host, wanted)
     report.reverted_run_id = run.run_id
     if run.reverted_by and not wanted:
@@ -347,15 +344,6 @@ def _go_back(host: Host, request: BaselineRequest, way: journal_revert.RevertPla
     return [f"Left as it is: {path} holds what others laid there." for path in folders if host.stat(path) is not None]
 
 
-def _settled(host: Host, run_id: str) -> list[str]:
-    """Return warnings about the guard of the last run. Raises ClinicalError while one is armed."""
-    if record.unsettled(host) is None:
-        return []
-    from ._guard import reverter  # hardly any run has to read it
-
-    return reverter.settle(host, run_id)
-
-
 def _half_reverted(host: Host, run_id: str) -> str:
     """Return advice after a revert that failed in part. Where it is guarded nobody confirms it, so it is taken back."""
     guard = record.load(host, run_id)
@@ -378,7 +366,7 @@ def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
     from ._host import login as ssh_login
 
     login = ssh_login.own_login(host)
-    problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    problems = break_glass.problems(host, request.break_glass_users, login)
     if problems:
         findings = f"{'; '.join(problems)}; nothing was changed"
         advice = "Mend the account, or take it out of hardening_break_glass_users."

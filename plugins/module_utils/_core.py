@@ -60,14 +60,11 @@ def answer(module: Any, call: str) -> None:
     if core:
         sys.meta_path.insert(0, core)
     result = importlib.import_module(f"{PACKAGE}._calls.{call}").answer(module.params, module.check_mode, module._diff)
+    outlet = importlib.import_module(f"{PACKAGE}._text.outlet")
     if core and not module.check_mode:
         core.keep()
     module.params.clear()  # Ansible would send it all back
-    for warning in result.pop("warnings", ()):
-        module.warn(warning)
-    if result.pop("failed", False):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    outlet.finish(module, result)
 
 
 class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):

@@ -207,9 +207,9 @@ options:
   controls:
     description:
       - The selected controls. The action plugin of the same name sets it, and nobody else. What is given here in a
-        playbook is ignored.
+        playbook is ignored. No log of the host takes them up.
     type: json
-    default: "[]"
+    default: ""
 notes:
   - On the host it needs Python 3.9 and the programs that its controls ask, such as C(sshd) and C(systemctl).
   - While a guard is armed, another run refuses and says until when.
@@ -531,7 +531,7 @@ def main() -> None:
             "break_glass_users": {"type": "list", "elements": "str", "default": []},
             "keeps": {"type": "dict", "default": {}},
             "survey_only": {"type": "bool", "default": False},
-            "controls": {"type": "json", "default": "[]"},
+            "controls": {"type": "json", "default": "", "no_log": True},
             "core": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,

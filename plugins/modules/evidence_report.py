@@ -66,8 +66,22 @@ options:
     description:
       - Path of the OpenSSH key that signs the bundle. A private key without a passphrase, or the public half of one
         that an agent holds.
-      - Without it the chain stands unsigned, and the report says so.
+      - Without it the chain stands unsigned, and the report says so. A chain whose newest bundle is signed is not
+        continued without a key.
     type: path
+  approvals:
+    description:
+      - The file of approvals that the run was let through by. It is kept in the bundle as C(approvals/SHA256.yml), if
+        it is the one whose hash the records name.
+    type: path
+  take_over:
+    description:
+      - Whether records are sealed that neither the newest manifest of the bundle nor the account that runs Ansible
+        knows, because another account or job wrote them and somebody answers for that.
+      - The manifest names what was taken over, and M(healthops.clinical.evidence_verify) tells it.
+      - Otherwise such a record counts as unreadable, and so does one that is not as it was sealed, or gone.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - healthops.clinical._attributes
   - healthops.clinical._attributes.actiongroup_clinical
@@ -231,6 +245,8 @@ def main() -> None:
             },
             "fleet": {"type": "str", "default": "fleet"},
             "signing_key": {"type": "path", "no_log": False},
+            "approvals": {"type": "path"},
+            "take_over": {"type": "bool", "default": False},
             "formats": {
                 "type": "list",
                 "elements": "str",

@@ -11,8 +11,9 @@ module: patch
 short_description: Plan, stage, apply and roll back the updates of one host
 version_added: 1.0.0
 description:
-  - Tells what a host would change and why, with one digest over exactly that set; has everything on the host before the
-    window; changes that set and nothing else in one transaction; and takes it back with packages that it kept.
+  - Tells what a host would change and why, with one digest over exactly that set, its versions, where they come from
+    and the checksums of their files; has everything on the host before the window; changes that set and nothing else in
+    one transaction; and takes it back with packages that it kept.
   - On Debian a change is a security update when any version that it passes has the label Debian-Security, or when an
     advisory names a fixed version in that range. The origin of the newest version alone does not tell.
   - What cannot be known is V(unknown), with the reason. That is so for a mirror with an old Release date, for a missing
@@ -76,7 +77,10 @@ options:
       - What is known of the source packages of this host, as the action plugin prepares it from files of the Debian
         security tracker, of CISA's known exploited vulnerabilities and of EPSS.
       - Without it every severity is V(unknown), and the labels alone tell what a security update is.
-    type: dict
+      - It is one packed text, so that the host's syslog, where Ansible notes the options of modules, does not fill with
+        it. What is given here in a playbook is ignored.
+    type: str
+    default: ""
   advisory_files:
     description:
       - Files on the control node that tell of vulnerabilities, as people carried them in, compressed with gzip or not.
@@ -296,6 +300,10 @@ changes:
     origin:
       description: Where it comes from, as apt names it.
       type: str
+    checksum:
+      description: The checksum of the package's file with its kind, as the signed lists have it; empty where it goes.
+      type: str
+      sample: sha256:2f7c0b9df3a9d6d8a4e06e9f1c2f0d3ee1f1d4f5a3e0d1b6a58b3f6b1f4d5c9e
     source:
       description: The source package.
       type: str
@@ -453,7 +461,7 @@ def main() -> None:
             "digest": {"type": "str", "default": ""},
             "run_id": {"type": "str", "default": ""},
             "policy": {"type": "dict", "default": {}},
-            "advisories": {"type": "dict"},
+            "advisories": {"type": "str", "default": "", "no_log": True},
             "advisory_files": {
                 "type": "dict",
                 "options": {name: {"type": "path"} for name in ("debian_tracker", "cisa_kev", "epss")},

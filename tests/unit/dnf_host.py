@@ -56,8 +56,8 @@ class DnfHost(FakeHost):
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Mapping[str, str] | None = None
     ) -> CommandResult:
         self.ran.append(tuple(argv))
-        if program.PROGRAM in argv:
-            request = json.loads(self.read(program.REQUEST) or b"{}")
+        if program.PROGRAM in argv or program.helper_source() in argv:
+            request = json.loads(stdin or self.read(program.REQUEST) or b"{}")
             self.requests.append(request)
             assert "/usr/libexec/platform-python" in argv
             return self.helper(tuple(argv), request)
@@ -111,7 +111,7 @@ class UpdatingHost(DnfHost):
 
     def _fetch(self, request: Mapping[str, Any]) -> dict[str, Any]:
         paths = {}
-        for name, arch, version in request["wanted"]:
+        for name, arch, version, _checksum in request["wanted"]:
             path = posixpath.join(request["folder"], f"{name}-{version}.{arch}.rpm")
             self.write(path, b"rpm", 0o644, 0, 0, {})
             paths["\t".join((name, arch, version))] = path

@@ -22,12 +22,16 @@ from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional, Seq
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import (
+    EXCHANGED,
+    EXCHANGED_ADVICE,
+    GIVEN_AWAY,
     TEMPORARY_SUFFIX,
     CommandResult,
     Host,
     ScanEntry,
     Stat,
     T,
+    is_exchanged,
 )
 from fake_programs import PROGRAMS, FakePackage, FakeUnit
 
@@ -210,11 +214,15 @@ class FakeHost(Host):
         self.units: Dict[str, FakeUnit] = {}
         self.packages: Dict[str, str] = {}
         self.residual: Set[str] = set()
+        self.unfinished: Dict[str, str] = {}
         self.mirror: Dict[str, FakePackage] = {}
         self.apt_lock = ""
         self.audit: List[str] = []
         self.privileged: List[str] = []
         self.tables: Dict[str, str] = {}
+        self.links: List[Dict[str, object]] = []
+        self.xfrm = ""
+        self.rpc = ""
         self.nft_refuses = ""
         self.nft_refuses_new = ""
         self.users = {"root": 0, "www-data": 33, "alice": 1000}
@@ -447,14 +455,24 @@ class FakeHost(Host):
         if node is None:
             self._in_one_step(f"mkdir {path}", path, Node("dir", mode, uid, gid))
         elif node.kind == "dir":
-            self.set_meta(path, mode, uid, gid)
+            self._set_meta(path, node, mode, uid, gid)
         else:
             raise ClinicalError("Making the directory", path, os.strerror(errno.ENOTDIR))
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int) -> None:
-        node = self.nodes.get(self.nodes.place(path))
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
+        place = self.nodes.place(path)
+        node = self.nodes.get(place)
         if node is None or node.kind == "link":
             raise ClinicalError("Setting owner and mode of", path, os.strerror(errno.ELOOP if node else errno.ENOENT))
+        if is_exchanged(planned, Stat(node.kind, node.mode, node.uid, node.gid)):
+            raise ClinicalError("Setting owner and mode of", path, EXCHANGED, EXCHANGED_ADVICE)
+        folder = self.nodes.get(posixpath.dirname(place))
+        given = node.uid == 0 and (uid, gid) != (node.uid, node.gid)
+        if given and folder is not None and (folder.uid != 0 or folder.mode & 0o022):
+            raise ClinicalError("Giving away", path, GIVEN_AWAY, EXCHANGED_ADVICE)
+        self._set_meta(path, node, mode, uid, gid)
+
+    def _set_meta(self, path: str, node: Node, mode: int, uid: int, gid: int) -> None:
         self.change(f"chown {path}", lambda: self._touch(node, uid=uid, gid=gid))
         self.change(f"chmod {path}", lambda: self._touch(node, mode=mode))
 

@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import posixpath
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Said = tuple[int, str, str]
 OPPOSITE = {"suid": "nosuid", "dev": "nodev", "exec": "noexec", "symfollow": "nosymfollow"}
+_OWN = "/etc/systemd/system/"
 AUTO_MARKS = "/var/lib/apt/extended_states"
 
 
@@ -32,6 +34,7 @@ class FakeUnit:
     wanted_by: str = "multi-user.target"
     masked: bool = False
     transient: bool = False
+    own: bool = False
 
 
 @dataclass
@@ -53,7 +56,19 @@ class FakePackage:
 # --- systemd ---
 
 
+def _sync_own_units(host: FakeHost) -> None:
+    """Know the units whose files lie in /etc, as systemd does once it has read them, and forget those that went."""
+    files = [path for path in host.glob(f"{_OWN}healthops-*.service") if host.nodes[path].kind == "file"]
+    for path in files:
+        wanted = re.search(r"^WantedBy=(\S+)", host.text(path), re.MULTILINE)
+        if wanted:
+            host.units.setdefault(path[len(_OWN) :], FakeUnit(wanted_by=wanted[1], own=True))
+    for name in [name for name, unit in host.units.items() if unit.own and _OWN + name not in files]:
+        del host.units[name]
+
+
 def systemctl(host: FakeHost, args: list[str]) -> Said:
+    _sync_own_units(host)
     if args[0] == "list-units":
         return 0, "".join(f"{name} loaded active running {name}\n" for name, u in host.units.items() if u.active), ""
     if args[0] == "list-sockets":
@@ -69,6 +84,10 @@ def systemctl(host: FakeHost, args: list[str]) -> Said:
         return 5, "", f"Failed to {verb} {name}: Unit {name} not found."
     if host.units[name].masked and verb in ("start", "restart", "enable"):
         return 1, "", f"Failed to {verb} {name}: Unit {name} is masked."
+    if verb == "start" and name in ("ssh.socket", "sshd.socket") and not host.units[name].active:
+        service = host.units.get(name.replace(".socket", ".service"))
+        if service is not None and service.active:
+            return 1, "", f"Job for {name} failed. Socket service already active, refusing."
     if verb == "reload" and not host.units[name].active:
         return 1, "", f"Job for {name} failed. The unit is not active."
     host.change(f"systemctl {verb} {name}", lambda: _VERBS[verb](host, name), disk=verb in ("enable", "disable"))
@@ -102,12 +121,23 @@ def _read_units(host: FakeHost) -> None:
         unit.masked = host.enabled(name) == "masked"
 
 
+def _reload(host: FakeHost, name: str) -> None:
+    """As _set_active(True); an sshd whose socket systemd holds ends instead: it cannot bind the port a second time."""
+    held = name in ("ssh.service", "sshd.service") and any(
+        socket in host.units and host.units[socket].active for socket in ("ssh.socket", "sshd.socket")
+    )
+    _set_active(not held)(host, name)
+
+
 def _set_active(active: bool) -> Callable[[FakeHost, str], None]:
     def happen(host: FakeHost, name: str) -> None:
         if host.units[name].transient and not active:
             del host.units[name]
             return
         host.units[name].active, host.units[name].since = active, host.clock
+        if host.units[name].own and not active:
+            for table in re.findall(r"^ExecStop=.*delete table ([\w ]+)'$", host.text(_OWN + name), re.MULTILINE):
+                host.tables.pop(table, None)
 
     return happen
 
@@ -132,9 +162,9 @@ def _disable(host: FakeHost, name: str) -> None:
 _VERBS: dict[str, Callable[[FakeHost, str], None]] = {
     "start": _set_active(True),
     "stop": _set_active(False),
-    "reload": _set_active(True),
+    "reload": _reload,
     "restart": _set_active(True),
-    "reload-or-restart": _set_active(True),
+    "reload-or-restart": _reload,
     "reset-failed": lambda host, name: None,
     "enable": _enable,
     "disable": _disable,
@@ -158,7 +188,7 @@ def sshd(host: FakeHost, args: list[str]) -> Said:
         seen.setdefault(option, value)
     for option, value in seen.items():
         values[option] = _without(values[option], value[1:]) if value.startswith("-") else value
-    return 0, "".join(f"{k} {v}\n" for k, v in values.items()) if args == ["-T"] else "", ""
+    return 0, "".join(f"{k} {v}\n" for k, v in values.items()) if "-T" in args else "", ""
 
 
 def _without(names: str, patterns: str) -> str:
@@ -266,6 +296,11 @@ def nft(host: FakeHost, args: list[str]) -> Said:
     return 0, "", ""
 
 
+def ip(host: FakeHost, args: list[str]) -> Said:
+    """The interfaces that are up, and what IPsec knows."""
+    return (0, host.xfrm if "xfrm" in args else json.dumps(host.links), "")
+
+
 def _load(host: FakeHost, table: str, rules: str) -> None:
     host.tables.pop(table, None)
     if rules:
@@ -277,7 +312,10 @@ def _load(host: FakeHost, table: str, rules: str) -> None:
 
 def dpkg_query(host: FakeHost, args: list[str]) -> Said:
     names = args[2:]
-    known = [(name, host.packages[name], "installed") for name in names if name in host.packages]
+    statuses = {**dict.fromkeys(host.packages, "installed"), **host.unfinished}
+    if not names:
+        return 0, "".join(f"{name}\t{status}\tok\n" for name, status in statuses.items()), ""
+    known = [(name, host.packages[name], statuses[name]) for name in names if name in host.packages]
     known += [(name, host.mirror[name].version, "config-files") for name in names if name in host.residual]
     unknown = [name for name in names if name not in host.packages and name not in host.residual]
     missing = "".join(f"dpkg-query: no packages found matching {name}\n" for name in unknown)
@@ -538,6 +576,8 @@ PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
     "modprobe": modprobe,
     "mount": mount,
     "nft": nft,
+    "ip": ip,
+    "rpcinfo": lambda host, args: (0, host.rpc, ""),
     "dpkg-query": dpkg_query,
     "apt-get": apt_get,
     "sh": sh,

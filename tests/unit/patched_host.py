@@ -73,6 +73,8 @@ class FakeManager:
     suspended: bool = False
     lock: str = ""
     mirror: bool = True
+    origin: str = "Lab:1/stable"
+    built: str = "here"
     asks: list[tuple[str, str]] = field(default_factory=list)
 
     def brings(self, version: str, installed: str, candidate: str) -> bool:
@@ -103,6 +105,8 @@ class FakeManager:
         old, new = self.there.get(name, ""), self.wanted[name]
         kind = UPGRADE if old and new else INSTALL if new else REMOVE
         more = {"source": name, "source_old": old, "source_new": new, "download_bytes": 1000, "installed_bytes": 1000}
+        if new:
+            more.update(origin=self.origin, checksum=f"sha256:{name}-{new}-{self.built}")
         return PackageChange(name, "all", kind, old, new, name == "a", **more)  # type: ignore[arg-type]
 
     def narrow(

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make a signed Debian mirror of small packages: before the updates, after them, and after them but long ago.
 
-    repository.py ROOT [N]  writes ROOT/{before,after,stale}/dists and pool, and ROOT/lab.gpg
+    repository.py ROOT [N]  writes ROOT/{before,after,stale,other}/dists and pool, and ROOT/lab.gpg
+
+"other" is as "after", except that lab-feature has other bytes under the same version.
 
 N more packages of an ordinary size make it as much as a month brings, for measuring.
 
@@ -18,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Iterator
 
@@ -27,7 +29,7 @@ CODENAMES = {"bookworm": "12", "trixie": "13"}
 SUITES = {"": "Debian", "-updates": "Debian", "-security": "Debian-Security"}
 
 #: How many days ago the mirror was made.
-DAYS_OLD = {"before": 2, "after": 0, "stale": 60}
+DAYS_OLD = {"before": 2, "after": 0, "stale": 60, "other": 0}
 
 STARTS_ITS_SERVICE = """#!/bin/sh
 set -e
@@ -112,7 +114,8 @@ PACKAGES = (
     Deb("lab-security", "1.0-1+deb12u1", "-security", True),
     # No security fix at all, from stable-updates.
     Deb("lab-feature", "2.0-1"),
-    Deb("lab-feature", "2.1-1", "-updates", True),
+    # Its vendor writes sizes as nobody else does.
+    Deb("lab-feature", "2.1-1", "-updates", True, fields=("Installed-Size: 12.5",)),
     # Only there because lab-main needs it; its mark says so.
     Deb("lab-auto", "0.9-1"),
     Deb("lab-auto", "0.9-2", "", True),
@@ -281,6 +284,11 @@ def main(root: Path, more: int) -> None:
         pool = root / age / "pool"
         pool.mkdir(parents=True)
         debs = newest_only([deb for deb in (*PACKAGES, *bulk(more)) if age != "before" or not deb.new])
+        if age == "other":
+            debs = [
+                replace(deb, files={"/usr/share/lab-feature/other": "other\n"}) if deb.name == "lab-feature" else deb
+                for deb in debs
+            ]
         built = [(deb, build(deb, pool)) for deb in debs]
         for codename in CODENAMES:
             for suffix in SUITES:

@@ -160,6 +160,17 @@ def test_a_hold_that_came_between_is_named(fresh: Patched) -> None:
     assert fresh.versions() == BEFORE
 
 
+def test_other_bytes_under_the_same_version_are_refused(fresh: Patched, mirror: Mirror) -> None:
+    policy = only("lab-feature")
+    plan = fresh.planned(policy=policy)
+    fresh.patch(state="staged", policy=policy, digest=plan["digest"])
+    mirror.show("other")
+    fresh.look("apt-get update -qq")
+    refused = fresh.patch(state="applied", digest=plan["digest"], policy=policy)
+    assert "lab-feature 2.1-1 would be another file: sha256:" in refused["msg"]
+    assert fresh.versions() == BEFORE
+
+
 def test_a_newer_version_that_came_between_is_named(fresh: Patched, mirror: Mirror) -> None:
     mirror.show("before")
     fresh.look("apt-get update -qq")

@@ -41,6 +41,8 @@ class Advisory:
     severity: str
     cve: str
     package: Made
+    type: str = "security"
+    title: str = ""
 
 
 DAEMON = """mkdir -p %{{buildroot}}/usr/lib/systemd/system %{{buildroot}}/usr/libexec
@@ -94,6 +96,9 @@ AFTER = [
 ADVISORIES = [
     Advisory("LAB-2026:0001", "Critical", "CVE-2026-0001", AFTER[0]),
     Advisory("LAB-2026:0002", "Moderate", "CVE-2026-0002", AFTER[3]),
+    # A vendor's bug fix that closes a CVE, whose id it writes in its own way; and one that closes none.
+    Advisory("LAB-2026:0003", "None", "cve-2026-0003", AFTER[4], type="bugfix"),
+    Advisory("LAB-2026:0004", "None", "4711", AFTER[2], type="bugfix", title="slower since CVE-2025-0001 was closed"),
 ]
 
 
@@ -132,10 +137,10 @@ def updateinfo() -> Iterator[str]:
         attributes = " ".join(f'{key}="{value}"' for key, value in told.items())
         file = f"{made.name}-{made.version}-{made.release}.noarch.rpm"
         yield (
-            f'<update from="lab" status="final" type="security" version="1"><id>{advisory.id}</id>'
+            f'<update from="lab" status="final" type="{advisory.type}" version="1"><id>{advisory.id}</id>'
             f"<title>{escape(made.name)}</title><severity>{advisory.severity}</severity>"
             '<issued date="2026-01-01 00:00:00"/><updated date="2026-01-01 00:00:00"/><description>lab</description>'
-            f'<references><reference href="" id="{advisory.cve}" type="cve" title="{advisory.cve}"/></references>'
+            f'<references><reference href="" id="{advisory.cve}" type="cve" title="{advisory.title}"/></references>'
             f'<pkglist><collection short="lab"><name>lab</name><package name="{made.name}" arch="noarch" {attributes}>'
             f"<filename>{file}</filename></package></collection></pkglist></update>"
         )

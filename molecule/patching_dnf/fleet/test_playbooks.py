@@ -83,9 +83,9 @@ def _tomorrow() -> str:
 def test_a_plan_installs_nothing_and_writes_what_can_be_approved(operator: Operator, host: Host) -> None:
     before = host.check_output("rpm -qa | sort")
     told = operator.runs("patch_plan")
-    assert "1 host: 6 updates wait, 1 for security" in told
+    assert "1 host: 6 updates wait, 2 for security" in told
     assert host.check_output("rpm -qa | sort") == before
-    assert "# 6 to install, 1 for security, 0 past the deadline" in approvals(operator).read_text("utf-8")
+    assert "# 6 to install, 2 for security, 0 past the deadline" in approvals(operator).read_text("utf-8")
     assert {row["name"]: row["status"] for row in operator.updates()} == {
         **dict.fromkeys(("lab-conf", "lab-dep", "lab-epoch", "lab-feature", "lab-new", "lab-security"), "waits"),
         **dict.fromkeys(("lab-held", "lab-lacks"), "held"),
@@ -106,7 +106,7 @@ def test_what_was_approved_is_applied_and_who_approved_it_is_evidence(operator: 
     relative = approvals(operator).relative_to(operator.folder)
     operator.runs("patch_apply", patching_approvals=str(relative), patching_only_stage=True)
     assert host.check_output("rpm -q lab-feature") == "lab-feature-1.0-1.noarch"
-    assert "1 host: 6 updates installed, 1 for security" in operator.runs(
+    assert "1 host: 6 updates installed, 2 for security" in operator.runs(
         "patch_apply", patching_approvals=str(relative)
     )
     assert host.check_output("rpm -q lab-feature lab-new").split() == [
@@ -126,7 +126,7 @@ def test_it_is_taken_back_and_what_that_opens_is_evidence(operator: Operator, ho
     assert host.run("rpm -q lab-new").rc == 1
     run = operator.evidence()
     assert run["mode"] == "patch_rollback"
-    assert run["hosts"]["el1"]["patch"]["reopened"] == ["CVE-2026-0001"]
+    assert run["hosts"]["el1"]["patch"]["reopened"] == ["CVE-2026-0001", "CVE-2026-0003"]
 
 
 def test_the_evidence_of_all_runs_is_one_chain(operator: Operator) -> None:

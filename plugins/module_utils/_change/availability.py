@@ -12,13 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._host import sockets
+from .._host.addresses import own_addresses
 from .._host.door import Host
 from .._host.sockets import Listener
+from .._text.lines import split_lines
 from .steps import Group
 from .subjects.units import has_systemd, show
 
 #: A program that was restarted with settings that it cannot use is often seen to run for a moment.
 DWELL = 1.0
+#: How long a host waits for its partner's word before it takes a floating address over: three adverts and a bit.
+TAKEOVER = 5.0
+#: The IP protocol by which hosts agree on who holds one (VRRP, CARP).
+_VRRP = 112
 #: How long a service may take until it listens again; longer while systemd says that it is still starting.
 PATIENCE, LONG_PATIENCE, PAUSE = 15.0, 90.0, 0.5
 _TYPES = ("service", "socket")
@@ -30,10 +36,11 @@ _STARTS = ("enabled", "enabled-runtime", "generated")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What listened, with its owners, and which units were active."""
+    """What listened, with its owners, which units were active, and what addresses a host had that shares some."""
 
     listeners: tuple[Listener, ...] = ()
     units: frozenset[str] = frozenset()
+    addresses: frozenset[str] = frozenset()
 
     def listeners_to_probe(self) -> list[dict[str, Any]]:
         """Return the TCP sockets that a controller may be able to reach; an empty address is any of the host's."""
@@ -67,7 +74,13 @@ class Comparison:
 
 def take_snapshot(host: Host) -> Snapshot:
     """Return what listens and which units are active now; it takes a walk over every process."""
-    return Snapshot(tuple(sockets.with_owners(host, sockets.listeners(host))), frozenset(_active(host)))
+    owned = sockets.with_owners(host, sockets.listeners(host))
+    shares = any(listener.protocol == "raw" and listener.port == _VRRP for listener in owned)
+    return Snapshot(
+        listeners=tuple(sockets.lasting(host, owned)),
+        units=frozenset(_active(host)),
+        addresses=own_addresses(host) if shares else frozenset(),
+    )
 
 
 def compare(host: Host, before: Snapshot, groups: Sequence[Group]) -> Comparison:
@@ -75,6 +88,8 @@ def compare(host: Host, before: Snapshot, groups: Sequence[Group]) -> Comparison
     stops = frozenset(stop for group in groups for stop in group.stops)
     if any(effect.unit for group in groups for effect in group.effects):
         host.sleep(DWELL)
+    if before.addresses:
+        host.sleep(TAKEOVER)
     end = host.monotonic() + PATIENCE
     longest = host.monotonic() + LONG_PATIENCE
     while True:
@@ -101,11 +116,20 @@ def _compared(host: Host, before: Snapshot, stops: frozenset[str]) -> Comparison
     held = [listener.unit for listener in missing if listener.unit.endswith((".service", ".socket"))]
     return Comparison(
         before=len(counted),
-        lost=tuple(dict.fromkeys([*_describe(missing), *down])),
-        appeared=tuple(_describe(sockets.with_owners(host, _new(before.listeners, now)))),
+        lost=tuple(dict.fromkeys([*_describe(missing), *down, *_other_holders(host, before)])),
+        appeared=tuple(_describe(_new(host, before.listeners, now))),
         consented=tuple(dict.fromkeys(sorted(allowed))),
         units=tuple(dict.fromkeys([*down, *held])),
     )
+
+
+def _other_holders(host: Host, before: Snapshot) -> list[str]:
+    """Return the floating addresses that went, and those that came because their holder was not heard any more."""
+    if not before.addresses:
+        return []
+    now = own_addresses(host)
+    lost = [f"address {address}" for address in sorted(before.addresses - now)]
+    return lost + [f"the other holder of address {address}" for address in sorted(now - before.addresses)]
 
 
 def _counts(listener: Listener) -> bool:
@@ -122,9 +146,14 @@ def _without_moved(host: Host, closed: Sequence[Listener], now: Sequence[Listene
     fleeting = [listener for listener in closed if listener.protocol == "unix" or listener.port in ports]
     if not fleeting:
         return list(closed)
-    held = {(listener.protocol, listener.unit) for listener in sockets.with_owners(host, now)}
-    moved = [it for it in fleeting if it.protocol == "udp" or (it.protocol, it.unit) in held]
+    held = {(listener.protocol, listener.unit) for listener in sockets.with_owners(host, now) if listener.unit}
+    moved = [it for it in fleeting if _is_of_process(it) or (it.protocol, it.unit) in held]
     return [listener for listener in closed if listener not in moved]
+
+
+def _is_of_process(listener: Listener) -> bool:
+    """Return whether it is a UDP socket that a program has, which may open one only when it has something to send."""
+    return listener.protocol == "udp" and bool(listener.unit or listener.program)
 
 
 def _brought_down(host: Host, names: Sequence[str]) -> list[str]:
@@ -144,7 +173,7 @@ def _active(host: Host) -> list[str]:
     done = host.run(["systemctl", "list-units", *options])
     if done.rc != 0:
         return []
-    return [line.split()[0] for line in done.out.splitlines() if line.split()]
+    return [line.split()[0] for line in split_lines(done.out) if line.split()]
 
 
 def _lasting(name: str) -> bool:
@@ -153,9 +182,10 @@ def _lasting(name: str) -> bool:
     return not name.startswith(_PASSING) and not (instance[:1].isdigit() and ":" in instance)
 
 
-def _new(before: Iterable[Listener], now: Sequence[Listener]) -> list[Listener]:
+def _new(host: Host, before: Iterable[Listener], now: Sequence[Listener]) -> list[Listener]:
     known = {_key(listener) for listener in before}
-    return [listener for listener in now if _key(listener) not in known and listener.protocol != "unix"]
+    new = [listener for listener in now if _key(listener) not in known and listener.protocol != "unix"]
+    return sockets.lasting(host, sockets.with_owners(host, new))
 
 
 def _key(listener: Listener) -> tuple[str, str, int]:

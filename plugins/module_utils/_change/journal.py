@@ -20,7 +20,8 @@ from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
-from .run_store import RUN, STATE, RunStore, check_run_id, line, unline
+from .._vocabulary.run_id import RunId
+from .run_store import RUN, STATE, RunStore, line, unline
 from .steps import Effect, Group, JournalEntry, Step
 from .subjects.accounts import AccountField
 from .subjects.audit import RulesFile
@@ -107,7 +108,7 @@ def begin(
     ``started`` is a stamp, ``reverts`` the id of the run that this one takes back. Raises ClinicalError where the
     journal holds a run of this id, or cannot be written.
     """
-    check_run_id(run_id)
+    run_id = RunId.of(run_id)
     earlier = runs(host)
     if any(run.run_id == run_id for run in earlier):
         raise ClinicalError(
@@ -154,7 +155,7 @@ def _narrow(host: Host, run: JournaledRun, entries: Sequence[JournalEntry], afte
     if not narrowed:
         return
     lines = []
-    for raw in (host.read(_STORE.path(run.run_id, "entries")) or b"").splitlines():
+    for raw in (host.read(_STORE.path(run.run_id, "entries")) or b"").rstrip(b"\n").split(b"\n"):
         record = unline(raw)
         if record is not None and "of" in record:
             record["replaced"] = narrowed.get(f"{record['type']} {record['name']}", record["replaced"])
@@ -220,7 +221,7 @@ def _read_run(host: Host, run_id: str) -> JournaledRun | None:
     if not _STORE.has(host, run_id, RUN):
         return None
     record = _STORE.read_record(host, run_id, RUN)
-    if record is not None:
+    if record is not None and record.get("run_id") == run_id:
         _check_known(run_id, record, {field.name for field in fields(JournaledRun)})
         return JournaledRun(**record)
     return JournaledRun(run_id=run_id, sequence=0, started="", progress="damaged", entries=0, checksum="")

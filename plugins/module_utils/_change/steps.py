@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._host.door import Host
+from . import ssh_server
 from .subjects import audit
 from .subjects.base import Image, Subject
 from .subjects.units import BEGIN, ActiveUnit, has_systemd, show, systemctl
@@ -54,7 +55,7 @@ class Effect:
             if show(host, [self.unit])[self.unit].exists:
                 systemctl(host, "start", "--no-block", self.unit)
         elif show(host, [self.unit])[self.unit].running:
-            systemctl(host, self.verb, self.unit)
+            systemctl(host, ssh_server.live_verb(host, self.verb, self.unit), self.unit)
 
 
 @dataclass(frozen=True)

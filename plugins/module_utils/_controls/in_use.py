@@ -16,6 +16,7 @@ from .._host import sockets
 from .._host.door import Host
 from .._host.processes import Process
 from .._host.sockets import Listener
+from .._text.lines import split_lines
 from .context import SurveyContext
 
 #: Where packages put their units, as they are spelled once /lib is a part of /usr.
@@ -76,7 +77,7 @@ def needed_by(host: Host, name: str) -> tuple[str, ...]:
 
 def parse_needed_by(block: str) -> list[str]:
     """Return the names in the lists of ``systemctl show`` (Property=value), without units that group others."""
-    pairs = [line.partition("=") for line in block.strip().splitlines()]
+    pairs = [line.partition("=") for line in split_lines(block.strip())]
     names = [name for key, _equals, value in pairs if key != "Id" for name in value.split()]
     return [name for name in dict.fromkeys(names) if not name.endswith(_GROUPING)]
 
@@ -114,7 +115,7 @@ def _same_service(name: str, other: str) -> bool:
 def _files(host: Host, package: str) -> list[str]:
     """Return a package's files as dpkg noted them."""
     lists = host.glob(f"/var/lib/dpkg/info/{package}.list") or host.glob(f"/var/lib/dpkg/info/{package}:*.list")
-    return [_merged(path) for path in host.read_text(lists[0]).splitlines()] if lists else []
+    return [_merged(path) for path in split_lines(host.read_text(lists[0]))] if lists else []
 
 
 def _programs_beside(files: Sequence[str], programs: Mapping[str, Sequence[Process]]) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from .._change.steps import Group
 from .._host.door import Host
-from .._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK, UNKNOWN, setting_text
+from .._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK, UNKNOWN
 from .context import SurveyContext
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -242,28 +242,3 @@ def not_applicable(control: Control, subject: str, wanted: str, reason: str, obs
 def judge(fine: bool, observed: object) -> Verdict:
     """Return the verdict on something that was seen: OK or DEVIATES."""
     return Verdict(OK if fine else DEVIATES, str(observed))
-
-
-def compare(op: str, value: str, wanted: Any, accept: Sequence[Any] = ()) -> bool:
-    """Return whether ``value``, as a file or a program spells it, is what is wanted.
-
-    All operations but ``equal`` want whole numbers. ``up_to`` is for settings in which nought switches the limit off.
-    Whatever stands in ``accept`` is accepted too.
-    """
-    if value in [setting_text(accepted) for accepted in accept]:
-        return True
-    if op == "equal":
-        return value == setting_text(wanted)
-    try:
-        number, limit = int(value), int(wanted)
-    except ValueError:
-        return False
-    if op == "at_least":
-        return number >= limit
-    return number <= limit and (op == "at_most" or number > 0)
-
-
-def describe_wanted(op: str, value: Any, accept: Sequence[Any] = ()) -> str:
-    """Return the wanted value in words, as the report shows it: ``at most 4``, ``1 or 2``."""
-    prefix = {"equal": "", "at_most": "at most ", "at_least": "at least ", "up_to": "1 to "}[op]
-    return " or ".join([prefix + (setting_text(value) or "set"), *(setting_text(accepted) for accepted in accept)])

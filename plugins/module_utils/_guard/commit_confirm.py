@@ -70,7 +70,6 @@ def arm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     if check:
         msg = f"The guard {request.run_id} would be armed."
         return GuardResult(run_id=request.run_id, guard=record.as_result(host, None), changed=True, msg=msg)
-    warnings = reverter.settle(host, request.run_id)
     entries = changes.capture(host, groups)
     run = guarded_run.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
     try:
@@ -78,7 +77,7 @@ def arm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     except ClinicalError:
         journal.end(host, run, "undone", entries, {})
         raise
-    warnings += guarded_run.tidy_journal(host, request.journal_keep)
+    warnings = guarded_run.tidy_journal(host, request.journal_keep)
     msg = f"Unless it is confirmed, the change is taken back at {guard.until} ({guard.within} s)."
     return GuardResult(
         run_id=guard.run_id,
@@ -105,7 +104,7 @@ def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
         return _answer(
             host, guard, "This login is older than the change, so it shows nothing. Log in anew.", failed=True
         )
-    problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    problems = break_glass.problems(host, request.break_glass_users, login)
     if problems:
         return _refused(host, guard, "; ".join(problems))
     _complete(host, guard)

@@ -15,18 +15,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .._change import journal, run_store
+from .._change import journal, run_store, ssh_server
 from .._change.subjects.units import show
 from .._errors import ClinicalError
 from .._host.boot import boot_id
 from .._host.door import Host
 from .._vocabulary.guard import ARMED, KEYS, REVERTED, no_guard
+from .._vocabulary.run_id import RunId
 from .._vocabulary.stamp import stamp_of
 from . import alarm
 
-#: How people log in: these are started again when a change has brought them down.
-LOGIN_SERVICES = ("ssh.service", "sshd.service")
-LOGIN_UNITS = (*LOGIN_SERVICES, "ssh.socket", "sshd.socket")
+FOREIGN = "Find out who wrote below /var/lib/healthops; nothing of it was run."
+
 SHORTEST, LONGEST = 10, 3600
 
 
@@ -86,6 +86,8 @@ def load(host: Host, run_id: str) -> Guard | None:
     record = run_store.unline(content.rstrip(b"\n"))
     if record is None:
         return _overdue(run_id) if alarm.is_prepared(host) else None
+    if record["run_id"] != run_id:
+        raise ClinicalError("Reading the guard of", run_id, f"its record is that of {record['run_id']}", FOREIGN)
     return _from_record(record)
 
 
@@ -100,7 +102,7 @@ def _overdue(run_id: str) -> Guard:
         boot_id="",
         armed_by=0,
         reload=(),
-        running=LOGIN_SERVICES,
+        running=ssh_server.SERVICES,
         commands=(),
         survives_reboot=False,
     )
@@ -143,7 +145,7 @@ def arm(host: Host, run_id: str, terms: GuardTerms, units: Sequence[str] = ()) -
     """
     from .._host.login import own_start  # the many runs that arm nothing do not pay for reading it
 
-    states = show(host, [*terms.units, *units, *LOGIN_UNITS])
+    states = show(host, [*terms.units, *units, *ssh_server.UNITS])
     guard = _from_now(
         host,
         Guard(
@@ -215,7 +217,7 @@ def _from_now(host: Host, guard: Guard) -> Guard:
 
 
 def _path(run_id: str) -> str:
-    return posixpath.join(journal.JOURNAL, run_id, "guard")
+    return posixpath.join(journal.JOURNAL, RunId.of(run_id), "guard")
 
 
 def _write(host: Host, guard: Guard) -> None:

@@ -11,6 +11,7 @@ revert.pyz --ready     only show that it can start
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +19,12 @@ from functools import partial
 from typing import Any, TextIO
 
 from .._change import apply as changes
-from .._change import journal, lock, revert
+from .._change import journal, lock, revert, ssh_server
 from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError
 from .._host.door import CommandResult, Host
 from .._host.real import RealHost
+from .._text.outlet import shown
 from .._vocabulary.guard import ARMED, REVERTED
 from . import alarm, record
 from . import run as guarded_run
@@ -30,6 +32,8 @@ from .record import Guard
 
 #: How long a run that is at work is waited for.
 PATIENCE = 60.0
+#: The name under which the lock is held for the guard itself.
+NAME = "the guard"
 _JOBS = frozenset({"start", "stop", "reload", "restart", "reload-or-restart", "try-restart"})
 
 
@@ -132,17 +136,19 @@ def _attempt_id(host: Host, run_id: str) -> str:
 def _revive(host: Host, guard: Guard) -> list[ClinicalError]:
     """Let units read what was restored, and start those that ran and were brought down."""
     names = dict.fromkeys([*guard.reload, *guard.running])
-    return [trouble for name in names for trouble in _tried(partial(_revive_unit, host, guard, name))]
+    sockets_first = sorted(names, key=lambda name: not name.endswith(".socket"))
+    return [trouble for name in sockets_first for trouble in _tried(partial(_revive_unit, host, guard, name))]
 
 
 def _revive_unit(host: Host, guard: Guard, name: str) -> None:
     unit = show(host, [name]).get(name)
-    if unit is None:
+    if unit is None or not unit.exists:
         return
     if unit.running and name in guard.reload:
-        systemctl(host, "reload-or-restart", name)
-    elif unit.exists and not unit.running and name in guard.running:
+        systemctl(host, ssh_server.live_verb(host, "reload-or-restart", unit.name), name)
+    elif not unit.running and name in guard.running:
         host.run(["systemctl", "--no-ask-password", "reset-failed", name])  # it may have failed too often to start
+        ssh_server.make_room(host, name)
         systemctl(host, "start", name)
 
 
@@ -189,7 +195,8 @@ def _attempt(host: Host, at_once: bool) -> bool:
         while True:
             if not at_once:
                 _wait_until_due(host)
-            with lock.held("the guard", patience=PATIENCE):
+            with contextlib.ExitStack() as turn:
+                _take_turn(host, turn)
                 guard = record.armed(host)
                 if guard is None:
                     alarm.clear(host)
@@ -201,6 +208,17 @@ def _attempt(host: Host, at_once: bool) -> bool:
     except ClinicalError as error:
         _say(error, sys.stderr)
         return False
+
+
+def _take_turn(host: Host, turn: contextlib.ExitStack) -> None:
+    """Take the lock, or go on without it: only the guarded run itself, and whoever settles it, is waited for longer."""
+    try:
+        turn.enter_context(lock.held(NAME, patience=PATIENCE))
+    except lock.LockHeld as error:
+        guard = record.armed(host)
+        if guard is None or error.run_id in ("", NAME, guard.run_id):
+            raise
+        _say(f"{error} The run {guard.run_id} is due and does not wait for it.")
 
 
 def _tell_and_take_back(host: Host, guard: Guard, at_once: bool) -> None:
@@ -224,5 +242,5 @@ def _reason(guard: Guard, at_once: bool, host: Host) -> str:
 def _say(message: object, where: TextIO | None = None) -> None:
     """Write a line for the system's journal, or for whoever typed the command."""
     stream = where or sys.stdout
-    stream.write(f"{message}\n")
+    stream.write(f"{shown(str(message))}\n")
     stream.flush()

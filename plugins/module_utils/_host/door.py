@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ContextManager, Protocol, TypeVar
 
+from .._text.lines import split_lines
+
 T = TypeVar("T")
 
 #: What is left beside the target by a run that was killed in the middle of a write.
@@ -20,6 +22,10 @@ TEMPORARY_SUFFIX = ".healthops-tmp"
 ACCOUNTS_LOCK = "/etc/.pwd.lock"
 #: A larger file is not read, in bytes.
 READ_LIMIT = 16 * 1024 * 1024
+#: Why an owner or a mode is not set.
+EXCHANGED = "it is not what it was when this was planned: somebody has exchanged it"
+GIVEN_AWAY = "it is root's, and lies where others can exchange it"
+EXCHANGED_ADVICE = "Find out who can write to its folder."
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,11 @@ class Stat:
     ctime: float = 0.0
     mtime: int = 0
     size: int = 0
+
+
+def is_exchanged(planned: Stat, now: Stat) -> bool:
+    """Return whether something is of another kind, owner or mode than what was planned from."""
+    return (planned.kind, planned.mode, planned.uid, planned.gid) != (now.kind, now.mode, now.uid, now.gid)
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class CommandResult:
     @property
     def err_line(self) -> str:
         """Its first words of complaint, for people: at most 300 characters."""
-        lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
+        lines = [line.strip() for line in split_lines(self.err or self.out) if line.strip()]
         return lines[0][:300] if lines else "it said nothing"
 
 
@@ -122,8 +133,12 @@ class Host(Protocol):
     def write_value(self, path: str, text: str) -> None:
         """Write into a kernel file in place."""
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int) -> None:
-        """Set mode and owner of what is there."""
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
+        """Set mode and owner of what is there, provided that it is still as ``planned`` has it.
+
+        An owner that stays is not set. Raises ClinicalError where somebody has exchanged it meanwhile, and where a file
+        of root's would be given away in a folder in which others can exchange it.
+        """
 
     def set_mtime(self, path: str, mtime: int) -> None:
         """Set when the content of what is there was last changed, in nanoseconds since 1970."""

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._text.lines import split_lines
 from .door import Host
 
 _INITIAL_NAMESPACE = "0 0 4294967295"
@@ -51,7 +52,7 @@ def os_release(host: Host) -> dict[str, str]:
 
 def parse_os_release(text: str) -> dict[str, str]:
     """Return the settings of a text as os-release(5) has it: KEY=value with shell quoting."""
-    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    pairs = (line.split("=", 1) for line in split_lines(text) if "=" in line and not line.startswith("#"))
     return {key: " ".join(shlex.split(value)) for key, value in pairs}
 
 

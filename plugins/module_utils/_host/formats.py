@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .._text.lines import split_lines, split_lines_with_ends
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -40,7 +42,7 @@ class Format:
     def assignments(self, text: str) -> Iterator[Assignment]:
         """Yield every active setting of a text, in its order."""
         section = ""
-        for number, raw in enumerate(text.splitlines()):
+        for number, raw in enumerate(split_lines(text)):
             line = raw.strip()
             if not line or line[0] in self.comments:
                 continue
@@ -58,7 +60,7 @@ class Format:
 
     def set(self, text: str, key: str, value: str, section: str = "") -> str:
         """Return the text with the key set once more or changed where it counts; every other line stays as it is."""
-        lines = text.splitlines(keepends=True)
+        lines = split_lines_with_ends(text)
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
         new = self.written(key, value) + "\n"

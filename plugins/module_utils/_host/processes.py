@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .._errors import ClinicalError
+from .._text.lines import split_lines
 from .door import Host
 
 PROC = "/proc"
@@ -84,7 +85,7 @@ def processes(host: Host) -> Iterator[Process]:
 
 def parse_unit(cgroup: str) -> str:
     """Return the unit that the text of ``/proc/<pid>/cgroup`` names; empty where there is none."""
-    for line in cgroup.splitlines():
+    for line in split_lines(cgroup):
         _number, _colon, below = line.partition(":")
         controllers, _colon, path = below.partition(":")
         if controllers in ("", "name=systemd"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._host.door import Host
+from .._text.lines import split_lines
 from .manager import KeptPackage
 
 #: Seconds; a disk that is busy reads some gigabytes of packages slowly.
@@ -18,7 +19,7 @@ def checksums(host: Host, paths: Sequence[str]) -> dict[str, str]:
     if not paths:
         return {}
     done = host.run(["sha256sum", "--", *paths], timeout=READ_TIME)
-    pairs = (line.split("  ", 1) for line in done.out.splitlines())
+    pairs = (line.split("  ", 1) for line in split_lines(done.out))
     return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
 
 

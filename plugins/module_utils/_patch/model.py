@@ -49,7 +49,8 @@ class PackageChange:
     """One package of the set, worded so that a person can decide on it.
 
     ``old`` and ``new`` are versions, empty where there is none; ``source_old`` and ``source_new`` those of the source
-    package, which is what advisories speak of. ``security`` is None where nobody can tell.
+    package, which is what advisories speak of. ``security`` is None where nobody can tell. ``checksum`` is that of the
+    new version's file with its kind, as the signed lists of ``origin`` have it (``sha256:...``).
     """
 
     name: str
@@ -71,6 +72,7 @@ class PackageChange:
     download_bytes: int = 0
     installed_bytes: int = 0
     origin: str = ""
+    checksum: str = ""
     source: str = ""
     source_old: str = ""
     source_new: str = ""
@@ -107,6 +109,10 @@ class OmittedChange:
         return {**self.change.as_result(), "reason": self.reason, "expires": self.expires}
 
 
+#: The days by which the clocks of a host and of its mirror may differ.
+CLOCK_DAYS = 1
+
+
 @dataclass(frozen=True)
 class PackageSource:
     """One list of packages that the host takes from a mirror, with the date that the mirror's Release file bears."""
@@ -121,6 +127,19 @@ class PackageSource:
     age_days: int | None
     stale: bool
     security: bool
+
+    @property
+    def of_the_future(self) -> bool:
+        """Return whether it was made later than now, so that its age says nothing: a clock is wrong."""
+        return self.age_days is not None and self.age_days < -CLOCK_DAYS
+
+    def describe_age(self) -> str:
+        """Return in words how old it is."""
+        if self.age_days is None:
+            return "without a date"
+        if self.of_the_future:
+            return f"of {self.released}, which is in the future: the clock of the host or of the mirror is wrong"
+        return f"{self.age_days} days old"
 
 
 @dataclass(frozen=True)
@@ -231,9 +250,25 @@ class Observed:
 
 
 def digest_of(changes: Iterable[PackageChange]) -> str:
-    """Return a name for exactly this set: the same in any order, another where one version differs."""
-    rows = sorted([c.name, c.arch, c.old, c.new, c.change] for c in changes)
-    text = json.dumps(rows, separators=(",", ":")).encode()
+    """Return a name for exactly this set: the same in any order, another where a version, an origin or a byte differs.
+
+    What was planned by code that knew no checksums keeps the digest that it had.
+    """
+    rows = [[*_identity(change), *([change.origin, change.checksum] if change.checksum else [])] for change in changes]
+    return _digest(rows)
+
+
+def earlier_digest_of(changes: Iterable[PackageChange]) -> str:
+    """Return the digest as earlier code worked it out, over names and versions alone."""
+    return _digest([_identity(change) for change in changes])
+
+
+def _identity(change: PackageChange) -> list[str]:
+    return [change.name, change.arch, change.old, change.new, change.change]
+
+
+def _digest(rows: list[list[str]]) -> str:
+    text = json.dumps(sorted(rows), separators=(",", ":")).encode()
     return "sha256:" + hashlib.sha256(text).hexdigest()
 
 

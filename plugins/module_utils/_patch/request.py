@@ -79,6 +79,17 @@ def describe_kept(packages: Sequence[KeptPackage]) -> tuple[dict[str, str], ...]
     return tuple({"name": p.name, "arch": p.arch, "version": p.version, "how": p.how, "path": p.path} for p in packages)
 
 
+def _difference(approved: PackageChange, current: PackageChange) -> list[str]:
+    """Return in at most one sentence what one package would do otherwise."""
+    if (approved.old, approved.new) != (current.old, current.new):
+        return [f"{current.name} would go from {current.old or 'nothing'} to {current.new or 'nothing'}"]
+    if approved.origin != current.origin:
+        return [f"{current.name} {current.new} would come from {current.origin}, not from {approved.origin}"]
+    if approved.checksum != current.checksum:
+        return [f"{current.name} {current.new} would be another file: {current.checksum}"]
+    return []
+
+
 def differences(approved: Plan, current: Plan) -> str:
     """Return in one sentence what ``current`` does otherwise than ``approved``; empty where nothing."""
     was = {(change.name, change.arch): change for change in approved.changes}
@@ -89,8 +100,8 @@ def differences(approved: Plan, current: Plan) -> str:
     ]
     texts += [f"{key[0]} comes as well" for key in would if key not in was]
     for key in was:
-        if key in would and (was[key].old, was[key].new) != (would[key].old, would[key].new):
-            texts.append(f"{key[0]} would go from {would[key].old or 'nothing'} to {would[key].new or 'nothing'}")
+        if key in would:
+            texts += _difference(was[key], would[key])
     if len(texts) > MOST_DIFFERENCES:
         texts[MOST_DIFFERENCES:] = [f"and {len(texts) - MOST_DIFFERENCES} more"]
     return "; ".join(texts)

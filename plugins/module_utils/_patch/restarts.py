@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._host.processes import DELETED, processes, read_volatile
+from .._text.lines import split_lines
 from .model import PackageChange, Reboot
 
 #: What runs until the host is restarted, whatever becomes of its files.
@@ -85,9 +86,9 @@ def _frozen(paths_by_unit: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
 def _mapped(maps: str) -> tuple[set[str], set[str]]:
     """Return the files in the text of ``/proc/<pid>/maps`` that are executable: those on disk, and deleted ones."""
     present, removed = set(), set()
-    for line in maps.splitlines():
+    for line in split_lines(maps):
         start = line.find("/")
-        if start < 0 or "x" not in line.split(" ", 2)[1]:
+        if start < 0 or "x" not in line.partition(" ")[2][:4]:
             continue
         path = line[start:]
         if path.startswith(_PASSING):
@@ -175,7 +176,7 @@ def parse_needrestart(text: str) -> OutdatedServices:
     """Return the services in lines ``systemctl restart ssh.service`` below the headings of ``needrestart -r l``."""
     units: dict[str, set[str]] = {"due": set(), "deferred": set()}
     section = ""
-    for line in text.splitlines():
+    for line in split_lines(text):
         service = _SERVICE.match(line)
         if service and section:
             units[section].add(service["unit"])

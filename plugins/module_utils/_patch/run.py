@@ -23,7 +23,7 @@ from . import plan as patch_plan
 from . import stages as patch_stages
 from . import unit as transaction_unit
 from .manager import Manager, ServiceRequest
-from .model import REMOVE, InstalledPackage, PackageChange, Plan
+from .model import REMOVE, InstalledPackage, PackageChange, Plan, earlier_digest_of
 from .plan import Planned
 from .request import PatchFailed, PatchRequest, PatchResult, describe_kept, differences, summarise
 from .services import RestartOutcome
@@ -353,6 +353,11 @@ def _moved_on(host: Host, doing: str, digest: str, plan: Plan) -> ClinicalError:
     """Return the error for a digest that is not what this host would do now, with the difference where it is known."""
     run = next((run for run in reversed(patch_stages.runs(host)) if run.digest == digest), None)
     problem = f"this host would now do {plan.digest}" + (" (nothing)" if not plan.changes else "")
-    if run is not None:
+    if digest == earlier_digest_of(plan.changes):
+        problem = (
+            "it is of an earlier release, whose digests did not say where packages come from and which bytes they are;"
+            f" the same packages are now {plan.digest}"
+        )
+    elif run is not None:
         problem += f": {differences(patch_stages.read_plan(host, run), plan)}"
     return ClinicalError(doing, digest, problem, f"{NOTHING} Plan again and have that approved.")

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._text.lines import split_lines
 from .model import PackageChange, Space
 
 PATHS = ("/", "/var", "/boot")
@@ -15,6 +17,7 @@ PATHS = ("/", "/var", "/boot")
 RESERVE = {"/": 64 << 20, "/var": 64 << 20, "/boot": 0}
 #: A kernel with its initial file system, where none is there to be measured.
 KERNEL = 96 << 20
+_ROW = re.compile(r"\s*(?P<free>[0-9]{1,19})\s+(?P<mount>.+)")
 
 
 def space(host: Host, changes: Sequence[PackageChange]) -> tuple[Space, ...]:
@@ -24,14 +27,13 @@ def space(host: Host, changes: Sequence[PackageChange]) -> tuple[Space, ...]:
     """
     wanted = needed(changes)
     done = host.run(["df", "--block-size=1", "--output=avail,target", "--", *PATHS])
-    rows = [line.split(None, 1) for line in done.out.splitlines()[1:]]
+    rows = [match for match in map(_ROW.fullmatch, split_lines(done.out)[1:]) if match]
     if done.rc != 0 or len(rows) != len(PATHS):
         raise ClinicalError("Asking for the free space of", ", ".join(PATHS), done.err_line)
-    mounts = [target for _free, target in rows]
     together: dict[str, int] = {}
-    for path, mount in zip(PATHS, mounts):
-        together[mount] = together.get(mount, 0) + wanted[path]
-    return tuple(Space(path, int(free), together[mount]) for path, (free, mount) in zip(PATHS, rows))
+    for path, row in zip(PATHS, rows):
+        together[row["mount"]] = together.get(row["mount"], 0) + wanted[path]
+    return tuple(Space(path, int(row["free"]), together[row["mount"]]) for path, row in zip(PATHS, rows))
 
 
 def needed(changes: Sequence[PackageChange]) -> dict[str, int]:

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .._change.run_store import RUN, RunStore, check_run_id
+from .._change.run_store import RUN, RunStore
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._vocabulary.run_id import RunId
 from .ledger import FOLDER
 from .manager import KeptPackage
 from .model import Plan
@@ -77,7 +78,7 @@ class PatchRun:
     @property
     def archives(self) -> str:
         """The directory on the host with the downloaded packages."""
-        return posixpath.join(CACHE, self.run_id)
+        return posixpath.join(CACHE, RunId.of(self.run_id))
 
     @property
     def log(self) -> str:
@@ -153,7 +154,7 @@ def begin(host: Host, run_id: str, plan: Plan, at: str) -> PatchRun:
 
     Raises ClinicalError where the id is taken or could not be the name of a folder.
     """
-    check_run_id(run_id)
+    run_id = RunId.of(run_id)
     earlier = runs(host)
     if any(run.run_id == run_id for run in earlier):
         raise ClinicalError("Beginning the patch run", run_id, "there is one of this name already", "Choose another.")
@@ -192,7 +193,11 @@ def read_plan(host: Host, run: PatchRun) -> Plan:
 
 def read_before(host: Host, run: PatchRun) -> HostBefore:
     """Return what the host was before the run. Raises ClinicalError where that is missing or damaged."""
-    return HostBefore.from_record(_load(host, run, "before"))
+    record = _load(host, run, "before")
+    try:
+        return HostBefore.from_record(record)
+    except (KeyError, TypeError):
+        raise _of_another_release(run.run_id, record) from None
 
 
 def note_after(host: Host, run: PatchRun, sums: Mapping[str, str]) -> None:
@@ -260,12 +265,21 @@ def _read(host: Host, run_id: str) -> PatchRun | None:
     if not _STORE.has(host, run_id, RUN):
         return None
     record = _STORE.read_record(host, run_id, RUN)
-    if record is None:
-        problem = "its record is damaged"
+    if record is None or record.get("run_id") != run_id:
+        problem = "its record is damaged" if record is None else "its record is that of another run"
         raise ClinicalError(
             "Reading the patch run", run_id, problem, f"Look at {RUNS}/{run_id} before anything is patched."
         )
-    return PatchRun(**record)
+    try:
+        return PatchRun(**record)
+    except TypeError:
+        raise _of_another_release(run_id, record) from None
+
+
+def _of_another_release(run_id: str, record: Mapping[str, Any]) -> ClinicalError:
+    problem = f"its record has the parts {', '.join(sorted(record))}, which are not those that this release writes"
+    try_this = "Nothing was changed. Use the release of the collection that wrote it, or a newer one."
+    return ClinicalError("Reading the patch run", run_id, problem, try_this)
 
 
 def _write(host: Host, run: PatchRun, name: str, record: dict[str, Any]) -> None:

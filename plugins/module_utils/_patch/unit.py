@@ -11,6 +11,7 @@ from .._change.subjects.units import has_systemd
 from .._errors import ClinicalError
 from .._host.door import CommandResult, Host
 from .._host.real import PATH
+from .._text.lines import split_lines
 
 UNIT = "healthops-packages.service"
 #: The whole of it, with the scripts of all packages.
@@ -56,7 +57,7 @@ def complaint(output: str) -> str:
 
     One that ends in a colon goes on in the next line.
     """
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line.strip() for line in split_lines(output) if line.strip()]
     # Who has a lock is said while it is waited for, and not in the error.
     telling = list(dict.fromkeys(_HOLDER.findall(output)))[-1:]
     for line, following in zip(lines, [*lines[1:], ""]):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .._errors import ClinicalError
+from .._text.lines import split_lines
 
 MASTER_SOCKET = "/run/haproxy-master.sock"
 #: Read for what its health checks take.
@@ -131,14 +132,14 @@ class ServerState:
 
 def parse_workers(text: str) -> tuple[int, ...]:
     """Return the process ids in the answer to ``show proc``: the current worker, then those before it."""
-    rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    rows = [line.split() for line in split_lines(text) if line and not line.startswith("#")]
     return tuple(int(row[0]) for row in rows if len(row) > 1 and row[1] == "worker")
 
 
 def parse_stat(worker: int, text: str) -> list[StatRow]:
     """Return the frontends and servers in a worker's answer to ``show stat``."""
     rows = []
-    for row in csv.DictReader(text.lstrip("# ").splitlines()):
+    for row in csv.DictReader(split_lines(text.lstrip("# "))):
         if not row.get("svname") or row["svname"] == "BACKEND":
             continue
         rows.append(
@@ -160,7 +161,7 @@ def parse_sessions(text: str, engine: str) -> list[str]:
     Those with HAProxy itself, such as the one that asks, do not count.
     """
     ids = []
-    for line in text.splitlines():
+    for line in split_lines(text):
         match = re.match(r"(0x[0-9a-f]+): .*\bfe=(\S+) be=\S+ srv=(\S+) ", line)
         if match and match.group(2) not in ("GLOBAL", "MASTER") and engine in ("", match.group(3)):
             ids.append(match.group(1))
@@ -170,7 +171,7 @@ def parse_sessions(text: str, engine: str) -> list[str]:
 def parse_server_states(text: str) -> list[ServerState]:
     """Return the servers in the answer to ``show servers state``, or in a file that holds one."""
     states = []
-    for line in text.splitlines():
+    for line in split_lines(text):
         columns = line.split()
         if len(columns) > 6 and not line.startswith("#"):
             forced = bool(int(columns[6]) & _FORCED)
@@ -216,7 +217,7 @@ def _check_options_of(text: str, engine: str) -> Iterator[dict[str, str]]:
     """Yield the options of the checks of every server with the engine's name, those of its section included."""
     defaults: dict[str, str] = {}
     section: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in split_lines(text):
         arguments = re.sub(r"(^|\s)#.*", "", line).split()
         if not arguments:
             continue

@@ -33,6 +33,7 @@ _CHANGE_KEYS = (
     "reboot",
     "download_bytes",
     "origin",
+    "checksum",
     "source",
 )
 _SOURCE_KEYS = ("uri", "suite", "codename", "label", "origin", "component", "released", "age_days", "stale", "security")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from .awaited import AwaitedFile
 from .base import Image
 from .files import content_of, file_image
@@ -27,7 +28,7 @@ def privileged_programs(host: Host) -> list[str]:
     done = host.run(["find", *folders, "-xdev", "-type", "f", "-perm", "/6000"])
     if done.rc != 0:
         raise ClinicalError("Looking for programs with special rights in", " ".join(folders), done.err_line)
-    return sorted(path for path in done.out.splitlines() if " " not in path)
+    return sorted(path for path in split_lines(done.out) if " " not in path)
 
 
 def growing_image(image: Image, rule: str) -> Image:
@@ -45,7 +46,7 @@ class RulesFile(AwaitedFile):
         if image["kind"] != "rules":
             super().put(host, image)
             return
-        lines = content_of(image).decode("utf-8", "surrogateescape").splitlines()
+        lines = split_lines(content_of(image).decode("utf-8", "surrogateescape"))
         lines += [image["rule"].replace(PROGRAM, path) for path in privileged_programs(host)]
         text = "".join(f"{line}\n" for line in dict.fromkeys(lines))
         super().put(host, file_image(text.encode("utf-8", "surrogateescape"), mode=image["mode"]))
@@ -54,7 +55,7 @@ class RulesFile(AwaitedFile):
         if wanted["kind"] != "rules":
             return super().matches(image, wanted)
         begins, text = content_of(wanted), content_of(image)
-        more = text[len(begins) :].decode("utf-8", "surrogateescape").splitlines()
+        more = split_lines(text[len(begins) :].decode("utf-8", "surrogateescape"))
         ours = re.escape(wanted["rule"]).replace(PROGRAM, r"\S+")
         return image["kind"] == "file" and text.startswith(begins) and all(re.fullmatch(ours, line) for line in more)
 
@@ -67,12 +68,12 @@ def kernel_rules(host: Host) -> list[str] | None:
     done = host.run(["auditctl", "-l"])
     if done.rc != 0 or "audit system is disabled" in done.out + done.err:
         return None
-    return [line for line in done.out.splitlines() if line.startswith("-")]
+    return [line for line in split_lines(done.out) if line.startswith("-")]
 
 
 def locked(host: Host) -> bool:
     """Ask the kernel for a lock on its rules that lasts until the next boot (-e 2)."""
-    return "enabled 2" in host.run(["auditctl", "-s"]).out.splitlines()
+    return "enabled 2" in split_lines(host.run(["auditctl", "-s"]).out)
 
 
 def load(host: Host) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines_with_ends
 from .base import Image
 from .files import ABSENT, File, content_of, file_image
 
@@ -70,7 +71,7 @@ def _edited(image: Image, text: str) -> str:
     from ..._host.formats import FORMATS  # the way back never edits, and starts without it
 
     silenced = [[key] for key in image["silenced"]]
-    lines = text.splitlines(keepends=True)
+    lines = split_lines_with_ends(text)
     text = "".join(f"# healthops: {line}" if line.split()[:1] in silenced else line for line in lines)
     form = FORMATS[image["format"]]
     for section, key, value in image["edits"]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import ClinicalError
-from ..._host.door import READ_LIMIT, TEMPORARY_SUFFIX, Host, Stat
+from ..._host.door import EXCHANGED, EXCHANGED_ADVICE, READ_LIMIT, TEMPORARY_SUFFIX, Host, Stat
 from .base import Conflict, Image, WayBack, WholeSubject
 
 ABSENT: Image = {"kind": "absent"}
@@ -117,7 +117,7 @@ class File(WholeSubject):
             if now is None or path_image(host, self.path).get("sha256") != image["sha256"]:
                 reason = f"it was larger than {READ_LIMIT} bytes, so only its digest was kept"
                 raise ClinicalError("Restoring", self.path, reason, "Restore it from a backup.")
-            host.set_meta(self.path, *_meta(image, now, 0o644))
+            host.set_meta(self.path, *_meta(image, now, 0o644), now)
             return
         host.write(self.path, content_of(image), *_meta(image, now, 0o644), self._xattrs(host, image, now))
         if "mtime" in image:
@@ -196,12 +196,13 @@ def _text(image: Image) -> str | None:
     return content.decode("utf-8", "surrogateescape")
 
 
-def narrower_image(kind: str, bits: int, sticky: bool = False) -> Image:
+def narrower_image(kind: str, bits: int, owner: int, sticky: bool = False) -> Image:
     """Return a wanted mode without these bits, whatever else was set before it came to that.
 
-    With ``sticky``, a folder that everybody may still write keeps each from removing what others put there.
+    ``owner`` is whose it was when that was planned; what is somebody else's by then is left alone. With ``sticky``, a
+    folder that everybody may still write keeps each from removing what others put there.
     """
-    return {"kind": kind, "clear": bits, "sticky": sticky}
+    return {"kind": kind, "clear": bits, "sticky": sticky, "owner": owner}
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,9 @@ class Meta(WholeSubject):
             return
         if now.kind == "link":
             raise ClinicalError("Setting owner and mode of", self.path, "it has become a link, which is not followed")
-        host.set_meta(self.path, *_meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode))
+        if now.kind != image["kind"] or now.uid != image.get("owner", now.uid):
+            raise ClinicalError("Setting owner and mode of", self.path, EXCHANGED, EXCHANGED_ADVICE)
+        host.set_meta(self.path, *_meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode), now)
 
     def describe(self, part: str, value: Any) -> str:
         return _mode_or_owner(part, value)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._host.fstab import unescape
+from ..._text.lines import split_lines
 from .base import Image, WholeSubject
 
 #: What hardening adds, and the word that takes it away again in a remount.
@@ -27,7 +29,7 @@ class MountPoint:
 
 def mounted(host: Host) -> dict[str, MountPoint]:
     """Return what is mounted, by its place; of several on one place, the one on top."""
-    rows = [line.split() for line in host.read_text("/proc/self/mounts").splitlines()]
+    rows = [line.split() for line in split_lines(host.read_text("/proc/self/mounts"))]
     points = [_point(row) for row in rows if len(row) >= 4]
     return {point.path: point for point in points}
 
@@ -39,13 +41,6 @@ def _point(row: Sequence[str]) -> MountPoint:
         fstype=row[2],
         options=tuple(row[3].split(",")),
     )
-
-
-def unescape(field: str) -> str:
-    """Return a field of the mount table or of fstab, in which blanks are written in octal."""
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        field = field.replace(code, character)
-    return field
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
+from ..._text.lines import split_lines
 from .base import Conflict, Image, WayBack, WholeSubject
 
 #: Packages that were removed are kept here, so that a revert needs no mirror.
@@ -22,23 +23,52 @@ _APT = (
     *("-o", "DPkg::Lock::Timeout=60", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
 )
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "APT_LISTCHANGES_FRONTEND": "none"}
+#: What dpkg has not written down yet; left behind only where it was cut.
+JOURNAL = "/var/lib/dpkg/updates"
+_AWAY = ("not-installed", "config-files")
+#: Whatever else dpkg says of a package, it began with it and did not end.
+_FINISHED = ("installed", *_AWAY)
 _HOLDER = re.compile(r"It is held by process \d+ \([^)\n]*\)")
-_UNFINISHED = frozenset({"half-installed", "unpacked", "half-configured"})
 _SIMULATED = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re.MULTILINE)
 
 
-def installed(host: Host, names: Sequence[str]) -> dict[str, str | None]:
-    """Return the installed version of each package, None where it is not installed."""
-    versions = {name: version for name, version, status in _query(host, names) if status == "installed"}
-    return {name: versions.get(name) for name in names}
+def installed(host: Host, names: Sequence[str]) -> tuple[dict[str, str | None], dict[str, str]]:
+    """Return the installed version of each package, None where it is not installed, and what is installed in part.
+
+    The latter is by package the status of which dpkg says that it began with it and did not end.
+    """
+    rows = _query(host, names)
+    versions = {name: version for name, version, status in rows if status == "installed"}
+    unfinished = {name: status for name, _version, status in rows if status not in _FINISHED}
+    return {name: versions.get(name) for name in names}, unfinished
+
+
+def broken(host: Host) -> tuple[str, ...]:
+    """Return what of all packages dpkg began with and did not end, a sentence each; nothing else can end before it."""
+    form = "--showformat=${Package}\\t${db:Status-Status}\\t${db:Status-Eflag}\\n"
+    done = host.run(["dpkg-query", "--show", form])
+    if done.rc != 0:
+        raise ClinicalError("Asking dpkg for", "every package", done.err_line, "Try: dpkg --audit")
+    reasons = []
+    for line in split_lines(done.out):
+        name, status, flag = line.split("\t")
+        if status not in _FINISHED or flag != "ok":
+            reasons.append(f"{name} is {status}")
+    return (*reasons, *interrupted(host))
+
+
+def interrupted(host: Host) -> tuple[str, ...]:
+    """Return a sentence where dpkg was cut so hard that it has not written down yet what it did."""
+    cut = any(name.isdecimal() for name in host.listdir(JOURNAL))
+    return ("dpkg was cut in the middle of its work",) if cut else ()
 
 
 def present(host: Host, names: Sequence[str]) -> set[str]:
-    """Return those of the packages that are installed, as dpkg or rpm says."""
+    """Return those of the packages that are installed, also in part, as dpkg or rpm says."""
     if not names:
         return set()
     if host.which("dpkg-query") is not None:
-        return {name for name, version in installed(host, names).items() if version is not None}
+        return {name for name, _version, status in _query(host, names) if status not in _AWAY}
     if host.which("rpm") is None:
         return set()
     # For what is not installed rpm prints a sentence, and has an exit code of its own.
@@ -53,7 +83,7 @@ def _query(host: Host, names: Sequence[str]) -> list[list[str]]:
     done = host.run(["dpkg-query", "--show", form, *names])
     if done.rc not in (0, 1):  # 1: some of the names are unknown, which is an answer
         raise ClinicalError("Asking dpkg for", ", ".join(names), done.err_line, "Try: dpkg --audit")
-    return [line.split("\t") for line in done.out.splitlines()]
+    return [line.split("\t") for line in split_lines(done.out)]
 
 
 def simulate(host: Host, install: Sequence[str], remove: Sequence[str]) -> tuple[Image, Image]:
@@ -121,7 +151,7 @@ class Packages(WholeSubject):
         rows = _query(host, names)
         versions = {name: version for name, version, status in rows if status == "installed"}
         residual = sorted(name for name, _version, status in rows if status == "config-files")
-        unfinished = {name: status for name, _version, status in rows if status in _UNFINISHED}
+        unfinished = {name: status for name, _version, status in rows if status not in _FINISHED}
         image: Image = {"packages": {name: versions.get(name) for name in names}, "residual": residual}
         return {**image, "unfinished": unfinished} if unfinished else image
 
@@ -192,6 +222,6 @@ def _source(host: Host, name: str, version: str) -> str:
 
 def _complaint(done: CommandResult) -> str:
     """Return what apt complains of: its E: lines, and who holds the lock that it waited for, which they do not say."""
-    lines = [line.strip() for line in done.err.splitlines() if line.startswith("E:")]
+    lines = [line.strip() for line in split_lines(done.err) if line.startswith("E:")]
     holders = _HOLDER.findall(done.err + done.out)
     return " ".join([*lines, *holders[-1:]])[:500] or done.err_line

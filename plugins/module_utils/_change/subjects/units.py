@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from .base import Image, WholeSubject
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "FragmentPath", "StateChangeTimestampMonotonic")
@@ -69,7 +70,7 @@ def show(host: Host, names: Sequence[str]) -> dict[str, Unit]:
 
 def parse_show(block: str, host: Host) -> Unit:
     """Return one unit out of what ``systemctl show`` prints of it: lines of Property=value."""
-    properties = dict(line.split("=", 1) for line in block.strip().splitlines() if "=" in line)
+    properties = dict(line.split("=", 1) for line in split_lines(block.strip()) if "=" in line)
     changed = properties.get("StateChangeTimestampMonotonic", "")
     return Unit(
         name=properties.get("Id", ""),
@@ -91,7 +92,7 @@ def systemctl(host: Host, verb: str, *units: str) -> None:
 
 @dataclass(frozen=True)
 class ActiveUnit(WholeSubject):
-    """Whether a unit runs; None where there is no such unit, which then comes and goes with its package."""
+    """Whether a unit runs; None where there is no such unit, which comes and goes with its package or its file."""
 
     unit: str
     type = "unit"
@@ -107,10 +108,14 @@ class ActiveUnit(WholeSubject):
         return {"active": unit.running}
 
     def put(self, host: Host, image: Image) -> None:
-        if image["active"] is None or bool(self.capture(host)["active"]) == image["active"]:
+        now, wanted = self.capture(host)["active"], bool(image["active"])
+        if now in (None, wanted):
             return
         systemctl(host, "daemon-reload")  # a mask that was just laid or lifted counts only after this
-        systemctl(host, "start" if image["active"] else "stop", self.unit)
+        systemctl(host, "start" if wanted else "stop", self.unit)
+
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        return _is_new_and_off(now["active"], before["active"]) or super().is_partial(now, before, after)
 
 
 @dataclass(frozen=True)
@@ -136,3 +141,11 @@ class EnabledUnit(WholeSubject):
     def put(self, host: Host, image: Image) -> None:
         if image["enabled"] is not None and bool(self.capture(host)["enabled"]) != image["enabled"]:
             systemctl(host, "enable" if image["enabled"] else "disable", self.unit)
+
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        return _is_new_and_off(now["enabled"], before["enabled"]) or super().is_partial(now, before, after)
+
+
+def _is_new_and_off(now: bool | None, before: bool | None) -> bool:
+    """Return whether a unit is there by now that was not, and nothing more: a run was cut once it had brought it."""
+    return before is None and now is False

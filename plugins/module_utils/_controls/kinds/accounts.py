@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._change.steps import Group
+from ..._errors import ClinicalError
 from ..._host import login
 from ..._host.door import Host, Stat
 from ..._host.dropin import read_text
 from ..._host.processes import processes
+from ..._text.lines import split_lines
 from ..context import SurveyContext
-from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
+from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 from ..support.account_checks import FILE_CHECKS, AccountsView, Check, Home, Violation
-from ..support.account_files import Account, Accounts, read_accounts
+from ..support.account_files import PASSWD, Account, Accounts, read_accounts
 from ..support.home_checks import HOME_CHECKS, LOGIN_KEYS, PROFILES, ROOT_PROFILES, SHELL_CHECKS, SHELLS, path_folders
 
 CHECKS: dict[str, tuple[Check, str]] = {**FILE_CHECKS, **HOME_CHECKS, **SHELL_CHECKS}
@@ -68,9 +70,10 @@ class AccountsKind(Kind):
         homes = _homes(host, files) if checks & {*HOME_CHECKS, "system_shells"} else ()
         texts = _texts(host) if checks & SHELL_CHECKS.keys() else {}
         runs_this = login.people_above(host)
+        above = {account.name for account in files.readable_accounts if account.uid in runs_this}
         return State(
             files=files,
-            protected=context.protected_accounts | {a.name for a in files.accounts if a.uid in runs_this},
+            protected=context.protected_accounts | above,
             busy=_busy(host, files) if "system_shells" in checks else frozenset(),
             homes=homes,
             texts=texts,
@@ -79,18 +82,26 @@ class AccountsKind(Kind):
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        violations = {control.id: _violations(control, state) for control in controls}
-        assessments = [_assess(control, violations[control.id]) for control in controls]
-        return KindPlan.of(assessments, [_group(control, violations[control.id]) for control in controls])
+        plans = [_plan_control(control, state) for control in controls]
+        return KindPlan.of(
+            (assessment for plan in plans for assessment in plan.assessments),
+            (group for plan in plans for group in plan.groups),
+        )
 
 
-def _violations(control: Control, state: State) -> list[Violation]:
-    check, _wanted = CHECKS[control.settings["check"]]
-    return list(check(_view(control, state)))
+def _plan_control(control: Control, state: State) -> KindPlan:
+    """Return the plan of one control: an error where a file that its check looks into has a line nobody can read."""
+    check, wanted = CHECKS[control.settings["check"]]
+    try:
+        if control.settings["check"] in HOME_CHECKS:
+            state.files.require(PASSWD)  # else the home of an account in such a line would not be looked into
+        violations = list(check(_view(control, state)))
+    except ClinicalError as error:
+        return KindPlan((unknown(control, f"accounts: {wanted}", wanted, str(error)),))
+    return KindPlan((_assess(control, violations),), (_group(control, violations),))
 
 
 def _view(control: Control, state: State) -> AccountsView:
-    people = {account.name for account in state.files.people()}
     return AccountsView(
         control=control.id,
         settings=control.settings,
@@ -99,7 +110,7 @@ def _view(control: Control, state: State) -> AccountsView:
         today=state.today,
         busy=state.busy,
         keyed=frozenset(home.account.name for home in state.homes if home.keys),
-        homes=[home for home in state.homes if home.account.name in people or home.account.uid == 0],
+        homes=[home for home in state.homes if state.files.is_person(home.account) or home.account.uid == 0],
         texts=state.texts,
         folders=state.folders,
     )
@@ -136,7 +147,7 @@ def _listed(sentences: Sequence[str]) -> str:
 def _homes(host: Host, files: Accounts) -> tuple[Home, ...]:
     """Return the homes of people, of root and of accounts of the system that open a shell, on local disks only."""
     remote = _remote(host)
-    wanted = [a for a in files.accounts if a.has_shell and a.home.startswith("/") and a.home != "/"]
+    wanted = [a for a in files.readable_accounts if a.has_shell and a.home.startswith("/") and a.home != "/"]
     local = [a for a in wanted if not any(f"{a.home}/".startswith(f"{folder}/") for folder in remote)]
     return tuple(_home(host, account) for account in local)
 
@@ -174,14 +185,15 @@ def _lists_keys(path: str) -> bool:
 
 def _remote(host: Host) -> list[str]:
     """Return the folders that other machines or programs serve."""
-    lines = host.read_text("/proc/self/mounts").splitlines()
+    lines = split_lines(host.read_text("/proc/self/mounts"))
     rows = [line.split(" ") for line in lines]
     return [row[1] for row in rows if len(row) > 2 and (row[2] in REMOTE or row[2].startswith("fuse."))]
 
 
 def _busy(host: Host, files: Accounts) -> frozenset[str]:
     """Return the accounts of the system to which a process belongs now."""
-    opened = {a.uid: a.name for a in files.accounts if a.uid < files.first_uid and a.uid != 0 and a.has_shell}
+    system = [a for a in files.readable_accounts if a.uid < files.first_uid and a.uid != 0]
+    opened = {account.uid: account.name for account in system if account.has_shell}
     if not opened:
         return frozenset()
     owners = {process.uid() for process in processes(host)}
@@ -193,5 +205,5 @@ def _texts(host: Host) -> dict[str, str]:
     paths = [path for pattern in PROFILES for path in (host.glob(pattern) if "*" in pattern else [pattern])]
     read = {path: read_text(host, path) for path in [*paths, "/etc/environment", *ROOT_PROFILES, SHELLS]}
     texts = {path: text for path, text in read.items() if text is not None}
-    defined = [line for line in (read_text(host, "/etc/login.defs") or "").splitlines() if "ENV_SUPATH" in line]
+    defined = [line for line in split_lines(read_text(host, "/etc/login.defs") or "") if "ENV_SUPATH" in line]
     return {**texts, "/etc/login.defs": "\n".join(defined)}

@@ -28,6 +28,7 @@ from ..._change.subjects.files import File, file_image
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS
+from ..._text.lines import split_lines
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
@@ -88,8 +89,8 @@ class AuditRules(Kind):
             installed=installed,
             wanted=wanted,
             growing=growing,
-            written=frozenset(meanings(line for text in texts for line in text.splitlines())),
-            compiled=frozenset(meanings((read_text(host, COMPILED) or "").splitlines())),
+            written=frozenset(meanings(line for text in texts for line in split_lines(text))),
+            compiled=frozenset(meanings(split_lines(read_text(host, COMPILED) or ""))),
             running=None if running is None else frozenset(meanings(running)),
             locked=running is not None and locked(host),
             ours=read_text(host, OURS) or "",

@@ -19,8 +19,10 @@ from ..._change.subjects.files import File, Meta, file_image
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS
+from ..._text.lines import split_lines
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
 from ..context import SurveyContext
+from ..measures import describe_wanted
 from ..model import (
     Assessment,
     Blocked,
@@ -30,7 +32,6 @@ from ..model import (
     Setting,
     Verdict,
     Verdicts,
-    describe_wanted,
     judge,
     not_applicable,
 )
@@ -233,7 +234,7 @@ def _script(supplied: str) -> str:
 def _drop_in(state: State, arguments: Sequence[str]) -> str:
     """Return our drop-in with one line for each argument; a later value takes the place of an earlier one."""
     names = [argument.partition("=")[0] for argument in arguments]
-    old = [line for line in state.drop_in.splitlines() if line.startswith(VARIABLE)]
+    old = [line for line in split_lines(state.drop_in) if line.startswith(VARIABLE)]
     unchanged = [line for line in old if line.rstrip('"').rpartition(" ")[2].partition("=")[0] not in names]
     new = [f'{VARIABLE}="${VARIABLE} {argument}"' for argument in arguments]
     return HEADER + "".join(f"{line}\n" for line in [*unchanged, *new])

@@ -20,6 +20,7 @@ from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS, Format
 from ..._vocabulary.results import NOTAPPLICABLE, OK, setting_text
 from ..context import SurveyContext
+from ..measures import MEASURES, OPERATIONS, compare, describe_wanted
 from ..model import (
     Assessment,
     Control,
@@ -28,8 +29,6 @@ from ..model import (
     Setting,
     Verdict,
     Verdicts,
-    compare,
-    describe_wanted,
     judge,
     not_applicable,
     unknown,
@@ -69,7 +68,8 @@ class Config(Kind):
         "format": Setting("str", choices=tuple(FORMATS)),
         "key": Setting("str"),
         "value": Setting("scalar"),
-        "op": Setting("str", required=False, choices=("equal", "at_most", "at_least", "up_to"), default="equal"),
+        "op": Setting("str", required=False, choices=OPERATIONS, default="equal"),
+        "measure": Setting("str", required=False, choices=tuple(MEASURES), default=""),
         "accept": Setting("list", required=False, default=()),
         "unset": Setting("scalar", required=False),
         "section": Setting("str", required=False, default=""),
@@ -78,6 +78,13 @@ class Config(Kind):
         "unit": Setting("str", required=False, pattern=r"^[\w@.-]+\.(service|socket|timer)$", default=""),
         "action": Setting("str", required=False, choices=("reload", "restart"), default="restart"),
     }
+
+    def validate(self, settings: Mapping[str, Any]) -> list[str]:
+        problems = super().validate(settings)
+        measure, value = MEASURES.get(settings.get("measure", "")), settings.get("value")
+        if measure and isinstance(value, (str, int)) and measure.read(setting_text(value)) is None:
+            problems.append(f"settings.value is {value!r}, which settings.measure {settings['measure']} does not read")
+        return problems
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (" ".join(["config", settings["file"], settings.get("section", ""), settings["key"]]),)
@@ -178,7 +185,10 @@ def _fine(control: Control, value: str | None) -> bool:
     settings = control.settings
     if value is None:
         return False
-    return compare(settings.get("op", "equal"), value, settings["value"], settings.get("accept", ()))
+    if settings["value"] == "" and _format(control).bare:
+        return True  # a word that stands for itself, whatever is said after it
+    accept, measure = settings.get("accept", ()), settings.get("measure", "")
+    return compare(settings.get("op", "equal"), value, settings["value"], accept, measure)
 
 
 def _planned_texts(controls: Sequence[Control], state: State) -> dict[str, str]:

@@ -14,6 +14,7 @@ from ..._change.subjects.kernel import LoadedModule
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, read_text, with_header
+from ..._text.lines import split_lines
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
@@ -84,13 +85,13 @@ def _kept_loadable(controls: Sequence[Control], users: Mapping[str, int], contex
 
 def parse_showconfig(output: str) -> frozenset[str]:
     """Return the modules that ``modprobe --showconfig`` replaces by a command that does nothing or fails."""
-    rows = (line.split() for line in output.splitlines())
+    rows = (line.split() for line in split_lines(output))
     return frozenset(plain(row[1]) for row in rows if len(row) >= 3 and row[0] == "install" and row[2] in REFUSING)
 
 
 def parse_modules(text: str) -> dict[str, int]:
     """Return the number of users of each loaded module; /proc/modules: name, size, number of users, ..."""
-    rows = (line.split() for line in text.splitlines())
+    rows = (line.split() for line in split_lines(text))
     return {plain(row[0]): int(row[2]) for row in rows if len(row) >= 3 and row[2].isdigit()}
 
 
@@ -173,4 +174,4 @@ def _unloading(module: str, control: str) -> Step:
 
 
 def _rules(text: str) -> dict[str, str]:
-    return {line.strip(): "" for line in text.splitlines() if line.strip() and not line.startswith("#")}
+    return {line.strip(): "" for line in split_lines(text) if line.strip() and not line.startswith("#")}

@@ -18,6 +18,7 @@ from typing import Any
 from ..._change.steps import Group, Step
 from ..._change.subjects.files import Meta, narrower_image
 from ..._host.door import Host, ScanEntry
+from ..._text.lines import split_lines
 from ..context import SurveyContext
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, unknown
 from ..support.account_files import read_accounts
@@ -112,7 +113,7 @@ def roots_of(mountinfo: str) -> tuple[list[str], list[str]]:
 
     Each line of /proc/self/mountinfo names the device, and which part of it is mounted where.
     """
-    rows = [line.split(" ") for line in mountinfo.splitlines() if " - " in line]
+    rows = [line.split(" ") for line in split_lines(mountinfo) if " - " in line]
     mounts = [(row[2], row[3], _plain(row[4]), row[row.index("-") + 1]) for row in rows]
     walked: list[tuple[str, str, str]] = []
     foreign = []
@@ -211,10 +212,10 @@ def _steps(control: Control, minded: Sequence[ScannedEntry]) -> tuple[Step, ...]
 
 def _step(control: Control, entry: ScanEntry, check: str) -> Step:
     if check == "world_writable_files":
-        image, after = narrower_image(entry.kind, WORLD), f"{entry.mode & ~WORLD:04o}"
+        image, after = narrower_image(entry.kind, WORLD, entry.uid), f"{entry.mode & ~WORLD:04o}"
         why = "everybody could change it"
     else:
-        image, after = narrower_image(entry.kind, 0, sticky=True), f"{entry.mode | STICKY:04o}"
+        image, after = narrower_image(entry.kind, 0, entry.uid, sticky=True), f"{entry.mode | STICKY:04o}"
         why = "everybody could remove what others put there"
     return Step(
         subject=Meta(entry.path), wanted=image, before=f"{entry.mode:04o}", after=after, why=why, controls=(control.id,)

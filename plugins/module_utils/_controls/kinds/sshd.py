@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._change import ssh_server
 from ..._change.steps import Effect, Group, Step, unread
 from ..._change.subjects.files import File, file_image
 from ..._change.subjects.units import Unit, show
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, read_text, with_header
+from ..._text.lines import split_lines
 from ..._vocabulary.results import NOTAPPLICABLE, setting_text
 from ..context import SurveyContext
+from ..measures import Parts, compare, describe_wanted
 from ..model import (
     Assessment,
     Blocked,
@@ -25,18 +28,15 @@ from ..model import (
     Setting,
     Verdict,
     Verdicts,
-    compare,
-    describe_wanted,
     judge,
     not_applicable,
     unknown,
 )
-from ..support.sshd_config import MAIN, Line, first, flatten, in_match, includes, parse, patterns
+from ..support.running_sshd import ANY_CONNECTION, RunningSshd, running_with_options
+from ..support.sshd_config import MAIN, Line, first, flatten, in_match, includes, normal, parse, patterns
 
 #: sshd takes the first value that it reads, so ours sorts before everybody's.
 DROP_IN = "/etc/ssh/sshd_config.d/00-healthops.conf"
-#: Debian's name for the unit, then that of Enterprise Linux.
-UNITS = ("ssh.service", "sshd.service")
 #: sshd -T prints some values by an older name.
 SYNONYMS = {"without-password": "prohibit-password"}
 NOT_READ = "sshd has not read it yet"
@@ -51,6 +51,13 @@ UNPRINTED = {
     "denyusers": "",
     "debianbanner": "yes",
 }
+#: For these nought is no limit at all; for others, such as MaxSessions, it is the strictest.
+ENDLESS_AT_ZERO = frozenset({"logingracetime", "clientaliveinterval", "clientalivecountmax"})
+#: Values of several numbers: start:rate:full, where a higher rate drops connections sooner, and bytes with seconds.
+PARTS = {
+    "maxstartups": Parts(":", ("at_most", "at_least", "at_most")),
+    "rekeylimit": Parts(" ", ("up_to", "up_to")),
+}
 LISTS_OF_WHO = ("allowgroups", "allowusers", "denygroups", "denyusers")
 #: The value that stands for a list of names that the site has not given.
 UNNAMED = "none"
@@ -63,7 +70,8 @@ OPERATIONS = ("equal", "at_most", "at_least", "each_at_most", "named", *OF_LISTS
 class State:
     """The options that sshd says it has, the files it reads, when they last changed, and the unit that runs it.
 
-    ``effective`` is None where there is no sshd; ``problem`` says why sshd could not be asked.
+    ``effective`` is None where there is no sshd; ``problem`` says why sshd could not be asked. ``on_demand`` is whether
+    systemd holds its socket; ``servers`` are those that listen with options of their own.
     """
 
     effective: Mapping[str, str] | None
@@ -71,6 +79,8 @@ class State:
     changed: float
     unit: Unit | None
     problem: str = ""
+    on_demand: bool = False
+    servers: tuple[RunningSshd, ...] = ()
 
 
 class Sshd(Kind):
@@ -86,6 +96,8 @@ class Sshd(Kind):
         problems = super().validate(settings)
         if (settings.get("op") in OF_LISTS) != isinstance(settings.get("value"), (list, tuple)):
             problems.append("settings.value is a list exactly when settings.op is excludes or only")
+        if settings.get("op") == "each_at_most" and str(settings.get("option")).lower() not in PARTS:
+            problems.append(f"settings.op each_at_most is for {' and '.join(PARTS)}")
         return problems
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -96,16 +108,17 @@ class Sshd(Kind):
             return State(effective=None, files={}, changed=0.0, unit=None)
         files = _read_files(host)
         stats = [info for info in map(host.stat, files) if info is not None]
-        units = show(host, UNITS)
-        unit = next((units[name] for name in UNITS if name in units and units[name].running), None)
-        done = host.run(["sshd", "-T"])
+        running = {name: unit for name, unit in show(host, ssh_server.UNITS).items() if unit.running}
+        done = host.run(["sshd", "-T", *ANY_CONNECTION])
         problem = "" if done.rc == 0 else f"sshd -T says: {done.err_line}"
         return State(
             effective=parse_effective(done.out),
             files=files,
             changed=max((s.ctime for s in stats), default=0.0),
-            unit=unit,
+            unit=next((running[name] for name in ssh_server.SERVICES if name in running), None),
             problem=problem,
+            on_demand=any(name in running for name in ssh_server.SOCKETS),
+            servers=running_with_options(host),
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
@@ -118,7 +131,7 @@ class Sshd(Kind):
 def parse_effective(output: str) -> dict[str, str]:
     """Return the values of ``sshd -T`` by option: one a line, in lower case; several of one are joined by commas."""
     values: dict[str, str] = {}
-    for line in output.splitlines():
+    for line in split_lines(output):
         option, _blank, value = line.partition(" ")
         values[option] = f"{values[option]},{value}" if option in values else value
     return values
@@ -134,7 +147,7 @@ def _read_files(host: Host) -> dict[str, str]:
         if text is None or path in files:
             continue
         files[path] = text
-        wanted = [p for line in parse(path, text) if line.option == "include" for p in patterns(line.value)]
+        wanted = [p for line in parse(path, text) if line.option == "include" for p in patterns(line)]
         waiting += [included for pattern in wanted for included in host.glob(pattern)]
     return files
 
@@ -158,9 +171,9 @@ def _fine(control: Control, value: str) -> bool:
     if settings.get("op") == "named":
         return bool(value)
     if settings.get("op") == "each_at_most":
-        return _each_at_most(value, settings["value"])
-    if settings.get("op") == "at_most" and value == "0":
-        return False  # for sshd, nought is no limit at all
+        return PARTS[settings["option"].lower()].within(value, settings["value"])
+    if settings.get("op") == "at_most" and settings["option"].lower() in ENDLESS_AT_ZERO:
+        return compare("up_to", value, settings["value"])
     accept = [setting_text(v).lower() for v in settings.get("accept", ())]
     wanted = settings["value"] if isinstance(settings["value"], int) else setting_text(settings["value"]).lower()
     return compare(settings.get("op", "equal"), SYNONYMS.get(value.lower(), value.lower()), wanted, accept)
@@ -173,23 +186,16 @@ def _offending(control: Control, value: str) -> list[str]:
     return [n for n in names if any(fnmatch.fnmatchcase(n, p) for p in control.settings["value"]) != only]
 
 
-def _each_at_most(value: str, wanted: str) -> bool:
-    """Compare start:rate:full of MaxStartups. A higher rate drops connections sooner, so the rate is not a limit."""
-    numbers, limits = value.split(":"), wanted.split(":")
-    pairs = [pair for n, pair in enumerate(zip(numbers, limits)) if n != 1]
-    return len(numbers) == len(limits) and all(
-        number.isdigit() and int(number) <= int(limit) for number, limit in pairs
-    )
-
-
 def _deviates(control: Control, state: State) -> bool:
     value = _value(control, state)
     return not state.problem and value is not None and not _fine(control, value)
 
 
-def _written(control: Control) -> str:
-    """Return the value of an option as our drop-in spells it."""
+def _written(control: Control, state: State) -> str:
+    """Return the value of an option as our drop-in spells it; what is stricter already stays so."""
     value = control.settings["value"]
+    if control.settings.get("op") == "each_at_most":
+        return PARTS[control.settings["option"].lower()].strictest(_value(control, state) or "", value)
     if control.settings.get("op") == "excludes":
         return "-" + ",".join(value)
     return setting_text(value)
@@ -231,20 +237,25 @@ def _assess(control: Control, state: State) -> Assessment:
     if value is None:
         return not_applicable(control, subject, wanted, "this sshd does not know the option")
     fine, before = _fine(control, value), _describe(control, value)
-    exceptions = [line for line in in_match(state.files, option) if not _fine(control, line.value)]
+    exceptions = [line for line in in_match(state.files, option) if not _fine(control, normal(option, line.value))]
     blocked = None if fine else _blocker(control, state)
     disk = judge(fine, before)
     remark = ""
     if exceptions:
         disk = judge(False, _where(exceptions[0]))
         remark = f"{_where(exceptions[0])}; take it out there"
+    running = _running(state, fine, before)
+    elsewhere = [f"{server} {trouble}" for server in state.servers if (trouble := _trouble_of(control, server))]
+    if elsewhere:
+        running = disk = judge(False, elsewhere[0])
+        remark = "; ".join([*filter(None, [remark]), *elsewhere, "change it there"])
     return Assessment(
         control=control.id,
         subject=subject,
         wanted=wanted,
         before=before,
-        after=before if fine or blocked else _after(control),
-        verdicts=Verdicts(running=_running(state, fine, before), on_disk=disk, survives_reboot=disk),
+        after=before if fine or blocked else _after(control, state),
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
         remark=remark,
         blocked=blocked,
     )
@@ -252,17 +263,28 @@ def _assess(control: Control, state: State) -> Assessment:
 
 def _running(state: State, fine: bool, before: str) -> Verdict:
     """Return what the running sshd does: what its files say, where it has read them since they were changed."""
-    if state.unit is None:
+    if state.unit is None and not state.on_demand:
         return Verdict(NOTAPPLICABLE, "sshd does not run as a service")
-    if fine and state.changed > state.unit.since:
+    if state.unit and fine and state.changed > state.unit.since:
         return judge(False, NOT_READ)
     return judge(fine, before)
 
 
-def _after(control: Control) -> str:
+def _trouble_of(control: Control, server: RunningSshd) -> str:
+    """Return what a server with options of its own has against a control, empty where it has nothing."""
+    if server.problem:
+        return f"could not be asked: {server.problem}"
+    state = State(effective=parse_effective(server.effective), files={}, changed=0.0, unit=None)
+    value = _value(control, state)
+    if value is None or _fine(control, value):
+        return ""
+    return f"has {control.settings['option']} {_describe(control, value)}"
+
+
+def _after(control: Control, state: State) -> str:
     if control.settings.get("op") == "excludes":
         return "none of them offered"
-    return setting_text(control.settings["value"])
+    return _written(control, state)
 
 
 def _where(line: Line) -> str:
@@ -279,13 +301,13 @@ def _blocker(control: Control, state: State) -> Blocked | None:
     if not includes(state.files, DROP_IN):
         include = "'Include /etc/ssh/sshd_config.d/*.conf'"
         return Blocked(f"{MAIN} has no line {include} outside of a Match block; add one at its top")
-    lines = [line for line in flatten(state.files) if line.option == option.lower() and not line.match]
-    if option.lower() in LAST_WINS and lines and lines[-1].path != DROP_IN:
+    planned = {**state.files, DROP_IN: f"{option} {_written(control, state)}\n"}
+    lines = [line for line in flatten(planned) if line.option == option.lower() and not line.match]
+    if option.lower() in LAST_WINS and lines[-1].path != DROP_IN:
         last = f"{lines[-1].path}:{lines[-1].number} sets it to {lines[-1].value}"
         return Blocked(f"{last}, and of this sshd takes the last; take it out there")
-    line = first({**state.files, DROP_IN: f"{option} {_written(control)}\n"}, option)
-    if line is not None and line.path != DROP_IN:
-        where = f"{line.path}:{line.number} sets it to {line.value}"
+    if option.lower() not in LAST_WINS and lines[0].path != DROP_IN:
+        where = f"{lines[0].path}:{lines[0].number} sets it to {lines[0].value}"
         return Blocked(f"{where} before our drop-in is read; take it out there")
     return None
 
@@ -314,7 +336,7 @@ def _group(writable: Sequence[Control], behind: Sequence[Control], state: State)
 
 
 def _drop_in_step(writable: Sequence[Control], state: State, ids: tuple[str, ...]) -> Step:
-    wanted = {c.settings["option"].lower(): f"{c.settings['option']} {_written(c)}" for c in writable}
+    wanted = {c.settings["option"].lower(): f"{c.settings['option']} {_written(c, state)}" for c in writable}
     text = with_header(list(merged(_own_lines(state), wanted).values()))
     return Step(
         subject=File(DROP_IN),
@@ -327,5 +349,5 @@ def _drop_in_step(writable: Sequence[Control], state: State, ids: tuple[str, ...
 
 
 def _own_lines(state: State) -> dict[str, str]:
-    lines = [line for line in state.files.get(DROP_IN, "").splitlines() if line.strip() and not line.startswith("#")]
+    lines = [line for line in split_lines(state.files.get(DROP_IN, "")) if line.strip() and not line.startswith("#")]
     return {line.split()[0].lower(): line for line in lines}

@@ -14,23 +14,31 @@ from ..._change.steps import Group, Step
 from ..._change.subjects.files import File, file_image
 from ..._host.door import Host, Stat
 from ..._host.dropin import encode, merged, read_text, with_header
+from ..._text.lines import split_lines
 from ..._vocabulary.results import DEVIATES, OK
 from ..context import SurveyContext
+from ..measures import ORDERED, compare
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 from ..support.account_files import Accounts, read_accounts
-from ..support.sudo_rules import CHECKS, SudoRule, parse_rules
+from ..support.sudo_rules import CHECKS, SudoRule, parse_rules, read_document
 
 MAIN = "/etc/sudoers"
+NSSWITCH = "/etc/nsswitch.conf"
 #: Later files win, and names with a dot are not read at all.
 DROP_IN = "/etc/sudoers.d/zz-healthops"
-_INCLUDE = re.compile(r"^\s*[@#]includedir\s+/etc/sudoers\.d\s*$", re.MULTILINE)
+_INCLUDE = re.compile(r'^[ \t]*[@#]includedir[ \t]+"?(/etc/)?sudoers\.d/*"?[ \t]*(#.*)?$', re.MULTILINE)
+#: In /etc/nsswitch.conf, the sources of rules that are no files of this host.
+_SOURCES = re.compile(r"^sudoers:([^#\n]*)", re.MULTILINE)
+#: How values with an order are read; all others are whole numbers.
+MEASURES = {"timestamp_timeout": "sudo_minutes", "passwd_timeout": "sudo_minutes"}
 
 
 @dataclass(frozen=True)
 class State:
     """The Defaults that hold for everybody, those bound to some (user, host, command), and our own drop-in.
 
-    ``problem`` says why sudo's rules could not be read. ``accounts`` is None where no control is about rules.
+    ``problem`` says why sudo's rules could not be read, ``refused`` what sudo does not take of its Defaults, and
+    ``directory`` where rules come from beside the files. ``accounts`` is None where no control is about rules.
     """
 
     installed: bool = True
@@ -39,6 +47,8 @@ class State:
     ours: str = ""
     included: bool = False
     problem: str = ""
+    refused: tuple[str, ...] = ()
+    directory: str = ""
     rules: tuple[SudoRule, ...] = ()
     accounts: Accounts | None = None
     programs: Mapping[str, Stat | None] = field(default_factory=dict)
@@ -66,16 +76,25 @@ class Sudo(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         if host.which("cvtsudoers") is None:
-            return State(installed=False)
+            present = host.which("sudo") is not None or host.stat(MAIN) is not None
+            return State(installed=present, problem="cvtsudoers, which reads sudo's rules, is not on this host")
         done = host.run(["cvtsudoers", "-f", "json", MAIN])
         if done.rc != 0:
             return State(problem=f"cvtsudoers says: {done.err_line}")
         defaults, bound = parse_defaults(done.out)
+        directory = _directory(read_text(host, NSSWITCH) or "")
+        if directory:
+            listing = host.run(["sudo", "--list", "--other-user=root"])
+            if listing.rc != 0:
+                return State(problem=f"sudo --list says: {listing.err_line}")
+            defaults = parse_listing(listing.out)
         state = State(
             defaults=defaults,
             bound=bound,
             ours=read_text(host, DROP_IN) or "",
             included=bool(_INCLUDE.search(read_text(host, MAIN) or "")),
+            refused=tuple(line for line in split_lines(done.err) if line.strip()),
+            directory=directory,
         )
         if not any("rule" in control.settings for control in controls):
             return state
@@ -94,13 +113,32 @@ def parse_defaults(output: str) -> tuple[dict[str, Any], tuple[tuple[str, Any], 
     """Return the Defaults of cvtsudoers' JSON: those for everybody, of which the last counts, and those for some."""
     defaults: dict[str, Any] = {}
     bound: list[tuple[str, Any]] = []
-    for entry in json.loads(output).get("Defaults", []):
+    for entry in read_document(output).get("Defaults", []):
         for option in entry.get("Options", []):
             if "Binding" in entry:
                 bound += list(option.items())
             else:
                 defaults.update(option)
     return defaults, tuple(bound)
+
+
+def parse_listing(output: str) -> dict[str, Any]:
+    """Return the Defaults that ``sudo --list`` names, from all its sources; of one that comes twice the last."""
+    block = re.search(r"^Matching Defaults entries for [^\n]*:\n(.*?)(?:\n\n|\Z)", output, re.MULTILINE | re.DOTALL)
+    entries = re.split(r",\s+", " ".join(block[1].split())) if block else []
+    defaults: dict[str, Any] = {}
+    for entry in entries:
+        name, equals, value = entry.partition("=")
+        plain = re.sub(r"\\(.)", r"\1", value.strip('"'))
+        defaults[name.strip("!+- ")] = plain if equals else not entry.startswith("!")
+    return defaults
+
+
+def _directory(nsswitch: str) -> str:
+    """Return the sources of sudo's rules that are no files, as nsswitch.conf names them; empty where there is none."""
+    match = _SOURCES.search(nsswitch)
+    sources = re.sub(r"\[[^\]]*\]", "", match[1]).split() if match else []
+    return " ".join(source for source in sources if source.lower() != "files")
 
 
 def _assess(control: Control, state: State) -> Assessment:
@@ -115,6 +153,9 @@ def _assess_rule(control: Control, state: State) -> Assessment:
         return not_applicable(control, subject, wanted, "there is no sudo on this host")
     if state.problem or state.accounts is None:
         return unknown(control, subject, wanted, state.problem)
+    if state.directory:
+        reason = f"rules come from {state.directory} as well ({NSSWITCH}), and no program of this host lists them all"
+        return unknown(control, subject, wanted, reason)
     excepted = frozenset(control.settings.get("except", ()))
     wrong = [line for rule in state.rules for line in check(rule, state.accounts, state.programs, excepted)]
     before = "; ".join(dict.fromkeys(wrong)) or "nothing wrong"
@@ -132,10 +173,10 @@ def _assess_rule(control: Control, state: State) -> Assessment:
 
 def _fine(control: Control, value: Any) -> bool:
     wanted = control.settings["value"]
-    op = control.settings.get("op")
-    if op in ("at_most", "up_to"):
-        # A negative time never ends, so it is not "at most" anything; with up_to nought never ends either.
-        return str(value).lstrip("-").isdigit() and (op == "up_to") <= int(value) <= int(wanted)
+    op = control.settings.get("op", "equal")
+    if op != "equal":
+        number = "0" if value is False else str(value)  # "!passwd_timeout" is nought
+        return compare(op, number, wanted, (), MEASURES.get(control.settings["default"], "number"))
     return value is wanted if isinstance(wanted, bool) else str(value) == str(wanted)
 
 
@@ -156,11 +197,12 @@ def _describe(value: Any) -> str:
 def _assess_default(control: Control, state: State) -> Assessment:
     name, value = control.settings["default"], control.settings["value"]
     subject = f"sudo {name}"
-    wanted = {"at_most": "at most ", "up_to": "1 to "}.get(control.settings.get("op", ""), "") + _describe(value)
+    wanted = ORDERED.get(control.settings.get("op", ""), "") + _describe(value)
     if not state.installed:
         return not_applicable(control, subject, wanted, "there is no sudo on this host")
-    if state.problem:
-        return unknown(control, subject, wanted, state.problem)
+    problem = state.problem or next((line for line in state.refused if f'"{name}"' in line), "")
+    if problem:
+        return unknown(control, subject, wanted, problem)
     bound_values = [bound_value for bound, bound_value in state.bound if bound == name]
     exceptions = [bound_value for bound_value in bound_values if not _fine(control, bound_value)]
     if exceptions:
@@ -203,5 +245,5 @@ def _groups(failing: Sequence[Control], state: State) -> tuple[Group, ...]:
 
 
 def _own_lines(text: str) -> dict[str, str]:
-    lines = [line for line in text.splitlines() if line.startswith("Defaults ")]
+    lines = [line for line in split_lines(text) if line.startswith("Defaults ")]
     return {line.split(None, 1)[1].lstrip("!").split("=")[0]: line for line in lines}

@@ -16,8 +16,10 @@ from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, ordered_files, read_text, with_header
 from ..._host.facts import global_keys_belong_elsewhere
+from ..._text.lines import split_lines
 from ..._vocabulary.results import OK
 from ..context import SurveyContext
+from ..measures import OPERATIONS, compare, describe_wanted
 from ..model import (
     Assessment,
     Control,
@@ -25,8 +27,6 @@ from ..model import (
     KindPlan,
     Setting,
     Verdicts,
-    compare,
-    describe_wanted,
     judge,
     not_applicable,
 )
@@ -59,6 +59,7 @@ class Sysctl(Kind):
     SETTINGS = {
         "key": Setting("str", pattern=r"^[a-z0-9_][a-zA-Z0-9_./-]*$"),
         "value": Setting("scalar"),
+        "op": Setting("str", required=False, choices=OPERATIONS, default="equal"),
         "accept": Setting("list", required=False, default=()),
     }
 
@@ -92,7 +93,7 @@ def parse(text: str) -> dict[str, str]:
     {'net.ipv4.ip_forward': '1', 'kernel.sem': '1 2'}
     """
     assignments: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in split_lines(text):
         line = line.strip()
         if line[:1] in ("", "#", ";") or "=" not in line:
             continue
@@ -149,7 +150,11 @@ def _concerns(control: Control, state: State) -> bool:
 
 
 def _fine(control: Control, value: str) -> bool:
-    return compare("equal", value, _value(control), control.settings.get("accept", ()))
+    return compare(_op(control), value, _value(control), control.settings.get("accept", ()))
+
+
+def _op(control: Control) -> str:
+    return str(control.settings.get("op", "equal"))
 
 
 def _value(control: Control) -> str:
@@ -170,7 +175,7 @@ def _assess(
 ) -> Assessment:
     key = control.settings["key"]
     parameter = state.keys[key]
-    wanted = describe_wanted("equal", _value(control), control.settings.get("accept", ()))
+    wanted = describe_wanted(_op(control), _value(control), control.settings.get("accept", ()))
     if parameter.denied:
         return not_applicable(control, key, wanted, parameter.denied, parameter.running or "absent")
     booting, planned = effective(state.files, key), effective(future, key)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..._host.door import Host
 from ..._host.dropin import ordered_files, read_text
+from ..._text.lines import split_lines, split_lines_with_ends
 
 MAIN = ("/etc/chrony/chrony.conf", "/etc/chrony.conf")
 SOURCES = ("server", "pool", "peer")
@@ -30,7 +31,7 @@ def directives(host: Host, path: str, depth: int = 0) -> Iterator[Directive]:
 
     Raises ClinicalError where a file cannot be read.
     """
-    for number, raw in enumerate((read_text(host, path) or "").splitlines()):
+    for number, raw in enumerate(split_lines(read_text(host, path) or "")):
         line = raw.strip()
         if not line or line[0] in "!;#%":
             continue
@@ -68,13 +69,13 @@ def sources_folder(configuration: Sequence[Directive]) -> str | None:
 
 def without(text: str, lines: Sequence[int]) -> str:
     """Return the text with some lines (from 0) made comments."""
-    numbered = enumerate(text.splitlines(keepends=True))
+    numbered = enumerate(split_lines_with_ends(text))
     return "".join(f"# healthops: {line}" if number in lines else line for number, line in numbered)
 
 
 def with_directive(text: str, name: str, value: str, lines: Sequence[int]) -> str:
     """Return the text with a directive in place of the last of ``lines`` (from 0), at its end where there are none."""
-    written = text.splitlines(keepends=True)
+    written = split_lines_with_ends(text)
     if written and not written[-1].endswith("\n"):
         written[-1] += "\n"
     if lines:

@@ -14,8 +14,10 @@ from ..._change.steps import Step
 from ..._change.subjects.files import ABSENT, File, Meta, file_image, narrower_image
 from ..._host.door import Stat
 from ..._host.dropin import HEADER, encode
+from ..._text.lines import split_lines, split_lines_with_ends
 from .account_checks import AccountsView, Check, Home, Violation
 
+OF_ANOTHER = "find out who wrote it; then chown it"
 #: Files that hold secrets, or commands with secrets in them.
 PRIVATE = re.compile(
     r"^(\.netrc|\.pgpass|\.my\.cnf|\.git-credentials|\.Xauthority|\.viminfo|\.lesshst|\.\w+_history|\.python_history)$"
@@ -54,14 +56,14 @@ def homes_closed(view: AccountsView) -> Iterator[Violation]:
     """Yield homes that others can look into."""
     for home in view.homes:
         if _is_person(home, view) and home.stat is not None and home.stat.uid == home.account.uid:
-            yield from _narrower(view, home.path, home.stat, 0o027)
+            yield from _narrower(view, home, home.path, home.stat, 0o027)
 
 
 def dot_files(view: AccountsView) -> Iterator[Violation]:
     """Yield files beginning with a dot that others can change."""
     for home in view.homes:
         for path, info in _files(home):
-            yield from _narrower(view, path, info, 0o022)
+            yield from _narrower(view, home, path, info, 0o022)
 
 
 def private_files(view: AccountsView) -> Iterator[Violation]:
@@ -72,7 +74,7 @@ def private_files(view: AccountsView) -> Iterator[Violation]:
             keys = posixpath.basename(folder) == ".ssh" and info.kind == "file" and _PRIVATE_KEY.match(name)
             secret = folder == home.path and info.kind == "file" and PRIVATE.match(name)
             if keys or secret or (name == ".ssh" and info.kind == "dir" and home.account.uid != 0):
-                yield from _narrower(view, path, info, 0o077)
+                yield from _narrower(view, home, path, info, 0o077)
 
 
 def login_keys(view: AccountsView) -> Iterator[Violation]:
@@ -82,9 +84,9 @@ def login_keys(view: AccountsView) -> Iterator[Violation]:
             if home.account.uid == 0 or not LOGIN_KEYS.match(posixpath.basename(path)):
                 continue
             if info.uid not in (0, home.account.uid):
-                yield Violation(f"{path} belongs to another account", advice="find out who wrote it; then chown it")
+                yield Violation(f"{path} belongs to another account", advice=OF_ANOTHER)
             else:
-                yield from _narrower(view, path, info, 0o022)
+                yield from _narrower(view, home, path, info, 0o022)
 
 
 def trust_files(view: AccountsView) -> Iterator[Violation]:
@@ -118,7 +120,7 @@ def login_key_strength(view: AccountsView) -> Iterator[Violation]:
     """Yield keys that are too weak to open an account."""
     for home in view.homes:
         for path, text in home.keys.items():
-            for number, line in enumerate(text.splitlines(), 1):
+            for number, line in enumerate(split_lines(text), 1):
                 weak = _weak_key(line)
                 if weak:
                     yield Violation(
@@ -153,7 +155,7 @@ def rsa_bits(encoded: str) -> int:
 def shells_list(view: AccountsView) -> Iterator[Violation]:
     """Yield nologin, where it is listed as a shell."""
     text = view.texts.get(SHELLS, "")
-    shells = [line for line in text.splitlines(keepends=True) if posixpath.basename(line.strip()) != "nologin"]
+    shells = [line for line in split_lines_with_ends(text) if posixpath.basename(line.strip()) != "nologin"]
     if "".join(shells) != text:
         what, why = "nologin is listed as a shell", "services let everybody in who has a listed shell"
         image = file_image(encode("".join(shells)))
@@ -272,17 +274,23 @@ def _is_person(home: Home, view: AccountsView) -> bool:
     return home.account.uid != 0 and home.account.name not in view.excepted
 
 
-def _narrower(view: AccountsView, path: str, info: Stat, bits: int) -> Iterator[Violation]:
-    if info.mode & bits:
-        step = Step(
-            subject=Meta(path),
-            wanted=narrower_image(info.kind, bits),
-            before=f"{info.mode:04o}",
-            after=f"{info.mode & ~bits:04o}",
-            why="others could read or write more than they should",
-            controls=(view.control,),
-        )
-        yield Violation(f"{path} has mode {info.mode:04o}", step)
+def _narrower(view: AccountsView, home: Home, path: str, info: Stat, bits: int) -> Iterator[Violation]:
+    """Yield what others may do too much with; only what is the account's own is mended."""
+    if not info.mode & bits:
+        return
+    what = f"{path} has mode {info.mode:04o}"
+    if info.uid != home.account.uid:
+        yield Violation(f"{what} and belongs to another account", advice=OF_ANOTHER)
+        return
+    step = Step(
+        subject=Meta(path),
+        wanted=narrower_image(info.kind, bits, info.uid),
+        before=f"{info.mode:04o}",
+        after=f"{info.mode & ~bits:04o}",
+        why="others could read or write more than they should",
+        controls=(view.control,),
+    )
+    yield Violation(what, step)
 
 
 HOME_CHECKS: dict[str, tuple[Check, str]] = {

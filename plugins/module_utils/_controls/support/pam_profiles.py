@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..._text.lines import split_lines
+
 PROFILES = "/usr/share/pam-configs"
 FIRST, LAST, HISTORY, UMASK = (
     "healthops-faillock-first",
@@ -38,7 +40,7 @@ class PamRule:
 
 def parse(text: str) -> list[PamRule]:
     """Return the rules of one stack in their order, without comments and includes."""
-    lines = [line.strip() for line in text.splitlines() if not line.lstrip().startswith("#")]
+    lines = [line.strip() for line in split_lines(text) if not line.lstrip().startswith("#")]
     matches = [match for match in map(_RULE.match, lines) if match]
     return [
         PamRule(type=m[1], control=m[2], module=posixpath.basename(m[3]), options=tuple(m[4].split())) for m in matches
@@ -93,7 +95,7 @@ def directory(enabled: frozenset[str], nsswitch: str) -> str | None:
     joining = sorted(enabled & DIRECTORIES)
     if joining:
         return f"the PAM profile {joining[0]}"
-    for line in nsswitch.splitlines():
+    for line in split_lines(nsswitch):
         fields = line.split("#")[0].split()
         if fields[:1] == ["passwd:"] and _DIRECTORY_SOURCES & set(fields):
             return f"{sorted(_DIRECTORY_SOURCES & set(fields))[0]} in /etc/nsswitch.conf"
@@ -107,12 +109,12 @@ def edited(live: Mapping[str, str], saved: Mapping[str, str], own_texts: Sequenc
     second answer says that such lines are those of our profiles (``own_texts``): a run was cut before they were noted.
     """
     torn = False
-    ours = {_signature(line) for text in own_texts for line in text.splitlines() if line[:1].isspace()}
+    ours = {_signature(line) for text in own_texts for line in split_lines(text) if line[:1].isspace()}
     for stack, text in live.items():
         block = _managed(text)
         if block is None:
             return f"/etc/pam.d/common-{stack} has lost the marks of pam-auth-update", False
-        waiting = [_signature(line) for line in saved.get(stack, "").splitlines() if not line.startswith("Module: ")]
+        waiting = [_signature(line) for line in split_lines(saved.get(stack, "")) if not line.startswith("Module: ")]
         for line in block:
             bare = _signature(re.sub(r"^-?\w+\s+", "", line))
             if bare in waiting:
@@ -134,7 +136,7 @@ def _managed(text: str) -> list[str] | None:
     )
     managed: list[str] = []
     reached = 0
-    for line in text.splitlines():
+    for line in split_lines(text):
         if reached < len(marks) and line.startswith(marks[reached]):
             reached += 1
         elif reached in (1, 3) and line.strip():

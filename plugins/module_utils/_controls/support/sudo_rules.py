@@ -9,15 +9,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._errors import ClinicalError
 from ..._host.door import Stat
 from .account_files import SET, Accounts
 
 ALL = "ALL"
+#: What sudoers writes before each kind of people, by cvtsudoers' word for it.
+_PREFIXES = {
+    "username": "",
+    "userid": "#",
+    "usergroup": "%",
+    "usergid": "%#",
+    "netgroup": "+",
+    "nonunixgroup": "%:",
+    "nonunixgid": "%:#",
+}
 
 
 @dataclass(frozen=True)
 class SudoRule:
-    """One rule: its people (a group with a % before it), what they may run, and what not."""
+    """One rule: its people as sudoers writes them, in order, what they may run, and what not.
+
+    A group has a % before it, a number #, a netgroup +, and whom the rule leaves out !.
+    """
 
     people: tuple[str, ...]
     asks: bool
@@ -31,9 +45,22 @@ class SudoRule:
         return tuple(program for program in programs if program.startswith("/") and not set("*?[") & set(program))
 
 
+def read_document(output: str) -> dict[str, Any]:
+    """Return what cvtsudoers prints; of files that say nothing it prints nothing.
+
+    Raises ClinicalError where that is no JSON.
+    """
+    try:
+        document: dict[str, Any] = json.loads(output or "{}")
+    except ValueError as error:
+        try_this = "Run cvtsudoers -f json /etc/sudoers by hand."
+        raise ClinicalError("Reading the rules of", "sudo", f"cvtsudoers: {error}", try_this) from error
+    return document
+
+
 def parse_rules(output: str) -> tuple[SudoRule, ...]:
     """Return the rules of cvtsudoers' JSON, with aliases put in."""
-    document = json.loads(output)
+    document = read_document(output)
     rules = []
     for spec in document.get("User_Specs", []):
         people = tuple(_people(spec.get("User_List", []), document.get("User_Aliases", {})))
@@ -50,26 +77,55 @@ def parse_rules(output: str) -> tuple[SudoRule, ...]:
     return tuple(rules)
 
 
-def _people(entries: Sequence[Mapping[str, Any]], aliases: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+def _people(
+    entries: Sequence[Mapping[str, Any]], aliases: Mapping[str, Any], negated: bool = False, above: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """Yield who is meant, as sudoers writes it. Raises ClinicalError for a kind of people that nobody knows here."""
     for entry in entries:
-        if "useralias" in entry and depth < 8:
-            yield from _people(aliases.get(entry["useralias"], []), aliases, depth + 1)
-        elif "usergroup" in entry:
-            yield f"%{entry['usergroup']}"
-        elif "username" in entry and not entry.get("negated"):
-            yield str(entry["username"])
+        turned = bool(entry.get("negated")) != negated
+        kind = next((key for key in entry if key in ("useralias", *_PREFIXES)), "")
+        if kind == "useralias":
+            if entry[kind] not in above:
+                members = _of_alias(entry[kind], aliases)
+                yield from _people(members, aliases, turned, (*above, entry[kind]))
+        elif kind:
+            yield f"{'!' if turned else ''}{_PREFIXES[kind]}{entry[kind]}"
+        else:
+            raise _not_understood(entry)
 
 
 def _commands(
-    entries: Sequence[Mapping[str, Any]], aliases: Mapping[str, Any], negated: bool = False, depth: int = 0
+    entries: Sequence[Mapping[str, Any]], aliases: Mapping[str, Any], negated: bool = False, above: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, bool]]:
+    """Yield each command and whether it is forbidden. Raises ClinicalError for a kind that nobody knows here."""
     for entry in entries:
         turned = bool(entry.get("negated")) != negated
-        if "cmndalias" in entry and depth < 8:
-            yield from _commands(aliases.get(entry["cmndalias"], []), aliases, turned, depth + 1)
+        if "cmndalias" in entry:
+            if entry["cmndalias"] not in above:
+                members = _of_alias(entry["cmndalias"], aliases)
+                yield from _commands(members, aliases, turned, (*above, entry["cmndalias"]))
         elif "command" in entry:
             yield str(entry["command"]), turned
+        else:
+            raise _not_understood(entry)
 
+
+def _of_alias(name: str, aliases: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    if name not in aliases:
+        raise ClinicalError(
+            "Reading the rules of", "sudo", f"the alias {name} is defined nowhere", "Run visudo --check."
+        )
+    members: Sequence[Mapping[str, Any]] = aliases[name]
+    return members
+
+
+def _not_understood(entry: Mapping[str, Any]) -> ClinicalError:
+    text = json.dumps(entry, sort_keys=True)
+    return ClinicalError("Reading the rules of", "sudo", f"a rule for {text}", "Read that rule with sudo -l -U.")
+
+
+#: People that a netgroup or a directory names.
+_ELSEWHERE = ("+", "%:")
 
 Check = Callable[[SudoRule, Accounts, Mapping[str, "Stat | None"], "frozenset[str]"], Iterator[str]]
 
@@ -77,25 +133,33 @@ Check = Callable[[SudoRule, Accounts, Mapping[str, "Stat | None"], "frozenset[st
 def _asks(
     rule: SudoRule, accounts: Accounts, programs: Mapping[str, Stat | None], excepted: frozenset[str]
 ) -> Iterator[str]:
-    usable = {account.name for account in accounts.accounts if accounts.password(account).state == SET}
     if rule.asks:
         return
+    usable = {account.name for account in accounts.accounts if accounts.password(account).state == SET}
+    free = set[str]()
     for name in rule.people:
-        if name in excepted or name == "root":
-            continue
-        members = _members(name, accounts)
-        with_password = sorted((usable & members) - excepted - {"root"})
-        if name == ALL:
+        if name.startswith("!"):
+            free -= _members(name[1:], accounts)
+        elif name == ALL:
             yield "everybody may use sudo without a password"
-        elif with_password:
-            yield f"{', '.join(with_password)} may use sudo without the password that they have"
+        elif name in excepted:
+            continue
+        elif name.startswith(_ELSEWHERE):
+            yield f"{name}, whose members no file of this host names, may use sudo without a password"
+        else:
+            free |= _members(name, accounts)
+    with_password = sorted((usable & free) - excepted - {"root"})
+    if with_password:
+        yield f"{', '.join(with_password)} may use sudo without the password that they have"
 
 
 def _members(name: str, accounts: Accounts) -> set[str]:
     """Return the accounts that a rule's name stands for: one account, or with a % before it a group."""
+    if name.startswith("#"):
+        return {account.name for account in accounts.accounts if str(account.uid) == name[1:]}
     if not name.startswith("%"):
-        return {name}
-    groups = [group for group in accounts.groups if group.name == name[1:]]
+        return {account.name for account in accounts.accounts} if name == ALL else {name}
+    groups = [group for group in accounts.groups if name in (f"%{group.name}", f"%#{group.gid}")]
     primary = {account.name for account in accounts.accounts for group in groups if account.gid == group.gid}
     return primary | {member for group in groups for member in group.members}
 

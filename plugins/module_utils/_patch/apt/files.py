@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
+from ..._text.lines import split_lines
 from ..checksums import checksums
 from ..folders import make_folders
 from ..manager import KeptPackage
@@ -37,16 +38,20 @@ def file_name(name: str, version: str, arch: str) -> str:
 
 
 def missing(host: Host, folder: str, changes: Sequence[PackageChange]) -> tuple[str, ...]:
-    """Return the paths of files that are not in ``folder`` with the checksum that the signed lists name."""
+    """Return the paths of files that are not in ``folder`` with the checksum of the plan.
+
+    A plan of earlier code names none; that of the signed lists counts then.
+    """
     wanted = [change for change in changes if change.change != REMOVE]
-    paths = {change: posixpath.join(folder, file_name(change.name, change.new, change.arch)) for change in wanted}
+    paths = {change: _path_of(folder, change) for change in wanted}
     present = [path for path in paths.values() if host.stat(path) is not None]
     sums = checksums(host, present)
-    records = available(host, [(change, change.new) for change in wanted]) if present else {}
+    unnamed = [(change, change.new) for change in wanted if not change.checksum]
+    records = available(host, unnamed) if present else {}
     lacking = []
     for change, path in paths.items():
-        expected = records.get((change.name, change.new), {}).get("SHA256", "")
-        if not expected or sums.get(path) != expected:
+        expected = change.checksum or f"sha256:{records.get((change.name, change.new), {}).get('SHA256')}"
+        if f"sha256:{sums.get(path, '')}" != expected:
             lacking.append(path)
     return tuple(lacking)
 
@@ -65,10 +70,27 @@ def fetch(host: Host, folder: str, changes: Sequence[PackageChange], packages: S
     done = host.run([*_DOWNLOAD, "-o", f"Dir::Cache::archives={folder}/", "install", *packages], timeout=FETCH_TIME)
     if done.rc != 0:
         raise ClinicalError("Downloading", f"{len(lacking)} packages", _complaint(done), _advice(done))
+    _copy_from_mounted(host, folder, changes, missing(host, folder, changes))
     lacking = missing(host, folder, changes)
     if lacking:
-        problem = "they are not what the signed lists say"
+        problem = "they are not what was planned"
         raise ClinicalError("Verifying", ", ".join(lacking), problem, "Plan and stage again.")
+
+
+def _copy_from_mounted(host: Host, folder: str, changes: Sequence[PackageChange], lacking: Sequence[str]) -> None:
+    """Copy what apt leaves in a mirror that is mounted (``file:``), which may be gone in the window."""
+    names = [f"{change.key}={change.new}" for change in changes if _path_of(folder, change) in lacking]
+    if names:
+        _download_into(host, folder, names)
+
+
+def _download_into(host: Host, folder: str, names: Sequence[str]) -> None:
+    """Have the files of these versions in ``folder`` itself, as far as a mirror has them."""
+    host.run(["env", "-C", folder, "apt-get", "-q", *_AS_ROOT, "download", *names], timeout=FETCH_TIME)
+
+
+def _path_of(folder: str, change: PackageChange) -> str:
+    return posixpath.join(folder, file_name(change.name, change.new, change.arch))
 
 
 def make_archive(host: Host, folder: str) -> None:
@@ -81,7 +103,7 @@ def make_archive(host: Host, folder: str) -> None:
 
 
 def _complaint(done: CommandResult) -> str:
-    errors = [line[3:] for line in done.err.splitlines() if line.startswith("E: ")]
+    errors = [line[3:] for line in split_lines(done.err) if line.startswith("E: ")]
     return (errors or [done.err_line])[0]
 
 
@@ -174,8 +196,7 @@ def _from_mirror(host: Host, folder: str, changes: Sequence[PackageChange], reco
     """Return those that a mirror still has, by key. One that does not come is no error: it is packed again."""
     if not changes:
         return {}
-    names = [f"{change.key}={change.old}" for change in changes]
-    host.run(["env", "-C", folder, "apt-get", "-q", *_AS_ROOT, "download", *names], timeout=FETCH_TIME)
+    _download_into(host, folder, [f"{change.key}={change.old}" for change in changes])
     packages = {}
     for change in changes:
         path = posixpath.join(folder, file_name(change.name, change.old, change.arch))

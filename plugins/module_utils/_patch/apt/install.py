@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from ..._change.subjects.units import has_systemd
 from ..._host.door import CommandResult, Host
+from ..._text.lines import split_lines
 from ..manager import KeptPackage, ServiceRequest
 from ..model import INSTALL, REMOVE, PackageChange
 from ..unit import UNIT, as_unit
@@ -117,7 +118,7 @@ def resume(host: Host) -> tuple[ServiceRequest, ...]:
         host.remove(ASIDE)
     elif _is_ours(host):
         host.remove(POLICY)
-    lines = host.read_text(REQUESTS).splitlines()
+    lines = split_lines(host.read_text(REQUESTS))
     return tuple(dict.fromkeys(_parse_request(line) for line in lines if line.count(" ") == 2))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ..._host.door import CommandResult, Host
+from ..._text.lines import split_lines
 from .. import checksums
 from ..manager import BarCheck, KeptPackage, Narrowed, ServiceRequest
 from ..model import REMOVE, InstalledPackage, Observed, PackageChange
@@ -39,7 +40,7 @@ class Apt:
         done = self.host.run(
             ["apt-get", "update", "-q", "-o", f"DPkg::Lock::Timeout={self.lock_wait}"], timeout=UPDATE_TIME
         )
-        complaints = [line[3:].strip() for line in done.err.splitlines() if line.startswith(("E: ", "W: "))]
+        complaints = [line[3:].strip() for line in split_lines(done.err) if line.startswith(("E: ", "W: "))]
         if done.rc == 0 and not any("ailed to fetch" in line or "not signed" in line for line in complaints):
             return ()
         return tuple(dict.fromkeys(complaints)) or (done.err_line,)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from ..model import PackageChange
 from .info import installed_files, read_info
 
@@ -87,7 +88,7 @@ def control_of(status: str) -> str:
     """Return the fields of an installed package, as ``dpkg-query --status`` prints them, as a package file has them."""
     lines: list[str] = []
     passing = False
-    for line in status.splitlines():
+    for line in split_lines(status):
         if not line.startswith((" ", "\t")):
             passing = line.partition(":")[0] in _NOT_PACKED
         if line and not passing:
@@ -104,5 +105,5 @@ def diversions(host: Host, change: PackageChange) -> dict[str, str]:
 
 def parse_diversions(text: str) -> dict[str, tuple[str, str]]:
     """Return path -> where it went, and the package for which, of dpkg's diversions, which have three lines each."""
-    lines = text.splitlines()
+    lines = split_lines(text)
     return {lines[n]: (lines[n + 1], lines[n + 2]) for n in range(0, len(lines) - 2, 3)}

@@ -40,7 +40,7 @@ def fetch(host: Host, program: Program, folder: str, changes: Sequence[PackageCh
 def fetched(host: Host, folder: str, changes: Iterable[PackageChange]) -> list[str]:
     """Return where ``fetch`` laid the files of the changes; empty for one that it did not fetch."""
     paths = json.loads((host.read(posixpath.join(folder, PATHS)) or b"{}").decode())
-    return [paths.get("\t".join(key), "") for key in _wanted(changes)]
+    return [paths.get("\t".join(row[:3]), "") for row in _wanted(changes)]
 
 
 def keep(host: Host, program: Program, folder: str, changes: Iterable[PackageChange]) -> tuple[KeptPackage, ...]:
@@ -50,7 +50,7 @@ def keep(host: Host, program: Program, folder: str, changes: Iterable[PackageCha
     """
     going = [change for change in changes if change.old]
     make_folders(host, folder, 0o700)
-    answer = program.ask("fetch", folder=folder, wanted=[[c.name, c.arch, c.old] for c in going])
+    answer = program.ask("fetch", folder=folder, wanted=[[c.name, c.arch, c.old, ""] for c in going])
     places = [_place_of(host, folder, change, answer["paths"]) for change in going]
     lost = [f"{c.name}-{c.old}.{c.arch}" for c, (path, _how) in zip(going, places) if not path]
     if lost:
@@ -97,4 +97,5 @@ def _is_version(host: Host, path: str, change: PackageChange) -> bool:
 
 
 def _wanted(changes: Iterable[PackageChange]) -> list[list[str]]:
-    return [[change.name, change.arch, change.new] for change in changes if change.change != REMOVE]
+    """Return name, architecture, version and checksum of what comes; a plan of earlier code names no checksum."""
+    return [[c.name, c.arch, c.new, c.checksum] for c in changes if c.change != REMOVE]

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is asked of dnf in its own words: a program of its own, run by the Python that dnf itself runs with.
 
-``program`` writes this file to the host and gives it a question as JSON; the answer is JSON on standard output. It
-imports nothing of ours, and dnf only where it is run. Only ``transact`` changes packages.
+``program`` gives it a question as JSON; the answer is JSON on standard output. It imports nothing of ours, and dnf only
+where it is run. Only ``transact`` changes packages.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import re
 import shutil
 import struct
 import sys
@@ -27,16 +28,20 @@ Key = tuple[str, str, str]
 
 #: What vendors call a severity -> what we call it.
 SEVERITIES = {"critical": "critical", "important": "high", "moderate": "medium", "low": "low"}
+CVE = re.compile(r"\bCVE-[0-9]{4}-[0-9]+\b", re.IGNORECASE)
 VERSIONLOCK = "/etc/dnf/plugins/versionlock.list"
 PAUSE = 1.0
 #: struct flock of fcntl(2): type, whence, start, length and process.
 _FLOCK = "hhqqi"
 
 
-def open_base(available: bool, folder: str = "", expire: bool = False) -> tuple[Any, list[str]]:
+def open_base(
+    available: bool, folder: str = "", expire: bool = False, cache_only: bool = False
+) -> tuple[Any, list[str]]:
     """Return dnf's view of this host, and the repositories that cannot be read, with the reason.
 
-    Lists that lie there are taken as they are, unless they are to be read anew (``expire``).
+    Lists that lie there are taken as they are, unless they are to be read anew (``expire``). With ``cache_only`` one
+    that does not lie there cannot be read.
     """
     dnf = import_module("dnf")
     base = dnf.Base()
@@ -56,6 +61,8 @@ def open_base(available: bool, folder: str = "", expire: bool = False) -> tuple[
                 repo._repo.expire()
             else:
                 repo.metadata_expire = -1
+            if cache_only:
+                repo._repo.setSyncStrategy(dnf.repo.SYNC_ONLY_CACHE)
             if folder:
                 repo.pkgdir = folder
             try:
@@ -90,7 +97,7 @@ def source_of(pkg: Any) -> tuple[str, str]:
 def locked() -> list[str]:
     """Return the lines of the versionlock list that hold a package."""
     try:
-        with open(VERSIONLOCK, encoding="utf-8") as stream:
+        with open(VERSIONLOCK, encoding="utf-8", errors="replace") as stream:
             lines = [line.split("#")[0].strip() for line in stream]
     except OSError:
         return []
@@ -126,7 +133,7 @@ def is_excluded(pkg: Any, patterns: list[str]) -> bool:
 
 def observe(request: Json) -> Json:
     """Return what an upgrade of everything would change, what is held, from where, and what was left half done."""
-    base, failed = open_base(True)
+    base, failed = open_base(True, cache_only=request.get("cache_only", False))
     held = held_names(base, request.get("free", []))
     upgrades = base.sack.query().upgrades().latest()
     kept_back = [pkg for pkg in upgrades if (pkg.name, pkg.arch) in held]
@@ -210,6 +217,7 @@ def describe(base: Any, pkg: Any, change: str) -> Json:
         "source_old": "",
         "source_new": source_version,
         "origin": pkg.reponame,
+        "checksum": checksum_of(pkg),
         "download_bytes": int(pkg.downloadsize or 0),
         "installed_bytes": int(pkg.installsize or 0),
         "advisories": [],
@@ -219,11 +227,18 @@ def describe(base: Any, pkg: Any, change: str) -> Json:
     }
     if change == "remove":
         going = {"from": evr(pkg), "to": "", "source_old": source_version, "source_new": "", "download_bytes": 0}
-        return dict(result, **going)
+        return dict(result, **going, checksum="")
     old = max(base.sack.query().installed().filterm(name=pkg.name, arch=pkg.arch), default=None)
     if old is not None and change != "install":
         result["from"], (_source, result["source_old"]) = evr(old), source_of(old)
     return dict(result, **describe_advisories(base, old, pkg))
+
+
+def checksum_of(pkg: Any) -> str:
+    """Return kind and checksum of a package's file as the repository's lists have them; empty where they have none."""
+    if not pkg.chksum:
+        return ""
+    return f"{import_module('hawkey').chksum_name(pkg.chksum[0])}:{bytes(pkg.chksum[1]).hex()}"
 
 
 def describe_advisories(base: Any, old: Any, pkg: Any) -> Json:
@@ -231,7 +246,7 @@ def describe_advisories(base: Any, old: Any, pkg: Any) -> Json:
     advisories = brought(base, old, pkg) if old is not None else []
     cves: set[str] = set()
     for advisory in advisories:
-        cves.update(ref.id for ref in advisory.references if ref.id.startswith("CVE-"))
+        cves |= cves_of(advisory)
     return {
         "advisories": sorted({advisory.id for advisory in advisories}),
         "cves": sorted(cves),
@@ -245,12 +260,24 @@ def without_advisory(base: Any, pkg: Any) -> bool | None:
     return False if advised(base, pkg.reponame) else None
 
 
+def cves_of(advisory: Any) -> set[str]:
+    """Return the CVEs that an advisory names, in capitals. Some vendors name them only in the titles of references."""
+    texts = [text or "" for ref in advisory.references for text in (ref.id, ref.title)]
+    return {cve.upper() for text in texts for cve in CVE.findall(text)}
+
+
+def is_security(advisory: Any) -> bool:
+    """Return whether an advisory is for security: it says so, or a bug fix that it brings closes a CVE."""
+    if advisory.type == import_module("hawkey").ADVISORY_SECURITY:
+        return True
+    return any(CVE.fullmatch((ref.id or "").strip()) for ref in advisory.references)
+
+
 def brought(base: Any, old: Any, new: Any) -> list[Any]:
-    """Return the security advisories of versions after the installed one, up to the new one."""
-    hawkey = import_module("hawkey")
+    """Return the advisories for security of versions after the installed one, up to the new one."""
     advisories = {}
-    for advisory in old.get_advisories(hawkey.GT):
-        if advisory.type != hawkey.ADVISORY_SECURITY:
+    for advisory in old.get_advisories(import_module("hawkey").GT):
+        if not is_security(advisory):
             continue
         for fixed in advisory.packages:
             if (fixed.name, fixed.arch) == (new.name, new.arch) and base.sack.evr_cmp(fixed.evr, evr(new)) <= 0:
@@ -286,7 +313,7 @@ def duplicates(base: Any) -> list[str]:
 
 def narrow(request: Json) -> Json:
     """Return what it takes to bring the chosen, when nothing comes that is barred."""
-    base, _failed = open_base(True)
+    base, _failed = open_base(True, cache_only=request.get("cache_only", False))
     barred, wanted = set(keys_of(request["barred"])), set(keys_of(request["chosen"]))
     excluded = [pkg for pkg in base.sack.query().available() if key_of(pkg) in barred]
     if excluded:
@@ -318,12 +345,13 @@ def only_installed(base: Any, pkg: Any) -> bool:
     return bool(base._get_installonly_query(base.sack.query().filterm(pkg=[pkg])))
 
 
-def packages_in_lists(base: Any, keys: list[Key]) -> dict[Key, Any]:
-    """Return key -> its package in a repository; one that is known by its checksum where several have it."""
-    wanted, names = set(keys), sorted({name for name, _arch, _version in keys})
+def packages_in_lists(base: Any, rows: list[list[str]]) -> dict[Key, Any]:
+    """Return key -> its package in a repository, the first that has it; where a row names a checksum, with that one."""
+    wanted = {(row[0], row[1], row[2]): row[3] for row in rows}
+    names = sorted({name for name, _arch, _version in wanted})
     packages: dict[Key, Any] = {}
     for pkg in base.sack.query().available().filterm(name=names) if names else []:
-        if key_of(pkg) in wanted:
+        if key_of(pkg) in wanted and wanted[key_of(pkg)] in ("", checksum_of(pkg)):
             packages.setdefault(key_of(pkg), pkg)
     return packages
 
@@ -349,8 +377,8 @@ def place_of(pkg: Any, folder: str) -> str:
 def missing(request: Json) -> Json:
     """Return which of the files do not lie in the folder as the lists say."""
     folder, keys = request["folder"], keys_of(request["wanted"])
-    base, _failed = open_base(True, folder)
-    packages = packages_in_lists(base, keys)
+    base, _failed = open_base(True, folder, cache_only=request.get("cache_only", False))
+    packages = packages_in_lists(base, request["wanted"])
     lacking = []
     for key in keys:
         pkg = packages.get(key)
@@ -366,8 +394,8 @@ def fetch(request: Json) -> Json:
     dnf = import_module("dnf")
     folder, keys = request["folder"], keys_of(request["wanted"])
     base, failed = open_base(True, folder)
-    packages = packages_in_lists(base, keys)
-    lost = ["{0}-{2}.{1}: no repository has it".format(*key) for key in keys if key not in packages]
+    packages = packages_in_lists(base, request["wanted"])
+    lost = ["{0}-{2}.{1}: no repository has it as it was approved".format(*key) for key in keys if key not in packages]
     try:
         base.download_packages([pkg for pkg in packages.values() if not is_intact(pkg, place_of(pkg, folder))])
     except dnf.exceptions.DownloadError as error:
@@ -469,7 +497,9 @@ def fail(text: str) -> int:
 
 
 def main(argv: list[str]) -> int:
-    """Answer the request in the file that is the first argument; return the exit status."""
+    """Answer the request in the file that is the first argument, else on standard input; return the exit status."""
+    if len(argv) == 1:
+        return answer_patiently(json.load(sys.stdin))
     with open(argv[1], encoding="utf-8") as stream:
         return answer_patiently(json.load(stream))
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
+from ..._text.lines import split_lines
 from ..folders import make_folders
 from ..model import INSTALL, InstalledPackage, PackageChange
 
@@ -18,7 +19,7 @@ MARK_TIME = 600.0
 
 def locks(host: Host) -> list[tuple[str, str]]:
     """Return name and line of each package that the versionlock list holds."""
-    lines = host.read_text(VERSIONLOCK).splitlines()
+    lines = split_lines(host.read_text(VERSIONLOCK))
     holding = [line for line in lines if line.split("#")[0].strip() and not line.startswith("!")]
     return [(line.split("#")[0].strip().rsplit("-", 2)[0], line) for line in holding]
 
@@ -26,7 +27,7 @@ def locks(host: Host) -> list[tuple[str, str]]:
 def set_hold(host: Host, packages: Mapping[str, InstalledPackage], names: Sequence[str], held: bool) -> None:
     """Hold the packages of these keys, or hold them no longer; lines of others stay as they are."""
     chosen = [package for key, package in packages.items() if key in names]
-    lines = host.read_text(VERSIONLOCK).splitlines()
+    lines = split_lines(host.read_text(VERSIONLOCK))
     if held:
         lines += [f"{package.name}-{_with_epoch(package.version)}.*" for package in chosen]
     else:

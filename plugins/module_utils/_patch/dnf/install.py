@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..._host.door import CommandResult, Host
+from ..._text.lines import split_lines
 from ..folders import make_folders
 from ..manager import KeptPackage, ServiceRequest
 from ..model import INSTALL, REMOVE, InstalledPackage, PackageChange
@@ -105,7 +106,7 @@ def _note_restarts(host: Host, names: Sequence[str]) -> None:
 def _without_rpmsave(host: Host, names: Sequence[str]) -> tuple[str, ...]:
     """Return the configuration files of these packages that have no ``.rpmsave`` beside them yet."""
     listing = host.run(["rpm", "-qc", *names], timeout=SOLVER_TIME).out if names else ""
-    paths = [line for line in listing.splitlines() if line.startswith("/")]
+    paths = [line for line in split_lines(listing) if line.startswith("/")]
     return tuple(path for path in paths if host.stat(f"{path}.rpmsave") is None)
 
 

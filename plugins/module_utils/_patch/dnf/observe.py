@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -11,10 +12,21 @@ from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from ..._vocabulary.patch import SEVERITIES
 from ..._vocabulary.stamp import format_stamp
 from ..manager import BarCheck, Narrowed
-from ..model import REMOVE, InstalledPackage, Observed, OmittedChange, PackageChange, PackageSource, because, in_order
+from ..model import (
+    CLOCK_DAYS,
+    REMOVE,
+    InstalledPackage,
+    Observed,
+    OmittedChange,
+    PackageChange,
+    PackageSource,
+    because,
+    in_order,
+)
 from . import holds
 from .program import Program
 from .versions import RpmVersion, is_later
@@ -25,6 +37,7 @@ SOLVER_TIME = 600.0
 #: epoch:version-release in rpm's query language, without an epoch that is nothing.
 EVR = "%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}"
 _INSTALLED = f"%{{NAME}}\\t%{{ARCH}}\\t{EVR}\\t%{{SOURCERPM}}\\n"
+_ROW = re.compile(r"([^\t]+)\t([^\t]*)\t([^\t]*)\t([^\t]*)")
 _KERNELS = ("kernel-core", "kernel", "kernel-rt-core", "kernel-64k-core")
 #: Packages that begin so stand beside their earlier versions.
 _BESIDE = "kernel"
@@ -93,8 +106,12 @@ def installed(host: Host, released: Collection[str] = ()) -> dict[str, Installed
         raise ClinicalError("Reading", "the rpm database", done.err_line, "rpm --rebuilddb may mend it.")
     locked = {name for name, _line in holds.locks(host)}
     packages: dict[str, InstalledPackage] = {}
-    for line in done.out.splitlines():
-        name, arch, version, source_file = line.split("\t")
+    for number, line in enumerate(split_lines(done.out), 1):
+        match = _ROW.fullmatch(line)
+        if match is None:
+            problem = f"line {number} of what rpm says is {line!r:.120}"
+            raise ClinicalError("Reading", "the rpm database", problem, "rpm --rebuilddb may mend it.")
+        name, arch, version, source_file = match.groups()
         if arch == "(none)":  # the keys that packages are signed with
             continue
         source, source_version = _source_of(source_file, name, version)
@@ -123,7 +140,7 @@ def listed(host: Host, option: str, change: PackageChange) -> tuple[str, ...]:
     if not change.old:
         return ()
     done = host.run(["rpm", option, f"{change.name}.{change.arch}"], timeout=SOLVER_TIME)
-    return tuple(line for line in done.out.splitlines() if line.startswith("/"))
+    return tuple(line for line in split_lines(done.out) if line.startswith("/"))
 
 
 def configuration(host: Host, changes: Iterable[PackageChange]) -> tuple[str, ...]:
@@ -137,7 +154,7 @@ def configuration(host: Host, changes: Iterable[PackageChange]) -> tuple[str, ..
 def kernels(host: Host) -> tuple[str, ...]:
     """Return the releases of the installed kernels, oldest first."""
     done = host.run(["rpm", "-q", "--qf", "%{VERSION}-%{RELEASE}.%{ARCH}\\n", *_KERNELS])
-    releases = {line for line in done.out.splitlines() if line and " " not in line}
+    releases = {line for line in split_lines(done.out) if line and " " not in line}
     return tuple(sorted(releases, key=RpmVersion))
 
 
@@ -152,21 +169,20 @@ def _doubts(answer: Mapping[str, Any], sources: Sequence[PackageSource]) -> tupl
         if not source.security:
             doubts.append(f"the repository {source.suite} has no advisories, so nobody says what is for security")
         if source.stale:
-            doubts.append(f"the list of {source.suite} is {source.age_days} days old")
+            doubts.append(f"the list of {source.suite} is {source.describe_age()}")
     return tuple(doubts)
 
 
 def _change(answer: Mapping[str, Any]) -> PackageChange:
     change = PackageChange.from_result({key: value for key, value in answer.items() if key != "severities"})
     severity = min(answer["severities"], key=SEVERITIES.index, default="unknown")
-    why = [f"{', '.join(change.advisories)} says that it is for security"] if change.advisories else []
+    why = [f"{', '.join(change.advisories)} is for security"] if change.advisories else []
     return replace(change, severity=severity, why=tuple(why))
 
 
 def _source(answer: Mapping[str, Any], now: datetime) -> PackageSource:
-    dated = bool(answer["stamp"])
-    released = datetime.fromtimestamp(answer["stamp"], timezone.utc)
-    age = (now - released).days
+    released = _time_of(answer["stamp"])
+    age = (now - released).days if released else None
     return PackageSource(
         uri=answer["uri"],
         suite=answer["id"],
@@ -174,11 +190,19 @@ def _source(answer: Mapping[str, Any], now: datetime) -> PackageSource:
         label=answer["name"],
         origin=answer["id"],
         component="",
-        released=format_stamp(released) if dated else "",
-        age_days=age if dated else None,
-        stale=not dated or age > STALE_DAYS,
+        released=format_stamp(released) if released else "",
+        age_days=age,
+        stale=age is None or not -CLOCK_DAYS <= age <= STALE_DAYS,
         security=bool(answer["advisories"]),
     )
+
+
+def _time_of(stamp: int) -> datetime | None:
+    """Return the time of a repository's stamp, None where it bears none or no time."""
+    try:
+        return datetime.fromtimestamp(stamp, timezone.utc) if stamp else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _source_of(file: str, name: str, version: str) -> tuple[str, str]:

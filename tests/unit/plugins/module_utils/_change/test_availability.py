@@ -9,12 +9,13 @@ from typing import Any, Callable, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change import availability
+from ansible_collections.healthops.clinical.plugins.module_utils._guard.exclusive import settled
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import ARMED
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
 from fake_programs import FakeUnit, systemctl
-from fake_sockets import hush, listen
+from fake_sockets import hear, held_by_kernel, hold_addresses, hush, listen
 from guarded import alarms, guarded_request
 
 DAEMON = ["systemctl", "--no-ask-password", "daemon-reload"]
@@ -129,8 +130,7 @@ def test_a_service_that_comes_back_in_time_is_not_lost() -> None:
 def test_the_next_run_tells_people() -> None:
     host = struck(server(), lambda h: hush(h, 2575))
     enforce(host)
-    report = _baseline.enforce(host, request("e2", "sysctl"))
-    assert [warning for warning in report.warnings if LOST in warning]
+    assert [warning for warning in settled(host, "e2") if LOST in warning]
 
 
 def test_where_nobody_wants_it_nothing_is_compared() -> None:
@@ -182,6 +182,39 @@ def before_and_after(act: Callable[[FakeHost], object], *arguments: Any, **more:
 def test_what_is_a_loss(port: int, unit: str, more: dict[str, Any], lost: bool) -> None:
     told = before_and_after(lambda host: hush(host, port), port, pid=9, unit=unit, program="x", **more)
     assert bool(told) == lost
+
+
+def test_a_socket_of_the_kernel_is_a_loss_wherever_it_was() -> None:
+    host = FakeHost()
+    held_by_kernel(host, 51820)
+    seen = availability.take_snapshot(host)
+    hush(host, 51820)
+    assert availability.compare(host, seen, ()).lost == ("udp 51820",)
+
+
+@pytest.mark.parametrize(
+    ("now", "lost"),
+    [
+        (("10.77.0.5",), ()),
+        (("10.77.0.5", "10.77.0.100"), ("the other holder of address 10.77.0.100",)),
+        ((), ("address 10.77.0.5",)),
+    ],
+)
+def test_a_floating_address_keeps_its_one_holder(now: Sequence[str], lost: Sequence[str]) -> None:
+    host = FakeHost()
+    hear(host, 112, pid=9, unit="keepalived.service", program="keepalived")
+    hold_addresses(host, "10.77.0.5")
+    seen = availability.take_snapshot(host)
+    hold_addresses(host, *now)
+    assert availability.compare(host, seen, ()).lost == lost
+
+
+def test_an_address_of_a_host_that_shares_none_may_change() -> None:
+    host = FakeHost()
+    hold_addresses(host, "10.77.0.5")
+    seen = availability.take_snapshot(host)
+    hold_addresses(host, "10.77.0.6")
+    assert availability.compare(host, seen, ()).lost == ()
 
 
 def test_a_port_of_the_moment_may_move() -> None:

@@ -94,7 +94,12 @@ def test_runs_are_taken_back_one_by_one() -> None:
 
 DRIFTS = [
     pytest.param(("banner",), lambda h: h.add_file("/etc/issue", "Ours.\n", 0o640, 0, 4), "/etc/issue", id="content"),
-    pytest.param(("file",), lambda h: h.set_meta("/etc/shadow", 0o600, 0, 42), "/etc/shadow mode", id="mode"),
+    pytest.param(
+        ("file",),
+        lambda h: h.set_meta("/etc/shadow", 0o600, 0, 42, h.stat("/etc/shadow")),
+        "/etc/shadow mode",
+        id="mode",
+    ),
     pytest.param(
         ("sysctl",),
         lambda h: h.kernel.update({"kernel.kptr_restrict": "2"}),

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,8 +17,6 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.model
     Setting,
     Verdict,
     Verdicts,
-    compare,
-    describe_wanted,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support import authselect
@@ -78,34 +75,6 @@ def test_every_control_claims_something(kind: str, settings: dict[str, Any]) -> 
 )
 def test_what_a_setting_may_hold(setting: Setting, value: Any, fine: bool) -> None:
     assert (setting.problem(value) is None) == fine
-
-
-@pytest.mark.parametrize(
-    ("op", "value", "wanted", "accept", "fine"),
-    [
-        ("equal", "yes", True, (), True),
-        ("equal", "1", 1, (), True),
-        ("equal", "01", 1, (), False),
-        ("equal", "2", 1, (2,), True),
-        ("at_most", "4", 4, (), True),
-        ("at_most", "5", 4, (), False),
-        ("at_most", "", 4, (), False),
-        ("at_most", "none", 4, ("none",), True),
-        ("at_least", "4", 4, (), True),
-        ("at_least", "-1", 4, (), False),
-        ("at_least", "4.5", 4, (), False),
-    ],
-)
-def test_compare(op: str, value: str, wanted: Any, accept: Sequence[Any], fine: bool) -> None:
-    assert compare(op, value, wanted, accept) == fine
-
-
-def test_a_wanted_value_in_words() -> None:
-    assert [describe_wanted("equal", True), describe_wanted("at_most", 4), describe_wanted("equal", 1, (2, 3))] == [
-        "yes",
-        "at most 4",
-        "1 or 2 or 3",
-    ]
 
 
 def assessment(verdicts: Verdicts, **more: Any) -> Assessment:

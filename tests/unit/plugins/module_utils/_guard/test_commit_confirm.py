@@ -183,14 +183,6 @@ def test_check_mode_changes_nothing() -> None:
     assert len(host.operations) == operations
 
 
-def test_one_guard_at_a_time() -> None:
-    host = armed_host()
-    with pytest.raises(ClinicalError, match="g1 is not confirmed yet"):
-        commit_confirm.arm(host, GuardRequest("g2", (RULES,)), False)
-    with pytest.raises(ClinicalError, match="g1 is not confirmed yet"):
-        _baseline.enforce(host, request("e1", "banner"))
-
-
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

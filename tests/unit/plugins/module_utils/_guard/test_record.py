@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 from copy import deepcopy
-from functools import partial
 from typing import Any, Dict
 
 import pytest
@@ -107,29 +106,6 @@ def test_a_daemon_that_the_change_brought_down_is_started_again() -> None:
     assert host.units["ssh.service"].active
 
 
-@pytest.mark.parametrize("state", ["enforced", "reverted"])
-def test_another_run_refuses_and_says_until_when(state: str) -> None:
-    host = guarded_host()
-    enforced(host)
-    host.uptime += 20
-    before = host.state()
-    another = partial(enforced, host, run_id="e2")
-    if state == "reverted":
-        another = partial(_baseline.revert, host, request("r1"), "", False)
-    with pytest.raises(ClinicalError, match=r"e1 is not confirmed yet, and is taken back at \d{4}-\S+Z \(100 s\)"):
-        another()
-    assert host.state() == before
-
-
-def test_what_is_overdue_is_taken_back_by_the_next_run() -> None:
-    host = guarded_host()
-    enforced(host)
-    host.uptime += 121
-    report = enforced(host, run_id="e2")
-    assert report.warnings == ["The run e1 was never confirmed; it was overdue and was taken back now."]
-    assert report.guard["state"] == "armed"
-
-
 def test_a_reboot_leaves_no_time() -> None:
     host = guarded_host()
     enforced(host)
@@ -147,17 +123,6 @@ def test_the_clock_on_the_wall_does_not_matter() -> None:
     for jump in (-86400 * 400, 86400 * 400):
         host.set_clock(1_800_000_000 + jump)
         assert record.seconds_left(host, guard) == 120
-
-
-def test_the_next_run_tells_once_that_the_last_was_taken_back() -> None:
-    host = guarded_host()
-    enforced(host)
-    taken_back(host)
-    warnings = [_baseline.enforce(host, request(run_id, "banner")).warnings for run_id in ("b1", "b2")]
-    assert len(warnings[0]) == 1
-    assert "The run e1 was taken back at" in warnings[0][0]
-    assert "nobody confirmed it" in warnings[0][0]
-    assert warnings[1] == []
 
 
 def test_without_systemd_a_process_waits() -> None:

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, List, Sequence
 
 import pytest
@@ -14,9 +17,12 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED, REVERTED
 from fake_host import FakeHost
+from fake_programs import FakeUnit
 from guarded import alarms, guarded_host, guarded_request
+
+REAL_LOCK = lock.held
 
 
 @pytest.fixture
@@ -144,3 +150,58 @@ def test_while_the_system_starts_no_job_is_waited_for(
     monkeypatch.setattr(RealHost, "run", run)
     reverter.BootingHost().run(argv)
     assert seen == [asked]
+
+
+def lock_held_by(
+    holder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> contextlib.AbstractContextManager[None]:
+    """A real lock that somebody else holds, and a reverter that does not wait long for it."""
+    path = str(tmp_path / "baseline.lock")
+    monkeypatch.setattr(reverter, "PATIENCE", 0.0)
+    monkeypatch.setattr(lock, "held", lambda run_id, patience: REAL_LOCK(run_id, path, patience))
+    return REAL_LOCK(holder, path)
+
+
+def test_a_due_change_does_not_wait_for_the_run_of_somebody_else(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with lock_held_by("a-patch-run-of-hours", tmp_path, monkeypatch):
+        assert reverter.main([]) == 0
+    assert host.state() == before()
+    assert "run a-patch-run-of-hours" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("holder", ["e1", "the guard"])
+def test_the_run_itself_and_whoever_settles_it_are_waited_for(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holder: str
+) -> None:
+    hardened = host.state()
+    with lock_held_by(holder, tmp_path, monkeypatch):
+        assert reverter.main([]) == 1
+    assert host.state() == hardened
+
+
+def with_socket(host: FakeHost) -> None:
+    """Have systemd hold the port, as Debian does where ssh.socket is enabled."""
+    host.units["ssh.socket"] = FakeUnit(active=True)
+
+
+def test_taking_back_leaves_an_ssh_server_alive_whose_socket_systemd_holds(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_socket(host)
+    assert reverter.main(["--now"]) == 0
+    assert host.units["ssh.service"].active
+    assert "systemctl restart ssh.service" in host.operations
+
+
+def test_a_socket_that_went_down_is_started_before_the_service_that_took_its_port(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.units["ssh.socket"] = FakeUnit(active=False)
+    guard = record.armed(host)
+    assert guard is not None
+    running = replace(guard, running=("ssh.service", "ssh.socket"))
+    assert reverter.take_back(host, running, "a test").guard.state == REVERTED
+    assert host.units["ssh.socket"].active
+    assert host.units["ssh.service"].active

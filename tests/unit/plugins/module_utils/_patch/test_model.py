@@ -17,11 +17,16 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch.model im
     Space,
     because,
     digest_of,
+    earlier_digest_of,
     in_order,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.patch import LEFT_OUT
 
-TOOL = PackageChange("labtool", "all", "upgrade", "1.0-1", "1.0-1+deb12u1", True, ("a label",), ("DSA-1",), ("CVE-1",))
+TOOL = PackageChange(
+    *("labtool", "all", "upgrade", "1.0-1", "1.0-1+deb12u1", True, ("a label",), ("DSA-1",), ("CVE-1",)),
+    origin="Debian:12/stable",
+    checksum="sha256:aa",
+)
 OTHER = PackageChange("other", "amd64", "install", "", "2:1.0~rc1-1", None)
 
 
@@ -68,6 +73,8 @@ def test_the_digest_does_not_depend_on_the_order() -> None:
         pytest.param(replace(TOOL, arch="amd64"), id="arch"),
         pytest.param(replace(TOOL, name="labtools"), id="name"),
         pytest.param(replace(TOOL, change="downgrade"), id="change"),
+        pytest.param(replace(TOOL, origin="Theirs:12/stable"), id="origin"),
+        pytest.param(replace(TOOL, checksum="sha256:bb"), id="bytes"),
     ],
 )
 def test_the_digest_differs_where_the_set_differs(other: PackageChange) -> None:
@@ -75,9 +82,15 @@ def test_the_digest_differs_where_the_set_differs(other: PackageChange) -> None:
 
 
 def test_the_digest_is_over_nothing_else() -> None:
-    told = replace(TOOL, why=("another reason",), severity="kev", days_left=1, download_bytes=5, origin="elsewhere")
+    told = replace(TOOL, why=("another reason",), severity="kev", days_left=1, download_bytes=5)
     assert digest_of([told]) == digest_of([TOOL])
     assert replace(whole(), omitted=(), services=(), run={}).digest == whole().digest
+
+
+def test_what_was_planned_without_checksums_keeps_the_digest_that_it_had() -> None:
+    earlier = replace(TOOL, checksum="")
+    assert digest_of([earlier]) == earlier_digest_of([earlier]) == earlier_digest_of([TOOL])
+    assert digest_of([TOOL]) != earlier_digest_of([TOOL])
 
 
 def test_the_empty_set_has_a_digest_of_its_own() -> None:

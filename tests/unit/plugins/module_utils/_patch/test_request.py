@@ -40,6 +40,16 @@ def test_what_comes_as_well_and_what_goes_elsewhere_is_named() -> None:
     assert patch_request.differences(plan_of(CHANGE), plan_of(CHANGE)) == ""
 
 
+def test_another_origin_and_other_bytes_are_differences() -> None:
+    ours = replace(CHANGE, origin="Lab", checksum="sha256:aa")
+    assert patch_request.differences(plan_of(ours), plan_of(replace(ours, origin="Theirs", checksum="sha256:bb"))) == (
+        "lab 2 would come from Theirs, not from Lab"
+    )
+    assert patch_request.differences(plan_of(ours), plan_of(replace(ours, checksum="sha256:bb"))) == (
+        "lab 2 would be another file: sha256:bb"
+    )
+
+
 def test_of_many_differences_ten_are_named() -> None:
     many = [replace(CHANGE, name=f"lab{number}") for number in range(12)]
     text = patch_request.differences(plan_of(), plan_of(*many))

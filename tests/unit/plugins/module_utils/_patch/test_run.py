@@ -13,6 +13,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import run as patch_run
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import earlier_digest_of
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import (
     PatchFailed,
     PatchRequest,
@@ -102,6 +103,34 @@ def test_a_digest_of_another_day_is_refused_with_the_difference() -> None:
     manager.held.add("b")
     with pytest.raises(ClinicalError, match=r"b no longer comes \(it is on hold\); a would go from 1 to 3"):
         apply(manager, digest=wanted)
+    assert manager.there == OLD
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "words"),
+    [
+        pytest.param(
+            "origin", "Theirs:1/stable", "a 2 would come from Theirs:1/stable, not from Lab:1/stable", id="origin"
+        ),
+        pytest.param("built", "elsewhere", "a 2 would be another file: sha256:a-2-elsewhere", id="bytes"),
+    ],
+)
+def test_the_same_version_of_another_origin_or_with_other_bytes_is_refused(what: str, value: str, words: str) -> None:
+    host, manager = machine()
+    wanted = digest(manager)
+    patch_run.stage(host, manager, request(digest=wanted))
+    setattr(manager, what, value)
+    with pytest.raises(ClinicalError, match=words):
+        apply(manager, digest=wanted)
+    assert manager.there == OLD
+
+
+@pytest.mark.parametrize("act", [patch_run.stage, patch_run.apply])
+def test_a_digest_of_an_earlier_release_is_refused_with_the_advice_to_plan_again(act: Callable[..., object]) -> None:
+    host, manager = machine()
+    earlier = earlier_digest_of(manager.observe().changes)
+    with pytest.raises(ClinicalError, match=r"of an earlier release.*Plan again and have that approved"):
+        act(host, manager, request(digest=earlier))
     assert manager.there == OLD
 
 

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.run_store import line
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import KeptPackage
@@ -91,6 +95,22 @@ def test_a_damaged_record_stops_everything(name: str) -> None:
     run = applied(host, "one")
     host.add_file(f"{run.folder}/{name}", "0123456789abcdef {}\n")
     with pytest.raises(ClinicalError, match="damaged"):
+        stages.read_before(host, stages.find(host, "one"))
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        pytest.param("run", {"run_id": "one", "lane": 7}, id="run"),
+        pytest.param("before", {"holds": [], "lane": 7}, id="before"),
+        pytest.param("before", {**asdict(stages.HostBefore()), "kept": [{"lane": 7}]}, id="kept package"),
+    ],
+)
+def test_a_record_of_another_release_is_refused_with_its_parts(name: str, record: dict[str, Any]) -> None:
+    host = patched_host()
+    run = applied(host, "one")
+    host.add_file(f"{run.folder}/{name}", line(record))
+    with pytest.raises(ClinicalError, match=r"has the parts .*Use the release of the collection that wrote it"):
         stages.read_before(host, stages.find(host, "one"))
 
 

@@ -10,6 +10,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.subject
     Packages,
     archive_package,
     archived_path,
+    broken,
     can_archive,
     installed,
     parse_simulation,
@@ -64,7 +65,21 @@ def test_what_dpkg_knows(system: str, version: str) -> None:
     form = r"--showformat=${Package}\t${Version}\t${db:Status-Status}\n"
     argv = ("dpkg-query", "--show", form, *names)
     made.answers[argv] = CommandResult(argv, 1, fixture("dpkg_query", system), "dpkg-query: no packages found\n")
-    assert installed(made, names) == {"sudo": version, "telnetd": None}
+    assert installed(made, names) == ({"sudo": version, "telnetd": None}, {})
+
+
+@pytest.mark.parametrize("status", ["half-installed", "unpacked", "half-configured", "triggers-awaited"])
+def test_what_dpkg_did_not_end_is_neither_installed_nor_absent(host: FakeHost, status: str) -> None:
+    host.unfinished["telnet"] = status
+    assert installed(host, ["telnet", "debsums"]) == ({"telnet": None, "debsums": None}, {"telnet": status})
+    assert present(host, ["telnet", "debsums"]) == {"telnet"}
+    assert broken(host) == (f"telnet is {status}",)
+
+
+def test_a_dpkg_that_was_cut_is_broken_and_a_whole_one_is_not(host: FakeHost) -> None:
+    assert broken(host) == ()
+    host.add_file("/var/lib/dpkg/updates/0001")
+    assert broken(host) == ("dpkg was cut in the middle of its work",)
 
 
 def test_one_transaction_there_and_back(host: FakeHost) -> None:

@@ -55,6 +55,13 @@ def put(path: str, text: str, mode: int = 0o644, uid: int = 1000) -> FakeHost:
     return made
 
 
+def key(path: str) -> FakeHost:
+    """A host with a key of alice's that others can read; its folder is closed."""
+    made = put(path, "")
+    made.nodes["/home/alice/.ssh"].uid, made.nodes["/home/alice/.ssh"].mode = 1000, 0o700
+    return made
+
+
 def blob(*numbers: bytes) -> str:
     return base64.b64encode(b"".join(len(n).to_bytes(4, "big") + n for n in (b"ssh-rsa", *numbers))).decode()
 
@@ -92,9 +99,11 @@ def test_what_debian_installs_passes(check: str, system: str) -> None:
         pytest.param(host(shadow={"alice": "alice::1:0:9:7:::"}), "passwords_set", "alice has no password", True),
         pytest.param(host(passwd={"bob": "bob::1001:1000::/:/bin/sh"}), "passwords_set", "bob has no password", True),
         pytest.param(host(passwd={"bob": f"bob:{HASH}:9:9::/:/bin/sh"}), "passwords_shadowed", "bob is in", False),
-        pytest.param(host(shadow={"alice": f"alice:{OLD}:1:::::"}), "passwords_hashed_well", "old hash", False),
-        pytest.param(host(shadow={"alice": f"alice:{HASH}:99999:::::"}), "passwords_changed_in_past", "future", False),
-        pytest.param(host(shadow={"daemon": f"daemon:{HASH}:1:::::"}), "shell_less_are_locked", "daemon has no", False),
+        pytest.param(host(shadow={"alice": f"alice:{OLD}:1::::::"}), "passwords_hashed_well", "old hash", False),
+        pytest.param(host(shadow={"alice": f"alice:{HASH}:99999::::::"}), "passwords_changed_in_past", "future", False),
+        pytest.param(
+            host(shadow={"daemon": f"daemon:{HASH}:1::::::"}), "shell_less_are_locked", "daemon has no", False
+        ),
         pytest.param(host(gshadow={"alice": f"alice:{HASH}::"}), "group_passwords", "group alice has a", True),
         pytest.param(host(passwd={"toor": "toor:x:0:0::/root:/bin/sh"}), "uid_zero", "toor has root's", False),
         pytest.param(host(passwd={"bob": "bob:x:1001:0::/:/bin/sh"}), "gid_zero", "the group of bob", False),
@@ -114,7 +123,9 @@ def test_what_debian_installs_passes(check: str, system: str) -> None:
         pytest.param(put("/home/alice/.bashrc", "", 0o666), "dot_files", ".bashrc has mode 0666", True),
         pytest.param(put("/root/.profile", "", 0o662, uid=0), "dot_files", "/root/.profile has mode", True),
         pytest.param(put("/home/alice/.pgpass", ""), "private_files", ".pgpass has mode 0644", True),
-        pytest.param(put("/home/alice/.ssh/id_rsa", ""), "private_files", "id_rsa has mode 0644", True),
+        pytest.param(key("/home/alice/.ssh/id_rsa"), "private_files", "id_rsa has mode 0644", True),
+        pytest.param(put("/home/alice/.pgpass", "", uid=0), "private_files", "belongs to another account", False),
+        pytest.param(put("/home/alice/.profile", "", 0o666, uid=0), "dot_files", "to another account", False),
         pytest.param(put("/home/alice/.ssh/authorized_keys", "", 0o664), "login_keys", "has mode 0664", True),
         pytest.param(put("/home/alice/.ssh/authorized_keys", "", uid=7), "login_keys", "another account", False),
         pytest.param(put("/home/alice/.rhosts", "+"), "trust_files", "/home/alice/.rhosts is there", True),
@@ -172,6 +183,40 @@ def fake_mount(source: str, path: str, kind: str) -> Any:
     from fake_host import FakeMount
 
     return FakeMount(source, path, kind, ["rw"])
+
+
+#: What is asked of files that a broken line of passwd is not in.
+NOT_OF_PASSWD = {
+    "well_formed",
+    "no_directory_lines",
+    "group_passwords",
+    "group_zero",
+    "unique_gids",
+    "unique_groups",
+    "passwords_hashed_well",
+    "passwords_changed_in_past",
+    "shells_list",
+    "shell_timeout",
+    "shell_umask",
+    "root_umask",
+    "root_path",
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_line_that_cannot_be_read_is_an_error_and_never_a_smaller_set(check: str) -> None:
+    made = host(passwd={"eve": "eve:x:0:0"}, group={"shadow": "shadow:x:42:"})
+    made.add_file(TIMEOUT_FILE, "TMOUT=900\n")
+    found = look(made, "accounts", {"check": check, "value": 900, "groups": ["alice"]})
+    if check in NOT_OF_PASSWD:
+        assert found.result == ("fail" if check == "well_formed" else "pass")
+    else:
+        assert (found.result, "/etc/passwd:5" in found.reason) == ("error", True)
+
+
+def test_chfn_does_not_hide_a_second_root() -> None:
+    made = host(passwd={"eve": "eve:x:0:1000:Eve\u2028:/home/alice:/bin/sh"})
+    assert look(made, "accounts", {"check": "uid_zero"}).before == "eve has root's number 0"
 
 
 # --- who must get in ---

@@ -7,13 +7,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Effect
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sshd import parse_effective
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, fixture
 from fake_programs import FakeUnit
+from fake_sockets import listen, process
 from look import look, plan, states, subjects
 
 MAIN = "/etc/ssh/sshd_config"
+ASKED = ("sshd", "-T", "-C", "lport=1")
 INCLUDE = "Include /etc/ssh/sshd_config.d/*.conf\n"
 TRIES: dict[str, Any] = {"option": "MaxAuthTries", "value": 4, "op": "at_most"}
 
@@ -147,6 +151,52 @@ def test_started_on_demand_it_reads_its_file_each_time() -> None:
     assert states(look(made, "sshd", TRIES)) == ("notapplicable", "ok", "ok")
 
 
+def test_with_a_socket_of_systemd_each_start_reads_the_files_and_a_reload_would_end_it() -> None:
+    made = host(a="MaxAuthTries 3\n")
+    made.units["ssh.service"].active = False
+    made.units["ssh.socket"] = FakeUnit(active=True)
+    assert states(look(made, "sshd", TRIES)) == ("ok", "ok", "ok")
+    assert plan(host(), "sshd", TRIES).groups[0].effects == (Effect("reload", "ssh.service"),)
+
+
+def test_a_file_that_tells_ports_apart_is_asked_for_a_port_that_none_is_about() -> None:
+    made = host()
+    look(made, "sshd", TRIES)
+    assert [argv for argv in made.runs if "-T" in argv] == [ASKED]
+
+
+SECOND = "sshd: /usr/sbin/sshd -D -f /etc/ssh/second [listener] 0 of 10-100 startups\0"
+
+
+def with_second_server(out: str, rc: int = 0, err: str = "") -> FakeHost:
+    made = host(a="MaxAuthTries 3\n")
+    listen(made, 2222, 900, "sshd-legacy.service", "sshd")
+    made.add_file("/proc/900/cmdline", SECOND)
+    process(made, 901, "ssh.service", "sshd")
+    made.add_file("/proc/901/cmdline", "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups\0")
+    argv = ("sshd", "-T", "-f", "/etc/ssh/second", "-C", "lport=1")
+    made.answers[argv] = CommandResult(argv, rc, out, err)
+    return made
+
+
+def test_a_second_server_with_weaker_settings_is_named() -> None:
+    seen = look(with_second_server("maxauthtries 6\n"), "sshd", TRIES)
+    assert (states(seen), seen.before) == (("deviates", "deviates", "deviates"), "3")
+    where = "the SSH server at tcp 2222 (sshd-legacy.service), started with -f /etc/ssh/second,"
+    assert seen.reason == f"{where} has MaxAuthTries 6; change it there"
+    assert plan(with_second_server("maxauthtries 6\n"), "sshd", TRIES).groups == ()
+
+
+def test_a_second_server_with_settings_as_good_is_no_matter() -> None:
+    assert look(with_second_server("maxauthtries 4\n"), "sshd", TRIES).result == "pass"
+
+
+def test_a_second_server_that_cannot_be_asked_is_never_a_pass() -> None:
+    seen = look(with_second_server("", 255, "/etc/ssh/second: No such file"), "sshd", TRIES)
+    assert seen.result == "fail"
+    assert "could not be asked: sshd -T says: /etc/ssh/second: No such file" in seen.reason
+
+
 def test_a_configuration_that_sshd_refuses_is_an_error() -> None:
     seen = look(host(INCLUDE + "Nonsense yes\n"), "sshd", TRIES)
     assert seen.result == "error"
@@ -171,7 +221,7 @@ def test_algorithms_are_taken_away_by_pattern() -> None:
 
 def test_an_unanswering_sshd_is_never_a_pass() -> None:
     made = host(a="MaxAuthTries 3\n")
-    made.answers[("sshd", "-T")] = CommandResult(("sshd", "-T"), 1, "", "sshd: no hostkeys available -- exiting.\n")
+    made.answers[ASKED] = CommandResult(ASKED, 1, "", "sshd: no hostkeys available -- exiting.\n")
     seen = look(made, "sshd", TRIES)
     assert (seen.result, "no hostkeys available" in seen.reason) == ("error", True)
 
@@ -190,8 +240,8 @@ def told(line: str, settings: dict[str, Any], system: str = "debian-12") -> Any:
     name = line.split(" ", 1)[0].lower()
     kept = [one for one in printed.splitlines() if one.split(" ")[0] != name or name == "acceptenv"]
     extra = [line.replace(line.split(" ")[0], name)] if line and name != "debianbanner" else []
-    answer = CommandResult(("sshd", "-T"), 0, "".join(f"{one}\n" for one in [*kept, *extra]), "")
-    made.answers[("sshd", "-T")] = answer
+    answer = CommandResult(ASKED, 0, "".join(f"{one}\n" for one in [*kept, *extra]), "")
+    made.answers[ASKED] = answer
     return made, look(made, "sshd", settings)
 
 
@@ -249,3 +299,44 @@ def test_where_sshd_takes_the_last_value_a_later_line_is_told_and_nothing_is_pro
     assert (found.result, found.after) == ("fail", found.before)
     assert "/etc/ssh/sshd_config:2 sets it to 100:30:200, and of this sshd takes the last" in found.reason
     assert plan(made, "sshd", STARTUPS).groups == ()
+
+
+REKEY = {"option": "RekeyLimit", "value": "1073741824 3600", "op": "each_at_most"}
+STARTUPS = {"option": "MaxStartups", "value": "10:30:60", "op": "each_at_most"}
+
+
+@pytest.mark.parametrize(
+    ("present", "settings", "written"),
+    [
+        pytest.param("RekeyLimit 536870912 1800", REKEY, "", id="both stricter"),
+        pytest.param("RekeyLimit 536870912 0", REKEY, "RekeyLimit 536870912 3600", id="one is without end"),
+        pytest.param("RekeyLimit 0 0", REKEY, "RekeyLimit 1073741824 3600", id="both without end"),
+        pytest.param("MaxStartups 5:50:100", STARTUPS, "MaxStartups 5:50:60", id="one of three"),
+        pytest.param("MaxSessions 0", {"option": "MaxSessions", "value": 10, "op": "at_most"}, "", id="no session"),
+        pytest.param(
+            "LoginGraceTime 0",
+            {"option": "LoginGraceTime", "value": 60, "op": "at_most"},
+            "LoginGraceTime 60",
+            id="no limit",
+        ),
+    ],
+)
+def test_what_is_stricter_is_never_weakened(present: str, settings: dict[str, Any], written: str) -> None:
+    last_wins = settings["option"] == "MaxStartups"
+    made = host(f"{present}\n{INCLUDE}" if last_wins else f"{INCLUDE}{present}\n")
+    assert look(made, "sshd", settings).result == ("fail" if written else "pass")
+    groups = plan(made, "sshd", settings).groups
+    assert [step.after for group in groups for step in group.steps] == ([written] if written else [])
+
+
+@pytest.mark.parametrize("value", ["1m30s", "90 # seconds", '"90"', "1M30S"])
+def test_a_match_block_is_read_as_sshd_reads_it(value: str) -> None:
+    made = host(INCLUDE + f"ClientAliveInterval 60\nMatch User vendor\n  ClientAliveInterval = {value}\n")
+    assert look(made, "sshd", {"option": "ClientAliveInterval", "value": 300, "op": "at_most"}).result == "pass"
+    assert look(made, "sshd", {"option": "ClientAliveInterval", "value": 60, "op": "at_most"}).result == "fail"
+
+
+def test_each_at_most_is_for_options_of_several_numbers() -> None:
+    assert KINDS["sshd"].validate({"option": "MaxSessions", "value": 10, "op": "each_at_most"}) == [
+        "settings.op each_at_most is for maxstartups and rekeylimit"
+    ]

@@ -8,7 +8,11 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sudo import DROP_IN, parse_defaults
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sudo import (
+    DROP_IN,
+    parse_defaults,
+    parse_listing,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.sudo_rules import parse_rules
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
@@ -65,6 +69,10 @@ def test_the_last_unbound_entry_counts() -> None:
         pytest.param("Defaults timestamp_timeout=0\n", MINUTES, "pass", "0", id="always asks"),
         pytest.param("Defaults passwd_timeout=0\n", WAIT, "fail", "0", id="nought waits for ever"),
         pytest.param("Defaults passwd_timeout=3\n", WAIT, "pass", "3", id="waits a little"),
+        pytest.param("Defaults passwd_timeout=2.5\n", WAIT, "pass", "2.5", id="a fraction"),
+        pytest.param("Defaults !passwd_timeout\n", WAIT, "fail", "off", id="off waits for ever"),
+        pytest.param("Defaults !timestamp_timeout\n", MINUTES, "pass", "off", id="off always asks"),
+        pytest.param("Defaults timestamp_timeout=.5\n", MINUTES, "pass", ".5", id="half a minute"),
     ],
 )
 def test_verdicts(lines: str, settings: dict[str, Any], result: str, before: str) -> None:
@@ -86,9 +94,84 @@ def test_without_the_include_nothing_is_written() -> None:
 
 def test_broken_sudoers_is_an_error_and_no_sudo_is_not_applicable() -> None:
     assert look(host("Defaults ~\n"), "sudo", PTY).result == "error"
-    made = host()
-    made.programs.discard("cvtsudoers")
+    made = FakeHost()
+    made.programs -= {"cvtsudoers", "sudo"}
     assert look(made, "sudo", PTY).result == "notapplicable"
+
+
+@pytest.mark.parametrize("settings", [PTY, {"rule": "asks"}])
+def test_sudo_whose_rules_no_program_reads_is_an_error(settings: dict[str, Any]) -> None:
+    made = host("Defaults use_pty\n")
+    made.programs -= {"cvtsudoers", "sudo"}
+    seen = look(made, "sudo", settings)
+    assert (seen.result, seen.reason) == ("error", "cvtsudoers, which reads sudo's rules, is not on this host")
+
+
+def test_what_sudo_does_not_take_is_an_error_for_that_setting() -> None:
+    made = rules()
+    refusal = '/etc/sudoers:1:23: value "0x3" is invalid for option "passwd_tries"\n'
+    told = json.dumps({"Defaults": [{"Options": [{"passwd_tries": "0x3"}, {"use_pty": True}]}]})
+    made.answers[("cvtsudoers", "-f", "json", "/etc/sudoers")] = CommandResult(("cvtsudoers",), 0, told, refusal)
+    seen = look(made, "sudo", {"default": "passwd_tries", "value": 3, "op": "at_most"})
+    assert (seen.result, seen.reason) == ("error", refusal.strip())
+    assert look(made, "sudo", PTY).result == "pass"
+
+
+def test_files_that_say_nothing_are_no_error() -> None:
+    made = rules()
+    made.answers[("cvtsudoers", "-f", "json", "/etc/sudoers")] = CommandResult(("cvtsudoers",), 0, "", "")
+    assert look(made, "sudo", PTY).result == "fail"
+    assert look(made, "sudo", {"rule": "asks"}).result == "pass"
+
+
+DIRECTORY = "passwd: files sss\nsudoers: files [SUCCESS=continue] sss # of the hospital\n"
+LISTING = """Matching Defaults entries for root on ehr01:
+    env_reset, mail_badpass,
+    secure_path=/usr/local/sbin\\:/usr/sbin\\:/sbin\\:/bin, !use_pty,
+    timestamp_timeout=30
+
+User root may run the following commands on ehr01:
+    (ALL : ALL) ALL
+"""
+
+
+def test_rules_of_a_directory_are_an_error_and_its_defaults_count() -> None:
+    made = host("Defaults use_pty\n")
+    made.programs.add("sudo")
+    made.add_file("/etc/nsswitch.conf", DIRECTORY)
+    made.add_file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+    made.answers[("sudo", "--list", "--other-user=root")] = CommandResult(("sudo",), 0, LISTING, "")
+    seen = look(made, "sudo", {"rule": "no_exceptions"})
+    assert (seen.result, "rules come from sss as well" in seen.reason) == ("error", True)
+    assert (look(made, "sudo", PTY).before, look(made, "sudo", MINUTES).before) == ("off", "30")
+    made.answers[("sudo", "--list", "--other-user=root")] = CommandResult(("sudo",), 1, "", "sudo: no valid sources")
+    assert look(made, "sudo", PTY).reason == "sudo --list says: sudo: no valid sources"
+
+
+def test_what_sudo_lists_as_defaults() -> None:
+    assert parse_listing(LISTING) == {
+        "env_reset": True,
+        "mail_badpass": True,
+        "secure_path": "/usr/local/sbin:/usr/sbin:/sbin:/bin",
+        "use_pty": False,
+        "timestamp_timeout": "30",
+    }
+    assert parse_listing("User root may run the following commands on ehr01:\n    (ALL) ALL\n") == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#includedir /etc/sudoers.d",
+        "  @includedir\t/etc/sudoers.d/",
+        '@includedir "/etc/sudoers.d"',
+        "@includedir sudoers.d # of the site",
+    ],
+)
+def test_our_drop_in_is_read_however_the_include_is_spelled(line: str) -> None:
+    made = rules()
+    made.add_file("/etc/sudoers", f"{line}\n")
+    assert plan(made, "sudo", PTY).groups != ()
 
 
 def test_the_drop_in_is_checked_and_keeps_what_it_had() -> None:

@@ -13,6 +13,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.suppo
     UserGroup,
     read_accounts,
 )
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from fake_host import FakeHost
 
 
@@ -79,4 +80,37 @@ def test_lines_that_no_program_can_read_are_named_by_file_and_number() -> None:
     accounts = read_accounts(made)
     assert accounts.malformed == ("/etc/passwd:2", "/etc/group:1", "/etc/group:2")
     assert accounts.directory_lines == ("/etc/passwd",)
+    assert [account.name for account in accounts.readable_accounts] == ["root"]
+
+
+@pytest.mark.parametrize("character", "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\r", ids=ascii)
+def test_what_a_user_writes_into_the_own_comment_hides_no_account(character: str) -> None:
+    made = host(passwd=f"eve:x:0:1000:Eve{character}:/home/eve:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\n")
+    assert [(account.name, account.uid) for account in read_accounts(made).accounts] == [("eve", 0), ("root", 0)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("eve:x:+0:0::/root:/bin/sh", id="a number with its sign"),
+        pytest.param("eve:x: 0:0::/root:/bin/sh", id="a blank before a number"),
+        pytest.param("eve:x:\u00b2:0::/root:/bin/sh", id="a number of another script"),
+        pytest.param("eve:x:0:0", id="fields left out"),
+        pytest.param("eve:x:0:0::/root:/bin/sh:more", id="one field more"),
+        pytest.param(" eve:x:0:0::/root:/bin/sh", id="a blank before the name"),
+    ],
+)
+def test_who_asks_for_the_accounts_gets_all_of_them_or_the_line_that_cannot_be_read(line: str) -> None:
+    accounts = read_accounts(host(passwd=f"root:x:0:0:root:/root:/bin/sh\n{line}\n", group="root:x:0:\n"))
+    for ask in (lambda: accounts.accounts, accounts.people):
+        with pytest.raises(ClinicalError, match="/etc/passwd:2: it is no line that all programs read alike"):
+            ask()
+    assert [group.name for group in accounts.groups] == ["root"]
+    assert accounts.malformed == ("/etc/passwd:2",)
+
+
+@pytest.mark.parametrize("line", ["# an old account", "", "  \t", " # eve:x:0:0::/:/bin/sh"])
+def test_what_the_c_library_skips_hides_nothing(line: str) -> None:
+    accounts = read_accounts(host(passwd=f"{line}\nroot:x:0:0:root:/root:/bin/sh\n"))
     assert [account.name for account in accounts.accounts] == ["root"]
+    assert accounts.malformed == ("/etc/passwd:1",)

@@ -28,7 +28,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.suppo
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Stat
 
 ALICE = Account(name="alice", mark=LOCKED_PASSWORD, uid=1000, gid=1000, home="/home/alice", shell="/bin/sh")  # noqa: S604
-NOBODY = Accounts(accounts=(ALICE,), passwords={}, groups=(), group_passwords={}, directory_lines=(), malformed=())
+NOBODY = Accounts(readable_accounts=(ALICE,))
 CHECKS = {**HOME_CHECKS, **SHELL_CHECKS}
 
 

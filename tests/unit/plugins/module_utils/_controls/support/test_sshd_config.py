@@ -55,15 +55,16 @@ def test_a_circle_of_includes_ends() -> None:
 def test_a_line_knows_where_it_stands() -> None:
     text = "# a comment\n\nPort\t22\nMatch User backup\n  X11Forwarding = no\nPubkeyAuthentication\n"
     assert list(parse(MAIN, text)) == [
-        Line(path=MAIN, number=3, option="port", value="22", match=""),
-        Line(path=MAIN, number=4, option="match", value="User backup", match="User backup"),
-        Line(path=MAIN, number=5, option="x11forwarding", value="no", match="User backup"),
-        Line(path=MAIN, number=6, option="pubkeyauthentication", value="", match="User backup"),
+        Line(path=MAIN, number=3, option="port", arguments=("22",), match=""),
+        Line(path=MAIN, number=4, option="match", arguments=("User", "backup"), match="User backup"),
+        Line(path=MAIN, number=5, option="x11forwarding", arguments=("no",), match="User backup"),
+        Line(path=MAIN, number=6, option="pubkeyauthentication", arguments=(), match="User backup"),
     ]
 
 
 def test_patterns_of_an_include_count_from_the_folder_of_sshd() -> None:
-    assert patterns('/etc/ssh/a.conf sshd_config.d/*.conf "/srv/with blank.conf"') == [
+    (line,) = parse(MAIN, 'Include /etc/ssh/a.conf sshd_config.d/*.conf "/srv/with blank.conf" # and no more\n')
+    assert patterns(line) == [
         "/etc/ssh/a.conf",
         "/etc/ssh/sshd_config.d/*.conf",
         "/srv/with blank.conf",

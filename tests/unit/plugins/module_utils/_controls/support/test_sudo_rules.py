@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.suppo
     SudoRule,
     parse_rules,
 )
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Stat
 from fake_host import fixture
 
@@ -29,12 +31,9 @@ def account(name: str, gid: int = 100) -> Account:
 
 
 ACCOUNTS = Accounts(
-    accounts=(account("alice"), account("bob", gid=50), account("robot")),
-    passwords={"alice": Password(SET), "bob": Password(SET), "robot": Password("locked")},
-    groups=(UserGroup("ward", 50, ("alice", "robot")),),
-    group_passwords={},
-    directory_lines=(),
-    malformed=(),
+    readable_accounts=(account("alice"), account("bob", gid=50), account("robot")),
+    readable_passwords={"alice": Password(SET), "bob": Password(SET), "robot": Password("locked")},
+    readable_groups=(UserGroup("ward", 50, ("alice", "robot")),),
 )
 
 
@@ -67,7 +66,7 @@ def test_aliases_are_put_in_and_what_is_negated_twice_is_allowed() -> None:
     }
     assert parse_rules(json.dumps(output)) == (
         SudoRule(
-            people=("alice", "%ward"),
+            people=("alice", "%ward", "!eve"),
             asks=True,
             commands=("/bin/ls", "/bin/rbash"),
             forbidden=("/bin/sh",),
@@ -116,3 +115,62 @@ def test_a_program_that_others_can_change(uid: int, mode: int, minded: bool) -> 
     programs: dict[str, Stat | None] = {"/opt/ehr/restart": Stat("file", mode, uid, 0), "/opt/gone": None}
     sentences = found("programs_of_root", rule(commands=("/opt/ehr/restart", "/opt/gone")), programs)
     assert sentences == (["others can change /opt/ehr/restart, which alice may run as root"] if minded else [])
+
+
+STRANGERS = {
+    "User_Specs": [{"User_List": [{"usersid": "S-1-5-21"}], "Cmnd_Specs": [{"Commands": [{"command": "ALL"}]}]}]
+}
+NEW_COMMAND = {"User_Specs": [{"User_List": [{"username": "alice"}], "Cmnd_Specs": [{"Commands": [{"regex": "^/x"}]}]}]}
+NO_ALIAS = {"User_Specs": [{"User_List": [{"useralias": "OPS"}], "Cmnd_Specs": [{"Commands": []}]}]}
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (json.dumps(STRANGERS), '{"usersid": "S-1-5-21"}'),
+        (json.dumps(NEW_COMMAND), '{"regex": "^/x"}'),
+        (json.dumps(NO_ALIAS), "the alias OPS is defined nowhere"),
+        ("cvtsudoers: out of memory", "cvtsudoers: Expecting value"),
+    ],
+)
+def test_what_is_not_understood_is_an_error_with_its_words(output: str, words: str) -> None:
+    with pytest.raises(ClinicalError, match=re.escape(words)):
+        parse_rules(output)
+
+
+def test_every_kind_of_people_that_sudoers_knows_is_read() -> None:
+    kinds = [
+        {"username": "bob"},
+        {"userid": 1001},
+        {"usergroup": "ops"},
+        {"usergid": 50},
+        {"netgroup": "wards"},
+        {"nonunixgroup": "ad"},
+        {"nonunixgid": 55},
+    ]
+    output = json.dumps({"User_Specs": [{"User_List": kinds, "Cmnd_Specs": [{"Commands": [{"command": "ALL"}]}]}]})
+    assert parse_rules(output)[0].people == ("bob", "#1001", "%ops", "%#50", "+wards", "%:ad", "%:#55")
+
+
+@pytest.mark.parametrize(
+    ("people", "sentence"),
+    [
+        (("#1000",), "alice, bob may use sudo without the password that they have"),
+        (("%#50",), "alice, bob may use sudo without the password that they have"),
+        (("%ward", "!bob"), "alice may use sudo without the password that they have"),
+        (("+wards",), "+wards, whose members no file of this host names, may use sudo without a password"),
+        (("%:ad",), "%:ad, whose members no file of this host names, may use sudo without a password"),
+        (("ALL", "!alice"), "everybody may use sudo without a password"),
+    ],
+)
+def test_people_by_number_and_those_of_elsewhere(people: tuple[str, ...], sentence: str) -> None:
+    assert found("asks", rule(people=people, asks=False)) == [sentence]
+
+
+def test_an_alias_in_an_alias_is_followed_to_the_end() -> None:
+    aliases = {f"A{n}": [{"useralias": f"A{n + 1}"}] for n in range(20)} | {"A20": [{"username": "alice"}]}
+    output = {
+        "User_Specs": [{"User_List": [{"useralias": "A0"}], "Cmnd_Specs": [{"Commands": []}]}],
+        "User_Aliases": aliases,
+    }
+    assert parse_rules(json.dumps(output))[0].people == ("alice",)

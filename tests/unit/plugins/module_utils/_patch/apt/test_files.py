@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
@@ -67,11 +68,38 @@ def test_a_version_that_the_lists_do_not_name_is_missing_whatever_lies_there() -
     assert files.missing(host, FOLDER, [LAB]) == (NEW,)
 
 
+def test_a_file_that_the_lists_name_is_missing_where_the_plan_names_another() -> None:
+    host, planned = ArchiveHost(**{"1_1": "newer"}), replace(LAB, checksum="sha256:planned")
+    host.add_file(NEW, "newer")
+    assert files.missing(host, FOLDER, [planned]) == (NEW,)
+    host.add_file(NEW, "planned")
+    assert files.missing(host, FOLDER, [planned]) == ()
+
+
 def test_what_came_and_is_another_is_refused() -> None:
     host = ArchiveHost(**{"1_1": "good"})
     host.downloads[NEW] = "bad"
-    with pytest.raises(ClinicalError, match="not what the signed lists say"):
+    with pytest.raises(ClinicalError, match="not what was planned"):
         files.fetch(host, FOLDER, [LAB], ["lab=1:1.1"])
+    host.downloads[NEW] = "good"
+    files.fetch(host, FOLDER, [LAB], ["lab=1:1.1"])
+    assert host.text(NEW) == "good"
+
+
+class MountedMirror(ArchiveHost):
+    """A host whose mirror is mounted: apt leaves the files there, unless it is told to download them by name."""
+
+    def run(
+        self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
+    ) -> CommandResult:
+        if "-d" in argv:
+            self.runs.append(tuple(argv))
+            return CommandResult(tuple(argv), 0, "", "")
+        return super().run(argv, timeout, stdin, env)
+
+
+def test_out_of_a_mounted_mirror_the_files_are_copied() -> None:
+    host = MountedMirror(**{"1_1": "good"})
     host.downloads[NEW] = "good"
     files.fetch(host, FOLDER, [LAB], ["lab=1:1.1"])
     assert host.text(NEW) == "good"

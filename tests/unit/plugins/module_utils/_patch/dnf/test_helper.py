@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from dataclasses import replace
@@ -91,7 +92,7 @@ def base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeBase:
 
 
 def test_an_upgrade_is_described_with_the_advisories_that_it_closes(base: FakeBase) -> None:
-    refs = [SimpleNamespace(id="CVE-2026-2"), SimpleNamespace(id="RHBZ-1")]
+    refs = [SimpleNamespace(id="CVE-2026-2", title=""), SimpleNamespace(id="RHBZ-1", title=None)]
     fixes = [SimpleNamespace(name="lab", arch="noarch", evr=evr) for evr in ("1.1-1",)]
     later = [SimpleNamespace(name="lab", arch="noarch", evr="1.2-1")]
     base.there[0].advisories = [
@@ -117,12 +118,50 @@ def test_an_upgrade_is_described_with_the_advisories_that_it_closes(base: FakeBa
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "reference", "title", "security", "cves"),
+    [
+        pytest.param(1, "CVE-2026-0003", "", True, ["CVE-2026-0003"], id="a bug fix that closes one"),
+        pytest.param(2, "cve-2026-0003", "", True, ["CVE-2026-0003"], id="in small letters"),
+        pytest.param(1, " cve-2026-0003 ", None, True, ["CVE-2026-0003"], id="both, with blanks"),
+        pytest.param(2, "4711", "CVE-2026-0003 lab: overflow", True, ["CVE-2026-0003"], id="in the title alone"),
+        pytest.param(1, "4711", "slower since CVE-2026-0003", False, [], id="a bug fix that only speaks of one"),
+    ],
+)
+def test_every_spelling_of_what_an_advisory_closes(
+    base: FakeBase, kind: int, reference: str, title: str, security: bool, cves: list[str]
+) -> None:
+    fixed = [SimpleNamespace(name="lab", arch="noarch", evr="1.1-1")]
+    references = [SimpleNamespace(id=reference, title=title)]
+    base.there[0].advisories = [
+        SimpleNamespace(id="LAB-1", type=kind, severity="", packages=fixed, references=references)
+    ]
+    (change,) = helper.observe({})["changes"]
+    assert (change["security"], change["cves"]) == (security, cves)
+
+
+def test_of_two_repositories_the_one_with_the_planned_bytes_is_taken(base: FakeBase) -> None:
+    (change,) = helper.observe({})["changes"]
+    assert change["checksum"] == f"sha256:{hashlib.sha256(base.offered[0].content).hexdigest()}"
+    row = ["lab", "noarch", "1.1-1"]
+    assert list(helper.packages_in_lists(base, [[*row, change["checksum"]]])) == [("lab", "noarch", "1.1-1")]
+    assert helper.packages_in_lists(base, [[*row, "sha256:of another"]]) == {}
+
+
 def test_what_is_excluded_is_held_unless_it_is_released(base: FakeBase) -> None:
     base.conf.excludepkgs = ["la*"]
     answer = helper.observe({})
     assert (answer["changes"], [change["name"] for change in answer["held"]]) == ([], ["lab"])
     base.wanted, base.excluded = [], set()
     assert [change["name"] for change in helper.observe({"free": [["lab", "noarch"]]})["changes"]] == ["lab"]
+
+
+def test_lists_that_do_not_lie_there_are_fetched_unless_it_is_check_mode(base: FakeBase) -> None:
+    for ask in (helper.observe, lambda request: helper.missing({"folder": "/nowhere", "wanted": [], **request})):
+        ask({})
+        assert base.strategies == []
+        ask({"cache_only": True})
+        assert base.strategies.pop() == 2
 
 
 def test_what_cannot_be_resolved_or_reached_is_told(base: FakeBase) -> None:
@@ -151,13 +190,13 @@ def test_only_the_chosen_comes_and_nothing_that_is_barred(base: FakeBase) -> Non
 
 
 def test_files_are_downloaded_verified_and_found_again(base: FakeBase, tmp_path: Path) -> None:
-    wanted = [["lab", "noarch", "1.1-1"], ["gone", "noarch", "1-1"]]
+    wanted = [["lab", "noarch", "1.1-1", ""], ["gone", "noarch", "1-1", ""]]
     request = {"folder": str(tmp_path), "wanted": wanted}
     path = str(tmp_path / "lab-1.1-1.noarch.rpm")
     assert helper.missing(request) == {"missing": [path, "gone-noarch-1-1"]}
     answer = helper.fetch(request)
     assert answer["paths"] == {"lab\tnoarch\t1.1-1": path}
-    assert answer["lost"] == ["gone-1-1.noarch: no repository has it"]
+    assert answer["lost"] == ["gone-1-1.noarch: no repository has it as it was approved"]
     assert helper.missing(request) == {"missing": ["gone-noarch-1-1"]}
     Path(path).write_bytes(b"damaged")
     assert helper.missing(request)["missing"][0] == path
@@ -165,7 +204,7 @@ def test_files_are_downloaded_verified_and_found_again(base: FakeBase, tmp_path:
 
 def test_a_file_that_nobody_signed_is_not_left_there(base: FakeBase, tmp_path: Path) -> None:
     base.unsigned = {"lab"}
-    answer = helper.fetch({"folder": str(tmp_path), "wanted": [["lab", "noarch", "1.1-1"]]})
+    answer = helper.fetch({"folder": str(tmp_path), "wanted": [["lab", "noarch", "1.1-1", ""]]})
     assert (answer["paths"], answer["lost"]) == ({}, ["lab-1.1-1.noarch is not signed"])
     assert not (tmp_path / "lab-1.1-1.noarch.rpm").exists()
 

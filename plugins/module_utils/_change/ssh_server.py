@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The units of the SSH server, and how its settings become live: that follows how it was started.
+
+A server that listens by itself reads them when it is reloaded. Where systemd holds its socket (ssh.socket) a reload
+ends it: it would bind the port anew, which systemd has. It is restarted there: the socket stays, and so do the logins.
+One that systemd starts for each connection (ssh@.service) reads them each time, and nothing has to happen.
+"""
+
+from __future__ import annotations
+
+from .._host.door import Host
+from .subjects.units import show, systemctl
+
+#: Debian's name, then that of Enterprise Linux.
+SERVICES = ("ssh.service", "sshd.service")
+SOCKETS = ("ssh.socket", "sshd.socket")
+UNITS = (*SOCKETS, *SERVICES)
+
+
+def live_verb(host: Host, verb: str, unit: str) -> str:
+    """Return the verb of systemctl by which the settings of a running unit become live, where ``verb`` is wanted.
+
+    >>> live_verb(host, "reload", "ssh.service")  # where ssh.socket is active
+    'restart'
+    """
+    if unit not in SERVICES or "reload" not in verb:
+        return verb
+    return "restart" if any(socket.running for socket in show(host, SOCKETS).values()) else verb
+
+
+def make_room(host: Host, unit: str) -> None:
+    """Stop a server that listens by itself before the socket that held its port is started; logins stay."""
+    if unit not in SOCKETS:
+        return
+    for name, service in show(host, SERVICES).items():
+        if service.running:
+            systemctl(host, "stop", name)

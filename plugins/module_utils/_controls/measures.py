@@ -1,0 +1,208 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the values of settings mean, and which of two is the stricter: sizes, times, counts, modes, booleans, hashes.
+
+Each program spells them in its own way and has its own word for "without end", which is never a small number. It knows
+no host and no file.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._vocabulary.results import setting_text
+
+#: Operations that compare by order, with the words before the limit.
+ORDERED = {"at_most": "at most ", "at_least": "at least ", "up_to": "1 to "}
+OPERATIONS = ("equal", *ORDERED)
+_ENDLESS = math.inf
+_SYSTEMD_SIZES = {unit: 1024.0**power for power, unit in enumerate(("B", "K", "M", "G", "T", "P", "E"))}
+_SYSTEMD_TIMES = {
+    **dict.fromkeys(("usec", "us", "µs", "μs"), 1e-6),
+    **dict.fromkeys(("msec", "ms"), 1e-3),
+    **dict.fromkeys(("", "seconds", "second", "sec", "s"), 1.0),
+    **dict.fromkeys(("minutes", "minute", "min", "m"), 60.0),
+    **dict.fromkeys(("hours", "hour", "hr", "h"), 3600.0),
+    **dict.fromkeys(("days", "day", "d"), 86400.0),
+    **dict.fromkeys(("weeks", "week", "w"), 604800.0),
+    **dict.fromkeys(("months", "month", "M"), 2629800.0),
+    **dict.fromkeys(("years", "year", "y"), 31557600.0),
+}
+_TRUE = {
+    "systemd": ("1", "yes", "y", "true", "t", "on"),
+    "apt": ("yes", "true", "with", "on", "enable"),
+}
+_FALSE = {
+    "systemd": ("0", "no", "n", "false", "f", "off"),
+    "apt": ("no", "false", "without", "off", "disable"),
+}
+#: Of what login.defs calls them, the quickest to guess first.
+_HASHES = ("DES", "MD5", "SHA256", "SHA512", "BCRYPT", "YESCRYPT")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How values of one kind are read and ordered.
+
+    ``read`` returns None for what the program does not understand. Of ``bits`` a value is at most another where it has
+    no bit that the other lacks.
+    """
+
+    read: Callable[[str], float | None]
+    bits: bool = False
+
+    def at_most(self, value: float, limit: float) -> bool:
+        return not int(value) & ~int(limit) if self.bits else value <= limit
+
+
+def _number(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"\s*[+-]?[0-9]+", text, re.ASCII) else None
+
+
+def _scanned(text: str) -> float | None:
+    """Read a number as ``sscanf`` does for faillock: what stands after it does not count."""
+    match = re.match(r"\s*([+-]?[0-9]+)", text)
+    return float(int(match[1]) % 2**32) if match else None
+
+
+def _seconds_or_never(text: str) -> float | None:
+    return _ENDLESS if text == "never" else _zero_is_endless(_scanned)(text)
+
+
+def _zero_is_endless(read: Callable[[str], float | None]) -> Callable[[str], float | None]:
+    return lambda text: _ENDLESS if read(text) == 0 else read(text)
+
+
+def _mode(text: str) -> float | None:
+    return float(int(text, 8)) if re.fullmatch(r"[0-7]{1,6}", text) else None
+
+
+def _systemd_sum(text: str, units: dict[str, float], separated: bool) -> float | None:
+    """Read amounts of units that follow each other, as ``1G 512M`` or ``1h30min``."""
+    pattern = r"\s*([0-9]*\.?[0-9]+|[0-9]+\.)\s*([A-Za-zµμ]*)"
+    rest, amounts = text.strip(), list[float]()
+    while rest:
+        match = re.match(pattern, rest)
+        if match is None or match[2] not in units:
+            return None
+        amounts.append(float(match[1]) * units[match[2]])
+        rest = rest[match.end() :]
+        if separated and rest and not rest[0].isspace() and not match[2]:
+            return None
+    return sum(amounts) if amounts else None
+
+
+def _systemd_bytes(text: str) -> float | None:
+    return _systemd_sum(text, {"": 1.0, **_SYSTEMD_SIZES}, separated=True)
+
+
+def _systemd_seconds(text: str) -> float | None:
+    return _ENDLESS if text.strip() == "infinity" else _systemd_sum(text, _SYSTEMD_TIMES, separated=False)
+
+
+def _boolean(program: str) -> Callable[[str], float | None]:
+    def read(text: str) -> float | None:
+        if text.lower() in _TRUE[program]:
+            return 1.0
+        return 0.0 if text.lower() in _FALSE[program] else None
+
+    return read
+
+
+def _apt_boolean(text: str) -> float | None:
+    return _number(text) if text in ("0", "1") else _boolean("apt")(text)
+
+
+def _login_boolean(text: str) -> float | None:
+    return float(text.lower() == "yes")  # for the programs of shadow all other words are no
+
+
+def _sudo_minutes(text: str) -> float | None:
+    """Read minutes with a fraction; less than none is a password that is remembered for ever."""
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", text):
+        return None
+    return _ENDLESS if text.startswith("-") and float(text) else float(text)
+
+
+def _hash(text: str) -> float | None:
+    return float(_HASHES.index(text)) if text in _HASHES else None
+
+
+MEASURES = {
+    "number": Measure(_number),
+    "seconds_or_never": Measure(_seconds_or_never),
+    "mode": Measure(_mode, bits=True),
+    "systemd_bytes": Measure(_systemd_bytes),
+    "systemd_bytes_or_endless": Measure(_zero_is_endless(_systemd_bytes)),
+    "systemd_seconds": Measure(_systemd_seconds),
+    "systemd_seconds_or_endless": Measure(_zero_is_endless(_systemd_seconds)),
+    "systemd_boolean": Measure(_boolean("systemd")),
+    "apt_boolean": Measure(_apt_boolean),
+    "login_boolean": Measure(_login_boolean),
+    "sudo_minutes": Measure(_sudo_minutes),
+    "password_hash": Measure(_hash),
+}
+
+
+def compare(op: str, value: str, wanted: Any, accept: Sequence[Any] = (), measure: str = "") -> bool:
+    """Return whether ``value``, as a file or a program spells it, is what is wanted or stricter.
+
+    ``equal`` without a measure compares words. ``up_to`` is for settings in which nought switches the limit off.
+    Whatever stands in ``accept`` is accepted too.
+    """
+    accepted = [setting_text(alternative) for alternative in accept]
+    if value in accepted:
+        return True
+    if measure and any(_compare_measured("equal", value, alternative, MEASURES[measure]) for alternative in accepted):
+        return True
+    if op == "equal" and not measure:
+        return value == setting_text(wanted)
+    return _compare_measured(op, value, setting_text(wanted), MEASURES[measure or "number"])
+
+
+def _compare_measured(op: str, value: str, wanted: str, measure: Measure) -> bool:
+    amount, limit = measure.read(value), measure.read(wanted)
+    if amount is None or limit is None:
+        return False
+    if op == "equal":
+        return amount == limit
+    if op == "at_least":
+        return measure.at_most(limit, amount)
+    return measure.at_most(amount, limit) and (op == "at_most" or amount > 0)
+
+
+def describe_wanted(op: str, value: Any, accept: Sequence[Any] = ()) -> str:
+    """Return the wanted value in words, as the report shows it: ``at most 4``, ``1 or 2``."""
+    prefix = ORDERED.get(op, "")
+    return " or ".join([prefix + (setting_text(value) or "set"), *(setting_text(accepted) for accepted in accept)])
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A value of several numbers with an operation for each. What is ``at_least`` makes it stricter and is no limit."""
+
+    separator: str
+    operations: tuple[str, ...]
+
+    def within(self, value: str, limits: str) -> bool:
+        """Return whether no number is beyond its limit."""
+        parts = self._pairs(value, limits)
+        judged = [part for part in parts if part[0] != "at_least"]
+        return len(parts) == len(self.operations) and all(compare(*part) for part in judged)
+
+    def strictest(self, value: str, limits: str) -> str:
+        """Return of each number the stricter one, so that setting limits never weakens what was stricter."""
+        parts = self._pairs(value, limits)
+        if len(parts) != len(self.operations):
+            return limits
+        return self.separator.join(part[1] if compare(*part) else part[2] for part in parts)
+
+    def _pairs(self, value: str, limits: str) -> list[tuple[str, str, str]]:
+        numbers, wanted = value.split(self.separator), limits.split(self.separator)
+        if not len(numbers) == len(wanted) == len(self.operations):
+            return []
+        return list(zip(self.operations, numbers, wanted))

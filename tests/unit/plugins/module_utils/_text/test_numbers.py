@@ -1,0 +1,25 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._text.numbers import natural, ordered
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("1000", 1000), ("007", 7), ("4294967295", 4294967295)])
+def test_digits_are_a_number(text: str, number: int) -> None:
+    assert natural(text) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", " 1", "1 ", "+1", "-1", "1_000", "0x1", "1.0", "\u0661", "\u00b2", "1\n", "9" * 20, "9" * 5000]
+)
+def test_anything_else_is_none(text: str) -> None:
+    assert natural(text) is None
+
+
+def test_numbers_of_any_length_are_ordered_by_size() -> None:
+    digits = ["", "1", "9", "10", "09" * 3000, "9" * 6001]
+    assert sorted(digits, key=ordered) == digits
+    assert ordered("") == ordered("000")
+    assert ordered("007") == ordered("7")
