@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from .steps import Group, Step
 from .subjects.base import Image
-from .subjects.files import File
 from .subjects.packages import AUTO_MARKS, Packages
 from .subjects.trees import Tree
 
@@ -26,8 +25,7 @@ def package_group(before: Image, after: Image, controls: tuple[str, ...] = (), s
         controls=controls,
     )
     steps = (
-        Step(subject=Tree("/etc"), wanted=None, before="", after="", why=why, controls=controls),
-        Step(subject=File(AUTO_MARKS), wanted=None, before="", after="", why=why, controls=controls),
+        Step(subject=Tree(f"/etc:{AUTO_MARKS}"), wanted=None, before="", after="", why=why, controls=controls),
         transaction,
     )
     return Group("package", steps, stops=stops)
