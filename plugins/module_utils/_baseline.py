@@ -185,6 +185,7 @@ def audit(host: Host, request: BaselineRequest) -> Report:
     report.findings = [_finding(assessment) for assessment in surveyed.assessments.values()]
     report.changes = guarded_run.describe_changes(surveyed.groups)
     report.changed = bool(report.changes)
+    report.warnings += _describe_refusal(host, request, surveyed.groups)
     return _close(host, report)
 
 
@@ -258,6 +259,11 @@ def _look_again(host: Host, report: Report, before: host_availability.Snapshot, 
 
     comparison = host_availability.compare(host, before, groups)
     report.availability = comparison.as_result()
+    if comparison.ended:
+        report.warnings.append(
+            f"Somebody had started by hand what does not listen any more: {', '.join(comparison.ended)}. "
+            "No unit of the system holds it, so the run stays; start it again if it was a service."
+        )
     if not comparison.lost:
         guard = record.load(host, report.run_id)
         if guard is not None and guard.state == ARMED:
@@ -292,7 +298,9 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
         report.warnings.append(f"{way.damaged} lines of the journal cannot be read; what they held is not restored.")
     report.restored = guarded_run.describe_changes(way.groups)
     report.changed = bool(way.groups)
-    if way.groups and not check:
+    if check:
+        report.warnings += _describe_refusal(host, request, way.groups)
+    elif way.groups:
         terms = _guard_terms(host, request, way.groups)
         outcome = guarded_run.carry_out(host, request.run_id, way.groups, terms, reverts=run.run_id)
         if outcome.failed:
@@ -319,18 +327,31 @@ def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
 
     Raises ClinicalError where the break-glass accounts are of no use even before the run.
     """
-    if not request.confirm_within or not any(group.guarded for group in groups):
+    if not _is_guarded(request, groups):
         return None
-    from ._guard import break_glass  # the many runs that change nothing guarded do not pay for reading these
-    from ._host import login as ssh_login
-
-    login = ssh_login.own_login(host)
-    problems = break_glass.problems(host, request.break_glass_users, login)
+    problems = _break_glass_problems(host, request)
     if problems:
         findings = f"{'; '.join(problems)}; nothing was changed"
         advice = "Mend the account, or take it out of hardening_break_glass_users."
         raise ClinicalError("Checking the break-glass accounts of", "this host", findings, advice)
     return record.GuardTerms(request.confirm_within)
+
+
+def _is_guarded(request: BaselineRequest, groups: Sequence[Group]) -> bool:
+    return bool(request.confirm_within) and any(group.guarded for group in groups)
+
+
+def _break_glass_problems(host: Host, request: BaselineRequest) -> list[str]:
+    from ._guard import break_glass  # the many runs that change nothing guarded do not pay for reading these
+    from ._host import login as ssh_login
+
+    return break_glass.problems(host, request.break_glass_users, ssh_login.own_login(host))
+
+
+def _describe_refusal(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> list[str]:
+    """Return the warning that a run would be refused, for check mode; none where it would be let through."""
+    problems = _break_glass_problems(host, request) if _is_guarded(request, groups) else []
+    return [f"A run would be refused and change nothing: {'; '.join(problems)}."] if problems else []
 
 
 def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:

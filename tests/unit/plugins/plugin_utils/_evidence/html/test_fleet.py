@@ -186,13 +186,21 @@ def test_what_the_firewall_lets_through_is_shown_for_review() -> None:
 
 
 def test_where_nothing_was_compared_nothing_is_claimed() -> None:
-    nothing = {"compared": False, "before": 0, "lost": [], "appeared": [], "unreachable": [], "consented": []}
+    nothing = {
+        "compared": False,
+        "before": 0,
+        "lost": [],
+        "appeared": [],
+        "unreachable": [],
+        "consented": [],
+        "ended": [],
+    }
     html, _seen = render(only({**samples.result(0, 3), "availability": nothing}))
     assert 'id="available"' not in html
 
 
 def test_hosts_that_tell_the_same_are_told_once_and_quiet_ones_by_name() -> None:
-    quiet = {"before": 3, "lost": [], "appeared": [], "unreachable": [], "consented": []}
+    quiet = {"before": 3, "lost": [], "appeared": [], "unreachable": [], "consented": [], "ended": []}
     several = [samples.whole(number, 2) for number in range(3)] + [{**samples.result(4, 2), "availability": quiet}]
     built = page.build(only(*several))["availability"]
     assert [[name for name, _at in kept.hosts] for kept in built.notable] == [["h0", "h1", "h2"]]
