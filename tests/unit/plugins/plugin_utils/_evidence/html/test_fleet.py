@@ -8,6 +8,7 @@ import re
 import typing as t
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.availability import not_compared
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import WORST_FIRST
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import bundle as evidence
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record
@@ -186,15 +187,7 @@ def test_what_the_firewall_lets_through_is_shown_for_review() -> None:
 
 
 def test_where_nothing_was_compared_nothing_is_claimed() -> None:
-    nothing = {
-        "compared": False,
-        "before": 0,
-        "lost": [],
-        "appeared": [],
-        "unreachable": [],
-        "consented": [],
-        "ended": [],
-    }
+    nothing = not_compared()
     html, _seen = render(only({**samples.result(0, 3), "availability": nothing}))
     assert 'id="available"' not in html
 
