@@ -192,7 +192,10 @@ def reverted(result: dict[str, Any]) -> dict[str, Any]:
     if "restored" not in result or result.get("failed"):
         return result
     verb = "would be put back" if result["check_mode"] else "put back"
-    return {**result, "msg": f"Run {result['reverted_run_id']}: {len(result['restored'])} things {verb}"}
+    runs = result.get("reverted_runs") or [result["reverted_run_id"]]
+    named = f"Run {runs[0]}" if len(runs) == 1 else f"Runs {', '.join(runs)}"
+    left = f", {len(result['left'])} left as they are" if result.get("left") else ""
+    return {**result, "msg": f"{named}: {len(result['restored'])} things {verb}{left}"}
 
 
 def _not_checked(control: str, reason: str) -> dict[str, Any]:

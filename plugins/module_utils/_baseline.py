@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ._change import apply as changes
 from ._change import journal
 from ._change import revert as journal_revert
 from ._change.steps import Group
@@ -48,6 +49,7 @@ class BaselineRequest:
     allow_stop: frozenset[str] = frozenset()
     journal_keep: int = 20
     force: bool = False
+    later_runs: bool = False
     confirm_within: int = 0
     break_glass_users: tuple[str, ...] = ()
     keeps: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +69,8 @@ class Report:
     changes: list[dict[str, Any]] = field(default_factory=list)
     restored: list[dict[str, Any]] = field(default_factory=list)
     reverted_run_id: str = ""
+    reverted_runs: list[str] = field(default_factory=list)
+    left: list[dict[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     guard: dict[str, Any] = field(default_factory=dict)
     availability: dict[str, Any] = field(default_factory=dict)
@@ -182,10 +186,21 @@ def audit(host: Host, request: BaselineRequest) -> Report:
     """Return how the host stands, and what enforcing would change. Nothing is changed."""
     report = _open(host, request)
     surveyed = survey(host, request.controls, _context(request, report))
-    report.findings = [_finding(assessment) for assessment in surveyed.assessments.values()]
-    report.changes = guarded_run.describe_changes(surveyed.groups)
+    _entries, refused = changes.capture_each(host, surveyed.groups)
+    failed = {control: error for n, error in refused.items() for control in surveyed.groups[n].controls}
+    for control, assessment in surveyed.assessments.items():
+        report.findings.append(_foretold(assessment, failed.get(control)))
+    report.changes = guarded_run.describe_changes(
+        [group for n, group in enumerate(surveyed.groups) if n not in refused]
+    )
     report.changed = bool(report.changes)
     return _close(host, report)
+
+
+def _foretold(assessment: Assessment, error: ClinicalError | None) -> dict[str, Any]:
+    """Return the finding of a control that nobody has enforced; one that a run could not enforce says so."""
+    finding = _finding(assessment)
+    return finding if error is None else {**finding, "result": "error", "reason": f"A run would not change it: {error}"}
 
 
 def _context(request: BaselineRequest, report: Report) -> SurveyContext:
@@ -276,7 +291,8 @@ def _look_again(host: Host, report: Report, before: host_availability.Snapshot, 
 def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Report:
     """Take a run back. ``wanted`` is its id, or nothing for the newest; ``request.run_id`` names the revert itself.
 
-    Raises ClinicalError where there is no such run, where others changed the same since, or where it failed in part.
+    With ``request.later_runs`` those that came after it go with it. What others changed since is left and told. Raises
+    ClinicalError where there is no such run, where all of it was changed since, or where it failed in part.
     """
     report = _open(host, request)
     run = journal_revert.choose_run(host, wanted)
@@ -286,21 +302,46 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
         return _close(host, report)
     if not check:
         journal_revert.sweep(host, run)
-    way = journal_revert.plan_revert(host, run)
+    way = journal_revert.plan_revert(host, run, with_later=request.later_runs, force=request.force)
     journal_revert.refuse_unless_safe(way, request.force)
+    _describe_way(report, way)
+    if way.groups and not check:
+        report.warnings += _go_back(host, request, way)
+    if not check:
+        runs = () if way.drifted else way.runs  # what is left is offered again
+        report.warnings += guarded_run.tidy_journal(host, request.journal_keep, runs, request.run_id)
+    return _close(host, report)
+
+
+def _describe_way(report: Report, way: journal_revert.RevertPlan) -> None:
+    """Note in the report what goes back, and what is left as it is."""
     if way.damaged:
         report.warnings.append(f"{way.damaged} lines of the journal cannot be read; what they held is not restored.")
+    report.warnings += [f"Left as it is: {drift.describe()}." for drift in way.drifted]
+    report.left = [drift.as_result() for drift in way.drifted]
+    report.reverted_runs = [run.run_id for run in way.runs]
     report.restored = guarded_run.describe_changes(way.groups)
     report.changed = bool(way.groups)
-    if way.groups and not check:
-        terms = _guard_terms(host, request, way.groups)
-        outcome = guarded_run.carry_out(host, request.run_id, way.groups, terms, reverts=run.run_id)
-        if outcome.failed:
-            error = next(iter(outcome.failed.values()))
-            raise ClinicalError("Reverting the run", run.run_id, str(error), _half_reverted(host, request.run_id))
-    if not check:
-        report.warnings += guarded_run.tidy_journal(host, request.journal_keep, run, request.run_id)
-    return _close(host, report)
+
+
+def _go_back(host: Host, request: BaselineRequest, way: journal_revert.RevertPlan) -> list[str]:
+    """Carry the way back out and look whether it led there; return warnings about folders that others use by now.
+
+    Raises ClinicalError where it did not entirely.
+    """
+    doing, subject = "Reverting the run", way.run.run_id
+    terms = _guard_terms(host, request, way.groups)
+    outcome = guarded_run.carry_out(host, request.run_id, way.groups, terms, reverts=way.run.run_id)
+    if outcome.failed:
+        error = next(iter(outcome.failed.values()))
+        raise ClinicalError(doing, subject, str(error), _half_reverted(host, request.run_id))
+    goals = [(step.subject, step.wanted) for group in way.groups for step in group.steps if step.wanted is not None]
+    missed = changes.not_reached(host, goals)
+    if missed:
+        reason = f"it was carried out, and yet this is not as it was: {'; '.join(missed)}"
+        raise ClinicalError(doing, subject, reason, _half_reverted(host, request.run_id))
+    folders = [subject.name for subject, image in goals if image.get("kind") == "absent"]
+    return [f"Left as it is: {path} holds what others laid there." for path in folders if host.stat(path) is not None]
 
 
 def _half_reverted(host: Host, run_id: str) -> str:
@@ -325,7 +366,7 @@ def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
     from ._host import login as ssh_login
 
     login = ssh_login.own_login(host)
-    problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    problems = break_glass.problems(host, request.break_glass_users, login)
     if problems:
         findings = f"{'; '.join(problems)}; nothing was changed"
         advice = "Mend the account, or take it out of hardening_break_glass_users."
@@ -338,18 +379,27 @@ def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
     values = {**vars(report), "check_mode": check}
     del values["warnings"]  # Ansible has a way of its own for these
     changes = report.restored if report.reverted_run_id else report.changes
-    for key in ("findings", "changes") if report.reverted_run_id else ("restored", "reverted_run_id"):
+    of_reverts = ("restored", "reverted_run_id", "reverted_runs", "left")
+    for key in ("findings", "changes") if report.reverted_run_id else of_reverts:
         del values[key]
     if report.listeners_to_probe is None:
         del values["listeners_to_probe"]
     if with_diff:
-        values["diff"] = [_diff(change) for change in changes]
+        values["diff"] = [_diff(change) for change in changes] + [_diff_of_left(item) for item in report.left]
     return values
 
 
 def _diff(change: Mapping[str, Any]) -> dict[str, str]:
     header = str(change["subject"])
     before, after = f"{change['before']}\n", f"{change['after']}\n"
+    return {"before_header": header, "after_header": header, "before": before, "after": after}
+
+
+def _diff_of_left(item: Mapping[str, str]) -> dict[str, str]:
+    """Return an item that is left: what it would have become, and what it stays."""
+    header = f"{item['subject']} {item['entry']}".rstrip()
+    header = f"{header} (left as it is: {item['reason']}; the run had set: {item['set'] or 'nothing'})"
+    before, after = f"{item['before']}\n", f"{item['now']}\n"
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 

@@ -412,7 +412,12 @@ def _configure(host: FakeHost, installed: dict[str, str], removed: list[str]) ->
         elif host.mirror[name].unit in host.units:
             _disable(host, host.mirror[name].unit)
             del host.units[host.mirror[name].unit]
-    host.add_file(AUTO_MARKS, "".join(f"Package: {name}\n" for name in sorted(host.packages)))
+    host.add_file(AUTO_MARKS, "".join(map(auto_mark, sorted(host.packages))))
+
+
+def auto_mark(name: str) -> str:
+    """Return the stanza that says of a package that it came along; here all did."""
+    return f"Package: {name}\nArchitecture: amd64\nAuto-Installed: 1\n\n"
 
 
 def _download(host: FakeHost, argument: str) -> Said:

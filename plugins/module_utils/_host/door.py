@@ -32,7 +32,8 @@ EXCHANGED_ADVICE = "Find out who can write to its folder."
 class Stat:
     """One directory entry, not followed. ``kind`` is file, dir, link or other; ``mode`` the twelve permission bits.
 
-    ``target`` is where a link points, ``ctime`` when the entry was last changed, in seconds since 1970.
+    ``target`` is where a link points, ``ctime`` when the entry was last changed, in seconds since 1970; ``mtime`` when
+    its content was, in nanoseconds. ``size`` is that of a regular file, in bytes.
     """
 
     kind: str
@@ -41,6 +42,8 @@ class Stat:
     gid: int
     target: str = ""
     ctime: float = 0.0
+    mtime: int = 0
+    size: int = 0
 
 
 def is_exchanged(planned: Stat, now: Stat) -> bool:
@@ -89,6 +92,9 @@ class Host(Protocol):
         """
         return (self.read(path) or b"").decode("utf-8", errors)
 
+    def digest(self, path: str) -> str:
+        """Return the SHA-256 of a regular file of any size, in hexadecimal."""
+
     def stat(self, path: str) -> Stat | None:
         """Return what is at the path, or None where there is nothing."""
 
@@ -134,8 +140,14 @@ class Host(Protocol):
         of root's would be given away in a folder in which others can exchange it.
         """
 
+    def set_mtime(self, path: str, mtime: int) -> None:
+        """Set when the content of what is there was last changed, in nanoseconds since 1970."""
+
     def symlink(self, path: str, target: str) -> None:
         """Lay a link in one step, over a link that may be there."""
+
+    def set_xattrs(self, path: str, xattrs: dict[str, bytes]) -> None:
+        """Give a directory exactly these extended attributes."""
 
     def mkdir(self, path: str, mode: int, uid: int, gid: int) -> None:
         """Make a directory, or give one that is there this mode and owner."""

@@ -94,12 +94,14 @@ class PatchRun:
         return result
 
 
+#: What to do where rolling back came to its end and the host is not what it was.
+UNFINISHED_ADVICE = "Mend the cause, then roll the same run back again: what is back already stays."
 #: What a run that was cut, or that failed, left behind, and what to do.
 STAGE_ADVICE = {
     STAGING: "Downloading was cut; the host runs what it ran. Stage again, and what is there already is kept.",
     APPLYING: "Installing was cut. Apply the same digest again, and it is finished; or roll the run back.",
     BROKEN: "Installing failed. Apply the same digest again with repair, or roll the run back.",
-    ROLLING_BACK: "Rolling back was cut. Roll the same run back again, and it is finished.",
+    ROLLING_BACK: "Rolling back was cut, or could not end. Roll the same run back again, and it is finished.",
 }
 
 

@@ -3,7 +3,7 @@
 """Files that a program of the system makes out of others that a run changes.
 
 They are made anew when a run is carried out. On the way back they become what they were, byte for byte, also where that
-is not what the program would make.
+is not what the program would make; but where others have had them made anew since, they are made anew once more.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from .audit import COMPILED
-from .base import Image, WholeSubject
-from .files import File, path_image
+from .base import Image, WayBack, WholeSubject
+from .files import File, describe, path_image
 
 #: What each program writes, by its name.
 OUTPUTS = {
@@ -30,6 +30,7 @@ class Compiled(WholeSubject):
 
     program: str
     type = "made by"
+    MADE_OF_OTHERS = True
 
     @property
     def name(self) -> str:
@@ -53,11 +54,20 @@ class Compiled(WholeSubject):
             raise ClinicalError("Running", self.program, done.err_line, f"Try it on the host: {self.program}")
 
     def matches(self, image: Image, wanted: Image) -> bool:
-        return wanted != MADE_ANEW and super().matches(image, wanted)
+        return wanted != MADE_ANEW and all(File(path).matches(image[path], known) for path, known in wanted.items())
+
+    def reached(self, image: Image, wanted: Image) -> bool:
+        return wanted == MADE_ANEW or self.matches(image, wanted)
+
+    def way_back(self, before: Image, after: Image, now: Image, force: bool = False) -> WayBack:
+        return WayBack(before if self.is_partial(now, before, after) else MADE_ANEW)
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Accept whatever a cut run made: it did not note what the program had written."""
-        return after == MADE_ANEW or super().is_partial(now, before, after)
+        if after == MADE_ANEW:
+            return True
+        images = [{path: describe(known) for path, known in image.items()} for image in (now, before, after)]
+        return super().is_partial(images[0], images[1], images[2])
 
     def sweep(self, host: Host) -> None:
         for path in self.outputs:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._host.fstab import unescape
 from ..._text.lines import split_lines
 from .base import Image, WholeSubject
 
@@ -40,13 +41,6 @@ def _point(row: Sequence[str]) -> MountPoint:
         fstype=row[2],
         options=tuple(row[3].split(",")),
     )
-
-
-def unescape(field: str) -> str:
-    """Return a field of the mount table or of fstab, in which blanks are written in octal."""
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        field = field.replace(code, character)
-    return field
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..._change.steps import Group, Step
 from ..._change.subjects.base import Image
-from ..._change.subjects.files import File
 from ..._change.subjects.packages import (
     AUTO_MARKS,
     Packages,
@@ -213,8 +212,7 @@ def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
         controls=ids,
     )
     steps = (
-        Step(subject=Tree("/etc"), wanted=None, before="", after="", why=why, controls=ids),
-        Step(subject=File(AUTO_MARKS), wanted=None, before="", after="", why=why, controls=ids),
+        Step(subject=Tree(f"/etc:{AUTO_MARKS}"), wanted=None, before="", after="", why=why, controls=ids),
         transaction,
     )
     return (Group("package", steps, stops=state.stops),)
