@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
@@ -25,27 +26,21 @@ def evidence_problems(
 ) -> list[ClinicalError]:
     """Return all that would keep the evidence of these hosts from being written, signed and chained."""
     names = list(hosts)
-    problems = [problem for name in names if (problem := _problem(lambda name=name: check_host_name(name)))]
     checks: list[Callable[[], object]] = [
+        *(partial(check_host_name, name) for name in names),
         lambda: _check_writable(evidence_dir / chain.NOTES),
         lambda: _check_space(evidence_dir, SHARE_OF_A_HOST * len(names)),
         lambda: _check_link(evidence_dir / LATEST),
         lambda: _check_writable(own_writes.folder),
         lambda: _check_seal(evidence_dir, fleet, key, own_writes),
     ]
+    problems: dict[str, ClinicalError] = {}
     for check in checks:
-        problem = _problem(check)
-        if problem and str(problem) not in map(str, problems):
-            problems.append(problem)
-    return problems
-
-
-def _problem(check: Callable[[], object]) -> ClinicalError | None:
-    try:
-        check()
-    except ClinicalError as exc:
-        return exc
-    return None
+        try:
+            check()
+        except ClinicalError as exc:
+            problems.setdefault(str(exc), exc)
+    return list(problems.values())
 
 
 def _check_writable(folder: Path) -> None:
