@@ -60,8 +60,8 @@ def _check_space(folder: Path, wanted: int) -> None:
         return
     free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
     if free < wanted:
-        shortage = f"{free // 1_000_000} MB are free, and the evidence of this run takes {wanted // 1_000_000} MB or more"
-        raise ClinicalError("Writing to", str(folder), shortage, "Free space there, or name another directory.")
+        few = f"{free // 1_000_000} MB are free, and the evidence of this run takes {wanted // 1_000_000} MB or more"
+        raise ClinicalError("Writing to", str(folder), few, "Free space there, or name another directory.")
 
 
 def _check_link(link: Path) -> None:
