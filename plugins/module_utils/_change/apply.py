@@ -10,6 +10,7 @@ from functools import partial
 
 from .._errors import ClinicalError, HostWriteError
 from .._host.door import READ_LIMIT, Host
+from .steady import require_steady
 from .steps import Group, JournalEntry, Step
 from .subjects.base import Image, Subject
 from .subjects.files import is_kept
@@ -78,11 +79,13 @@ def apply(
     entries: Sequence[JournalEntry],
     arm: Callable[[], None] = unguarded,
     failed: Mapping[int, ClinicalError] | None = None,
+    together: bool = False,
 ) -> ApplyOutcome:
     """Make every group true, but those that have ``failed`` before; ``arm`` is called before each guarded one.
 
-    A group that fails, or cannot be guarded, is undone and noted, and the others go on. Where the machine itself cannot
-    be written, or something unforeseen happens, everything is undone and the error is raised.
+    A group that fails, or cannot be guarded, is undone and noted, and the others go on, unless they stand or fall
+    ``together``. Where the machine itself cannot be written, or something unforeseen happens, everything is undone and
+    the error is raised.
     """
     outcome = ApplyOutcome(failed=dict(failed or {}))
     done: list[tuple[Group, list[JournalEntry]]] = []
@@ -100,7 +103,7 @@ def apply(
             watched = [(n, e) for n, e in zip(numbers, applied) if e.step.wanted is None]
             outcome.settled.update({n: e.step.subject.capture_after(host, e.before) for n, e in watched})
         except ClinicalError as error:
-            if isinstance(error, HostWriteError):
+            if together or isinstance(error, HostWriteError):
                 undo_all(host, done, error)
             _undo_last(host, done, error)
             outcome.failed[number] = error
@@ -117,15 +120,21 @@ def _capture_anew(host: Host, entry: JournalEntry) -> JournalEntry:
 
 
 def _apply_group(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
-    for entry in entries:
-        if entry.step.wanted is not None:
-            entry.step.subject.put(host, entry.step.wanted)
+    _put(host, [entry for entry in entries if not entry.step.late])
     for argv in group.checks:
         done = host.run(argv)
         if done.rc != 0:
-            raise ClinicalError("Checking the new settings with", " ".join(argv), done.err_line)
+            raise ClinicalError("Checking the new settings with", " ".join(argv), done.complaint)
+    _put(host, [entry for entry in entries if entry.step.late])
     for effect in group.effects:
         effect.happen(host)
+    require_steady(host, group.steady)
+
+
+def _put(host: Host, entries: Sequence[JournalEntry]) -> None:
+    for entry in entries:
+        if entry.step.wanted is not None:
+            entry.step.subject.put(host, entry.step.wanted)
 
 
 def _undo_last(host: Host, done: list[tuple[Group, list[JournalEntry]]], cause: ClinicalError) -> None:

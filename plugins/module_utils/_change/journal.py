@@ -31,13 +31,15 @@ from .subjects.base import Image, Subject
 from .subjects.compiled import Compiled
 from .subjects.files import File, Meta
 from .subjects.firewall import FilterTable
+from .subjects.generated import GeneratedFile
 from .subjects.kernel import KernelValue, LoadedModule
+from .subjects.local_accounts import LocalAccount, LocalGroup
 from .subjects.made import MadeFile
 from .subjects.mounts import MountOptions
 from .subjects.packages import Packages
 from .subjects.pam import PamProfiles
 from .subjects.trees import Tree
-from .subjects.units import ActiveUnit, EnabledUnit
+from .subjects.units import ActiveUnit, EnabledUnit, OwnUnit
 
 #: The keys of the lines for groups, and of those for entries.
 _GROUP_KEYS = frozenset({"group", "name", "checks", "effects", "guarded"})
@@ -47,8 +49,20 @@ _STORE = RunStore(JOURNAL)
 SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
-        *(File, AwaitedFile, RulesFile, MadeFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
-        *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures, FilterTable),
+        *(File, AwaitedFile, RulesFile, MadeFile, GeneratedFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
+        *(
+            ActiveUnit,
+            OwnUnit,
+            EnabledUnit,
+            LocalAccount,
+            LocalGroup,
+            MountOptions,
+            Packages,
+            AccountField,
+            PamProfiles,
+            AuthselectFeatures,
+            FilterTable,
+        ),
     )
 }
 
@@ -233,7 +247,7 @@ def _records(groups: Sequence[Group], entries: Sequence[JournalEntry]) -> Iterat
         yield {
             "group": number,
             "name": group.name,
-            "checks": group.checks,
+            "checks": group.checks if group.checked_on_the_way_back else (),
             "effects": effects,
             "guarded": group.guarded,
         }

@@ -36,21 +36,30 @@ def begin(
 
 
 def carry_out(
-    host: Host, run_id: str, groups: Sequence[Group], terms: GuardTerms | None, reverts: str = ""
+    host: Host,
+    run_id: str,
+    groups: Sequence[Group],
+    terms: GuardTerms | None,
+    reverts: str = "",
+    made_by: str = "baseline",
+    together: bool = False,
 ) -> ApplyOutcome:
     """Journal, apply, and leave the run guarded where it changed something that could lock people out.
 
-    Without ``terms`` nothing is guarded. Raises ClinicalError where everything was put back.
+    Without ``terms`` nothing is guarded. Groups that stand or fall ``together`` are all put back where one fails.
+    Raises ClinicalError where everything was put back.
     """
     entries, failed = changes.capture_each(host, groups)
-    run = begin(host, run_id, groups, entries, reverts=reverts)
+    if together and failed:
+        raise next(iter(failed.values()))
+    run = begin(host, run_id, groups, entries, reverts=reverts, made_by=made_by)
 
     def arm() -> None:
         if terms is not None and record.load(host, run_id) is None:
             record.arm(host, run_id, terms, units=_units(groups))
 
     try:
-        outcome = changes.apply(host, groups, entries, arm, failed)
+        outcome = changes.apply(host, groups, entries, arm, failed, together)
         _end(host, run, groups, entries, outcome)
     except Undone as error:
         _note_undone(host, run, entries, error)

@@ -8,6 +8,7 @@ cannot be done raises ClinicalError, or HostWriteError where the machine itself 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ContextManager, Protocol, TypeVar
@@ -15,6 +16,8 @@ from typing import ContextManager, Protocol, TypeVar
 from .._text.lines import split_lines
 
 T = TypeVar("T")
+#: Words by which daemons' own checkers mark the lines that say what is wrong.
+_TELLING = re.compile(r"error|emerg|alert|fail|invalid|unknown|unexpected|cannot|could not|not found", re.IGNORECASE)
 
 #: What is left beside the target by a run that was killed in the middle of a write.
 TEMPORARY_SUFFIX = ".healthops-tmp"
@@ -76,6 +79,13 @@ class CommandResult:
         """Its first words of complaint, for people: at most 300 characters."""
         lines = [line.strip() for line in split_lines(self.err or self.out) if line.strip()]
         return lines[0][:300] if lines else "it said nothing"
+
+    @property
+    def complaint(self) -> str:
+        """The lines that say what is wrong, and where, of a program that says much; at most 500 characters."""
+        lines = [line.strip() for line in f"{self.err}\n{self.out}".split("\n") if line.strip()]
+        telling = [line for line in lines if _TELLING.search(line)]
+        return " ".join(dict.fromkeys(telling or lines[:3]))[:500] or f"it ended with {self.rc} and said nothing"
 
 
 class Host(Protocol):

@@ -25,6 +25,22 @@ def file_image(content: bytes, mode: int | None = None) -> Image:
     return image if mode is None else {**image, "mode": mode}
 
 
+def owned_image(kind: str, mode: int, user: str, group: str, content: bytes | None = None) -> Image:
+    """Return a wanted file or directory whose owner and group are names, which may only come with a package."""
+    image: Image = {"kind": kind, "mode": mode, "user": user, "group": group}
+    return image if content is None else {**image, "content": _pack(content)}
+
+
+def numbered_image(host: Host, image: Image) -> Image:
+    """Return an ``owned_image`` with the numbers of its owner and group. Raises ClinicalError where one is unknown."""
+    numbers = {"uid": host.uid(image["user"]), "gid": host.gid(image["group"])}
+    for key, number in numbers.items():
+        if number is None:
+            noun, name = ("account", image["user"]) if key == "uid" else ("group", image["group"])
+            raise ClinicalError("Giving a file to", name, f"there is no such {noun}", "Does its package make it?")
+    return {**{key: value for key, value in image.items() if key not in ("user", "group")}, **numbers}
+
+
 def link_image(target: str) -> Image:
     """Return a wanted link."""
     return {"kind": "link", "target": target}
@@ -87,6 +103,8 @@ class File(WholeSubject):
 
     def put(self, host: Host, image: Image) -> None:
         self.sweep(host)
+        if "user" in image:
+            image = numbered_image(host, image)
         now = host.stat(self.path)
         if image["kind"] == "absent":
             in_use = now is not None and now.kind == "dir" and host.listdir(self.path)

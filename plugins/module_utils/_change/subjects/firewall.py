@@ -9,6 +9,7 @@ from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from .base import Image, WholeSubject
 
 _MISSING = "No such file or directory"
@@ -56,7 +57,7 @@ class FilterTable(WholeSubject):
         return _tokens(image.get("rules")) == _tokens(wanted.get("rules"))
 
     def describe(self, part: str, value: Any) -> str:
-        return "no table" if value is None else f"{len(value.splitlines())} lines"
+        return "no table" if value is None else f"{len(split_lines(value))} lines"
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         return any(self.matches(now, image) for image in (before, after))
