@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._change.steps import Group, Step
-from ..._change.subjects.compiled import MADE_ANEW, Compiled
+from ..._change.subjects.compiled import MADE_DIFFERENT, Compiled
 from ..._change.subjects.files import File, Meta, file_image
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
@@ -281,7 +281,7 @@ def _group(failing: Sequence[Control], state: State) -> Group:
             steps += _password_steps(control)
     menu = Step(
         subject=Compiled("update-grub"),
-        wanted=MADE_ANEW,
+        wanted=dict(MADE_DIFFERENT),
         before="\n".join(f"# {c.settings['argument']} is not in all entries" for c in about_arguments),
         after="\n".join(f"{c.settings['argument']} in all entries" for c in about_arguments),
         why="it makes the menu",

@@ -50,10 +50,14 @@ def marks(host: Host) -> str:
 
 
 def set_marks(host: Host, packages: Collection[InstalledPackage], text: str, changes: Sequence[PackageChange]) -> None:
-    """Make the marks of what is installed what ``marks`` returned; what came along is nobody's choice."""
+    """Make the marks of what the changes are about what ``marks`` returned; those of other packages stay.
+
+    What came along is nobody's choice.
+    """
     brought = {f"{change.name}.{change.arch}" for change in changes if change.change == INSTALL}
-    present = {f"{package.name}.{package.arch}" for package in packages}
-    wanted, now = (set(text.split()) - brought) & present, set(marks(host).split())
+    concerned = {f"{change.name}.{change.arch}" for change in changes}
+    concerned &= {f"{package.name}.{package.arch}" for package in packages}
+    wanted, now = (set(text.split()) - brought) & concerned, set(marks(host).split()) & concerned
     for verb, names in (("install", wanted - now), ("remove", now - wanted)):
         if names:
             _run_dnf(host, "mark", verb, *sorted(names))

@@ -23,6 +23,8 @@ def test_a_hold_is_a_line_of_the_versionlock_list_and_others_stay() -> None:
 def test_what_came_along_is_nobody_s_choice_and_the_rest_as_it_was() -> None:
     host = DnfHost()
     known = changes_by_name(dnf_on(host).observe())
-    dnf_on(host).set_marks("lab-conf.noarch\nlab-held.noarch\nlab-gone.noarch\n", [known["lab-new"]])
+    changes = [known[name] for name in ("lab-new", "lab-epoch", "lab-dep")]
+    dnf_on(host).set_marks("lab-epoch.noarch\nlab-held.noarch\nlab-gone.noarch\n", changes)
     marked = [argv[4:] for argv in host.ran if "mark" in argv]
-    assert marked == [("mark", "install", "lab-held.noarch"), ("mark", "remove", "lab-dep.noarch")]
+    # lab-conf was chosen since, and lab-held is no longer: neither is of this run.
+    assert marked == [("mark", "install", "lab-epoch.noarch"), ("mark", "remove", "lab-dep.noarch")]
