@@ -91,9 +91,9 @@ class ActionModule(ActionBase):
 
     def _carried_out(self, args: dict[str, Any], task_vars: Any, own_id: str) -> dict[str, Any]:
         """Return the result of the run, guarded where a login is at stake; ``own_id`` is the option that names it."""
-        if self._task.check_mode:
-            return self._send(args, task_vars)
         why = fresh_login.why_skipped(self._connection.transport)
+        if self._task.check_mode:
+            return self._send({**args, "confirm_within": 0} if why else args, task_vars)
         within = fresh_login.whole_number(
             args.get("confirm_within", fresh_login.DEFAULT_WITHIN), fresh_login.DEFAULT_WITHIN
         )
@@ -115,7 +115,8 @@ class ActionModule(ActionBase):
         sent = guard_result.also_warned(send({}), first.get("warnings"))
         lost: list[str] = []
         if sent.get("changed") and not sent.get("failed"):
-            lost = reachability.lost(answering, sent["availability"]["consented"])
+            may_go = [*sent["availability"]["consented"], *sent["availability"]["ended"]]
+            lost = reachability.lost(answering, may_go)
         return self._concluded(sent, reach, args, lost)
 
     def _concluded(
