@@ -235,7 +235,7 @@ EXAMPLES = r"""
     tunables:
       sshd_max_auth_tries: 3
     skip:
-      banner_local_login: The vendor's console parses the login text. Review in May.
+      banner_console: The vendor's console parses the login text. Review in May.
   become: true
 
 - name: Leave one deviation alone that was approved until the next visit of the vendor
