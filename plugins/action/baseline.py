@@ -29,6 +29,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.meas
     measure,
     places,
 )
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login, reachability
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import result as guard_result
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
@@ -170,7 +171,7 @@ def judged(result: dict[str, Any], standard: Measure) -> dict[str, Any]:
     by_control.update({control: _not_checked(control, reason) for control, reason in selection.skipped.items()})
     findings = [{**by_control[control], **known} for control, known in selection.metadata.items()]
     findings, about["waivers"], idle = granted_waivers.judged(findings, standard.waivers, today)
-    about["warnings"] += idle
+    about["warnings"] += [*idle, *_cautions(findings, selection)]
     counts = Counter(finding["result"] for finding in findings)
     counted = ", ".join(f"{counts[name]} {name}" for name in RESULTS if counts[name])
     judged_ = {
@@ -186,6 +187,12 @@ def judged(result: dict[str, Any], standard: Measure) -> dict[str, Any]:
     if result.get("failed"):  # its own words weigh more than any count
         judged_["msg"] = result["msg"]
     return judged_
+
+
+def _cautions(findings: Sequence[Mapping[str, Any]], selection: Selection) -> list[str]:
+    """Return what the people on this host have to know of the controls that the run enforces, or would enforce."""
+    enforced = [finding["id"] for finding in findings if finding.get("before") != finding.get("after")]
+    return [f"{control}: {selection.cautions[control]}" for control in enforced if control in selection.cautions]
 
 
 def reverted(result: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -66,6 +67,17 @@ def test_findings_are_joined_with_their_metadata_in_the_catalogues_order() -> No
     assert told["warnings"] == ["the host's own", "mind this"]
     assert told["frameworks"] == {"hipaa": {"title": "HIPAA", "status": "law"}}
     assert not told.get("failed")
+
+
+@pytest.mark.parametrize(
+    ("after", "warned"), [("15 min", ["one: Sessions end."]), ("endless", [])], ids=["enforced", "as it was"]
+)
+def test_whoever_is_concerned_by_what_is_enforced_is_warned(after: str, warned: list[str]) -> None:
+    result = found("fixed", "pass")
+    result["findings"][0].update(before="endless", after=after)
+    result["findings"][1].update(before="a", after="a")
+    cautious = dataclasses.replace(selection(), cautions={"one": "Sessions end.", "two": "No."})
+    assert judged(result, cautious)["warnings"] == ["the host's own", "mind this", *warned]
 
 
 @pytest.mark.parametrize(("check_mode", "failed"), [(False, True), (True, False)])
