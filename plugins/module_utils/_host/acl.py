@@ -9,7 +9,7 @@ import struct
 ATTRIBUTE = "system.posix_acl_access"
 _VERSION = 2
 _NOBODY = 0xFFFFFFFF
-_OWNER, _OWNING_GROUP, _GROUP, _MASK, _OTHERS = 0x01, 0x04, 0x08, 0x10, 0x20
+_OWNER, _OWNING_GROUP, _GROUP, _MASK, _EVERYBODY = 0x01, 0x04, 0x08, 0x10, 0x20
 _READ, _WRITE = 4, 2
 
 
@@ -20,6 +20,6 @@ def read_by_group(gid: int) -> bytes:
         (_OWNING_GROUP, _READ, _NOBODY),
         (_GROUP, _READ, gid),
         (_MASK, _READ, _NOBODY),
-        (_OTHERS, 0, _NOBODY),
+        (_EVERYBODY, 0, _NOBODY),
     )
     return struct.pack("<I", _VERSION) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
