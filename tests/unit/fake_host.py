@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fnmatch
+import hashlib
 import os
 import posixpath
 from copy import copy
@@ -84,10 +85,19 @@ class Node:
     target: str = ""
     xattrs: Dict[str, bytes] = field(default_factory=dict)
     ctime: float = 0.0
+    mtime: int = 0
 
     def __copy__(self) -> Node:
         return Node(
-            self.kind, self.mode, self.uid, self.gid, self.content, self.target, dict(self.xattrs), ctime=self.ctime
+            self.kind,
+            self.mode,
+            self.uid,
+            self.gid,
+            self.content,
+            self.target,
+            dict(self.xattrs),
+            ctime=self.ctime,
+            mtime=self.mtime,
         )
 
 
@@ -327,7 +337,21 @@ class FakeHost(Host):
         if self._virtual(path) is not None:
             return Stat("file", 0o644, 0, 0)
         node = self.nodes.get(self.nodes.place(path))
-        return None if node is None else Stat(node.kind, node.mode, node.uid, node.gid, node.target, node.ctime)
+        if node is None:
+            return None
+        return Stat(
+            kind=node.kind,
+            mode=node.mode,
+            uid=node.uid,
+            gid=node.gid,
+            target=node.target,
+            ctime=node.ctime,
+            mtime=node.mtime,
+            size=len(node.content),
+        )
+
+    def digest(self, path: str) -> str:
+        return hashlib.sha256(self.nodes[self.nodes.place(path)].content).hexdigest()
 
     def xattrs(self, path: str) -> Dict[str, bytes]:
         node = self.nodes.get(self.nodes.place(path))
@@ -417,6 +441,14 @@ class FakeHost(Host):
     def symlink(self, path: str, target: str) -> None:
         self._in_one_step(f"link {path}", path, Node("link", 0o777, target=target))
 
+    def set_mtime(self, path: str, mtime: int) -> None:
+        """No operation of its own: no test is about a host that was killed between a file and its time."""
+        self.nodes[self.nodes.place(path)].mtime = mtime
+
+    def set_xattrs(self, path: str, xattrs: Dict[str, bytes]) -> None:
+        node = self.nodes[self.nodes.place(path)]
+        self.change(f"setfattr {path}", lambda: setattr(node, "xattrs", dict(xattrs)))
+
     def mkdir(self, path: str, mode: int, uid: int, gid: int) -> None:
         place = self._parent_of(path, "Making the directory")
         node = self.nodes.get(place)
@@ -505,6 +537,7 @@ class FakeHost(Host):
         if node.kind == "file" and posixpath.dirname(path) not in self.nodes:
             self.add_dir(posixpath.dirname(path))
         node.ctime = self.clock
+        node.mtime = int(self.clock)
         self.nodes[path] = node
 
     # --- inside ---

@@ -35,6 +35,9 @@ class FakeUnit:
     masked: bool = False
     transient: bool = False
     own: bool = False
+    #: What it says before it dies, each time that it was started.
+    dies: str = ""
+    starts: int = 0
 
 
 @dataclass
@@ -58,7 +61,7 @@ class FakePackage:
 
 def _sync_own_units(host: FakeHost) -> None:
     """Know the units whose files lie in /etc, as systemd does once it has read them, and forget those that went."""
-    files = [path for path in host.glob(f"{_OWN}healthops-*.service") if host.nodes[path].kind == "file"]
+    files = [path for path in host.glob(f"{_OWN}*.service") if host.nodes[path].kind == "file"]
     for path in files:
         wanted = re.search(r"^WantedBy=(\S+)", host.text(path), re.MULTILINE)
         if wanted:
@@ -113,6 +116,8 @@ def _shown(host: FakeHost, name: str) -> str:
         seen["UnitFileState"] = host.enabled(name)
         seen["FragmentPath"] = f"/lib/systemd/system/{name}"
     since = int(unit.since * 1_000_000) if unit else 0
+    seen.update(InvocationID=str(unit.starts if unit else ""), NRestarts="0", SubState=seen["ActiveState"])
+    seen["Result"] = "exit-code" if unit and unit.dies else ""
     return "\n".join(f"{key}={value}" for key, value in {**seen, "StateChangeTimestampMonotonic": since}.items())
 
 
@@ -134,12 +139,43 @@ def _set_active(active: bool) -> Callable[[FakeHost, str], None]:
         if host.units[name].transient and not active:
             del host.units[name]
             return
-        host.units[name].active, host.units[name].since = active, host.clock
-        if host.units[name].own and not active:
+        unit = host.units[name]
+        unit.active, unit.since, unit.starts = active and not unit.dies, host.clock, unit.starts + active
+        if unit.own and not active:
             for table in re.findall(r"^ExecStop=.*delete table ([\w ]+)'$", host.text(_OWN + name), re.MULTILINE):
                 host.tables.pop(table, None)
 
     return happen
+
+
+def journalctl(host: FakeHost, args: list[str]) -> Said:
+    unit = host.units.get(args[-1])
+    return 0, f"{unit.dies}\n" if unit else "", ""
+
+
+def _account_program(kind: str) -> Callable[[FakeHost, list[str]], Said]:
+    """Return useradd, usermod, userdel, groupadd or groupdel, which write passwd and group as they are."""
+
+    def run(host: FakeHost, args: list[str]) -> Said:
+        name = args[-1]
+        options = dict(zip(args[:-1], args[1:]))
+        path = "/etc/passwd" if kind.startswith("user") else "/etc/group"
+        old = host.text(path) if path in host.nodes else ""
+        lines = [line for line in old.split("\n") if line and not line.startswith(f"{name}:")]
+        if kind == "groupadd":
+            host.groups[name] = 900 + len(host.groups)
+            lines.append(f"{name}:x:{host.groups[name]}:")
+        elif kind != "groupdel" and kind != "userdel":
+            host.users.setdefault(name, 900 + len(host.users))
+            home = options.get("--home-dir") or options.get("--home")
+            ids = f"{host.users[name]}:{host.groups[options['--gid']]}"
+            lines.append(f"{name}:x:{ids}:{options['--comment']}:{home}:{options['--shell']}")
+        else:
+            (host.users if kind == "userdel" else host.groups).pop(name, None)
+        host.write(path, "".join(f"{line}\n" for line in lines).encode(), 0o644, 0, 0, {})
+        return 0, "", ""
+
+    return run
 
 
 def _wants(host: FakeHost, name: str) -> str:
@@ -412,7 +448,12 @@ def _configure(host: FakeHost, installed: dict[str, str], removed: list[str]) ->
         elif host.mirror[name].unit in host.units:
             _disable(host, host.mirror[name].unit)
             del host.units[host.mirror[name].unit]
-    host.add_file(AUTO_MARKS, "".join(f"Package: {name}\n" for name in sorted(host.packages)))
+    host.add_file(AUTO_MARKS, "".join(map(auto_mark, sorted(host.packages))))
+
+
+def auto_mark(name: str) -> str:
+    """Return the stanza that says of a package that it came along; here all did."""
+    return f"Package: {name}\nArchitecture: amd64\nAuto-Installed: 1\n\n"
 
 
 def _download(host: FakeHost, argument: str) -> Said:
@@ -562,6 +603,8 @@ def update_grub(host: FakeHost, args: list[str]) -> Said:
 
 
 PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
+    "journalctl": journalctl,
+    **{name: _account_program(name) for name in ("useradd", "usermod", "userdel", "groupadd", "groupdel")},
     posixpath.basename(os.path.realpath(sys.executable)): lambda host, args: (0, "", ""),
     "systemd-run": systemd_run,
     "systemctl": systemctl,

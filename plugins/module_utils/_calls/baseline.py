@@ -47,6 +47,7 @@ def request(params: Mapping[str, Any]) -> _baseline.BaselineRequest:
         allow_stop=frozenset(params["allow_stop"]),
         journal_keep=params["journal_keep"],
         force=params["force"],
+        later_runs=params["later_runs"],
         confirm_within=params["confirm_within"],
         break_glass_users=tuple(params["break_glass_users"]),
         keeps=params["keeps"],

@@ -12,11 +12,13 @@ from typing import Any
 
 from .._change import apply as changes
 from .._change import journal
+from .._change.lock import LOCK
 from .._change.run_store import STATE
 from .._change.steps import Group, Step
 from .._change.subjects.base import Subject
 from .._change.subjects.kernel import KernelValue
 from .._change.subjects.trees import Tree
+from .._core import FOLDER
 from .._errors import ClinicalError
 from .._host import login as ssh_login
 from .._host.door import Host
@@ -26,8 +28,10 @@ from . import run as guarded_run
 from .record import Guard, GuardTerms
 
 KERNEL = "/proc/sys/"
-#: What belongs to the kernel or to ourselves cannot be put back as files.
-FORBIDDEN = ("/proc", "/sys", "/dev", STATE)
+#: What belongs to the kernel cannot be put back as files.
+FORBIDDEN = ("/proc", "/sys", "/dev")
+#: Here lies what takes a change back: the journal, the lock, and the code.
+STATE_FOLDERS = (STATE, posixpath.dirname(LOCK), posixpath.dirname(FOLDER))
 
 
 @dataclass(frozen=True)
@@ -229,4 +233,10 @@ def _subject(path: str) -> Subject:
     if forbidden or not plain:
         reason = "it is not a plain absolute path to files that can be put back"
         raise ClinicalError("Guarding", path, reason, "Name files, folders, or keys below /proc/sys.")
+    holding = [
+        folder for folder in STATE_FOLDERS if f"{folder}/".startswith(f"{path}/") or path.startswith(f"{folder}/")
+    ]
+    if holding:
+        reason = f"{holding[0]} has what takes the change back, so it cannot be taken back itself"
+        raise ClinicalError("Guarding", path, reason, "Name the files and folders that change.")
     return Tree(path)

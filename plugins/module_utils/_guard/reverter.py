@@ -21,7 +21,7 @@ from typing import Any, TextIO
 from .._change import apply as changes
 from .._change import journal, lock, revert, ssh_server
 from .._change.subjects.units import has_systemd, show, systemctl
-from .._errors import ClinicalError, HostWriteError
+from .._errors import ClinicalError
 from .._host.door import CommandResult, Host
 from .._host.real import RealHost
 from .._text.outlet import shown
@@ -63,14 +63,16 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     """
     host.remove(alarm.BALLAST)
     run = revert.choose_run(host, guard.run_id)
-    revert.sweep(host, run)
-    way = revert.plan_revert(host, run)
-    troubles = _restore(host, way)
+    troubles = _tried(partial(revert.sweep, host, run))
+    way = revert.plan_revert(host, run, force=True)
+    troubles += _restore(host, way)
     troubles += _revive(host, guard)
     for argv in guard.commands:
         troubles += _tried(partial(_run, host, argv))
     if way.damaged:
         why = f"{why}; {way.damaged} lines of its journal cannot be read, and what they held is not restored"
+    if way.drifted:
+        why = f"{why}; left as it is: {'; '.join(drift.describe() for drift in way.drifted)}"
     if troubles:
         reasons = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, reasons, "It will be tried again every minute.")
@@ -114,11 +116,11 @@ def _restore(host: Host, way: revert.RevertPlan) -> list[ClinicalError]:
     attempt_id = _attempt_id(host, way.run.run_id)
     if not way.groups:  # nothing was changed under the guard, or an earlier attempt has put it back
         return _tried(partial(guarded_run.note_reverted, host, way.run, way.run.reverted_by or attempt_id))
-    entries = changes.capture(host, way.groups)
     try:
+        entries = changes.capture(host, way.groups)
         run = guarded_run.begin(host, attempt_id, way.groups, entries, reverts=way.run.run_id)
-    except HostWriteError:
-        return changes.restore(host, way.groups, entries)
+    except Exception:  # noqa: BLE001 - what cannot be read or noted is no reason to leave a host cut off
+        return changes.restore(host, way.groups, changes.without_images(way.groups))
     troubles = changes.restore(host, way.groups, entries)
     troubles += _tried(partial(journal.end, host, run, "complete", entries, {}))
     return troubles or _tried(partial(guarded_run.note_reverted, host, way.run, attempt_id))

@@ -93,7 +93,7 @@ def client_name(host: Host, options: Options, address: str) -> str:
         return address
     names = host.run(["getent", "hosts", address]).out.split()[1:2]
     for name in names:
-        back = host.run(["getent", "ahosts", name]).out.splitlines()
+        back = split_lines(host.run(["getent", "ahosts", name]).out)
         if address in {line.split()[0] for line in back if line.split()}:
             return name
     return address

@@ -9,6 +9,7 @@ import errno
 import fcntl
 import glob as globbing
 import grp
+import hashlib
 import os
 import posixpath
 import pwd
@@ -85,6 +86,14 @@ class RealHost(Host):
             raise ClinicalError("Reading", path, "it is not a regular file")
         with os.fdopen(fd, "rb", buffering=READ_PIECE) as file, _os_errors_as_clinical("Reading", path):
             return _read_all(path, file)
+
+    def digest(self, path: str) -> str:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with _os_errors_as_clinical("Reading", path), os.fdopen(os.open(path, flags), "rb") as file:
+            hashed = hashlib.sha256()
+            while piece := file.read(READ_PIECE):
+                hashed.update(piece)
+            return hashed.hexdigest()
 
     def stat(self, path: str) -> Stat | None:
         try:
@@ -186,6 +195,21 @@ class RealHost(Host):
                 _set_owner(parent, path, fd, uid, gid)
                 os.fchmod(fd, mode)
                 os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def set_mtime(self, path: str, mtime: int) -> None:
+        with _os_errors_as_clinical("Setting the time of", path), open_parent(path) as (parent, name):
+            os.utime(name, ns=(mtime, mtime), dir_fd=parent, follow_symlinks=False)
+
+    def set_xattrs(self, path: str, xattrs: dict[str, bytes]) -> None:
+        with _os_errors_as_clinical("Setting the attributes of", path), open_parent(path) as (parent, name):
+            fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+            try:
+                for attribute in set(os.listxattr(fd)) - set(xattrs):
+                    os.removexattr(fd, attribute)
+                for attribute, value in xattrs.items():
+                    os.setxattr(fd, attribute, value)
             finally:
                 os.close(fd)
 
@@ -357,6 +381,8 @@ def _stat_of(info: os.stat_result, target: str = "") -> Stat:
         gid=info.st_gid,
         target=target,
         ctime=info.st_ctime,
+        mtime=info.st_mtime_ns,
+        size=info.st_size,
     )
 
 

@@ -101,15 +101,17 @@ def _carry_out(
     running_kernels = _refuse_remaining(host, manager, request, run, error)
     drifted = stages.read_drift(host, run)
     restored = configuration.restore(host, before.files, stages.read_after(host, run), drifted)
-    manager.set_marks(before.marks, ())
+    manager.set_marks(before.marks, plan.changes)
     held = _hold(host, manager, request, run, plan)
     restarted = services.settle(host, requests, request.restart, request.restart_order, working_before(host, before))
+    if restored.problems:
+        _refuse_unrestored(host, manager, request, run, restored, restarted)
     _note_rolled_back(host, request, run, plan)
     run = stages.move(host, run, ROLLED_BACK, request.at, outcome.down_since(restarted))
     result = replace(
         outcome.result_of(host, manager, run, changes, restarted),
         reopened=reopened(plan),
-        restored=restored,
+        restored=restored.paths,
         held_until=tuple(held),
         warnings=(
             *(f"{path} was changed since and stays as it is" for path in drifted),
@@ -121,14 +123,44 @@ def _carry_out(
 
 
 def _refuse_remaining(host: Host, manager: Manager, request: PatchRequest, run: PatchRun, error: str) -> list[str]:
-    """Raise ClinicalError where a change is still there; return the names of kernels that stay because they run."""
-    remaining = present_changes(manager.installed(), stages.read_plan(host, run).changes)
+    """Raise ClinicalError where a change is still there, or a package is installed only in part.
+
+    What the package manager answered does not count, only what it has installed. Returns the names of kernels that stay
+    because they run.
+    """
+    packages = manager.installed()
+    remaining = present_changes(packages, stages.read_plan(host, run).changes)
     running = [change.name for change in remaining if _is_running_kernel(host, change)]
-    if any(change.name not in running for change in remaining):
-        stages.move(host, run, ROLLING_BACK, request.at, error)
-        names = ", ".join(change.name for change in remaining)
-        raise ClinicalError("Rolling back", run.run_id, f"{names}: {error}", stages.STAGE_ADVICE[ROLLING_BACK])
+    states = {change.key: _describe(packages.get(change.key)) for change in remaining if change.name not in running}
+    states.update({key: _describe(package) for key, package in packages.items() if not package.intact})
+    if states:
+        problem = ", ".join(f"{key} {state}" for key, state in sorted(states.items()))
+        stages.move(host, run, ROLLING_BACK, request.at, f"{problem}: {error}")
+        try_this = f"{manager.audit} says more. {stages.UNFINISHED_ADVICE}"
+        raise ClinicalError("Rolling back", run.run_id, f"{problem}: {error}", try_this)
     return running
+
+
+def _describe(package: InstalledPackage | None) -> str:
+    if package is None:
+        return "is not there"
+    return f"is {package.version}" if package.intact else f"is {package.version}, installed only in part"
+
+
+def _refuse_unrestored(
+    host: Host,
+    manager: Manager,
+    request: PatchRequest,
+    run: PatchRun,
+    restored: configuration.Restored,
+    restarted: RestartOutcome,
+) -> None:
+    """Raise PatchFailed with the configuration files that are not what they were; the packages are back by then."""
+    problem = " ".join(restored.problems)
+    run = stages.move(host, run, ROLLING_BACK, request.at, problem)
+    result = replace(outcome.result_of(host, manager, run, (), restarted), restored=restored.paths)
+    try_this = f"The earlier packages are back. {stages.UNFINISHED_ADVICE}"
+    raise PatchFailed(ClinicalError("Rolling back", run.run_id, problem, try_this), result)
 
 
 def _refuse_down(run: PatchRun, restarted: RestartOutcome, result: PatchResult) -> None:

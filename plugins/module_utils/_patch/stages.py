@@ -94,12 +94,14 @@ class PatchRun:
         return result
 
 
+#: What to do where rolling back came to its end and the host is not what it was.
+UNFINISHED_ADVICE = "Mend the cause, then roll the same run back again: what is back already stays."
 #: What a run that was cut, or that failed, left behind, and what to do.
 STAGE_ADVICE = {
     STAGING: "Downloading was cut; the host runs what it ran. Stage again, and what is there already is kept.",
     APPLYING: "Installing was cut. Apply the same digest again, and it is finished; or roll the run back.",
     BROKEN: "Installing failed. Apply the same digest again with repair, or roll the run back.",
-    ROLLING_BACK: "Rolling back was cut. Roll the same run back again, and it is finished.",
+    ROLLING_BACK: "Rolling back was cut, or could not end. Roll the same run back again, and it is finished.",
 }
 
 
@@ -226,9 +228,14 @@ def has_before(host: Host, run: PatchRun) -> bool:
 
 
 def prune(host: Host, keep: int) -> tuple[str, ...]:
-    """Forget the oldest runs beyond ``keep`` with their downloads, and kept packages that no run needs any more."""
+    """Forget the oldest runs beyond ``keep`` with their downloads, and kept packages that no run needs any more.
+
+    Those that were dropped changed nothing, so they are all forgotten and push out none that can be rolled back.
+    """
     known = runs(host)
-    old = [run for run in known[: max(0, len(known) - max(1, keep))] if not run.cut]
+    counted = [run for run in known if run.stage != DROPPED]
+    beyond = counted[: max(0, len(counted) - max(1, keep))]
+    old = [run for run in known if run.stage == DROPPED or (run in beyond and not run.cut)]
     remaining = [run for run in known if run not in old]
     for run in old:
         drop_archives(host, run)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._text.lines import split_lines
-from .base import Image, WholeSubject
+from .base import Conflict, Image, WayBack, WholeSubject
 
 #: Packages that were removed are kept here, so that a revert needs no mirror.
 ARCHIVE = "/var/lib/healthops/packages"
@@ -135,11 +135,12 @@ class Packages(WholeSubject):
     """The packages of one transaction, named together; sorted names joined by blanks.
 
     ``residual`` names those that are not installed, but whose configuration files are kept. Without it in an image,
-    whatever goes leaves its configuration files.
+    whatever goes leaves its configuration files. ``unfinished`` names those that dpkg began with and did not end.
     """
 
     names: str
     type = "packages"
+    STANDS_ALONE = False
 
     @property
     def name(self) -> str:
@@ -150,12 +151,17 @@ class Packages(WholeSubject):
         rows = _query(host, names)
         versions = {name: version for name, version, status in rows if status == "installed"}
         residual = sorted(name for name, _version, status in rows if status == "config-files")
-        return {"packages": {name: versions.get(name) for name in names}, "residual": residual}
+        unfinished = {name: status for name, _version, status in rows if status not in _FINISHED}
+        image: Image = {"packages": {name: versions.get(name) for name in names}, "residual": residual}
+        return {**image, "unfinished": unfinished} if unfinished else image
 
     def put(self, host: Host, image: Image) -> None:
         wanted: Mapping[str, str | None] = image["packages"]
-        now = self.capture(host)["packages"]
-        removed = [f"{name}-" for name, version in wanted.items() if version is None and now[name]]
+        image_now = self.capture(host)
+        now, unfinished = image_now["packages"], image_now.get("unfinished", {})
+        removed = [
+            f"{name}-" for name, version in wanted.items() if version is None and (now[name] or name in unfinished)
+        ]
         installed_anew = [_source(host, name, v) for name, v in wanted.items() if v is not None and now[name] != v]
         if image.get("keep"):
             for name in [name for name, version in wanted.items() if version != now[name] and now[name]]:
@@ -174,9 +180,36 @@ class Packages(WholeSubject):
             raise ClinicalError("Changing the packages", self.names, _complaint(done), "Is another apt at work?")
 
     def matches(self, image: Image, wanted: Image) -> bool:
-        if image["packages"] != wanted["packages"]:
+        if image["packages"] != wanted["packages"] or image.get("unfinished") != wanted.get("unfinished"):
             return False
         return bool(image["residual"] == wanted.get("residual", image["residual"]))
+
+    def way_back(self, before: Image, after: Image, now: Image, force: bool = False) -> WayBack:
+        """Take back what came and what went; of what came, a later upgrade by others goes with it."""
+        goal: dict[str, str | None] = dict(now["packages"])
+        conflicts = []
+        for name, version in now["packages"].items():
+            was, made = before["packages"].get(name), after["packages"].get(name)
+            if was == made or version == was:
+                continue
+            if version == made or was is None or force:
+                goal[name] = was
+            elif made is not None:  # a third version: others have chosen it, and going back would undo an update
+                conflicts.append(Conflict(name, was, made, version or "not installed"))
+        residual = before["residual"] if "residual" in before else now["residual"]
+        left_alone = {name for name in now["packages"] if goal[name] != before["packages"].get(name)}
+        goal_residual = (set(residual) - left_alone) | (left_alone & set(now["residual"]))
+        return WayBack({"packages": goal, "residual": sorted(goal_residual)}, tuple(conflicts))
+
+    def obstacle(self, host: Host, image: Image) -> str:
+        """Return which packages that came since would go along with what is removed."""
+        now: Mapping[str, str | None] = self.capture(host)["packages"]
+        leaving = [name for name, version in image["packages"].items() if version is None and now[name]]
+        if not leaving:
+            return ""
+        _before, after = simulate(host, [], leaving)
+        along = [name for name, version in after["packages"].items() if version is None and name not in now]
+        return f"{', '.join(along)} came since and would be removed along" if along else ""
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Compare package by package, because a package manager that is killed has changed some of them."""

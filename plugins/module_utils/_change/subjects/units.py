@@ -119,6 +119,26 @@ class ActiveUnit(WholeSubject):
 
 
 @dataclass(frozen=True)
+class OwnUnit(ActiveUnit):
+    """A unit of a system that is configured. One that was not there before is stopped before its file goes.
+
+    With ``anew`` in an image it is started once more where its package has started it already, with other settings.
+    """
+
+    type = "own unit"
+
+    def put(self, host: Host, image: Image) -> None:
+        running = bool(self.capture(host)["active"])
+        if image["active"] and running and image.get("anew"):
+            systemctl(host, "restart", self.unit)
+        elif image["active"] or running:
+            super().put(host, {"active": bool(image["active"])})
+
+    def matches(self, image: Image, wanted: Image) -> bool:
+        return bool(image["active"]) == bool(wanted["active"])
+
+
+@dataclass(frozen=True)
 class EnabledUnit(WholeSubject):
     """Whether a unit is started at boot; None where there is no such unit.
 

@@ -8,19 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._change.steps import Group, Step
+from ..._change.package_group import package_group
+from ..._change.steps import Group
 from ..._change.subjects.base import Image
-from ..._change.subjects.files import File
 from ..._change.subjects.packages import (
-    AUTO_MARKS,
-    Packages,
     broken,
     can_archive,
     installed,
     present,
     simulate,
 )
-from ..._change.subjects.trees import Tree
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..context import SurveyContext
@@ -198,27 +195,9 @@ def _after(name: str, state: State, now: str) -> str:
 
 
 def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
-    """Return the one transaction, with what the packages' own scripts change beside it."""
+    """Return the one transaction for all controls that need one."""
     versions: Mapping[str, str | None] = state.after["packages"]
     if not versions:
         return ()
-    ids = tuple(c.id for c in controls if c.settings["name"] in versions)
-    why = "what the packages' own scripts change here is put back with them"
-    transaction = Step(
-        subject=Packages(" ".join(sorted(versions))),
-        wanted={**state.after, "keep": True},
-        before=_listed(state.before["packages"]),
-        after=_listed(versions),
-        why="one transaction of the package manager",
-        controls=ids,
-    )
-    steps = (
-        Step(subject=Tree("/etc"), wanted=None, before="", after="", why=why, controls=ids),
-        Step(subject=File(AUTO_MARKS), wanted=None, before="", after="", why=why, controls=ids),
-        transaction,
-    )
-    return (Group("package", steps, stops=state.stops),)
-
-
-def _listed(versions: Mapping[str, str | None]) -> str:
-    return "\n".join(f"{name} {version or 'absent'}" for name, version in versions.items())
+    ids = tuple(control.id for control in controls if control.settings["name"] in versions)
+    return (package_group(state.before, state.after, ids, state.stops),)

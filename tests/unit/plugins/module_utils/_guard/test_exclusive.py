@@ -30,6 +30,7 @@ BASELINE: dict[str, Any] = {
     "allow_stop": [],
     "journal_keep": 20,
     "force": False,
+    "later_runs": False,
     "confirm_within": 0,
     "break_glass_users": [],
     "keeps": {},
@@ -128,9 +129,9 @@ def test_a_host_without_a_guard_is_free() -> None:
 
 
 def test_no_call_takes_the_lock_past_the_guard() -> None:
-    """But for the one that settles the guard itself."""
+    """But for those that settle the guard itself."""
     holders = {path.stem for path in Path(_calls.__path__[0]).glob("*.py") if _takes_lock(path)}
-    assert holders == {"commit_confirm"}
+    assert holders == {"commit_confirm", "service_config"}
 
 
 def _takes_lock(path: Path) -> bool:

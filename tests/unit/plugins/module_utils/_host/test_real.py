@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import hashlib
 import os
 import resource
 import signal
@@ -569,3 +570,41 @@ def test_a_look_that_fails_fails_all_of_them_and_none_goes_on_alone() -> None:
     with pytest.raises(ClinicalError, match="Reading it: no"):
         HOST.gather([fails, lambda: 1, fails])
     assert threading.active_count() == before
+
+
+def test_a_file_of_any_size_has_a_digest(folder: Path) -> None:
+    large = folder / "large"
+    with large.open("wb") as file:
+        file.truncate(door.READ_LIMIT + 1)
+    info = HOST.stat(str(large))
+    assert info is not None
+    assert info.size == door.READ_LIMIT + 1
+    assert HOST.digest(str(large)) == hashlib.sha256(bytes(door.READ_LIMIT + 1)).hexdigest()
+    with pytest.raises(ClinicalError, match="Reading"):
+        HOST.digest(str(folder / "nothing"))
+
+
+def test_a_file_a_folder_and_a_link_get_the_time_of_their_last_change_again(folder: Path) -> None:
+    (folder / "file").write_text("x")
+    (folder / "folder").mkdir()
+    (folder / "link").symlink_to("file")
+    for name in ("file", "folder", "link"):
+        HOST.set_mtime(str(folder / name), 1_234_567_890_123_456_789)
+        info = HOST.stat(str(folder / name))
+        assert info is not None
+        assert info.mtime == 1_234_567_890_123_456_789
+
+
+def test_a_folder_gets_exactly_these_attributes(folder: Path) -> None:
+    attributes_or_skip(folder, "user.old", b"1")
+    HOST.set_xattrs(str(folder), {"user.new": b"2"})
+    assert HOST.xattrs(str(folder)) == {"user.new": b"2"}
+
+
+def test_a_folder_with_a_list_of_access_comes_back_with_it(folder: Path) -> None:
+    attributes_or_skip(folder, "system.posix_acl_access", ACL)
+    before = File(str(folder)).capture(HOST)
+    HOST.set_xattrs(str(folder), {})
+    os.chmod(folder, 0o700)
+    File(str(folder)).put(HOST, before)
+    assert File(str(folder)).capture(HOST) == before

@@ -152,3 +152,52 @@ def test_present_asks_dpkg_or_rpm_and_nobody_where_neither_is_there(host: FakeHo
     argv = ("rpm", "--query", "--queryformat", "%{NAME}\\n", "telnet", "mail")
     host.answers[argv] = CommandResult(argv, 1, "telnet\npackage mail is not installed\n", "")
     assert present(host, ["telnet", "mail"]) == {"telnet"}
+
+
+def versions(debsums: str | None, telnet: str | None) -> dict[str, dict[str, str | None] | list[str]]:
+    return {"packages": {"debsums": debsums, "telnet": telnet}, "residual": []}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "now", "goal", "conflicts"),
+    [
+        pytest.param((None, "1"), ("3", None), ("3", None), (None, "1"), [], id="nobody else"),
+        pytest.param((None, None), ("3", None), ("3.1", None), (None, None), [], id="ours was upgraded since"),
+        pytest.param((None, "1"), ("3", None), ("3", "2"), (None, "2"), [], id="somebody wanted it back"),
+        pytest.param(("2", None), ("3", None), ("4", None), ("4", None), ["debsums"], id="a third version"),
+        pytest.param((None, None), ("3", None), (None, None), (None, None), [], id="somebody took it away"),
+    ],
+)
+def test_the_way_back_knows_what_others_did_with_the_packages(
+    before: tuple[str | None, str | None],
+    after: tuple[str | None, str | None],
+    now: tuple[str | None, str | None],
+    goal: tuple[str | None, str | None],
+    conflicts: list[str],
+) -> None:
+    way = PAIR.way_back(versions(*before), versions(*after), versions(*now))
+    assert way.goal == versions(*goal)
+    assert [conflict.entry for conflict in way.conflicts] == conflicts
+
+
+def test_what_came_since_and_needs_ours_is_an_obstacle(host: FakeHost) -> None:
+    host.packages["debsums"] = "1:3.0"
+    host.mirror["auditing"] = FakePackage("1", depends=("debsums",))
+    assert PAIR.obstacle(host, versions(None, "0.17")) == ""
+    host.packages["auditing"] = "1"
+    assert PAIR.obstacle(host, versions(None, "0.17")) == "auditing came since and would be removed along"
+    assert PAIR.obstacle(host, versions("1:3.0", None)) == ""
+
+
+@pytest.mark.parametrize("status", ["half-installed", "unpacked", "half-configured"])
+def test_what_dpkg_did_not_end_is_neither_there_nor_away(host: FakeHost, status: str) -> None:
+    """With /usr read-only apt answers "already the newest version", and its exit code is 0."""
+    form = r"--showformat=${Package}\t${Version}\t${db:Status-Status}\n"
+    argv = ("dpkg-query", "--show", form, "debsums", "telnet")
+    host.answers[argv] = CommandResult(argv, 0, f"debsums\t1:3.0\t{status}\n", "")
+    image = PAIR.capture(host)
+    assert image["unfinished"] == {"debsums": status}
+    assert not PAIR.reached(image, versions(None, None))
+    assert not PAIR.reached(image, versions("1:3.0", None))
+    PAIR.put(host, versions(None, None))
+    assert any(argv[-1] == "debsums-" for argv in host.runs)
