@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -68,6 +69,17 @@ def test_findings_are_joined_with_their_metadata_in_the_catalogues_order() -> No
     assert not told.get("failed")
 
 
+@pytest.mark.parametrize(
+    ("after", "warned"), [("15 min", ["one: Sessions end."]), ("endless", [])], ids=["enforced", "as it was"]
+)
+def test_whoever_is_concerned_by_what_is_enforced_is_warned(after: str, warned: list[str]) -> None:
+    result = found("fixed", "pass")
+    result["findings"][0].update(before="endless", after=after)
+    result["findings"][1].update(before="a", after="a")
+    cautious = dataclasses.replace(selection(), cautions={"one": "Sessions end.", "two": "No."})
+    assert judged(result, cautious)["warnings"] == ["the host's own", "mind this", *warned]
+
+
 @pytest.mark.parametrize(("check_mode", "failed"), [(False, True), (True, False)])
 def test_an_error_fails_a_run_and_not_an_audit(check_mode: bool, failed: bool) -> None:
     told = judged({**found("pass", "error"), "check_mode": check_mode}, selection())
@@ -111,7 +123,7 @@ def test_reverts_are_counted() -> None:
 # --- asking what can be reached ---
 
 ASKED = [{"place": "tcp 80", "told": "tcp 80 (nginx.service)", "address": "", "port": 80}]
-AVAILABLE = {"compared": True, "lost": [], "unreachable": [], "consented": []}
+AVAILABLE = {"compared": True, "lost": [], "unreachable": [], "consented": [], "ended": []}
 
 
 class Action(ActionModule):  # type: ignore[misc]
@@ -192,6 +204,29 @@ def test_what_cannot_be_reached_any_more_takes_the_run_back(
     (asked,) = action.requests
     assert (asked["state"], asked["run_id"]) == ("reverted", "r1")
     assert asked["why"] == "the controller cannot reach tcp 80 (nginx.service) any more"
+
+
+def test_what_somebody_had_started_by_hand_may_be_gone(web_server: socket.socket) -> None:
+    ended = {**AVAILABLE, "ended": ["tcp 80 (nginx.service)"]}
+    asked_first = asks(web_server)
+
+    class Ending(Action):
+        def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+            if self.sent:
+                web_server.close()
+            return super()._send(args, task_vars)
+
+    action = Ending([asked_first, answer(True, availability=ended)])
+    result = action.carry_out()
+    assert (result["changed"], result.get("failed", False), action.requests) == (True, False, [])
+
+
+@pytest.mark.parametrize(("transport", "within"), [("ssh", 120), ("containers.podman.podman", 0), ("local", 0)])
+def test_check_mode_knows_whether_the_run_would_be_guarded(transport: str, within: int) -> None:
+    action = Action([answer(True)], transport=transport)
+    action._task.check_mode = True
+    action.carry_out()
+    assert [call["confirm_within"] for call in action.sent] == [within]
 
 
 def test_what_the_host_took_back_itself_fails_over_any_connection() -> None:

@@ -172,6 +172,26 @@ def test_a_bad_break_glass_account_is_found_before_anything_is_changed() -> None
     assert host.state() == before
 
 
+def test_check_mode_foretells_that_a_bad_break_glass_account_will_have_the_run_refused() -> None:
+    host = guarded_host()
+    (warning,) = _baseline.audit(host, guarded_request(break_glass_users=("nobody-here",))).warnings
+    assert warning.startswith("A run would be refused and change nothing: break-glass account nobody-here: ")
+    assert host.operations == []
+    assert _baseline.audit(host, guarded_request(within=0, break_glass_users=("nobody-here",))).warnings == []
+    assert _baseline.audit(host, request("a1", "sysctl", break_glass_users=("nobody-here",))).warnings == []
+
+
+def test_check_mode_of_a_revert_foretells_it_too() -> None:
+    host = guarded_host()
+    enforced(host)
+    guard = record.armed(host)
+    assert guard is not None
+    record.end(host, guard, CONFIRMED, "a fresh login worked")
+    wanted = guarded_request("r1", break_glass_users=("nobody-here",))
+    (warning,) = _baseline.revert(host, wanted, "e1", check=True).warnings
+    assert "refused and change nothing: break-glass account nobody-here: " in warning
+
+
 @pytest.mark.parametrize("within", [1, 9, 3601, -5])
 def test_a_time_that_is_no_use_is_refused(within: int) -> None:
     host = guarded_host()
