@@ -19,13 +19,15 @@ def hand_over(host: Host, register: str, before: str) -> None:
 
     Empty folders go. What root gets lends no rights any more.
     """
-    gone = sorted(_numbers(before) - _numbers(host.read_text(register, "surrogateescape")))
-    if not gone:
+    removed = sorted(_numbers(before) - _numbers(host.read_text(register, "surrogateescape")))
+    if not removed:
         return
     option = _OPTIONS[register]
-    owned = [word for number in gone for word in ("-o", option, str(number))][1:]
+    tests: list[str] = []
+    for number in removed:
+        tests += ["-o", option, str(number)]
     folders = [folder for folder in FOLDERS if host.stat(folder) is not None]
-    done = host.run(["find", *folders, "-xdev", "-depth", "(", *owned, ")"], timeout=300.0)
+    done = host.run(["find", *folders, "-xdev", "-depth", "(", *tests[1:], ")"], timeout=300.0)
     if done.rc != 0:
         raise ClinicalError("Looking for what is owned by accounts that went, below", " ".join(folders), done.err_line)
     for path in split_lines(done.out):
