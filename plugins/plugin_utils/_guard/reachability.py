@@ -42,8 +42,8 @@ def targets(listeners: Iterable[Mapping[str, Any]], host: str) -> list[Target]:
     What a host says of itself is not believed: it may be under somebody's control, who would have this node connect to
     whatever it names. A socket on another address of the host is compared by the host alone.
     """
-    own = _addresses(host)
-    wanted = [_target(listener, host, own) for listener in listeners]
+    addresses = _addresses(host)
+    wanted = [_target(listener, host, addresses) for listener in listeners]
     return [target for target in wanted if target is not None][:MOST]
 
 
@@ -56,12 +56,12 @@ def _addresses(host: str) -> frozenset[str]:
     return frozenset(str(place[4][0]) for place in places)
 
 
-def _target(listener: Mapping[str, Any], host: str, own: frozenset[str]) -> Target | None:
+def _target(listener: Mapping[str, Any], host: str, addresses: frozenset[str]) -> Target | None:
     """Return where a socket is asked, None where it is not: it is elsewhere, or what is said of it makes no sense."""
     address, port = listener.get("address"), listener.get("port")
-    if not own or not isinstance(port, int) or not 0 < port < 65536:
+    if not addresses or not isinstance(port, int) or not 0 < port < 65536:
         return None
-    if address != "" and address not in own:
+    if address != "" and address not in addresses:
         return None
     return Target(
         place=str(listener.get("place")),
