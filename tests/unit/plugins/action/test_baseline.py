@@ -115,6 +115,8 @@ def test_reverts_are_counted() -> None:
     result = {"restored": [{}, {}], "reverted_run_id": "e1", "check_mode": False}
     assert reverted(result)["msg"] == "Run e1: 2 things put back"
     assert reverted({**result, "check_mode": True})["msg"] == "Run e1: 2 things would be put back"
+    several = {**result, "reverted_runs": ["e2", "e1"], "left": [{}]}
+    assert reverted(several)["msg"] == "Runs e2, e1: 2 things put back, 1 left as they are"
     assert reverted({"failed": True, "msg": "no"}) == {"failed": True, "msg": "no"}
 
 
