@@ -34,7 +34,7 @@ FOLDER = "/var/cache/healthops/core"
 #: Stands between names and texts in turn; no source can hold it.
 SEPARATOR = "\0"
 #: The calls, each with the rooms that it reads nothing of: what is not sent is not unpacked either.
-OTHERS = {
+UNREAD_ROOMS = {
     "baseline": ("_configuration", "_patch", "_probe", "_service"),
     "commit_confirm": ("_baseline", "_configuration", "_controls", "_patch", "_probe", "_service"),
     "patch": ("_baseline", "_configuration", "_controls", "_probe", "_service"),
@@ -52,7 +52,7 @@ def packed(call: str) -> str:
 
 def _is_needed(name: str, call: str) -> bool:
     room, _slash, member = name.partition("/")
-    return room not in OTHERS[call] and (room != "_calls" or member in ("__init__", call))
+    return room not in UNREAD_ROOMS[call] and (room != "_calls" or member in ("__init__", call))
 
 
 def sources() -> Mapping[str, str]:
@@ -157,7 +157,7 @@ def _write_compiled(path: str, compiled: Mapping[str, bytes]) -> None:
     except OSError:
         os.unlink(temporary)
         raise
-    calls = tuple(f"{other}-" for other in OTHERS if not Path(path).name.startswith(f"{other}-"))
+    calls = tuple(f"{other}-" for other in UNREAD_ROOMS if not Path(path).name.startswith(f"{other}-"))
     for entry in folder.iterdir():
         if str(entry) != path and not entry.name.startswith(calls):
             entry.unlink()

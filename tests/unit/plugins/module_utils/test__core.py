@@ -170,10 +170,10 @@ def test_what_another_call_left_stays(host: Host) -> None:
 
 def test_every_call_is_known() -> None:
     calls = {path.stem for path in Path(_core.__file__).with_name("_calls").glob("[a-z]*.py")}
-    assert set(_core.OTHERS) == calls
+    assert set(_core.UNREAD_ROOMS) == calls
 
 
-@pytest.mark.parametrize("call", sorted(_core.OTHERS))
+@pytest.mark.parametrize("call", sorted(_core.UNREAD_ROOMS))
 def test_what_is_packed_is_what_the_call_can_ever_read(call: str) -> None:
     """Also inside of functions: no source that is imported is missing, and no room is sent for nothing."""
     reached, waiting = set(), [f"module_utils._calls.{call}", "module_utils._text.outlet"]
@@ -188,7 +188,7 @@ def test_what_is_packed_is_what_the_call_can_ever_read(call: str) -> None:
     assert {name.partition("/")[0] for name in packed} - {name.partition("/")[0] for name in needed} <= {"_core"}
 
 
-@pytest.mark.parametrize("call", sorted(_core.OTHERS))
+@pytest.mark.parametrize("call", sorted(_core.UNREAD_ROOMS))
 def test_nothing_is_missing_in_what_is_packed(host: Host, call: str) -> None:
     """A host without the rest of the collection can read each call, and every part that it may ask for later."""
     told = _core.Core(_core.packed(call), call).sources
