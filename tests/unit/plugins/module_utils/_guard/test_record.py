@@ -10,6 +10,7 @@ from typing import Any, Dict
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, run_store
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
@@ -303,3 +304,16 @@ def test_a_full_disk_at_any_operation_of_the_run_leaves_nothing_at_risk() -> Non
             enforced(host)
         host.fault = None
         assert not is_at_risk(host) or record.armed(host) is not None, number
+
+
+def test_a_guard_of_a_newer_release_is_refused_in_words() -> None:
+    host = guarded_host()
+    enforced(host)
+    guard = record.armed(host)
+    assert guard is not None
+    path = f"{journal.JOURNAL}/{guard.run_id}/guard"
+    known = run_store.unline(host.nodes[path].content.rstrip(b"\n"))
+    assert known is not None
+    host.nodes[path].content = run_store.line({**known, "quorum": 2})
+    with pytest.raises(ClinicalError, match="a newer release of this collection wrote it; the key 'quorum'"):
+        record.load(host, guard.run_id)
