@@ -180,8 +180,8 @@ def _plan_kind(host: Host, name: str, controls: Sequence[Control], context: Surv
     except Exception as error:
         *_callers, (code, line) = traceback.walk_tb(error.__traceback__)
         place = f"{code.f_code.co_filename.rpartition('/')[2]}:{line}"
-        saw = f"something on this host is not as we read it ({type(error).__name__} in {place})"
-        raise ClinicalError("Judging the controls of", name, saw, "This is a defect: please report it.") from error
+        reason = f"something on this host is not as we read it ({type(error).__name__} in {place})"
+        raise ClinicalError("Judging the controls of", name, reason, "This is a defect: please report it.") from error
 
 
 def _why_unreadable(host: Host, control: Control, context: SurveyContext) -> str | None:
