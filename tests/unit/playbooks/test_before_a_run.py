@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import typing as t
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,22 @@ def test_the_run_has_one_name_for_what_all_roles_share(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob("*/latest")] == ["latest"]
     assert (tmp_path / "kept" / "latest" / "report.html").is_file()
     assert "unsupported in variable storage" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("playbook", ["patch_plan", "harden"])
+def test_a_ring_that_the_inventory_does_not_know_ends_no_run_well(tmp_path: Path, playbook: str) -> None:
+    ended = played(tmp_path, playbook, run_targets="web1s")
+    assert ended.returncode != 0
+    said = ended.stdout + ended.stderr
+    assert "No host was touched. The inventory has no host or group for run_targets: web1s" in said
+
+
+def test_one_host_is_patched_first_and_no_other_where_it_fails(tmp_path: Path) -> None:
+    hosts = "".join(f"  {name}: sha256:{'0' * 64}\n" for name in ("web1", "web2"))
+    approvals = tmp_path / "approvals.yml"
+    approvals.write_text(f"approver: A. Example\nexpires: '{date.today()}'\nhosts:\n{hosts}", encoding="utf-8")
+    ended = played(tmp_path, "patch_apply", patching_approvals=str(approvals))
+    assert ended.returncode != 0
+    _opened, applied = ended.stdout.split("PLAY [Apply and report]", 1)
+    assert "web1" in applied
+    assert "web2" not in applied

@@ -115,6 +115,8 @@ def test_reverts_are_counted() -> None:
     result = {"restored": [{}, {}], "reverted_run_id": "e1", "check_mode": False}
     assert reverted(result)["msg"] == "Run e1: 2 things put back"
     assert reverted({**result, "check_mode": True})["msg"] == "Run e1: 2 things would be put back"
+    several = {**result, "reverted_runs": ["e2", "e1"], "left": [{}]}
+    assert reverted(several)["msg"] == "Runs e2, e1: 2 things put back, 1 left as they are"
     assert reverted({"failed": True, "msg": "no"}) == {"failed": True, "msg": "no"}
 
 
@@ -191,10 +193,20 @@ def test_a_run_that_changes_something_is_asked_for_its_sockets_first(web_server:
     assert [call.get("survey_only", False) for call in action.sent] == [True, False]
 
 
+def test_an_address_that_only_the_host_names_is_not_asked(
+    web_server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The play goes to another address than the one at which this server would answer."""
+    action = Action([asks(web_server), answer(True)])
+    monkeypatch.setattr(reachability, "lost", lambda before, consented: [target.label for target in before])
+    assert "failed" not in action.carry_out()
+
+
 def test_what_cannot_be_reached_any_more_takes_the_run_back(
     web_server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     action = Action([asks(web_server), answer(True)])
+    action._play_context.remote_addr = "127.0.0.1"
     monkeypatch.setattr(reachability, "lost", lambda before, consented: [target.label for target in before])
     told = action.carry_out()
     assert (told["failed"], told["changed"], told["guard"]["state"]) == (True, False, "reverted")

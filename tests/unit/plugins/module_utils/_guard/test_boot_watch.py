@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change import run_store
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import boot_watch, commit_confirm, record
 from ansible_collections.healthops.clinical.plugins.module_utils._guard.commit_confirm import GuardRequest
 from ansible_collections.healthops.clinical.plugins.module_utils._host import login as ssh_login
@@ -118,7 +119,8 @@ def test_a_host_that_awaits_no_boot_is_asked_one_thing_and_left_alone() -> None:
     assert (host.operations, host.runs) == ([], [])
 
 
-def test_a_record_that_cannot_be_read_awaits_nothing() -> None:
+@pytest.mark.parametrize("content", [b"{", run_store.line({"runs": ["e1"], "quorum": 2})], ids=["damaged", "newer"])
+def test_a_record_that_cannot_be_read_awaits_nothing(content: bytes) -> None:
     host = confirmed()
-    host.add_file(boot_watch.RECORD, "{")
+    host.nodes[boot_watch.RECORD].content = content
     assert boot_watch.load(host) is None

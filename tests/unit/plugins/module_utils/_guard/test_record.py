@@ -10,6 +10,7 @@ from typing import Any, Dict
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, run_store
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
@@ -316,3 +317,16 @@ def test_a_guard_that_cannot_be_armed_anew_stays_as_it_ended() -> None:
         record.arm(host, "e1", record.GuardTerms(10))
     assert record.load(host, "e1") == ended
     assert alarms(host) == []
+
+
+def test_a_guard_of_a_newer_release_is_refused_in_words() -> None:
+    host = guarded_host()
+    enforced(host)
+    guard = record.armed(host)
+    assert guard is not None
+    path = f"{journal.JOURNAL}/{guard.run_id}/guard"
+    known = run_store.unline(host.nodes[path].content.rstrip(b"\n"))
+    assert known is not None
+    host.nodes[path].content = run_store.line({**known, "quorum": 2})
+    with pytest.raises(ClinicalError, match="a newer release of this collection wrote it; the key 'quorum'"):
+        record.load(host, guard.run_id)
