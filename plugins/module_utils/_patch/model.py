@@ -31,7 +31,7 @@ class InstalledPackage:
     """One package as it is installed. ``intact`` is false where its installation was cut or failed.
 
     Where versions stand beside each other (``side_by_side``), as kernels of dnf do, ``version`` is the latest, and
-    ``others`` are all other ones.
+    ``earlier`` are all other ones.
     """
 
     name: str
@@ -42,7 +42,7 @@ class InstalledPackage:
     intact: bool = True
     held: bool = False
     side_by_side: bool = False
-    others: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -51,7 +51,7 @@ class InstalledPackage:
 
     def has(self, version: str) -> bool:
         """Return whether this version is installed."""
-        return version in (self.version, *self.others)
+        return version in (self.version, *self.earlier)
 
 
 @dataclass(frozen=True)

@@ -128,9 +128,10 @@ def _together(known: InstalledPackage | None, package: InstalledPackage) -> Inst
     side_by_side = stands_beside(package.name)
     if known is None:
         return replace(package, side_by_side=side_by_side)
-    latest, other = (package, known) if is_later(package.version, known.version) else (known, package)
-    others = (*known.others, other.version)
-    return replace(latest, intact=side_by_side, side_by_side=side_by_side, others=others)
+    latest = package if is_later(package.version, known.version) else known
+    versions = (*known.earlier, known.version, package.version)
+    earlier = tuple(version for version in versions if version != latest.version)
+    return replace(latest, intact=side_by_side, side_by_side=side_by_side, earlier=earlier)
 
 
 def stands_beside(name: str) -> bool:

@@ -139,9 +139,9 @@ def test_a_digest_of_an_earlier_release_is_refused_with_the_advice_to_plan_again
 
 
 def kernel(*versions: str) -> dict[str, InstalledPackage]:
-    latest, *others = versions
+    latest, *earlier = versions
     package = InstalledPackage(
-        "kernel-core", "noarch", latest, "kernel", latest, side_by_side=True, others=tuple(others)
+        "kernel-core", "noarch", latest, "kernel", latest, side_by_side=True, earlier=tuple(earlier)
     )
     return {"kernel-core": package}
 
