@@ -144,7 +144,7 @@ class ActionModule(ActionBase):
     def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         # Ansible would write the options to the host's system log: the whole catalogue, and hashes in tunables.
         quiet = {**(task_vars or {}), "ansible_no_target_syslog": True}
-        module_args = {**args, "core": _core.packed()}
+        module_args = {**args, "core": _core.packed("baseline")}
         result: dict[str, Any] = self._execute_module(MODULE, module_args=module_args, task_vars=quiet)
         return result
 

@@ -88,7 +88,7 @@ class ActionModule(ActionBase):
         return advisories.index(paths, folder)
 
     def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        module_args = {**args, "core": _core.packed()}
+        module_args = {**args, "core": _core.packed("patch")}
         result: dict[str, Any] = self._execute_module(MODULE, module_args=module_args, task_vars=task_vars)
         return result
 

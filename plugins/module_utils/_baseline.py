@@ -8,6 +8,7 @@ It joins the kinds, the journal and the guard, and reads no host by itself.
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -158,9 +159,8 @@ def _in_force(assessment: Assessment) -> str:
 
 def _survey_kind(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:
     """Return the plan for all controls of a kind at once; where that fails, without those that fail alone."""
-    kind = KINDS[name]
     try:
-        return kind.plan(controls, kind.observe(host, controls, context))
+        return _plan_kind(host, name, controls, context)
     except ClinicalError as error:
         reasons = {control.id: _why_unreadable(host, control, context) for control in controls}
         readable = [control for control in controls if reasons[control.id] is None]
@@ -171,9 +171,23 @@ def _survey_kind(host: Host, name: str, controls: Sequence[Control], context: Su
         return KindPlan((*unread, *plan.assessments), plan.groups)
 
 
+def _plan_kind(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:
+    """Return the plan of a kind. Raises ClinicalError also for what nobody foresaw: it costs one kind, not the host."""
+    kind = KINDS[name]
+    try:
+        return kind.plan(controls, kind.observe(host, controls, context))
+    except ClinicalError:
+        raise
+    except Exception as error:
+        *_callers, (code, line) = traceback.walk_tb(error.__traceback__)
+        place = f"{code.f_code.co_filename.rpartition('/')[2]}:{line}"
+        reason = f"something on this host is not as we read it ({type(error).__name__} in {place})"
+        raise ClinicalError("Judging the controls of", name, reason, "This is a defect: please report it.") from error
+
+
 def _why_unreadable(host: Host, control: Control, context: SurveyContext) -> str | None:
     try:
-        KINDS[control.kind].observe(host, [control], context)
+        _plan_kind(host, control.kind, [control], context)
     except ClinicalError as error:
         return str(error)
     return None
