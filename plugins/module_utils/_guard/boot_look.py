@@ -50,7 +50,7 @@ def _refusal(host: Host, watch: BootWatch) -> str:
     return ""
 
 
-def look(host: Host) -> str:
+def examine(host: Host) -> str:
     """Look until somebody gets in or the time is over, do what has to be done, and return in a sentence what it was."""
     watch = boot_watch.load(host)
     if watch is None or not boot_watch.is_due(host, watch):
@@ -107,7 +107,7 @@ def _done(host: Host, outcome: str) -> str:
 def main(_argv: Sequence[str]) -> int:
     """Look once at this host and return the exit code of the program."""
     try:
-        sys.stdout.write(f"{look(RealHost())}\n")
+        sys.stdout.write(f"{examine(RealHost())}\n")
     except ClinicalError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -34,7 +34,7 @@ WANTS = "/etc/systemd/system/multi-user.target.wants"
 LINK = f"{WANTS}/{NAME}"
 #: What a run changes where it can cost the host its way through the network.
 _NETWORK = ("kernel value net", "packet filter table", "tree /etc/nft", "tree /etc/net")
-_LOOK = """# Written by the Ansible collection healthops.clinical; it goes when people have got in after the next boot.
+_UNIT_TEXT = """# Written by the Ansible collection healthops.clinical; it goes when people have got in after the next boot.
 [Unit]
 Description=Look whether people get in after a change
 After=network.target ssh.socket ssh.service sshd.socket sshd.service
@@ -126,7 +126,7 @@ def _lay_out(host: Host, watch: BootWatch) -> None:
     host.write(PROGRAM, archive.pack("boot_look"), 0o600, 0, 0, {})
     if host.stat(WANTS) is None:
         host.mkdir(WANTS, 0o755, 0, 0)
-    unit = _LOOK.format(program=PROGRAM, command=" ".join(command()))
+    unit = _UNIT_TEXT.format(program=PROGRAM, command=" ".join(command()))
     host.write(UNIT, unit.encode(), 0o644, 0, 0, {})
     host.symlink(LINK, UNIT)
 

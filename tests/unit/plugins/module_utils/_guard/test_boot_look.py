@@ -61,7 +61,7 @@ def is_forgotten(host: FakeHost) -> bool:
 
 def test_a_host_that_is_well_is_done_within_a_minute_and_keeps_its_change(host: FakeHost) -> None:
     began = host.uptime
-    assert boot_look.look(host) == "People get in."
+    assert boot_look.examine(host) == "People get in."
     assert host.uptime - began < 61
     assert is_forgotten(host)
     assert DROP_IN in host.nodes
@@ -71,7 +71,7 @@ def test_before_the_boot_there_is_nothing_to_look_at(host: FakeHost) -> None:
     watch = boot_watch.load(host)
     assert watch is not None
     host.add_file("/proc/sys/kernel/random/boot_id", f"{watch.boot_id}\n")
-    assert boot_look.look(host) == "There is nothing to look at yet."
+    assert boot_look.examine(host) == "There is nothing to look at yet."
     assert not is_forgotten(host)
 
 
@@ -87,7 +87,7 @@ def test_what_shuts_everybody_out_is_taken_back_after_half_an_hour_and_told(
 ) -> None:
     shut(host)
     began = host.uptime
-    outcome = boot_look.look(host)
+    outcome = boot_look.examine(host)
     assert host.uptime - began >= boot_look.PATIENCE
     assert outcome == f"Taken back: e1. And yet: {reason}."
     assert DROP_IN not in host.nodes
@@ -100,7 +100,7 @@ def test_all_accounts_refused_is_taken_back_and_one_that_gets_in_is_enough(
     host: FakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ways_in, "account_troubles", lambda *_arguments: ["automation: refused", "breakglass: refused"])
-    assert "automation: refused; breakglass: refused" in boot_look.look(host)
+    assert "automation: refused; breakglass: refused" in boot_look.examine(host)
     assert DROP_IN not in host.nodes
 
 
@@ -111,14 +111,14 @@ def test_pam_that_let_somebody_in_at_the_confirmation_has_to_let_somebody_in_now
     watch = boot_watch.load(host)
     assert watch is not None
     assert watch.admitted
-    assert "PAM lets none of root in" in boot_look.look(host)
+    assert "PAM lets none of root in" in boot_look.examine(host)
 
 
 def test_a_login_ends_the_wait_whatever_the_host_thinks_of_itself(host: FakeHost) -> None:
     hush(host, 22)
     host.add_file("/proc/900/cmdline", "sshd: alice@pts/0\0")
     host.add_file("/proc/900/comm", "sshd\n")
-    assert boot_look.look(host) == "People get in."
+    assert boot_look.examine(host) == "People get in."
     assert DROP_IN in host.nodes
 
 
@@ -129,7 +129,7 @@ def test_an_ssh_server_that_somebody_has_switched_off_is_no_reason(host: FakeHos
     if how == "masked":
         host.add_link("/etc/systemd/system/ssh.service", "/dev/null")
         host.units["ssh.service"].masked = True
-    assert boot_look.look(host).startswith("No SSH server is started on this host any more")
+    assert boot_look.examine(host).startswith("No SSH server is started on this host any more")
     assert DROP_IN in host.nodes
     assert is_forgotten(host)
 
@@ -137,7 +137,7 @@ def test_an_ssh_server_that_somebody_has_switched_off_is_no_reason(host: FakeHos
 def test_a_cable_that_is_out_is_no_reason(host: FakeHost) -> None:
     no_route(host)
     host.add_file("/sys/class/net/eth0/carrier", "0\n")
-    assert boot_look.look(host) == "People get in."
+    assert boot_look.examine(host) == "People get in."
 
 
 def test_a_route_counts_only_where_a_run_touched_the_network(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_a_route_counts_only_where_a_run_touched_the_network(host: FakeHost, mon
     boot_watch.clear(host)
     commit_confirm.confirm(host, GuardRequest(run_id="g2"), False)
     host.add_file("/proc/sys/kernel/random/boot_id", "boot-3\n")
-    assert boot_look.look(host) == "People get in."
+    assert boot_look.examine(host) == "People get in."
 
 
 def test_one_run_after_the_other_goes_back_until_people_get_in(host: FakeHost) -> None:
@@ -166,21 +166,21 @@ def test_one_run_after_the_other_goes_back_until_people_get_in(host: FakeHost) -
             listen(host, 22, 700, "ssh.service", "sshd")
 
     host.sleep = back_with_the_motd  # type: ignore[method-assign]
-    assert boot_look.look(host) == "Taken back: g2. People get in."
+    assert boot_look.examine(host) == "Taken back: g2. People get in."
     assert DROP_IN in host.nodes
 
 
 def test_a_run_that_was_taken_back_meanwhile_is_left(host: FakeHost) -> None:
     hush(host, 22)
     _baseline.revert(host, guarded_request("r1", within=0), "e1", False)
-    assert boot_look.look(host).startswith("Taken back: nothing, no run stands any more. And yet: nothing listens")
+    assert boot_look.examine(host).startswith("Taken back: nothing, no run stands any more. And yet: nothing listens")
 
 
 def test_what_went_down_is_started_again_by_the_unit_that_the_boot_would_start(host: FakeHost) -> None:
     host.units["ssh.socket"] = FakeUnit(active=False)
     host.units["ssh.service"].active = False
     hush(host, 22)
-    boot_look.look(host)
+    boot_look.examine(host)
     assert (host.units["ssh.service"].active, host.units["ssh.socket"].active) == (True, False)
 
 
