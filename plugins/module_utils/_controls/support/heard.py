@@ -12,6 +12,7 @@ from ..._host import protocols, sockets
 from ..._host.door import Host
 from ..._host.sockets import Listener
 from ..._text.lines import split_lines
+from ..._text.numbers import is_natural
 from .ruleset import PROTOCOL, Port
 
 _RPCBIND = 111
@@ -101,7 +102,7 @@ def parse_rpcinfo(output: str) -> list[tuple[str, int, str]]:
 
 
 def _is_service(row: Sequence[str]) -> bool:
-    return len(row) >= 4 and row[2] in ("tcp", "udp") and row[3].isdigit()
+    return len(row) >= 4 and row[2] in ("tcp", "udp") and is_natural(row[3])
 
 
 def followed(learned: Sequence[Port], listeners: Sequence[Listener], lent: range) -> tuple[Port, ...]:
