@@ -34,7 +34,7 @@ WANTS = "/etc/systemd/system/multi-user.target.wants"
 LINK = f"{WANTS}/{NAME}"
 #: What a run changes where it can cost the host its way through the network.
 _NETWORK = ("kernel value net", "packet filter table", "tree /etc/nft", "tree /etc/net")
-_UNIT_TEXT = """# Written by the Ansible collection healthops.clinical; it goes when people have got in after the next boot.
+_UNIT_TEXT = """# Written by the Ansible collection healthops.clinical; it goes once people get in after a boot.
 [Unit]
 Description=Look whether people get in after a change
 After=network.target ssh.socket ssh.service sshd.socket sshd.service
