@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import posixpath
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -201,6 +202,16 @@ def cvtsudoers(host: FakeHost, args: list[str]) -> Said:
     if wrong is not None:
         return 1, "", f"/etc/sudoers: syntax error near {wrong}"
     return 0, json.dumps({"Defaults": [entry for entry in map(_sudo_default, lines) if entry]}), ""
+
+
+def apt_config(host: FakeHost, args: list[str]) -> Said:
+    """Dump what plain lines set, of which the last counts."""
+    folder, values = "/etc/apt/apt.conf.d", dict[str, str]()
+    paths = [posixpath.join(folder, name) for name in host.listdir(folder)] if folder in host.nodes else []
+    for path in [*paths, "/etc/apt/apt.conf"]:
+        text = host.text(path) if path in host.nodes else ""
+        values.update(re.findall(r'^([A-Za-z:-]+) "([^"]*)";$', text, re.MULTILINE))
+    return 0, "".join(f'{key} "{value}";\n' for key, value in values.items()), ""
 
 
 def visudo(host: FakeHost, args: list[str]) -> Said:
@@ -542,6 +553,7 @@ PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
     "sshd": sshd,
     "cvtsudoers": cvtsudoers,
     "visudo": visudo,
+    "apt-config": apt_config,
     "modprobe": modprobe,
     "mount": mount,
     "nft": nft,
