@@ -18,7 +18,7 @@ NEWCOMER = 8099
 def judge(host: Host, settings: dict[str, Any]) -> tuple[bool, str]:
     chains = outside.root(host, "nft list ruleset").out
     drops = "hook input" in chains and "policy drop" in chains
-    boots = outside.root(host, "systemctl is-enabled nftables.service").out == "enabled"
+    boots = outside.root(host, "systemctl is-enabled healthops-firewall.service").out == "enabled"
     server = f"python3 -m http.server {NEWCOMER} --directory /srv/empty"
     outside.root(host, f"mkdir -p /srv/empty; systemd-run --quiet --unit=newcomer {server}")
     try:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import guard as guard_states
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RunId
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login
 
 #: What ends the asking here: without a guard there is nothing to wait for.
@@ -26,6 +27,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         args = dict(self._task.args)
+        try:
+            RunId.of_option(args.get("run_id"))
+        except ClinicalError as error:
+            raise AnsibleActionFail(str(error)) from None
         why = fresh_login.why_skipped(self._connection.transport)
         if why and args.get("state") in ("armed", "confirmed", "reverted"):
             guard = fresh_login.skipped_guard(why)
@@ -46,7 +51,7 @@ def carried_out(reach: fresh_login.Reach, args: dict[str, Any], check: bool) -> 
         args.get("confirm_within", fresh_login.DEFAULT_WITHIN), fresh_login.DEFAULT_WITHIN
     )
     if state == "armed":
-        named = {**args, "run_id": args.get("run_id") or new_run_id()}
+        named = {**args, "run_id": RunId.of_option(args.get("run_id"))}
         return fresh_login.sent(reach, named["run_id"], within, lambda: reach.execute(named))
     # How long the host still waits is for the host to say; until it does, the longest that this task knows of counts.
     guard = {**fresh_login.NO_GUARD, "run_id": args.get("run_id") or "", "seconds_left": within}

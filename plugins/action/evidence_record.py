@@ -9,15 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.record import (
     clean_probes,
     clean_result,
     merged,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.store import write_record
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 
 PROBE = {
     "probe": {"type": "str", "required": True},
@@ -53,7 +56,8 @@ class ActionModule(ActionBase):
             if args["registered"]:
                 args["result"] = registered(str(args["registered"]), known)
             result = self._result(args, host)
-            path, changed = write_record(Path(args["path"]).absolute(), host, result)
+            folder = Path(args["path"]).absolute()
+            path, changed = write_record(folder, host, result, OwnWrites.of(own_folder(constants.config), folder))
         except ClinicalError as exc:
             raise AnsibleActionFail(str(exc)) from None
         return {"changed": changed, "path": str(path), "run_id": result["run_id"], "state": result["state"]}

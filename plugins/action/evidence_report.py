@@ -13,7 +13,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.formats import FORMATS
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.files import read
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import Sealing, report
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_modes import MODES
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.fork import share_memory
@@ -45,20 +47,34 @@ class ActionModule(ActionBase):
                 },
                 "fleet": {"type": "str", "default": "fleet"},
                 "signing_key": {"type": "path", "no_log": False},
+                "approvals": {"type": "path"},
+                "take_over": {"type": "bool", "default": False},
             },
         )
-        key = args["signing_key"]
+        folder, key, approvals = Path(args["path"]).absolute(), args["signing_key"], args["approvals"]
+        home = own_folder(constants.config)
         try:
             return report(
-                Path(args["path"]).absolute(),
+                folder,
                 TEMPLATE.read_text(encoding="utf-8"),
+                Sealing(
+                    own_writes=OwnWrites.of(home, folder),
+                    fleet=str(args["fleet"]),
+                    key=Path(key).absolute() if key else None,
+                    take_over=bool(args["take_over"]),
+                    cache=home / "report",
+                ),
                 run_id=str(args["run_id"] or ""),
                 hosts=[str.__str__(name) for name in args["hosts"]],
                 mode=str(args["mode"] or ""),
-                fleet=str(args["fleet"]),
-                key=Path(key).absolute() if key else None,
                 formats=[str.__str__(name) for name in args["formats"]],
-                cache=own_folder(constants.config) / "report",
+                approvals=content_of(approvals),
             )
         except ClinicalError as exc:
             raise AnsibleActionFail(str(exc)) from None
+
+
+def content_of(path: Any) -> bytes | None:
+    """Return the content of a file, if one is named and there; the report tells where a record misses it."""
+    place = Path(str(path or "")).absolute()
+    return read(place) if path and place.is_file() else None

@@ -8,11 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import plural
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.verify import verify
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 
 
 class ActionModule(ActionBase):
@@ -31,14 +34,15 @@ class ActionModule(ActionBase):
                 "oldest": {"type": "int", "default": 1},
             },
         )
-        signers = args["allowed_signers"]
+        folder, signers = Path(args["path"]).absolute(), args["allowed_signers"]
         try:
             verified = verify(
-                Path(args["path"]).absolute(),
+                folder,
                 fleet=str(args["fleet"] or ""),
                 allowed_signers=Path(signers).absolute() if signers else None,
                 head=str(args["head"] or ""),
                 oldest=int(args["oldest"]),
+                own_writes=OwnWrites.of(own_folder(constants.config), folder),
             )
         except ClinicalError as exc:
             raise AnsibleActionFail(str(exc)) from None

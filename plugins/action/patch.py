@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from ansible import constants
@@ -15,10 +14,12 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import packed_advisories
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import policy as patch_policy
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RunId
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories, approvals
+from ansible_collections.healthops.clinical.plugins.plugin_utils._patch.ready import place_of
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 
 MODULE = "healthops.clinical.patch"
@@ -38,7 +39,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         options, state = dict(self._task.args), str(self._task.args.get("state", "planned"))
         args = {key: value for key, value in options.items() if key not in CONTROLLER_OPTIONS}
-        args = {**args, "advisories": None, "survey_only": False}
+        args = {**args, "advisories": "", "survey_only": False}
         now = datetime.now(timezone.utc)
         try:
             policy = patch_policy.read(options.get("policy"))
@@ -46,7 +47,7 @@ class ActionModule(ActionBase):
             if approval:
                 args["digest"] = approval.digest
             if state != "rolled_back":
-                args["run_id"] = args.get("run_id") or new_run_id()
+                args["run_id"] = RunId.of_option(args.get("run_id"))
             index = self._index(options) if state in RATED else None
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from None
@@ -64,13 +65,15 @@ class ActionModule(ActionBase):
             return _with_context(first, about, [])
         needed, warnings = prepared(index, first["rating_inputs"], _days(options.get("advisory_max_age", 14)), now)
         about["advisories_as_of"] = needed["as_of"]
-        return _with_context(self._send({**args, "advisories": needed}, task_vars), about, warnings)
+        return _with_context(
+            self._send({**args, "advisories": packed_advisories.pack(needed)}, task_vars), about, warnings
+        )
 
     def _approval(self, options: dict[str, Any], state: str, host: str, now: datetime) -> approvals.Approval | None:
         """Return what was approved for this host; None where the task is not about a set."""
         if not options.get("approvals") or state not in ("staged", "applied"):
             return None
-        path = place(options["approvals"])
+        path = place_of(options["approvals"])
         approval = approvals.approved(path, host, now)
         if options.get("digest") not in (None, "", approval.digest):
             problem = f"it lets {approval.digest} through, and the task asks for {options['digest']}"
@@ -79,20 +82,15 @@ class ActionModule(ActionBase):
 
     def _index(self, options: dict[str, Any]) -> advisories.AdvisoryIndex | None:
         given = options.get("advisory_files") or {}
-        paths = {option: place(path) for option, path in given.items() if path}
+        paths = {option: place_of(path) for option, path in given.items() if path}
         cache = options.get("advisory_cache")
-        folder = place(cache) if cache else own_folder(constants.config) / "advisories"
+        folder = place_of(cache) if cache else own_folder(constants.config) / "advisories"
         return advisories.index(paths, folder)
 
     def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        module_args = {**args, "core": _core.packed()}
+        module_args = {**args, "core": _core.packed("patch")}
         result: dict[str, Any] = self._execute_module(MODULE, module_args=module_args, task_vars=task_vars)
         return result
-
-
-def place(path: Any) -> Path:
-    """Return the absolute path: a relative one starts where the command was typed, as that of evidence does."""
-    return Path(str(path)).expanduser().absolute()
 
 
 def prepared(

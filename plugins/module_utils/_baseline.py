@@ -8,12 +8,15 @@ It joins the kinds, the journal and the guard, and reads no host by itself.
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ._change import apply as changes
 from ._change import journal
 from ._change import revert as journal_revert
+from ._change.folder_times import put_times
 from ._change.steps import Group
 from ._controls.awaited import RequiredPackages, installs
 from ._controls.context import SurveyContext
@@ -48,6 +51,7 @@ class BaselineRequest:
     allow_stop: frozenset[str] = frozenset()
     journal_keep: int = 20
     force: bool = False
+    later_runs: bool = False
     confirm_within: int = 0
     break_glass_users: tuple[str, ...] = ()
     keeps: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +71,8 @@ class Report:
     changes: list[dict[str, Any]] = field(default_factory=list)
     restored: list[dict[str, Any]] = field(default_factory=list)
     reverted_run_id: str = ""
+    reverted_runs: list[str] = field(default_factory=list)
+    left: list[dict[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     guard: dict[str, Any] = field(default_factory=dict)
     availability: dict[str, Any] = field(default_factory=dict)
@@ -153,9 +159,8 @@ def _in_force(assessment: Assessment) -> str:
 
 def _survey_kind(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:
     """Return the plan for all controls of a kind at once; where that fails, without those that fail alone."""
-    kind = KINDS[name]
     try:
-        return kind.plan(controls, kind.observe(host, controls, context))
+        return _plan_kind(host, name, controls, context)
     except ClinicalError as error:
         reasons = {control.id: _why_unreadable(host, control, context) for control in controls}
         readable = [control for control in controls if reasons[control.id] is None]
@@ -166,9 +171,23 @@ def _survey_kind(host: Host, name: str, controls: Sequence[Control], context: Su
         return KindPlan((*unread, *plan.assessments), plan.groups)
 
 
+def _plan_kind(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:
+    """Return the plan of a kind. Raises ClinicalError also for what nobody foresaw: it costs one kind, not the host."""
+    kind = KINDS[name]
+    try:
+        return kind.plan(controls, kind.observe(host, controls, context))
+    except ClinicalError:
+        raise
+    except Exception as error:
+        *_callers, (code, line) = traceback.walk_tb(error.__traceback__)
+        place = f"{code.f_code.co_filename.rpartition('/')[2]}:{line}"
+        reason = f"something on this host is not as we read it ({type(error).__name__} in {place})"
+        raise ClinicalError("Judging the controls of", name, reason, "This is a defect: please report it.") from error
+
+
 def _why_unreadable(host: Host, control: Control, context: SurveyContext) -> str | None:
     try:
-        KINDS[control.kind].observe(host, [control], context)
+        _plan_kind(host, control.kind, [control], context)
     except ClinicalError as error:
         return str(error)
     return None
@@ -182,10 +201,22 @@ def audit(host: Host, request: BaselineRequest) -> Report:
     """Return how the host stands, and what enforcing would change. Nothing is changed."""
     report = _open(host, request)
     surveyed = survey(host, request.controls, _context(request, report))
-    report.findings = [_finding(assessment) for assessment in surveyed.assessments.values()]
-    report.changes = guarded_run.describe_changes(surveyed.groups)
+    _entries, refused = changes.capture_each(host, surveyed.groups)
+    failed = {control: error for n, error in refused.items() for control in surveyed.groups[n].controls}
+    for control, assessment in surveyed.assessments.items():
+        report.findings.append(_foretold(assessment, failed.get(control)))
+    report.changes = guarded_run.describe_changes(
+        [group for n, group in enumerate(surveyed.groups) if n not in refused]
+    )
     report.changed = bool(report.changes)
+    report.warnings += _describe_refusal(host, request, surveyed.groups)
     return _close(host, report)
+
+
+def _foretold(assessment: Assessment, error: ClinicalError | None) -> dict[str, Any]:
+    """Return the finding of a control that nobody has enforced; one that a run could not enforce says so."""
+    finding = _finding(assessment)
+    return finding if error is None else {**finding, "result": "error", "reason": f"A run would not change it: {error}"}
 
 
 def _context(request: BaselineRequest, report: Report) -> SurveyContext:
@@ -204,7 +235,6 @@ def enforce(host: Host, request: BaselineRequest) -> Report:
     Raises ClinicalError where nothing could be done or everything was put back.
     """
     report = _open(host, request)
-    report.warnings += _settled(host, request.run_id)
     for run in _cut_runs(host):
         journal_revert.sweep(host, run)
         report.warnings.append(_describe_cut(run))
@@ -259,6 +289,11 @@ def _look_again(host: Host, report: Report, before: host_availability.Snapshot, 
 
     comparison = host_availability.compare(host, before, groups)
     report.availability = comparison.as_result()
+    if comparison.ended:
+        report.warnings.append(
+            f"Somebody had started by hand what does not listen any more: {', '.join(comparison.ended)}. "
+            "No unit of the system holds it, so the run stays; start it again if it was a service."
+        )
     if not comparison.lost:
         guard = record.load(host, report.run_id)
         if guard is not None and guard.state == ARMED:
@@ -277,11 +312,10 @@ def _look_again(host: Host, report: Report, before: host_availability.Snapshot, 
 def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Report:
     """Take a run back. ``wanted`` is its id, or nothing for the newest; ``request.run_id`` names the revert itself.
 
-    Raises ClinicalError where there is no such run, where others changed the same since, or where it failed in part.
+    With ``request.later_runs`` those that came after it go with it. What others changed since is left and told. Raises
+    ClinicalError where there is no such run, where all of it was changed since, or where it failed in part.
     """
     report = _open(host, request)
-    if not check:
-        report.warnings += _settled(host, request.run_id)
     run = journal_revert.choose_run(host, wanted)
     report.reverted_run_id = run.run_id
     if run.reverted_by and not wanted:
@@ -289,30 +323,49 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
         return _close(host, report)
     if not check:
         journal_revert.sweep(host, run)
-    way = journal_revert.plan_revert(host, run)
+    way = journal_revert.plan_revert(host, run, with_later=request.later_runs, force=request.force)
     journal_revert.refuse_unless_safe(way, request.force)
-    if way.damaged:
-        report.warnings.append(f"{way.damaged} lines of the journal cannot be read; what they held is not restored.")
-    report.restored = guarded_run.describe_changes(way.groups)
-    report.changed = bool(way.groups)
-    if way.groups and not check:
-        terms = _guard_terms(host, request, way.groups)
-        outcome = guarded_run.carry_out(host, request.run_id, way.groups, terms, reverts=run.run_id)
-        if outcome.failed:
-            error = next(iter(outcome.failed.values()))
-            raise ClinicalError("Reverting the run", run.run_id, str(error), _half_reverted(host, request.run_id))
+    _describe_way(report, way)
+    if check:
+        report.warnings += _describe_refusal(host, request, way.groups)
+    elif way.groups:
+        report.warnings += _go_back(host, request, way)
     if not check:
-        report.warnings += guarded_run.tidy_journal(host, request.journal_keep, run, request.run_id)
+        runs = () if way.drifted else way.runs  # what is left is offered again
+        report.warnings += guarded_run.tidy_journal(host, request.journal_keep, runs, request.run_id)
     return _close(host, report)
 
 
-def _settled(host: Host, run_id: str) -> list[str]:
-    """Return warnings about the guard of the last run. Raises ClinicalError while one is armed."""
-    if record.unsettled(host) is None:
-        return []
-    from ._guard import reverter  # hardly any run has to read it
+def _describe_way(report: Report, way: journal_revert.RevertPlan) -> None:
+    """Note in the report what goes back, and what is left as it is."""
+    if way.damaged:
+        report.warnings.append(f"{way.damaged} lines of the journal cannot be read; what they held is not restored.")
+    report.warnings += [f"Left as it is: {drift.describe()}." for drift in way.drifted]
+    report.left = [drift.as_result() for drift in way.drifted]
+    report.reverted_runs = [run.run_id for run in way.runs]
+    report.restored = guarded_run.describe_changes(way.groups)
+    report.changed = bool(way.groups)
 
-    return reverter.settle(host, run_id)
+
+def _go_back(host: Host, request: BaselineRequest, way: journal_revert.RevertPlan) -> list[str]:
+    """Carry the way back out and look whether it led there; return warnings about folders that others use by now.
+
+    Raises ClinicalError where it did not entirely.
+    """
+    doing, subject = "Reverting the run", way.run.run_id
+    terms = _guard_terms(host, request, way.groups)
+    outcome = guarded_run.carry_out(host, request.run_id, way.groups, terms, reverts=way.run.run_id)
+    if outcome.failed:
+        error = next(iter(outcome.failed.values()))
+        raise ClinicalError(doing, subject, str(error), _half_reverted(host, request.run_id))
+    goals = [(step.subject, step.wanted) for group in way.groups for step in group.steps if step.wanted is not None]
+    missed = changes.not_reached(host, goals)
+    if missed:
+        reason = f"it was carried out, and yet this is not as it was: {'; '.join(missed)}"
+        raise ClinicalError(doing, subject, reason, _half_reverted(host, request.run_id))
+    put_times(host, way.folders)
+    folders = [subject.name for subject, image in goals if image.get("kind") == "absent"]
+    return [f"Left as it is: {path} holds what others laid there." for path in folders if host.stat(path) is not None]
 
 
 def _half_reverted(host: Host, run_id: str) -> str:
@@ -331,13 +384,9 @@ def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
 
     Raises ClinicalError where the break-glass accounts are of no use even before the run.
     """
-    if not request.confirm_within or not any(group.guarded for group in groups):
+    if not _is_guarded(request, groups):
         return None
-    from ._guard import break_glass  # the many runs that change nothing guarded do not pay for reading these
-    from ._host import login as ssh_login
-
-    login = ssh_login.own_login(host)
-    problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    problems = _break_glass_problems(host, request)
     if problems:
         findings = f"{'; '.join(problems)}; nothing was changed"
         advice = "Mend the account, or take it out of hardening_break_glass_users."
@@ -345,23 +394,51 @@ def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
     return record.GuardTerms(request.confirm_within)
 
 
+def _is_guarded(request: BaselineRequest, groups: Sequence[Group]) -> bool:
+    return bool(request.confirm_within) and any(group.guarded for group in groups)
+
+
+def _break_glass_problems(host: Host, request: BaselineRequest) -> list[str]:
+    from ._guard import break_glass  # the many runs that change nothing guarded do not pay for reading these
+    from ._host import login as ssh_login
+
+    return break_glass.problems(host, request.break_glass_users, ssh_login.own_login(host))
+
+
+def _describe_refusal(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> list[str]:
+    """Return the warning that a run would be refused, for check mode; none where it would be let through."""
+    problems = _break_glass_problems(host, request) if _is_guarded(request, groups) else []
+    if not problems:
+        return []
+    return [f"A run would be refused and change nothing: {'; '.join(problems).rstrip('.')}."]
+
+
 def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:
     """Return the report as a module's result; reverts have no findings, and diff is there only where it is wanted."""
     values = {**vars(report), "check_mode": check}
     del values["warnings"]  # Ansible has a way of its own for these
     changes = report.restored if report.reverted_run_id else report.changes
-    for key in ("findings", "changes") if report.reverted_run_id else ("restored", "reverted_run_id"):
+    of_reverts = ("restored", "reverted_run_id", "reverted_runs", "left")
+    for key in ("findings", "changes") if report.reverted_run_id else of_reverts:
         del values[key]
     if report.listeners_to_probe is None:
         del values["listeners_to_probe"]
     if with_diff:
-        values["diff"] = [_diff(change) for change in changes]
+        values["diff"] = [_diff(change) for change in changes] + [_diff_of_left(item) for item in report.left]
     return values
 
 
 def _diff(change: Mapping[str, Any]) -> dict[str, str]:
     header = str(change["subject"])
     before, after = f"{change['before']}\n", f"{change['after']}\n"
+    return {"before_header": header, "after_header": header, "before": before, "after": after}
+
+
+def _diff_of_left(item: Mapping[str, str]) -> dict[str, str]:
+    """Return an item that is left: what it would have become, and what it stays."""
+    header = f"{item['subject']} {item['entry']}".rstrip()
+    header = f"{header} (left as it is: {item['reason']}; the run had set: {item['set'] or 'nothing'})"
+    before, after = f"{item['before']}\n", f"{item['now']}\n"
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 

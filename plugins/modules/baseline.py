@@ -160,8 +160,13 @@ options:
     default: ""
   force:
     description:
-      - With O(state=reverted), restore also what somebody changed since the run, and what can be read of a damaged
-        journal.
+      - With O(state=reverted), restore what the run wrote also where somebody has changed the same since, and what can
+        be read of a damaged journal. What others wrote elsewhere, such as another account in the same file, stays.
+    type: bool
+    default: false
+  later_runs:
+    description:
+      - With O(state=reverted), take back the runs that came after O(run_id) with it, as if all were one.
     type: bool
     default: false
   journal_keep:
@@ -202,9 +207,9 @@ options:
   controls:
     description:
       - The selected controls. The action plugin of the same name sets it, and nobody else. What is given here in a
-        playbook is ignored.
+        playbook is ignored. No log of the host takes them up.
     type: json
-    default: "[]"
+    default: ""
 notes:
   - On the host it needs Python 3.9 and the programs that its controls ask, such as C(sshd) and C(systemctl).
   - While a guard is armed, another run refuses and says until when.
@@ -230,7 +235,7 @@ EXAMPLES = r"""
     tunables:
       sshd_max_auth_tries: 3
     skip:
-      banner_local_login: The vendor's console parses the login text. Review in May.
+      banner_console: The vendor's console parses the login text. Review in May.
   become: true
 
 - name: Leave one deviation alone that was approved until the next visit of the vendor
@@ -354,11 +359,43 @@ changes:
       description: The controls that ask for it.
       type: list
       elements: str
+reverted_runs:
+  description: All runs that were taken back, the newest first.
+  returned: with O(state=reverted)
+  type: list
+  elements: str
 restored:
   description: What was put back, or in check mode would be, in the shape of RV(changes).
   returned: with O(state=reverted)
   type: list
   elements: dict
+left:
+  description: What was left as it is, because others have changed the same since.
+  returned: with O(state=reverted)
+  type: list
+  elements: dict
+  contains:
+    subject:
+      description: What is left.
+      type: str
+    entry:
+      description: The path, the entry or the line of it that is concerned; empty where it is the whole.
+      type: str
+    before:
+      description: What it was before the run. Secrets, and files that not everybody may read, show a digest.
+      type: str
+    set:
+      description: What the run had made of it.
+      type: str
+    now:
+      description: What it is now.
+      type: str
+    reason:
+      description: Why it is left.
+      type: str
+    run_id:
+      description: The later run that has changed it, empty where it was somebody else.
+      type: str
 guard:
   description: Whether what could have locked people out was confirmed.
   returned: always
@@ -410,6 +447,7 @@ availability:
     appeared: []
     unreachable: []
     consented: [tcp 631 (cups.service)]
+    ended: []
   contains:
     compared:
       description: Whether it was looked at; not so where nothing was changed.
@@ -431,6 +469,11 @@ availability:
       elements: str
     consented:
       description: Sockets and units that are gone because somebody consented.
+      type: list
+      elements: str
+    ended:
+      description:
+        - Sockets that are gone, of programs that somebody had started by hand. Without a unit that is no loss.
       type: list
       elements: str
 listeners_to_probe:
@@ -488,12 +531,13 @@ def main() -> None:
             "run_id": {"type": "str", "default": ""},
             "revert_run_id": {"type": "str", "default": ""},
             "force": {"type": "bool", "default": False},
+            "later_runs": {"type": "bool", "default": False},
             "journal_keep": {"type": "int", "default": 20},
             "confirm_within": {"type": "int", "default": 120},
             "break_glass_users": {"type": "list", "elements": "str", "default": []},
             "keeps": {"type": "dict", "default": {}},
             "survey_only": {"type": "bool", "default": False},
-            "controls": {"type": "json", "default": "[]"},
+            "controls": {"type": "json", "default": "", "no_log": True},
             "core": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,

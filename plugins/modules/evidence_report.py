@@ -66,8 +66,22 @@ options:
     description:
       - Path of the OpenSSH key that signs the bundle. A private key without a passphrase, or the public half of one
         that an agent holds.
-      - Without it the chain stands unsigned, and the report says so.
+      - Without it the chain stands unsigned, and the report says so. A chain whose newest bundle is signed is not
+        continued without a key.
     type: path
+  approvals:
+    description:
+      - The file of approvals that the run was let through by. It is kept in the bundle as C(approvals/SHA256.yml), if
+        it is the one whose hash the records name.
+    type: path
+  take_over:
+    description:
+      - Whether records are sealed that neither the newest manifest of the bundle nor the account that runs Ansible
+        knows, because another account or job wrote them and somebody answers for that.
+      - The manifest names what was taken over, and M(healthops.clinical.evidence_verify) tells it.
+      - Otherwise such a record counts as unreadable, and so does one that is not as it was sealed, or gone.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - healthops.clinical._attributes
   - healthops.clinical._attributes.actiongroup_clinical
@@ -180,6 +194,13 @@ headline:
   returned: success
   type: str
   sample: "3 hosts, 252 checks: 240 pass or fixed, 9 need a decision, 3 unknown"
+decisions:
+  description: What waits for a decision, ten controls at most, the most severe first, each with hosts and what to do.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "high: web1, web2: service_cups_removed: it runs; to have it stopped, list cups in hardening_allow_stop"
 summary:
   description: How many findings of the whole fleet have each result word.
   returned: success
@@ -231,6 +252,8 @@ def main() -> None:
             },
             "fleet": {"type": "str", "default": "fleet"},
             "signing_key": {"type": "path", "no_log": False},
+            "approvals": {"type": "path"},
+            "take_over": {"type": "bool", "default": False},
             "formats": {
                 "type": "list",
                 "elements": "str",

@@ -121,6 +121,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._service import drain
 from ansible_collections.healthops.clinical.plugins.module_utils._service.haproxy import MasterSocket
+from ansible_collections.healthops.clinical.plugins.module_utils._text.outlet import finish
 
 
 def main() -> None:
@@ -142,10 +143,11 @@ def main() -> None:
         allow_outage=module.params["allow_outage"],
     )
     try:
-        result = drain.Drain(MasterSocket(), RealHost(), request, module.check_mode).carry_out()
+        drained = drain.Drain(MasterSocket(), RealHost(), request, module.check_mode).carry_out()
+        result = drained.as_result(request.engine)
     except ClinicalError as error:
-        module.fail_json(msg=str(error), engine=request.engine)
-    module.exit_json(**result.as_result(request.engine))
+        result = {"failed": True, "msg": str(error), "engine": request.engine}
+    finish(module, result)
 
 
 if __name__ == "__main__":

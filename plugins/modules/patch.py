@@ -77,7 +77,10 @@ options:
       - What is known of the source packages of this host, as the action plugin prepares it from files of the Debian
         security tracker, of CISA's known exploited vulnerabilities and of EPSS.
       - Without it every severity is V(unknown), and the labels alone tell what a security update is.
-    type: dict
+      - It is one packed text, so that the host's syslog, where Ansible notes the options of modules, does not fill with
+        it. What is given here in a playbook is ignored.
+    type: str
+    default: ""
   advisory_files:
     description:
       - Files on the control node that tell of vulnerabilities, as people carried them in, compressed with gzip or not.
@@ -169,6 +172,8 @@ notes:
     in dnf's cache to be kept; it cannot be packed again. It was run with the dnf 4 and rpm of Debian, with no package
     of a real Enterprise Linux.
   - Holds and the marks of automatically installed packages are the same after a run as before it.
+  - With dnf, kernels stand beside each other. The oldest one, which dnf removes where there are too many, is not kept,
+    and does not come back with O(state=rolled_back).
   - needrestart is kept from restarting anything meanwhile, and asked afterwards where it is installed. What runs old
     libraries is read from C(/proc) in any case.
   - A service that the site restarts itself, for example after a drain, is left running and told in RV(to_restart). It
@@ -458,7 +463,7 @@ def main() -> None:
             "digest": {"type": "str", "default": ""},
             "run_id": {"type": "str", "default": ""},
             "policy": {"type": "dict", "default": {}},
-            "advisories": {"type": "dict"},
+            "advisories": {"type": "str", "default": "", "no_log": True},
             "advisory_files": {
                 "type": "dict",
                 "options": {name: {"type": "path"} for name in ("debian_tracker", "cisa_kev", "epss")},

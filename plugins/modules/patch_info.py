@@ -119,6 +119,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._host.door impo
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger as patch_ledger
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
+from ansible_collections.healthops.clinical.plugins.module_utils._text.outlet import finish
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RunId
 
 
 def read_history(host: Host, package: str, run_id: str) -> dict[str, Any]:
@@ -140,10 +142,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        history = read_history(RealHost(), module.params["package"], module.params["run_id"])
+        run_id = RunId.of(module.params["run_id"]) if module.params["run_id"] else ""
+        history = read_history(RealHost(), module.params["package"], run_id)
     except ClinicalError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **history)
+        history = {"failed": True, "msg": str(error)}
+    finish(module, {"changed": False, **history})
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ LONG = {
     "in_use": 250,
     "patching_dnf": 200,
     "judges": 150,
+    "service_config": 150,
     "logins": 140,
 }
 

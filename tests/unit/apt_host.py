@@ -24,6 +24,7 @@ class AptHost(FakeHost):
     def __init__(self, system: str = "debian-12") -> None:
         super().__init__(system)
         self.programs |= {"apt-cache"}
+        self.asked: list[tuple[tuple[str, ...], str]] = []
         self.says: dict[tuple[str, str], CommandResult] = {}
         self.add_file("/etc/os-release", fixture("os_release", system))
         content = fixture("apt_inrelease", system)
@@ -35,5 +36,6 @@ class AptHost(FakeHost):
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
     ) -> CommandResult:
         self.runs.append(tuple(argv))
+        self.asked.append((tuple(argv), stdin))
         key = (argv[0], argv[1])
         return self.says.get(key) or CommandResult(tuple(argv), 0, fixture(ANSWERS[key], self.system), "")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
 from fake_host import FakeHost
 
 
@@ -22,5 +23,5 @@ def on_host(call: Any, monkeypatch: pytest.MonkeyPatch, host: FakeHost) -> list[
         yield
 
     monkeypatch.setattr(call, "RealHost", lambda: host)
-    monkeypatch.setattr(call.lock, "held", held)
+    monkeypatch.setattr(lock, "held", held)
     return locks

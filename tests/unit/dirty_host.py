@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.healthops.clinical.plugins.module_utils._baseline import BaselineRequest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from fake_host import FakeHost, FakeMount, fixture
-from fake_programs import PAM_STACKS, FakePackage, FakeUnit, pam_profile, pam_stack
+from fake_programs import PAM_STACKS, FakePackage, FakeUnit, auto_mark, pam_profile, pam_stack
 
 SSH_DROP_INS = "/etc/ssh/sshd_config.d"
 JOURNALD = {
@@ -189,4 +189,4 @@ def _packages(host: FakeHost) -> None:
     host.add_file("/etc/telnetrc", "quit\n# ours\n")
     host.residual.add("debsums")  # it was here once, and somebody's settings for it still are
     host.add_file("/etc/default/debsums", "CRON_CHECK=weekly\n")
-    host.add_file("/var/lib/apt/extended_states", "Package: telnet\n")
+    host.add_file("/var/lib/apt/extended_states", auto_mark("telnet"))

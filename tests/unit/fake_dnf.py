@@ -129,6 +129,7 @@ class FakeBase:
         self.transaction: list[Any] = []
         self.conflict = ""
         self.unreachable = ""
+        self.strategies: list[int] = []
         self.unsigned: set[str] = set()
         self.done = False
         self.conf = SimpleNamespace(
@@ -145,7 +146,9 @@ class FakeBase:
             load=self._load,
             disable=lambda: None,
             get_metadata_path=lambda kind: f"/srv/lab/{kind}",
-            _repo=SimpleNamespace(expire=lambda: None, getMaxTimestamp=lambda: 1795596466),
+            _repo=SimpleNamespace(
+                expire=lambda: None, getMaxTimestamp=lambda: 1795596466, setSyncStrategy=self.strategies.append
+            ),
         )
         self.repos = SimpleNamespace(iter_enabled=lambda: iter([self._repo]), get=lambda _name: self._repo)
         self.sack = SimpleNamespace(
@@ -210,7 +213,7 @@ def modules(base: FakeBase) -> dict[str, Any]:
         Error=DnfError, DownloadError=DownloadError, RepoError=RepoError, ProcessLockError=ProcessLockError
     )
     return {
-        "dnf": SimpleNamespace(Base=lambda: base, exceptions=errors),
+        "dnf": SimpleNamespace(Base=lambda: base, exceptions=errors, repo=SimpleNamespace(SYNC_ONLY_CACHE=2)),
         "dnf.transaction": SimpleNamespace(**KINDS),
         "hawkey": SimpleNamespace(GT=1, ADVISORY_SECURITY=2, chksum_name=lambda _kind: "sha256"),
         "rpm": SimpleNamespace(expandMacro=lambda _macro: "/nowhere/.rpm.lock"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fnmatch
+import hashlib
 import os
 import posixpath
 from copy import copy
@@ -19,14 +20,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
-from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import (
+    ClinicalError,
+    HostWriteError,
+    ReadOnlyError,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import (
+    EXCHANGED,
+    EXCHANGED_ADVICE,
+    GIVEN_AWAY,
     TEMPORARY_SUFFIX,
     CommandResult,
     Host,
     ScanEntry,
     Stat,
     T,
+    is_exchanged,
 )
 from fake_programs import PROGRAMS, FakePackage, FakeUnit
 
@@ -80,10 +89,19 @@ class Node:
     target: str = ""
     xattrs: Dict[str, bytes] = field(default_factory=dict)
     ctime: float = 0.0
+    mtime: int = 0
 
     def __copy__(self) -> Node:
         return Node(
-            self.kind, self.mode, self.uid, self.gid, self.content, self.target, dict(self.xattrs), ctime=self.ctime
+            self.kind,
+            self.mode,
+            self.uid,
+            self.gid,
+            self.content,
+            self.target,
+            dict(self.xattrs),
+            ctime=self.ctime,
+            mtime=self.mtime,
         )
 
 
@@ -200,11 +218,15 @@ class FakeHost(Host):
         self.units: Dict[str, FakeUnit] = {}
         self.packages: Dict[str, str] = {}
         self.residual: Set[str] = set()
+        self.unfinished: Dict[str, str] = {}
         self.mirror: Dict[str, FakePackage] = {}
         self.apt_lock = ""
         self.audit: List[str] = []
         self.privileged: List[str] = []
         self.tables: Dict[str, str] = {}
+        self.links: List[Dict[str, object]] = []
+        self.xfrm = ""
+        self.rpc = ""
         self.nft_refuses = ""
         self.nft_refuses_new = ""
         self.users = {"root": 0, "www-data": 33, "alice": 1000}
@@ -319,7 +341,21 @@ class FakeHost(Host):
         if self._virtual(path) is not None:
             return Stat("file", 0o644, 0, 0)
         node = self.nodes.get(self.nodes.place(path))
-        return None if node is None else Stat(node.kind, node.mode, node.uid, node.gid, node.target, node.ctime)
+        if node is None:
+            return None
+        return Stat(
+            kind=node.kind,
+            mode=node.mode,
+            uid=node.uid,
+            gid=node.gid,
+            target=node.target,
+            ctime=node.ctime,
+            mtime=node.mtime,
+            size=len(node.content),
+        )
+
+    def digest(self, path: str) -> str:
+        return hashlib.sha256(self.nodes[self.nodes.place(path)].content).hexdigest()
 
     def xattrs(self, path: str) -> Dict[str, bytes]:
         node = self.nodes.get(self.nodes.place(path))
@@ -409,20 +445,38 @@ class FakeHost(Host):
     def symlink(self, path: str, target: str) -> None:
         self._in_one_step(f"link {path}", path, Node("link", 0o777, target=target))
 
+    def set_mtime(self, path: str, mtime: int) -> None:
+        """No operation of its own: no test is about a host that was killed between a file and its time."""
+        self.nodes[self.nodes.place(path)].mtime = mtime
+
+    def set_xattrs(self, path: str, xattrs: Dict[str, bytes]) -> None:
+        node = self.nodes[self.nodes.place(path)]
+        self.change(f"setfattr {path}", lambda: setattr(node, "xattrs", dict(xattrs)))
+
     def mkdir(self, path: str, mode: int, uid: int, gid: int) -> None:
         place = self._parent_of(path, "Making the directory")
         node = self.nodes.get(place)
         if node is None:
             self._in_one_step(f"mkdir {path}", path, Node("dir", mode, uid, gid))
         elif node.kind == "dir":
-            self.set_meta(path, mode, uid, gid)
+            self._set_meta(path, node, mode, uid, gid)
         else:
             raise ClinicalError("Making the directory", path, os.strerror(errno.ENOTDIR))
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int) -> None:
-        node = self.nodes.get(self.nodes.place(path))
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
+        place = self.nodes.place(path)
+        node = self.nodes.get(place)
         if node is None or node.kind == "link":
             raise ClinicalError("Setting owner and mode of", path, os.strerror(errno.ELOOP if node else errno.ENOENT))
+        if is_exchanged(planned, Stat(node.kind, node.mode, node.uid, node.gid)):
+            raise ClinicalError("Setting owner and mode of", path, EXCHANGED, EXCHANGED_ADVICE)
+        folder = self.nodes.get(posixpath.dirname(place))
+        given = node.uid == 0 and (uid, gid) != (node.uid, node.gid)
+        if given and folder is not None and (folder.uid != 0 or folder.mode & 0o022):
+            raise ClinicalError("Giving away", path, GIVEN_AWAY, EXCHANGED_ADVICE)
+        self._set_meta(path, node, mode, uid, gid)
+
+    def _set_meta(self, path: str, node: Node, mode: int, uid: int, gid: int) -> None:
         self.change(f"chown {path}", lambda: self._touch(node, uid=uid, gid=gid))
         self.change(f"chmod {path}", lambda: self._touch(node, mode=mode))
 
@@ -476,7 +530,8 @@ class FakeHost(Host):
         if how == "killed":
             raise Killed(words)
         if disk and (how == "EROFS" or (how == "ENOSPC" and not frees)):
-            raise HostWriteError("Writing", words, os.strerror(getattr(errno, how)), "Free space, then retry.")
+            error = ReadOnlyError if how == "EROFS" else HostWriteError
+            raise error("Writing", words, os.strerror(getattr(errno, how)), "Free space, then retry.")
         self.clock += 1
         effect()
         if how == "killed_after":
@@ -487,6 +542,7 @@ class FakeHost(Host):
         if node.kind == "file" and posixpath.dirname(path) not in self.nodes:
             self.add_dir(posixpath.dirname(path))
         node.ctime = self.clock
+        node.mtime = int(self.clock)
         self.nodes[path] = node
 
     # --- inside ---

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Said = tuple[int, str, str]
 OPPOSITE = {"suid": "nosuid", "dev": "nodev", "exec": "noexec", "symfollow": "nosymfollow"}
+_OWN = "/etc/systemd/system/"
 AUTO_MARKS = "/var/lib/apt/extended_states"
 
 
@@ -33,6 +34,10 @@ class FakeUnit:
     wanted_by: str = "multi-user.target"
     masked: bool = False
     transient: bool = False
+    own: bool = False
+    #: What it says before it dies, each time that it was started.
+    dies: str = ""
+    starts: int = 0
 
 
 @dataclass
@@ -54,7 +59,19 @@ class FakePackage:
 # --- systemd ---
 
 
+def _sync_own_units(host: FakeHost) -> None:
+    """Know the units whose files lie in /etc, as systemd does once it has read them, and forget those that went."""
+    files = [path for path in host.glob(f"{_OWN}*.service") if host.nodes[path].kind == "file"]
+    for path in files:
+        wanted = re.search(r"^WantedBy=(\S+)", host.text(path), re.MULTILINE)
+        if wanted:
+            host.units.setdefault(path[len(_OWN) :], FakeUnit(wanted_by=wanted[1], own=True))
+    for name in [name for name, unit in host.units.items() if unit.own and _OWN + name not in files]:
+        del host.units[name]
+
+
 def systemctl(host: FakeHost, args: list[str]) -> Said:
+    _sync_own_units(host)
     if args[0] == "list-units":
         return 0, "".join(f"{name} loaded active running {name}\n" for name, u in host.units.items() if u.active), ""
     if args[0] == "list-sockets":
@@ -99,6 +116,8 @@ def _shown(host: FakeHost, name: str) -> str:
         seen["UnitFileState"] = host.enabled(name)
         seen["FragmentPath"] = f"/lib/systemd/system/{name}"
     since = int(unit.since * 1_000_000) if unit else 0
+    seen.update(InvocationID=str(unit.starts if unit else ""), NRestarts="0", SubState=seen["ActiveState"])
+    seen["Result"] = "exit-code" if unit and unit.dies else ""
     return "\n".join(f"{key}={value}" for key, value in {**seen, "StateChangeTimestampMonotonic": since}.items())
 
 
@@ -120,9 +139,43 @@ def _set_active(active: bool) -> Callable[[FakeHost, str], None]:
         if host.units[name].transient and not active:
             del host.units[name]
             return
-        host.units[name].active, host.units[name].since = active, host.clock
+        unit = host.units[name]
+        unit.active, unit.since, unit.starts = active and not unit.dies, host.clock, unit.starts + active
+        if unit.own and not active:
+            for table in re.findall(r"^ExecStop=.*delete table ([\w ]+)'$", host.text(_OWN + name), re.MULTILINE):
+                host.tables.pop(table, None)
 
     return happen
+
+
+def journalctl(host: FakeHost, args: list[str]) -> Said:
+    unit = host.units.get(args[-1])
+    return 0, f"{unit.dies}\n" if unit else "", ""
+
+
+def _account_program(kind: str) -> Callable[[FakeHost, list[str]], Said]:
+    """Return useradd, usermod, userdel, groupadd or groupdel, which write passwd and group as they are."""
+
+    def run(host: FakeHost, args: list[str]) -> Said:
+        name = args[-1]
+        options = dict(zip(args[:-1], args[1:]))
+        path = "/etc/passwd" if kind.startswith("user") else "/etc/group"
+        old = host.text(path) if path in host.nodes else ""
+        lines = [line for line in old.split("\n") if line and not line.startswith(f"{name}:")]
+        if kind == "groupadd":
+            host.groups[name] = 900 + len(host.groups)
+            lines.append(f"{name}:x:{host.groups[name]}:")
+        elif kind != "groupdel" and kind != "userdel":
+            host.users.setdefault(name, 900 + len(host.users))
+            home = options.get("--home-dir") or options.get("--home")
+            ids = f"{host.users[name]}:{host.groups[options['--gid']]}"
+            lines.append(f"{name}:x:{ids}:{options['--comment']}:{home}:{options['--shell']}")
+        else:
+            (host.users if kind == "userdel" else host.groups).pop(name, None)
+        host.write(path, "".join(f"{line}\n" for line in lines).encode(), 0o644, 0, 0, {})
+        return 0, "", ""
+
+    return run
 
 
 def _wants(host: FakeHost, name: str) -> str:
@@ -289,6 +342,11 @@ def nft(host: FakeHost, args: list[str]) -> Said:
     return 0, "", ""
 
 
+def ip(host: FakeHost, args: list[str]) -> Said:
+    """The interfaces that are up, and what IPsec knows."""
+    return (0, host.xfrm if "xfrm" in args else json.dumps(host.links), "")
+
+
 def _load(host: FakeHost, table: str, rules: str) -> None:
     host.tables.pop(table, None)
     if rules:
@@ -300,7 +358,10 @@ def _load(host: FakeHost, table: str, rules: str) -> None:
 
 def dpkg_query(host: FakeHost, args: list[str]) -> Said:
     names = args[2:]
-    known = [(name, host.packages[name], "installed") for name in names if name in host.packages]
+    statuses = {**dict.fromkeys(host.packages, "installed"), **host.unfinished}
+    if not names:
+        return 0, "".join(f"{name}\t{status}\tok\n" for name, status in statuses.items()), ""
+    known = [(name, host.packages[name], statuses[name]) for name in names if name in host.packages]
     known += [(name, host.mirror[name].version, "config-files") for name in names if name in host.residual]
     unknown = [name for name in names if name not in host.packages and name not in host.residual]
     missing = "".join(f"dpkg-query: no packages found matching {name}\n" for name in unknown)
@@ -397,7 +458,12 @@ def _configure(host: FakeHost, installed: dict[str, str], removed: list[str]) ->
         elif host.mirror[name].unit in host.units:
             _disable(host, host.mirror[name].unit)
             del host.units[host.mirror[name].unit]
-    host.add_file(AUTO_MARKS, "".join(f"Package: {name}\n" for name in sorted(host.packages)))
+    host.add_file(AUTO_MARKS, "".join(map(auto_mark, sorted(host.packages))))
+
+
+def auto_mark(name: str) -> str:
+    """Return the stanza that says of a package that it came along; here all did."""
+    return f"Package: {name}\nArchitecture: amd64\nAuto-Installed: 1\n\n"
 
 
 def _download(host: FakeHost, argument: str) -> Said:
@@ -416,6 +482,17 @@ def sh(host: FakeHost, args: list[str]) -> Said:
         path = f"{folder}/{name}_{version.replace(':', '%3a')}_amd64.deb"
         host.change(f"fetch {argument}", lambda: host.add_file(path, "deb"))
     return rc, out, err
+
+
+def find(host: FakeHost, args: list[str]) -> Said:
+    """Print what lends rights, or with -uid and -gid what those own below the folders, the deepest first."""
+    owners = {(option, int(number)) for option, number in zip(args, args[1:]) if option in ("-uid", "-gid")}
+    if not owners:
+        return 0, "".join(f"{path}\n" for path in host.privileged), ""
+    folders = tuple(f"{folder}/" for folder in args[: args.index("-xdev")])
+    below = [(path, node) for path, node in host.nodes.items() if path.startswith(folders)]
+    owned = [path for path, node in below if owners & {("-uid", node.uid), ("-gid", node.gid)}]
+    return 0, "".join(f"{path}\n" for path in sorted(owned, reverse=True)), ""
 
 
 # --- PAM ---
@@ -547,6 +624,8 @@ def update_grub(host: FakeHost, args: list[str]) -> Said:
 
 
 PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
+    "journalctl": journalctl,
+    **{name: _account_program(name) for name in ("useradd", "usermod", "userdel", "groupadd", "groupdel")},
     posixpath.basename(os.path.realpath(sys.executable)): lambda host, args: (0, "", ""),
     "systemd-run": systemd_run,
     "systemctl": systemctl,
@@ -557,6 +636,8 @@ PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
     "modprobe": modprobe,
     "mount": mount,
     "nft": nft,
+    "ip": ip,
+    "rpcinfo": lambda host, args: (0, host.rpc, ""),
     "dpkg-query": dpkg_query,
     "apt-get": apt_get,
     "sh": sh,
@@ -565,6 +646,6 @@ PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
     "augenrules": augenrules,
     "update-grub": update_grub,
     "uname": lambda host, args: (0, "x86_64\n", ""),
-    "find": lambda host, args: (0, "".join(f"{path}\n" for path in host.privileged), ""),
+    "find": find,
     **{name: lambda host, args: (0, "", "") for name in ("aideinit", "at", "crontab")},
 }

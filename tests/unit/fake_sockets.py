@@ -42,6 +42,24 @@ def listen(
         _add(host, protocol, "10.0.0.5", port, "01", 20000 + number)
 
 
+def hear(host: FakeHost, number: int, pid: int, unit: str, program: str) -> None:
+    """Let a process take in a whole IP protocol."""
+    listen(host, number, pid, unit, program, protocol="raw")
+
+
+def held_by_kernel(host: FakeHost, port: int, addresses: tuple[str, ...] = ("0.0.0.0",)) -> None:
+    """Let the kernel itself wait at a UDP port, as WireGuard has it."""
+    for number, address in enumerate(addresses):
+        _add(host, "udp", address, port, "07", 30000 + port + number)
+
+
+def hold_addresses(host: FakeHost, *addresses: str) -> None:
+    """Let a host have these IPv4 addresses, and no others."""
+    rows = "".join(f"           |-- {address}\n              /32 host LOCAL\n" for address in addresses)
+    net = "        |-- 10.77.0.255\n           /32 link BROADCAST\n"
+    host.add_file(f"{NET}/fib_trie", f"Main:\n  +-- 0.0.0.0/1 2 0 2\n{rows}{net}")
+
+
 def hush(host: FakeHost, port: int) -> None:
     """Nothing listens there any more."""
     for path in [path for path in host.nodes if path.startswith(NET)]:

@@ -5,17 +5,20 @@
 from __future__ import annotations
 
 import html
+import subprocess
 import tarfile
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, revert
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import record
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger, stages
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import bundle
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.formats import FORMATS, exported
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import Sealing, report
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_modes import headline
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.store import load_records, load_run
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.verify import verify
@@ -115,19 +118,23 @@ def test_a_bundle_is_what_its_records_make_today(archive: str, tmp_path: Path) -
     for run_id, mode in RUNS[archive].items():
         run = load_run(evidence, run_id)
         assert run is not None
-        records, unreadable = load_records(evidence, run_id)
-        assert unreadable == {}
-        again = bundle(run_id, records, [*run["hosts"], *run["missing"]], {}, run["mode"])
+        records = load_records(evidence, run_id)
+        assert records.unreadable == {}
+        again = bundle(run_id, records.results, [*run["hosts"], *run["missing"]], {}, run["mode"])
         assert (again["mode"], again["summary"]) == (mode, run["summary"])
         page = (evidence / run_id / "report.html").read_text(encoding="utf-8")
         assert f"<h1>{html.escape(headline(again))}.</h1>" in page
         assert {"findings.csv", "junit.xml", "metrics.prom", "oscal.json"} <= set(exported(again, list(FORMATS)))
 
 
-def test_a_report_is_made_again_and_the_chain_goes_on(tmp_path: Path) -> None:
-    evidence = evidence_of("evidence.tar.xz", tmp_path)
-    made = report(evidence, TEMPLATE, run_id=HARDENED, formats=["oscal"])
-    assert (made["mode"], made["sequence"], made["changed"]) == ("harden", 9, True)
+def test_a_report_is_made_again_and_the_chain_goes_on_with_a_key(tmp_path: Path) -> None:
+    evidence, key = evidence_of("evidence.tar.xz", tmp_path), tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    own = OwnWrites.of(tmp_path / "home", evidence)
+    with pytest.raises(ClinicalError, match="number 8 is signed, and no key is named"):
+        report(evidence, TEMPLATE, Sealing(own_writes=own), run_id=HARDENED, formats=["oscal"])
+    made = report(evidence, TEMPLATE, Sealing(own_writes=own, key=key), run_id=HARDENED, formats=["oscal"])
+    assert (made["mode"], made["sequence"], made["changed"], made["warnings"]) == ("harden", 9, True, [])
     assert verify(evidence)["told"] == []
 
 

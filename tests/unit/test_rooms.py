@@ -15,35 +15,37 @@ MAY_IMPORT = {
     "module_utils._errors": "",
     "module_utils._core": "",
     "module_utils._text": "",
-    "module_utils._vocabulary": "",
+    "module_utils._vocabulary": "_errors",
     "module_utils._host": "_errors _text _vocabulary",
     "module_utils._change": "_errors _text _vocabulary _host",
     "module_utils._guard": "_errors _text _vocabulary _host _change _core",
     "module_utils._controls": "_errors _text _vocabulary _host _change",
     "module_utils._baseline": "_errors _vocabulary _host _change _guard _controls",
+    "module_utils._configuration": "_errors _text _vocabulary _host _change _guard",
     "module_utils._patch": "_errors _text _vocabulary _host _change",
     "module_utils._probe": "_errors _text _vocabulary",
     "module_utils._service": "_errors _text _vocabulary _host",
-    "module_utils._calls": "_errors _vocabulary _host _change _guard _controls _baseline _patch",
-    "modules": "_core _errors _vocabulary _host _patch _probe _service",
+    "module_utils._calls": "_errors _vocabulary _host _change _guard _controls _baseline _configuration _patch",
+    "modules": "_core _errors _text _vocabulary _host _patch _probe _service",
     "doc_fragments": "",
     "lookup": "_vocabulary",
     "plugin_utils._run": "",
     "plugin_utils._data": "_errors",
     "plugin_utils._catalogue": "_errors _vocabulary _core _controls plugin_utils._data",
-    "plugin_utils._evidence": "_errors _vocabulary _change plugin_utils._data",
+    "plugin_utils._evidence": "_errors _text _vocabulary _change plugin_utils._data",
+    "plugin_utils._configuration": "_errors",
     "plugin_utils._guard": "_errors _vocabulary _core",
     "plugin_utils._patch": "_errors _vocabulary _patch plugin_utils._data",
     "action": (
-        "_core _errors _vocabulary _patch plugin_utils._run plugin_utils._catalogue plugin_utils._evidence "
-        "plugin_utils._guard plugin_utils._patch"
+        "modules _core _errors _vocabulary _patch plugin_utils._run plugin_utils._catalogue "
+        "plugin_utils._configuration plugin_utils._evidence plugin_utils._guard plugin_utils._patch"
     ),
 }
 
 
 def allowed(room: str) -> set[str]:
     names = MAY_IMPORT[room].split()
-    return {name if "." in name else f"module_utils.{name}" for name in names}
+    return {f"module_utils.{name}" if name.startswith("_") else name for name in names}
 
 
 def test_every_room_stands_in_the_table() -> None:

@@ -94,9 +94,27 @@ def test_a_new_listener_is_closed_and_told(host: Host) -> None:
 def test_the_kernel_refuses_and_the_boot_will_too(host: Host) -> None:
     rules = outside.root(host, "nft list chain inet healthops input").out
     assert "policy drop" in rules
-    assert outside.root(host, "systemctl is-enabled nftables.service").out == "enabled"
-    shown = outside.root(host, "systemctl show --property=ExecStart --value nftables.service").out
+    assert outside.root(host, "systemctl is-enabled healthops-firewall.service").out == "enabled"
+    shown = outside.root(host, "systemctl show --property=ExecStart --value healthops-firewall.service").out
     assert "/etc/nftables-healthops.nft" in shown
+
+
+def test_the_sites_own_rules_stay_as_they_were(host: Host) -> None:
+    assert outside.root(host, "systemctl is-enabled nftables.service").out == "disabled"
+    assert outside.root(host, "systemctl is-active nftables.service").out == "inactive"
+
+
+def test_stopping_the_unit_takes_away_its_own_table_alone(host: Host) -> None:
+    outside.root(host, "nft add table inet site_of_others")
+    try:
+        assert outside.root(host, "systemctl stop healthops-firewall").rc == 0
+        tables = outside.root(host, "nft list tables").out
+        assert "inet healthops" not in tables
+        assert "inet site_of_others" in tables
+        assert outside.root(host, "systemctl start healthops-firewall").rc == 0
+        assert "policy drop" in outside.root(host, "nft list chain inet healthops input").out
+    finally:
+        outside.root(host, "nft delete table inet site_of_others; systemctl start healthops-firewall")
 
 
 def test_containers_are_still_forwarded_for(host: Host) -> None:
@@ -105,6 +123,4 @@ def test_containers_are_still_forwarded_for(host: Host) -> None:
 
 
 def test_what_the_boot_loads_is_sound(host: Host) -> None:
-    """Debian's own file flushes everything first, and ours comes after it."""
-    checked = outside.root(host, "nft -c -f /etc/nftables.conf && nft -c -f /etc/nftables-healthops.nft")
-    assert checked.rc == 0
+    assert outside.root(host, "nft -c -f /etc/nftables-healthops.nft").rc == 0

@@ -114,7 +114,8 @@ PACKAGES = (
     Deb("lab-security", "1.0-1+deb12u1", "-security", True),
     # No security fix at all, from stable-updates.
     Deb("lab-feature", "2.0-1"),
-    Deb("lab-feature", "2.1-1", "-updates", True),
+    # Its vendor writes sizes as nobody else does.
+    Deb("lab-feature", "2.1-1", "-updates", True, fields=("Installed-Size: 12.5",)),
     # Only there because lab-main needs it; its mark says so.
     Deb("lab-auto", "0.9-1"),
     Deb("lab-auto", "0.9-2", "", True),

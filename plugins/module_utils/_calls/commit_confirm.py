@@ -13,13 +13,17 @@ from .._change import lock
 from .._errors import ClinicalError
 from .._guard import commit_confirm, record, reverter
 from .._guard.commit_confirm import GuardRequest, GuardResult
+from .._guard.exclusive import exclusive
 from .._host.real import RealHost
-from .._vocabulary.run_id import new_run_id
+from .._vocabulary.run_id import RunId
 
 
 def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> dict[str, Any]:
     """Return the result of the module for its options, also of a call that failed."""
-    wanted = request(params)
+    try:
+        wanted = request(params)
+    except ClinicalError as error:
+        return {"failed": True, "msg": str(error)}
     try:
         result = asdict(carry_out(wanted, params["state"], check))
     except ClinicalError as error:
@@ -31,12 +35,13 @@ def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> dict[str, Any
 
 
 def request(params: Mapping[str, Any]) -> GuardRequest:
-    """Return what the options ask for; a guard that is armed gets a name where the task gives it none."""
-    run_id = params["run_id"]
-    if not run_id and params["state"] == "armed":
-        run_id = new_run_id()
+    """Return what the options ask for; a guard that is armed gets a name where the task gives it none.
+
+    Raises ClinicalError where an id cannot name a run.
+    """
+    named = params["run_id"] or params["state"] == "armed"
     return GuardRequest(
-        run_id=run_id,
+        run_id=RunId.of_option(params["run_id"]) if named else "",
         paths=tuple(params["paths"]),
         units=tuple(params["units"]),
         commands=tuple(params["commands"]),
@@ -52,8 +57,17 @@ def carry_out(wanted: GuardRequest, state: str, check: bool) -> GuardResult:
     host = RealHost()
     if state == "status":
         return commit_confirm.status(host, wanted)
-    act = {"armed": commit_confirm.arm, "confirmed": commit_confirm.confirm, "reverted": commit_confirm.revert}[state]
+    if state == "armed":
+        return _arm(host, wanted, check)
+    act = {"confirmed": commit_confirm.confirm, "reverted": commit_confirm.revert}[state]
     # A run that is at work, or the revert itself, ends before it is asked.
-    patience = 0.0 if state == "armed" else reverter.PATIENCE
-    with contextlib.nullcontext() if check else lock.held(wanted.run_id or state, patience=patience):
+    holder = wanted.run_id or reverter.NAME
+    with contextlib.nullcontext() if check else lock.held(holder, patience=reverter.PATIENCE):
         return act(host, wanted, check)
+
+
+def _arm(host: RealHost, wanted: GuardRequest, check: bool) -> GuardResult:
+    with exclusive(host, wanted.run_id, check) as warnings:
+        result = commit_confirm.arm(host, wanted, check)
+    result.warnings[:0] = warnings
+    return result

@@ -4,20 +4,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any, Callable
 
-from .._change import lock
 from .._errors import ClinicalError
+from .._guard.exclusive import exclusive
 from .._host.real import RealHost
-from .._patch import plan, policy, roll_back, run
+from .._patch import packed_advisories, plan, policy, roll_back, run
 from .._patch.managers import manager_of
 from .._patch.plan import PlanInputs
 from .._patch.request import PatchFailed, PatchRequest, PatchResult
-from .._vocabulary.run_id import new_run_id
+from .._vocabulary.run_id import RunId
 
 STATES: dict[str, Callable[..., PatchResult]] = {
     "planned": run.report_plan,
@@ -40,20 +39,20 @@ def answer(params: Mapping[str, Any], check: bool, _diff: bool) -> dict[str, Any
 
 
 def read_request(params: Mapping[str, Any], check: bool) -> PatchRequest:
-    """Return the request that the options make. Raises ClinicalError where the policy is wrong."""
-    advisories = params["advisories"]
+    """Return the request that the options make. Raises ClinicalError where the policy or an id is wrong."""
+    advisories = packed_advisories.unpack(params["advisories"])
     inputs = PlanInputs(
         policy=policy.read(params["policy"]),
         now=datetime.now(timezone.utc).replace(microsecond=0),
-        advisories=None if advisories is None else advisories.get("sources", {}),
+        advisories=advisories.get("sources"),
         refresh=params["refresh"] and not check and params["state"] != "applied",
-        cves=(advisories or {}).get("cves", {}),
+        cves=advisories.get("cves", {}),
     )
     # What is rolled back has its name already; every other run gets one.
-    new_id = "" if params["state"] == "rolled_back" else new_run_id()
+    named = params["run_id"] or params["state"] != "rolled_back"
     return PatchRequest(
         inputs=inputs,
-        run_id=params["run_id"] or new_id,
+        run_id=RunId.of_option(params["run_id"]) if named else "",
         digest=params["digest"],
         restart=params["restart"],
         restart_order=tuple(params["restart_order"]),
@@ -75,10 +74,10 @@ def carry_out(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
         return {"changed": False, "rating_inputs": plan.rating_inputs(host, manager, request.inputs.refresh)}
     if not host.is_root():
         raise ClinicalError("Patching", "this host", "it takes root", "Run it with become: true.")
-    with (
-        contextlib.nullcontext() if check else lock.held(request.run_id or params["state"], patience=params["patience"])
-    ):
+    name = request.run_id or params["state"]
+    with exclusive(host, name, check, params["patience"]) as warnings:
         result = asdict(STATES[params["state"]](host, manager, request))
+    result["warnings"] = (*warnings, *result["warnings"])
     if check and params["refresh"] and params["state"] in ("planned", "staged"):
         result["warnings"] = (*result["warnings"], NOT_REFRESHED)
     return shape_result(result, params["state"])

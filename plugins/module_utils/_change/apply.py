@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from .._errors import ClinicalError, HostWriteError
-from .._host.door import Host
-from .steps import Group, JournalEntry
-from .subjects.base import Image
+from .._errors import ClinicalError, HostWriteError, ReadOnlyError
+from .._host.door import READ_LIMIT, Host
+from .steady import require_steady
+from .steps import Group, JournalEntry, Step
+from .subjects.base import Image, Subject
+from .subjects.files import is_kept
 
 
 @dataclass
@@ -35,11 +37,36 @@ class Undone(ClinicalError):
 
 def capture(host: Host, groups: Sequence[Group]) -> list[JournalEntry]:
     """Return the image of everything that the groups are going to change, before the first change."""
-    return [
-        JournalEntry(step, step.subject.capture(host), number)
-        for number, group in enumerate(groups)
-        for step in group.steps
-    ]
+    entries, failed = capture_each(host, groups)
+    for error in failed.values():
+        raise error
+    return entries
+
+
+def capture_each(host: Host, groups: Sequence[Group]) -> tuple[list[JournalEntry], dict[int, ClinicalError]]:
+    """Return the images of each group that can be taken back, and the error of each other by its index."""
+    entries: list[JournalEntry] = []
+    failed: dict[int, ClinicalError] = {}
+    for number, group in enumerate(groups):
+        try:
+            entries += [_captured(host, step, number) for step in group.steps]
+        except ClinicalError as error:
+            failed[number] = error
+            entries = [entry for entry in entries if entry.group != number]
+    return entries, failed
+
+
+def _captured(host: Host, step: Step, number: int) -> JournalEntry:
+    image = step.subject.capture(host)
+    if step.wanted is not None and not is_kept(image):
+        reason = f"it is larger than {READ_LIMIT} bytes, so a change of it could not be taken back"
+        raise ClinicalError("Keeping", step.subject.name, reason)
+    return JournalEntry(step, image, number)
+
+
+def without_images(groups: Sequence[Group]) -> list[JournalEntry]:
+    """Return the steps as entries of a way back that cannot be journaled."""
+    return [JournalEntry(step, {}, number) for number, group in enumerate(groups) for step in group.steps]
 
 
 def unguarded() -> None:
@@ -47,20 +74,28 @@ def unguarded() -> None:
 
 
 def apply(
-    host: Host, groups: Sequence[Group], entries: Sequence[JournalEntry], arm: Callable[[], None] = unguarded
+    host: Host,
+    groups: Sequence[Group],
+    entries: Sequence[JournalEntry],
+    arm: Callable[[], None] = unguarded,
+    failed: Mapping[int, ClinicalError] | None = None,
+    together: bool = False,
 ) -> ApplyOutcome:
-    """Make every group true; ``arm`` is called before each guarded one.
+    """Make every group true, but those that have ``failed`` before; ``arm`` is called before each guarded one.
 
-    A group that fails, or cannot be guarded, is undone and noted, and the others go on. Where the machine itself cannot
-    be written, or something unforeseen happens, everything is undone and the error is raised.
+    A group that fails, or cannot be guarded, is undone and noted, and the others go on, unless they stand or fall
+    ``together``. Where the machine itself cannot be written, and not only one file system that is mounted read-only, or
+    something unforeseen happens, everything is undone and the error is raised.
     """
-    outcome = ApplyOutcome()
+    outcome = ApplyOutcome(failed=dict(failed or {}))
     done: list[tuple[Group, list[JournalEntry]]] = []
     for number, group in enumerate(groups):
+        if number in outcome.failed:
+            continue
         applied: list[JournalEntry] = []
         done.append((group, applied))
+        numbers = [n for n, entry in enumerate(entries) if entry.group == number]
         try:
-            numbers = [n for n, entry in enumerate(entries) if entry.group == number]
             if group.guarded:
                 arm()
             applied += [_capture_anew(host, entries[n]) for n in numbers]
@@ -68,13 +103,22 @@ def apply(
             watched = [(n, e) for n, e in zip(numbers, applied) if e.step.wanted is None]
             outcome.settled.update({n: e.step.subject.capture_after(host, e.before) for n, e in watched})
         except ClinicalError as error:
-            if isinstance(error, HostWriteError):
-                undo_all(host, done, error)
+            if together or (isinstance(error, HostWriteError) and not isinstance(error, ReadOnlyError)):
+                undo_all(host, done, _named(error, group))
             _undo_last(host, done, error)
             outcome.failed[number] = error
+            # What others do to it from now on is no change of this run.
+            outcome.settled.update({n: e.step.subject.capture_after(host, e.before) for n, e in zip(numbers, applied)})
         except Exception as error:  # noqa: BLE001 - whatever it is, the host must not stay half changed
             undo_all(host, done, ClinicalError("Applying", group.name, repr(error), "This is a defect: please report."))
     return outcome
+
+
+def _named(error: ClinicalError, group: Group) -> ClinicalError:
+    """Return the error with the controls that it was met for."""
+    controls = ", ".join(group.controls)
+    subject = f"{error.subject} for {controls}" if controls else error.subject
+    return ClinicalError(error.doing, subject, error.saw, error.try_this)
 
 
 def _capture_anew(host: Host, entry: JournalEntry) -> JournalEntry:
@@ -83,15 +127,21 @@ def _capture_anew(host: Host, entry: JournalEntry) -> JournalEntry:
 
 
 def _apply_group(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
-    for entry in entries:
-        if entry.step.wanted is not None:
-            entry.step.subject.put(host, entry.step.wanted)
+    _put(host, [entry for entry in entries if not entry.step.late])
     for argv in group.checks:
         done = host.run(argv)
         if done.rc != 0:
-            raise ClinicalError("Checking the new settings with", " ".join(argv), done.err_line)
+            raise ClinicalError("Checking the new settings with", " ".join(argv), done.complaint)
+    _put(host, [entry for entry in entries if entry.step.late])
     for effect in group.effects:
         effect.happen(host)
+    require_steady(host, group.steady)
+
+
+def _put(host: Host, entries: Sequence[JournalEntry]) -> None:
+    for entry in entries:
+        if entry.step.wanted is not None:
+            entry.step.subject.put(host, entry.step.wanted)
 
 
 def _undo_last(host: Host, done: list[tuple[Group, list[JournalEntry]]], cause: ClinicalError) -> None:
@@ -104,7 +154,10 @@ def _undo_last(host: Host, done: list[tuple[Group, list[JournalEntry]]], cause: 
 
 
 def undo(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
-    """Put a group back, last step first, and make that live. What it did not come to change is not written again."""
+    """Put a group back, last step first, and make that live. What it did not come to change is not written again.
+
+    Raises ClinicalError where it is not as it was then, whatever the programs answered that were to do it.
+    """
     backwards = list(reversed(entries))
     for entry in [e for e in backwards if not e.step.beside] + [e for e in backwards if e.step.beside]:
         subject = entry.step.subject
@@ -112,25 +165,53 @@ def undo(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
             subject.put(host, entry.before)
     for effect in group.effects:
         effect.happen(host)
+    missed = not_reached(host, [(entry.step.subject, entry.before) for entry in entries])
+    if missed:
+        raise ClinicalError("Putting back", group.name, "; ".join(missed), "Look at it on the host.")
+
+
+def not_reached(host: Host, goals: Sequence[tuple[Subject, Image]]) -> list[str]:
+    """Look at subjects that were put somewhere, in this order, and return in words which of them are not there."""
+    missed: list[str] = []
+    later: set[str] = set()
+    for subject, goal in reversed(goals):
+        remaining = subject.remaining(goal, later)
+        if remaining is not None:
+            missed += _astray(host, subject, remaining)
+        later.update(goal.get("touched", ()))
+    return missed[::-1]
+
+
+def _astray(host: Host, subject: Subject, goal: Image) -> list[str]:
+    try:
+        return [f"{name} is not as it was to be" for name in subject.astray(subject.capture(host), goal)]
+    except ClinicalError as error:
+        return [f"{subject.type} {subject.name} cannot be read: {error}"]
 
 
 def restore(host: Host, groups: Sequence[Group], entries: Sequence[JournalEntry]) -> list[ClinicalError]:
     """Put every step where it is wanted and go on over whatever fails, because half of a way back is better than none.
 
-    Returns what failed. What the groups would have checked first is not asked: it was so before.
+    Returns what failed, and what is not where it was put. What the groups would have checked first is not asked: it was
+    so before.
     """
     wanted = [(entry.step.subject, entry.step.wanted) for entry in entries if entry.step.wanted is not None]
-    acts = [partial(subject.put, host, image) for subject, image in wanted]
-    acts += [partial(effect.happen, host) for group in groups for effect in group.effects]
-    return [error for act in acts if (error := attempt(act)) is not None]
+    acts = [(f"{subject.type} {subject.name}", partial(subject.put, host, image)) for subject, image in wanted]
+    effects = [effect for group in groups for effect in group.effects]
+    acts += [(f"{effect.verb} {effect.unit}".strip(), partial(effect.happen, host)) for effect in effects]
+    troubles = [error for name, act in acts if (error := attempt(act, name)) is not None]
+    missed = not_reached(host, wanted) if not troubles else []
+    return troubles + [ClinicalError("Putting back", "this host", description) for description in missed]
 
 
-def attempt(act: Callable[[], None]) -> ClinicalError | None:
-    """Do it, and return the error where it failed."""
+def attempt(act: Callable[[], object], name: str = "") -> ClinicalError | None:
+    """Do it, and return the error where it failed, whatever it raised: on a way back nothing ends the rest."""
     try:
         act()
     except ClinicalError as error:
         return error
+    except Exception as error:  # noqa: BLE001 - a defect in one step must not keep the others from being taken back
+        return ClinicalError("Putting back", name or "this host", repr(error), "This is a defect: please report.")
     return None
 
 

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Before-images on disk, synced before the first change, and a run's way back.
 
-``/var/lib/healthops/journal/<run id>/`` holds three files, each written in one step:
+``/var/lib/healthops/journal/<run id>/`` holds four files, each written in one step:
 
 - ``entries``: one line for each subject, with the image that the run replaces and the one it wants. Every line carries
   its own checksum.
+- ``folders``: when the folders around them were last changed. Earlier releases wrote none.
 - ``run``: what run this is and how far it came. It is written after ``entries``; without it a run never began.
 - ``after``: what the subjects looked like when the run ended, which is how a later change is told from the run's own.
 """
@@ -14,37 +15,57 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
-from .run_store import RUN, STATE, RunStore, check_run_id, line, unline
+from .._vocabulary.run_id import RunId
+from .folder_times import FolderTimes, read_times
+from .run_store import RUN, STATE, RunStore, line, unline
 from .steps import Effect, Group, JournalEntry, Step
 from .subjects.accounts import AccountField
-from .subjects.audit import RulesFile
+from .subjects.audit import KernelRules, RulesFile
 from .subjects.authselect import AuthselectFeatures
 from .subjects.awaited import AwaitedFile
 from .subjects.base import Image, Subject
 from .subjects.compiled import Compiled
 from .subjects.files import File, Meta
 from .subjects.firewall import FilterTable
+from .subjects.generated import GeneratedFile
 from .subjects.kernel import KernelValue, LoadedModule
+from .subjects.local_accounts import LocalAccount, LocalGroup
 from .subjects.made import MadeFile
 from .subjects.mounts import MountOptions
 from .subjects.packages import Packages
 from .subjects.pam import PamProfiles
 from .subjects.trees import Tree
-from .subjects.units import ActiveUnit, EnabledUnit
+from .subjects.units import ActiveUnit, EnabledUnit, OwnUnit
 
+#: The keys of the lines for groups, and of those for entries.
+_GROUP_KEYS = frozenset({"group", "name", "checks", "effects", "guarded"})
+_ENTRY_KEYS = frozenset({"of", "type", "name", "wanted", "replaced", "before", "after", "why", "controls", "watched"})
 JOURNAL = posixpath.join(STATE, "journal")
 _STORE = RunStore(JOURNAL)
 SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
-        *(File, AwaitedFile, RulesFile, MadeFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
-        *(ActiveUnit, EnabledUnit, MountOptions, Packages, AccountField, PamProfiles, AuthselectFeatures, FilterTable),
+        *(File, AwaitedFile, RulesFile, MadeFile, GeneratedFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
+        *(
+            ActiveUnit,
+            OwnUnit,
+            EnabledUnit,
+            LocalAccount,
+            LocalGroup,
+            MountOptions,
+            Packages,
+            AccountField,
+            PamProfiles,
+            AuthselectFeatures,
+            FilterTable,
+            KernelRules,
+        ),
     )
 }
 
@@ -77,6 +98,7 @@ class LoadedRun:
     entries: tuple[JournalEntry, ...]
     after: dict[str, Image] = field(default_factory=dict)
     damaged: int = 0
+    folders: FolderTimes = field(default_factory=dict)
 
 
 def key(subject: Subject) -> str:
@@ -104,7 +126,7 @@ def begin(
     ``started`` is a stamp, ``reverts`` the id of the run that this one takes back. Raises ClinicalError where the
     journal holds a run of this id, or cannot be written.
     """
-    check_run_id(run_id)
+    run_id = RunId.of(run_id)
     earlier = runs(host)
     if any(run.run_id == run_id for run in earlier):
         raise ClinicalError(
@@ -123,6 +145,7 @@ def begin(
         made_by=made_by,
     )
     _STORE.write(host, run_id, "entries", lines)
+    _STORE.write_record(host, run_id, "folders", read_times(host, entries))
     _write_run(host, run)
     return run
 
@@ -134,9 +157,29 @@ def end(
     pairs = ((entry, settled.get(number)) for number, entry in enumerate(entries))
     after = {key(e.step.subject): image or e.step.subject.capture_after(host, e.before) for e, image in pairs}
     _STORE.write_record(host, run.run_id, "after", after)
+    _narrow(host, run, entries, after)
     ended = replace(run, progress=progress)
     _write_run(host, ended)
     return ended
+
+
+def _narrow(host: Host, run: JournaledRun, entries: Sequence[JournalEntry], after: Mapping[str, Image]) -> None:
+    """Keep of each before-image what the run has changed: no journal needs a copy of all of /etc for long."""
+    narrowed = {}
+    for entry in entries:
+        name = key(entry.step.subject)
+        image = entry.step.subject.narrowed(entry.before, after[name])
+        if image is not entry.before:
+            narrowed[name] = image
+    if not narrowed:
+        return
+    lines = []
+    for raw in (host.read(_STORE.path(run.run_id, "entries")) or b"").rstrip(b"\n").split(b"\n"):
+        record = unline(raw)
+        if record is not None and "of" in record:
+            record["replaced"] = narrowed.get(f"{record['type']} {record['name']}", record["replaced"])
+        lines.append(raw + b"\n" if record is None else line(record))
+    _STORE.write(host, run.run_id, "entries", b"".join(lines))
 
 
 def note_reverted(host: Host, run: JournaledRun, by: str) -> None:
@@ -151,12 +194,23 @@ def load(host: Host, run: JournaledRun) -> LoadedRun:
     after = _STORE.read_record(host, run.run_id, "after")
     noted = {record["group"]: _group(record) for record in records if "group" in record}
     numbers = sorted({*noted, *(record["of"] for record in records if "of" in record)})
+    for record in records:
+        _check_known(run.run_id, record, _ENTRY_KEYS if "of" in record else _GROUP_KEYS)
+        if "of" in record and record["type"] not in SUBJECTS:
+            raise _newer(run.run_id, f"the subject {record['type']!r}")
     groups = tuple(noted.get(number, Group(f"group {number}", ())) for number in numbers)
     entries = tuple(_entry(record, numbers.index(record["of"])) for record in records if "of" in record)
     lost = max(0, run.entries - len(records)) + (run.progress == "damaged")
     if after is None and run.progress != "applying":  # a run that was cut never wrote it
         lost += 1
-    return LoadedRun(run=run, groups=groups, entries=entries, after=after or {}, damaged=lost)
+    return LoadedRun(
+        run=run,
+        groups=groups,
+        entries=entries,
+        after=after or {},
+        damaged=lost,
+        folders=_STORE.read_record(host, run.run_id, "folders") or {},
+    )
 
 
 def prune(host: Host, keep: int) -> list[str]:
@@ -173,6 +227,18 @@ def prune(host: Host, keep: int) -> list[str]:
     return old
 
 
+def _check_known(run_id: str, record: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse a record with keys that this release does not know: what they mean would be lost."""
+    unknown = sorted(set(record) - set(known))
+    if unknown:
+        raise _newer(run_id, f"the key {unknown[0]!r}")
+
+
+def _newer(run_id: str, what: str) -> ClinicalError:
+    reason = f"a newer release of this collection wrote it; {what} is not known here"
+    return ClinicalError("Reading the journal of the run", run_id, reason, "Use that release, or a newer one.")
+
+
 def _write_run(host: Host, run: JournaledRun) -> None:
     _STORE.write_record(host, run.run_id, RUN, asdict(run))
 
@@ -181,7 +247,8 @@ def _read_run(host: Host, run_id: str) -> JournaledRun | None:
     if not _STORE.has(host, run_id, RUN):
         return None
     record = _STORE.read_record(host, run_id, RUN)
-    if record is not None:
+    if record is not None and record.get("run_id") == run_id:
+        _check_known(run_id, record, {field.name for field in fields(JournaledRun)})
         return JournaledRun(**record)
     return JournaledRun(run_id=run_id, sequence=0, started="", progress="damaged", entries=0, checksum="")
 
@@ -192,7 +259,7 @@ def _records(groups: Sequence[Group], entries: Sequence[JournalEntry]) -> Iterat
         yield {
             "group": number,
             "name": group.name,
-            "checks": group.checks,
+            "checks": group.checks if group.checked_on_the_way_back else (),
             "effects": effects,
             "guarded": group.guarded,
         }

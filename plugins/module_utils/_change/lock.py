@@ -17,9 +17,17 @@ from .._vocabulary.stamp import stamp_of
 LOCK = "/run/healthops/baseline.lock"
 
 
+class LockHeld(ClinicalError):
+    """Another run is at work; ``run_id`` is its name, empty where that is not yet written."""
+
+    def __init__(self, path: str, run_id: str, holder: str) -> None:
+        super().__init__("Locking", path, f"another run is at work: {holder}", "Wait for it.")
+        self.run_id = run_id
+
+
 @contextlib.contextmanager
 def held(run_id: str, path: str = LOCK, patience: float = 0.0) -> Iterator[None]:
-    """Hold the lock while the body runs; raise ClinicalError that names the holder where another run has it.
+    """Hold the lock while the body runs; raise LockHeld, which names the holder, where another run has it.
 
     It is waited for up to ``patience`` seconds. The kernel drops the lock with the process that holds it, so what a
     killed run left behind is taken over.
@@ -27,7 +35,7 @@ def held(run_id: str, path: str = LOCK, patience: float = 0.0) -> Iterator[None]
     fd = _open(path)
     try:
         if not _taken(fd, patience):
-            raise ClinicalError("Locking", path, f"another run is at work: {_holder(fd)}", "Wait for it.")
+            raise _lock_held(fd, path)
         note = {"pid": os.getpid(), "run_id": run_id, "since": stamp_of(time.time())}
         os.ftruncate(fd, 0)
         os.pwrite(fd, json.dumps(note).encode(), 0)
@@ -57,9 +65,9 @@ def _taken(fd: int, patience: float) -> bool:
             return True
 
 
-def _holder(fd: int) -> str:
+def _lock_held(fd: int, path: str) -> LockHeld:
     try:
         note = json.loads(os.pread(fd, 4096, 0))
-        return f"run {note['run_id']}, process {note['pid']}, since {note['since']}"
+        return LockHeld(path, note["run_id"], f"run {note['run_id']}, process {note['pid']}, since {note['since']}")
     except (ValueError, KeyError, TypeError):
-        return "its name is not yet written"
+        return LockHeld(path, "", "its name is not yet written")

@@ -1,28 +1,101 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Taking a run back: exactly what it replaced, and only where nobody changed it since."""
+"""Taking a run back: what it replaced, and nothing that others have changed since.
+
+An item that others have changed as well is left and named, and the rest is taken back. Where a later run of ours has
+changed it, that run goes first, or several go together as if they were one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
 from . import journal
+from .folder_times import FolderTimes
 from .journal import JournaledRun, LoadedRun
 from .steps import Group, JournalEntry, Step
-from .subjects.base import Image
+from .subjects.base import Conflict, Image, Subject, WayBack
+
+
+@dataclass(frozen=True)
+class Drift:
+    """An item that is left as it is: the subject, and the conflict or another ``reason``.
+
+    ``built_on_by`` is the later run of ours that has changed it, or nothing.
+    """
+
+    subject: str
+    conflict: Conflict | None = None
+    reason: str = ""
+    built_on_by: str = ""
+
+    def describe(self) -> str:
+        """Return the item in words."""
+        if self.conflict is None:
+            return f"{self.subject}: {self.reason}"
+        entry = self.conflict.entry
+        item = f"file {entry}" if entry.startswith("/") else f"{self.subject} {entry}".rstrip()
+        return f"{item}, {self._who()} ({self.conflict.describe()})"
+
+    def _who(self) -> str:
+        return f"changed by the later run {self.built_on_by}" if self.built_on_by else "changed by somebody since"
+
+    def as_result(self) -> dict[str, str]:
+        """Return the item as a module's result has it."""
+        conflict = self.conflict or Conflict("", "", "", "")
+        return {
+            "subject": self.subject,
+            "entry": conflict.entry,
+            "before": conflict.before,
+            "set": conflict.ours,
+            "now": conflict.now,
+            "reason": self.reason or self._who(),
+            "run_id": self.built_on_by,
+        }
 
 
 @dataclass(frozen=True)
 class RevertPlan:
-    """The way back from a run: what to restore in which groups, and what was changed by others since."""
+    """The way back from a run, or from several as if they were one: what to restore, and what is left and why."""
 
     run: JournaledRun
     groups: tuple[Group, ...]
-    drifted: tuple[str, ...]
+    drifted: tuple[Drift, ...]
     damaged: int
+    later: tuple[JournaledRun, ...] = ()
+    folders: FolderTimes = field(default_factory=dict)
+
+    @property
+    def runs(self) -> tuple[JournaledRun, ...]:
+        """All runs that are taken back, the newest first."""
+        return (*reversed(self.later), self.run)
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """How subjects are compared: ``changed`` are the paths of all runs that go back, ``deferred`` those of later ones.
+
+    What is deferred is put back before that of the first run, so its present state tells nothing.
+    """
+
+    force: bool
+    cut: bool
+    changed: frozenset[str]
+    deferred: frozenset[str]
+
+
+@dataclass
+class _Findings:
+    """What a plan finds out: the steps back by their group, and what is left."""
+
+    steps: dict[int, list[Step]] = field(default_factory=dict)
+    drifted: list[Drift] = field(default_factory=list)
+    #: The groups of which something is in conflict without which the rest makes no sense.
+    torn: dict[int, Subject] = field(default_factory=dict)
 
 
 def choose_run(host: Host, run_id: str) -> JournaledRun:
@@ -47,27 +120,42 @@ def choose_run(host: Host, run_id: str) -> JournaledRun:
     return enforced[-1]
 
 
-def plan_revert(host: Host, run: JournaledRun) -> RevertPlan:
-    """Compare what the run made of its subjects with what they are now; nothing is changed."""
-    loaded = journal.load(host, run)
+def later_runs(host: Host, run: JournaledRun) -> list[JournaledRun]:
+    """Return the runs that came after one and still hold, the oldest first; a way back is none of them."""
+    return [
+        later
+        for later in journal.runs(host)
+        if later.sequence > run.sequence and not (later.reverts or later.reverted_by or later.progress == "undone")
+    ]
+
+
+def plan_revert(host: Host, run: JournaledRun, with_later: bool = False, force: bool = False) -> RevertPlan:
+    """Compare what the run made of its subjects with what they are now; nothing is changed.
+
+    With ``with_later`` the later runs of ours are taken back with it. With ``force`` what they wrote is put back also
+    where others have changed the same since.
+    """
+    since = later_runs(host, run)
+    later = [other for other in since if other.made_by != "commit_confirm"] if with_later else []
+    loaded = [journal.load(host, taken) for taken in (run, *later)]
+    joined = _joined(loaded)
+    deferred = frozenset(path for other in loaded[1:] for path in _paths(other))
     cut = any(r.reverts == run.run_id and r.progress == "applying" for r in journal.runs(host)) and not run.reverted_by
-    steps: dict[int, list[Step]] = {}
-    drifted: list[str] = []
-    for entry in loaded.entries:
-        subject, goal = entry.step.subject, _goal(entry, loaded)
-        now = subject.capture(host)
-        if subject.matches(now, goal):
-            continue
-        # The commands of a revert that was cut left what lies beside them in a state that nobody noted.
-        if not (cut and entry.step.beside) and not _is_ours(entry, loaded, now):
-            drifted.append(journal.key(subject))
-        step = replace(entry.step, wanted=goal, before=entry.step.after, after=entry.step.before, why="put back")
-        steps.setdefault(entry.group, []).append(step)
+    findings = _Findings()
+    terms = _Terms(force=force, cut=cut, changed=frozenset(_paths(joined)), deferred=deferred)
+    for entry in joined.entries:
+        _examine(host, entry, joined, terms, findings)
+    _leave_torn(joined.groups, findings)
+    drifted = findings.drifted
+    if drifted and not with_later:
+        drifted = _attributed(drifted, [journal.load(host, other) for other in reversed(since)])
     return RevertPlan(
         run=run,
-        groups=_turned(loaded.groups, steps, cut),
+        groups=_turned(joined.groups, findings.steps, cut),
         drifted=tuple(drifted),
-        damaged=loaded.damaged,
+        damaged=joined.damaged,
+        later=tuple(later),
+        folders=joined.folders,
     )
 
 
@@ -78,28 +166,157 @@ def sweep(host: Host, run: JournaledRun) -> None:
 
 
 def refuse_unless_safe(way: RevertPlan, force: bool) -> None:
-    """Raise where going back would lose somebody's later change, or where the journal does not tell the whole way."""
+    """Raise where the journal does not tell the whole way, a later run builds on this one, or nothing can go back."""
     if force:
         return
     doing, subject = "Reverting the run", way.run.run_id
     if way.damaged:
         reason = "its journal is damaged, so not every before-image can be read; nothing was changed"
         raise ClinicalError(doing, subject, reason, "force: true restores what can be read.")
-    if way.drifted:
-        reason = f"changed by somebody since: {', '.join(way.drifted)}; nothing was changed"
-        raise ClinicalError(doing, subject, reason, "Look at them; force: true restores them all the same.")
+    later = sorted({drift.built_on_by for drift in way.drifted} - {""})
+    if later:
+        items = "; ".join(drift.describe() for drift in way.drifted if drift.built_on_by)
+        reason = f"the later run {' and '.join(later)} builds on it; nothing was changed: {items}"
+        advice = "Take the later one back first, or all of them in one with later_runs: true."
+        raise ClinicalError(doing, subject, reason, advice)
+    if way.drifted and not way.groups:
+        reason = f"nothing was changed: {'; '.join(drift.describe() for drift in way.drifted)}"
+        advice = "Look at them; force: true restores what the run wrote there all the same."
+        raise ClinicalError(doing, subject, reason, advice)
 
 
-def _goal(entry: JournalEntry, loaded: LoadedRun) -> Image:
-    after = loaded.after.get(journal.key(entry.step.subject))
-    return entry.before if after is None else entry.step.subject.inverse(entry.before, after)
+def _joined(loaded: Sequence[LoadedRun]) -> LoadedRun:
+    """Return several runs, the oldest first, as if they were one: each subject before the first, after the last.
+
+    Raises ClinicalError where one of several was cut, because nobody knows what it came to change.
+    """
+    if len(loaded) == 1:
+        return loaded[0]
+    cut = [part.run.run_id for part in loaded if part.run.progress == "applying"]
+    if cut:
+        raise ClinicalError("Reverting the run", cut[0], "it was cut before it ended", "Take it back first, by itself.")
+    groups: list[Group] = []
+    entries: dict[str, JournalEntry] = {}
+    after: dict[str, Image] = {}
+    folders: FolderTimes = {}
+    for part in loaded:
+        folders = {**part.folders, **folders}
+        for entry in part.entries:
+            _join(entry, part.after, len(groups), entries, after)
+        groups += part.groups
+    return LoadedRun(
+        run=loaded[0].run,
+        groups=tuple(groups),
+        entries=tuple(sorted(entries.values(), key=lambda entry: entry.group)),
+        after=after,
+        damaged=sum(part.damaged for part in loaded),
+        folders=folders,
+    )
 
 
-def _is_ours(entry: JournalEntry, loaded: LoadedRun, now: Image) -> bool:
-    """Compare ``now`` with the run: True for what it made, also in part, as where the run or its revert was cut."""
+def _join(
+    entry: JournalEntry,
+    made: dict[str, Image],
+    offset: int,
+    entries: dict[str, JournalEntry],
+    after: dict[str, Image],
+) -> None:
+    key = journal.key(entry.step.subject)
+    if key not in entries:
+        entries[key] = replace(entry, group=offset + entry.group)
+        after.update({key: made[key]} if key in made else {})
+    elif key in made and key in after:
+        earlier, later = (entries[key].before, after[key]), (entry.before, made[key])
+        before, after[key] = entry.step.subject.joined(earlier, later)
+        entries[key] = replace(entries[key], before=before)
+
+
+def _examine(host: Host, entry: JournalEntry, run: LoadedRun, terms: _Terms, findings: _Findings) -> None:
+    """Note the step that puts a subject back, and what of it is left."""
+    subject, key = entry.step.subject, journal.key(entry.step.subject)
+    try:
+        now = subject.capture(host)
+        way = _way_back(entry, run.after.get(key), now, terms)
+        done = subject.matches(now, way.goal)
+        obstacle = "" if done else subject.obstacle(host, way.goal)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not keep the rest from being taken back
+        way, done, obstacle = WayBack(entry.before), False, "" if terms.force else f"it cannot be read: {error}"
+    drifted = [Drift(key, reason=obstacle)] if obstacle else []
+    if not terms.force:
+        conflicts = [conflict for conflict in way.conflicts if conflict.entry.partition(" ")[0] not in terms.deferred]
+        drifted += [Drift(key, conflict) for conflict in conflicts]
+    findings.drifted += drifted
+    if drifted and not subject.STANDS_ALONE:
+        findings.torn[entry.group] = subject
+    if not done and not obstacle:
+        findings.steps.setdefault(entry.group, []).append(_step_back(entry, subject.deferred(way.goal, terms.deferred)))
+
+
+def _step_back(entry: JournalEntry, goal: Image) -> Step:
+    return replace(
+        entry.step,
+        wanted=goal,
+        before=entry.step.after,
+        after=entry.step.before,
+        why="put back",
+        watched=entry.step.beside or entry.step.subject.MADE_OF_OTHERS,
+    )
+
+
+def _way_back(entry: JournalEntry, after: Image | None, now: Image, terms: _Terms) -> WayBack:
+    """Return the way back of a subject. A run that was cut did not note what it had made (``after``)."""
     subject = entry.step.subject
-    after = loaded.after.get(journal.key(subject)) or entry.step.wanted or now
-    return subject.is_partial(now, entry.before, after)
+    # The commands of a revert that was cut left what lies beside them in a state that nobody noted.
+    unknown = terms.cut and entry.step.beside
+    if after is not None:
+        present = after if unknown else subject.without(now, after, terms.changed)
+        return subject.way_back(entry.before, after, present, terms.force)
+    if unknown or subject.is_partial(now, entry.before, entry.step.wanted or now):
+        return WayBack(entry.before)
+    conflict = Conflict("", "as it was", entry.step.after or "as the run wanted it", "something else")
+    return WayBack(entry.before if terms.force else now, (conflict,))
+
+
+def _leave_torn(groups: Sequence[Group], findings: _Findings) -> None:
+    """Leave the whole of a group of which a part is left without which the rest would be half done.
+
+    Where all of a group are alike, such as texts for people, each stands for itself.
+    """
+    for number, cause in findings.torn.items():
+        steps = findings.steps.get(number, [])
+        if {step.subject.type for step in steps} <= {cause.type}:
+            continue
+        findings.steps.pop(number)
+        reason = f"it goes with {journal.key(cause)}"
+        left = [step.subject for step in steps if step.subject != cause and (step.before or step.after)]
+        findings.drifted += [Drift(journal.key(subject), reason=reason) for subject in left]
+
+
+def _attributed(drifted: Sequence[Drift], later: Sequence[LoadedRun]) -> list[Drift]:
+    """Return what is left, each with the newest of the later runs that has changed the same, if one has."""
+    changed = [(run.run.run_id, _paths(run) | set(run.after)) for run in later]
+    named = []
+    for drift in drifted:
+        paths = {drift.subject, drift.subject.rpartition(" ")[2]}
+        paths |= {drift.conflict.entry.partition(" ")[0]} - {""} if drift.conflict else set()
+        builders = [run_id for run_id, touched in changed if not touched.isdisjoint(paths)]
+        named.append(replace(drift, built_on_by=builders[0]) if builders and drift.conflict else drift)
+    return named
+
+
+def _paths(run: LoadedRun) -> set[str]:
+    """Return the paths that a run has changed, as far as it has noted them."""
+    paths: set[str] = set()
+    for entry in run.entries:
+        touched: Sequence[str] | None = run.after.get(journal.key(entry.step.subject), {}).get("touched")
+        paths.update(paths_of(entry.step.subject) if touched is None else touched)
+    return paths
+
+
+def paths_of(subject: Subject) -> tuple[str, ...]:
+    """Return the files that a subject may change."""
+    path: Any = getattr(subject, "path", subject.name)
+    return tuple(getattr(subject, "outputs", (path,)))
 
 
 def _turned(groups: Sequence[Group], steps: dict[int, list[Step]], cut: bool) -> tuple[Group, ...]:

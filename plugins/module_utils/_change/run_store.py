@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import ClinicalError
 from .._host.door import Host
-from .._vocabulary import run_id as run_ids
+from .._vocabulary.run_id import RunId, is_run_id
 
 STATE = "/var/lib/healthops"
 #: The record without which a run never began: it is written last and removed first.
@@ -30,16 +29,15 @@ class RunStore:
     folder: str
 
     def path(self, run_id: str, *names: str) -> str:
-        """Return where a run, or a record of it, lies."""
-        return posixpath.join(self.folder, run_id, *names)
+        """Return where a run, or a record of it, lies. Raises ClinicalError where the id could not name a directory."""
+        return posixpath.join(self.folder, RunId.of(run_id), *names)
 
     def names(self, host: Host) -> list[str]:
         """Return the ids of all runs, sorted, also of those that never began."""
-        return host.listdir(self.folder)
+        return [name for name in host.listdir(self.folder) if is_run_id(name)]
 
     def make(self, host: Host, run_id: str) -> None:
         """Make the directory of a run, and those above it. Raises ClinicalError where the id could not name one."""
-        check_run_id(run_id)
         below = posixpath.relpath(self.path(run_id), STATE).split("/")
         for depth in range(len(below) + 1):
             host.mkdir(posixpath.join(STATE, *below[:depth]), 0o700, 0, 0)
@@ -66,13 +64,6 @@ class RunStore:
         for name in host.listdir(self.path(run_id)):
             host.remove(self.path(run_id, name))
         host.remove(self.path(run_id))
-
-
-def check_run_id(run_id: str) -> None:
-    """Refuse a run id that could not be the name of a folder."""
-    if not run_ids.is_run_id(run_id):
-        problem = f"it is not 1 to {run_ids.LONGEST} letters, digits, dots, dashes"
-        raise ClinicalError("Using the run id", repr(run_id), problem)
 
 
 def line(record: Mapping[str, Any]) -> bytes:

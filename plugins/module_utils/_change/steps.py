@@ -19,6 +19,7 @@ class Step:
 
     ``before`` and ``after`` are words for people; they never hold a secret. ``watched`` stays true of a subject that is
     put back on a revert: whichever way a run goes, it comes after the commands that would change it again.
+    A ``late`` one is applied after the checks of its group.
     """
 
     subject: Subject
@@ -28,6 +29,7 @@ class Step:
     why: str
     controls: tuple[str, ...]
     watched: bool = False
+    late: bool = False
 
     @property
     def beside(self) -> bool:
@@ -62,7 +64,9 @@ class Effect:
 class Group:
     """Steps in their order, commands that must then succeed, and what makes them live. A failure undoes the group.
 
-    A guarded group could keep people from logging in. ``stops`` are the units that go down because somebody consented.
+    A guarded group could keep people from logging in. ``stops`` are the units that go down because somebody consented,
+    ``steady`` those that have to run, and go on running, when all is done. Where what the ``checks`` look at need not
+    have been there before, they are not ``checked_on_the_way_back``.
     """
 
     name: str
@@ -71,6 +75,8 @@ class Group:
     effects: tuple[Effect, ...] = ()
     guarded: bool = False
     stops: tuple[str, ...] = ()
+    steady: tuple[str, ...] = ()
+    checked_on_the_way_back: bool = True
 
     @property
     def controls(self) -> tuple[str, ...]:

@@ -14,8 +14,10 @@ ROOMS = ("_core", "_errors", "_text", "_vocabulary", "_host", "_change", "_guard
 #: What stands in these rooms and is needed only while the control node is there.
 LEFT_OUT = (
     "_change/availability",
+    "_guard/authorized_keys",
     "_guard/break_glass",
     "_guard/commit_confirm",
+    "_guard/exclusive",
     "_guard/ssh_access",
     "_host/dropin",
     "_host/facts",

@@ -15,8 +15,11 @@ from datetime import date, timedelta
 
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._host.login import Connection, Login
 from .._text.lines import split_lines
-from .ssh_access import Account, Options, effective, key_trouble, missing_method, refusals
+from .._text.numbers import is_natural
+from .authorized_keys import Visit
+from .ssh_access import LOCAL, Account, Options, client_name, effective, key_trouble, missing_method, refusals
 
 SHADOW = "/etc/shadow"
 SUDO_PAM = "/etc/pam.d/sudo"
@@ -50,20 +53,22 @@ class Case:
     host: Host
     account: Account
     shadow: Shadow | None
-    client: str
+    connection: Connection
     today: int
 
 
-def problems(host: Host, users: Sequence[str], client: str = "", today: int | None = None) -> list[str]:
+def problems(host: Host, users: Sequence[str], login: Login | None = None, today: int | None = None) -> list[str]:
     """Return one sentence for each thing that keeps one of these accounts out; none where all would get in.
 
-    ``client`` is the address they would come from, ``today`` the day, counted from 1970.
+    They would come as ``login`` came; ``today`` is the day, counted from 1970.
     """
     day = int(host.now()) // _DAY if today is None else today
-    return [f"break-glass account {name}: {what}" for name in users for what in _problems_of(host, name, client, day)]
+    connection = Connection() if login is None else login.connection
+    troubles = [(name, trouble) for name in users for trouble in _problems_of(host, name, connection, day)]
+    return [f"break-glass account {name}: {trouble}" for name, trouble in troubles]
 
 
-def _problems_of(host: Host, name: str, client: str, today: int) -> list[str]:
+def _problems_of(host: Host, name: str, connection: Connection, today: int) -> list[str]:
     try:
         account = _account(host, name)
         shadow = _shadow(host, account.name) if account else None
@@ -71,7 +76,7 @@ def _problems_of(host: Host, name: str, client: str, today: int) -> list[str]:
         return [f"it could not be checked: {error}"]
     if account is None:
         return ["there is no such account"]
-    case = Case(host=host, account=account, shadow=shadow, client=client, today=today)
+    case = Case(host=host, account=account, shadow=shadow, connection=connection, today=today)
     checks = (_shell, _expiry, _ssh, _sudo)
     return [problem for check in checks for problem in _run_check(check, case)]
 
@@ -85,10 +90,10 @@ def _run_check(check: Callable[[Case], list[str]], case: Case) -> list[str]:
 
 
 def _account(host: Host, name: str) -> Account | None:
-    if not _NAME.fullmatch(name) or name.isdigit():  # getent takes a number as one
+    if not _NAME.fullmatch(name) or is_natural(name):  # getent takes a number as one
         return None
     fields = host.run(["getent", "passwd", name]).out.rstrip("\n").split(":")
-    if len(fields) != 7 or not (fields[2].isdigit() and fields[3].isdigit()):
+    if len(fields) != 7 or not (is_natural(fields[2]) and is_natural(fields[3])):
         return None
     groups = host.run(["id", "-Gnz", fields[0]]).out.split("\0")  # -z: a directory's groups may have blanks
     home, shell = fields[5] or "/", fields[6] or "/bin/sh"
@@ -117,7 +122,7 @@ def _shadow(host: Host, name: str) -> Shadow | None:
 
 
 def _days(field: str) -> int | None:
-    return int(field) if field.isdigit() else None
+    return int(field) if is_natural(field) else None
 
 
 def _date(day: int) -> str:
@@ -153,18 +158,20 @@ def _aged(case: Case) -> str | None:
 
 
 def _ssh(case: Case) -> list[str]:
-    options = effective(case.host, case.account.name, case.client)
-    problems = refusals(case.account, options, case.client)
+    options = effective(case.host, case.account.name, case.connection)
+    address = case.connection.client or LOCAL
+    visit = Visit(address=address, name=client_name(case.host, options, address), now=case.host.now())
+    problems = refusals(case.account, options, visit.address, visit.name)
     pam = options.on("usepam")
     if pam and (aged := _aged(case)):
         problems.append(aged)  # PAM looks at this however one came in, also with a key
     if not pam and case.shadow and case.shadow.locked:
         problems.append("it is locked, and with UsePAM no sshd refuses even its keys")
-    return problems + _way_in(case, options)
+    return problems + _way_in(case, options, visit)
 
 
-def _way_in(case: Case, options: Options) -> list[str]:
-    key, password = key_trouble(case.host, case.account, options), _password_trouble(case, options)
+def _way_in(case: Case, options: Options, visit: Visit) -> list[str]:
+    key, password = key_trouble(case.host, case.account, options, visit), _password_trouble(case, options)
     available = set() if key else {"publickey"}
     if not password and options.on("passwordauthentication"):
         available.add("password")

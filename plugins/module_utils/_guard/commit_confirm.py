@@ -12,11 +12,13 @@ from typing import Any
 
 from .._change import apply as changes
 from .._change import journal
+from .._change.lock import LOCK
 from .._change.run_store import STATE
 from .._change.steps import Group, Step
 from .._change.subjects.base import Subject
 from .._change.subjects.kernel import KernelValue
 from .._change.subjects.trees import Tree
+from .._core import FOLDER
 from .._errors import ClinicalError
 from .._host import login as ssh_login
 from .._host.door import Host
@@ -26,8 +28,10 @@ from . import run as guarded_run
 from .record import Guard, GuardTerms
 
 KERNEL = "/proc/sys/"
-#: What belongs to the kernel or to ourselves cannot be put back as files.
-FORBIDDEN = ("/proc", "/sys", "/dev", STATE)
+#: What belongs to the kernel cannot be put back as files.
+FORBIDDEN = ("/proc", "/sys", "/dev")
+#: Here lies what takes a change back: the journal, the lock, and the code.
+STATE_FOLDERS = (STATE, posixpath.dirname(LOCK), posixpath.dirname(FOLDER))
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,6 @@ def arm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     if check:
         msg = f"The guard {request.run_id} would be armed."
         return GuardResult(run_id=request.run_id, guard=record.as_result(host, None), changed=True, msg=msg)
-    warnings = reverter.settle(host, request.run_id)
     entries = changes.capture(host, groups)
     run = guarded_run.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
     try:
@@ -74,7 +77,7 @@ def arm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     except ClinicalError:
         journal.end(host, run, "undone", entries, {})
         raise
-    warnings += guarded_run.tidy_journal(host, request.journal_keep)
+    warnings = guarded_run.tidy_journal(host, request.journal_keep)
     msg = f"Unless it is confirmed, the change is taken back at {guard.until} ({guard.within} s)."
     return GuardResult(
         run_id=guard.run_id,
@@ -101,7 +104,7 @@ def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
         return _answer(
             host, guard, "This login is older than the change, so it shows nothing. Log in anew.", failed=True
         )
-    problems = break_glass.problems(host, request.break_glass_users, login.client if login else "")
+    problems = break_glass.problems(host, request.break_glass_users, login)
     if problems:
         return _refused(host, guard, "; ".join(problems))
     _complete(host, guard)
@@ -230,4 +233,10 @@ def _subject(path: str) -> Subject:
     if forbidden or not plain:
         reason = "it is not a plain absolute path to files that can be put back"
         raise ClinicalError("Guarding", path, reason, "Name files, folders, or keys below /proc/sys.")
+    holding = [
+        folder for folder in STATE_FOLDERS if f"{folder}/".startswith(f"{path}/") or path.startswith(f"{folder}/")
+    ]
+    if holding:
+        reason = f"{holding[0]} has what takes the change back, so it cannot be taken back itself"
+        raise ClinicalError("Guarding", path, reason, "Name the files and folders that change.")
     return Tree(path)

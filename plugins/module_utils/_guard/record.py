@@ -12,7 +12,7 @@ import json
 import math
 import posixpath
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from .._change import journal, run_store, ssh_server
@@ -21,8 +21,11 @@ from .._errors import ClinicalError
 from .._host.boot import boot_id
 from .._host.door import Host
 from .._vocabulary.guard import ARMED, KEYS, REVERTED, no_guard
+from .._vocabulary.run_id import RunId
 from .._vocabulary.stamp import stamp_of
 from . import alarm
+
+FOREIGN = "Find out who wrote below /var/lib/healthops; nothing of it was run."
 
 SHORTEST, LONGEST = 10, 3600
 
@@ -83,6 +86,8 @@ def load(host: Host, run_id: str) -> Guard | None:
     record = run_store.unline(content.rstrip(b"\n"))
     if record is None:
         return _overdue(run_id) if alarm.is_prepared(host) else None
+    if record["run_id"] != run_id:
+        raise ClinicalError("Reading the guard of", run_id, f"its record is that of {record['run_id']}", FOREIGN)
     return _from_record(record)
 
 
@@ -212,7 +217,7 @@ def _from_now(host: Host, guard: Guard) -> Guard:
 
 
 def _path(run_id: str) -> str:
-    return posixpath.join(journal.JOURNAL, run_id, "guard")
+    return posixpath.join(journal.JOURNAL, RunId.of(run_id), "guard")
 
 
 def _write(host: Host, guard: Guard) -> None:
@@ -228,9 +233,13 @@ def _as_record(guard: Guard) -> dict[str, Any]:
 
 def _from_record(record: dict[str, Any]) -> Guard:
     """Return the guard that ``_as_record`` made the record of, or an earlier release did."""
-    fields = {**record, "announced": record.get("told", False)}
-    fields.pop("told", None)
+    values = {**record, "announced": record.get("told", False)}
+    values.pop("told", None)
+    unknown = sorted(set(values) - {field.name for field in fields(Guard)})
+    if unknown:
+        reason = f"a newer release of this collection wrote it; the key {unknown[0]!r} is not known here"
+        raise ClinicalError("Reading the guard of the run", str(values["run_id"]), reason, "Use that release.")
     for key in ("reload", "running"):
-        fields[key] = tuple(record[key])
-    fields["commands"] = tuple(tuple(argv) for argv in record["commands"])
-    return Guard(**fields)
+        values[key] = tuple(record[key])
+    values["commands"] = tuple(tuple(argv) for argv in record["commands"])
+    return Guard(**values)

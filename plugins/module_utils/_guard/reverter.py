@@ -11,6 +11,7 @@ revert.pyz --ready     only show that it can start
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +20,12 @@ from typing import Any, TextIO
 
 from .._change import apply as changes
 from .._change import journal, lock, revert, ssh_server
+from .._change.folder_times import put_times
 from .._change.subjects.units import has_systemd, show, systemctl
-from .._errors import ClinicalError, HostWriteError
+from .._errors import ClinicalError
 from .._host.door import CommandResult, Host
 from .._host.real import RealHost
+from .._text.outlet import shown
 from .._vocabulary.guard import ARMED, REVERTED
 from . import alarm, record
 from . import run as guarded_run
@@ -30,6 +33,8 @@ from .record import Guard
 
 #: How long a run that is at work is waited for.
 PATIENCE = 60.0
+#: The name under which the lock is held for the guard itself.
+NAME = "the guard"
 _JOBS = frozenset({"start", "stop", "reload", "restart", "reload-or-restart", "try-restart"})
 
 
@@ -59,14 +64,17 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     """
     host.remove(alarm.BALLAST)
     run = revert.choose_run(host, guard.run_id)
-    revert.sweep(host, run)
-    way = revert.plan_revert(host, run)
-    troubles = _restore(host, way)
+    troubles = _tried(partial(revert.sweep, host, run))
+    way = revert.plan_revert(host, run, force=True)
+    troubles += _restore(host, way)
+    troubles += _tried(partial(put_times, host, way.folders))
     troubles += _revive(host, guard)
     for argv in guard.commands:
         troubles += _tried(partial(_run, host, argv))
     if way.damaged:
         why = f"{why}; {way.damaged} lines of its journal cannot be read, and what they held is not restored"
+    if way.drifted:
+        why = f"{why}; left as it is: {'; '.join(drift.describe() for drift in way.drifted)}"
     if troubles:
         reasons = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, reasons, "It will be tried again every minute.")
@@ -110,11 +118,11 @@ def _restore(host: Host, way: revert.RevertPlan) -> list[ClinicalError]:
     attempt_id = _attempt_id(host, way.run.run_id)
     if not way.groups:  # nothing was changed under the guard, or an earlier attempt has put it back
         return _tried(partial(guarded_run.note_reverted, host, way.run, way.run.reverted_by or attempt_id))
-    entries = changes.capture(host, way.groups)
     try:
+        entries = changes.capture(host, way.groups)
         run = guarded_run.begin(host, attempt_id, way.groups, entries, reverts=way.run.run_id)
-    except HostWriteError:
-        return changes.restore(host, way.groups, entries)
+    except Exception:  # noqa: BLE001 - what cannot be read or noted is no reason to leave a host cut off
+        return changes.restore(host, way.groups, changes.without_images(way.groups))
     troubles = changes.restore(host, way.groups, entries)
     troubles += _tried(partial(journal.end, host, run, "complete", entries, {}))
     return troubles or _tried(partial(guarded_run.note_reverted, host, way.run, attempt_id))
@@ -189,7 +197,8 @@ def _attempt(host: Host, at_once: bool) -> bool:
         while True:
             if not at_once:
                 _wait_until_due(host)
-            with lock.held("the guard", patience=PATIENCE):
+            with contextlib.ExitStack() as turn:
+                _take_turn(host, turn)
                 guard = record.armed(host)
                 if guard is None:
                     alarm.clear(host)
@@ -201,6 +210,17 @@ def _attempt(host: Host, at_once: bool) -> bool:
     except ClinicalError as error:
         _say(error, sys.stderr)
         return False
+
+
+def _take_turn(host: Host, turn: contextlib.ExitStack) -> None:
+    """Take the lock, or go on without it: only the guarded run itself, and whoever settles it, is waited for longer."""
+    try:
+        turn.enter_context(lock.held(NAME, patience=PATIENCE))
+    except lock.LockHeld as error:
+        guard = record.armed(host)
+        if guard is None or error.run_id in ("", NAME, guard.run_id):
+            raise
+        _say(f"{error} The run {guard.run_id} is due and does not wait for it.")
 
 
 def _tell_and_take_back(host: Host, guard: Guard, at_once: bool) -> None:
@@ -224,5 +244,5 @@ def _reason(guard: Guard, at_once: bool, host: Host) -> str:
 def _say(message: object, where: TextIO | None = None) -> None:
     """Write a line for the system's journal, or for whoever typed the command."""
     stream = where or sys.stdout
-    stream.write(f"{message}\n")
+    stream.write(f"{shown(str(message))}\n")
     stream.flush()

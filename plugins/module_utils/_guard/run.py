@@ -10,8 +10,9 @@ from typing import Any
 from .._change import apply as changes
 from .._change import journal
 from .._change.apply import ApplyOutcome, Undone
+from .._change.revert import paths_of
 from .._change.steps import Group, JournalEntry
-from .._change.subjects.base import Image, Subject
+from .._change.subjects.base import Image
 from .._change.subjects.trees import Tree
 from .._errors import ClinicalError, HostWriteError
 from .._host.door import Host
@@ -35,21 +36,30 @@ def begin(
 
 
 def carry_out(
-    host: Host, run_id: str, groups: Sequence[Group], terms: GuardTerms | None, reverts: str = ""
+    host: Host,
+    run_id: str,
+    groups: Sequence[Group],
+    terms: GuardTerms | None,
+    reverts: str = "",
+    made_by: str = "baseline",
+    together: bool = False,
 ) -> ApplyOutcome:
     """Journal, apply, and leave the run guarded where it changed something that could lock people out.
 
-    Without ``terms`` nothing is guarded. Raises ClinicalError where everything was put back.
+    Without ``terms`` nothing is guarded. Groups that stand or fall ``together`` are all put back where one fails.
+    Raises ClinicalError where everything was put back.
     """
-    entries = changes.capture(host, groups)
-    run = begin(host, run_id, groups, entries, reverts=reverts)
+    entries, failed = changes.capture_each(host, groups)
+    if together and failed:
+        raise next(iter(failed.values()))
+    run = begin(host, run_id, groups, entries, reverts=reverts, made_by=made_by)
 
     def arm() -> None:
         if terms is not None and record.load(host, run_id) is None:
             record.arm(host, run_id, terms, units=_units(groups))
 
     try:
-        outcome = changes.apply(host, groups, entries, arm)
+        outcome = changes.apply(host, groups, entries, arm, failed, together)
         _end(host, run, groups, entries, outcome)
     except Undone as error:
         _note_undone(host, run, entries, error)
@@ -93,12 +103,6 @@ def _end(
         changes.undo_all(host, [(group, [e for e in entries if e.group == n]) for n, group in standing], error)
 
 
-def _paths(subject: Subject) -> tuple[str, ...]:
-    """Return the files that a subject may change."""
-    path = getattr(subject, "path", subject.name)
-    return tuple(getattr(subject, "outputs", (path,)))
-
-
 def _own_changes_seen(host: Host, entries: Sequence[JournalEntry], settled: Mapping[int, Image]) -> dict[int, Image]:
     """Return ``settled`` anew where a later step of the run changed a path that a watched tree had seen change."""
     renewed = dict(settled)
@@ -106,7 +110,7 @@ def _own_changes_seen(host: Host, entries: Sequence[JournalEntry], settled: Mapp
         tree = entries[number].step.subject
         if not isinstance(tree, Tree):
             continue
-        changed = {path for entry in entries for path in _paths(entry.step.subject)}
+        changed = {path for entry in entries for path in paths_of(entry.step.subject)}
         changed.update(*(settled[n].get("touched", ()) for n in settled if n != number))
         shared = changed & set(image["touched"])
         if shared:
@@ -132,14 +136,14 @@ def _note_undone(host: Host, run: journal.JournaledRun, entries: Sequence[Journa
         return
 
 
-def tidy_journal(host: Host, keep: int, reverted: journal.JournaledRun | None = None, by: str = "") -> list[str]:
-    """Keep the journal in order, with its newest ``keep`` runs; ``reverted`` was taken back by the run ``by``.
+def tidy_journal(host: Host, keep: int, reverted: Sequence[journal.JournaledRun] = (), by: str = "") -> list[str]:
+    """Keep the journal in order, with its newest ``keep`` runs; the ``reverted`` were taken back by the run ``by``.
 
     Returns warnings for people: the host is done by now, so what fails here is worth no more.
     """
     try:
-        if reverted is not None:
-            note_reverted(host, reverted, by)
+        for run in reverted:
+            note_reverted(host, run, by)
         journal.prune(host, keep)
     except ClinicalError as error:
         return [f"The host is done, but its journal could not be tidied: {error}"]

@@ -3,31 +3,26 @@
 """What sshd would say to an account: its rules (sshd -T for that account and client) and the account's keys.
 
 Judged the way sshd judges (auth.c, groupaccess.c, misc.c of OpenSSH): its deny and allow lists know * and ? but no
-exclamation mark, which means "not" in the host part of USER@HOST only.
+exclamation mark, which means "not" in the host part of USER@HOST only. What a file of keys lets in is said by
+authorized_keys.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import ipaddress
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .._errors import ClinicalError
 from .._host.door import Host, Stat
+from .._host.login import Connection
 from .._text.lines import split_lines
+from .._text.numbers import is_natural
+from . import authorized_keys
+from .authorized_keys import Policy, Visit, is_like, matches_hosts
 
 LOCAL = "127.0.0.1"
-_KEY_TYPE = r"ssh-rsa|ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com"
-_QUOTED = r'"(?:\\"|[^"])*"'
-#: A line of authorized_keys: options, which may hold quoted blanks, then a type and the key itself.
-_KEY = re.compile(
-    rf'^\s*(?:((?:[^\s"#]|{_QUOTED})(?:[^\s"]|{_QUOTED})*)\s+)?({_KEY_TYPE})\s+([A-Za-z0-9+/=]+)(?:\s|$)',
-)
-_RSA_NAMES = ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512")
 _ACL = "system.posix_acl_access"
 
 
@@ -69,35 +64,73 @@ class Options:
         return self.get(option) not in ("", "none")
 
 
-def effective(host: Host, name: str, client: str) -> Options:
-    """Ask sshd for the options that it would use for this account, with every Match block considered."""
+def effective(host: Host, name: str, connection: Connection) -> Options:
+    """Ask sshd for the options that it would use for this account on this connection, with every Match considered."""
     if host.which("sshd") is None:
         raise ClinicalError("Asking sshd", name, "there is no SSH server on this host")
-    address = client or LOCAL
-    done = host.run(["sshd", "-T", "-C", f"user={name},host={address},addr={address}"])
+    address = connection.client or LOCAL
+    ends = f"addr={address},laddr={connection.server or LOCAL},lport={connection.port or _usual_port(host)}"
+    options = _ask(host, name, f"user={name},host={address},{ends}")
+    if not options.on("usedns"):
+        return options
+    return _ask(host, name, f"user={name},host={client_name(host, options, address)},{ends}")
+
+
+def _ask(host: Host, name: str, connection: str) -> Options:
+    done = host.run(["sshd", "-T", "-C", connection])
     if done.rc != 0:
         raise ClinicalError("Asking sshd", name, f"sshd -T says: {done.err_line}")
     return Options(done.out)
 
 
-def refusals(account: Account, options: Options, client: str) -> list[str]:
-    """Return one sentence for each reason why sshd would not even look at a key or a password of this account."""
-    address = client or LOCAL
-    reasons: list[str] = []
+def _usual_port(host: Host) -> str:
+    """Return the first port of sshd's files, for an account that nobody knows the connection of."""
+    return next(iter(_ask(host, "the port", "lport=1").every("port")), "22")
+
+
+def client_name(host: Host, options: Options, address: str) -> str:
+    """Return the name by which sshd calls a client: its address, unless UseDNS finds a name that leads back to it."""
+    if not options.on("usedns"):
+        return address
+    names = host.run(["getent", "hosts", address]).out.split()[1:2]
+    for name in names:
+        back = split_lines(host.run(["getent", "ahosts", name]).out)
+        if address in {line.split()[0] for line in back if line.split()}:
+            return name
+    return address
+
+
+def refusals(account: Account, options: Options, address: str, name: str) -> list[str]:
+    """Return one sentence for each reason why sshd gives this account no shell, whatever its keys and passwords are.
+
+    ``address`` and ``name`` are those of the client.
+    """
+    reasons = [f"sshd gives it no shell: {what}" for what in _instead_of_shell(options)]
     for pattern in options.every("denyusers"):
-        if _user_matches(account.name, address, pattern):
+        if _user_matches(account.name, address, name, pattern):
             reasons.append(f"sshd refuses it: DenyUsers has {pattern}")
     allowed = options.every("allowusers")
-    if allowed and not any(_user_matches(account.name, address, pattern) for pattern in allowed):
+    if allowed and not any(_user_matches(account.name, address, name, pattern) for pattern in allowed):
         reasons.append(f"sshd refuses it: AllowUsers does not have it, coming from {address}")
     for pattern in options.every("denygroups"):
-        if any(_like(group, pattern) for group in account.groups):
+        if any(is_like(group, pattern) for group in account.groups):
             reasons.append(f"sshd refuses it: DenyGroups has its group {pattern}")
     allowed = options.every("allowgroups")
-    if allowed and not any(_like(group, pattern) for group in account.groups for pattern in allowed):
+    if allowed and not any(is_like(group, pattern) for group in account.groups for pattern in allowed):
         reasons.append("sshd refuses it: AllowGroups has none of its groups")
     if account.uid == 0 and options.get("permitrootlogin") in ("no", "forced-commands-only"):
         reasons.append(f"sshd refuses it: PermitRootLogin is {options.get('permitrootlogin')}")
+    return reasons
+
+
+def _instead_of_shell(options: Options) -> list[str]:
+    """Return the options by which sshd closes the door, or opens another one than that of a shell."""
+    reasons = []
+    if options.on("refuseconnection"):
+        reasons.append("RefuseConnection is yes")
+    for option, spelled in (("forcecommand", "ForceCommand"), ("chrootdirectory", "ChrootDirectory")):
+        if options.names(option):
+            reasons.append(f"{spelled} is {options.get(option)}")
     return reasons
 
 
@@ -112,7 +145,7 @@ def missing_method(options: Options, available: frozenset[str]) -> str | None:
     return " or ".join(lists)
 
 
-def key_trouble(host: Host, account: Account, options: Options) -> str | None:
+def key_trouble(host: Host, account: Account, options: Options, visit: Visit) -> str | None:
     """Return the reason why no key lets the account in, None where one would."""
     if not options.on("pubkeyauthentication"):
         return "PubkeyAuthentication is no"
@@ -123,7 +156,7 @@ def key_trouble(host: Host, account: Account, options: Options) -> str | None:
         if host.stat(host.resolve(path)) is None:
             absent.append(f"there is no {path}")
             continue
-        trouble = _file_trouble(host, account, options, path)
+        trouble = _file_trouble(host, account, options, visit, path)
         if trouble is None:
             return None
         broken.append(trouble)
@@ -138,7 +171,7 @@ def _key_files(account: Account, options: Options) -> Iterator[str]:
             yield posixpath.normpath(posixpath.join(account.home, path))
 
 
-def _file_trouble(host: Host, account: Account, options: Options, path: str) -> str | None:
+def _file_trouble(host: Host, account: Account, options: Options, visit: Visit, path: str) -> str | None:
     """Return the reason why sshd takes no key from a file that is there, None where it takes one."""
     real = host.resolve(path)
     info = host.stat(real)
@@ -155,7 +188,18 @@ def _file_trouble(host: Host, account: Account, options: Options, path: str) -> 
         if not _may(host, account, place, bit):
             act = f"read {path}" if place == real else f"enter {place}"
             return f"the account may not {act}"
-    return _content_trouble(path, host.read(real) or b"", options)
+    text = (host.read(real) or b"").decode("utf-8", "replace")
+    reason = authorized_keys.why_refused(text, _policy(options), visit)
+    return None if reason is None else f"{path}: {reason}"
+
+
+def _policy(options: Options) -> Policy:
+    smallest = options.get("requiredrsasize")
+    return Policy(
+        algorithms=options.get("pubkeyacceptedalgorithms"),
+        ca_algorithms=options.get("casignaturealgorithms"),
+        least_rsa_bits=int(smallest) if is_natural(smallest) else 0,
+    )
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -200,60 +244,6 @@ def _shift(host: Host, account: Account, info: Stat) -> int:
     return 3 if host.group_name(info.gid) in account.groups else 0
 
 
-def _content_trouble(path: str, content: bytes, options: Options) -> str | None:
-    matches = [_KEY.match(line) for line in split_lines(content.decode("utf-8", "replace"))]
-    keys = [match for match in matches if match]
-    if not keys:
-        return f"{path} holds no key"
-    if any(_accepted(key[1] or "", key[2], key[3], options) for key in keys):
-        return None
-    return f"{path} holds no key that sshd accepts (PubkeyAcceptedAlgorithms, RequiredRSASize)"
-
-
-def _accepted(key_options: str, key_type: str, blob: str, options: Options) -> bool:
-    if "cert-authority" in key_options.split(","):
-        return True  # which certificates it signs cannot be seen here
-    accepted = options.get("pubkeyacceptedalgorithms").split(",")
-    if key_type != "ssh-rsa":
-        return accepted == [""] or key_type in accepted
-    smallest = options.get("requiredrsasize")
-    large = not smallest.isdigit() or _rsa_bits(blob) >= int(smallest)
-    return large and (accepted == [""] or any(name in accepted for name in _RSA_NAMES))
-
-
-def _rsa_bits(blob: str) -> int:
-    """Return the size of an RSA key: its blob is the type, the exponent and the modulus, each after its length."""
-    try:
-        data = base64.b64decode(blob, validate=True)
-    except binascii.Error:
-        return 0
-    field = b""
-    for _field in range(3):
-        size = int.from_bytes(data[:4], "big")
-        field, data = data[4 : 4 + size], data[4 + size :]
-    return int.from_bytes(field, "big").bit_length()
-
-
-def _user_matches(name: str, address: str, pattern: str) -> bool:
-    user, at, hosts = pattern.partition("@")
-    if not at:
-        return _like(name, pattern)
-    return _like(name, user) and _from(address, hosts.split(","))
-
-
-def _from(address: str, patterns: Sequence[str]) -> bool:
-    """Check that a list of hosts has this address and does not exclude it."""
-    hits = [(pattern.startswith("!"), _address_like(address, pattern.lstrip("!"))) for pattern in patterns]
-    return any(hit for excluded, hit in hits if not excluded) and not any(hit for excluded, hit in hits if excluded)
-
-
-def _address_like(address: str, pattern: str) -> bool:
-    try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(pattern, strict=False)
-    except ValueError:
-        return _like(address.lower(), pattern.lower())
-
-
-def _like(text: str, pattern: str) -> bool:
-    signs = {"*": ".*", "?": "."}
-    return re.fullmatch("".join(signs.get(sign) or re.escape(sign) for sign in pattern), text, re.DOTALL) is not None
+def _user_matches(user: str, address: str, name: str, pattern: str) -> bool:
+    wanted, at, hosts = pattern.partition("@")
+    return is_like(user, wanted) and (not at or matches_hosts(name, address, hosts))

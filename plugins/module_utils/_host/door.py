@@ -8,6 +8,7 @@ cannot be done raises ClinicalError, or HostWriteError where the machine itself 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ContextManager, Protocol, TypeVar
@@ -15,6 +16,8 @@ from typing import ContextManager, Protocol, TypeVar
 from .._text.lines import split_lines
 
 T = TypeVar("T")
+#: Words by which daemons' own checkers mark the lines that say what is wrong.
+_TELLING = re.compile(r"error|emerg|alert|fail|invalid|unknown|unexpected|cannot|could not|not found", re.IGNORECASE)
 
 #: What is left beside the target by a run that was killed in the middle of a write.
 TEMPORARY_SUFFIX = ".healthops-tmp"
@@ -22,13 +25,18 @@ TEMPORARY_SUFFIX = ".healthops-tmp"
 ACCOUNTS_LOCK = "/etc/.pwd.lock"
 #: A larger file is not read, in bytes.
 READ_LIMIT = 16 * 1024 * 1024
+#: Why an owner or a mode is not set.
+EXCHANGED = "it is not what it was when this was planned: somebody has exchanged it"
+GIVEN_AWAY = "it is root's, and lies where others can exchange it"
+EXCHANGED_ADVICE = "Find out who can write to its folder."
 
 
 @dataclass(frozen=True)
 class Stat:
     """One directory entry, not followed. ``kind`` is file, dir, link or other; ``mode`` the twelve permission bits.
 
-    ``target`` is where a link points, ``ctime`` when the entry was last changed, in seconds since 1970.
+    ``target`` is where a link points, ``ctime`` when the entry was last changed, in seconds since 1970; ``mtime`` when
+    its content was, in nanoseconds. ``size`` is that of a regular file, in bytes.
     """
 
     kind: str
@@ -37,6 +45,13 @@ class Stat:
     gid: int
     target: str = ""
     ctime: float = 0.0
+    mtime: int = 0
+    size: int = 0
+
+
+def is_exchanged(planned: Stat, now: Stat) -> bool:
+    """Return whether something is of another kind, owner or mode than what was planned from."""
+    return (planned.kind, planned.mode, planned.uid, planned.gid) != (now.kind, now.mode, now.uid, now.gid)
 
 
 @dataclass(frozen=True)
@@ -65,6 +80,13 @@ class CommandResult:
         lines = [line.strip() for line in split_lines(self.err or self.out) if line.strip()]
         return lines[0][:300] if lines else "it said nothing"
 
+    @property
+    def complaint(self) -> str:
+        """The lines that say what is wrong, and where, of a program that says much; at most 500 characters."""
+        lines = [line.strip() for line in f"{self.err}\n{self.out}".split("\n") if line.strip()]
+        telling = [line for line in lines if _TELLING.search(line)]
+        return " ".join(dict.fromkeys(telling or lines[:3]))[:500] or f"it ended with {self.rc} and said nothing"
+
 
 class Host(Protocol):
     """What the core may ask of a machine. Paths are absolute; nothing here follows a link at its last component."""
@@ -79,6 +101,9 @@ class Host(Protocol):
         text that is written back.
         """
         return (self.read(path) or b"").decode("utf-8", errors)
+
+    def digest(self, path: str) -> str:
+        """Return the SHA-256 of a regular file of any size, in hexadecimal."""
 
     def stat(self, path: str) -> Stat | None:
         """Return what is at the path, or None where there is nothing."""
@@ -118,11 +143,21 @@ class Host(Protocol):
     def write_value(self, path: str, text: str) -> None:
         """Write into a kernel file in place."""
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int) -> None:
-        """Set mode and owner of what is there."""
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
+        """Set mode and owner of what is there, provided that it is still as ``planned`` has it.
+
+        An owner that stays is not set. Raises ClinicalError where somebody has exchanged it meanwhile, and where a file
+        of root's would be given away in a folder in which others can exchange it.
+        """
+
+    def set_mtime(self, path: str, mtime: int) -> None:
+        """Set when the content of what is there was last changed, in nanoseconds since 1970."""
 
     def symlink(self, path: str, target: str) -> None:
         """Lay a link in one step, over a link that may be there."""
+
+    def set_xattrs(self, path: str, xattrs: dict[str, bytes]) -> None:
+        """Give a directory exactly these extended attributes."""
 
     def mkdir(self, path: str, mode: int, uid: int, gid: int) -> None:
         """Make a directory, or give one that is there this mode and owner."""

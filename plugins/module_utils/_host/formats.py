@@ -36,8 +36,8 @@ class Reader:
     ``pattern`` has the groups key and value. What follows the character ``cut`` is a comment, ``quotes`` may stand
     around a value, a backslash at its end has a ``continued`` line go on, ``ended`` readers leave out a last line
     without a newline, and a ``-`` in a key ``both`` stands for hard and soft. A program reads no further than a line
-    that a ``strict`` reader does not know; ``numbers`` matches keys whose values have to be whole numbers, ``any_value``
-    those with any value, where it knows those alone.
+    that a ``strict`` reader does not know; ``numbers`` matches keys that want whole numbers, ``any_value`` those that
+    take anything, where it knows those alone.
     """
 
     pattern: str

@@ -13,19 +13,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .._errors import ClinicalError
+from .._text.numbers import is_natural
 from .door import Host
 
 #: More generations than any login has; a walk that does not end is none.
 GENERATIONS = 64
-VARIABLES = (b"SSH_CONNECTION", b"SSH_CLIENT")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The ends of an SSH connection: the client's address, and the address and port of this host that it came in by.
+
+    Empty and 0 where that is not known.
+    """
+
+    client: str = ""
+    server: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True)
 class Login:
-    """When the login began, in clock ticks since boot, and the address it came from, empty if that is not known."""
+    """When the login began, in clock ticks since boot, and by which connection."""
 
     started: int
-    client: str
+    connection: Connection
 
 
 @dataclass(frozen=True)
@@ -41,11 +53,12 @@ def own_login(host: Host) -> Login | None:
 
     The nearest sshd belongs to the login; the one farthest up is the listener, which is older than every login.
     """
-    client = ""
+    connection = Connection()
     for number, process in enumerate(_ancestry(host)):
         if number and process.comm.startswith("sshd"):  # from OpenSSH 9.8 on it is called sshd-session
-            return Login(process.started, client)
-        client = client or _client(host, process.pid)  # sudo keeps it from us, but the shell above has it
+            return Login(process.started, connection)
+        if not connection.client:  # sudo keeps it from us, but the shell above has it
+            connection = _connection(host, process.pid)
     return None
 
 
@@ -60,11 +73,8 @@ def people_above(host: Host) -> frozenset[int]:
 
 def own_port(host: Host) -> int:
     """Return the port of this host that the login above this process came in by; 0 where none is known."""
-    for process in _ancestry(host):
-        connection = _variable(host, process.pid, b"SSH_CONNECTION")
-        if len(connection) == 4 and connection[3].isdigit():
-            return int(connection[3])
-    return 0
+    ports = (_connection(host, process.pid).port for process in _ancestry(host))
+    return next(filter(None, ports), 0)
 
 
 def own_start(host: Host) -> int:
@@ -92,21 +102,26 @@ def _process(host: Host, pid: str) -> _Process | None:
         return None
     number, _bracket, comm = head.partition(b" (")
     fields = tail.split()
-    return _Process(
-        pid=int(number),
-        comm=comm.decode("utf-8", "replace"),
-        parent=int(fields[1]),
-        started=int(fields[19]),
-    )
+    try:
+        return _Process(
+            pid=int(number),
+            comm=comm.decode("utf-8", "replace"),
+            parent=int(fields[1]),
+            started=int(fields[19]),
+        )
+    except (ValueError, IndexError):
+        raise ClinicalError("Reading", f"/proc/{pid}/stat", "it is not what a kernel writes there") from None
 
 
-def _client(host: Host, pid: int) -> str:
-    """Return the address that an environment says the login came from; empty where it says none."""
-    for name in VARIABLES:
-        for address in _variable(host, pid, name)[:1]:
-            if _is_address(address):
-                return address
-    return ""
+def _connection(host: Host, pid: int) -> Connection:
+    """Return the connection that an environment says the login came by; an empty one where it says none."""
+    ends = _variable(host, pid, b"SSH_CONNECTION")
+    if len(ends) == 4 and _is_address(ends[0]) and _is_address(ends[2]) and is_natural(ends[3]):
+        return Connection(client=ends[0], server=ends[2], port=int(ends[3]))
+    ends = _variable(host, pid, b"SSH_CLIENT")
+    if ends and _is_address(ends[0]):
+        return Connection(client=ends[0], port=int(ends[2]) if len(ends) == 3 and is_natural(ends[2]) else 0)
+    return Connection()
 
 
 def _variable(host: Host, pid: int, variable: bytes) -> list[str]:

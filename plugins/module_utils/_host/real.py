@@ -9,6 +9,7 @@ import errno
 import fcntl
 import glob as globbing
 import grp
+import hashlib
 import os
 import posixpath
 import pwd
@@ -20,25 +21,43 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
-from .._errors import ClinicalError, HostWriteError
-from .door import ACCOUNTS_LOCK, READ_LIMIT, TEMPORARY_SUFFIX, CommandResult, Host, ScanEntry, Stat, T
+from .._errors import ClinicalError, HostWriteError, ReadOnlyError
+from .door import (
+    ACCOUNTS_LOCK,
+    EXCHANGED,
+    EXCHANGED_ADVICE,
+    GIVEN_AWAY,
+    READ_LIMIT,
+    TEMPORARY_SUFFIX,
+    CommandResult,
+    Host,
+    ScanEntry,
+    Stat,
+    T,
+    is_exchanged,
+)
 from .safe_paths import open_parent
 
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+#: Of the environment of the play that is all that commands get.
+PROXIES = tuple(
+    name for scheme in ("http", "https", "ftp", "no", "all") for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
+)
 READ_PIECE = 64 * 1024
 #: How many readers run at the same time: while two wait for a program or the disk, one can think.
 AT_ONCE = 3
 #: How long another program may keep the lock on the account files, in seconds.
 ACCOUNTS_LOCK_WAIT = 15.0
 _KINDS = {0o040000: "dir", 0o100000: "file"}
-MACHINE_REFUSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+MACHINE_REFUSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 def _as_clinical(doing: str, path: str, error: OSError) -> ClinicalError:
+    if error.errno == errno.EROFS:
+        advice = "Remount it writable and run again, or leave the control alone: hardening_skip, with the reason."
+        return ReadOnlyError(doing, path, error.strerror or str(error), advice)
     if error.errno in MACHINE_REFUSES:
-        return HostWriteError(
-            doing, path, error.strerror or str(error), "Free space or remount it writable, then retry."
-        )
+        return HostWriteError(doing, path, error.strerror or str(error), "Free space or mend the disk, then retry.")
     hint = "Run it as root (become: true)." if error.errno in (errno.EACCES, errno.EPERM) else ""
     return ClinicalError(doing, path, error.strerror or str(error), hint)
 
@@ -69,6 +88,14 @@ class RealHost(Host):
         with os.fdopen(fd, "rb", buffering=READ_PIECE) as file, _os_errors_as_clinical("Reading", path):
             return _read_all(path, file)
 
+    def digest(self, path: str) -> str:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with _os_errors_as_clinical("Reading", path), os.fdopen(os.open(path, flags), "rb") as file:
+            hashed = hashlib.sha256()
+            while piece := file.read(READ_PIECE):
+                hashed.update(piece)
+            return hashed.hexdigest()
+
     def stat(self, path: str) -> Stat | None:
         try:
             info = os.lstat(path)
@@ -77,14 +104,7 @@ class RealHost(Host):
             return None
         except OSError as error:
             raise _as_clinical("Looking at", path, error) from error
-        return Stat(
-            kind=_kind(info.st_mode),
-            mode=statbits.S_IMODE(info.st_mode),
-            uid=info.st_uid,
-            gid=info.st_gid,
-            target=target,
-            ctime=info.st_ctime,
-        )
+        return _stat_of(info, target)
 
     def xattrs(self, path: str) -> dict[str, bytes]:
         try:
@@ -166,13 +186,31 @@ class RealHost(Host):
             finally:
                 os.close(fd)
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int) -> None:
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
         with _os_errors_as_clinical("Setting owner and mode of", path), open_parent(path) as (parent, name):
             fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
             try:
-                os.fchown(fd, uid, gid)
+                info = os.fstat(fd)
+                if is_exchanged(planned, _stat_of(info)):
+                    raise ClinicalError("Setting owner and mode of", path, EXCHANGED, EXCHANGED_ADVICE)
+                _set_owner(parent, path, fd, uid, gid)
                 os.fchmod(fd, mode)
                 os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def set_mtime(self, path: str, mtime: int) -> None:
+        with _os_errors_as_clinical("Setting the time of", path), open_parent(path) as (parent, name):
+            os.utime(name, ns=(mtime, mtime), dir_fd=parent, follow_symlinks=False)
+
+    def set_xattrs(self, path: str, xattrs: dict[str, bytes]) -> None:
+        with _os_errors_as_clinical("Setting the attributes of", path), open_parent(path) as (parent, name):
+            fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+            try:
+                for attribute in set(os.listxattr(fd)) - set(xattrs):
+                    os.removexattr(fd, attribute)
+                for attribute, value in xattrs.items():
+                    os.setxattr(fd, attribute, value)
             finally:
                 os.close(fd)
 
@@ -191,13 +229,17 @@ class RealHost(Host):
 
     def mkdir(self, path: str, mode: int, uid: int, gid: int) -> None:
         with _os_errors_as_clinical("Making the directory", path), open_parent(path) as (parent, name):
-            if os.path.lexists(path):
-                _set_folder(parent, name, mode, uid, gid)
+            if _is_there(parent, name):
+                with _opened_folder(parent, name) as fd:
+                    _set_owner(parent, path, fd, uid, gid)
+                    os.fchmod(fd, mode)
                 return
             temporary = f".{name}{TEMPORARY_SUFFIX}"
             with contextlib.suppress(FileExistsError):
                 os.mkdir(temporary, 0o700, dir_fd=parent)
-            _set_folder(parent, temporary, mode, uid, gid)
+            with _opened_folder(parent, temporary) as fd:
+                os.fchown(fd, uid, gid)
+                os.fchmod(fd, mode)
             os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
             os.fsync(parent)
 
@@ -207,7 +249,7 @@ class RealHost(Host):
             contextlib.suppress(FileNotFoundError),
             open_parent(path) as (parent, name),
         ):
-            if statbits.S_ISDIR(os.lstat(path).st_mode):
+            if statbits.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
                 os.rmdir(name, dir_fd=parent)
             else:
                 os.unlink(name, dir_fd=parent)
@@ -257,21 +299,22 @@ class RealHost(Host):
         program = self.which(argv[0])
         if program is None:
             raise ClinicalError("Running", argv[0], "there is no such command on this host")
-        environment = {"PATH": ":".join(PATH), "LC_ALL": "C", "LANG": "C", "HOME": "/root", **(env or {})}
+        environment = {"PATH": ":".join(PATH), "LC_ALL": "C", "LANG": "C", "HOME": "/root", **_proxies(), **(env or {})}
         try:
-            process = subprocess.Popen(
-                [program, *argv[1:]],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=environment,
-                cwd="/",
-                start_new_session=True,
-            )
+            with _memory_file(stdin) as file:
+                process = subprocess.Popen(
+                    [program, *argv[1:]],
+                    stdin=file,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=environment,
+                    cwd="/",
+                    start_new_session=True,
+                )
         except OSError as error:
             raise _as_clinical("Running", program, error) from error
         try:
-            out, err = process.communicate(stdin.encode(), timeout=timeout)
+            out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as expired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -331,6 +374,29 @@ class RealHost(Host):
         time.sleep(seconds)
 
 
+def _stat_of(info: os.stat_result, target: str = "") -> Stat:
+    return Stat(
+        kind=_kind(info.st_mode),
+        mode=statbits.S_IMODE(info.st_mode),
+        uid=info.st_uid,
+        gid=info.st_gid,
+        target=target,
+        ctime=info.st_ctime,
+        mtime=info.st_mtime_ns,
+        size=info.st_size,
+    )
+
+
+def _set_owner(parent: int, path: str, fd: int, uid: int, gid: int) -> None:
+    """Set the owner of what is open, where it is another one; what is root's is given away only where root put it."""
+    info, folder = os.fstat(fd), os.fstat(parent)
+    if (uid, gid) == (info.st_uid, info.st_gid):
+        return
+    if info.st_uid == 0 and (folder.st_uid != 0 or folder.st_mode & 0o022):
+        raise ClinicalError("Giving away", path, GIVEN_AWAY, EXCHANGED_ADVICE)
+    os.fchown(fd, uid, gid)
+
+
 def _list_entries(folder: str) -> list[tuple[os.DirEntry[str], os.stat_result]]:
     """Return what is in a folder, not followed; what goes away meanwhile was never there."""
     try:
@@ -384,6 +450,19 @@ def _kind(mode: int) -> str:
     return "link" if statbits.S_ISLNK(mode) else "other"
 
 
+def _proxies() -> dict[str, str]:
+    """Return what a play's ``environment`` says of proxies, which package managers need to reach their mirrors."""
+    return {name: os.environ[name] for name in PROXIES if name in os.environ}
+
+
+def _memory_file(text: str) -> BinaryIO:
+    """Return a file in memory at its beginning: unlike a pipe, a program can open it by the name /dev/stdin."""
+    file = os.fdopen(os.memfd_create("stdin"), "w+b")
+    file.write(text.encode())
+    file.seek(0)
+    return file
+
+
 def _decode(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
@@ -401,10 +480,18 @@ def _write_new(parent: int, name: str, content: bytes, mode: int, uid: int, gid:
         os.fsync(fd)
 
 
-def _set_folder(parent: int, name: str, mode: int, uid: int, gid: int) -> None:
+def _is_there(parent: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _opened_folder(parent: int, name: str) -> Iterator[int]:
     fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
-        os.fchown(fd, uid, gid)
-        os.fchmod(fd, mode)
+        yield fd
     finally:
         os.close(fd)

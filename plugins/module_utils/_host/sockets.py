@@ -10,22 +10,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .._text.lines import split_lines
+from . import protocols
 from .door import Host
 from .processes import processes, read_volatile
 
 NET = "/proc/net"
 _ESTABLISHED = 0x01
 #: The state in which a socket of each protocol waits for clients.
-_WAITING = {"tcp": 0x0A, "udp": 0x07}
+_WAITING = {"tcp": 0x0A, "udp": 0x07, "raw": 0x07}
+_TABLES = ("tcp", "tcp6", "udp", "udp6", "raw", "raw6")
+#: Raw sockets that wait for nobody in particular: ping, sniffers, and those that only send.
+_PASSING_RAW = frozenset({0, 1, 2, 6, 17, 58, 255})
 _ACCEPTS = 0x10000  # a unix socket's flag __SO_ACCEPTCON
 #: What holds the sockets of units that are started at the first connection.
 INIT = "init.scope"
+#: The scopes of logins, whose programs end with them.
+_LOGIN = "session-"
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A socket that waits for clients, and how many it has. ``protocol`` is tcp, udp or unix.
+    """A socket that waits for clients, and how many it has. ``protocol`` is tcp, udp, raw or unix.
 
+    The ``port`` of a raw socket is the number of the IP protocol that it hears.
     ``unit`` and ``program`` are those of the process that holds it, empty where that is not known;
     ``with_owners`` asks for them.
     """
@@ -40,9 +47,11 @@ class Listener:
 
     @property
     def place(self) -> str:
-        """The place as people write it: tcp 80, tcp 127.0.0.1:5432, unix /run/x.sock."""
+        """The place as people write it: tcp 80, tcp 127.0.0.1:5432, protocol vrrp, unix /run/x.sock."""
         if self.protocol == "unix":
             return f"unix {self.address}"
+        if self.protocol == "raw":
+            return f"protocol {protocols.describe(self.port)}"
         if self.everywhere:
             return f"{self.protocol} {self.port}"
         return f"{self.protocol} {self.endpoint}"
@@ -70,12 +79,12 @@ class Listener:
 
 def listeners(host: Host) -> list[Listener]:
     """Return every listening socket of this network namespace, without its owner: that takes a walk over /proc."""
-    inet = [row for name in ("tcp", "tcp6", "udp", "udp6") for row in _inet(name, read_volatile(host, f"{NET}/{name}"))]
+    inet = [row for name in _TABLES for row in _inet(name, read_volatile(host, f"{NET}/{name}"))]
     clients: dict[int, int] = {}
     for row in inet:
         if row.protocol == "tcp" and row.state == _ESTABLISHED:
             clients[row.port] = clients.get(row.port, 0) + 1
-    waiting = [row for row in inet if row.state == _WAITING[row.protocol]]
+    waiting = [row for row in inet if row.state == _WAITING[row.protocol] and not row.passing]
     return [*(_listener(row, clients) for row in waiting), *parse_unix(read_volatile(host, f"{NET}/unix"))]
 
 
@@ -120,6 +129,47 @@ def ephemeral(host: Host) -> range:
     return range(int(bounds[0]), int(bounds[1]) + 1) if len(bounds) == 2 else range(32768, 61000)
 
 
+def lasting(host: Host, owned: Sequence[Listener]) -> list[Listener]:
+    """Return those that wait for clients, without UDP sockets that wait for an answer to what they sent.
+
+    The kernel shows both alike. One whose port is none that it lends waits for clients. Of the others do those that
+    have the same port for IPv4 and IPv6, those that no process holds because the kernel itself does (WireGuard, VXLAN),
+    and those of a service that waits for others at no other UDP port.
+    """
+    lent = ephemeral(host)
+    doubtful = [listener for listener in owned if _is_doubtful(listener, lent)]
+    if not doubtful:
+        return list(owned)
+    named = {_owner(it) for it in owned if it.protocol == "udp" and it.outside and it.port not in lent}
+    still = {listener.inode for listener in listeners(host)}  # an owner that has ended is no kernel
+    bound = [it for it in doubtful if it.inode in still and _owner(it) not in named and not it.unit.startswith(_LOGIN)]
+    lasting_ports = {*(listener.port for listener in bound), *_held_twice(doubtful)}
+    return [listener for listener in owned if not _is_doubtful(listener, lent) or listener.port in lasting_ports]
+
+
+def surely_lasting(host: Host, ownerless: Sequence[Listener]) -> list[Listener]:
+    """Return those of which that is sure without a look at who holds them."""
+    lent = ephemeral(host)
+    doubtful = [listener for listener in ownerless if _is_doubtful(listener, lent)]
+    lasting_ports = _held_twice(doubtful)
+    return [listener for listener in ownerless if listener not in doubtful or listener.port in lasting_ports]
+
+
+def _is_doubtful(listener: Listener, lent: range) -> bool:
+    return listener.protocol == "udp" and listener.port in lent
+
+
+def _held_twice(doubtful: Sequence[Listener]) -> set[int]:
+    """Return the ports that more than one socket has: nobody is lent the same one twice."""
+    ports = [listener.port for listener in doubtful]
+    return {port for port in ports if ports.count(port) > 1}
+
+
+def _owner(listener: Listener) -> str:
+    """Return who holds it; nobody's are each on its own."""
+    return listener.unit or listener.program or f"inode {listener.inode}"
+
+
 # --- /proc/net ---
 
 
@@ -130,6 +180,11 @@ class _Row:
     port: int
     state: int
     inode: int
+
+    @property
+    def passing(self) -> bool:
+        """True for a raw socket that waits for nobody in particular."""
+        return self.protocol == "raw" and self.port in _PASSING_RAW
 
 
 def _inet(name: str, text: str) -> Iterator[_Row]:

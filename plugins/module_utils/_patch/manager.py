@@ -124,4 +124,7 @@ class Manager(Protocol):
         """Return which packages count as automatically installed, as text that ``set_marks`` takes."""
 
     def set_marks(self, marks: str, changes: Sequence[PackageChange]) -> None:
-        """Make the marks what they were; what the changes brought along counts as automatically installed."""
+        """Make the marks of what the changes are about what they were; those of other packages stay.
+
+        What the changes brought along counts as automatically installed.
+        """

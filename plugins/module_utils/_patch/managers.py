@@ -28,5 +28,5 @@ def manager_of(host: Host, now: datetime, name: str = "auto", lock_wait: int = 3
     if name == "dnf":
         from .dnf.manager import Dnf
 
-        return Dnf(host, now, lock_wait)
+        return Dnf(host, now, lock_wait, check)
     raise ClinicalError("Patching", "this host", f"the package manager {name} is not known")

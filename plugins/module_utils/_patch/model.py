@@ -28,7 +28,11 @@ def key_of(name: str, arch: str) -> str:
 
 @dataclass(frozen=True)
 class InstalledPackage:
-    """One package as it is installed. ``intact`` is false where its installation was cut or failed."""
+    """One package as it is installed. ``intact`` is false where its installation was cut or failed.
+
+    Where versions stand beside each other (``side_by_side``), as kernels of dnf do, ``version`` is the latest, and
+    ``earlier`` are all other ones.
+    """
 
     name: str
     arch: str
@@ -37,11 +41,17 @@ class InstalledPackage:
     source_version: str
     intact: bool = True
     held: bool = False
+    side_by_side: bool = False
+    earlier: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """The package's name on this host, as the package manager takes it."""
         return key_of(self.name, self.arch)
+
+    def has(self, version: str) -> bool:
+        """Return whether this version is installed."""
+        return version in (self.version, *self.earlier)
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,10 @@ class OmittedChange:
         return {**self.change.as_result(), "reason": self.reason, "expires": self.expires}
 
 
+#: The days by which the clocks of a host and of its mirror may differ.
+CLOCK_DAYS = 1
+
+
 @dataclass(frozen=True)
 class PackageSource:
     """One list of packages that the host takes from a mirror, with the date that the mirror's Release file bears."""
@@ -123,6 +137,19 @@ class PackageSource:
     age_days: int | None
     stale: bool
     security: bool
+
+    @property
+    def of_the_future(self) -> bool:
+        """Return whether it was made later than now, so that its age says nothing: a clock is wrong."""
+        return self.age_days is not None and self.age_days < -CLOCK_DAYS
+
+    def describe_age(self) -> str:
+        """Return in words how old it is."""
+        if self.age_days is None:
+            return "without a date"
+        if self.of_the_future:
+            return f"of {self.released}, which is in the future: the clock of the host or of the mirror is wrong"
+        return f"{self.age_days} days old"
 
 
 @dataclass(frozen=True)

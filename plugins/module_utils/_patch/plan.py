@@ -54,7 +54,11 @@ def plan(host: Host, manager: Manager, inputs: PlanInputs) -> Planned:
     changes, omitted = _choose(manager, observed, inputs, _Rating(manager, inputs, ledger))
     processes = restarts.read_mapped_files(host)
     changes = tuple(_with_interruptions(manager, processes, change) for change in changes)
-    doubts = (*observed.unknown_because, *(f"a list could not be read anew: {why}" for why in unreachable))
+    doubts = (
+        *observed.broken,
+        *observed.unknown_because,
+        *(f"a list could not be read anew: {why}" for why in unreachable),
+    )
     proposed = Plan(
         verdict=_verdict(doubts, changes),
         unknown_because=doubts,

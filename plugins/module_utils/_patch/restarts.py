@@ -88,7 +88,7 @@ def _mapped(maps: str) -> tuple[set[str], set[str]]:
     present, removed = set(), set()
     for line in split_lines(maps):
         start = line.find("/")
-        if start < 0 or "x" not in line.split(" ", 2)[1]:
+        if start < 0 or "x" not in line.partition(" ")[2][:4]:
             continue
         path = line[start:]
         if path.startswith(_PASSING):

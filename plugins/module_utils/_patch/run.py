@@ -23,7 +23,7 @@ from . import plan as patch_plan
 from . import stages as patch_stages
 from . import unit as transaction_unit
 from .manager import Manager, ServiceRequest
-from .model import REMOVE, InstalledPackage, PackageChange, Plan, earlier_digest_of
+from .model import INSTALL, REMOVE, InstalledPackage, PackageChange, Plan, earlier_digest_of
 from .plan import Planned
 from .request import PatchFailed, PatchRequest, PatchResult, describe_kept, differences, summarise
 from .services import RestartOutcome
@@ -180,11 +180,11 @@ def _repair_first(host: Host, manager: Manager, request: PatchRequest, planned: 
 def _begin(host: Host, manager: Manager, request: PatchRequest, planned: Planned, run: PatchRun) -> PatchResult:
     """Write down what the host is, and go to work."""
     released = planned.ledger.expired(request.at)
+    packages = manager.installed()  # what is compared with it afterwards is read in the same way
     if released:
-        manager.set_hold(released, False)
+        manager.set_hold([key for key, package in packages.items() if package.name in released], False)
         entry = {"what": ledger.RELEASED, "at": request.at, "run": run.run_id}
         ledger.add(host, [{**entry, "name": name} for name in released])
-    packages = planned.observed.packages
     holds = [key for key, package in packages.items() if package.held and package.name not in released]
     working = availability.take_snapshot(host)
     before = replace(
@@ -315,14 +315,21 @@ def present_changes(packages: Mapping[str, InstalledPackage], changes: Sequence[
 
 
 def _is_undone(change: PackageChange, package: InstalledPackage | None) -> bool:
+    if package is not None and is_beside(change, package):  # the oldest one that went does not come back
+        return change.change == REMOVE or not package.has(change.new)
     version = package.version if package else ""
     return version == change.old and (package is None or package.intact)
 
 
 def _is_done(change: PackageChange, package: InstalledPackage | None) -> bool:
     if change.change == REMOVE:
-        return package is None
-    return package is not None and package.version == change.new and package.intact
+        return package is None or (is_beside(change, package) and not package.has(change.old))
+    return package is not None and package.has(change.new) and package.intact
+
+
+def is_beside(change: PackageChange, package: InstalledPackage) -> bool:
+    """Return whether the change brings or removes one of several versions that stand beside each other."""
+    return package.side_by_side and change.change in (INSTALL, REMOVE)
 
 
 # --- refusals ---

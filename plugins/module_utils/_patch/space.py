@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from .._errors import ClinicalError
@@ -16,6 +17,8 @@ PATHS = ("/", "/var", "/boot")
 RESERVE = {"/": 64 << 20, "/var": 64 << 20, "/boot": 0}
 #: A kernel with its initial file system, where none is there to be measured.
 KERNEL = 96 << 20
+_KERNELS = ("linux-image-", "kernel-core", "kernel-rt-core", "kernel-64k-core")
+_ROW = re.compile(r"\s*(?P<free>[0-9]{1,19})\s+(?P<mount>.+)")
 
 
 def space(host: Host, changes: Sequence[PackageChange]) -> tuple[Space, ...]:
@@ -25,14 +28,13 @@ def space(host: Host, changes: Sequence[PackageChange]) -> tuple[Space, ...]:
     """
     wanted = needed(changes)
     done = host.run(["df", "--block-size=1", "--output=avail,target", "--", *PATHS])
-    rows = [line.split(None, 1) for line in split_lines(done.out)[1:]]
+    rows = [match for match in map(_ROW.fullmatch, split_lines(done.out)[1:]) if match]
     if done.rc != 0 or len(rows) != len(PATHS):
         raise ClinicalError("Asking for the free space of", ", ".join(PATHS), done.err_line)
-    mounts = [target for _free, target in rows]
     together: dict[str, int] = {}
-    for path, mount in zip(PATHS, mounts):
-        together[mount] = together.get(mount, 0) + wanted[path]
-    return tuple(Space(path, int(free), together[mount]) for path, (free, mount) in zip(PATHS, rows))
+    for path, row in zip(PATHS, rows):
+        together[row["mount"]] = together.get(row["mount"], 0) + wanted[path]
+    return tuple(Space(path, int(row["free"]), together[row["mount"]]) for path, row in zip(PATHS, rows))
 
 
 def needed(changes: Sequence[PackageChange]) -> dict[str, int]:
@@ -41,7 +43,7 @@ def needed(changes: Sequence[PackageChange]) -> dict[str, int]:
         return dict.fromkeys(PATHS, 0)
     files = sum(change.installed_bytes for change in changes)
     downloads = sum(change.download_bytes for change in changes)
-    kernels = sum(1 for change in changes if change.new and change.name.startswith("linux-image-") and not change.old)
+    kernels = sum(1 for change in changes if change.new and change.name.startswith(_KERNELS) and not change.old)
     return {"/": files + RESERVE["/"], "/var": 2 * downloads + RESERVE["/var"], "/boot": kernels * KERNEL}
 
 

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .._change.run_store import RUN, RunStore, check_run_id
+from .._change.run_store import RUN, RunStore
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._vocabulary.run_id import RunId
 from .ledger import FOLDER
 from .manager import KeptPackage
 from .model import Plan
@@ -77,7 +78,7 @@ class PatchRun:
     @property
     def archives(self) -> str:
         """The directory on the host with the downloaded packages."""
-        return posixpath.join(CACHE, self.run_id)
+        return posixpath.join(CACHE, RunId.of(self.run_id))
 
     @property
     def log(self) -> str:
@@ -93,12 +94,14 @@ class PatchRun:
         return result
 
 
+#: What to do where rolling back came to its end and the host is not what it was.
+UNFINISHED_ADVICE = "Mend the cause, then roll the same run back again: what is back already stays."
 #: What a run that was cut, or that failed, left behind, and what to do.
 STAGE_ADVICE = {
     STAGING: "Downloading was cut; the host runs what it ran. Stage again, and what is there already is kept.",
     APPLYING: "Installing was cut. Apply the same digest again, and it is finished; or roll the run back.",
     BROKEN: "Installing failed. Apply the same digest again with repair, or roll the run back.",
-    ROLLING_BACK: "Rolling back was cut. Roll the same run back again, and it is finished.",
+    ROLLING_BACK: "Rolling back was cut, or could not end. Roll the same run back again, and it is finished.",
 }
 
 
@@ -153,7 +156,7 @@ def begin(host: Host, run_id: str, plan: Plan, at: str) -> PatchRun:
 
     Raises ClinicalError where the id is taken or could not be the name of a folder.
     """
-    check_run_id(run_id)
+    run_id = RunId.of(run_id)
     earlier = runs(host)
     if any(run.run_id == run_id for run in earlier):
         raise ClinicalError("Beginning the patch run", run_id, "there is one of this name already", "Choose another.")
@@ -192,7 +195,11 @@ def read_plan(host: Host, run: PatchRun) -> Plan:
 
 def read_before(host: Host, run: PatchRun) -> HostBefore:
     """Return what the host was before the run. Raises ClinicalError where that is missing or damaged."""
-    return HostBefore.from_record(_load(host, run, "before"))
+    record = _load(host, run, "before")
+    try:
+        return HostBefore.from_record(record)
+    except (KeyError, TypeError):
+        raise _of_another_release(run.run_id, record) from None
 
 
 def note_after(host: Host, run: PatchRun, sums: Mapping[str, str]) -> None:
@@ -221,9 +228,14 @@ def has_before(host: Host, run: PatchRun) -> bool:
 
 
 def prune(host: Host, keep: int) -> tuple[str, ...]:
-    """Forget the oldest runs beyond ``keep`` with their downloads, and kept packages that no run needs any more."""
+    """Forget the oldest runs beyond ``keep`` with their downloads, and kept packages that no run needs any more.
+
+    Those that were dropped changed nothing, so they are all forgotten and push out none that can be rolled back.
+    """
     known = runs(host)
-    old = [run for run in known[: max(0, len(known) - max(1, keep))] if not run.cut]
+    counted = [run for run in known if run.stage != DROPPED]
+    beyond = counted[: max(0, len(counted) - max(1, keep))]
+    old = [run for run in known if run.stage == DROPPED or (run in beyond and not run.cut)]
     remaining = [run for run in known if run not in old]
     for run in old:
         drop_archives(host, run)
@@ -260,12 +272,21 @@ def _read(host: Host, run_id: str) -> PatchRun | None:
     if not _STORE.has(host, run_id, RUN):
         return None
     record = _STORE.read_record(host, run_id, RUN)
-    if record is None:
-        problem = "its record is damaged"
+    if record is None or record.get("run_id") != run_id:
+        problem = "its record is damaged" if record is None else "its record is that of another run"
         raise ClinicalError(
             "Reading the patch run", run_id, problem, f"Look at {RUNS}/{run_id} before anything is patched."
         )
-    return PatchRun(**record)
+    try:
+        return PatchRun(**record)
+    except TypeError:
+        raise _of_another_release(run_id, record) from None
+
+
+def _of_another_release(run_id: str, record: Mapping[str, Any]) -> ClinicalError:
+    problem = f"its record has the parts {', '.join(sorted(record))}, which are not those that this release writes"
+    try_this = "Nothing was changed. Use the release of the collection that wrote it, or a newer one."
+    return ClinicalError("Reading the patch run", run_id, problem, try_this)
 
 
 def _write(host: Host, run: PatchRun, name: str, record: dict[str, Any]) -> None:

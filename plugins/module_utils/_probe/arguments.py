@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .._errors import ClinicalError
+from .._text.outlet import finish
 from .connection import Endpoint, Tls
 from .result import ProbeResult, not_probed
 
@@ -87,10 +88,10 @@ def run_probe(module: Any, unchecked_target: str, probe: Callable[[], ProbeResul
     try:
         result = probe()
     except ClinicalError as error:
-        module.fail_json(msg=str(error), changed=False, **asdict(not_probed(error, unchecked_target)))
+        values = asdict(not_probed(error, unchecked_target))
+        finish(module, {**values, "changed": False, "failed": True, "msg": str(error)})
         return
-    if result.healthy or not module.params["fail_unhealthy"]:
-        module.exit_json(changed=False, **asdict(result))
-        return
-    message = f"{result.target} is not healthy ({result.state}): {result.saw}."
-    module.fail_json(msg=message, changed=False, **asdict(result))
+    answer = {**asdict(result), "changed": False}
+    if not result.healthy and module.params["fail_unhealthy"]:
+        answer |= {"failed": True, "msg": f"{result.target} is not healthy ({result.state}): {result.saw}."}
+    finish(module, answer)

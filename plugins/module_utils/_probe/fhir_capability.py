@@ -9,6 +9,7 @@ import io
 import ipaddress
 import json
 import re
+import zlib
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -24,6 +25,10 @@ ACCEPT = "application/fhir+json"
 #: What the status line and the headers may need beside the answer itself.
 HEADERS_LIMIT = 64 * 1024
 REDIRECTS = 3
+#: What a server may send before its answer, as often as it likes. 101 is none: it would go on in another protocol.
+INTERIM = (100, 102, 103)
+#: Encodings by their names in HTTP, with what zlib is told of their frame.
+ENCODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 PORTS = {"http": 80, "https": 443}
 VERSION = re.compile(r"\d{1,3}\.\d{1,3}(\.\d{1,3})?(-[A-Za-z0-9.]{1,20})?")
 TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -162,12 +167,24 @@ def _request_head(parts: SplitResult, host: str, token: str) -> bytes:
         f"GET {parts.path or '/'}{query} HTTP/1.1",
         f"Host: {host}",
         f"Accept: {ACCEPT}",
+        "Accept-Encoding: identity",
         "User-Agent: healthops-clinical-probe",
         "Connection: close",
     ]
     if token:
         lines.append(f"Authorization: Bearer {token}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+class _FinalResponse(http.client.HTTPResponse):
+    """The response behind all that may come before it: 100 (Continue), 102 (Processing), 103 (Early Hints)."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status not in INTERIM:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
 
 
 class _Stream(io.RawIOBase):
@@ -204,10 +221,12 @@ class _Stream(io.RawIOBase):
 
 def _response(connection: Connection, limit: int) -> HttpResponse:
     stream = _Stream(connection, limit + HEADERS_LIMIT)
-    response = http.client.HTTPResponse(stream, method="GET")  # type: ignore[arg-type]
+    response = _FinalResponse(stream, method="GET")  # type: ignore[arg-type]
     try:
         response.begin()
         body = response.read(limit + 1)
+    except http.client.RemoteDisconnected:
+        raise PeerFailure("closed", "it closed the connection before its answer") from None
     except http.client.IncompleteRead:
         raise PeerFailure("closed", "it closed the connection in the middle of an answer") from None
     except (http.client.HTTPException, ValueError):
@@ -216,7 +235,30 @@ def _response(connection: Connection, limit: int) -> HttpResponse:
         raise PeerFailure("oversized", f"its answer is larger than {limit} bytes")
     if response.length:
         raise PeerFailure("closed", "it closed the connection in the middle of an answer")
-    return HttpResponse(response.status, response.getheader("Location") or "", body)
+    plain = _decoded(body, response.getheader("Content-Encoding") or "", limit)
+    return HttpResponse(response.status, response.getheader("Location") or "", plain)
+
+
+def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
+    """Return a body without the encoding that a server or a proxy gave it although nobody asked; at most ``limit``.
+
+    Raises PeerFailure for an encoding that we do not know, and for a body that is not what its encoding says.
+    """
+    for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
+        if name == "identity":
+            continue
+        if name not in ENCODINGS:
+            raise PeerFailure("wrong_peer", "its answer is compressed in a way that we neither know nor asked for")
+        decoder = zlib.decompressobj(ENCODINGS[name])
+        try:
+            body = decoder.decompress(body, limit + 1)
+        except zlib.error:
+            raise PeerFailure("garbage", "its answer says that it is compressed, and is not") from None
+        if len(body) > limit:
+            raise PeerFailure("oversized", f"its answer is larger than {limit} bytes, uncompressed")
+        if not decoder.eof:
+            raise PeerFailure("closed", "its compressed answer ends in the middle")
+    return body
 
 
 def judge(response: HttpResponse, wanted_version: str) -> Verdict:

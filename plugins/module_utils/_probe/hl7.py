@@ -91,7 +91,10 @@ def field(segment: tuple[str, ...], number: int) -> str:
 
 def parse(data: bytes) -> Message:
     """Cut a message at the separators that its MSH declares, whatever they are; raise NotHl7 where it is none."""
-    head = re.split(rb"[\r\n]", data.lstrip(b"\r\n"), maxsplit=1)[0]
+    data = data.strip(b"\r\n")
+    # A segment ends at <CR>, and <LF> is data, except with those who write their lines as Unix does.
+    end = "\r\n*" if b"\r" in data else "\n+"
+    head = re.split(end.encode(), data, maxsplit=1)[0]
     if not head.startswith(b"MSH") or len(head) < 4:
         raise NotHl7("it does not begin with MSH")
     mark = chr(head[3])
@@ -102,7 +105,7 @@ def parse(data: bytes) -> Message:
     # In MSH the separator itself is the first field. Of several character sets the first is the message's own.
     charset = fields[17].split(repetition)[0].strip().upper() if len(fields) > 17 else ""
     text = data.decode(CHARSETS.get(charset, "latin-1"), "replace")
-    lines = [line for line in re.split("[\r\n]+", text) if line]
+    lines = [line for line in re.split(end, text) if line]
     segments = (_fields(line, mark) for line in lines)
     return Message(mark, component, escape, subcomponent, tuple(segments))
 

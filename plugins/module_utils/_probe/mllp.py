@@ -66,6 +66,10 @@ class Unframer:
         self._searched = 0
         return message
 
+    def lacks_last_byte(self) -> bool:
+        """Return whether a whole message is there but for the <CR> behind its <FS>."""
+        return self._buffer.startswith(START) and self._buffer.find(END[:1]) == len(self._buffer) - 1
+
     def _skip_line_ends(self) -> None:
         if not self._searched:
             ends = len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))

@@ -86,13 +86,23 @@ def _first_message(connection: Connection, limit: int) -> bytes:
         while True:
             message = unframer.next()
             if message is None:
-                unframer.feed(connection.receive())
+                unframer.feed(_more(connection, unframer))
             elif message != mllp.COMMIT_ACK:
                 return message
     except mllp.NotMllp as error:
         raise wrong_protocol(error.data, "MLLP") from None
     except mllp.TooLarge:
         raise PeerFailure("oversized", f"its answer is larger than {limit} bytes") from None
+
+
+def _more(connection: Connection, unframer: mllp.Unframer) -> bytes:
+    try:
+        return connection.receive()
+    except PeerFailure:
+        if unframer.lacks_last_byte():
+            missing = "its answer came and lacks the last byte of its frame, the <CR> that senders wait for"
+            raise PeerFailure("garbage", missing) from None
+        raise
 
 
 def judge(message: bytes, control_id: str, ready_text: str, draining_text: str) -> Verdict:

@@ -14,17 +14,22 @@ nor two that end at once make two manifests of one number.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.files import (
+    load_json,
+    make_dirs,
+    sha256,
+    write,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.sign import fingerprint, sign
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.store import load_json, make_dirs, write
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import Json, canonical, check_run_id
 
 MANIFEST_SCHEMA = "healthops.clinical/manifest/1"
@@ -33,6 +38,8 @@ NOTES = ".chain"
 PATIENCE = 300.0  # seconds for another run to finish its report; a large fleet's takes a while
 _FLEET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _NAME = re.compile(r"(?P<fleet>.+)-(?P<number>\d{6,})\.json")
+#: Lists of names that a manifest may have: of hosts without result, and of files that were taken over or made anew.
+_NAMES = ("silent", "taken_over", "mended")
 _LEFT_OVER = re.compile(r"\..*\.tmp")  # of a write that was cut
 
 
@@ -87,10 +94,6 @@ def held(evidence_dir: Path, run_id: str) -> Iterator[None]:
         yield
 
 
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 def contents(bundle: Path) -> dict[str, Path]:
     """All files of a bundle but its chain, by their path in it."""
     paths = {str(path.relative_to(bundle)): path for path in sorted(bundle.rglob("*")) if not _is_folder(path)}
@@ -105,10 +108,6 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def hashes(bundle: Path) -> dict[str, str]:
-    return {name: sha256(path.read_bytes()) for name, path in contents(bundle).items()}
-
-
 def links(bundle: Path) -> list[Link]:
     """The manifests of a bundle, the newest last. ClinicalError where one is none."""
     folder = bundle / FOLDER
@@ -116,17 +115,49 @@ def links(bundle: Path) -> list[Link]:
     return sorted((open_link(path) for path in paths), key=lambda link: link.number)
 
 
+def newest(bundle: Path) -> Link | None:
+    """Return the newest manifest of a bundle, which counts; None before it is sealed."""
+    return max(links(bundle), key=lambda link: link.number, default=None)
+
+
 def open_link(path: Path) -> Link:
+    """Return the manifest in a file. Raises ClinicalError where it is none."""
     data = load_json(path)
-    wanted: dict[str, Any] = {"fleet": str, "sequence": int, "run_id": str, "files": dict, "signer": str}
-    if (
-        not isinstance(data, dict)
-        or data.get("schema") != MANIFEST_SCHEMA
-        or any(not isinstance(data.get(key), kind) for key, kind in wanted.items())
-        or not isinstance(data.get("previous"), (dict, type(None)))
-    ):
+    if not _is_manifest(data):
         raise ClinicalError("Reading", str(path), "it is no manifest", "It was changed by hand.")
     return Link(path, sha256(path.read_bytes()), data)
+
+
+def _is_manifest(data: Any) -> bool:
+    """Return True if the data have the shape of a manifest, so that nobody has to look again."""
+    if not isinstance(data, dict) or data.get("schema") != MANIFEST_SCHEMA:
+        return False
+    texts = [data.get("fleet"), data.get("run_id"), data.get("signer"), data.get("sealed", "")]
+    files, names = data.get("files"), [name for key in _NAMES for name in _listed(data, key)]
+    if not isinstance(files, dict) or not _all_text([*texts, *files.values(), *names]):
+        return False
+    return _is_number(data.get("sequence")) and (data.get("previous") is None or _is_place(data["previous"]))
+
+
+def _listed(data: Mapping[str, Any], key: str) -> list[Any]:
+    """Return the items of a list; where it is none, something that is no text."""
+    value = data.get(key, [])
+    return value if isinstance(value, list) else [value]
+
+
+def _is_place(data: Any) -> bool:
+    """Return True if the data name a manifest, as its successor does."""
+    if not isinstance(data, dict):
+        return False
+    return _is_number(data.get("sequence")) and _all_text([data.get("run_id"), data.get("sha256")])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _all_text(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def fleet_of(sealed: Sequence[Link], requested: str) -> str:
@@ -134,8 +165,22 @@ def fleet_of(sealed: Sequence[Link], requested: str) -> str:
     return sealed[0].fleet if sealed else check_fleet(requested)
 
 
-def end(evidence_dir: Path, fleet: str) -> Link | None:
-    """The newest manifest of a fleet, or None: by the note where there is one, else by looking at every bundle."""
+def end(evidence_dir: Path, fleet: str, own_writes: OwnWrites) -> Link | None:
+    """Return the newest manifest of a fleet, or None where its chain begins.
+
+    Where this account remembers a later end than lies there, the chain goes on from that: what was cut off stays
+    missing, and is found.
+    """
+    newest_here, remembered = _end_there(evidence_dir, fleet), own_writes.ends().get(fleet)
+    if newest_here is None or remembered is None or newest_here.number > remembered["sequence"]:
+        return newest_here
+    if newest_here.sha256 == remembered["sha256"]:
+        return newest_here
+    return _end_elsewhere(evidence_dir, fleet, remembered)
+
+
+def _end_there(evidence_dir: Path, fleet: str) -> Link | None:
+    """Return the end by the directory's note where there is one, else by looking at every bundle."""
     note = note_of(evidence_dir, fleet)
     if note is None:
         return max(_all(evidence_dir, fleet), key=lambda link: link.number, default=None)
@@ -146,11 +191,14 @@ def end(evidence_dir: Path, fleet: str) -> Link | None:
         path = _path(evidence_dir, fleet, place) if isinstance(place, dict) else None
         if path is not None and path.is_file():
             return open_link(path)
-    if "sha256" not in note:
-        return None
-    # The bundle is not here any more (archived, perhaps); its hash still is, so the chain goes on.
-    known = {key: note[key] for key in ("sequence", "run_id")}
-    return Link(evidence_dir, note["sha256"], {**known, "fleet": fleet, "files": {}, "signer": "", "previous": None})
+    return _end_elsewhere(evidence_dir, fleet, note) if _is_place(note) else None
+
+
+def _end_elsewhere(evidence_dir: Path, fleet: str, place: Mapping[str, Any]) -> Link:
+    """Return an end that is not here any more (archived, perhaps); its hash still is known, so the chain goes on."""
+    known = {key: place[key] for key in ("sequence", "run_id")}
+    manifest = {**known, "fleet": fleet, "files": {}, "signer": place.get("signer", ""), "previous": None}
+    return Link(evidence_dir, place["sha256"], manifest)
 
 
 def note_of(evidence_dir: Path, fleet: str) -> Json | None:
@@ -165,8 +213,15 @@ def note_of(evidence_dir: Path, fleet: str) -> Json | None:
     return note if isinstance(note, dict) and ("pending" in note or "sha256" in note) else None
 
 
-def _path(evidence_dir: Path, fleet: str, at: Mapping[str, Any]) -> Path | None:
-    run_id, number = at.get("run_id"), at.get("sequence")
+def fleets_of_notes(evidence_dir: Path) -> set[str]:
+    """Return the fleets whose chains this directory has had, whatever is left of them."""
+    folder = evidence_dir / NOTES
+    names = [path.stem for path in folder.glob("*.json")] if folder.is_dir() else []
+    return {name for name in names if _FLEET.fullmatch(name)}
+
+
+def _path(evidence_dir: Path, fleet: str, place: Mapping[str, Any]) -> Path | None:
+    run_id, number = place.get("run_id"), place.get("sequence")
     if not isinstance(run_id, str) or not isinstance(number, int):
         return None
     return evidence_dir / check_run_id(run_id) / FOLDER / file_name(fleet, number)
@@ -198,9 +253,14 @@ def seal_of(link: Link) -> Seal:
     )
 
 
-def next_seal(evidence_dir: Path, fleet: str, key: Path | None) -> Seal:
-    """The seal that the next bundle of a fleet will have."""
-    last = end(evidence_dir, fleet)
+def next_seal(evidence_dir: Path, fleet: str, key: Path | None, own_writes: OwnWrites) -> Seal:
+    """Return the seal that the next bundle of a fleet will have.
+
+    Raises ClinicalError where the chain was signed so far and would not be any more.
+    """
+    last = end(evidence_dir, fleet, own_writes)
+    if key is None and last is not None and last.manifest["signer"]:
+        raise unsigned(fleet, last)
     return Seal(
         fleet=fleet,
         number=last.number + 1 if last else 1,
@@ -209,9 +269,21 @@ def next_seal(evidence_dir: Path, fleet: str, key: Path | None) -> Seal:
     )
 
 
-def append(evidence_dir: Path, run_id: str, seal: Seal, key: Path | None) -> Link:
-    """Add the bundle as it lies there to its fleet's chain. The signature comes first, the manifest makes it valid."""
-    bundle, last = evidence_dir / run_id, end(evidence_dir, seal.fleet)
+def unsigned(fleet: str, last: Link) -> ClinicalError:
+    """Return the error of a bundle that would stand unsigned behind a signed one, where anybody could have put it."""
+    problem = f"number {last.number} is signed, and no key is named for the next"
+    advice = "Name the key in evidence_signing_key, or begin another chain with another evidence_fleet."
+    return ClinicalError("Sealing a bundle in", f"the chain of fleet {fleet}", problem, advice)
+
+
+def append(
+    evidence_dir: Path, run_id: str, seal: Seal, key: Path | None, own_writes: OwnWrites, content: Mapping[str, Any]
+) -> Link:
+    """Add a bundle to its fleet's chain. The signature comes first, the manifest makes it valid.
+
+    ``content`` is what the manifest says of the bundle itself, beside its place: its files and their hashes above all.
+    """
+    bundle, last = evidence_dir / run_id, end(evidence_dir, seal.fleet, own_writes)
     before = {"sequence": last.number, "run_id": last.run_id, "sha256": last.sha256} if last else None
     manifest = {
         "schema": MANIFEST_SCHEMA,
@@ -220,7 +292,7 @@ def append(evidence_dir: Path, run_id: str, seal: Seal, key: Path | None) -> Lin
         "run_id": run_id,
         "previous": before,
         "signer": seal.signer,
-        "files": hashes(bundle),
+        **content,
     }
     data, path = canonical(manifest), bundle / FOLDER / file_name(seal.fleet, seal.number)
     signature = sign(key, data) if key else None
@@ -229,5 +301,8 @@ def append(evidence_dir: Path, run_id: str, seal: Seal, key: Path | None) -> Lin
     if signature is not None:
         write(path.with_suffix(".sig"), signature)
     write(path, data)
-    write(note, canonical({"sequence": seal.number, "run_id": run_id, "sha256": sha256(data)}))
+    place = {"sequence": seal.number, "run_id": run_id, "sha256": sha256(data)}
+    write(note, canonical(place))
+    own_writes.remember_end(seal.fleet, {**place, "signer": seal.signer})
+    own_writes.settle(run_id, manifest["files"].items())
     return Link(path, sha256(data), manifest)

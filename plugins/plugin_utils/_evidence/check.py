@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._text.outlet import shown
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
     STATES as GUARD_STATES,
 )
@@ -33,7 +34,6 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tie
     MOST_SEVERE_FIRST,
     TIERS,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import redact
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     FINDING_KEYS,
     PROBE_KEYS,
@@ -198,4 +198,4 @@ def _choice(data: Json, key: str, choices: Sequence[str], host: str, where: str 
 def refuse(
     host: str, fault: str, try_this: str = "Pass the registered result of healthops.clinical.baseline or patch."
 ) -> ClinicalError:
-    return ClinicalError("Recording", f"the result of {host}", redact.text(fault), try_this)
+    return ClinicalError("Recording", f"the result of {host}", shown(fault), try_this)

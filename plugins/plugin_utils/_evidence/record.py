@@ -3,7 +3,7 @@
 """The one point at which a result becomes a record: what may be kept is chosen, cleaned and checked here.
 
 Private to the collection. Two nets, one behind the other: only named keys are kept, at every depth; and from the texts
-that they hold, secrets and what names a patient are taken out (``redact``).
+that they hold, secrets and what names a patient are taken out (``_text.outlet``).
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.healthops.clinical.plugins.module_utils._text.outlet import outgoing
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.availability import (
     KEYS as AVAILABILITY_KEYS,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
     KEYS as GUARD_KEYS,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings, patch_record, redact
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings, patch_record
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.check import check_result, refuse
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     CHANGE_KEYS,
     FINDING_KEYS,
     FRAMEWORK_KEYS,
     KEPT,
+    LEFT_KEYS,
     MESSAGE_LIMIT,
     PROBE_KEYS,
     PROFILE_KEYS,
@@ -79,7 +81,7 @@ def _links(supported: Json, frameworks: Any, host: str) -> list[Json]:
 
 def _patch_result(result: Mapping[str, Any], base: Json, host: str) -> Json:
     """A patch result keeps its plan, cleaned before findings are made of it, so that these are clean as well."""
-    patch = redact.deep(patch_record.evidence_of(result))
+    patch = outgoing(patch_record.evidence_of(result))
     names = ("run_id", "started", "finished", "host", "warnings", "changed", "check_mode", "failed")
     made = {"changed": False, "check_mode": False, **{name: base[name] for name in names if name in base}}
     made.update(
@@ -145,7 +147,7 @@ def merged(earlier: Json | None, new: Json) -> Json:
 
 def _cleaned(result: Json) -> Json:
     """A checked result without keys that nobody named, and without what a text must not quote."""
-    made = {key: value if key in _OWN_WORDS else redact.deep(value) for key, value in result.items()}
+    made = {key: value if key in _OWN_WORDS else outgoing(value) for key, value in result.items()}
     if "findings" in result:
         made["findings"] = [_clean_finding(finding) for finding in result["findings"]]
     for key, keys in _LISTS.items():
@@ -177,6 +179,7 @@ _MAPPINGS: dict[str, Sequence[str]] = {"availability": AVAILABILITY_KEYS, "guard
 _LISTS: dict[str, Sequence[str]] = {
     "changes": CHANGE_KEYS,
     "restored": CHANGE_KEYS,
+    "left": LEFT_KEYS,
     "waivers": WAIVER_KEYS,
     "probes": PROBE_KEYS,
     "profiles": PROFILE_KEYS,
@@ -186,7 +189,7 @@ _OWN_WORDS_OF_A_FINDING = ("id", "title", "rationale", "severity", "hazard", "ti
 
 def _clean_finding(finding: Json) -> Json:
     made = {
-        key: finding[key] if key in _OWN_WORDS_OF_A_FINDING else redact.deep(finding[key])
+        key: finding[key] if key in _OWN_WORDS_OF_A_FINDING else outgoing(finding[key])
         for key in (*FINDING_KEYS, "waiver")
         if key in finding
     }

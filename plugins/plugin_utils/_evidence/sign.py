@@ -61,8 +61,8 @@ def judged(data: bytes, signature: Path, allowed: Path | None) -> Signed:
     if allowed is None:
         return Signed(key)
     names = _run(["-Y", "find-principals", "-s", str(signature), "-f", str(allowed)])
-    for name in names.stdout.decode("utf-8", "replace").split():
-        if _run(["-Y", "verify", *about, "-f", str(allowed), "-I", name], data).returncode == 0:
+    for name in names.stdout.decode("utf-8", "replace").split("\n"):  # a name may have blanks in it
+        if name and _run(["-Y", "verify", *about, "-f", str(allowed), "-I", name], data).returncode == 0:
             return Signed(key, name)
     return Signed(key, problem=f"it is signed by a key that {allowed} does not allow: {key}")
 

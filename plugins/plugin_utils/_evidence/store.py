@@ -8,13 +8,27 @@ made from them, and ``<evidence_dir>/latest`` is a relative link to the newest r
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.files import (
+    failed,
+    load_json,
+    parse_json,
+    read,
+    sha256,
+    sync_directory,
+    write,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.known_files import (
+    KnownFiles,
+    known_files,
+    record_name,
+)
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.record import merged, open_record, record
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.shared import Shared
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
@@ -24,9 +38,12 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
     check_run_id,
 )
 
-DIR_MODE = 0o750
-FILE_MODE = 0o640
 LATEST = "latest"
+#: What to try where a file in the directory is nobody's that can be named.
+NOT_OURS = (
+    "Run verify_evidence and put the file back from a copy. If another account or job wrote it and you answer for it, "
+    "make the report with evidence_take_over=true; the manifest will say so."
+)
 
 
 def run_dir(evidence_dir: Path, run_id: str) -> Path:
@@ -44,103 +61,80 @@ def record_path(evidence_dir: Path, run_id: str, host: str) -> Path:
     return run_dir(evidence_dir, run_id) / "hosts" / f"{check_host_name(host)}.json"
 
 
-def make_dirs(path: Path) -> None:
-    """Create what is missing with DIR_MODE whatever the umask; directories that exist keep their mode."""
-    if path.is_dir():
-        return
-    make_dirs(path.parent)
-    try:
-        path.mkdir()
-        path.chmod(DIR_MODE)
-    except FileExistsError:  # another host's record was quicker
-        if not path.is_dir():
-            raise ClinicalError(
-                "Creating the directory", str(path), "a file is in its place", "Move it away."
-            ) from None
-    except OSError as exc:
-        raise _failed("Creating the directory", path, exc) from exc
-
-
-def write(path: Path, data: bytes) -> bool:
-    """Put ``data`` at ``path`` in one step and onto the disk; False where the same bytes are already there."""
-    try:
-        if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
-            return False
-        make_dirs(path.parent)
-        handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fchmod(stream.fileno(), FILE_MODE)
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        _sync_directory(path.parent)
-    except OSError as exc:
-        raise _failed("Writing", path, exc) from exc
-    return True
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _failed(doing: str, path: Path, exc: OSError) -> ClinicalError:
-    return ClinicalError(
-        doing, str(path), exc.strerror or str(exc), "Evidence is written on the control node, as its user."
-    )
-
-
-def write_record(evidence_dir: Path, host: str, result: Json) -> tuple[Path, bool]:
+def write_record(evidence_dir: Path, host: str, result: Json, own_writes: OwnWrites) -> tuple[Path, bool]:
     """Write one host's checked result, with what this run had kept of it; returns the path and whether it changed."""
-    path = record_path(evidence_dir, result["run_id"], host)
-    return path, write(path, canonical(record(host, merged(_earlier(path, host, result["run_id"]), result))))
+    run_id = result["run_id"]
+    path, name = record_path(evidence_dir, run_id, host), record_name(host)
+    data = canonical(record(host, merged(_earlier(path, host, run_id, own_writes), result)))
+    own_writes.note(run_id, name, sha256(data))
+    return path, write(path, data)
 
 
-def _earlier(path: Path, host: str, run_id: str) -> Json | None:
-    """The record that is there already; one that cannot be read has nothing to give, and is replaced."""
+def _earlier(path: Path, host: str, run_id: str, own_writes: OwnWrites) -> Json | None:
+    """Return the record that is there already; one that cannot be read has nothing to give, and is replaced.
+
+    Raises ClinicalError where one was sealed and is gone, or is neither as it was sealed nor as it was written.
+    """
+    known, name = known_files(path.parent.parent, run_id, own_writes), record_name(host)
     if path.is_symlink() or not path.is_file():
+        if name in known.sealed:
+            raise ClinicalError(
+                "Adding to the record", str(path), f"number {known.number} sealed it; it is gone", NOT_OURS
+            )
         return None
+    data = read(path)
     try:
-        return open_record(load_json(path), host, run_id)
+        earlier = open_record(parse_json(path, data), host, run_id)
     except ClinicalError:
-        return None
+        if name not in known.sealed:
+            return None
+        raise
+    fault = known.fault(name, data)
+    if fault:
+        raise ClinicalError("Adding to the record", str(path), fault, NOT_OURS)
+    return earlier
 
 
-def load_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes().decode("utf-8"))
-    except OSError as exc:
-        raise _failed("Reading", path, exc) from exc
-    except ValueError as exc:
-        raise ClinicalError(
-            "Reading", str(path), f"it is no JSON ({exc})", "It was cut short or changed by hand."
-        ) from exc
+@dataclass(frozen=True)
+class StoredRecords:
+    """What lies in a run's folder: host -> result, host -> why there is none, and the hash of each result's file."""
+
+    results: dict[str, Json]
+    unreadable: dict[str, str]
+    digests: dict[str, str]
 
 
-def load_records(evidence_dir: Path, run_id: str) -> tuple[dict[str, Json], dict[str, str]]:
-    """All records of a run: host -> result, and for files that cannot be read as one: host -> why, naming the file."""
-    good: dict[str, Json] = {}
-    bad: dict[str, str] = {}
+def load_records(evidence_dir: Path, run_id: str, known: KnownFiles | None = None) -> StoredRecords:
+    """Return all records of a run. Files that cannot be read as one are told, each with the reason and its name.
+
+    With ``known``, a record that is gone although it is among those is told as well, and one that may not be believed.
+    """
+    records = StoredRecords(results={}, unreadable={}, digests={})
     shared = Shared()
-    folder = run_dir(evidence_dir, run_id) / "hosts"
-    if not folder.is_dir():
-        return good, bad
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix != ".json":
-            continue
+    for path in record_files(evidence_dir, run_id):
+        host = path.stem
         try:
-            good[path.stem] = shared.of(open_record(load_json(path), path.stem, run_id))
+            data = read(path)
+            result = open_record(parse_json(path, data), host, run_id)
+            fault = known.fault(record_name(host), data) if known else ""
+            if fault:
+                raise ClinicalError("Reading", str(path), fault, NOT_OURS)
+            records.results[host] = shared.of(result)
+            records.digests[record_name(host)] = sha256(data)
         except ClinicalError as exc:
-            bad[path.stem] = str(exc) if str(path) in str(exc) else f"{path}: {exc}"
-    return good, bad
+            records.unreadable[host] = str(exc) if str(path) in str(exc) else f"{path}: {exc}"
+    for host, why in (known.hosts_with_record() if known else {}).items():
+        if host not in records.results and host not in records.unreadable:
+            path = record_path(evidence_dir, run_id, host)
+            records.unreadable[host] = f"{path}: the record is gone, though {why}"
+    return records
+
+
+def record_files(evidence_dir: Path, run_id: str) -> list[Path]:
+    """Return the files that are, or should be, records of a run."""
+    folder = run_dir(evidence_dir, run_id) / "hosts"
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in paths if path.suffix == ".json" and not path.name.startswith(".") and path.is_file()]
 
 
 def load_run(evidence_dir: Path, run_id: str) -> Json | None:
@@ -180,9 +174,9 @@ def point_latest(evidence_dir: Path, run: Json) -> bool:
     try:
         os.symlink(run["run_id"], temporary)
         os.replace(temporary, link)
-        _sync_directory(evidence_dir)
+        sync_directory(evidence_dir)
     except OSError as exc:
-        raise _failed("Pointing", link, exc) from exc
+        raise failed("Pointing", link, exc) from exc
     return True
 
 

@@ -8,18 +8,38 @@ signers, whoever can write the directory can write a new chain; without a rememb
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp, parse_stamp
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import chain
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.chain import Link
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.chain import Link, fleets_of_notes
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.files import read, sha256
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.sign import judged
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import Json
 
 #: What can be wrong with a bundle or a file of it.
-WHAT = ("changed", "missing", "added", "reordered", "forked", "signature", "truncated", "withdrawn", "unsealed")
+WHAT = (
+    "changed",
+    "missing",
+    "added",
+    "reordered",
+    "forked",
+    "signature",
+    "truncated",
+    "withdrawn",
+    "unsealed",
+    "clock",
+)
+#: Seconds by which the clock of a control node may be behind that of another, or be set back by its time servers.
+CLOCKS_DIFFER = 300
+#: Of so many numbers in a row that are not here, each is named.
+MOST_MISSING = 100
 
 
 @dataclass(frozen=True)
@@ -38,7 +58,8 @@ class ChainProblem:
 
     def __str__(self) -> str:
         place = [f"run {self.run_id}" if self.run_id else "", f"number {self.number}" if self.number else "", self.file]
-        return f"{', '.join(part for part in place if part)}: {self.what}: {self.fault}"
+        where = ", ".join(part for part in place if part)
+        return ": ".join(part for part in (where, self.what, self.fault) if part)
 
 
 def verify(
@@ -48,10 +69,12 @@ def verify(
     allowed_signers: Path | None = None,
     head: str = "",
     oldest: int = 1,
+    own_writes: OwnWrites | None = None,
 ) -> Json:
     """Everything that is wrong with the chains in a directory, or with that of one fleet.
 
-    ``head`` is what an operator remembers of the end, ``oldest`` the first number that is still kept.
+    ``head`` is what an operator remembers of the end, ``own_writes`` what this account does; ``oldest`` is the first
+    number that is still kept.
     """
     if not evidence_dir.is_dir():
         raise ClinicalError("Verifying", str(evidence_dir), "it is no directory", "Name the directory of all bundles.")
@@ -62,16 +85,21 @@ def verify(
     remembered = _remembered(head)
     bundles = [path for path in sorted(evidence_dir.iterdir()) if _is_bundle(path)]
     links, problems = _read(bundles)
-    fleets = [fleet] if fleet else sorted({link.fleet for link in links})
+    ends = own_writes.ends() if own_writes else {}
+    fleets = [fleet] if fleet else sorted({link.fleet for link in links} | fleets_of_notes(evidence_dir) | set(ends))
     if head and len(fleets) != 1:
         raise ClinicalError("Verifying", f"the head {head}", f"there are {len(fleets)} fleets", "Name the fleet, too.")
     for name in fleets:
         fleet_links = [link for link in links if link.fleet == name]
-        problems += _order(fleet_links, oldest) + _end(evidence_dir, name, fleet_links, remembered)
+        problems += _order(fleet_links, oldest) + _clock(fleet_links)
+        problems += _end(fleet_links, _known_ends(evidence_dir, name, remembered, ends.get(name)))
         problems += [problem for link in fleet_links for problem in _place(link)]
         problems += [problem for link in fleet_links for problem in _signature(link, fleet_links, allowed_signers)]
         problems += _files(fleet_links)
+    problems += _in_two_chains(links)
     chosen = [link for link in links if link.fleet in fleets]
+    if not (chosen or problems):
+        problems.append(ChainProblem("missing", f"there is nothing to verify in {evidence_dir}"))
     return {
         "bundles": len({link.run_id for link in chosen}),
         "manifests": len(chosen),
@@ -79,8 +107,14 @@ def verify(
         "heads": {name: _last(name, chosen).head for name in fleets if _last_or_none(name, chosen)},
         "problems": [problem.as_result() for problem in problems],
         "told": [str(problem) for problem in problems],
-        "notes": [note for name in fleets for note in _rewritten([link for link in chosen if link.fleet == name])],
+        "notes": [note for name in fleets for note in _notes([link for link in chosen if link.fleet == name])],
     }
+
+
+def bundle_problems(links: Sequence[Link]) -> list[ChainProblem]:
+    """Return what is wrong with the manifests of one bundle, as far as they alone tell, whatever its files are."""
+    problems = [problem for link in links for problem in _place(link)] + _in_two_chains(links)
+    return problems + [problem for link in links for problem in _signature(link, links, None)]
 
 
 def _is_bundle(path: Path) -> bool:
@@ -107,6 +141,8 @@ def _read(bundles: Sequence[Path]) -> tuple[list[Link], list[ChainProblem]]:
     problems: list[ChainProblem] = []
     for bundle in bundles:
         folder = bundle / chain.FOLDER
+        if folder.is_symlink():
+            problems.append(ChainProblem("changed", "it is a link", bundle.name, file=chain.FOLDER))
         paths = sorted(path for path in folder.glob("*.json") if path.is_file()) if folder.is_dir() else []
         for path in paths:
             try:
@@ -125,40 +161,86 @@ def _order(links: Sequence[Link], oldest: int) -> list[ChainProblem]:
     by_number: dict[int, list[Link]] = {}
     for link in links:
         by_number.setdefault(link.number, []).append(link)
-    for number in range(oldest, max(by_number, default=oldest - 1) + 1):
-        here, after = by_number.get(number, []), by_number.get(number + 1, [])
-        named = [link.manifest["previous"] or {} for link in after]
-        if not here:
-            run_id = next((str(previous["run_id"]) for previous in named if "run_id" in previous), "")
-            problems.append(ChainProblem("missing", "the bundle is not here", run_id, number))
-        elif len(here) > 1:
+    before = oldest - 1
+    for number in sorted(number for number in by_number if number >= oldest):
+        here, after = by_number[number], by_number.get(number + 1, [])
+        problems += _gap(before + 1, number - 1, here)
+        before = number
+        if len(here) > 1:
             runs = " and ".join(sorted({link.run_id for link in here}))
             problems.append(ChainProblem("forked", f"two manifests have this number: {runs}", here[0].run_id, number))
-        if here and named and not {link.sha256 for link in here} & {previous.get("sha256") for previous in named}:
+        named = {(link.manifest["previous"] or {}).get("sha256") for link in after}
+        if after and not {link.sha256 for link in here} & named:
             fault = f"its manifest is not the one that number {number + 1} names"
             problems.append(
                 ChainProblem("changed", fault, here[0].run_id, number, f"{chain.FOLDER}/{here[0].path.name}")
             )
-    first = by_number.get(1, [])
     problems += [
         ChainProblem("changed", "number 1 names one before it", link.run_id, 1)
-        for link in first
+        for link in by_number.get(1, [])
         if link.manifest["previous"]
     ]
     return problems
 
 
-def _end(
-    evidence_dir: Path, fleet: str, links: Sequence[Link], remembered: tuple[int, str] | None
-) -> list[ChainProblem]:
-    """Return where the chain lacks what a person or the directory's own note remembers of its end."""
+def _gap(first: int, last: int, after: Sequence[Link]) -> list[ChainProblem]:
+    """Return the problems of numbers that are not here: each of a few, the last with its run; of many, all in one."""
+    named = next((link.manifest["previous"] for link in after if link.manifest["previous"]), None)
+    if last - first >= MOST_MISSING:
+        return [ChainProblem("missing", f"the bundles of numbers {first} to {last} are not here", number=first)]
+    run_ids = {last: str(named["run_id"])} if named else {}
+    return [
+        ChainProblem("missing", "the bundle is not here", run_ids.get(number, ""), number)
+        for number in range(first, last + 1)
+    ]
+
+
+def _clock(links: Sequence[Link]) -> list[ChainProblem]:
+    """Return where a manifest says that it was sealed before its predecessor; older ones do not say when they were."""
+    problems: list[ChainProblem] = []
+    latest: datetime | None = None
+    for link in sorted(links, key=lambda link: link.number):
+        moment = _moment(str(link.manifest.get("sealed", "")))
+        if moment is None:
+            continue
+        if latest is not None and (latest - moment).total_seconds() > CLOCKS_DIFFER:
+            fault = (
+                f"it was sealed at {format_stamp(moment)}, after one of {format_stamp(latest)}: a clock was set back"
+            )
+            problems.append(ChainProblem("clock", fault, link.run_id, link.number))
+        latest = max(moment, latest) if latest else moment
+    return problems
+
+
+def _moment(stamp: str) -> datetime | None:
+    try:
+        return parse_stamp(stamp)
+    except ValueError:
+        return None
+
+
+def _known_ends(
+    evidence_dir: Path, fleet: str, remembered: tuple[int, str] | None, account: Mapping[str, Any] | None
+) -> list[tuple[str, int, str]]:
+    """Return what is known of the end of a chain: by whom, the number and the hash."""
     note = chain.note_of(evidence_dir, fleet) or {}
-    known = [("the remembered head", *remembered)] if remembered else []
+    ends = [("the remembered head", *remembered)] if remembered else []
     if isinstance(note.get("sequence"), int) and isinstance(note.get("sha256"), str):
-        known.append(("the directory's own note of the end", note["sequence"], note["sha256"]))
+        ends.append(("the directory's own note of the end", note["sequence"], note["sha256"]))
+    if account:
+        ends.append(("the end as this account wrote it", account["sequence"], account["sha256"]))
+    return ends
+
+
+def _end(links: Sequence[Link], known: Sequence[tuple[str, int, str]]) -> list[ChainProblem]:
+    """Return where the chain lacks what somebody knows of its end; of several who know the same, the first says so."""
     last = max(links, key=lambda link: link.number, default=None)
-    problems = []
+    problems: list[ChainProblem] = []
+    reported: set[tuple[int, str]] = set()
     for who, number, digest in known:
+        if (number, digest) in reported:
+            continue
+        reported.add((number, digest))
         numbered = [link for link in links if link.number == number]
         if last is None or number > last.number:
             ends = f"the chain ends with number {last.number} of run {last.run_id}" if last else "there is no chain"
@@ -166,6 +248,18 @@ def _end(
         elif numbered and digest not in [link.sha256 for link in numbered]:
             problems.append(ChainProblem("changed", f"it is not the manifest of {who}", numbered[0].run_id, number))
     return problems
+
+
+def _in_two_chains(links: Sequence[Link]) -> list[ChainProblem]:
+    """Return the bundles with manifests of two fleets: each bundle stays in the chain in which it was first."""
+    fleets: dict[str, set[str]] = {}
+    for link in links:
+        fleets.setdefault(link.path.parent.parent.name, set()).add(link.fleet)
+    return [
+        ChainProblem("reordered", f"it stands in the chains of {' and '.join(sorted(names))}", run_id)
+        for run_id, names in sorted(fleets.items())
+        if len(names) > 1
+    ]
 
 
 def _place(link: Link) -> list[ChainProblem]:
@@ -183,7 +277,11 @@ def _place(link: Link) -> list[ChainProblem]:
 def _signature(link: Link, links: Sequence[Link], allowed: Path | None) -> list[ChainProblem]:
     path, signer = link.path.with_suffix(".sig"), link.manifest["signer"]
     at = f"{chain.FOLDER}/{path.name}"
+    earlier = any(other.number < link.number and other.manifest["signer"] for other in links)
     if not signer and not path.exists():
+        if earlier:
+            fault = "it is not signed, though one before it is: whoever can write the directory can have put it there"
+            return [ChainProblem("signature", fault, link.run_id, link.number, at)]
         # A later signature covers what is before it, since it covers its hash.
         covered = any(later.number > link.number and later.manifest["signer"] for later in links)
         if allowed is None or covered:
@@ -218,6 +316,20 @@ def _files(links: Sequence[Link]) -> list[ChainProblem]:
     return problems
 
 
+def _notes(links: Sequence[Link]) -> list[str]:
+    """Return what is no problem by itself, and whoever verifies wants to know."""
+    remarks = {
+        "taken_over": "it was taken over on request, whoever had written it",
+        "mended": "it was not as it had been sealed, and was made anew: somebody wrote, or a report was cut",
+    }
+    return _rewritten(links) + [
+        f"run {link.run_id}, number {link.number}, {name}: {remark}"
+        for link in links
+        for key, remark in remarks.items()
+        for name in link.manifest.get(key, ())
+    ]
+
+
 def _rewritten(links: Sequence[Link]) -> list[str]:
     """Records that a later manifest of one run has otherwise: a host answered twice, or somebody wrote."""
     notes: list[str] = []
@@ -243,8 +355,18 @@ def _differences(bundle: Path, link: Link) -> Iterator[tuple[str, str, str]]:
             yield "added", "the manifest does not name this file", name
         elif present[name].is_symlink():
             yield "changed", "it is a link", name
-        elif chain.sha256(present[name].read_bytes()) != wanted[name]:
-            yield "changed", "its content is not what was written", name
+        elif fault := content_fault(present[name], wanted[name]):
+            yield "changed", fault, name
+
+
+def content_fault(path: Path, digest: str) -> str:
+    """Return why a file is not the one that was sealed with this hash; empty where it is."""
+    if not path.is_file():
+        return "it is no file, or not here"
+    try:
+        return "" if sha256(read(path)) == digest else "its content is not what was written"
+    except ClinicalError as exc:
+        return str(exc)
 
 
 def _last_or_none(fleet: str, links: Sequence[Link]) -> bool:

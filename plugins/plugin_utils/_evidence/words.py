@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import run_id as run_ids
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import WORST_FIRST
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RunId
 
 Json = dict[str, Any]
 
@@ -42,6 +42,8 @@ KEPT = (
     "warnings",
     "restored",
     "reverted_run_id",
+    "reverted_runs",
+    "left",
     "failed",
     "unreachable",
     "waivers",
@@ -71,6 +73,8 @@ FINDING_KEYS = (
     "references",
 )
 REFERENCE_KEYS = ("framework", "title", "status", "reference", "strength")
+#: What a rollback left as it is.
+LEFT_KEYS = ("subject", "entry", "before", "set", "now", "reason", "run_id")
 CHANGE_KEYS = ("subject", "before", "after", "why", "controls")
 WAIVER_KEYS = (
     "control",
@@ -149,17 +153,12 @@ def count(findings: Sequence[Json]) -> dict[str, int]:
     return counted
 
 
-def check_run_id(run_id: str) -> str:
-    """The run id, if it may name a directory; else ClinicalError."""
-    if run_ids.is_run_id(run_id) and run_id != "latest":
-        return run_id
-    raise ClinicalError(
-        "Using",
-        f"the run id {run_id!r}",
-        "it cannot name a directory",
-        f"Use letters, digits, '.', '_' and '-', at most {run_ids.LONGEST}, starting with a letter or digit, "
-        "and not 'latest'.",
-    )
+def check_run_id(run_id: str) -> RunId:
+    """The run id, if it may name a directory of evidence; else ClinicalError."""
+    if run_id == "latest":
+        reason = "it is the name of the link to the newest run"
+        raise ClinicalError("Using", f"the run id {run_id!r}", reason, "Choose another.")
+    return RunId.of(run_id)
 
 
 def check_host_name(name: str) -> str:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the collection keeps what it can make again on the control node."""
+"""Where the collection keeps what only the account that runs Ansible shall write: caches, and notes of its own."""
 
 from __future__ import annotations
 

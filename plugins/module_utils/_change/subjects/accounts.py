@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from .base import Image, WholeSubject
+from .base import Image, WayBack, WholeSubject
 from .files import File, file_image
 
 #: Where each field stands: the file, and its place in the line of an account or a group.
@@ -51,11 +52,27 @@ class AccountField(WholeSubject):
         with host.accounts_locked():
             text = host.read_text(path, "surrogateescape")
             fields = _line(text, owner)
-            if image["value"] is None or fields is None or fields[number] == image["value"]:
+            if image["value"] is None or fields is None:
+                return
+            if len(fields) <= number:
+                reason = f"the line of {owner} has {len(fields)} fields only"
+                raise ClinicalError("Changing an account in", path, reason, "Try: pwck --read-only")
+            if fields[number] == image["value"]:
                 return
             changed = ":".join([*fields[:number], image["value"], *fields[number + 1 :]])
             lines = [changed if line == ":".join(fields) else line for line in text.split("\n")]
             File(path).put(host, file_image("\n".join(lines).encode("utf-8", "surrogateescape")))
+
+    def way_back(self, before: Image, after: Image, now: Image, force: bool = False) -> WayBack:
+        """Leave an account that is gone gone."""
+        return WayBack(now) if now["value"] is None else super().way_back(before, after, now, force)
+
+    def describe(self, part: str, value: Any) -> str:
+        if value is None or "password" not in self.what:
+            return super().describe(part, value)
+        if value == "" or value[:1] in ("!", "*", "x"):
+            return {"": "empty", "x": "in shadow"}.get(value, "locked")
+        return "a password"
 
     def sweep(self, host: Host) -> None:
         File(self.path).sweep(host)

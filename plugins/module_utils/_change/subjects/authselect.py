@@ -20,6 +20,7 @@ class AuthselectFeatures(WholeSubject):
 
     names: str
     type = "authselect features"
+    STANDS_ALONE = False
 
     @property
     def name(self) -> str:

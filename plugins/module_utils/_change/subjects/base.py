@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..._host.door import Host
@@ -12,11 +14,39 @@ from ..._host.door import Host
 Image = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Conflict:
+    """A part of a subject that others changed since a run: its value before, as the run left it, and now, in words.
+
+    An empty ``entry`` is the whole subject. No value is a secret.
+    """
+
+    entry: str
+    before: str
+    ours: str
+    now: str
+
+    def describe(self) -> str:
+        """Return the three values in words."""
+        values = {"before": self.before, "set": self.ours, "now": self.now}
+        return "; ".join(f"{name}: {value or 'nothing'}" for name, value in values.items())
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """The image that takes a run's change back, and what others have changed since, which the image leaves alone."""
+
+    goal: Image
+    conflicts: tuple[Conflict, ...] = ()
+
+
 class Subject(Protocol):
     """One thing on a host that a change replaces and a revert restores."""
 
     #: The word that stands for this class in a journal; ``name`` is what tells one subject from another of its class.
     type: str
+    STANDS_ALONE: bool
+    MADE_OF_OTHERS: bool
 
     @property
     def name(self) -> str:
@@ -34,8 +64,32 @@ class Subject(Protocol):
     def capture_after(self, host: Host, before: Image) -> Image:
         """Return what to remember of it after a change, to tell that change from later ones."""
 
-    def inverse(self, before: Image, after: Image) -> Image:
-        """Return the image that takes back the change from ``before`` to ``after``, and nothing else."""
+    def way_back(self, before: Image, after: Image, now: Image, force: bool = False) -> WayBack:
+        """Return what takes back the change from ``before`` to ``after``, and nothing of what others changed since.
+
+        With ``force`` what a run wrote is put back also where others have changed the same since.
+        """
+
+    def astray(self, image: Image, wanted: Image) -> list[str]:
+        """Return the names of what is not there after ``wanted`` was put; what a program made is as that made it."""
+
+    def obstacle(self, host: Host, image: Image) -> str:
+        """Return why the image cannot be put without costing others what they did, or nothing."""
+
+    def narrowed(self, before: Image, after: Image) -> Image:
+        """Return ``before`` without what the change to ``after`` did not touch."""
+
+    def joined(self, earlier: tuple[Image, Image], later: tuple[Image, Image]) -> tuple[Image, Image]:
+        """Return the images before and after two changes in a row, as if they were one."""
+
+    def remaining(self, goal: Image, paths: Collection[str]) -> Image | None:
+        """Return a goal without these paths, which others are put to after it; None where nothing of it remains."""
+
+    def without(self, now: Image, after: Image, paths: Collection[str]) -> Image:
+        """Return ``now`` without those paths that the change to ``after`` did not touch: others put them back."""
+
+    def deferred(self, goal: Image, paths: Collection[str]) -> Image:
+        """Return a goal of ``way_back`` for when others put these paths back before this is put."""
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Check that each part of ``now`` is that of ``before`` or of ``after``, as where a run was cut in between."""
@@ -47,20 +101,71 @@ class Subject(Protocol):
 class WholeSubject:
     """A subject that is replaced as a whole; what each method promises stands in ``Subject``."""
 
+    type: str
+
+    #: Parts of an image that are restored with the rest and tell nothing about who changed it.
+    INCIDENTAL = frozenset({"mtime"})
+    #: False where the rest of its group makes no sense without it.
+    STANDS_ALONE = True
+    #: True where a program makes it out of other subjects of its group, so that on a way back it comes after them.
+    MADE_OF_OTHERS = False
+
+    @property
+    def name(self) -> str:
+        raise NotImplementedError
+
     def capture(self, host: Host) -> Image:
         raise NotImplementedError
 
     def matches(self, image: Image, wanted: Image) -> bool:
-        return all(image.get(key) == value for key, value in wanted.items())
+        return all(image.get(key) == value for key, value in wanted.items() if key not in self.INCIDENTAL)
+
+    def astray(self, image: Image, wanted: Image) -> list[str]:
+        return [] if self.matches(image, wanted) else [f"{self.type} {self.name}"]
 
     def capture_after(self, host: Host, before: Image) -> Image:
         return self.capture(host)
 
-    def inverse(self, before: Image, after: Image) -> Image:
+    def way_back(self, before: Image, after: Image, now: Image, force: bool = False) -> WayBack:
+        """Compare part by part; what is made of other parts than before is left as a whole."""
+        foreign: set[str] = set()
+        if not self.is_partial(now, before, after):
+            foreign = {part for part in now if not WholeSubject.is_partial(self, {part: now[part]}, before, after)}
+        conflicts = tuple(
+            Conflict(part, *(self.describe(part, image.get(part)) for image in (before, after, now)))
+            for part in sorted(foreign)
+        )
+        if force or not conflicts:
+            return WayBack(before, conflicts)
+        if before.keys() != now.keys() or "kind" in foreign:
+            return WayBack(now, conflicts)
+        return WayBack({part: now[part] if part in foreign else value for part, value in before.items()}, conflicts)
+
+    def describe(self, part: str, value: Any) -> str:
+        """Return the value of a part of an image in words, and nothing of it where it may be a secret."""
+        return "nothing" if value is None else str(value)
+
+    def obstacle(self, host: Host, image: Image) -> str:
+        return ""
+
+    def narrowed(self, before: Image, after: Image) -> Image:
         return before
 
+    def joined(self, earlier: tuple[Image, Image], later: tuple[Image, Image]) -> tuple[Image, Image]:
+        return earlier[0], later[1]
+
+    def remaining(self, goal: Image, paths: Collection[str]) -> Image | None:
+        return None if getattr(self, "path", None) in paths else goal
+
+    def without(self, now: Image, after: Image, paths: Collection[str]) -> Image:
+        return now
+
+    def deferred(self, goal: Image, paths: Collection[str]) -> Image:
+        return goal
+
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
-        return all(value in (before.get(part), after.get(part, value)) for part, value in now.items())
+        parts = {part: value for part, value in now.items() if part not in self.INCIDENTAL}
+        return all(value in (before.get(part), after.get(part, value)) for part, value in parts.items())
 
     def sweep(self, host: Host) -> None:
         return

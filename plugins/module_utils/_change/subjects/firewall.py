@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.lines import split_lines
 from .base import Image, WholeSubject
 
 _MISSING = "No such file or directory"
@@ -32,6 +34,7 @@ class FilterTable(WholeSubject):
 
     table: str
     type = "packet filter table"
+    STANDS_ALONE = False
 
     @property
     def name(self) -> str:
@@ -52,6 +55,9 @@ class FilterTable(WholeSubject):
 
     def matches(self, image: Image, wanted: Image) -> bool:
         return _tokens(image.get("rules")) == _tokens(wanted.get("rules"))
+
+    def describe(self, part: str, value: Any) -> str:
+        return "no table" if value is None else f"{len(split_lines(value))} lines"
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         return any(self.matches(now, image) for image in (before, after))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._host.fstab import unescape
 from ..._text.lines import split_lines
 from .base import Image, WholeSubject
 
@@ -42,13 +43,6 @@ def _point(row: Sequence[str]) -> MountPoint:
     )
 
 
-def unescape(field: str) -> str:
-    """Return a field of the mount table or of fstab, in which blanks are written in octal."""
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        field = field.replace(code, character)
-    return field
-
-
 @dataclass(frozen=True)
 class MountOptions(WholeSubject):
     """Which of the hardening options a mounted file system runs with."""
@@ -73,3 +67,5 @@ class MountOptions(WholeSubject):
         done = host.run(["mount", "-o", options, self.path])
         if done.rc != 0:
             raise ClinicalError("Remounting", self.path, done.err_line, "A program that runs from there may hold it.")
+        if self.capture(host)["options"] != image["options"]:
+            raise ClinicalError("Remounting", self.path, "its options are the same as before", "Who mounts it there?")

@@ -8,11 +8,14 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._text.lines import split_lines
-from .base import Image, WholeSubject
+from ..._text.numbers import is_natural
+from .base import Conflict, Image, WayBack, WholeSubject
+from .mounts import MountPoint, mounted
 
 #: Packages that were removed are kept here, so that a revert needs no mirror.
 ARCHIVE = "/var/lib/healthops/packages"
@@ -23,22 +26,79 @@ _APT = (
     *("-o", "DPkg::Lock::Timeout=60", "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
 )
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "APT_LISTCHANGES_FRONTEND": "none"}
+#: What dpkg has not written down yet; left behind only where it was cut.
+JOURNAL = "/var/lib/dpkg/updates"
+#: Where every package has files.
+_PLACES = ("/usr", "/etc")
+#: The hook that lets apt make a read-only file system writable for as long as it works.
+_REMOUNTS = re.compile(r"^DPkg::Pre-I(?:nvoke|nstall-Pkgs)::? .*remount", re.MULTILINE)
+_AWAY = ("not-installed", "config-files")
+#: Whatever else dpkg says of a package, it began with it and did not end.
+_FINISHED = ("installed", *_AWAY)
 _HOLDER = re.compile(r"It is held by process \d+ \([^)\n]*\)")
 _SIMULATED = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re.MULTILINE)
 
 
-def installed(host: Host, names: Sequence[str]) -> dict[str, str | None]:
-    """Return the installed version of each package, None where it is not installed."""
-    versions = {name: version for name, version, status in _query(host, names) if status == "installed"}
-    return {name: versions.get(name) for name in names}
+def installed(host: Host, names: Sequence[str]) -> tuple[dict[str, str | None], dict[str, str]]:
+    """Return the installed version of each package, None where it is not installed, and what is installed in part.
+
+    The latter is by package the status of which dpkg says that it began with it and did not end.
+    """
+    rows = _query(host, names)
+    versions = {name: version for name, version, status in rows if status == "installed"}
+    unfinished = {name: status for name, _version, status in rows if status not in _FINISHED}
+    return {name: versions.get(name) for name in names}, unfinished
+
+
+def broken(host: Host) -> tuple[str, ...]:
+    """Return what keeps any package from being changed, a sentence each.
+
+    That is what dpkg began with and did not end, since nothing else can end before it, and where it cannot write.
+    """
+    form = "--showformat=${Package}\\t${db:Status-Status}\\t${db:Status-Eflag}\\n"
+    done = host.run(["dpkg-query", "--show", form])
+    if done.rc != 0:
+        raise ClinicalError("Asking dpkg for", "every package", done.err_line, "Try: dpkg --audit")
+    reasons = []
+    for line in split_lines(done.out):
+        name, status, flag = _fields(line, 3)
+        if status not in _FINISHED or flag != "ok":
+            reasons.append(f"{name} is {status}")
+    return (*reasons, *interrupted(host), *read_only(host))
+
+
+def interrupted(host: Host) -> tuple[str, ...]:
+    """Return a sentence where dpkg was cut so hard that it has not written down yet what it did."""
+    cut = any(is_natural(name) for name in host.listdir(JOURNAL))
+    return ("dpkg was cut in the middle of its work",) if cut else ()
+
+
+def read_only(host: Host) -> tuple[str, ...]:
+    """Return a sentence for each place of packages that is mounted read-only, unless apt is told to remount it."""
+    points = mounted(host)
+    places = [
+        point for point in map(partial(_mount_of, points), _PLACES) if point is not None and "ro" in point.options
+    ]
+    if not places or _REMOUNTS.search(host.run(["apt-config", "dump"]).out):
+        return ()
+    return tuple(
+        dict.fromkeys(f"{point.path}, where packages are, is mounted read-only: remount it" for point in places)
+    )
+
+
+def _mount_of(points: Mapping[str, MountPoint], path: str) -> MountPoint | None:
+    """Return what a path lies on."""
+    while path not in points and path != "/":
+        path = posixpath.dirname(path)
+    return points.get(path)
 
 
 def present(host: Host, names: Sequence[str]) -> set[str]:
-    """Return those of the packages that are installed, as dpkg or rpm says."""
+    """Return those of the packages that are installed, also in part, as dpkg or rpm says."""
     if not names:
         return set()
     if host.which("dpkg-query") is not None:
-        return {name for name, version in installed(host, names).items() if version is not None}
+        return {name for name, _version, status in _query(host, names) if status not in _AWAY}
     if host.which("rpm") is None:
         return set()
     # For what is not installed rpm prints a sentence, and has an exit code of its own.
@@ -53,7 +113,14 @@ def _query(host: Host, names: Sequence[str]) -> list[list[str]]:
     done = host.run(["dpkg-query", "--show", form, *names])
     if done.rc not in (0, 1):  # 1: some of the names are unknown, which is an answer
         raise ClinicalError("Asking dpkg for", ", ".join(names), done.err_line, "Try: dpkg --audit")
-    return [line.split("\t") for line in split_lines(done.out)]
+    return [_fields(line, 3) for line in split_lines(done.out)]
+
+
+def _fields(line: str, number: int) -> list[str]:
+    fields = line.split("\t")
+    if len(fields) != number:
+        raise ClinicalError("Reading what dpkg-query says in the line", repr(line[:80]), "it is none of its lines")
+    return fields
 
 
 def simulate(host: Host, install: Sequence[str], remove: Sequence[str]) -> tuple[Image, Image]:
@@ -105,11 +172,12 @@ class Packages(WholeSubject):
     """The packages of one transaction, named together; sorted names joined by blanks.
 
     ``residual`` names those that are not installed, but whose configuration files are kept. Without it in an image,
-    whatever goes leaves its configuration files.
+    whatever goes leaves its configuration files. ``unfinished`` names those that dpkg began with and did not end.
     """
 
     names: str
     type = "packages"
+    STANDS_ALONE = False
 
     @property
     def name(self) -> str:
@@ -120,12 +188,17 @@ class Packages(WholeSubject):
         rows = _query(host, names)
         versions = {name: version for name, version, status in rows if status == "installed"}
         residual = sorted(name for name, _version, status in rows if status == "config-files")
-        return {"packages": {name: versions.get(name) for name in names}, "residual": residual}
+        unfinished = {name: status for name, _version, status in rows if status not in _FINISHED}
+        image: Image = {"packages": {name: versions.get(name) for name in names}, "residual": residual}
+        return {**image, "unfinished": unfinished} if unfinished else image
 
     def put(self, host: Host, image: Image) -> None:
         wanted: Mapping[str, str | None] = image["packages"]
-        now = self.capture(host)["packages"]
-        removed = [f"{name}-" for name, version in wanted.items() if version is None and now[name]]
+        image_now = self.capture(host)
+        now, unfinished = image_now["packages"], image_now.get("unfinished", {})
+        removed = [
+            f"{name}-" for name, version in wanted.items() if version is None and (now[name] or name in unfinished)
+        ]
         installed_anew = [_source(host, name, v) for name, v in wanted.items() if v is not None and now[name] != v]
         if image.get("keep"):
             for name in [name for name, version in wanted.items() if version != now[name] and now[name]]:
@@ -144,9 +217,36 @@ class Packages(WholeSubject):
             raise ClinicalError("Changing the packages", self.names, _complaint(done), "Is another apt at work?")
 
     def matches(self, image: Image, wanted: Image) -> bool:
-        if image["packages"] != wanted["packages"]:
+        if image["packages"] != wanted["packages"] or image.get("unfinished") != wanted.get("unfinished"):
             return False
         return bool(image["residual"] == wanted.get("residual", image["residual"]))
+
+    def way_back(self, before: Image, after: Image, now: Image, force: bool = False) -> WayBack:
+        """Take back what came and what went; of what came, a later upgrade by others goes with it."""
+        goal: dict[str, str | None] = dict(now["packages"])
+        conflicts = []
+        for name, version in now["packages"].items():
+            was, made = before["packages"].get(name), after["packages"].get(name)
+            if was == made or version == was:
+                continue
+            if version == made or was is None or force:
+                goal[name] = was
+            elif made is not None:  # a third version: others have chosen it, and going back would undo an update
+                conflicts.append(Conflict(name, was, made, version or "not installed"))
+        residual = before["residual"] if "residual" in before else now["residual"]
+        left_alone = {name for name in now["packages"] if goal[name] != before["packages"].get(name)}
+        goal_residual = (set(residual) - left_alone) | (left_alone & set(now["residual"]))
+        return WayBack({"packages": goal, "residual": sorted(goal_residual)}, tuple(conflicts))
+
+    def obstacle(self, host: Host, image: Image) -> str:
+        """Return which packages that came since would go along with what is removed."""
+        now: Mapping[str, str | None] = self.capture(host)["packages"]
+        leaving = [name for name, version in image["packages"].items() if version is None and now[name]]
+        if not leaving:
+            return ""
+        _before, after = simulate(host, [], leaving)
+        along = [name for name, version in after["packages"].items() if version is None and name not in now]
+        return f"{', '.join(along)} came since and would be removed along" if along else ""
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Compare package by package, because a package manager that is killed has changed some of them."""

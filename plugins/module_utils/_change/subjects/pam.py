@@ -35,6 +35,7 @@ class PamProfiles(WholeSubject):
 
     names: str
     type = "pam profiles"
+    STANDS_ALONE = False
 
     @property
     def name(self) -> str:

@@ -4,25 +4,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import posixpath
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from ..._host.door import TEMPORARY_SUFFIX, Host
-from .base import Image
-from .files import ABSENT, File, path_image
+from . import derived
+from .base import Conflict, Image, WayBack, WholeSubject
+from .files import ABSENT, File, describe, is_kept, path_image
+from .orphans import GROUP, PASSWD, hand_over
+from .registers import REGISTERS
+
+ACCOUNTS = (PASSWD, GROUP, "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid")
 
 
 @dataclass(frozen=True)
-class Tree:
+class Tree(WholeSubject):
     """Everything below some folders, joined by ``:`` in its name.
 
-    An image holds a digest for each path, and a before-image all the bytes. After the change only the paths that it
-    touched are remembered, so that what others change below the same folders is neither drift nor ever put back.
+    An image holds a digest for each path, and all the bytes. After the change only the paths that it touched are
+    remembered, as the change left them, so that what others change below the same folders is neither drift nor ever put
+    back. The image of a way back holds what each path is to become (``goals``). What has to be merged once more when it
+    is put, because commands of the way back change it too, stands in ``before`` and ``ours``.
     """
 
     folders: str
@@ -34,45 +42,109 @@ class Tree:
 
     def capture(self, host: Host) -> Image:
         paths = {p: path_image(host, p) for folder in self.folders.split(":") for p in _walk(host, folder)}
-        packed = zlib.compress(json.dumps(paths, sort_keys=True).encode(), 6)
-        return {"digests": _digests(paths), "packed": b64encode(packed).decode("ascii")}
+        return {"digests": _digests(paths), "packed": _pack(paths)}
 
     def put(self, host: Host, image: Image) -> None:
         """Restore the paths in ``touched``, or every path that differs where that is not known."""
-        before: dict[str, Image] = json.loads(zlib.decompress(b64decode(image["packed"])))
+        accounts = {path: host.read_text(path, "surrogateescape") for path in (PASSWD, GROUP)}
+        with _accounts_locked(host, image):
+            put = self._put_goals(host, image) if "goals" in image else self._put_whole(host, image)
+        for path, text in accounts.items():
+            hand_over(host, path, text)
+        derived.make_anew(host, put)
+
+    def _put_whole(self, host: Host, image: Image) -> list[str]:
+        before = _unpack(image)
         touched = image.get("touched") or _differences(image["digests"], self.capture(host)["digests"])
-        for path in sorted((p for p in touched if p not in before), reverse=True):  # deepest first
-            File(path).put(host, ABSENT)
-        for path in sorted(p for p in touched if p in before):
-            if before[path]["kind"] != "other":
-                File(path).put(host, before[path])
+        known = "touched" in image  # then it is long ago, and what is whose in a register cannot be told
+        paths = [path for path in touched if not _is_made(path) and not (known and path in REGISTERS)]
+        _put_paths(host, {path: before.get(path, ABSENT) for path in paths})
+        return list(touched)
+
+    def _put_goals(self, host: Host, image: Image) -> list[str]:
+        goals = _unpack(image, "goals")
+        now = {path: path_image(host, path) for path in goals}
+        goals.update(_merged(image, now))
+        _put_paths(host, {path: goal for path, goal in goals.items() if not _same(now[path], goal)})
+        for path, goal in goals.items():  # a program may have made the very same again
+            if (
+                _same(now[path], goal)
+                and goal["kind"] == "file"
+                and goal.get("mtime", now[path]["mtime"]) != now[path]["mtime"]
+            ):
+                host.set_mtime(path, goal["mtime"])
+        return list(image["touched"])
 
     def matches(self, image: Image, wanted: Image) -> bool:
-        touched = wanted.get("touched")
-        if touched is None:
-            return bool(image["digests"] == wanted["digests"])
-        return all(image["digests"].get(path, "") == wanted["digests"].get(path, "") for path in touched)
+        return not self._unlike(image, wanted)
+
+    def astray(self, image: Image, wanted: Image) -> list[str]:
+        return [f"file {path}" for path in self._unlike(image, wanted) if derived.maker_of(path) is None]
+
+    def _unlike(self, image: Image, wanted: Image) -> list[str]:
+        """Return the paths that are not as wanted, without what is a program's alone."""
+        if "goals" in wanted:
+            now, goals = _unpack(image), _unpack(wanted, "goals")
+            goals.update(_merged(wanted, now))
+            return [path for path, goal in goals.items() if not _same(now.get(path, ABSENT), goal)]
+        digests, wanted_digests = image["digests"], wanted["digests"]
+        touched = wanted.get("touched", _differences(digests, wanted_digests))
+        return [path for path in touched if not _is_made(path) and digests.get(path) != wanted_digests.get(path)]
 
     def capture_after(self, host: Host, before: Image) -> Image:
-        now: dict[str, str] = self.capture(host)["digests"]
-        touched = _differences(before["digests"], now)
-        return {"digests": {path: now[path] for path in touched if path in now}, "touched": touched}
+        now = self.capture(host)
+        return _of_touched(now, {*_differences(before["digests"], now["digests"]), *_rewritten(before, now)})
 
     def renewed(self, host: Host, image: Image, paths: Collection[str]) -> Image:
         """Return an image that ``capture_after`` gave, with some of its paths as they are now."""
-        now: dict[str, str] = self.capture(host)["digests"]
+        now = {path: path_image(host, path) for path in paths}
+        present = {path: image for path, image in now.items() if image != ABSENT}
         digests = {path: digest for path, digest in image["digests"].items() if path not in paths}
-        return {**image, "digests": {**digests, **{path: now[path] for path in paths if path in now}}}
+        packed = {path: known for path, known in _unpack(image).items() if path not in paths}
+        return {**image, "digests": {**digests, **_digests(present)}, "packed": _pack({**packed, **present})}
 
-    def inverse(self, before: Image, after: Image) -> Image:
-        return {**before, "touched": after["touched"]}
+    def narrowed(self, before: Image, after: Image) -> Image:
+        return _of_touched(before, after["touched"])
+
+    def way_back(self, before: Image, after: Image, now: Image, force: bool = False) -> WayBack:
+        """Take back path by path; where others have changed the same text, entry by entry."""
+        old, present = _unpack(before), _unpack(now)
+        changed = {path for path in after["touched"] if not derived.belongs_to_nobody(path)}
+        foreign = {path for path in present if _is_inside_ours(path, changed, old)}
+        shared = {folder for folder in changed if any(path.startswith(f"{folder}/") for path in foreign)}
+        touched = sorted(changed - shared)
+        ours = _ours(after, old, present, touched)
+        ways = {path: _way_of(path, old, ours, present, force) for path in touched}
+        conflicts = [_named(path, conflict) for path, way in ways.items() if way for conflict in way.conflicts]
+        conflicts += [Conflict(path, "not there", "made", "it holds what others laid there") for path in sorted(shared)]
+        goals = {path: way.goal for path, way in ways.items() if way}
+        goals.update({path: present[path] for path in foreign | shared if is_kept(present[path])})
+        goal: Image = {"touched": touched, "goals": _pack(goals), "force": force}
+        goal.update({"before": _pack(_of(old, touched)), "ours": _pack(_of(ours, touched)), "merged": []})
+        return WayBack(self.deferred(goal, [path for path in touched if path in REGISTERS]), tuple(conflicts))
+
+    def joined(self, earlier: tuple[Image, Image], later: tuple[Image, Image]) -> tuple[Image, Image]:
+        """Join path by path: what the earlier change did not touch is before it as it was before the later one."""
+        before = _overlaid(later[0], earlier[0], later[1]["touched"], earlier[1]["touched"])
+        return before, _overlaid(earlier[1], later[1], earlier[1]["touched"], later[1]["touched"])
+
+    def remaining(self, goal: Image, paths: Collection[str]) -> Image | None:
+        if "goals" not in goal:
+            return goal
+        goals = {path: image for path, image in _unpack(goal, "goals").items() if path not in paths}
+        return {**goal, "goals": _pack(goals), "merged": [path for path in goal["merged"] if path not in paths]}
+
+    def without(self, now: Image, after: Image, paths: Collection[str]) -> Image:
+        elsewhere = ({posixpath.dirname(path) for path in paths} | set(paths)).difference(after["touched"])
+        present = {path: image for path, image in _unpack(now).items() if path not in elsewhere}
+        return {**now, "packed": _pack(present)}
+
+    def deferred(self, goal: Image, paths: Collection[str]) -> Image:
+        merged = sorted({*goal["merged"], *paths}.intersection(goal["touched"])) if "merged" in goal else []
+        return {**goal, "merged": merged} if "merged" in goal else goal
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
-        """Compare path by path; a cut run could not note what it touched, and then nothing speaks against it."""
-        for path in after.get("touched", ()):
-            digest, old, new = (image["digests"].get(path, "") for image in (now, before, after))
-            if digest not in (old, new):
-                return False
+        """Accept everything: a run that was cut could not note what it touched."""
         return True
 
     def sweep(self, host: Host) -> None:
@@ -82,18 +154,151 @@ class Tree:
                 host.remove(path)
 
 
-def _digests(paths: dict[str, Image]) -> dict[str, str]:
-    texts = {path: json.dumps(image, sort_keys=True).encode() for path, image in paths.items()}
-    return {path: hashlib.sha256(text).hexdigest()[:32] for path, text in texts.items()}
+def _way_of(
+    path: str, images: Mapping[str, Image], after: Mapping[str, Image], present: Mapping[str, Image], force: bool
+) -> WayBack | None:
+    """Return the way back of one path among all before, as the run left them, and now.
+
+    None for what is left to the program that makes it.
+    """
+    before, ours, now = (known.get(path, ABSENT) for known in (images, after, present))
+    maker = derived.maker_of(path)
+    if maker is not None and not (maker.exact and _same(now, ours)):
+        return None
+    if _same(now, before):
+        return WayBack(before)
+    if "unknown" in ours:  # an earlier release kept a digest alone, so what is whose in a register cannot be told
+        conflict = Conflict("", *map(describe, (before, ours, now)))
+        return WayBack(before if force and path not in REGISTERS else now, (conflict,))
+    way = File(path).way_back(before, ours, now, force)
+    if not is_kept(way.goal) and not _same(way.goal, now):
+        return WayBack(now, (Conflict("", "too large to be kept", "changed", "as it was set"),))
+    return way
 
 
-def _differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
+def _merged(goal: Image, now: Mapping[str, Image]) -> dict[str, Image]:
+    """Return what those paths are to become that are merged when they are put."""
+    before, ours = _unpack(goal, "before"), _unpack(goal, "ours")
+    merged = {}
+    for path in goal["merged"]:
+        way = _way_of(path, before, ours, now, goal["force"])
+        merged.update({path: way.goal} if way else {})
+    return merged
+
+
+def _of(paths: Mapping[str, Image], wanted: Collection[str]) -> dict[str, Image]:
+    return {path: known for path, known in paths.items() if path in wanted}
+
+
+def _ours(
+    after: Image, before: Mapping[str, Image], now: Mapping[str, Image], touched: Collection[str]
+) -> dict[str, Image]:
+    """Return the touched paths as the run left them. Earlier releases kept but the digest of each."""
+    if "packed" in after:
+        return _unpack(after)
+    known = {}
+    for path in touched:
+        digest = after["digests"].get(path, "")
+        images = [image for image in (now.get(path, ABSENT), before.get(path, ABSENT)) if _digest(image) == digest]
+        known[path] = images[0] if images else {"kind": "unknown", "unknown": digest}
+    return known
+
+
+def _is_inside_ours(path: str, touched: Collection[str], before: Mapping[str, Image]) -> bool:
+    """Return True for what others laid into a folder that the run brought, and that its package takes along."""
+    folder = posixpath.dirname(path)
+    if path in touched or folder in before or len(folder) < 2:
+        return False
+    return folder in touched or _is_inside_ours(folder, touched, before)
+
+
+def _named(path: str, conflict: Conflict) -> Conflict:
+    return replace(conflict, entry=f"{path} {conflict.entry}".strip())
+
+
+def _is_made(path: str) -> bool:
+    """Return True for what is neither compared nor written, because a program makes it, or for nobody's."""
+    maker = derived.maker_of(path)
+    return derived.belongs_to_nobody(path) or (maker is not None and not maker.exact)
+
+
+def _same(image: Image, wanted: Image) -> bool:
+    return _digest(image) == _digest(wanted)
+
+
+def _put_paths(host: Host, goals: Mapping[str, Image]) -> None:
+    for path in sorted((p for p, goal in goals.items() if goal == ABSENT), reverse=True):  # deepest first
+        File(path).put(host, ABSENT)
+    for path in sorted(p for p, goal in goals.items() if goal != ABSENT):
+        if goals[path]["kind"] != "other":
+            File(path).put(host, goals[path])
+
+
+def _accounts_locked(host: Host, image: Image) -> contextlib.AbstractContextManager[None]:
+    touched = image.get("touched", ())
+    return host.accounts_locked() if any(path in touched for path in ACCOUNTS) else contextlib.nullcontext()
+
+
+def _rewritten(before: Image, now: Image) -> list[str]:
+    """Return the files that were written anew with the very same content."""
+    old, present = _unpack(before), _unpack(now)
+    files = [path for path, image in present.items() if image["kind"] == "file" and path in old]
+    return [path for path in files if old[path].get("mtime", present[path]["mtime"]) != present[path]["mtime"]]
+
+
+def _of_touched(image: Image, touched: Collection[str]) -> Image:
+    """Return an image of its touched paths alone."""
+    return {
+        "digests": {path: image["digests"][path] for path in touched if path in image["digests"]},
+        "touched": sorted(touched),
+        "packed": _pack({path: known for path, known in _unpack(image).items() if path in touched}),
+    }
+
+
+def _overlaid(below: Image, above: Image, of_below: Collection[str], of_above: Collection[str]) -> Image:
+    """Return an image of the paths that two touched; where both did, as ``above`` has them."""
+    lower, upper = _unpack(below), _unpack(above)
+    touched = sorted({*of_below, *of_above})
+    sources = {path: upper if path in of_above else lower for path in touched}
+    paths = {path: known[path] for path, known in sources.items() if path in known}
+    return {
+        "digests": _digests(paths),
+        "touched": touched,
+        "packed": _pack(paths),
+    }
+
+
+def _pack(paths: Mapping[str, Image]) -> str:
+    return b64encode(zlib.compress(json.dumps(paths, sort_keys=True).encode(), 6)).decode("ascii")
+
+
+def _unpack(image: Image, part: str = "packed") -> dict[str, Image]:
+    paths: dict[str, Image] = json.loads(zlib.decompress(b64decode(image[part]))) if part in image else {}
+    return paths
+
+
+def _digests(paths: Mapping[str, Image]) -> dict[str, str]:
+    return {path: _digest(image) for path, image in paths.items()}
+
+
+def _digest(image: Image) -> str:
+    """Return a word for what an image means; the same for those of earlier releases, that knew no times."""
+    if image == ABSENT:
+        return ""
+    if "unknown" in image:
+        return str(image["unknown"])
+    bare = image["kind"] == "dir" and not image.get("xattrs")
+    meaning = {key: value for key, value in image.items() if key != "mtime" and not (bare and key == "xattrs")}
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return sorted(path for path in {**before, **now} if before.get(path) != now.get(path))
 
 
 def _walk(host: Host, folder: str) -> Iterator[str]:
     info = host.stat(folder)
-    if info is None:
+    if info is None or derived.belongs_to_nobody(folder):
         return
     yield folder
     if info.kind != "dir":

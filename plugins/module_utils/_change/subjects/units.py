@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._text.lines import split_lines
+from ..._text.numbers import is_natural
 from .base import Image, WholeSubject
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "FragmentPath", "StateChangeTimestampMonotonic")
@@ -65,7 +66,11 @@ def show(host: Host, names: Sequence[str]) -> dict[str, Unit]:
     done = host.run(["systemctl", "show", "--property", ",".join(_PROPERTIES), "--", *wanted])
     if done.rc != 0:
         raise ClinicalError("Reading the state of", ", ".join(wanted), done.err_line, "Does systemctl work there?")
-    return dict(zip(wanted, (parse_show(block, host) for block in done.out.split("\n\n"))))
+    blocks = done.out.split("\n\n")
+    if len(blocks) != len(wanted):
+        reason = f"systemctl show answers with {len(blocks)} blocks about {len(wanted)} units"
+        raise ClinicalError("Reading the state of", ", ".join(wanted), reason, "Does systemctl work there?")
+    return {name: parse_show(block, host) for name, block in zip(wanted, blocks)}
 
 
 def parse_show(block: str, host: Host) -> Unit:
@@ -78,7 +83,7 @@ def parse_show(block: str, host: Host) -> Unit:
         active=properties.get("ActiveState", ""),
         enabled=properties.get("UnitFileState", ""),
         fragment=properties.get("FragmentPath", ""),
-        since=host.since_boot(int(changed)) if changed.isdigit() and changed != "0" else 0.0,
+        since=host.since_boot(int(changed)) if is_natural(changed) and changed != "0" else 0.0,
     )
 
 
@@ -92,7 +97,7 @@ def systemctl(host: Host, verb: str, *units: str) -> None:
 
 @dataclass(frozen=True)
 class ActiveUnit(WholeSubject):
-    """Whether a unit runs; None where there is no such unit, which then comes and goes with its package."""
+    """Whether a unit runs; None where there is no such unit, which comes and goes with its package or its file."""
 
     unit: str
     type = "unit"
@@ -108,10 +113,34 @@ class ActiveUnit(WholeSubject):
         return {"active": unit.running}
 
     def put(self, host: Host, image: Image) -> None:
-        if image["active"] is None or bool(self.capture(host)["active"]) == image["active"]:
+        now, wanted = self.capture(host)["active"], bool(image["active"])
+        if now in (None, wanted):
             return
         systemctl(host, "daemon-reload")  # a mask that was just laid or lifted counts only after this
-        systemctl(host, "start" if image["active"] else "stop", self.unit)
+        systemctl(host, "start" if wanted else "stop", self.unit)
+
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        return _is_new_and_off(now["active"], before["active"]) or super().is_partial(now, before, after)
+
+
+@dataclass(frozen=True)
+class OwnUnit(ActiveUnit):
+    """A unit of a system that is configured. One that was not there before is stopped before its file goes.
+
+    With ``anew`` in an image it is started once more where its package has started it already, with other settings.
+    """
+
+    type = "own unit"
+
+    def put(self, host: Host, image: Image) -> None:
+        running = bool(self.capture(host)["active"])
+        if image["active"] and running and image.get("anew"):
+            systemctl(host, "restart", self.unit)
+        elif image["active"] or running:
+            super().put(host, {"active": bool(image["active"])})
+
+    def matches(self, image: Image, wanted: Image) -> bool:
+        return bool(image["active"]) == bool(wanted["active"])
 
 
 @dataclass(frozen=True)
@@ -137,3 +166,11 @@ class EnabledUnit(WholeSubject):
     def put(self, host: Host, image: Image) -> None:
         if image["enabled"] is not None and bool(self.capture(host)["enabled"]) != image["enabled"]:
             systemctl(host, "enable" if image["enabled"] else "disable", self.unit)
+
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        return _is_new_and_off(now["enabled"], before["enabled"]) or super().is_partial(now, before, after)
+
+
+def _is_new_and_off(now: bool | None, before: bool | None) -> bool:
+    """Return whether a unit is there by now that was not, and nothing more: a run was cut once it had brought it."""
+    return before is None and now is False

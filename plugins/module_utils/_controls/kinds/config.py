@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from ..context import SurveyContext
 from ..measures import MEASURES, OPERATIONS, compare, describe_wanted
 from ..model import (
     Assessment,
+    Blocked,
     Control,
     Kind,
     KindPlan,
@@ -34,12 +36,15 @@ from ..model import (
     not_applicable,
     unknown,
 )
+from ..support.readers import readers_by_group
 
 #: The format whose values its own program is asked for.
 APT = "apt_conf"
 SYSTEMD = "/etc/systemd/"
 #: Where systemd's programs look, the strongest first.
 SYSTEMD_FOLDERS = ("/etc/systemd/", "/run/systemd/", "/usr/local/lib/systemd/", "/usr/lib/systemd/")
+#: In which way a value can be in use: it names a program that is run, or a group whose accounts read.
+PROGRAM, READERS = "program", "readers"
 
 
 @dataclass(frozen=True)
@@ -55,14 +60,15 @@ class ConfigFile:
 class State:
     """For each control the files its program reads, in order; the units to keep live; folders that are not there.
 
-    ``problems`` says by control why its files could not be read, ``answers`` holds by control what its program says
-    that the value is, where one can be asked; None where it says that the key is not set.
+    ``problems`` says by control why its files could not be read, ``uses`` who relies on the value that is set, and
+    ``answers`` what its program says that the value is, where one can be asked; None where the key is not set.
     """
 
     sources: Mapping[str, tuple[ConfigFile, ...]]
     units: Mapping[str, Unit]
     missing_folders: frozenset[str]
     problems: Mapping[str, str]
+    uses: Mapping[str, str]
     answers: Mapping[str, str | None] = field(default_factory=dict)
 
 
@@ -76,6 +82,7 @@ class Config(Kind):
         "op": Setting("str", required=False, choices=OPERATIONS, default="equal"),
         "measure": Setting("str", required=False, choices=tuple(MEASURES), default=""),
         "accept": Setting("list", required=False, default=()),
+        "in_use": Setting("str", required=False, choices=(PROGRAM, READERS), default=""),
         "unset": Setting("scalar", required=False),
         "section": Setting("str", required=False, default=""),
         "drop_in_read": Setting("str", required=False, choices=("after", "before"), default="after"),
@@ -110,11 +117,12 @@ class Config(Kind):
             units=show(host, units),
             missing_folders=frozenset(folder for folder in folders if host.stat(folder) is None),
             problems=problems,
+            uses=_uses(host, controls, sources, context),
             answers=_ask_apt(host, of_apt) if of_apt else {},
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        texts = _planned_texts([control for control in controls if not _left_to_site(control)], state)
+        texts = _planned_texts([control for control in controls if not _is_left(control, state)], state)
         assessments = [_assess(control, state, texts) for control in controls]
         failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
         targets = sorted({_target(control) for control in failing})
@@ -137,6 +145,41 @@ def _ask_apt(host: Host, controls: Sequence[Control]) -> dict[str, str | None]:
 def _left_to_site(control: Control) -> bool:
     """Return whether the value is the one that stands for: the site has not chosen any."""
     return "unset" in control.settings and control.settings["value"] == control.settings["unset"]
+
+
+def _is_left(control: Control, state: State) -> bool:
+    """Return whether nothing is written for a control: the site has to choose first, or somebody uses what is set."""
+    return _left_to_site(control) or control.id in state.uses
+
+
+def _uses(
+    host: Host, controls: Sequence[Control], sources: Mapping[str, Sequence[ConfigFile]], context: SurveyContext
+) -> dict[str, str]:
+    """Return who relies on the value that is set, by control, unless a person consented to its being changed."""
+    uses: dict[str, str] = {}
+    for control in controls:
+        if not control.settings.get("in_use") or control.id not in sources or context.has_consent(control.id):
+            continue
+        effective = _effective(control, sources[control.id])
+        if effective is not None and not _fine(control, effective[0]):
+            uses[control.id] = _use(host, control.settings["in_use"], effective[0])
+    return {control: use for control, use in uses.items() if use}
+
+
+def _use(host: Host, kind: str, value: str) -> str:
+    """Return who relies on a value, in words; empty where nobody does."""
+    if kind == READERS:
+        gid = host.gid(value)
+        readers = readers_by_group(host, [gid]) if gid else ""
+        return f"{readers} reads it" if readers else ""
+    match = re.match(r"exec\s+(\S+)", value, re.IGNORECASE)
+    return f"{match[1]} is run by it" if match else ""
+
+
+def _blocker(control: Control, state: State) -> Blocked | None:
+    """Return that somebody relies on what is set, None where nobody does."""
+    use = state.uses.get(control.id)
+    return Blocked(f"{use}; to have it changed, list {control.id} in hardening_allow_stop") if use else None
 
 
 def _not_chosen(control: Control) -> Assessment:
@@ -260,18 +303,20 @@ def _assess(control: Control, state: State, texts: Mapping[str, str]) -> Assessm
         before, where = effective[0], f"{effective[0]} in {effective[1]}"
     fine = effective is not None and _fine(control, before)
     written = fine or any(_fine(control, _value_in(control, source.text)) for source in sources)
+    blocked = _blocker(control, state)
     return Assessment(
         control=control.id,
         subject=subject,
         wanted=wanted,
         before=before,
-        after=before if fine else setting_text(settings["value"]),
+        after=before if fine or blocked else setting_text(settings["value"]),
         verdicts=Verdicts(
             running=_running(control, state, judge(fine, where)),
             on_disk=judge(written, where),
             survives_reboot=judge(fine, where),
         ),
         remark="" if fine else _overridden(control, sources, texts),
+        blocked=blocked,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..._change.steps import Effect, Group, Step
@@ -17,13 +17,14 @@ from ..._change.subjects.files import File, file_image
 from ..._change.subjects.firewall import FilterTable, listing
 from ..._change.subjects.units import has_systemd
 from ..._errors import ClinicalError
-from ..._host import sockets
+from ..._host import protocols, sockets
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, read_text
 from ..._host.facts import container_engine
 from ..._host.sockets import Listener
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
+from ..support.heard import Unlearnable, followed, place_of, ports_of, ports_of_kernel, unlearnable
 from ..support.ruleset import (
     LEARNED,
     TABLE,
@@ -36,17 +37,45 @@ from ..support.ruleset import (
     parse_learned,
     rules,
 )
-from ..support.unit_steps import enabling
+from ..support.unit_steps import enabling, starting
 
 RULES = "/etc/nftables-healthops.nft"
-UNIT = "nftables.service"
-DROP_IN = f"/etc/systemd/system/{UNIT}.d/healthops.conf"
+UNIT = "healthops-firewall.service"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 _ENABLED = f"/etc/systemd/system/*.wants/{UNIT}"
 _LEGACY = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names")
 _FORWARDING = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding")
 _NFT = "/usr/sbin/nft"
-#: Beside what Debian's unit loads, and after it: that begins with "flush ruleset".
-DROP_IN_TEXT = f"{HEADER}[Service]\nExecStart={_NFT} -f {RULES}\nExecReload={_NFT} -f {RULES}\n"
+UNIT_TEXT = f"""{HEADER}[Unit]
+Description=Packet filter of healthops.clinical
+DefaultDependencies=no
+ConditionPathExists={RULES}
+After=nftables.service local-fs.target
+Before=network-pre.target shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ProtectSystem=full
+ProtectHome=true
+ExecStart={_NFT} -f {RULES}
+ExecReload={_NFT} -f {RULES}
+ExecStop={_NFT} 'add table {TABLE}; delete table {TABLE}'
+
+[Install]
+WantedBy=sysinit.target
+"""
+#: Debian's nftables.service empties all tables, whatever is done with it; ours comes back after it. Whether that unit
+#: runs is the site's affair: its file may hold rules that nobody has tried.
+DROP_IN = "/etc/systemd/system/nftables.service.d/healthops.conf"
+_LOAD_AGAIN = f"-{_NFT} -f {RULES}"
+DROP_IN_TEXT = f"""{HEADER}[Service]
+ExecStartPost={_LOAD_AGAIN}
+ExecReload={_LOAD_AGAIN}
+ExecStopPost={_LOAD_AGAIN}
+"""
 WANTED = "what was not learned or declared is refused"
 
 
@@ -55,24 +84,29 @@ class State:
     """The rules that run and those on disk, what listens, and why somebody else decides about the packet filter.
 
     ``running`` and ``text`` are None where there are none of ours. ``refused`` says why the rules cannot be had at all,
-    ``foreign`` whose firewall is there already; both are None where nothing of the kind stands in the way. ``owned``
-    names who listens, by protocol and port.
+    ``foreign`` whose firewall is there already; both are None where nothing of the kind stands in the way.
+    ``listeners`` are those that wait for clients, ``learned`` is what is open for their sake. Before the first time
+    ``unlearnable`` are services that would be cut off later, and ``unseen`` says why not all that is heard is known.
+    ``names`` are those of IP protocols on this host.
     """
 
     has_nft: bool
     running: str | None = None
     text: str | None = None
+    unit: str | None = None
     drop_in: str | None = None
+    folder: bool = True
     starts: bool = False
     listeners: tuple[Listener, ...] = ()
-    fleeting: range = range(0)
+    learned: tuple[Port, ...] = ()
+    unlearnable: tuple[Unlearnable, ...] = ()
+    unseen: str | None = None
+    names: Mapping[int, str] | None = None
     login_ports: tuple[int, ...] = ()
     forwards: bool = False
     foreign: str | None = None
     refused: str | None = None
     booted: bool = True
-    folder: bool = True
-    owned: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
 class Firewall(Kind):
@@ -84,28 +118,31 @@ class Firewall(Kind):
 
     def validate(self, settings: Mapping[str, Any]) -> list[str]:
         wrong = [entry for entry in settings.get("open") or () if entry != LEARNED and parse_entry(str(entry)) is None]
-        accepted = "wanted learned, tcp/PORT, udp/PORT, or one of these with @ and a network"
+        accepted = "wanted learned, tcp/PORT, udp/FIRST-LAST, protocol/NAME, or one of these with @ and a network"
         return [*super().validate(settings), *(f"settings.open holds {entry!r}, {accepted}" for entry in wrong)]
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         text, has_nft = read_text(host, RULES), host.which("nft") is not None
         running, refused = _running_rules(host) if has_nft else (None, None)
+        ruleset = _ruleset(host) if has_nft and running is None and refused is None else ""
         state = State(
             has_nft=has_nft,
             running=running,
             text=text,
+            unit=read_text(host, UNIT_FILE),
             drop_in=read_text(host, DROP_IN),
+            folder=host.stat(posixpath.dirname(DROP_IN)) is not None,
             starts=bool(host.glob(_ENABLED)),
-            listeners=tuple(listener for listener in sockets.listeners(host) if listener.outside),
-            fleeting=sockets.ephemeral(host),
+            names=protocols.system_names(host),
             login_ports=_login_ports(host),
             forwards=_forwards(host, text),
-            foreign=_foreign(host, has_nft) if running is None and refused is None else None,
+            foreign=_foreign(host, ruleset) if running is None and refused is None else None,
             refused=refused,
             booted=has_systemd(host),
-            folder=host.stat(posixpath.dirname(DROP_IN)) is not None,
         )
-        return _with_owners(host, controls, state, context)
+        if text is None:
+            return _with_heard(host, state, context, ruleset)
+        return _with_listeners(host, controls, replace(state, learned=parse_learned(text)), context)
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(control, state) for control in controls)
@@ -124,20 +161,20 @@ def _running_rules(host: Host) -> tuple[str | None, str | None]:
         return None, error.saw
 
 
-def _foreign(host: Host, has_nft: bool) -> str | None:
-    """Return whose firewall is there already, None where nobody's is.
-
-    Raises ClinicalError where nft does not list the rules.
-    """
-    legacy = [path for path in _LEGACY if "filter" in host.read_text(path).split()]
-    if legacy:
-        return "iptables' own tables are in use"
-    if not has_nft:
-        return None
+def _ruleset(host: Host) -> str:
+    """Return all rules that run. Raises ClinicalError where nft does not list them."""
     done = host.run(["nft", "-s", "list", "ruleset"])
     if done.rc != 0:
         raise ClinicalError("Reading the packet filter's rules with", "nft list ruleset", done.err_line)
-    chain = foreign_filter(done.out)
+    return done.out
+
+
+def _foreign(host: Host, ruleset: str) -> str | None:
+    """Return whose firewall is there already, None where nobody's is."""
+    legacy = [path for path in _LEGACY if "filter" in host.read_text(path).split()]
+    if legacy:
+        return "iptables' own tables are in use"
+    chain = foreign_filter(ruleset)
     return f"the chain {chain} filters already what comes in" if chain else None
 
 
@@ -160,14 +197,39 @@ def _is_on(host: Host, path: str) -> bool:
     return host.read_text(path).strip() == "1"
 
 
-def _with_owners(host: Host, controls: Sequence[Control], state: State, context: SurveyContext) -> State:
-    """Return the state with the owners of sockets, which are looked up only where people are going to read them."""
-    closed = [listener for control in controls for listener in _closed(control, state)]
-    if state.text is not None and not closed:
+def _with_heard(host: Host, state: State, context: SurveyContext, ruleset: str) -> State:
+    """Return the state before the first time, with all that the host hears and who hears it."""
+    listeners = _owned(host, context)
+    try:
+        of_kernel, unseen = ports_of_kernel(host), None
+    except ClinicalError as error:
+        of_kernel, unseen = (), str(error)
+    learned = ports_of(listeners)
+    closing = [service for service in unlearnable(host, listeners, ruleset) if not context.has_consent(service.name)]
+    return replace(
+        state,
+        listeners=tuple(listeners),
+        learned=opened((), (*of_kernel, *learned), ()),
+        unlearnable=tuple(closing),
+        unseen=unseen,
+    )
+
+
+def _with_listeners(host: Host, controls: Sequence[Control], state: State, context: SurveyContext) -> State:
+    """Return the state with what listens; the owners of sockets are looked up only where something is closed."""
+    outside = [listener for listener in sockets.listeners(host) if listener.outside]
+    state = replace(state, listeners=tuple(sockets.surely_lasting(host, outside)))
+    if not any(_closed(control, state) for control in controls):
         return state
-    listeners = [listener for unit in context.use(host).listeners.values() for listener in unit if listener.outside]
-    owned = {(listener.protocol, listener.port): listener.unit or listener.program for listener in listeners}
-    return replace(state, owned=owned, listeners=tuple(listeners))
+    listeners = _owned(host, context)
+    learned = followed(state.learned, listeners, sockets.ephemeral(host))
+    return replace(state, listeners=tuple(listeners), learned=learned)
+
+
+def _owned(host: Host, context: SurveyContext) -> list[Listener]:
+    """Return what waits for clients from elsewhere, with its owners."""
+    owned = [listener for of_unit in context.use(host).listeners.values() for listener in of_unit]
+    return [listener for listener in sockets.lasting(host, owned) if listener.outside]
 
 
 # --- planning, pure ---
@@ -179,38 +241,24 @@ def _declared(control: Control) -> tuple[list[Port], bool]:
     return [port for entry in entries if (port := parse_entry(entry)) is not None], LEARNED in entries
 
 
-def _learned(state: State) -> tuple[Port, ...]:
-    """Return the ports that were learned once; where none were, those at which something listens now."""
-    if state.text is not None:
-        return parse_learned(state.text)
-    places = {(listener.protocol, listener.port) for listener in state.listeners if _is_lasting(listener, state)}
-    return tuple(sorted(Port(*place, who=state.owned.get(place, "")) for place in places))
-
-
-def _is_lasting(listener: Listener, state: State) -> bool:
-    """Return whether it waits for clients: a UDP socket with a port of the moment waits for an answer of its own."""
-    return listener.protocol == "tcp" or listener.port not in state.fleeting
-
-
 def _open(control: Control, state: State) -> tuple[Port, ...]:
     declared, with_learned = _declared(control)
     always = [Port("tcp", number, who="this login") for number in state.login_ports]
-    return opened(declared, _learned(state) if with_learned else (), always)
+    return opened(declared, state.learned if with_learned else (), always)
 
 
 def _closed(control: Control, state: State, narrowed: bool = False) -> list[Listener]:
     """Return what listens and nobody can reach; with ``narrowed`` also what only some sources can."""
-    free = {port.place for port in _open(control, state) if not (narrowed and port.source)}
-    lasting = [listener for listener in state.listeners if _is_lasting(listener, state)]
-    return [listener for listener in lasting if (listener.protocol, listener.port) not in free]
+    free = [port for port in _open(control, state) if not (narrowed and port.source)]
+    return [it for it in state.listeners if not any(port.covers(place_of(it)) for port in free)]
 
 
 def _table(control: Control, state: State) -> str:
-    return rules(_open(control, state), state.forwards)
+    return rules(_open(control, state), state.forwards, state.names or {})
 
 
 def _text(control: Control, state: State) -> str:
-    return file_text(_table(control, state), _learned(state), state.forwards)
+    return file_text(_table(control, state), state.learned, state.forwards)
 
 
 def _describe_open(control: Control, state: State) -> str:
@@ -228,7 +276,7 @@ def _assess(control: Control, state: State) -> Assessment:
     fine = _filters(control, state) and _is_loaded_at_boot(control, state)
     described = _describe_open(control, state)
     before = described if fine else f"{verdicts.running.observed}, {verdicts.survives_reboot.observed}"
-    blocked = Blocked(f"{state.foreign}; it is respected and nothing is enforced") if state.foreign else None
+    blocked = _blocker(control, state)
     return Assessment(
         control=control.id,
         subject=TABLE,
@@ -239,6 +287,21 @@ def _assess(control: Control, state: State) -> Assessment:
         remark=_drift(control, state),
         blocked=blocked,
     )
+
+
+def _blocker(control: Control, state: State) -> Blocked | None:
+    """Return why the rules are not set, None where nothing that is heard now would be cut off by them later."""
+    if state.foreign:
+        return Blocked(f"{state.foreign}; it is respected and nothing is enforced")
+    if state.unseen:
+        return Blocked(state.unseen)
+    has_range = any(port.last for port in _declared(control)[0])
+    closing = [service for service in state.unlearnable if not (service.by_range and has_range)]
+    if not closing:
+        return None
+    names = ", ".join(service.name for service in closing)
+    reasons = "; ".join(service.reason for service in closing)
+    return Blocked(f"{reasons}; to have it closed, list {names} in hardening_allow_stop")
 
 
 def _verdicts(control: Control, state: State) -> Verdicts:
@@ -262,7 +325,8 @@ def _filters(control: Control, state: State) -> bool:
 
 
 def _is_loaded_at_boot(control: Control, state: State) -> bool:
-    return state.text == _text(control, state) and state.starts and state.drop_in == DROP_IN_TEXT
+    units = (state.unit, state.drop_in) == (UNIT_TEXT, DROP_IN_TEXT)
+    return state.text == _text(control, state) and state.starts and units
 
 
 def _drift(control: Control, state: State) -> str:
@@ -299,6 +363,8 @@ def _group(control: Control, state: State) -> Group:
             controls=ids,
         )
         steps.append(table)
+        if state.booted and state.unit != UNIT_TEXT:  # taking it back stops the unit, and with it goes the table
+            steps.append(starting(UNIT, "inactive", "stopping it takes our table away, and no other", ids))
     stops = tuple(dict.fromkeys(listener.place for listener in _closed(control, state, narrowed=True)))
     return Group(name="firewall", steps=tuple(steps), effects=(Effect("daemon-reload"),), stops=stops)
 
@@ -308,10 +374,20 @@ def _lines(control: Control, state: State) -> list[str]:
 
 
 def _boot_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
-    """Return the steps that have the unit of nftables load our rules at boot; none where systemd does not run."""
+    """Return the steps for the unit that loads our rules at boot; none where systemd does not run."""
     if not state.booted:
         return []
     steps: list[Step] = []
+    if state.unit != UNIT_TEXT:
+        unit = Step(
+            subject=File(UNIT_FILE),
+            wanted=file_image(encode(UNIT_TEXT), 0o644),
+            before="other lines" if state.unit else "absent",
+            after="loads our table, and takes only that away",
+            why="it loads the rules before the network is up",
+            controls=ids,
+        )
+        steps.append(unit)
     if state.drop_in != DROP_IN_TEXT:
         steps += _drop_in_steps(state, ids)
     if not state.starts:
@@ -332,8 +408,8 @@ def _drop_in_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
         subject=File(DROP_IN),
         wanted=file_image(encode(DROP_IN_TEXT), 0o644),
         before="other lines" if state.drop_in else "absent",
-        after="loads our rules",
-        why=f"{UNIT} loads them after its own",
+        after="loads our table again",
+        why="the unit of the distribution empties all tables",
         controls=ids,
     )
     return [drop_in] if state.folder else [folder, drop_in]

@@ -7,33 +7,39 @@ That a folder should be a file system of its own is only told: making it one is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.files import File, file_image
-from ..._change.subjects.mounts import OPPOSITE, MountOptions, MountPoint, mounted, unescape
+from ..._change.subjects.mounts import OPPOSITE, MountOptions, MountPoint, mounted
+from ..._host import fstab
 from ..._host.door import Host
 from ..._host.dropin import encode, read_text
-from ..._text.lines import split_lines, split_lines_with_ends
+from ..._host.formats import FORMATS
+from ..._host.fstab import FSTAB, Entry
 from ..._vocabulary.results import OK
 from ..context import SurveyContext
-from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
+from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 
-FSTAB = "/etc/fstab"
+#: Units here have the last word over what is made of fstab.
+_UNITS = "/etc/systemd/system"
 #: Words of the mount table that are not options to write down.
 _PLAIN = ("rw", "relatime")
 
 
 @dataclass(frozen=True)
 class State:
-    """The mounts by path, fstab's text, and whether a container engine made the mounts that fstab does not know."""
+    """The mounts by path, fstab's text, and whether a container engine made the mounts that fstab does not know.
+
+    ``units`` holds the options in units that an administrator wrote for a path, which count instead of fstab's.
+    """
 
     points: Mapping[str, MountPoint]
     fstab: str
     in_container: bool
+    units: Mapping[str, Sequence[str]]
 
 
 class Mount(Kind):
@@ -57,7 +63,14 @@ class Mount(Kind):
         return tuple(f"mount {settings['path']} {option}" for option in settings.get("options", ("of its own",)))
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
-        return State(mounted(host), read_text(host, FSTAB) or "", context.in_container)
+        paths = {control.settings["path"] for control in controls}
+        units = {path: read_text(host, f"{_UNITS}/{fstab.unit_name(path)}") for path in paths}
+        return State(
+            points=mounted(host),
+            fstab=read_text(host, FSTAB) or "",
+            in_container=context.in_container,
+            units={path: _unit_options(text) for path, text in units.items() if text is not None},
+        )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = [_assess(control, state) for control in controls]
@@ -65,39 +78,53 @@ class Mount(Kind):
         return KindPlan.of(assessments, [_group(failing, state)])
 
 
-def fstab_options(text: str, path: str) -> list[str] | None:
-    """Return the options that fstab(5) gives for a path, None where it does not name it."""
-    rows = [line.split() for line in split_lines(text) if not line.lstrip().startswith("#")]
-    options = [row[3].split(",") for row in rows if len(row) >= 4 and unescape(row[1]) == path]
-    return next(reversed(options), None)
+def _unit_options(text: str) -> list[str]:
+    return (FORMATS["ini"].get(text, "Options", "Mount") or "").split(",")
+
+
+def _entry_of(text: str, path: str) -> Entry | None:
+    """Return the line of fstab for a path, None where there is none."""
+    return next((entry for entry in fstab.entries(text) if entry.place == path), None)
+
+
+def fstab_options(text: str, path: str) -> Sequence[str] | None:
+    """Return the options that fstab gives for a path, None where it does not name it."""
+    entry = _entry_of(text, path)
+    return None if entry is None else entry.options
+
+
+def fstab_problem(text: str, path: str) -> str | None:
+    """Return why fstab cannot be gone by for a path: a line that is about it, or any with which the generator fails."""
+    for entry in fstab.entries(text):
+        if entry.problem and (entry.is_fatal or entry.place == path):
+            return f"Reading {FSTAB}: line {entry.line + 1} cannot be used, {entry.problem}. Mend it first."
+    return None
 
 
 def with_options(text: str, point: MountPoint, options: Sequence[str]) -> str:
     """Return fstab with the options added to the path's line; where there is none, one for what is mounted now."""
-    lines = split_lines_with_ends(text)
-    for number, line in enumerate(lines):
-        fields = line.split()
-        if len(fields) >= 4 and not line.lstrip().startswith("#") and unescape(fields[1]) == point.path:
-            lines[number] = _line_with_options(line, fields[3], options)
-            return "".join(lines)
-    if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
+    entry = _entry_of(text, point.path)
+    if entry is not None:
+        return fstab.with_options(text, entry, _added(entry.options or ("defaults",), options))
     present = [option for option in point.options if option not in _PLAIN]
-    added = ",".join(["defaults", *present, *(option for option in options if option not in present)])
-    return "".join([*lines, "\t".join([point.source, point.path, point.fstype, added, "0", "0"]) + "\n"])
+    return fstab.with_line(text, point.source, point.path, point.fstype, _added(["defaults", *present], options))
 
 
-def _line_with_options(line: str, field: str, options: Sequence[str]) -> str:
-    """Return a line of fstab with options added to its fourth field, and their opposites taken out."""
+def _added(present: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Return the options with some added, and their opposites taken out."""
     opposites = [OPPOSITE[option] for option in options]
-    present = [option for option in field.split(",") if option not in opposites]
-    added = ",".join([*present, *(option for option in options if option not in present)])
-    before = re.match(r"\s*\S+\s+\S+\s+\S+\s+", line)
-    return line if before is None else before[0] + added + line[before.end() + len(field) :]
+    remaining = [option for option in present if option not in opposites]
+    return [*remaining, *(option for option in options if option not in remaining)]
 
 
 def _missing(present: Sequence[str] | None, control: Control) -> list[str]:
-    return [option for option in control.settings["options"] if option not in (present or ())]
+    return [option for option in control.settings["options"] if not _holds(present or (), option)]
+
+
+def _holds(present: Sequence[str], option: str) -> bool:
+    """Return whether an option is in force: of it and its opposite the last one counts."""
+    deciding = [name for name in present if name in (option, OPPOSITE[option])]
+    return deciding[-1:] == [option]
 
 
 def _assess(control: Control, state: State) -> Assessment:
@@ -111,6 +138,11 @@ def _assess_options(control: Control, state: State) -> Assessment:
     point, written = state.points.get(path), fstab_options(state.fstab, path)
     if point is None:
         return not_applicable(control, path, wanted, "it is not a file system of its own")
+    problem = fstab_problem(state.fstab, path)
+    if problem is not None:
+        return unknown(control, path, wanted, problem)
+    if path in state.units:
+        return _assess_unit(control, point, state.units[path])
     if written is None and state.in_container:
         return not_applicable(control, path, wanted, "the container engine made this mount", ",".join(point.options))
     running = judge(not _missing(point.options, control), ",".join(point.options))
@@ -127,6 +159,24 @@ def _assess_options(control: Control, state: State) -> Assessment:
         after=before if blocked else wanted,
         verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
         blocked=blocked,
+    )
+
+
+def _assess_unit(control: Control, point: MountPoint, written: Sequence[str]) -> Assessment:
+    """Judge a path for which an administrator wrote a unit; that is for people to change."""
+    path = control.settings["path"]
+    running = judge(not _missing(point.options, control), ",".join(point.options))
+    disk = judge(not _missing(written, control), ",".join(written))
+    unit = f"{_UNITS}/{fstab.unit_name(path)}"
+    fine = (running.state, disk.state) == (OK, OK)
+    return Assessment(
+        control=control.id,
+        subject=path,
+        wanted=",".join(control.settings["options"]),
+        before=running.observed,
+        after=running.observed,
+        verdicts=Verdicts(running=running, on_disk=disk, survives_reboot=disk),
+        blocked=None if fine else Blocked(f"{unit} mounts it, whatever {FSTAB} says; set the options there"),
     )
 
 

@@ -8,17 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._change.steps import Group, Step
+from ..._change.package_group import package_group
+from ..._change.steps import Group
 from ..._change.subjects.base import Image
-from ..._change.subjects.files import File
-from ..._change.subjects.packages import AUTO_MARKS, Packages, can_archive, installed, present, simulate
-from ..._change.subjects.trees import Tree
+from ..._change.subjects.packages import (
+    broken,
+    can_archive,
+    installed,
+    present,
+    simulate,
+)
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..context import SurveyContext
 from ..in_use import units_of_package, use_of_package
-from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable
+from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 
+_TRY = "Look at dpkg --audit; dpkg --configure -a may end it."
 NONE: Image = {"packages": {}}
 
 
@@ -27,7 +33,8 @@ class State:
     """Installed versions by package, and the packages before and after one transaction for all that is wanted.
 
     ``refused`` says of packages why what is wanted of them cannot be done; ``stops`` are the units that go down with
-    what is removed.
+    what is removed. ``unfinished`` is the status of those that dpkg began with and did not end; ``broken`` says which
+    of all packages stand in the way of any transaction.
     """
 
     versions: Mapping[str, str | None] = field(default_factory=dict)
@@ -35,6 +42,8 @@ class State:
     after: Image = field(default_factory=lambda: NONE)
     refused: Mapping[str, str] = field(default_factory=dict)
     stops: tuple[str, ...] = ()
+    unfinished: Mapping[str, str] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
 
 
 class Package(Kind):
@@ -50,8 +59,12 @@ class Package(Kind):
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         if host.which("dpkg-query") is None:
             return _judged_only(host, controls)
-        versions = installed(host, [control.settings["name"] for control in controls])
+        versions, unfinished = installed(host, [control.settings["name"] for control in controls])
         deviating = [c for c in controls if bool(versions[c.settings["name"]]) == _absent(c)]
+        # Nothing is asked of all packages where nothing has to change.
+        obstacles = broken(host) if deviating or unfinished else ()
+        if obstacles:
+            return State(versions=versions, unfinished=unfinished, broken=obstacles)
         in_use = _in_use(host, [control for control in deviating if _absent(control)], context)
         wanted = {c.settings["name"]: _absent(c) for c in deviating if c.settings["name"] not in in_use}
         images = _transaction_for_all(host, wanted, versions, context)
@@ -159,7 +172,11 @@ def _assess(control: Control, state: State) -> Assessment:
     if name not in state.versions:
         return not_applicable(control, name, wanted, "this host manages packages neither with dpkg nor with rpm")
     version = state.versions[name]
+    if name in state.unfinished:
+        return unknown(control, name, wanted, f"{name} is {state.unfinished[name]}: dpkg did not end with it. {_TRY}")
     verdict = judge((version is None) == _absent(control), version or "absent")
+    if state.broken and (version is None) != _absent(control):
+        return unknown(control, name, wanted, f"no package can come or go: {'; '.join(state.broken)}. {_TRY}")
     blocked = Blocked(state.refused[name]) if name in state.refused else None
     return Assessment(
         control=control.id,
@@ -178,27 +195,9 @@ def _after(name: str, state: State, now: str) -> str:
 
 
 def _groups(controls: Sequence[Control], state: State) -> tuple[Group, ...]:
-    """Return the one transaction, with what the packages' own scripts change beside it."""
+    """Return the one transaction for all controls that need one."""
     versions: Mapping[str, str | None] = state.after["packages"]
     if not versions:
         return ()
-    ids = tuple(c.id for c in controls if c.settings["name"] in versions)
-    why = "what the packages' own scripts change here is put back with them"
-    transaction = Step(
-        subject=Packages(" ".join(sorted(versions))),
-        wanted={**state.after, "keep": True},
-        before=_listed(state.before["packages"]),
-        after=_listed(versions),
-        why="one transaction of the package manager",
-        controls=ids,
-    )
-    steps = (
-        Step(subject=Tree("/etc"), wanted=None, before="", after="", why=why, controls=ids),
-        Step(subject=File(AUTO_MARKS), wanted=None, before="", after="", why=why, controls=ids),
-        transaction,
-    )
-    return (Group("package", steps, stops=state.stops),)
-
-
-def _listed(versions: Mapping[str, str | None]) -> str:
-    return "\n".join(f"{name} {version or 'absent'}" for name, version in versions.items())
+    ids = tuple(control.id for control in controls if control.settings["name"] in versions)
+    return (package_group(state.before, state.after, ids, state.stops),)

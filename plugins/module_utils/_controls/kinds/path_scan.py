@@ -212,10 +212,10 @@ def _steps(control: Control, minded: Sequence[ScannedEntry]) -> tuple[Step, ...]
 
 def _step(control: Control, entry: ScanEntry, check: str) -> Step:
     if check == "world_writable_files":
-        image, after = narrower_image(entry.kind, WORLD), f"{entry.mode & ~WORLD:04o}"
+        image, after = narrower_image(entry.kind, WORLD, entry.uid), f"{entry.mode & ~WORLD:04o}"
         why = "everybody could change it"
     else:
-        image, after = narrower_image(entry.kind, 0, sticky=True), f"{entry.mode | STICKY:04o}"
+        image, after = narrower_image(entry.kind, 0, entry.uid, sticky=True), f"{entry.mode | STICKY:04o}"
         why = "everybody could remove what others put there"
     return Step(
         subject=Meta(entry.path), wanted=image, before=f"{entry.mode:04o}", after=after, why=why, controls=(control.id,)

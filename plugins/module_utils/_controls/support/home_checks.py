@@ -17,6 +17,7 @@ from ..._host.dropin import HEADER, encode
 from ..._text.lines import split_lines, split_lines_with_ends
 from .account_checks import AccountsView, Check, Home, Violation
 
+OF_ANOTHER = "find out who wrote it; then chown it"
 #: Files that hold secrets, or commands with secrets in them.
 PRIVATE = re.compile(
     r"^(\.netrc|\.pgpass|\.my\.cnf|\.git-credentials|\.Xauthority|\.viminfo|\.lesshst|\.\w+_history|\.python_history)$"
@@ -30,7 +31,7 @@ PROFILES = ("/etc/profile", "/etc/bash.bashrc", "/etc/profile.d/*.sh")
 ROOT_PROFILES = ("/root/.profile", "/root/.bash_profile", "/root/.bash_login", "/root/.bashrc")
 SHELLS = "/etc/shells"
 TIMEOUT_FILE = "/etc/profile.d/zz-healthops-timeout.sh"
-_TMOUT = re.compile(r"^[^#\n]*?\bTMOUT=[\"']?(\d+)", re.MULTILINE)
+_TMOUT = re.compile(r"^[^#\n]*?\bTMOUT=[\"']?([0-9]{1,10})", re.MULTILINE)
 _UMASK = re.compile(r"^([ \t]*umask[ \t]+)(0?[0-7]{3})\b", re.MULTILINE)
 _PATH = re.compile(r"^[ \t]*(?:export[ \t]+)?(?:ENV_SUPATH[ \t]+)?PATH=(\S+)", re.MULTILINE)
 
@@ -55,14 +56,14 @@ def homes_closed(view: AccountsView) -> Iterator[Violation]:
     """Yield homes that others can look into."""
     for home in view.homes:
         if _is_person(home, view) and home.stat is not None and home.stat.uid == home.account.uid:
-            yield from _narrower(view, home.path, home.stat, 0o027)
+            yield from _narrower(view, home, home.path, home.stat, 0o027)
 
 
 def dot_files(view: AccountsView) -> Iterator[Violation]:
     """Yield files beginning with a dot that others can change."""
     for home in view.homes:
         for path, info in _files(home):
-            yield from _narrower(view, path, info, 0o022)
+            yield from _narrower(view, home, path, info, 0o022)
 
 
 def private_files(view: AccountsView) -> Iterator[Violation]:
@@ -73,7 +74,7 @@ def private_files(view: AccountsView) -> Iterator[Violation]:
             keys = posixpath.basename(folder) == ".ssh" and info.kind == "file" and _PRIVATE_KEY.match(name)
             secret = folder == home.path and info.kind == "file" and PRIVATE.match(name)
             if keys or secret or (name == ".ssh" and info.kind == "dir" and home.account.uid != 0):
-                yield from _narrower(view, path, info, 0o077)
+                yield from _narrower(view, home, path, info, 0o077)
 
 
 def login_keys(view: AccountsView) -> Iterator[Violation]:
@@ -83,9 +84,9 @@ def login_keys(view: AccountsView) -> Iterator[Violation]:
             if home.account.uid == 0 or not LOGIN_KEYS.match(posixpath.basename(path)):
                 continue
             if info.uid not in (0, home.account.uid):
-                yield Violation(f"{path} belongs to another account", advice="find out who wrote it; then chown it")
+                yield Violation(f"{path} belongs to another account", advice=OF_ANOTHER)
             else:
-                yield from _narrower(view, path, info, 0o022)
+                yield from _narrower(view, home, path, info, 0o022)
 
 
 def trust_files(view: AccountsView) -> Iterator[Violation]:
@@ -273,17 +274,23 @@ def _is_person(home: Home, view: AccountsView) -> bool:
     return home.account.uid != 0 and home.account.name not in view.excepted
 
 
-def _narrower(view: AccountsView, path: str, info: Stat, bits: int) -> Iterator[Violation]:
-    if info.mode & bits:
-        step = Step(
-            subject=Meta(path),
-            wanted=narrower_image(info.kind, bits),
-            before=f"{info.mode:04o}",
-            after=f"{info.mode & ~bits:04o}",
-            why="others could read or write more than they should",
-            controls=(view.control,),
-        )
-        yield Violation(f"{path} has mode {info.mode:04o}", step)
+def _narrower(view: AccountsView, home: Home, path: str, info: Stat, bits: int) -> Iterator[Violation]:
+    """Yield what others may do too much with; only what is the account's own is mended."""
+    if not info.mode & bits:
+        return
+    what = f"{path} has mode {info.mode:04o}"
+    if info.uid != home.account.uid:
+        yield Violation(f"{what} and belongs to another account", advice=OF_ANOTHER)
+        return
+    step = Step(
+        subject=Meta(path),
+        wanted=narrower_image(info.kind, bits, info.uid),
+        before=f"{info.mode:04o}",
+        after=f"{info.mode & ~bits:04o}",
+        why="others could read or write more than they should",
+        controls=(view.control,),
+    )
+    yield Violation(what, step)
 
 
 HOME_CHECKS: dict[str, tuple[Check, str]] = {

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from ..._host import protocols
 from ..._text.lines import split_lines
 
 TABLE = "inet healthops"
@@ -20,9 +21,16 @@ _ROLES = frozenset({"inet imaging_archive_doors", "inet imaging_archive_drain", 
 _HEAD = """# Managed by the Ansible collection healthops.clinical (baseline): what is not listed here is refused.
 # What listened when this was first written is listed as learned; take a line out to close it and run the baseline.
 """
-_LEARNED_LINE = re.compile(r"^# learned: (tcp|udp)/(\d+)(?: (.*))?$", re.MULTILINE)
+_LEARNED_LINE = re.compile(r"^# learned: (tcp|udp|protocol)/(\d+)(?: (.*))?$", re.MULTILINE)
 _FORWARDS_LINE = "# learned: it forwards\n"
-_ENTRY = re.compile(r"^(tcp|udp)/(\d{1,5})(?:@([0-9A-Fa-f.:]+(?:/\d{1,3})?))?$")
+_PORTS = re.compile(r"^(tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?$")
+_SOURCE = re.compile(r"^[0-9A-Fa-f.:]+(?:/\d{1,3})?$")
+#: The protocol of a port that stands for a whole IP protocol.
+PROTOCOL = "protocol"
+#: Containers ask the host for names.
+_NAMES_FOR_CONTAINERS = tuple(
+    f'iifname "{name}*" meta l4proto {{ tcp, udp }} th dport 53 accept' for name in ("podman", "docker", "br-", "cni")
+)
 _ICMP = "echo-reply, destination-unreachable, echo-request, time-exceeded, parameter-problem"
 _ICMP6 = (
     "destination-unreachable, packet-too-big, time-exceeded, parameter-problem, echo-request, echo-reply, "
@@ -33,54 +41,87 @@ _ICMP6 = (
 
 @dataclass(frozen=True, order=True)
 class Port:
-    """A port that is open: for everybody, or for one source. ``who`` is what listened there when it was learned."""
+    """A port that is open, or all from ``number`` to ``last``: for everybody, or for one source.
+
+    ``who`` is what listened there when it was learned. With the protocol ``protocol``, ``number`` is that of a whole IP
+    protocol, such as VRRP, which has no ports.
+    """
 
     protocol: str
     number: int
     source: str = ""
     who: str = ""
+    last: int = 0
 
     @property
     def place(self) -> tuple[str, int]:
         return (self.protocol, self.number)
 
+    @property
+    def numbers(self) -> str:
+        """The port or the range of ports as nft writes it."""
+        return f"{self.number}-{self.last}" if self.last else str(self.number)
+
+    def covers(self, place: tuple[str, int]) -> bool:
+        """Return whether the place, a protocol and a number, is open with this."""
+        return self.protocol == place[0] and self.number <= place[1] <= max(self.number, self.last)
+
     def __str__(self) -> str:
-        text = f"{self.protocol} {self.number}"
+        numbers = protocols.describe(self.number) if self.protocol == PROTOCOL else self.numbers
+        text = f"{self.protocol} {numbers}"
         if self.source:
             text += f" from {self.source}"
         return f"{text} ({self.who})" if self.who else text
 
 
 def parse_entry(text: str) -> Port | None:
-    """Return the port of ``tcp/443`` or ``udp/514@10.0.0.0/8``; None where the text is neither."""
-    match = _ENTRY.match(text)
-    if match is None or not 0 < int(match[2]) < 65536:
-        return None
-    if match[3] is None:
-        return Port(match[1], int(match[2]))
+    """Return the port of ``tcp/443``, ``tcp/50000-50100``, ``protocol/vrrp`` or ``udp/514@10.0.0.0/8``.
+
+    None where the text is none of these.
+    """
+    place, at, source = text.partition("@")
+    port = _parse_place(place)
+    if port is None or not at:
+        return port
     try:
-        source = ipaddress.ip_network(match[3], strict=True)
+        network = ipaddress.ip_network(source if _SOURCE.match(source) else "", strict=True)
     except ValueError:
         return None
-    is_address = source.prefixlen == source.max_prefixlen
-    return Port(match[1], int(match[2]), str(source.network_address) if is_address else str(source))
+    is_address = network.prefixlen == network.max_prefixlen
+    return replace(port, source=str(network.network_address) if is_address else str(network))
+
+
+def _parse_place(text: str) -> Port | None:
+    if text.startswith(f"{PROTOCOL}/"):
+        number = protocols.parse_protocol(text[len(PROTOCOL) + 1 :])
+        return None if number is None else Port(PROTOCOL, number)
+    match = _PORTS.match(text)
+    if match is None:
+        return None
+    first, last = int(match[2]), int(match[3] or 0)
+    if not 0 < first < 65536 or (match[3] and not first < last < 65536):
+        return None
+    return Port(match[1], first, last=last)
 
 
 def opened(declared: Sequence[Port], learned: Iterable[Port], always: Iterable[Port]) -> tuple[Port, ...]:
     """Return all that is open. Where a site names sources for a port, it is open for these only."""
-    narrowed = {port.place for port in declared if port.source}
-    free = [port for port in learned if port.place not in narrowed]
-    named = {port.place for port in (*declared, *free)}
-    unnamed = [port for port in always if port.place not in named]
-    unique = {(port.place, port.source): port for port in (*declared, *free, *unnamed)}
+    narrowed = [port for port in declared if port.source]
+    free = [port for port in learned if not any(narrow.covers(port.place) for narrow in narrowed)]
+    unnamed = [port for port in always if not any(named.covers(port.place) for named in (*declared, *free))]
+    unique = {(port.place, port.last, port.source): port for port in (*declared, *free, *unnamed)}
     return tuple(sorted(unique.values()))
 
 
-def rules(ports: Sequence[Port], forwards: bool) -> str:
-    """Return the table. A host that forwards for its containers goes on doing so: its engine has rules for them."""
+def rules(ports: Sequence[Port], forwards: bool, names: Mapping[int, str]) -> str:
+    """Return the table. A host that forwards for its containers goes on doing so: its engine has rules for them.
+
+    ``names`` are those that the host's nft prints for IP protocols, by number.
+    """
     lines = [f"table {TABLE} {{", *_set("tcp", ports), *_set("udp", ports), "\tchain input {"]
     lines += [
-        f"\t\t{rule}" for rule in ("type filter hook input priority filter; policy drop;", *_input(ports, forwards))
+        f"\t\t{rule}"
+        for rule in ("type filter hook input priority filter; policy drop;", *_input(ports, forwards, names))
     ]
     lines += ["\t}"]
     if not forwards:
@@ -88,12 +129,8 @@ def rules(ports: Sequence[Port], forwards: bool) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _input(ports: Sequence[Port], forwards: bool) -> list[str]:
-    names = ("podman", "docker", "br-", "cni")
-    # Containers ask the host for names.
-    bridges = (
-        [f'iifname "{name}*" meta l4proto {{ tcp, udp }} th dport 53 accept' for name in names] if forwards else []
-    )
+def _input(ports: Sequence[Port], forwards: bool, names: Mapping[int, str]) -> list[str]:
+    bridges = _NAMES_FOR_CONTAINERS if forwards else ()
     return [
         'iif "lo" accept',
         "ct state established,related accept",
@@ -108,19 +145,38 @@ def _input(ports: Sequence[Port], forwards: bool) -> list[str]:
         *bridges,
         "tcp dport @tcp_open accept",
         "udp dport @udp_open accept",
-        *(_from(port) for port in ports if port.source),
+        *(_rule(port, names) for port in ports if port.source or port.protocol == PROTOCOL),
     ]
 
 
-def _from(port: Port) -> str:
+def _rule(port: Port, names: Mapping[int, str]) -> str:
+    """Return the rule of what stands in no set: what has a source, and whole protocols."""
+    meets = f"{port.protocol} dport {port.numbers}"
+    if port.protocol == PROTOCOL:
+        meets = f"meta l4proto {names.get(port.number, port.number)}"
+    if not port.source:
+        return f"{meets} accept"
     family = "ip6" if ":" in port.source else "ip"
-    return f"{family} saddr {port.source} {port.protocol} dport {port.number} accept"
+    return f"{family} saddr {port.source} {meets} accept"
 
 
 def _set(protocol: str, ports: Sequence[Port]) -> list[str]:
-    numbers = sorted({port.number for port in ports if port.protocol == protocol and not port.source})
-    elements = [f"\t\telements = {{ {', '.join(map(str, numbers))} }}"] if numbers else []
-    return [f"\tset {protocol}_open {{", "\t\ttype inet_service", *elements, "\t}", ""]
+    members = _members([port for port in ports if port.protocol == protocol and not port.source])
+    flags = ["\t\tflags interval"] if any(port.last for port in members) else []
+    elements = [f"\t\telements = {{ {', '.join(port.numbers for port in members)} }}"] if members else []
+    return [f"\tset {protocol}_open {{", "\t\ttype inet_service", *flags, *elements, "\t}", ""]
+
+
+def _members(ports: Sequence[Port]) -> list[Port]:
+    """Return ports and ranges in their order, so that none meets another: nft takes no set in which they do."""
+    members: list[Port] = []
+    for port in sorted(ports, key=lambda port: (port.number, -port.last)):
+        if members and members[-1].covers(port.place):
+            longer = max(members[-1].last, port.last)
+            members[-1] = replace(members[-1], last=longer)
+        else:
+            members.append(port)
+    return members
 
 
 def file_text(table: str, learned: Iterable[Port], forwards: bool) -> str:

@@ -19,7 +19,6 @@ from typing import Any, cast
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
-from .observe import PREFERENCES
 
 FOLDER = "/var/cache/healthops/apt"
 _QUESTIONS = (("apt-get", "-s"), ("apt-get", "indextargets"), ("apt-cache", "policy"), ("apt-cache", "show"))
@@ -55,7 +54,7 @@ class _Remembering:
         if tuple(argv[:2]) not in _QUESTIONS or _elsewhere(self._host):
             return self._host.run(argv, timeout, stdin, env)
         folder = posixpath.join(FOLDER, _digest(_state(self._host)))
-        path = posixpath.join(folder, _digest([*argv, *_pins(self._host, argv)]))
+        path = posixpath.join(folder, _digest([*argv, *([stdin] if stdin else [])]))
         done = _known(self._host, path, argv)
         if done is None:
             done = self._host.run(argv, timeout, stdin, env)
@@ -80,13 +79,6 @@ def _state(host: Host) -> list[str]:
         if stat is not None:
             lines.append(f"{path} {stat.kind} {stat.ctime!r}")
     return lines
-
-
-def _pins(host: Host, argv: Sequence[str]) -> list[str]:
-    """Return what a run puts to apt in a file of its own, which is part of the question."""
-    if not any(argument.endswith(PREFERENCES) for argument in argv):
-        return []
-    return [host.read_text(PREFERENCES)]
 
 
 def _digest(texts: Sequence[str]) -> str:

@@ -105,7 +105,7 @@ class Apt:
         return holds.marks(self.host)
 
     def set_marks(self, marks: str, changes: Sequence[PackageChange]) -> None:
-        holds.set_marks(self.host, marks, changes)
+        holds.set_marks(self.host, self.installed(), marks, changes)
 
 
 def _coming(changes: Sequence[PackageChange]) -> list[str]:

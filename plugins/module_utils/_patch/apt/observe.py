@@ -8,17 +8,18 @@ is a security update is asked of every version that it passes, and not of its ca
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ..._change.subjects.packages import interrupted
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._host.facts import os_release
 from ..._text.lines import split_lines
 from ..._vocabulary.stamp import format_stamp
 from ..model import (
+    CLOCK_DAYS,
     DOWNGRADE,
     INSTALL,
     REMOVE,
@@ -35,11 +36,8 @@ from . import read
 from .read import Offer, PackageIndex, SimulatedStep, Simulation, VersionTable
 from .versions import brings, is_later
 
-#: What dpkg has not written down yet; left behind only where it was cut.
-JOURNAL = "/var/lib/dpkg/updates"
-#: Pins of a run are handed to apt in a file, which a reboot takes away.
-SCRATCH = "/run/healthops"
-PREFERENCES = posixpath.join(SCRATCH, "patch-preferences")
+#: Pins are handed to apt on its standard input, so that nothing is written for a question.
+PINNED = ("-o", "Dir::Etc::Preferences=/dev/stdin")
 SITE_PREFERENCES = "/etc/apt/preferences"
 LISTS = "/var/lib/apt/lists"
 SOLVER_TIME = 300.0
@@ -140,18 +138,11 @@ def simulate(host: Host, arguments: Sequence[str], preferences: str = "", ignore
     ``preferences`` are paragraphs of apt_preferences(5) that count before those of the site.
     """
     options = ["-o", "APT::Ignore-Hold=1"] if ignore_holds else []
-    with_pins = preferred(host, preferences)
-    return host.run(["apt-get", "-s", "-y", *options, *with_pins, *arguments], timeout=SOLVER_TIME)
-
-
-def preferred(host: Host, preferences: str) -> list[str]:
-    """Return the options that make apt heed our pins before those of the site."""
+    argv = ["apt-get", "-s", "-y", *options]
     if not preferences:
-        return []
-    host.mkdir(SCRATCH, 0o700, 0, 0)
-    site = host.read(SITE_PREFERENCES) or b""
-    host.write(PREFERENCES, preferences.encode() + b"\n" + site, 0o600, 0, 0, {})
-    return ["-o", f"Dir::Etc::Preferences={PREFERENCES}"]
+        return host.run([*argv, *arguments], timeout=SOLVER_TIME)
+    pinned = f"{preferences}\n{host.read_text(SITE_PREFERENCES)}"
+    return host.run([*argv, *PINNED, *arguments], timeout=SOLVER_TIME, stdin=pinned)
 
 
 def pins(rules: Iterable[tuple[str, str, int]]) -> str:
@@ -232,8 +223,8 @@ def _change(table: OfferTable, step: SimulatedStep, record: Mapping[str, str]) -
         new=step.new,
         security=security,
         why=why,
-        download_bytes=int(record.get("Size", "0")),
-        installed_bytes=1024 * int(record.get("Installed-Size", "0")),
+        download_bytes=read.size(record.get("Size", "")),
+        installed_bytes=1024 * read.size(record.get("Installed-Size", "")),
         origin=_origin(table, step),
         checksum=f"sha256:{record['SHA256']}" if "SHA256" in record else "",
         source=source,
@@ -313,7 +304,7 @@ def _source(host: Host, index: PackageIndex, now: datetime) -> PackageSource:
         component=index.component,
         released=format_stamp(dates.dated) if dates.dated else "",
         age_days=age,
-        stale=age is None or over or (renewed and age > STALE_DAYS),
+        stale=age is None or over or age < -CLOCK_DAYS or (renewed and age > STALE_DAYS),
         security=index.security,
     )
 
@@ -355,14 +346,15 @@ def _stale(source: PackageSource) -> str:
     where = f"{source.uri} {source.codename}"
     if source.age_days is None:
         return f"{where} has no Release file that bears a date"
-    return f"{where} is {source.age_days} days old (Release of {source.released}): its mirror is no longer renewed"
+    if source.of_the_future:
+        return f"{where} is {source.describe_age()}"
+    return f"{where} is {source.describe_age()} (Release of {source.released}): its mirror is no longer renewed"
 
 
 def broken(host: Host, packages: Mapping[str, InstalledPackage], solved: CommandResult) -> tuple[str, ...]:
     """Return what has to be repaired before anything is changed, a sentence each."""
     reasons = [f"{key} is installed only in part" for key, package in sorted(packages.items()) if not package.intact]
-    if any(name.isdigit() for name in host.listdir(JOURNAL)):
-        reasons.append("dpkg was cut in the middle of its work")
+    reasons += interrupted(host)
     if solved.rc != 0:
         errors = [line[3:] for line in split_lines(solved.err) if line.startswith("E: ")]
         reasons.append(f"apt finds no way to upgrade: {(errors or [solved.err_line])[0]}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
+from ..._errors import ClinicalError
 from ..._text.lines import split_lines
 from ..model import InstalledPackage
 
@@ -17,6 +18,8 @@ from ..model import InstalledPackage
 DPKG_FORMAT = "${Package}\t${Architecture}\t${Version}\t${source:Package}\t${source:Version}\t${Status}\n"
 SECURITY_LABEL = "Debian-Security"
 
+_INSTALLED = re.compile(r"([^\t]+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(\S+) (\S+) (\S+)")
+_SIZE = re.compile(r"\s*([0-9]{1,15})")
 _STEP = re.compile(
     r"(?P<what>Inst|Remv) (?P<name>[^\s:]+)(?::(?P<foreign>\S+))?(?: \[(?P<old>[^\]]+)\])?"
     r"(?: \((?P<new>\S+) (?P<origins>.*?) ?\[(?P<arch>[^\]]+)\]\))?"
@@ -108,9 +111,12 @@ class ReleaseDates:
 def packages(text: str) -> dict[str, InstalledPackage]:
     """Return the packages in output of DPKG_FORMAT that are not plainly away, by their keys."""
     packages = {}
-    for line in split_lines(text):
-        name, arch, version, source, source_version, status = line.split("\t")
-        want, _error, state = status.split(" ")
+    for number, line in enumerate(split_lines(text), 1):
+        match = _INSTALLED.fullmatch(line)
+        if match is None:
+            problem = f"line {number} of what dpkg-query says is {line!r:.120}"
+            raise ClinicalError("Reading", "what is installed", problem, "Try: dpkg --audit")
+        name, arch, version, source, source_version, want, flag, state = match.groups()
         if state in ("not-installed", "config-files"):
             continue
         package = InstalledPackage(
@@ -119,7 +125,7 @@ def packages(text: str) -> dict[str, InstalledPackage]:
             version=version,
             source=source,
             source_version=source_version,
-            intact=state == "installed",
+            intact=(state, flag) == ("installed", "ok"),
             held=want == "hold",
         )
         packages[package.key] = package
@@ -208,6 +214,12 @@ def paragraphs(text: str) -> Iterator[dict[str, str]]:
             fields[key] = value.strip()
 
 
+def size(text: str) -> int:
+    """Return a size in a package's paragraph as apt reads it: the digits that it begins with, nothing where none."""
+    match = _SIZE.match(text)
+    return int(match[1]) if match else 0
+
+
 def source_of(fields: Mapping[str, str]) -> tuple[str, str]:
     """Return source package and its version of a paragraph in Packages; named there only where they differ."""
     name, _blank, version = fields.get("Source", fields["Package"]).partition(" ")
@@ -219,6 +231,9 @@ def indexes(text: str) -> tuple[PackageIndex, ...]:
     indexes = []
     for fields in paragraphs(text):
         path = fields.get("Filename", "")
+        if "MetaKey" not in fields or "Description" not in fields:
+            problem = f"apt-get indextargets says of {path or 'one'} only {', '.join(fields)}"
+            raise ClinicalError("Reading", "the lists of packages", problem, "Look at the sources below /etc/apt.")
         end = path.rfind(fields["MetaKey"].replace("/", "_"))
         codename = fields.get("Codename") or fields.get("Release", "")
         indexes.append(
@@ -248,9 +263,9 @@ def release(text: str) -> ReleaseDates:
 def _date(text: str) -> datetime | None:
     try:
         when = parsedate_to_datetime(text.replace("UTC", "+0000"))
-    except (ValueError, TypeError):
+        return when.replace(tzinfo=when.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (ValueError, TypeError, OverflowError):
         return None
-    return when.replace(tzinfo=when.tzinfo or timezone.utc).astimezone(timezone.utc)
 
 
 def config(text: str) -> dict[str, str]:

@@ -7,12 +7,17 @@ from __future__ import annotations
 import functools
 import re
 
+from ..._text.numbers import ordered
+
 _PIECES = re.compile(r"([^0-9]*)([0-9]*)")
 #: Sorts before every other sign and before the end of the text.
 _TILDE = -1
 _END = 0
 #: What is no letter sorts after every letter.
 _OTHER = 256
+#: What is no number before a colon is no epoch, but a part of a version that nobody could build.
+_EPOCH = re.compile(r"([0-9]*):")
+_NOTHING = ((_END,), ordered(""))
 
 
 @functools.total_ordering
@@ -43,26 +48,25 @@ def brings(version: str, installed: str, candidate: str) -> bool:
     return is_later(version, installed) and not is_later(version, candidate)
 
 
-_Part = tuple[tuple[tuple[int, ...], int], ...]
+_Part = tuple[tuple[tuple[int, ...], tuple[int, str]], ...]
 
 
-def _key(text: str) -> tuple[int, _Part, _Part]:
-    epoch, colon, version = text.partition(":")
-    if not colon:
-        epoch, version = "0", text
+def _key(text: str) -> tuple[tuple[int, str], _Part, _Part]:
+    match = _EPOCH.match(text)
+    epoch, version = (match[1], text[match.end() :]) if match else ("0", text)
     upstream, dash, revision = version.rpartition("-")
     if not dash:
         upstream, revision = version, ""
-    return int(epoch or "0"), _part(upstream), _part(revision)
+    return ordered(epoch), _part(upstream), _part(revision)
 
 
 def _part(text: str) -> _Part:
     """Return signs and numbers by turns; what is missing counts as the end and as zero, and so is left away."""
-    pieces = [((*map(_order, signs), _END), int(digits or "0")) for signs, digits in _PIECES.findall(text)]
-    while len(pieces) > 1 and pieces[-1] == ((_END,), 0):
+    pieces = [((*map(_order, signs), _END), ordered(digits)) for signs, digits in _PIECES.findall(text)]
+    while len(pieces) > 1 and pieces[-1] == _NOTHING:
         pieces.pop()
     # The end of the text is later than a tilde and earlier than anything else, as the end of a piece is.
-    return (*pieces, ((_END,), 0))
+    return (*pieces, _NOTHING)
 
 
 def _order(sign: str) -> int:

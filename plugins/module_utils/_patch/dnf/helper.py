@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is asked of dnf in its own words: a program of its own, run by the Python that dnf itself runs with.
 
-``program`` writes this file to the host and gives it a question as JSON; the answer is JSON on standard output. It
-imports nothing of ours, and dnf only where it is run. Only ``transact`` changes packages.
+``program`` gives it a question as JSON; the answer is JSON on standard output. It imports nothing of ours, and dnf only
+where it is run. Only ``transact`` changes packages.
 """
 
 from __future__ import annotations
@@ -35,10 +35,13 @@ PAUSE = 1.0
 _FLOCK = "hhqqi"
 
 
-def open_base(available: bool, folder: str = "", expire: bool = False) -> tuple[Any, list[str]]:
+def open_base(
+    available: bool, folder: str = "", expire: bool = False, cache_only: bool = False
+) -> tuple[Any, list[str]]:
     """Return dnf's view of this host, and the repositories that cannot be read, with the reason.
 
-    Lists that lie there are taken as they are, unless they are to be read anew (``expire``).
+    Lists that lie there are taken as they are, unless they are to be read anew (``expire``). With ``cache_only`` one
+    that does not lie there cannot be read.
     """
     dnf = import_module("dnf")
     base = dnf.Base()
@@ -58,6 +61,8 @@ def open_base(available: bool, folder: str = "", expire: bool = False) -> tuple[
                 repo._repo.expire()
             else:
                 repo.metadata_expire = -1
+            if cache_only:
+                repo._repo.setSyncStrategy(dnf.repo.SYNC_ONLY_CACHE)
             if folder:
                 repo.pkgdir = folder
             try:
@@ -92,14 +97,14 @@ def source_of(pkg: Any) -> tuple[str, str]:
 def locked() -> list[str]:
     """Return the lines of the versionlock list that hold a package."""
     try:
-        with open(VERSIONLOCK, encoding="utf-8") as stream:
+        with open(VERSIONLOCK, encoding="utf-8", errors="replace") as stream:
             lines = [line.split("#")[0].strip() for line in stream]
     except OSError:
         return []
     return [line for line in lines if line and not line.startswith("!")]
 
 
-def held_names(base: Any, free: list[list[str]]) -> set[tuple[str, str]]:
+def held_names(base: Any) -> set[tuple[str, str]]:
     """Return name and architecture of every installed package that is held.
 
     It may be so by the versionlock list, or because it is excluded in a configuration file.
@@ -117,7 +122,7 @@ def held_names(base: Any, free: list[list[str]]) -> set[tuple[str, str]]:
         query = subject.get_best_query(base.sack, with_provides=False, with_filenames=False)
         names = {pkg.name for pkg in query.installed()} or {nevra.name for nevra in subject.get_nevra_possibilities()}
         held |= {(pkg.name, pkg.arch) for pkg in base.sack.query().installed().filterm(name=list(names))}
-    return held - {(pair[0], pair[1]) for pair in free}
+    return held
 
 
 def is_excluded(pkg: Any, patterns: list[str]) -> bool:
@@ -128,8 +133,9 @@ def is_excluded(pkg: Any, patterns: list[str]) -> bool:
 
 def observe(request: Json) -> Json:
     """Return what an upgrade of everything would change, what is held, from where, and what was left half done."""
-    base, failed = open_base(True)
-    held = held_names(base, request.get("free", []))
+    base, failed = open_base(True, cache_only=request.get("cache_only", False))
+    on_hold = held_names(base)
+    held = on_hold - {(name, arch) for name, arch in request.get("free", [])}
     upgrades = base.sack.query().upgrades().latest()
     kept_back = [pkg for pkg in upgrades if (pkg.name, pkg.arch) in held]
     names = [name for name, _arch in held]
@@ -142,7 +148,7 @@ def observe(request: Json) -> Json:
         "changes": [] if complaint else changes_of(base),
         "held": [describe(base, pkg, "upgrade") for pkg in kept_back],
         "skipped": [] if complaint else skipped(base, free),
-        "held_names": sorted(held),
+        "held_names": sorted(on_hold),
         "sources": [source(repo) for repo in base.repos.iter_enabled()],
         "failed": failed,
         "complaint": complaint,
@@ -172,7 +178,7 @@ def problems(base: Any) -> list[str]:
 
 def skipped(base: Any, upgrades: list[Any]) -> list[Json]:
     """Return updates that dnf leaves out by itself, with the reason: something that they need is not to be had."""
-    come = {(item.pkg.name, item.pkg.arch) for item in base.transaction}
+    come = {(pkg.name, pkg.arch) for pkg, _change in items_of(base)}
     lost = [pkg for pkg in upgrades if (pkg.name, pkg.arch) not in come]
     lines = problems(base) if lost else []
     changes = []
@@ -185,6 +191,11 @@ def skipped(base: Any, upgrades: list[Any]) -> list[Json]:
 
 def changes_of(base: Any) -> list[Json]:
     """Return the transaction as changes: what comes with what it replaces, and what goes for nothing."""
+    return [describe(base, pkg, change) for pkg, change in items_of(base)]
+
+
+def items_of(base: Any) -> list[tuple[Any, str]]:
+    """Return the packages of the transaction, each with its change. Items without a package only change a mark."""
     kinds = import_module("dnf.transaction")
 
     names = {
@@ -195,8 +206,7 @@ def changes_of(base: Any) -> list[Json]:
         kinds.PKG_ERASE: "remove",
         kinds.PKG_OBSOLETED: "remove",
     }
-    items = [item for item in base.transaction if item.action in names]
-    return [describe(base, item.pkg, names[item.action]) for item in items]
+    return [(item.pkg, names[item.action]) for item in base.transaction if item.action in names]
 
 
 def describe(base: Any, pkg: Any, change: str) -> Json:
@@ -308,7 +318,7 @@ def duplicates(base: Any) -> list[str]:
 
 def narrow(request: Json) -> Json:
     """Return what it takes to bring the chosen, when nothing comes that is barred."""
-    base, _failed = open_base(True)
+    base, _failed = open_base(True, cache_only=request.get("cache_only", False))
     barred, wanted = set(keys_of(request["barred"])), set(keys_of(request["chosen"]))
     excluded = [pkg for pkg in base.sack.query().available() if key_of(pkg) in barred]
     if excluded:
@@ -372,7 +382,7 @@ def place_of(pkg: Any, folder: str) -> str:
 def missing(request: Json) -> Json:
     """Return which of the files do not lie in the folder as the lists say."""
     folder, keys = request["folder"], keys_of(request["wanted"])
-    base, _failed = open_base(True, folder)
+    base, _failed = open_base(True, folder, cache_only=request.get("cache_only", False))
     packages = packages_in_lists(base, request["wanted"])
     lacking = []
     for key in keys:
@@ -492,7 +502,9 @@ def fail(text: str) -> int:
 
 
 def main(argv: list[str]) -> int:
-    """Answer the request in the file that is the first argument; return the exit status."""
+    """Answer the request in the file that is the first argument, else on standard input; return the exit status."""
+    if len(argv) == 1:
+        return answer_patiently(json.load(sys.stdin))
     with open(argv[1], encoding="utf-8") as stream:
         return answer_patiently(json.load(stream))
 

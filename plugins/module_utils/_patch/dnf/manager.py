@@ -22,10 +22,10 @@ class Dnf:
 
     audit = "dnf check"
 
-    def __init__(self, host: Host, now: datetime, lock_wait: int) -> None:
+    def __init__(self, host: Host, now: datetime, lock_wait: int, check: bool = False) -> None:
         self.host = host
         self.now = now
-        self.program = Program(host, lock_wait)
+        self.program = Program(host, lock_wait, check)
 
     def brings(self, version: str, installed: str, candidate: str) -> bool:
         return versions.brings(version, installed, candidate)

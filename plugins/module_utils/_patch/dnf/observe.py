@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -15,7 +16,17 @@ from ..._text.lines import split_lines
 from ..._vocabulary.patch import SEVERITIES
 from ..._vocabulary.stamp import format_stamp
 from ..manager import BarCheck, Narrowed
-from ..model import REMOVE, InstalledPackage, Observed, OmittedChange, PackageChange, PackageSource, because, in_order
+from ..model import (
+    CLOCK_DAYS,
+    REMOVE,
+    InstalledPackage,
+    Observed,
+    OmittedChange,
+    PackageChange,
+    PackageSource,
+    because,
+    in_order,
+)
 from . import holds
 from .program import Program
 from .versions import RpmVersion, is_later
@@ -26,6 +37,7 @@ SOLVER_TIME = 600.0
 #: epoch:version-release in rpm's query language, without an epoch that is nothing.
 EVR = "%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}"
 _INSTALLED = f"%{{NAME}}\\t%{{ARCH}}\\t{EVR}\\t%{{SOURCERPM}}\\n"
+_ROW = re.compile(r"([^\t]+)\t([^\t]*)\t([^\t]*)\t([^\t]*)")
 _KERNELS = ("kernel-core", "kernel", "kernel-rt-core", "kernel-64k-core")
 #: Packages that begin so stand beside their earlier versions.
 _BESIDE = "kernel"
@@ -33,8 +45,8 @@ _BESIDE = "kernel"
 
 def observe(host: Host, program: Program, now: datetime, released: Collection[str]) -> Observed:
     """Return the whole upgrade, what is kept back, the sources, and what stands in the way of any change."""
-    packages = installed(host, released)
-    answer = program.ask("observe", free=[[p.name, p.arch] for p in packages.values() if p.key in released])
+    packages = installed(host)
+    answer = program.ask("observe", free=[[p.name, p.arch] for p in packages.values() if p.name in released])
     held = {tuple(name_and_arch) for name_and_arch in answer["held_names"]}
     sources = tuple(_source(source, now) for source in answer["sources"])
     return Observed(
@@ -84,18 +96,18 @@ def _narrowed(coming: Sequence[PackageChange], chosen: Sequence[PackageChange]) 
     return in_order(changes), tuple(OmittedChange("excluded", change, reason) for change in missing)
 
 
-def installed(host: Host, released: Collection[str] = ()) -> dict[str, InstalledPackage]:
-    """Return what rpm has installed, by key. A package in ``released`` does not count as held.
-
-    Raises ClinicalError where the database cannot be read.
-    """
+def installed(host: Host) -> dict[str, InstalledPackage]:
+    """Return what rpm has installed, by key. Raises ClinicalError where the database cannot be read."""
     done = host.run(["rpm", "-qa", "--qf", _INSTALLED], timeout=SOLVER_TIME)
     if done.rc != 0:
         raise ClinicalError("Reading", "the rpm database", done.err_line, "rpm --rebuilddb may mend it.")
-    locked = {name for name, _line in holds.locks(host)}
     packages: dict[str, InstalledPackage] = {}
-    for line in split_lines(done.out):
-        name, arch, version, source_file = line.split("\t")
+    for number, line in enumerate(split_lines(done.out), 1):
+        match = _ROW.fullmatch(line)
+        if match is None:
+            problem = f"line {number} of what rpm says is {line!r:.120}"
+            raise ClinicalError("Reading", "the rpm database", problem, "rpm --rebuilddb may mend it.")
+        name, arch, version, source_file = match.groups()
         if arch == "(none)":  # the keys that packages are signed with
             continue
         source, source_version = _source_of(source_file, name, version)
@@ -106,17 +118,25 @@ def installed(host: Host, released: Collection[str] = ()) -> dict[str, Installed
             source=source,
             source_version=source_version,
         )
-        packages[package.key] = replace(
-            _latest(packages.get(package.key), package),
-            held=name in locked and package.key not in released,
-            # Kernels stand beside each other; two of anything else mean a cut transaction.
-            intact=package.key not in packages or name.startswith(_BESIDE),
-        )
-    return packages
+        packages[package.key] = _together(packages.get(package.key), package)
+    holding = holds.holding_patterns(host)
+    return {key: replace(package, held=holds.is_held(package, holding)) for key, package in packages.items()}
 
 
-def _latest(known: InstalledPackage | None, package: InstalledPackage) -> InstalledPackage:
-    return known if known is not None and not is_later(package.version, known.version) else package
+def _together(known: InstalledPackage | None, package: InstalledPackage) -> InstalledPackage:
+    """Return the latest of two versions of one package. Kernels have more than one; else a transaction was cut."""
+    side_by_side = stands_beside(package.name)
+    if known is None:
+        return replace(package, side_by_side=side_by_side)
+    latest = package if is_later(package.version, known.version) else known
+    versions = (*known.earlier, known.version, package.version)
+    earlier = tuple(version for version in versions if version != latest.version)
+    return replace(latest, intact=side_by_side, side_by_side=side_by_side, earlier=earlier)
+
+
+def stands_beside(name: str) -> bool:
+    """Return whether versions of a package of this name stand beside each other, so that a new one replaces none."""
+    return name.startswith(_BESIDE)
 
 
 def listed(host: Host, option: str, change: PackageChange) -> tuple[str, ...]:
@@ -153,7 +173,7 @@ def _doubts(answer: Mapping[str, Any], sources: Sequence[PackageSource]) -> tupl
         if not source.security:
             doubts.append(f"the repository {source.suite} has no advisories, so nobody says what is for security")
         if source.stale:
-            doubts.append(f"the list of {source.suite} is {source.age_days} days old")
+            doubts.append(f"the list of {source.suite} is {source.describe_age()}")
     return tuple(doubts)
 
 
@@ -165,9 +185,8 @@ def _change(answer: Mapping[str, Any]) -> PackageChange:
 
 
 def _source(answer: Mapping[str, Any], now: datetime) -> PackageSource:
-    dated = bool(answer["stamp"])
-    released = datetime.fromtimestamp(answer["stamp"], timezone.utc)
-    age = (now - released).days
+    released = _time_of(answer["stamp"])
+    age = (now - released).days if released else None
     return PackageSource(
         uri=answer["uri"],
         suite=answer["id"],
@@ -175,11 +194,19 @@ def _source(answer: Mapping[str, Any], now: datetime) -> PackageSource:
         label=answer["name"],
         origin=answer["id"],
         component="",
-        released=format_stamp(released) if dated else "",
-        age_days=age if dated else None,
-        stale=not dated or age > STALE_DAYS,
+        released=format_stamp(released) if released else "",
+        age_days=age,
+        stale=age is None or not -CLOCK_DAYS <= age <= STALE_DAYS,
         security=bool(answer["advisories"]),
     )
+
+
+def _time_of(stamp: int) -> datetime | None:
+    """Return the time of a repository's stamp, None where it bears none or no time."""
+    try:
+        return datetime.fromtimestamp(stamp, timezone.utc) if stamp else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _source_of(file: str, name: str, version: str) -> tuple[str, str]:

@@ -8,8 +8,10 @@ import functools
 import re
 from typing import Union
 
+from ..._text.numbers import natural, ordered
+
 _PIECES = re.compile(r"[0-9]+|[A-Za-z]+|~|\^")
-_Piece = tuple[int, Union[int, str]]
+_Piece = tuple[int, Union[int, str, tuple[int, str]]]
 
 #: What may stand at one place of a version, from the earliest to the latest; whatever else stands there only divides.
 _TILDE, _END, _CARET, _WORD, _NUMBER = range(5)
@@ -26,7 +28,7 @@ class RpmVersion:
         if not colon:
             epoch, without_epoch = "0", text
         version, _dash, release = without_epoch.partition("-")
-        self._version = (int(epoch) if epoch.isdigit() else 0, _pieces(version))
+        self._version = (natural(epoch) or 0, _pieces(version))
         self._release = _pieces(release) if release else None
 
     def __eq__(self, other: object) -> bool:
@@ -62,4 +64,4 @@ def _pieces(text: str) -> tuple[_Piece, ...]:
 def _piece(text: str) -> _Piece:
     if text in _ALONE:
         return _ALONE[text]
-    return (_NUMBER, int(text)) if text.isdigit() else (_WORD, text)
+    return (_WORD, text) if text[0].isalpha() else (_NUMBER, ordered(text))

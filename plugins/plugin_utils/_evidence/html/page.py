@@ -476,11 +476,11 @@ def _changes(results: Mapping[str, Json], anchors: Mapping[str, str], controls: 
         change = json.loads(text)
         before, after = show(change["before"]), show(change["after"])
         about = [titles.get(control, ("", show(control))) for control in change.get("controls", [])]
-        why = show(change["why"]) if change.get("why") else ""
+        why = show(change["why"]).rstrip(".") if change.get("why") else ""
         made.append(
             Change(
                 anchor=f"x{number}",
-                subject=show(change["subject"]),
+                subject=show(change["subject"]).removeprefix("awaited "),
                 before=before,
                 after=after,
                 why="" if why in [title for _at, title in about] else why,
@@ -566,7 +566,8 @@ def _host_facts(data: Json) -> list[tuple[str, str]]:
     if data.get("started"):
         facts.append(("Judged", moment(data["started"])))
     if data.get("reverted_run_id"):
-        facts.append(("Put back", f"run {show(data['reverted_run_id'])}"))
+        runs = data.get("reverted_runs") or [data["reverted_run_id"]]
+        facts.append(("Put back", ", ".join(f"run {show(run_id)}" for run_id in runs)))
     return facts
 
 

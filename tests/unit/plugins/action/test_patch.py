@@ -15,6 +15,7 @@ pytest.importorskip("ansible")
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.healthops.clinical.plugins.action import patch
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.packed_advisories import unpack
 
 TOLD = {"codename": "bookworm", "sources": {"curl": "7.88.1-10", "nginx": "1.22.1-9"}, "cves": ["CVE-2021-44228"]}
 DIGEST = f"sha256:{'a1' * 32}"
@@ -65,8 +66,8 @@ def test_a_host_is_asked_first_and_then_sent_what_it_needs(tmp_path: Path) -> No
     host = Host(plan={"verdict": "updates"})
     made = call(host, advisory_files=files(tmp_path), advisory_cache="cache", advisory_max_age=10**6)
     assert [each["survey_only"] for each in host.sent] == [True, False]
-    assert host.sent[0]["advisories"] is None
-    needed = host.sent[1]["advisories"]
+    assert host.sent[0]["advisories"] == ""
+    needed = unpack(host.sent[1]["advisories"])
     assert list(needed["sources"]) == ["curl"]
     assert needed["cves"] == {"CVE-2021-44228": {"kev_due": "2021-12-24", "epss": None}}
     assert set(needed["as_of"]) == set(needed["files"]) == {"debian_tracker", "cisa_kev", "epss"}
@@ -79,7 +80,7 @@ def test_a_host_is_asked_first_and_then_sent_what_it_needs(tmp_path: Path) -> No
 def test_without_files_a_host_is_asked_once(tmp_path: Path) -> None:
     host = Host()
     call(host, advisory_files={"debian_tracker": "", "epss": None})
-    assert [(each["survey_only"], each["advisories"]) for each in host.sent] == [(False, None)]
+    assert [(each["survey_only"], each["advisories"]) for each in host.sent] == [(False, "")]
     assert not (tmp_path / "cache").exists()
 
 

@@ -16,6 +16,7 @@ from typing import Any, Dict, Optional
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
+from rooms import imports, sources
 
 SOURCES = {
     "_calls/__init__": "",
@@ -25,6 +26,14 @@ SOURCES = {
         "    if params['name'] == 'nobody':\n"
         "        return {'failed': True, 'msg': 'there is nobody', 'warnings': []}\n"
         "    return {'told': _word.WORD + params['name'], 'warnings': ['mind the step'], 'diff': diff}\n"
+    ),
+    "_text/__init__": "",
+    "_text/outlet": (
+        "def finish(module, result):\n"
+        "    for warning in result.pop('warnings'):\n"
+        "        module.warn(warning)\n"
+        "    failed = result.pop('failed', False)\n"
+        "    (module.fail_json if failed else module.exit_json)(**result)\n"
     ),
     "_word": "WORD = 'hello '\n",
 }
@@ -82,8 +91,8 @@ def host(tmp_path: Path) -> Host:
     return Host(tmp_path)
 
 
-def sent(sources: Dict[str, str]) -> str:
-    told = _core.SEPARATOR.join(part for source in sources.items() for part in source)
+def sent(members: Dict[str, str]) -> str:
+    told = _core.SEPARATOR.join(part for source in members.items() for part in source)
     return base64.b64encode(zlib.compress(told.encode())).decode()
 
 
@@ -101,7 +110,7 @@ def test_what_it_says_of_a_failure_ends_the_module(host: Host) -> None:
 
 def test_a_run_keeps_what_it_compiled_and_the_next_one_uses_it(host: Host) -> None:
     first, again = host.runs(sent(SOURCES)), host.runs(sent(SOURCES))
-    assert len(first["compiled"]) == 3
+    assert len(first["compiled"]) == len(SOURCES)
     assert (again["compiled"], again["told"]) == ([], first["told"])
     kept = host.kept()
     assert kept is not None
@@ -138,7 +147,7 @@ def test_what_was_damaged_or_can_be_written_by_others_is_not_run(host: Host, dam
             {"cut": code[:-9], "changed": code[:-9] + bytes([code[-9] ^ 1]) + code[-8:], "empty": b""}[damage]
         )
     ended = host.runs(sent(SOURCES))
-    assert (len(ended["compiled"]), ended["told"]["told"]) == (3, "hello world")
+    assert (len(ended["compiled"]), ended["told"]["told"]) == (len(SOURCES), "hello world")
     assert host.runs(sent(SOURCES))["compiled"] == [], "it is whole again"
 
 
@@ -149,10 +158,40 @@ def test_where_nothing_can_be_kept_the_run_goes_on(host: Host) -> None:
     assert host.runs(sent(SOURCES))["told"]["told"] == "hello world"
 
 
-@pytest.mark.parametrize("call", ["baseline", "commit_confirm", "patch"])
+def test_what_another_call_left_stays(host: Host) -> None:
+    host.runs(sent(SOURCES))
+    other = host.cache / "patch-0123.cpython-39"
+    other.write_bytes(b"")
+    (host.cache / "0123.cpython-39").write_bytes(b"")  # an earlier release named it so
+    host.runs(sent({**SOURCES, "_word": "WORD = 'good morning '\n"}))
+    assert len(list(host.cache.iterdir())) == 2
+    assert other.exists()
+
+
+def test_every_call_is_known() -> None:
+    calls = {path.stem for path in Path(_core.__file__).with_name("_calls").glob("[a-z]*.py")}
+    assert set(_core.UNREAD_ROOMS) == calls
+
+
+@pytest.mark.parametrize("call", sorted(_core.UNREAD_ROOMS))
+def test_what_is_packed_is_what_the_call_can_ever_read(call: str) -> None:
+    """Also inside of functions: no source that is imported is missing, and no room is sent for nothing."""
+    reached, waiting = set(), [f"module_utils._calls.{call}", "module_utils._text.outlet"]
+    while waiting:
+        source = waiting.pop()
+        if source not in reached:
+            reached.add(source)
+            waiting += sorted(imports(source, sources()[source]))
+    packed = {name for name in _core.Core(_core.packed(call), call).sources if not name.endswith("/__init__")}
+    needed = {source.split(".", 1)[1].replace(".", "/") for source in reached}
+    assert needed - packed == set()
+    assert {name.partition("/")[0] for name in packed} - {name.partition("/")[0] for name in needed} <= {"_core"}
+
+
+@pytest.mark.parametrize("call", sorted(_core.UNREAD_ROOMS))
 def test_nothing_is_missing_in_what_is_packed(host: Host, call: str) -> None:
     """A host without the rest of the collection can read each call, and every part that it may ask for later."""
-    told = _core.Core(_core.packed()).sources
+    told = _core.Core(_core.packed(call), call).sources
     modules = [name.replace("/", ".") for name in told if not name.endswith("/__init__") and name != "_core"]
     everything = "\n".join(f"import {_core.PACKAGE}.{name}" for name in modules)
     asks = f"{everything}\nfrom . import {call}\ndef answer(params, check, diff): return {{'is': {call}.__name__}}\n"
@@ -160,4 +199,4 @@ def test_nothing_is_missing_in_what_is_packed(host: Host, call: str) -> None:
 
 
 def test_the_same_sources_are_the_same_text() -> None:
-    assert _core.packed.__wrapped__() == _core.packed()
+    assert _core.packed.__wrapped__("patch") == _core.packed("patch")

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytest.importorskip("ansible")
 
+from ansible.module_utils import basic
 from ansible_collections.healthops.clinical.plugins.module_utils._calls import patch as call
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.packed_advisories import pack
 from ansible_collections.healthops.clinical.plugins.modules import patch
 from calls import on_host
 from doors import run
@@ -53,3 +57,19 @@ def test_a_policy_that_is_wrong_is_told_before_anything(manager: FakeManager, mo
     assert ended.failed
     assert "security_first" in ended.result["msg"]
     assert manager.host.operations == []
+
+
+def test_the_advisories_are_in_no_log_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible's own module, up to the point where it has noted its options."""
+    noted: list[str] = []
+    option = pack({"sources": {"curl": [{"cve": "CVE-2026-0001"}]}})
+    args = {"ANSIBLE_MODULE_ARGS": {"advisories": option, "run_id": "noted", "_ansible_check_mode": True}}
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(args).encode())
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+    monkeypatch.setattr(basic.AnsibleModule, "log", lambda _module, msg, log_args=None: noted.append(msg))
+    monkeypatch.setattr(patch._core, "answer", lambda module, _call: noted.append(str(module.params["advisories"])))
+    patch.main()
+    logged, received = noted
+    assert "run_id=noted" in logged
+    assert received == option
+    assert option not in logged

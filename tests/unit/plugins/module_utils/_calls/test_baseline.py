@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "allow_stop": [],
     "journal_keep": 20,
     "force": False,
+    "later_runs": False,
     "confirm_within": 0,
     "break_glass_users": [],
     "keeps": {},

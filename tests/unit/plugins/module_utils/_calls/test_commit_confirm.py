@@ -56,7 +56,7 @@ def test_confirming_ends_the_guard(host: FakeHost, monkeypatch: pytest.MonkeyPat
     confirmed = answer(state="confirmed")
     assert (confirmed["changed"], confirmed["guard"]["state"]) == (True, "confirmed")
     assert "restored" not in confirmed
-    assert locks == [("g1", 0.0), ("confirmed", PATIENCE)]
+    assert locks == [("g1", 0.0), ("the guard", PATIENCE)]
 
 
 def test_looking_takes_no_lock_and_check_mode_changes_nothing(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from patched_host import FakeManager, patched_host
 DEFAULTS: dict[str, Any] = {
     "state": "planned",
     "policy": {},
-    "advisories": None,
+    "advisories": "",
     "refresh": True,
     "run_id": "",
     "digest": "",

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change.apply import (
@@ -13,15 +13,24 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.apply i
     apply,
     attempt,
     capture,
+    capture_each,
+    not_reached,
     restore,
     undo_all,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Effect, Group, JournalEntry, Step
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects import files
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.base import Image
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import File, file_image
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.firewall import FilterTable
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.kernel import KernelValue
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.trees import Tree
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.units import ActiveUnit
-from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import (
+    ClinicalError,
+    HostWriteError,
+    ReadOnlyError,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost
 from fake_programs import FakeUnit
@@ -110,6 +119,32 @@ def test_a_machine_that_cannot_be_written_has_everything_put_back(host: FakeHost
     assert host.state() == before
 
 
+def test_a_place_that_is_read_only_stops_only_what_writes_there(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.add_file("/root/a", "1\n")
+    change = FakeHost.change
+
+    def only_elsewhere(self: FakeHost, words: str, *effect: Any, **how: Any) -> None:
+        if "/root" in words:
+            raise ReadOnlyError("Writing", "/root/a", "Read-only file system", "Remount it.")
+        change(self, words, *effect, **how)
+
+    monkeypatch.setattr(FakeHost, "change", only_elsewhere)
+    groups = [Group("a", (write("/etc/a"), write("/root/a"))), Group("b", (write("/etc/b"),))]
+    outcome = apply(host, groups, capture(host, groups))
+    assert [str(error) for error in outcome.failed.values()] == ["Writing /root/a: Read-only file system. Remount it."]
+    assert [host.text(path) for path in ("/etc/a", "/root/a", "/etc/b")] == ["1\n", "1\n", "2\n"]
+
+
+def test_where_the_disk_is_full_the_control_is_named_that_met_it(host: FakeHost) -> None:
+    groups = [Group("a", (write("/etc/a"),))]
+    entries = capture(host, groups)
+    host.strike(1, "ENOSPC")
+    with pytest.raises(Undone, match=r"No space left on device \(writing .*/etc/a.* for c\)"):
+        apply(host, groups, entries)
+
+
 def test_what_nobody_foresaw_is_put_back_and_told_as_a_defect(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
     before = host.state()
     groups = [Group("a", (write("/etc/a"), write("/etc/b")))]
@@ -150,3 +185,62 @@ def test_an_attempt_returns_its_error(error: ClinicalError | None) -> None:
 
     acts: list[Callable[[], None]] = [act]
     assert attempt(acts[0]) is error
+
+
+def test_an_attempt_returns_also_what_nobody_foresaw() -> None:
+    error = attempt(lambda: [][1], "file /etc/a")
+    assert "file /etc/a: IndexError" in str(error)
+
+
+def test_the_way_back_goes_on_over_a_defect(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short line in passwd once ended the restore: what came after it and every reload was skipped."""
+    effects = (Effect("restart", "nosuch.service"), Effect("restart", "app.service"))
+    groups = [Group("a", (write("/etc/a"), step(KernelValue(KEY), {"value": "2"}), write("/etc/b")), effects=effects)]
+    entries = capture(host, groups)
+    monkeypatch.setattr(KernelValue, "put", lambda *_args: [][1])
+    troubles = restore(host, groups, entries)
+    assert [error.subject for error in troubles] == [f"kernel value {KEY}"]
+    assert (host.text("/etc/a"), host.text("/etc/b")) == ("2\n", "2\n")
+    assert host.operations[-1] == "systemctl restart app.service"
+
+
+def test_what_answers_well_and_does_nothing_is_told(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = [Group("a", (write("/etc/a"),))]
+    entries = capture(host, groups)
+    monkeypatch.setattr(File, "put", lambda *_args: None)
+    (trouble,) = restore(host, groups, entries)
+    assert "file /etc/a is not as it was to be" in str(trouble)
+    host.nodes["/etc/a"].content = b"2\n"
+    with pytest.raises(Undone, match="could NOT be put back entirely"):
+        undo_all(host, [(groups[0], entries)], ClinicalError("Setting", "x", "no"))
+
+
+def test_what_cannot_be_read_is_not_reached(host: FakeHost) -> None:
+    host.answers[("nft", "-s", "list", "table", "inet", "x")] = CommandResult(
+        (), 1, "", "Error: Operation not permitted"
+    )
+    (words,) = not_reached(host, [(FilterTable("inet x"), {"rules": None})])
+    assert "cannot be read: Reading the packet filter's table inet x" in words
+
+
+def test_what_could_not_be_taken_back_is_not_changed_and_the_others_are(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "READ_LIMIT", 3)
+    host.add_file("/etc/a", "large\n")
+    groups = [Group("a", (write("/etc/b"), write("/etc/a"))), Group("b", (step(KernelValue(KEY), {"value": "2"}),))]
+    entries, failed = capture_each(host, groups)
+    assert [entry.step.subject.name for entry in entries] == [KEY]
+    assert "could not be taken back" in str(failed[0])
+    outcome = apply(host, groups, entries, failed=failed)
+    assert (list(outcome.failed), host.text("/etc/a"), host.kernel[KEY]) == ([0], "large\n", "2")
+    with pytest.raises(ClinicalError, match="Keeping /etc/a"):
+        capture(host, groups)
+
+
+def test_what_others_do_after_a_group_was_put_back_is_no_change_of_the_run(host: FakeHost) -> None:
+    fails(host)
+    tree = Step(subject=Tree("/etc"), wanted=None, before="", after="", why="w", controls=("c",))
+    groups = [Group("a", (tree, write("/etc/a")), checks=(CHECK,)), Group("b", (write("/etc/b"),))]
+    outcome = apply(host, groups, capture(host, groups))
+    assert outcome.settled[0]["touched"] == []

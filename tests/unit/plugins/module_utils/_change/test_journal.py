@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+import posixpath
+import zlib
+from base64 import b64decode
+
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
-from ansible_collections.healthops.clinical.plugins.module_utils._change import journal
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, run_store
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
@@ -26,7 +30,7 @@ def ids(host: FakeHost) -> list[str]:
 
 @pytest.mark.parametrize("run_id", ["a", "20261122T150000Z-1f3a", "A.b_c-9", "x" * 80])
 def test_good_run_ids(run_id: str) -> None:
-    journal.check_run_id(run_id)
+    assert posixpath.dirname(run_store.RunStore("/var/lib/healthops/x").path(run_id, "run")).endswith(run_id)
 
 
 @pytest.mark.parametrize("run_id", ["", ".", "..", "../x", "a/b", "-rf", " a", "a b", "x" * 81, "ä", "a\n", "a\0"])
@@ -97,3 +101,40 @@ def test_what_is_read_back_is_what_was_written() -> None:
     assert run.entries == len(loaded.groups) + len(loaded.entries)
     assert {journal.key(entry.step.subject) for entry in loaded.entries} == set(loaded.after)
     assert next(group.effects for group in loaded.groups if group.name == "sshd")[0].unit == "ssh.service"
+
+
+def rewritten(host: FakeHost, name: str, **more: object) -> None:
+    """Give the last record of a file of the run a key more, or another value, as a newer release might."""
+    node = host.nodes[f"{journal.JOURNAL}/e1/{name}"]
+    *lines, last = node.content.splitlines(keepends=True)
+    record = run_store.unline(last.rstrip(b"\n"))
+    assert record is not None
+    node.content = b"".join([*lines, run_store.line({**record, **more})])
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "what"),
+    [
+        ("entries", {"type": "quantum state"}, "the subject 'quantum state'"),
+        ("entries", {"colour": "blue"}, "the key 'colour'"),
+        ("run", {"colour": "blue"}, "the key 'colour'"),
+    ],
+)
+def test_a_journal_of_a_newer_release_is_refused_in_words(name: str, more: dict[str, object], what: str) -> None:
+    host = dirty_host()
+    _baseline.enforce(host, request("e1", "banner"))
+    rewritten(host, name, **more)
+    before = host.state()
+    with pytest.raises(ClinicalError, match=f"a newer release of this collection wrote it; {what} is not known here"):
+        _baseline.revert(host, request("r1"), "e1", False)
+    assert host.state() == before
+
+
+def test_the_journal_keeps_what_the_run_has_changed_and_no_copy_of_all_of_etc() -> None:
+    host = dirty_host()
+    host.add_file("/etc/site/secret.conf", "password = hunter2\n")
+    _baseline.enforce(host, request("e1", "package"))
+    (run,) = journal.runs(host)
+    (tree,) = [entry for entry in journal.load(host, run).entries if entry.step.subject.type == "tree"]
+    assert "/etc/site/secret.conf" not in zlib.decompress(b64decode(tree.before["packed"])).decode()
+    assert journal.load(host, run).damaged == 0

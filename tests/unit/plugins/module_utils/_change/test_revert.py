@@ -6,14 +6,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from typing import Callable
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change import journal
+from ansible_collections.healthops.clinical.plugins.module_utils._change.revert import plan_revert
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from dirty_host import SETTINGS, dirty_host, request
+from dirty_host import SETTINGS, controls, dirty_host, request
 from fake_host import FakeHost
+from fake_programs import AUTO_MARKS, FakePackage, auto_mark
 
 EVERY = [*((kind,) for kind in SETTINGS), ()]
 NAMES = [*SETTINGS, "all"]
@@ -89,55 +92,158 @@ def test_runs_are_taken_back_one_by_one() -> None:
     assert host.state() == before
 
 
-@pytest.mark.parametrize(
-    ("kinds", "drift", "named"),
-    [
-        pytest.param(
-            ("banner",), lambda h: h.add_file("/etc/issue", "Ours.\n", 0o640, 0, 4), "file /etc/issue", id="content"
-        ),
-        pytest.param(
-            ("file",), lambda h: h.set_meta("/etc/shadow", 0o600, 0, 42), "owner and mode of /etc/shadow", id="mode"
-        ),
-        pytest.param(
-            ("sysctl",),
-            lambda h: h.kernel.update({"kernel.kptr_restrict": "2"}),
-            "kernel value kernel.kptr_restrict",
-            id="kernel value",
-        ),
-        pytest.param(
-            ("config",),
-            lambda h: h.add_link("/etc/login.defs", "/etc/other"),
-            "file /etc/login.defs",
-            id="replaced by a link",
-        ),
-        pytest.param(
-            ("package",), lambda h: h.add_file("/etc/telnetrc", "new\n"), "", id="a file that nobody's package changed"
-        ),
-        pytest.param(
-            ("package",),
-            lambda h: h.add_file("/etc/dpkg-perl.conf", "own = 1\n"),
-            "tree /etc",
-            id="conffile",
-        ),
-    ],
-)
-def test_a_revert_refuses_to_lose_a_later_change(
+DRIFTS = [
+    pytest.param(("banner",), lambda h: h.add_file("/etc/issue", "Ours.\n", 0o640, 0, 4), "/etc/issue", id="content"),
+    pytest.param(
+        ("file",),
+        lambda h: h.set_meta("/etc/shadow", 0o600, 0, 42, h.stat("/etc/shadow")),
+        "/etc/shadow mode",
+        id="mode",
+    ),
+    pytest.param(
+        ("sysctl",),
+        lambda h: h.kernel.update({"kernel.kptr_restrict": "2"}),
+        "kernel value kernel.kptr_restrict value",
+        id="kernel value",
+    ),
+    pytest.param(
+        ("config",), lambda h: h.add_link("/etc/login.defs", "/etc/other"), "/etc/login.defs", id="replaced by a link"
+    ),
+    pytest.param(
+        ("package",), lambda h: h.add_file("/etc/dpkg-perl.conf", "own = 1\n"), "/etc/dpkg-perl.conf", id="conffile"
+    ),
+]
+
+
+@pytest.mark.parametrize(("kinds", "drift", "named"), DRIFTS)
+def test_a_later_change_is_left_and_named_and_the_rest_is_taken_back(
     kinds: tuple[str, ...], drift: Callable[[FakeHost], None], named: str
 ) -> None:
     before, host = dirty_host().state(), enforced(*kinds)
     drift(host)
     changed = host.state()
-    if not named:  # it is not the run's business, so it neither hinders nor is lost
-        revert(host)
-        assert host.text("/etc/telnetrc") == "new\n"
-        return
-    for check in (True, False):
-        with pytest.raises(ClinicalError, match="changed by somebody since") as error:
-            revert(host, check=check)
-        assert named in str(error.value)
-        assert host.state() == changed
-    revert(host, force=True)
+    predicted = revert(host, check=True)
+    assert host.state() == changed
+    report = revert(host)
+    (item,) = report.left
+    assert (predicted.left, predicted.restored) == (report.left, report.restored)
+    assert named in f"{item['subject']} {item['entry']}"
+    assert len({item["before"], item["set"], item["now"]}) == 3
+    assert item["now"] in report.warnings[0]
+    with pytest.raises(ClinicalError, match="changed by somebody since"):
+        revert(host, by="r2")
+    revert(host, force=True, by="r3")
     assert host.state() == before
+
+
+def test_what_others_laid_elsewhere_neither_hinders_nor_is_lost() -> None:
+    host = enforced("package")
+    host.add_file("/etc/telnetrc", "new\n")
+    assert revert(host).left == []
+    assert host.text("/etc/telnetrc") == "new\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [
+        ("/etc/passwd", "bob:x:1001:1001::/home/bob:/bin/sh\n"),
+        ("/etc/fstab", "/dev/vdb1 /data ext4 defaults 0 2\n"),
+        ("/etc/login.defs", "LOGIN_TIMEOUT 30\n"),
+    ],
+)
+@pytest.mark.parametrize("force", [False, True])
+def test_what_others_added_to_the_same_file_stays(path: str, entry: str, force: bool) -> None:
+    host = enforced()
+    host.add_file(path, host.text(path) + entry)
+    assert revert(host, force=force).left == []
+    assert host.text(path) == dirty_host().text(path) + entry
+
+
+def test_a_later_package_neither_stops_the_way_back_nor_loses_its_derived_files() -> None:
+    """A service that came after hardening has its libraries in the cache and its mark among those of apt."""
+    host = dirty_host()
+    host.mirror["libdpkg-perl"].touches["/etc/ld.so.cache"] = "libdpkg"
+    _baseline.enforce(host, request("e1", "package"))
+    host.add_file("/etc/ld.so.cache", host.text("/etc/ld.so.cache") + "libhaproxy\n")
+    host.packages["haproxy"] = "2.6"
+    host.add_file(AUTO_MARKS, host.text(AUTO_MARKS) + auto_mark("haproxy"))
+    assert revert(host).left == []
+    assert "libhaproxy" in host.text("/etc/ld.so.cache")
+    assert host.text(AUTO_MARKS) == auto_mark("haproxy") + auto_mark("telnet")
+
+
+def test_a_history_below_etc_belongs_to_nobody() -> None:
+    host = dirty_host()
+    host.mirror["debsums"].touches["/etc/.git/index"] = "commit"
+    _baseline.enforce(host, request("e1", "package"))
+    host.add_file("/etc/.git/objects/ab/cdef", "nightly\n")
+    commits = host.text("/etc/.git/index")
+    assert revert(host, force=True).left == []
+    assert host.text("/etc/.git/index").startswith(commits)
+    assert host.text("/etc/.git/objects/ab/cdef") == "nightly\n"
+
+
+def test_a_package_that_others_need_by_now_stays_and_is_named() -> None:
+    host = enforced("package", "banner")
+    host.mirror["auditing"] = FakePackage("1", depends=("debsums",))
+    host.packages["auditing"] = "1"
+    report = revert(host, force=True)
+    assert report.left[0]["reason"] == "auditing came since and would be removed along"
+    assert {"debsums", "auditing"} <= set(host.packages)
+    assert host.text("/etc/issue") == dirty_host().text("/etc/issue")
+
+
+def test_a_run_that_a_later_one_builds_on_is_not_taken_back_alone() -> None:
+    host = dirty_host()
+    _baseline.enforce(host, request("e1", "banner"))
+    text = replace(controls("banner")[0], settings={"path": "/etc/issue", "text": "Another text."})
+    _baseline.enforce(host, replace(request("e2"), controls=(text,)))
+    hardened = host.state()
+    with pytest.raises(ClinicalError, match=r"the later run e2 builds on it.*later_runs: true"):
+        revert(host, "e1")
+    assert host.state() == hardened
+
+
+def test_several_runs_are_taken_back_as_one_and_shown_first() -> None:
+    before, host = dirty_host().state(), dirty_host()
+    _baseline.enforce(host, request("e1", "banner", "package"))
+    _baseline.enforce(host, request("e2", "package", "accounts", "sysctl"))
+    text = replace(controls("banner")[0], settings={"path": "/etc/issue", "text": "Another text."})
+    _baseline.enforce(host, replace(request("e3"), controls=(text,)))
+    hardened = host.state()
+    back = request("r1", later_runs=True)
+    predicted = _baseline.revert(host, back, "e1", True)
+    assert predicted.reverted_runs == ["e3", "e2", "e1"]
+    assert host.state() == hardened
+    report = _baseline.revert(host, back, "e1", False)
+    assert (report.restored, report.left) == (predicted.restored, [])
+    assert host.state() == before
+    assert {run.run_id: run.reverted_by for run in journal.runs(host)} == {
+        **dict.fromkeys(("e1", "e2", "e3"), "r1"),
+        "r1": "",
+    }
+    revert(host, "r1", by="r2")
+    assert host.state() == hardened
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_whoever_only_says_that_he_did_is_found_out(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revert that ends well has the host as it was; also where a subject's put does nothing."""
+    before, host = dirty_host().state(), enforced(kind)
+    (run,) = journal.runs(host)
+    steps = [step for group in plan_revert(host, run).groups for step in group.steps]
+    found_out = 0
+    for subject in dict.fromkeys(type(step.subject) for step in steps):
+        lazy = deepcopy(host)
+        with monkeypatch.context() as patched:
+            patched.setattr(subject, "put", lambda *_args: None)
+            try:
+                revert(lazy)
+            except ClinicalError:
+                found_out += 1
+            else:  # a tree beside it holds the same
+                assert lazy.state() == before, subject
+    assert found_out
 
 
 def test_what_others_changed_elsewhere_is_neither_drift_nor_lost() -> None:

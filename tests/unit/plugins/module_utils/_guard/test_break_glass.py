@@ -10,8 +10,11 @@ from typing import Callable, List, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import break_glass
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._host.login import Connection, Login
 from fake_host import FakeHost, fixture
 
+#: Who asks: the play, logged in from its control node.
+LOGIN = Login(870, Connection(client="192.0.2.7", server="192.0.2.1", port=22))
 TODAY = 20781  # 2026-11-24
 HASH = "$y$j9T$notarealsalt$notarealhashnotarealhashnotarealhash"
 BLOB = "AAAAC3NzaC1lZDI1NTE5AAAAIBm5yqDQqTtGkGSLJm2RlUdMnqz3Q2mRlfWcGRkYc7tW"
@@ -39,6 +42,12 @@ def rsa(bits: int) -> str:
     return "ssh-rsa " + base64.b64encode(field(b"ssh-rsa") + field(b"\1\0\1") + field(modulus)).decode() + "\n"
 
 
+def hardware_key() -> str:
+    fields = (b"sk-ssh-ed25519@openssh.com", bytes(32), b"ssh:")
+    blob = b"".join(len(data).to_bytes(4, "big") + data for data in fields)
+    return f"sk-ssh-ed25519@openssh.com {base64.b64encode(blob).decode()}\n"
+
+
 def says(host: FakeHost, argv: Sequence[str], out: str, rc: int = 0, err: str = "") -> None:
     host.answers[tuple(argv)] = CommandResult(tuple(argv), rc, out, err)
 
@@ -48,12 +57,17 @@ def sudo(*rights: str, more: str = "") -> Change:
     return lambda host: says(host, ("sudo", "-l", "-U", "alice"), listing)
 
 
-def sshd(*changed: str, name: str = "alice", client: str = "192.0.2.7") -> Change:
+def question(name: str) -> Sequence[str]:
+    """What sshd is asked about an account that comes as LOGIN came."""
+    return ("sshd", "-T", "-C", f"user={name},host=192.0.2.7,addr=192.0.2.7,laddr=192.0.2.1,lport=22")
+
+
+def sshd(*changed: str, name: str = "alice") -> Change:
     """What sshd -T says by default, with some options set otherwise."""
     options = {line.split()[0] for line in changed}
     kept = [line for line in fixture("sshd", "debian-12").splitlines() if line.split()[0] not in options]
     out = "\n".join([*kept, *changed]) + "\n"
-    return lambda host: says(host, ("sshd", "-T", "-C", f"user={name},host={client},addr={client}"), out)
+    return lambda host: says(host, question(name), out)
 
 
 def shadow(secret: str = HASH, changed: str = "20700", longest: str = "99999", expires: str = "") -> Change:
@@ -124,7 +138,7 @@ def host() -> FakeHost:
 def asked(host: FakeHost, *changes: Change) -> List[str]:
     for change in changes:
         change(host)
-    return break_glass.problems(host, ["alice"], "192.0.2.7", TODAY)
+    return break_glass.problems(host, ["alice"], LOGIN, TODAY)
 
 
 NO_PASSWORDS = "passwordauthentication no"
@@ -196,7 +210,7 @@ IN = [
         id="a link is followed",
     ),
     pytest.param(
-        [sshd(NO_PASSWORDS), keys(f'# mine\n\nfrom="192.0.2.0/24",command="a \\" b c" {KEY}')],
+        [sshd(NO_PASSWORDS), keys(f'# mine\n\nfrom="192.0.2.0/24",environment="A=a \\" b c" {KEY}')],
         id="options before a key",
     ),
     pytest.param([sshd(NO_PASSWORDS), keys(f"cert-authority {rsa(1024)}")], id="authority in her keys"),
@@ -205,7 +219,7 @@ IN = [
     pytest.param(
         [
             sshd(NO_PASSWORDS),
-            keys(f"sk-ssh-ed25519@openssh.com {BLOB}\n"),
+            keys(hardware_key()),
         ],
         id="hardware key",
     ),
@@ -232,6 +246,7 @@ def test_gets_in(host: FakeHost, changes: List[Change]) -> None:
     assert asked(host, *changes) == []
 
 
+UNKNOWN = "which is neither a key nor an option that sshd knows"
 NO_KEY = "neither a key nor a password would let it in: {}; sshd takes no passwords"
 OUT = [
     pytest.param([passwd("")], "there is no such account", id="no account"),
@@ -259,7 +274,7 @@ OUT = [
     ),
     # sshd's rules
     pytest.param(
-        [lambda h: says(h, ("sshd", "-T", "-C", "user=alice,host=192.0.2.7,addr=192.0.2.7"), "", 255, "line 1: Bad\n")],
+        [lambda h: says(h, question("alice"), "", 255, "line 1: Bad\n")],
         "it could not be checked: Asking sshd alice: sshd -T says: line 1: Bad.",
         id="sshd's configuration is broken",
     ),
@@ -326,7 +341,9 @@ OUT = [
         [sshd(NO_PASSWORDS, "authorizedkeysfile none")], NO_KEY.format("AuthorizedKeysFile is none"), id="files off"
     ),
     pytest.param(
-        [sshd(NO_PASSWORDS), keys(f"# {KEY}\nssh-dss {BLOB}\n")], NO_KEY.format(f"{KEYS} holds no key"), id="no key"
+        [sshd(NO_PASSWORDS), keys(f"# {KEY}\nssh-dss {BLOB}\n")],
+        NO_KEY.format(f"{KEYS}: line 3 has ssh-dss, {UNKNOWN}"),
+        id="no key",
     ),
     pytest.param(
         [sshd(NO_PASSWORDS), gone(KEYS), lambda h: h.add_dir(KEYS)],
@@ -386,12 +403,12 @@ OUT = [
     ),
     pytest.param(
         [sshd(NO_PASSWORDS, "pubkeyacceptedalgorithms rsa-sha2-512")],
-        NO_KEY.format(f"{KEYS} holds no key that sshd accepts (PubkeyAcceptedAlgorithms, RequiredRSASize)"),
+        NO_KEY.format(f"{KEYS}: line 1 holds a type of key that sshd does not accept (PubkeyAcceptedAlgorithms)"),
         id="algorithm",
     ),
     pytest.param(
         [sshd(NO_PASSWORDS, "requiredrsasize 3072"), keys(rsa(2048))],
-        NO_KEY.format(f"{KEYS} holds no key that sshd accepts (PubkeyAcceptedAlgorithms, RequiredRSASize)"),
+        NO_KEY.format(f"{KEYS}: line 1 holds an RSA key that is too short (RequiredRSASize)"),
         id="small RSA key",
     ),
     # sudo
@@ -468,15 +485,15 @@ def test_root_needs_no_sudo(host: FakeHost, options: List[str], problem: str) ->
     host.add_file("/root/.ssh/authorized_keys", KEY, 0o600)
     host.add_file("/etc/shadow", f"root:{HASH}:20700:0:99999:7:::\n")
     host.programs.discard("sudo")
-    sshd(*options, name="root", client="127.0.0.1")(host)
-    found = break_glass.problems(host, ["root"], today=TODAY)
+    sshd(*options, name="root")(host)
+    found = break_glass.problems(host, ["root"], LOGIN, TODAY)
     assert found == ([f"break-glass account root: {problem}"] if problem else [])
 
 
 def test_every_account_is_told_of(host: FakeHost) -> None:
     passwd("", "bob")(host)
     shadow(expires="1")(host)
-    assert break_glass.problems(host, ["bob", "alice"], "192.0.2.7", TODAY) == [
+    assert break_glass.problems(host, ["bob", "alice"], LOGIN, TODAY) == [
         "break-glass account bob: there is no such account",
         "break-glass account alice: its account expired on 1970-01-02",
     ]
@@ -496,9 +513,9 @@ def test_nobody_declared_asks_nothing(host: FakeHost) -> None:
 def test_the_day_is_that_of_the_hosts_clock_unless_told(host: FakeHost) -> None:
     shadow(expires=str(TODAY))(host)
     host.set_clock(TODAY * 86400 - 1)
-    assert break_glass.problems(host, ["alice"], "192.0.2.7") == []
+    assert break_glass.problems(host, ["alice"], LOGIN) == []
     host.sleep(1)
-    assert len(break_glass.problems(host, ["alice"], "192.0.2.7")) == 1
+    assert len(break_glass.problems(host, ["alice"], LOGIN)) == 1
 
 
 def test_without_getent_nothing_is_known(host: FakeHost) -> None:

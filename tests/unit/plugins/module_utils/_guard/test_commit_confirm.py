@@ -183,14 +183,6 @@ def test_check_mode_changes_nothing() -> None:
     assert len(host.operations) == operations
 
 
-def test_one_guard_at_a_time() -> None:
-    host = armed_host()
-    with pytest.raises(ClinicalError, match="g1 is not confirmed yet"):
-        commit_confirm.arm(host, GuardRequest("g2", (RULES,)), False)
-    with pytest.raises(ClinicalError, match="g1 is not confirmed yet"):
-        _baseline.enforce(host, request("e1", "banner"))
-
-
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -200,7 +192,11 @@ def test_one_guard_at_a_time() -> None:
         pytest.param({"paths": ("/etc/../x",)}, "plain absolute path", id="dots"),
         pytest.param({"paths": ("/proc/1/mem",)}, "plain absolute path", id="the kernel's"),
         pytest.param({"paths": ("/proc/sys/../1/mem",)}, "plain absolute path", id="the kernel's by a detour"),
-        pytest.param({"paths": ("/var/lib/healthops",)}, "plain absolute path", id="our own"),
+        pytest.param({"paths": ("/var/lib/healthops",)}, "has what takes the change back", id="our own"),
+        pytest.param({"paths": ("/var/lib/healthops/x",)}, "has what takes the change back", id="in our own"),
+        pytest.param({"paths": ("/var/lib",)}, "/var/lib/healthops has what takes", id="around our own"),
+        pytest.param({"paths": ("/run",)}, "/run/healthops has what takes", id="around our lock"),
+        pytest.param({"paths": ("/var/cache",)}, "/var/cache/healthops has what takes", id="around our code"),
         pytest.param({"paths": ("/etc/a:b",)}, "plain absolute path", id="colon"),
         pytest.param({"paths": (RULES,), "commands": ("nft-of-my-own -f x",)}, "no such program", id="unknown program"),
         pytest.param({"paths": (RULES,), "commands": ("",)}, "no such program", id="no command"),

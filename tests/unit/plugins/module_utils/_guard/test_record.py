@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import contextlib
 from copy import deepcopy
-from functools import partial
 from typing import Any, Dict
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, run_store
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
@@ -107,29 +107,6 @@ def test_a_daemon_that_the_change_brought_down_is_started_again() -> None:
     assert host.units["ssh.service"].active
 
 
-@pytest.mark.parametrize("state", ["enforced", "reverted"])
-def test_another_run_refuses_and_says_until_when(state: str) -> None:
-    host = guarded_host()
-    enforced(host)
-    host.uptime += 20
-    before = host.state()
-    another = partial(enforced, host, run_id="e2")
-    if state == "reverted":
-        another = partial(_baseline.revert, host, request("r1"), "", False)
-    with pytest.raises(ClinicalError, match=r"e1 is not confirmed yet, and is taken back at \d{4}-\S+Z \(100 s\)"):
-        another()
-    assert host.state() == before
-
-
-def test_what_is_overdue_is_taken_back_by_the_next_run() -> None:
-    host = guarded_host()
-    enforced(host)
-    host.uptime += 121
-    report = enforced(host, run_id="e2")
-    assert report.warnings == ["The run e1 was never confirmed; it was overdue and was taken back now."]
-    assert report.guard["state"] == "armed"
-
-
 def test_a_reboot_leaves_no_time() -> None:
     host = guarded_host()
     enforced(host)
@@ -147,17 +124,6 @@ def test_the_clock_on_the_wall_does_not_matter() -> None:
     for jump in (-86400 * 400, 86400 * 400):
         host.set_clock(1_800_000_000 + jump)
         assert record.seconds_left(host, guard) == 120
-
-
-def test_the_next_run_tells_once_that_the_last_was_taken_back() -> None:
-    host = guarded_host()
-    enforced(host)
-    taken_back(host)
-    warnings = [_baseline.enforce(host, request(run_id, "banner")).warnings for run_id in ("b1", "b2")]
-    assert len(warnings[0]) == 1
-    assert "The run e1 was taken back at" in warnings[0][0]
-    assert "nobody confirmed it" in warnings[0][0]
-    assert warnings[1] == []
 
 
 def test_without_systemd_a_process_waits() -> None:
@@ -204,6 +170,26 @@ def test_a_bad_break_glass_account_is_found_before_anything_is_changed() -> None
     with pytest.raises(ClinicalError, match=r"nobody-here.*nothing was changed"):
         enforced(host, break_glass_users=("nobody-here",))
     assert host.state() == before
+
+
+def test_check_mode_foretells_that_a_bad_break_glass_account_will_have_the_run_refused() -> None:
+    host = guarded_host()
+    (warning,) = _baseline.audit(host, guarded_request(break_glass_users=("nobody-here",))).warnings
+    assert warning.startswith("A run would be refused and change nothing: break-glass account nobody-here: ")
+    assert host.operations == []
+    assert _baseline.audit(host, guarded_request(within=0, break_glass_users=("nobody-here",))).warnings == []
+    assert _baseline.audit(host, request("a1", "sysctl", break_glass_users=("nobody-here",))).warnings == []
+
+
+def test_check_mode_of_a_revert_foretells_it_too() -> None:
+    host = guarded_host()
+    enforced(host)
+    guard = record.armed(host)
+    assert guard is not None
+    record.end(host, guard, CONFIRMED, "a fresh login worked")
+    wanted = guarded_request("r1", break_glass_users=("nobody-here",))
+    (warning,) = _baseline.revert(host, wanted, "e1", check=True).warnings
+    assert "refused and change nothing: break-glass account nobody-here: " in warning
 
 
 @pytest.mark.parametrize("within", [1, 9, 3601, -5])
@@ -318,3 +304,16 @@ def test_a_full_disk_at_any_operation_of_the_run_leaves_nothing_at_risk() -> Non
             enforced(host)
         host.fault = None
         assert not is_at_risk(host) or record.armed(host) is not None, number
+
+
+def test_a_guard_of_a_newer_release_is_refused_in_words() -> None:
+    host = guarded_host()
+    enforced(host)
+    guard = record.armed(host)
+    assert guard is not None
+    path = f"{journal.JOURNAL}/{guard.run_id}/guard"
+    known = run_store.unline(host.nodes[path].content.rstrip(b"\n"))
+    assert known is not None
+    host.nodes[path].content = run_store.line({**known, "quorum": 2})
+    with pytest.raises(ClinicalError, match="a newer release of this collection wrote it; the key 'quorum'"):
+        record.load(host, guard.run_id)

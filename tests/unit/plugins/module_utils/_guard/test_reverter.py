@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, List, Sequence
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.kernel import KernelValue
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
@@ -19,6 +22,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.gua
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 from guarded import alarms, guarded_host, guarded_request
+
+REAL_LOCK = lock.held
 
 
 @pytest.fixture
@@ -148,6 +153,35 @@ def test_while_the_system_starts_no_job_is_waited_for(
     assert seen == [asked]
 
 
+def lock_held_by(
+    holder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> contextlib.AbstractContextManager[None]:
+    """A real lock that somebody else holds, and a reverter that does not wait long for it."""
+    path = str(tmp_path / "baseline.lock")
+    monkeypatch.setattr(reverter, "PATIENCE", 0.0)
+    monkeypatch.setattr(lock, "held", lambda run_id, patience: REAL_LOCK(run_id, path, patience))
+    return REAL_LOCK(holder, path)
+
+
+def test_a_due_change_does_not_wait_for_the_run_of_somebody_else(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with lock_held_by("a-patch-run-of-hours", tmp_path, monkeypatch):
+        assert reverter.main([]) == 0
+    assert host.state() == before()
+    assert "run a-patch-run-of-hours" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("holder", ["e1", "the guard"])
+def test_the_run_itself_and_whoever_settles_it_are_waited_for(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holder: str
+) -> None:
+    hardened = host.state()
+    with lock_held_by(holder, tmp_path, monkeypatch):
+        assert reverter.main([]) == 1
+    assert host.state() == hardened
+
+
 def with_socket(host: FakeHost) -> None:
     """Have systemd hold the port, as Debian does where ssh.socket is enabled."""
     host.units["ssh.socket"] = FakeUnit(active=True)
@@ -172,3 +206,18 @@ def test_a_socket_that_went_down_is_started_before_the_service_that_took_its_por
     assert reverter.take_back(host, running, "a test").guard.state == REVERTED
     assert host.units["ssh.socket"].active
     assert host.units["ssh.service"].active
+
+
+def test_a_defect_in_one_step_ends_neither_the_others_nor_the_reloads(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a subject raises: to read it, to put it back, or to look at it."""
+    ours = [path for path in host.nodes if path.endswith("healthops.conf")]
+    assert len(ours) == 2
+    for name in ("capture", "put", "sweep"):
+        monkeypatch.setattr(KernelValue, name, lambda *_args: [][1])
+    assert reverter.main(["--now"]) == 1
+    assert "IndexError" in capsys.readouterr().err
+    assert [path for path in ours if path in host.nodes] == []
+    assert any(operation.endswith(" ssh.service") for operation in host.operations[-5:])
+    assert record.armed(host) is not None

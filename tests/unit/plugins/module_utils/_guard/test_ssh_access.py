@@ -9,19 +9,24 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._guard.authorized_keys import Visit
 from ansible_collections.healthops.clinical.plugins.module_utils._guard.ssh_access import (
+    LOCAL,
     Account,
     Options,
+    client_name,
     effective,
     key_trouble,
     missing_method,
     refusals,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._host.login import Connection
 from fake_host import FakeHost, fixture
 
 ALICE = Account("alice", 1000, 1000, "/home/alice", "/bin/bash", ("alice", "sudo", "domain users"))
 ROOT = Account("root", 0, 0, "/root", "/bin/bash", ("root",))
+VISIT = Visit(address="192.0.2.7", name="192.0.2.7", now=1_795_350_000.0)
 KEYS = "/home/alice/.ssh/authorized_keys"
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBm5yqDQqTtGkGSLJm2RlUdMnqz3Q2mRlfWcGRkYc7tW"
 OPEN = "pubkeyauthentication yes\nauthorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2\nstrictmodes yes\n"
@@ -44,15 +49,46 @@ def with_keys(text: str, mode: int = 0o600) -> FakeHost:
 # --- sshd's own answer ---
 
 
-def test_sshd_is_asked_for_this_account_from_this_address() -> None:
+CONNECTION = Connection(client="192.0.2.7", server="192.0.2.1", port=2222)
+ENDS = "addr=192.0.2.7,laddr=192.0.2.1,lport=2222"
+
+
+def says(host: FakeHost, *argv: str, out: str = "", rc: int = 0, err: str = "") -> None:
+    host.answers[argv] = CommandResult(argv, rc, out, err)
+
+
+def test_sshd_is_asked_for_this_account_on_this_connection() -> None:
     host = FakeHost()
-    argv = ("sshd", "-T", "-C", "user=alice,host=192.0.2.7,addr=192.0.2.7")
-    host.answers[argv] = CommandResult(argv, 0, fixture("sshd", "debian-12"), "")
-    options = effective(host, "alice", "192.0.2.7")
+    says(host, "sshd", "-T", "-C", f"user=alice,host=192.0.2.7,{ENDS}", out=fixture("sshd", "debian-12"))
+    options = effective(host, "alice", CONNECTION)
     assert options.get("port") == "22"
     assert options.on("usepam")
     assert not options.names("authorizedkeyscommand")
     assert options.every("nosuchoption") == []
+
+
+def test_a_client_whose_connection_is_unknown_comes_to_the_usual_port_from_here() -> None:
+    host = FakeHost()
+    says(host, "sshd", "-T", "-C", "lport=1", out="port 2222\nport 22\n")
+    ends = "addr=127.0.0.1,laddr=127.0.0.1,lport=2222"
+    says(host, "sshd", "-T", "-C", f"user=alice,host=127.0.0.1,{ends}", out="usepam yes\n")
+    assert effective(host, "alice", Connection()).on("usepam")
+
+
+@pytest.mark.parametrize(
+    ("back", "name"),
+    [("192.0.2.7 STREAM pc\n192.0.2.7 DGRAM\n", "pc.example.org"), ("192.0.2.8 STREAM pc\n", "192.0.2.7")],
+)
+def test_with_use_dns_a_client_has_the_name_that_leads_back_to_it(back: str, name: str) -> None:
+    host = FakeHost()
+    host.programs.add("getent")
+    says(host, "getent", "hosts", "192.0.2.7", out="192.0.2.7       pc.example.org pc\n")
+    says(host, "getent", "ahosts", "pc.example.org", out=back)
+    says(host, "sshd", "-T", "-C", f"user=alice,host=192.0.2.7,{ENDS}", out="usedns yes\n")
+    says(host, "sshd", "-T", "-C", f"user=alice,host=pc.example.org,{ENDS}", out="usedns yes\nmaxauthtries 3\n")
+    options = effective(host, "alice", CONNECTION)
+    assert client_name(host, options, "192.0.2.7") == name
+    assert options.get("maxauthtries") == ("3" if name == "pc.example.org" else "")
 
 
 def test_an_option_that_stands_there_twice_has_both_values_with_their_blanks() -> None:
@@ -63,13 +99,12 @@ def test_an_option_that_stands_there_twice_has_both_values_with_their_blanks() -
 
 def test_without_sshd_or_with_a_broken_one_nothing_is_known() -> None:
     host = FakeHost()
-    argv = ("sshd", "-T", "-C", "user=alice,host=127.0.0.1,addr=127.0.0.1")
-    host.answers[argv] = CommandResult(argv, 255, "", "Bad configuration option: X\n")
+    says(host, "sshd", "-T", "-C", f"user=alice,host=192.0.2.7,{ENDS}", rc=255, err="Bad configuration option: X\n")
     with pytest.raises(ClinicalError, match="sshd -T says: Bad configuration option: X"):
-        effective(host, "alice", "")
+        effective(host, "alice", CONNECTION)
     host.programs.discard("sshd")
     with pytest.raises(ClinicalError, match="there is no SSH server on this host"):
-        effective(host, "alice", "")
+        effective(host, "alice", CONNECTION)
 
 
 # --- lists ---
@@ -98,7 +133,7 @@ def test_without_sshd_or_with_a_broken_one_nothing_is_known() -> None:
     ],
 )
 def test_the_deny_and_allow_lists(lines: str, reasons: int) -> None:
-    assert len(refusals(ALICE, Options(lines), "192.0.2.7")) == reasons
+    assert len(refusals(ALICE, Options(lines), "192.0.2.7", "192.0.2.7")) == reasons
 
 
 @pytest.mark.parametrize(
@@ -107,8 +142,15 @@ def test_the_deny_and_allow_lists(lines: str, reasons: int) -> None:
 )
 def test_root_has_an_option_of_its_own(value: str, refused: bool) -> None:
     options = Options(f"permitrootlogin {value}")
-    assert bool(refusals(ROOT, options, "")) is refused
-    assert refusals(ALICE, options, "") == []
+    assert bool(refusals(ROOT, options, LOCAL, LOCAL)) is refused
+    assert refusals(ALICE, options, LOCAL, LOCAL) == []
+
+
+@pytest.mark.parametrize("line", ["forcecommand internal-sftp", "chrootdirectory /srv/%u", "refuseconnection yes"])
+def test_what_is_no_shell_is_no_way_in(line: str) -> None:
+    (reason,) = refusals(ALICE, Options(line), LOCAL, LOCAL)
+    assert reason.lower().startswith(f"sshd gives it no shell: {line.split()[0]} is {line.split()[1]}")
+    assert refusals(ALICE, Options("forcecommand none\nchrootdirectory none\n"), LOCAL, LOCAL) == []
 
 
 # --- methods ---
@@ -137,33 +179,35 @@ def test_one_of_the_lists_has_to_be_gone_through(wanted: str, available: set[str
     ("text", "trouble"),
     [
         (ED25519, ""),
-        (f'# mine\nfrom="10.0.0.0/8",command="echo \\"hi there\\"" {ED25519} alice@desk\n', ""),
+        (f'# mine\nfrom="192.0.2.0/24",environment="A=\\"hi there\\"" {ED25519} alice@desk\n', ""),
         (f"cert-authority {ED25519}\n", ""),
         (rsa(3072), ""),
-        (rsa(1024), "holds no key that sshd accepts"),
-        ("ssh-rsa AAAA", "holds no key that sshd accepts"),
-        ("ssh-rsa not*base64", "holds no key"),
+        (rsa(1024), "line 1 holds an RSA key that is too short"),
+        ("ssh-rsa AAAA", "line 1 holds a damaged key"),
+        ("ssh-rsa not*base64", "line 1 holds a damaged key"),
         (f"# {ED25519}\n", "holds no key"),
         ("", "holds no key"),
     ],
 )
 def test_what_the_file_holds(text: str, trouble: str) -> None:
-    found = key_trouble(with_keys(text), ALICE, Options(f"{OPEN}requiredrsasize 2048\n"))
+    found = key_trouble(with_keys(text), ALICE, Options(f"{OPEN}requiredrsasize 2048\n"), VISIT)
     assert trouble in found if trouble and found else (found or "") == trouble
 
 
 def test_algorithms_that_are_not_accepted() -> None:
     only_rsa = Options(f"{OPEN}pubkeyacceptedalgorithms rsa-sha2-512,rsa-sha2-256\n")
-    assert "holds no key that sshd accepts" in (key_trouble(with_keys(ED25519), ALICE, only_rsa) or "")
-    assert key_trouble(with_keys(rsa(3072)), ALICE, only_rsa) is None
+    assert "holds a type of key that sshd does not accept" in (
+        key_trouble(with_keys(ED25519), ALICE, only_rsa, VISIT) or ""
+    )
+    assert key_trouble(with_keys(rsa(3072)), ALICE, only_rsa, VISIT) is None
 
 
 def test_the_second_file_is_as_good_and_of_none_the_first_is_told() -> None:
     host = with_keys(ED25519)
     host.nodes[f"{KEYS}2"] = host.nodes.pop(KEYS)
-    assert key_trouble(host, ALICE, Options(OPEN)) is None
+    assert key_trouble(host, ALICE, Options(OPEN), VISIT) is None
     del host.nodes[f"{KEYS}2"]
-    assert key_trouble(host, ALICE, Options(OPEN)) == f"there is no {KEYS}"
+    assert key_trouble(host, ALICE, Options(OPEN), VISIT) == f"there is no {KEYS}"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +221,7 @@ def test_the_second_file_is_as_good_and_of_none_the_first_is_told() -> None:
     ],
 )
 def test_where_keys_come_from(lines: str, trouble: str) -> None:
-    assert key_trouble(FakeHost(), ALICE, Options(lines)) == (trouble or None)
+    assert key_trouble(FakeHost(), ALICE, Options(lines), VISIT) == (trouble or None)
 
 
 @pytest.mark.parametrize(
@@ -196,19 +240,19 @@ def test_strict_modes_and_what_the_account_may_read(path: str, mode: int, uid: i
     host.nodes[path].mode, host.nodes[path].uid = mode, uid
     if uid != 1000:
         host.nodes[path].gid = 0
-    assert trouble in (key_trouble(host, ALICE, Options(OPEN)) or "")
+    assert trouble in (key_trouble(host, ALICE, Options(OPEN), VISIT) or "")
 
 
 def test_without_strict_modes_only_reading_counts() -> None:
     host = with_keys(ED25519, mode=0o666)
-    assert key_trouble(host, ALICE, Options(OPEN.replace("strictmodes yes", "strictmodes no"))) is None
+    assert key_trouble(host, ALICE, Options(OPEN.replace("strictmodes yes", "strictmodes no")), VISIT) is None
 
 
 def test_an_access_list_is_not_judged_by_the_mode() -> None:
     host = with_keys(ED25519)
     host.nodes[KEYS].uid = host.nodes[KEYS].gid = 0
     host.nodes[KEYS].xattrs = {"system.posix_acl_access": b"x"}
-    assert key_trouble(host, ALICE, Options(OPEN)) is None
+    assert key_trouble(host, ALICE, Options(OPEN), VISIT) is None
 
 
 @pytest.mark.parametrize(("members", "own"), [("", True), ("alice", True), ("bob", False)])
@@ -221,12 +265,12 @@ def test_debian_lets_a_group_write_that_has_nobody_in_it_but_the_account(members
         (("getent", "passwd"), "alice:x:1000:1000::/home/alice:/bin/bash\nbob:x:1001:1001::/home/bob:/bin/sh\n"),
     ):
         host.answers[argv] = CommandResult(argv, 0, out, "")
-    assert (key_trouble(host, ALICE, Options(OPEN)) is None) is own
+    assert (key_trouble(host, ALICE, Options(OPEN), VISIT) is None) is own
     del host.nodes["/etc/debian_version"]
-    assert "writable by its group" in (key_trouble(host, ALICE, Options(OPEN)) or "")
+    assert "writable by its group" in (key_trouble(host, ALICE, Options(OPEN), VISIT) or "")
 
 
 def test_a_home_of_many_links_is_judged_where_it_really_is() -> None:
     host = with_keys(ED25519)
     host.add_link("/users", "/home")
-    assert key_trouble(host, replace(ALICE, home="/users/alice"), Options(OPEN)) is None
+    assert key_trouble(host, replace(ALICE, home="/users/alice"), Options(OPEN), VISIT) is None

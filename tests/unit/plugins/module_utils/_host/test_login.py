@@ -11,7 +11,7 @@ from typing import Optional, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host import login as ssh_login
-from ansible_collections.healthops.clinical.plugins.module_utils._host.login import Login
+from ansible_collections.healthops.clinical.plugins.module_utils._host.login import Connection, Login
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from fake_host import FakeHost
 
@@ -34,6 +34,7 @@ SUDO = Process("sudo", 890)
 SHELL = Process(
     "sh", 880, "LANG=C\0SSH_CLIENT=192.0.2.7 50022 22\0SSH_CONNECTION=192.0.2.7 50022 192.0.2.1 22\0HOME=/\0"
 )
+FROM_PLAY = Connection(client="192.0.2.7", server="192.0.2.1", port=22)
 LISTENER = Process("sshd", 20)
 INIT = Process("systemd", 1)
 
@@ -56,15 +57,19 @@ def host_with(chain: Sequence[Process]) -> FakeHost:
     [
         pytest.param(
             [PYTHON, SHELL, SUDO, SUDO, SHELL, Process("sshd", 870), Process("sshd", 860), LISTENER, INIT],
-            Login(870, "192.0.2.7"),
+            Login(870, FROM_PLAY),
             id="sudo: the child of this login, not the listener",
         ),
         pytest.param(
             [PYTHON, SUDO, SHELL, Process("sshd-session", 870), Process("sshd-session", 860), LISTENER, INIT],
-            Login(870, "192.0.2.7"),
+            Login(870, FROM_PLAY),
             id="OpenSSH 9.8 and later",
         ),
-        pytest.param([PYTHON, SHELL, Process("sshd", 860), LISTENER, INIT], Login(860, "192.0.2.7"), id="root"),
+        pytest.param(
+            [PYTHON, SHELL, Process("sshd", 860), LISTENER, INIT],
+            Login(860, FROM_PLAY),
+            id="root",
+        ),
         pytest.param(
             [
                 PYTHON,
@@ -74,7 +79,7 @@ def host_with(chain: Sequence[Process]) -> FakeHost:
                 LISTENER,
                 INIT,
             ],
-            Login(870, "2001:db8::7"),
+            Login(870, Connection("2001:db8::7", port=22)),
             id="only SSH_CLIENT, IPv6",
         ),
         pytest.param(
@@ -85,32 +90,32 @@ def host_with(chain: Sequence[Process]) -> FakeHost:
                 LISTENER,
                 INIT,
             ],
-            Login(870, "192.0.2.9"),
+            Login(870, Connection("192.0.2.9", port=22)),
             id="our own environment comes first",
         ),
         pytest.param(
             [PYTHON, SUDO, Process("sshd", 870, SHELL.environ), LISTENER, INIT],
-            Login(870, ""),
+            Login(870, Connection()),
             id="what sshd itself was started with says nothing",
         ),
         pytest.param(
             [PYTHON, Process("sh", 880, "SSH_CLIENT=x,user=root 1 22\0SSH_CONNECTION=\0"), Process("sshd", 870), INIT],
-            Login(870, ""),
+            Login(870, Connection()),
             id="no address",
         ),
         pytest.param(
             [PYTHON, Process("sh", 880, "SSH_CLIENT=fe80::1%x,user=root 1 22\0"), Process("sshd", 870), INIT],
-            Login(870, ""),
+            Login(870, Connection()),
             id="more than an address",
         ),
         pytest.param(
             [PYTHON, Process("sh", 880, "SSH_CLIENT=fe80::1%eth0 1 22\0"), Process("sshd", 870), INIT],
-            Login(870, "fe80::1%eth0"),
+            Login(870, Connection("fe80::1%eth0", port=22)),
             id="IPv6 of the same link",
         ),
         pytest.param(
             [Process("a) R 1 (b", 900), Process("sshd) (x", 870), INIT],
-            Login(870, ""),
+            Login(870, Connection()),
             id="parentheses and blanks in names",
         ),
         pytest.param([PYTHON, SHELL, Process("bash", 800), INIT], None, id="console: no sshd"),
@@ -127,7 +132,7 @@ def test_the_nearest_sshd_is_the_login(chain: Sequence[Process], login: Optional
 def test_an_ancestor_that_vanishes_ends_the_walk_and_its_environment_is_no_matter(gone: str) -> None:
     host = host_with([PYTHON, SUDO, SHELL, Process("sshd", 870), LISTENER, INIT])
     del host.nodes[f"/proc/3998/{gone}"]
-    assert ssh_login.own_login(host) == (None if gone == "stat" else Login(870, ""))
+    assert ssh_login.own_login(host) == (None if gone == "stat" else Login(870, Connection()))
 
 
 class HidingHost(FakeHost):
@@ -142,7 +147,7 @@ class HidingHost(FakeHost):
 def test_an_environment_that_may_not_be_read_leaves_the_client_open() -> None:
     host = HidingHost()
     host.nodes = host_with([PYTHON, SHELL, Process("sshd", 870), LISTENER, INIT]).nodes
-    assert ssh_login.own_login(host) == Login(870, "")
+    assert ssh_login.own_login(host) == Login(870, Connection())
 
 
 def test_a_loop_ends() -> None:

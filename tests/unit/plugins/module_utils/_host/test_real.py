@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import hashlib
 import os
 import resource
 import signal
@@ -20,10 +21,20 @@ from pathlib import Path
 from typing import Dict, Iterator
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import File, Meta, file_image
-from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.base import Image
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import (
+    File,
+    Meta,
+    file_image,
+    narrower_image,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import (
+    ClinicalError,
+    HostWriteError,
+    ReadOnlyError,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._host import door, real
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import TEMPORARY_SUFFIX
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import TEMPORARY_SUFFIX, Stat
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 
 HOST = RealHost()
@@ -51,6 +62,12 @@ def attributes_or_skip(path: Path, name: str, value: bytes) -> None:
         if error.errno != errno.ENOTSUP:
             raise
         pytest.skip(f"the file system of {path} has no {name}")
+
+
+def seen(path: Path) -> Stat:
+    info = HOST.stat(str(path))
+    assert info is not None
+    return info
 
 
 def litter(folder: Path) -> list[str]:
@@ -201,7 +218,7 @@ def test_owner_and_mode_of_a_link_are_never_set(folder: Path) -> None:
     (folder / "target").chmod(0o600)
     (folder / "link").symlink_to("target")
     with pytest.raises(ClinicalError):
-        HOST.set_meta(str(folder / "link"), 0o666, ME, MINE)
+        HOST.set_meta(str(folder / "link"), 0o666, ME, MINE, seen(folder / "link"))
     with pytest.raises(ClinicalError, match="not followed"):
         Meta(str(folder / "link")).put(HOST, {"kind": "file", "mode": 0o666})
     assert stat.S_IMODE((folder / "target").stat().st_mode) == 0o600
@@ -210,8 +227,68 @@ def test_owner_and_mode_of_a_link_are_never_set(folder: Path) -> None:
 @as_root
 def test_giving_a_file_away_keeps_its_set_user_bit(folder: Path) -> None:
     (folder / "file").write_text("x")
-    HOST.set_meta(str(folder / "file"), 0o4755, NOBODY, NOBODY)
+    HOST.set_meta(str(folder / "file"), 0o4755, NOBODY, NOBODY, seen(folder / "file"))
     assert stat.S_IMODE((folder / "file").stat().st_mode) == 0o4755
+
+
+class Swapping(RealHost):
+    """A machine on which somebody exchanges a file right after each look at it."""
+
+    def __init__(self, path: Path, by: Path) -> None:
+        self.path, self.by = path, by
+
+    def stat(self, path: str) -> Stat | None:
+        info = super().stat(path)
+        if path == str(self.path) and self.by.exists():
+            os.replace(self.by, self.path)
+        return info
+
+
+@as_root
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(narrower_image("file", 0o022, NOBODY), id="taking bits away"),
+        pytest.param({"kind": "file", "mode": 0o600}, id="setting a mode"),
+        pytest.param({"kind": "file", "mode": 0o600, "uid": NOBODY, "gid": NOBODY}, id="putting it back"),
+    ],
+)
+def test_a_file_that_is_exchanged_after_the_look_is_not_given_away(folder: Path, image: Image) -> None:
+    """Without any race: the one that opens it sees another file than the one that looked."""
+    planned, of_root = folder / "planned", folder / "shadow"
+    planned.write_text("mine")
+    os.chown(planned, NOBODY, NOBODY)
+    planned.chmod(0o666)
+    of_root.write_text("root's")
+    of_root.chmod(0o644)
+    with pytest.raises(ClinicalError, match="somebody has exchanged it"):
+        Meta(str(planned)).put(Swapping(planned, of_root), image)
+    info = planned.stat()
+    assert (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)) == (0, 0, 0o644)
+    assert planned.read_text() == "root's"
+
+
+@as_root
+def test_an_owner_that_nobody_planned_to_change_is_not_set(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "file").write_text("x")
+    (folder / "file").chmod(0o666)
+    monkeypatch.setattr(os, "fchown", lambda *_arguments: pytest.fail("it is set"))
+    Meta(str(folder / "file")).put(HOST, narrower_image("file", 0o022, 0))
+    assert stat.S_IMODE((folder / "file").stat().st_mode) == 0o644
+
+
+@as_root
+def test_what_is_roots_is_given_away_only_where_root_alone_can_exchange_it(folder: Path) -> None:
+    """As where a run that took bits away is put back, and a file of root's lies there by then."""
+    (folder / "file").write_text("root's")
+    folder.chmod(0o777)
+    before = {"kind": "file", "mode": 0o644, "uid": NOBODY, "gid": NOBODY}
+    with pytest.raises(ClinicalError, match="lies where others can exchange it"):
+        Meta(str(folder / "file")).put(HOST, before)
+    assert (folder / "file").stat().st_uid == 0
+    folder.chmod(0o755)
+    Meta(str(folder / "file")).put(HOST, before)
+    assert (folder / "file").stat().st_uid == NOBODY
 
 
 def test_a_link_of_roots_on_the_way_is_followed(folder: Path) -> None:
@@ -331,16 +408,20 @@ def test_a_write_that_does_not_fit_leaves_the_old_file_and_no_scrap(folder: Path
 
 @as_root
 @pytest.mark.parametrize(
-    ("options", "message"), [("size=64k", "No space left on device"), ("ro", "Read-only file system")]
+    ("options", "kind", "message"),
+    [
+        ("size=64k", HostWriteError, r"No space left on device\. Free space"),
+        ("ro", ReadOnlyError, r"Read-only file system\. Remount it writable and run again, or .* hardening_skip"),
+    ],
 )
-def test_a_full_and_a_read_only_disk(folder: Path, options: str, message: str) -> None:
+def test_a_full_and_a_read_only_disk(folder: Path, options: str, kind: type[HostWriteError], message: str) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed here")
     try:
         with pytest.raises(HostWriteError, match=message) as error:
             write(folder / "file", b"x" * 200_000)
-        assert "Free space or remount it writable" in str(error.value)
+        assert type(error.value) is kind
         assert HOST.listdir(str(folder)) == []
     finally:
         subprocess.run(["umount", folder], check=True)
@@ -383,6 +464,22 @@ def test_a_command_that_fails_tells_its_first_words() -> None:
 def test_a_command_that_is_not_there() -> None:
     with pytest.raises(ClinicalError, match="no such command"):
         HOST.run(["no-such-command-anywhere"])
+
+
+def test_a_command_gets_the_proxies_of_the_play_and_nothing_else_of_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "mirror.example")
+    monkeypatch.setenv("APT_CONFIG", "/home/somebody/apt.conf")
+    told = dict(line.split("=", 1) for line in HOST.run(["env"]).out.split("\n") if "=" in line)
+    assert (told["http_proxy"], told["NO_PROXY"]) == ("http://proxy.example:3128", "mirror.example")
+    assert "APT_CONFIG" not in told
+    assert HOST.run(["sh", "-c", "echo $http_proxy"], env={"http_proxy": ""}).out == "\n"
+
+
+def test_input_can_be_opened_again_by_its_name() -> None:
+    assert HOST.run(["sh", "-c", "cat /dev/stdin; test -f /dev/stdin && cat /dev/stdin"], stdin="ab").out == "abab"
 
 
 def test_input_and_bytes_that_are_no_text() -> None:
@@ -481,3 +578,41 @@ def test_a_look_that_fails_fails_all_of_them_and_none_goes_on_alone() -> None:
     with pytest.raises(ClinicalError, match="Reading it: no"):
         HOST.gather([fails, lambda: 1, fails])
     assert threading.active_count() == before
+
+
+def test_a_file_of_any_size_has_a_digest(folder: Path) -> None:
+    large = folder / "large"
+    with large.open("wb") as file:
+        file.truncate(door.READ_LIMIT + 1)
+    info = HOST.stat(str(large))
+    assert info is not None
+    assert info.size == door.READ_LIMIT + 1
+    assert HOST.digest(str(large)) == hashlib.sha256(bytes(door.READ_LIMIT + 1)).hexdigest()
+    with pytest.raises(ClinicalError, match="Reading"):
+        HOST.digest(str(folder / "nothing"))
+
+
+def test_a_file_a_folder_and_a_link_get_the_time_of_their_last_change_again(folder: Path) -> None:
+    (folder / "file").write_text("x")
+    (folder / "folder").mkdir()
+    (folder / "link").symlink_to("file")
+    for name in ("file", "folder", "link"):
+        HOST.set_mtime(str(folder / name), 1_234_567_890_123_456_789)
+        info = HOST.stat(str(folder / name))
+        assert info is not None
+        assert info.mtime == 1_234_567_890_123_456_789
+
+
+def test_a_folder_gets_exactly_these_attributes(folder: Path) -> None:
+    attributes_or_skip(folder, "user.old", b"1")
+    HOST.set_xattrs(str(folder), {"user.new": b"2"})
+    assert HOST.xattrs(str(folder)) == {"user.new": b"2"}
+
+
+def test_a_folder_with_a_list_of_access_comes_back_with_it(folder: Path) -> None:
+    attributes_or_skip(folder, "system.posix_acl_access", ACL)
+    before = File(str(folder)).capture(HOST)
+    HOST.set_xattrs(str(folder), {})
+    os.chmod(folder, 0o700)
+    File(str(folder)).put(HOST, before)
+    assert File(str(folder)).capture(HOST) == before

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host import sockets
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, fixture
-from fake_sockets import listen, process
+from fake_sockets import hear, held_by_kernel, hush, listen, process
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,24 @@ def test_ports_of_the_moment() -> None:
     assert 40000 in sockets.ephemeral(host)
     host.kernel["net.ipv4.ip_local_port_range"] = "50000\t60000"
     assert 40000 not in sockets.ephemeral(host)
+
+
+def test_a_raw_socket_hears_a_protocol() -> None:
+    host = FakeHost()
+    hear(host, 112, pid=5, unit="keepalived.service", program="keepalived")
+    for passing in (1, 58, 255):
+        hear(host, passing, pid=6, unit="session-1.scope", program="ping")
+    (heard,) = sockets.with_owners(host, sockets.listeners(host))
+    assert (str(heard), heard.outside) == ("protocol vrrp (keepalived.service)", True)
+
+
+def test_who_waits_for_an_answer_waits_for_no_client() -> None:
+    host = FakeHost()
+    listen(host, 5353, pid=5, unit="avahi-daemon.service", program="avahi-daemon", protocol="udp")
+    listen(host, 40001, pid=5, unit="avahi-daemon.service", program="avahi-daemon", protocol="udp")
+    held_by_kernel(host, 51820)
+    owned = sockets.with_owners(host, sockets.listeners(host))
+    assert [it.port for it in sockets.lasting(host, owned)] == [5353, 51820]
+    assert [it.port for it in sockets.surely_lasting(host, owned)] == [5353]
+    hush(host, 51820)  # its owner had ended: it was no kernel
+    assert [it.port for it in sockets.lasting(host, owned)] == [5353]

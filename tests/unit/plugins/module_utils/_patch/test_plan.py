@@ -46,6 +46,14 @@ def test_a_mirror_that_does_not_answer_makes_the_verdict_unknown() -> None:
     assert "Failed to fetch" in answer.plan["unknown_because"][0]
 
 
+def test_a_host_with_packages_that_are_installed_in_part_cannot_tell_and_names_them() -> None:
+    host, manager = machine()
+    manager.half.add("a")
+    answer = patch_run.report_plan(host, manager, request(check=True))
+    assert answer.plan["verdict"] == "unknown"
+    assert answer.plan["unknown_because"] == ["a is installed only in part"]
+
+
 def test_a_deadline_begins_when_the_update_was_first_seen_and_not_anew_with_the_next_version() -> None:
     host, manager = machine()
     patch_run.report_plan(host, manager, request())

@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import File
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import run as patch_run
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import PatchFailed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.roll_back import roll_back
 from patched_host import (
     ALL_OF_APPLY,
@@ -85,6 +90,58 @@ def test_configuration_that_somebody_changed_since_stays() -> None:
     answer = roll_back(host, manager, request("run"))
     assert (answer.restored, host.text(CONF)) == ((), EDITED)
     assert "was changed since" in answer.warnings[0]
+
+
+class Liar(FakeManager):
+    """A package manager that answers that all is well and has done nothing."""
+
+    def put_back(self, *_arguments: object) -> CommandResult:
+        return CommandResult((), 0, "0 upgraded, 0 newly installed, 0 to remove.", "")
+
+
+class Cutter(FakeManager):
+    """One that puts everything back, and leaves another package half installed."""
+
+    def put_back(self, *arguments: Any) -> CommandResult:
+        done = super().put_back(*arguments)
+        self.there["bystander"] = "1"
+        self.half.add("bystander")
+        return replace(done, rc=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        pytest.param(Liar, r"a is 2, .*gone is not there, .*: 0 upgraded.* lab --audit says more", id="nothing done"),
+        pytest.param(Cutter, r"run: bystander is 1, installed only in part: ", id="half installed"),
+    ],
+)
+def test_what_is_not_back_is_named_whatever_the_package_manager_answered(kind: type[FakeManager], words: str) -> None:
+    host, manager = machine()
+    apply(manager)
+    other = kind(**{field.name: getattr(manager, field.name) for field in fields(manager)})
+    with pytest.raises(ClinicalError, match=words):
+        roll_back(host, other, request("run"))
+    assert stage_of(host) == "rolling_back"
+    manager.there.pop("bystander", None)
+    manager.half.discard("bystander")
+    roll_back(host, manager, request("run"))
+    assert (manager.there, stage_of(host)) == (OLD, "rolled_back")
+
+
+def test_configuration_that_is_not_back_is_named_and_the_rest_of_the_way_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host, manager = machine()
+    apply(manager)
+    with monkeypatch.context() as patched:
+        patched.setattr(File, "put", lambda *_arguments: None)
+        with pytest.raises(PatchFailed, match=rf"{CONF}: it was written, and is not what it was") as failed:
+            roll_back(host, manager, request("run"))
+    assert failed.value.result.restored == ()
+    assert (manager.there, manager.held, stage_of(host)) == (OLD, {"a", "b", "gone", "service"}, "rolling_back")
+    again = roll_back(host, manager, request("run"))
+    assert (again.restored, host.text(CONF), stage_of(host)) == ((CONF,), "level = 7\n", "rolled_back")
 
 
 def test_what_was_changed_since_is_not_taken_back() -> None:

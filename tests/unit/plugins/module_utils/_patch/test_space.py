@@ -8,6 +8,21 @@ from ansible_collections.healthops.clinical.plugins.module_utils._host.door impo
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import space
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import PackageChange, Space
 from fake_host import FakeHost
+from mutations import mutations, refusals
+
+
+def test_whatever_df_says_there_is_an_answer_or_a_reason() -> None:
+    rows = "Avail Mounted on\n1000 /\n500 /var\n1000 /\n"
+    argv = ("df", "--block-size=1", "--output=avail,target", "--", "/", "/var", "/boot")
+
+    def ask(text: str) -> None:
+        host = FakeHost()
+        host.programs.add("df")
+        host.answers[argv] = CommandResult(argv, 0, text, "")
+        assert len(space.space(host, [])) == 3
+
+    errors = refusals(ask, (*mutations(rows), rows.replace("500", "-")))
+    assert {error.doing for error in errors} == {"Asking for the free space of"}
 
 
 def test_paths_on_one_disk_need_what_all_of_them_need() -> None:

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.run_store import line
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.manager import KeptPackage
@@ -94,6 +98,22 @@ def test_a_damaged_record_stops_everything(name: str) -> None:
         stages.read_before(host, stages.find(host, "one"))
 
 
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        pytest.param("run", {"run_id": "one", "lane": 7}, id="run"),
+        pytest.param("before", {"holds": [], "lane": 7}, id="before"),
+        pytest.param("before", {**asdict(stages.HostBefore()), "kept": [{"lane": 7}]}, id="kept package"),
+    ],
+)
+def test_a_record_of_another_release_is_refused_with_its_parts(name: str, record: dict[str, Any]) -> None:
+    host = patched_host()
+    run = applied(host, "one")
+    host.add_file(f"{run.folder}/{name}", line(record))
+    with pytest.raises(ClinicalError, match=r"has the parts .*Use the release of the collection that wrote it"):
+        stages.read_before(host, stages.find(host, "one"))
+
+
 def test_what_the_host_was_is_read_back_as_it_was() -> None:
     host = patched_host()
     before = stages.HostBefore(
@@ -121,6 +141,19 @@ def test_an_earlier_run_is_forgotten_with_the_packages_that_no_other_needs() -> 
     assert stages.prune(host, keep=1) == ("one",)
     assert host.listdir(stages.RUNS) == ["two"]
     assert host.listdir(stages.KEPT) == ["shared.deb", "shared.deb.how"]
+
+
+def test_runs_that_were_only_staged_push_out_none_that_can_be_rolled_back() -> None:
+    """As on a host that is staged every night and patched once a month."""
+    host = patched_host()
+    alone = kept(host, "alone")
+    applied(host, "one", alone)
+    for number in range(12):
+        stages.move(host, begun(host, f"night-{number}"), stages.DROPPED, AT)
+    applied(host, "two")
+    assert stages.prune(host, keep=10) == tuple(sorted(f"night-{number}" for number in range(12)))
+    assert [run.run_id for run in stages.runs(host)] == ["one", "two"]
+    assert host.stat(alone.path) is not None
 
 
 def test_a_run_that_was_cut_is_never_forgotten() -> None:

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,9 @@ TOKEN = "eyJhbGciOi.very.secret"
 STATEMENT = json.dumps({"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "kind": "instance"}).encode()
 
 
+EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+
+
 def reply(status: str, body: bytes = b"", *headers: str) -> bytes:
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
@@ -57,6 +62,15 @@ def probe(serve: Serve, **more: Any) -> Any:
             id="chunks",
         ),
         pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n" + reply("200 OK", STATEMENT), id="continue-first"),
+        pytest.param(EARLY + reply("200 OK", STATEMENT), id="early-hints-first"),
+        pytest.param(EARLY * 3 + b"HTTP/1.1 100 Continue\r\n\r\n" + reply("200 OK", STATEMENT), id="several-first"),
+        pytest.param(reply("200 OK", gzip.compress(STATEMENT), "Content-Encoding: gzip"), id="gzip-unasked"),
+        pytest.param(reply("200 OK", gzip.compress(STATEMENT), "content-encoding: X-GZIP"), id="x-gzip"),
+        pytest.param(reply("200 OK", zlib.compress(STATEMENT), "Content-Encoding: deflate"), id="deflate"),
+        pytest.param(
+            reply("200 OK", gzip.compress(zlib.compress(STATEMENT)), "Content-Encoding: deflate, gzip"), id="twice"
+        ),
+        pytest.param(reply("200 OK", STATEMENT, "Content-Encoding: identity"), id="identity"),
     ],
 )
 def test_a_server_that_is_ready(answer: bytes) -> None:
@@ -71,6 +85,49 @@ def test_an_answer_that_ends_with_the_connection() -> None:
         connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + STATEMENT)
 
     assert probe(serve).state == "ready"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        pytest.param(
+            reply("200 OK", STATEMENT, "Content-Encoding: br"), "wrong_peer", "neither know nor asked for", id="unknown"
+        ),
+        pytest.param(
+            reply("200 OK", STATEMENT, "Content-Encoding: gzip"), "garbage", "says that it is compressed", id="not gzip"
+        ),
+        pytest.param(
+            reply("200 OK", gzip.compress(STATEMENT)[:-12], "Content-Encoding: gzip"),
+            "closed",
+            "ends in the middle",
+            id="cut",
+        ),
+        pytest.param(
+            reply("200 OK", gzip.compress(bytes(10**7)), "Content-Encoding: gzip"),
+            "oversized",
+            "uncompressed",
+            id="bomb",
+        ),
+        pytest.param(EARLY, "closed", "closed", id="early-hints-and-no-more"),
+    ],
+)
+def test_what_is_wrong_with_an_encoded_answer(answer: bytes, state: str, words: str) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(answer)
+
+    result = probe(serve)
+    assert (result.healthy, result.state) == (False, state)
+    assert words in result.saw
+
+
+def test_interim_answers_without_end_are_not_read_for_ever() -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        for _repeat in range(10_000):
+            connection.sendall(EARLY)
+
+    assert probe(serve).state == "oversized"
 
 
 def statement(**more: Any) -> bytes:

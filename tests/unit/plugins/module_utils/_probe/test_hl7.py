@@ -103,3 +103,16 @@ def test_the_probe_has_nobodys_data() -> None:
         b"MSH|^~\\&|HEALTHPROBE|OPS|||20261125033000||NMD^N02^NMD_N02|HP1|D|2.5|||AL|NE\rNCK|20261125033000\r"
     )
     assert {segment[0] for segment in hl7.parse(message).segments} == {"MSH", "NCK"}
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        pytest.param(b"MSH|^~\\&|E\rMSA|AA|1|a\nb\r", ["MSH", "MSA"], id="a newline is data"),
+        pytest.param(b"MSH|^~\\&|E\r\nMSA|AA|1|a\r\nERR|x\r\n", ["MSH", "MSA", "ERR"], id="lines of Windows"),
+        pytest.param(b"MSH|^~\\&|E\nMSA|AA|1|a\nERR|x\n\r", ["MSH", "MSA", "ERR"], id="lines of Unix"),
+        pytest.param(b"\r\nMSH|^~\\&|E\nF\rMSA|AA|1\r", ["MSH", "MSA"], id="a newline in the header"),
+    ],
+)
+def test_where_a_segment_ends(data: bytes, names: list[str]) -> None:
+    assert [segment[0] for segment in hl7.parse(data).segments] == names

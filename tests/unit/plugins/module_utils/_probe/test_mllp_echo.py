@@ -94,6 +94,30 @@ def engine(code: str, before: bytes = b"") -> Serve:
     return serve
 
 
+def lacks_the_last_byte(connection: socket.socket) -> None:
+    control_id = connection.recv(65536).split(b"|")[9].decode()
+    connection.sendall(b"\x0b" + ack("AA", control_id) + b"\x1c")
+
+
+def waits_without_it(connection: socket.socket) -> None:
+    lacks_the_last_byte(connection)
+    stays_silent(connection)
+
+
+@pytest.mark.parametrize("serve", [lacks_the_last_byte, waits_without_it])
+def test_an_answer_that_lacks_its_last_byte_alone_is_called_that(serve: Serve) -> None:
+    with listening(serve) as port:
+        result = mllp_echo.probe(request(port, timeout=0.5))
+    assert (result.healthy, result.state) == (False, "garbage")
+    assert result.saw == "its answer came and lacks the last byte of its frame, the <CR> that senders wait for"
+
+
+def test_a_newline_in_a_text_is_data() -> None:
+    message = ack("AA", "HP1", "line one\nREADY|x", "ERR|||207")
+    assert mllp_echo.judge(message, "HP1", "READY", "").state == "ready"
+    assert mllp_echo.judge(message, "HP1", "", "").observation == "AA, 207 internal error of the application"
+
+
 @pytest.mark.parametrize("before", [b"", b"\x0b\x06\x1c\r"], ids=["mllp", "mllp-2-commit-first"])
 def test_a_ready_engine(before: bytes) -> None:
     with listening(engine("AA", before)) as port:

@@ -7,11 +7,10 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, store
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.verify import verify
 from unit_tests.plugin_utils._evidence import samples
-from unit_tests.plugin_utils._evidence.stored_runs import TEMPLATE
+from unit_tests.plugin_utils._evidence.stored_runs import report, write_record
 
 Json = t.Dict[str, t.Any]
 RUNS = [f"2026112{number}T150000Z-000{number}" for number in range(1, 5)]
@@ -22,12 +21,12 @@ def keep(root: Path, run_id: str, hosts: int = 2, controls: int = 3) -> None:
         name = samples.host_name(number)
         result = samples.result(number, controls, "harden", run_id)
         result["started"] = f"{run_id[:4]}-{run_id[4:6]}-{run_id[6:8]}T15:00:00Z"
-        store.write_record(root, name, record.clean_result(result, name))
+        write_record(root, name, record.clean_result(result, name))
 
 
 def run(root: Path, run_id: str, hosts: int = 2, **more: t.Any) -> Json:
     keep(root, run_id, hosts)
-    return report(root, TEMPLATE, run_id=run_id, formats=["csv"], **more)
+    return report(root, run_id=run_id, formats=["csv"], **more)
 
 
 def snapshot(root: Path) -> t.Dict[str, bytes]:

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.verify import verify
 from unit_tests.plugin_utils._evidence import samples
 from unit_tests.plugin_utils._evidence.chains import RUNS, manifest, run, snapshot, told
-from unit_tests.plugin_utils._evidence.stored_runs import TEMPLATE
+from unit_tests.plugin_utils._evidence.stored_runs import report
 
 
 def test_each_manifest_names_its_files_and_the_one_before(fleet: Path) -> None:
@@ -37,7 +36,7 @@ def test_each_manifest_names_its_files_and_the_one_before(fleet: Path) -> None:
 def test_an_old_run_rendered_again_is_the_same_bytes_and_breaks_nothing(fleet: Path, keys: Path) -> None:
     before = snapshot(fleet)
     for key in (None, keys / "ours"):
-        made = report(fleet, TEMPLATE, run_id=RUNS[1], key=key)
+        made = report(fleet, run_id=RUNS[1], key=key)
         assert (made["changed"], made["sequence"], made["signer"]) == (False, 2, "")
     assert snapshot(fleet) == before
     assert told(fleet) == []
@@ -48,11 +47,11 @@ def test_a_later_batch_of_an_older_run_is_added_at_the_end(fleet: Path) -> None:
     assert (made["sequence"], made["changed"]) == (5, True)
     assert told(fleet) == []
     assert verify(fleet)["manifests"] == 5
-    assert report(fleet, TEMPLATE, run_id=RUNS[1])["changed"] is False
+    assert report(fleet, run_id=RUNS[1])["changed"] is False
 
 
 def test_another_format_later_is_added_at_the_end(fleet: Path) -> None:
-    assert report(fleet, TEMPLATE, run_id=RUNS[0], formats=["oscal"])["sequence"] == 5
+    assert report(fleet, run_id=RUNS[0], formats=["oscal"])["sequence"] == 5
     assert told(fleet) == []
 
 
@@ -61,7 +60,7 @@ def test_fleets_have_chains_of_their_own(fleet: Path) -> None:
     assert (made["fleet"], made["sequence"]) == ("annex", 1)
     assert told(fleet) == []
     assert sorted(verify(fleet)["heads"]) == ["annex", "fleet"]
-    assert report(fleet, TEMPLATE, run_id="20261201T000000Z-0001", fleet="other")["fleet"] == "annex"
+    assert report(fleet, run_id="20261201T000000Z-0001", fleet="other")["fleet"] == "annex"
 
 
 def test_a_fleet_name_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
@@ -103,7 +102,7 @@ def test_a_run_that_was_cut_while_it_was_sealed_does_not_fork_the_chain(fleet: P
         note.write_text("{")
     run(fleet, "20261201T000000Z-0001")
     if kept == "pending":
-        report(fleet, TEMPLATE, run_id=RUNS[3])
+        report(fleet, run_id=RUNS[3], take_over=True)
     made = verify(fleet)
     assert (made["problems"], made["manifests"]) == ([], 5)
 

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.sign import Signed, fingerprint, judged, sign
 from unit_tests.plugin_utils._evidence.chains import RUNS, run, snapshot, told
-from unit_tests.plugin_utils._evidence.stored_runs import TEMPLATE
+from unit_tests.plugin_utils._evidence.stored_runs import report
 
 
 def test_the_report_and_the_result_name_the_key_and_never_hold_it(signed: Path, keys: Path) -> None:
-    made = report(signed, TEMPLATE, run_id=RUNS[0])
+    made = report(signed, run_id=RUNS[0])
     assert made["signer"].startswith("SHA256:")
     assert made["signer"] in (signed / RUNS[0] / "report.html").read_text(encoding="utf-8")
     private = "".join((keys / "ours").read_text(encoding="utf-8").splitlines()[1:-1])
@@ -67,6 +66,14 @@ def test_who_signed_is_told_by_key_and_by_name(tmp_path: Path, keys: Path) -> No
     key = fingerprint(keys / "ours")
     assert judged(b"data", signature, None) == Signed(key=key)
     assert judged(b"data", signature, keys / "allowed") == Signed(key=key, name="ours@hospital.example")
+
+
+def test_a_signer_may_have_a_blank_in_the_name(tmp_path: Path, keys: Path) -> None:
+    signature, allowed = tmp_path / "data.sig", tmp_path / "allowed"
+    signature.write_bytes(sign(keys / "ours", b"data"))
+    public = (keys / "ours.pub").read_text(encoding="utf-8").split()
+    allowed.write_text(f'"Evidence Office" namespaces="healthops.clinical" {public[0]} {public[1]}\n', encoding="utf-8")
+    assert judged(b"data", signature, allowed).name == "Evidence Office"
 
 
 def test_a_signature_of_other_data_is_broken(tmp_path: Path, keys: Path) -> None:

@@ -4,20 +4,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import chain
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import report
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import chain, record
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.verify import verify
 from unit_tests.plugin_utils._evidence import samples
 from unit_tests.plugin_utils._evidence.chains import RUNS, keep, manifest, run, told
-from unit_tests.plugin_utils._evidence.stored_runs import TEMPLATE
+from unit_tests.plugin_utils._evidence.stored_runs import report, write_record
 
 
 def test_an_honest_chain_has_no_problem(fleet: Path) -> None:
@@ -111,7 +112,7 @@ def test_a_rewritten_manifest_is_named(fleet: Path) -> None:
     path, record_path = manifest(fleet, 2), fleet / RUNS[1] / "hosts" / f"{samples.host_name(0)}.json"
     record_path.write_bytes(record_path.read_bytes().replace(b'"fail"', b'"pass"', 1))
     data = json.loads(path.read_bytes())
-    data["files"] = chain.hashes(fleet / RUNS[1])
+    data["files"][f"hosts/{record_path.name}"] = hashlib.sha256(record_path.read_bytes()).hexdigest()
     path.write_bytes(chain.canonical(data))
     assert told(fleet) == [
         f"run {RUNS[1]}, number 2, chain/{path.name}: changed: its manifest is not the one that number 3 names"
@@ -127,21 +128,28 @@ def test_a_manifest_that_is_none_is_named(fleet: Path, damage: bytes) -> None:
     assert ("missing", "") in made
 
 
-def test_a_record_that_was_withdrawn_from_a_run_is_named(fleet: Path) -> None:
+def test_a_record_that_a_later_manifest_does_not_have_is_named(fleet: Path) -> None:
     path = fleet / RUNS[3] / "hosts" / f"{samples.host_name(1)}.json"
+    report(fleet, run_id=RUNS[3], formats=["junit"])
+    later = manifest(fleet, 5)
+    data = json.loads(later.read_bytes())
+    del data["files"][f"hosts/{path.name}"]
     path.unlink()
-    report(fleet, TEMPLATE, run_id=RUNS[3])
+    later.write_bytes(chain.canonical(data))
+    (fleet / ".chain" / "fleet.json").unlink()
     (made,) = verify(fleet)["problems"]
     assert (made["what"], made["file"]) == ("withdrawn", f"hosts/{path.name}")
 
 
 def test_a_record_that_was_written_again_is_noted(fleet: Path) -> None:
-    path = fleet / RUNS[3] / "hosts" / f"{samples.host_name(1)}.json"
-    path.write_bytes(path.read_bytes().replace(b'"msg":""', b'"msg":"x"'))
-    report(fleet, TEMPLATE, run_id=RUNS[3])
+    name = samples.host_name(1)
+    result = samples.result(1, 3, "harden", RUNS[3])
+    result["msg"] = "again"
+    write_record(fleet, name, record.clean_result(result, name))
+    report(fleet, run_id=RUNS[3])
     made = verify(fleet)
     assert made["problems"] == []
-    assert made["notes"] == [f"run {RUNS[3]}, number 5, hosts/{path.name}: it was written again after number 4"]
+    assert made["notes"] == [f"run {RUNS[3]}, number 5, hosts/{name}.json: it was written again after number 4"]
 
 
 def test_a_cut_end_is_found_with_a_remembered_head_or_by_the_note(fleet: Path) -> None:
@@ -161,7 +169,7 @@ def test_a_chain_that_was_made_anew_is_found_with_a_remembered_head(fleet: Path)
     shutil.rmtree(fleet)
     for run_id in RUNS:
         keep(fleet, run_id, 1)
-        report(fleet, TEMPLATE, run_id=run_id)
+        report(fleet, run_id=run_id)
     assert told(fleet) == []
     assert told(fleet, head=head) == [
         f"run {RUNS[3]}, number 4: changed: it is not the manifest of the remembered head"
@@ -234,13 +242,58 @@ def test_a_signature_that_was_taken_away_is_named(signed: Path) -> None:
     assert made["saw"].startswith("the signature of SHA256:")
 
 
-def test_an_unsigned_end_is_a_problem_where_signers_are_named(signed: Path, keys: Path) -> None:
-    run(signed, "20261201T000000Z-0001")
-    assert told(signed) == []
-    (made,) = verify(signed, allowed_signers=keys / "allowed")["problems"]
-    assert (made["what"], made["number"]) == ("signature", 5)
-    run(signed, "20261202T000000Z-0001", key=keys / "ours")
-    assert told(signed, allowed_signers=keys / "allowed") == []  # the later signature covers the earlier manifest
+def test_a_signed_chain_is_not_continued_without_a_key(signed: Path, keys: Path) -> None:
+    with pytest.raises(ClinicalError, match="number 4 is signed, and no key is named for the next"):
+        run(signed, "20261201T000000Z-0001")
+    made = run(signed, "20261201T000000Z-0001", key=keys / "ours")
+    assert (made["unknown_hosts"], told(signed, allowed_signers=keys / "allowed")) == ({}, [])
+
+
+def test_a_chain_that_began_unsigned_is_covered_by_its_first_signature(fleet: Path, keys: Path) -> None:
+    signers = {"allowed_signers": keys / "allowed"}
+    assert {problem["what"] for problem in verify(fleet, **signers)["problems"]} == {"signature"}
+    run(fleet, "20261201T000000Z-0001", key=keys / "ours")
+    assert told(fleet, **signers) == []
+
+
+def test_a_clock_that_was_set_back_is_named(tmp_path: Path) -> None:
+    days = (20, 22, 21)
+    for run_id, day in zip(RUNS, days):
+        run(tmp_path, run_id, now=datetime(2026, 11, day, tzinfo=timezone.utc))
+    assert told(tmp_path) == [
+        f"run {RUNS[2]}, number 3: clock: it was sealed at 2026-11-21T00:00:00Z, after one of 2026-11-22T00:00:00Z: "
+        "a clock was set back"
+    ]
+
+
+@pytest.mark.parametrize("name", ["empty", "wrong"])
+def test_nothing_to_verify_is_a_problem(tmp_path: Path, name: str) -> None:
+    if name == "wrong":
+        (tmp_path / "notes.txt").write_text("words", encoding="utf-8")
+    assert told(tmp_path) == [f"missing: there is nothing to verify in {tmp_path}"]
+    assert told(tmp_path, fleet="typo") == [f"missing: there is nothing to verify in {tmp_path}"]
+
+
+def test_a_manifest_of_a_far_number_is_told_at_once(fleet: Path) -> None:
+    renumber(manifest(fleet, 4), 10**12)
+    assert "the bundles of numbers 4 to 999999999999 are not here" in " ".join(told(fleet))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sequence", True),
+        ("sequence", 0),
+        ("previous", {"sequence": 1, "run_id": "x", "sha256": []}),
+        ("files", {"run.json": 1}),
+        ("taken_over", [{}]),
+        ("sealed", 7),
+    ],
+)
+def test_a_manifest_of_another_shape_is_none(fleet: Path, key: str, value: object) -> None:
+    path = manifest(fleet, 2)
+    path.write_bytes(chain.canonical({**json.loads(path.read_bytes()), key: value}))
+    assert f"chain/{path.name}: changed: " in " ".join(told(fleet))
 
 
 def test_a_new_key_goes_on_with_the_chain(signed: Path, keys: Path) -> None:

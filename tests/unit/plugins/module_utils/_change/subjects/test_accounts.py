@@ -57,3 +57,23 @@ def test_of_two_lines_of_a_name_the_first_counts_and_bytes_that_are_no_text_surv
 def test_there_are_no_other_fields(host: FakeHost, name: str) -> None:
     with pytest.raises(ClinicalError, match="there is no such field"):
         AccountField(name).capture(host)
+
+
+def test_a_short_line_is_told_and_breaks_nothing(host: FakeHost) -> None:
+    host.add_file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\nbackup:x:34\n")
+    field = AccountField("shell of backup")
+    assert field.capture(host) == {"value": None}
+    with pytest.raises(ClinicalError, match="the line of backup has 3 fields only"):
+        field.put(host, {"value": "/bin/sh"})
+
+
+def test_no_password_is_shown() -> None:
+    way = AccountField("password of backup").way_back({"value": "$y$a"}, {"value": "!$y$a"}, {"value": "$y$c"})
+    assert [conflict.describe() for conflict in way.conflicts] == ["before: a password; set: locked; now: a password"]
+    way = AccountField("shell of backup").way_back({"value": "/a"}, {"value": "/b"}, {"value": "/c"})
+    assert [conflict.describe() for conflict in way.conflicts] == ["before: /a; set: /b; now: /c"]
+
+
+def test_an_account_that_is_gone_stays_gone() -> None:
+    gone = {"value": None}
+    assert AccountField("shell of backup").way_back({"value": "/a"}, {"value": "/b"}, gone).goal == gone

@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.base import Image, WholeSubject
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.base import (
+    Image,
+    WayBack,
+    WholeSubject,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Host
 from fake_host import FakeHost
 
@@ -58,7 +62,7 @@ def test_a_part_that_after_does_not_speak_of_is_nobodys_change() -> None:
 def test_it_is_remembered_as_it_is_and_goes_back_to_what_it_was() -> None:
     host, before = FakeHost(), {"on": False, "colour": "red"}
     assert LAMP.capture_after(host, before) == LAMP.present
-    assert LAMP.inverse(before, LAMP.present) == before
+    assert LAMP.way_back(before, LAMP.present, LAMP.present) == WayBack(before)
     LAMP.sweep(host)
     assert host.operations == []
 
@@ -66,3 +70,27 @@ def test_it_is_remembered_as_it_is_and_goes_back_to_what_it_was() -> None:
 def test_each_subject_says_itself_what_it_looks_like() -> None:
     with pytest.raises(NotImplementedError):
         WholeSubject().capture(FakeHost())
+
+
+def test_a_part_that_others_changed_is_left_and_named_with_its_three_values() -> None:
+    before, after = {"on": False, "colour": "red"}, {"on": True, "colour": "blue"}
+    now = {"on": True, "colour": "green"}
+    way = LAMP.way_back(before, after, now)
+    assert way.goal == {"on": False, "colour": "green"}
+    assert [conflict.describe() for conflict in way.conflicts] == ["before: red; set: blue; now: green"]
+    assert LAMP.way_back(before, after, now, force=True).goal == before
+
+
+def test_what_only_comes_along_tells_nothing_of_who_changed_it() -> None:
+    before, after = {"on": False, "mtime": 1}, {"on": True, "mtime": 2}
+    assert LAMP.way_back(before, after, {"on": True, "mtime": 3}) == WayBack(before)
+    assert LAMP.matches({"on": False, "mtime": 3}, before)
+
+
+def test_by_itself_a_subject_has_no_obstacle_and_nothing_to_narrow_join_or_defer() -> None:
+    before, after = {"on": False}, {"on": True}
+    assert LAMP.obstacle(FakeHost(), before) == ""
+    assert LAMP.narrowed(before, after) is before
+    assert LAMP.joined((before, after), (after, {"on": None})) == (before, {"on": None})
+    assert LAMP.deferred(before, ["/etc/x"]) is before
+    assert LAMP.astray(before, before) == []

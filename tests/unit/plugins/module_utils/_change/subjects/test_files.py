@@ -131,10 +131,10 @@ def test_what_is_gone_is_not_made_and_a_link_is_not_followed(host: FakeHost) -> 
 @pytest.mark.parametrize(
     ("mode", "wanted", "narrowed"),
     [
-        (0o666, narrower_image("file", 0o022), 0o644),
-        (0o4755, narrower_image("file", 0o6000), 0o755),
-        (0o777, narrower_image("dir", 0, sticky=True), 0o1777),
-        (0o755, narrower_image("dir", 0, sticky=True), 0o755),
+        (0o666, narrower_image("file", 0o022, 0), 0o644),
+        (0o4755, narrower_image("file", 0o6000, 0), 0o755),
+        (0o777, narrower_image("dir", 0, 0, sticky=True), 0o1777),
+        (0o755, narrower_image("dir", 0, 0, sticky=True), 0o755),
     ],
 )
 def test_a_mode_is_narrowed_from_whatever_it_is_by_then(mode: int, wanted: Image, narrowed: int) -> None:
@@ -146,3 +146,19 @@ def test_a_mode_is_narrowed_from_whatever_it_is_by_then(mode: int, wanted: Image
     meta.put(host, wanted)
     assert host.nodes[path].mode == narrowed
     assert meta.matches(meta.capture(host), wanted)
+
+
+@pytest.mark.parametrize("kind", ["file", "dir"])
+def test_what_has_become_somebody_elses_since_it_was_planned_is_left_alone(kind: str) -> None:
+    host = FakeHost()
+    host.nodes["/srv/it"] = Node(kind, 0o666, uid=0)
+    with pytest.raises(ClinicalError, match="somebody has exchanged it"):
+        Meta("/srv/it").put(host, narrower_image("file", 0o022, 1000))
+    assert (host.nodes["/srv/it"].mode, host.nodes["/srv/it"].uid) == (0o666, 0)
+
+
+def test_an_image_of_released_code_that_names_no_owner_is_still_put() -> None:
+    host = FakeHost()
+    host.nodes["/srv/it"] = Node("file", 0o666, uid=1000)
+    Meta("/srv/it").put(host, {"kind": "file", "clear": 0o022, "sticky": False})
+    assert host.nodes["/srv/it"].mode == 0o644

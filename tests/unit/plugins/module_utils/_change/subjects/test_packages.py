@@ -10,6 +10,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.subject
     Packages,
     archive_package,
     archived_path,
+    broken,
     can_archive,
     installed,
     parse_simulation,
@@ -18,7 +19,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.subject
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
-from fake_host import FakeHost, fixture
+from fake_host import FakeHost, FakeMount, fixture
 from fake_programs import FakePackage
 
 PAIR = Packages("debsums telnet")
@@ -64,7 +65,38 @@ def test_what_dpkg_knows(system: str, version: str) -> None:
     form = r"--showformat=${Package}\t${Version}\t${db:Status-Status}\n"
     argv = ("dpkg-query", "--show", form, *names)
     made.answers[argv] = CommandResult(argv, 1, fixture("dpkg_query", system), "dpkg-query: no packages found\n")
-    assert installed(made, names) == {"sudo": version, "telnetd": None}
+    assert installed(made, names) == ({"sudo": version, "telnetd": None}, {})
+
+
+@pytest.mark.parametrize("status", ["half-installed", "unpacked", "half-configured", "triggers-awaited"])
+def test_what_dpkg_did_not_end_is_neither_installed_nor_absent(host: FakeHost, status: str) -> None:
+    host.unfinished["telnet"] = status
+    assert installed(host, ["telnet", "debsums"]) == ({"telnet": None, "debsums": None}, {"telnet": status})
+    assert present(host, ["telnet", "debsums"]) == {"telnet"}
+    assert broken(host) == (f"telnet is {status}",)
+
+
+def test_a_dpkg_that_was_cut_is_broken_and_a_whole_one_is_not(host: FakeHost) -> None:
+    assert broken(host) == ()
+    host.add_file("/var/lib/dpkg/updates/0001")
+    assert broken(host) == ("dpkg was cut in the middle of its work",)
+
+
+@pytest.mark.parametrize(
+    ("configured", "sentences"),
+    [
+        ("", ("/usr, where packages are, is mounted read-only: remount it",)),
+        ('DPkg::Pre-Invoke:: "mount -o remount,rw /usr";\n', ()),
+    ],
+    ids=["read-only", "remounted-by-apt"],
+)
+def test_where_packages_are_must_be_writable(host: FakeHost, configured: str, sentences: tuple[str, ...]) -> None:
+    """apt begins there nevertheless, and leaves packages half installed."""
+    argv = ("apt-config", "dump")
+    host.programs.add("apt-config")
+    host.answers[argv] = CommandResult(argv, 0, configured, "")
+    host.mounts = [FakeMount("/dev/vda1", "/", "ext4", ["rw"]), FakeMount("/dev/vda2", "/usr", "ext4", ["ro"])]
+    assert broken(host) == sentences
 
 
 def test_one_transaction_there_and_back(host: FakeHost) -> None:
@@ -137,3 +169,52 @@ def test_present_asks_dpkg_or_rpm_and_nobody_where_neither_is_there(host: FakeHo
     argv = ("rpm", "--query", "--queryformat", "%{NAME}\\n", "telnet", "mail")
     host.answers[argv] = CommandResult(argv, 1, "telnet\npackage mail is not installed\n", "")
     assert present(host, ["telnet", "mail"]) == {"telnet"}
+
+
+def versions(debsums: str | None, telnet: str | None) -> dict[str, dict[str, str | None] | list[str]]:
+    return {"packages": {"debsums": debsums, "telnet": telnet}, "residual": []}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "now", "goal", "conflicts"),
+    [
+        pytest.param((None, "1"), ("3", None), ("3", None), (None, "1"), [], id="nobody else"),
+        pytest.param((None, None), ("3", None), ("3.1", None), (None, None), [], id="ours was upgraded since"),
+        pytest.param((None, "1"), ("3", None), ("3", "2"), (None, "2"), [], id="somebody wanted it back"),
+        pytest.param(("2", None), ("3", None), ("4", None), ("4", None), ["debsums"], id="a third version"),
+        pytest.param((None, None), ("3", None), (None, None), (None, None), [], id="somebody took it away"),
+    ],
+)
+def test_the_way_back_knows_what_others_did_with_the_packages(
+    before: tuple[str | None, str | None],
+    after: tuple[str | None, str | None],
+    now: tuple[str | None, str | None],
+    goal: tuple[str | None, str | None],
+    conflicts: list[str],
+) -> None:
+    way = PAIR.way_back(versions(*before), versions(*after), versions(*now))
+    assert way.goal == versions(*goal)
+    assert [conflict.entry for conflict in way.conflicts] == conflicts
+
+
+def test_what_came_since_and_needs_ours_is_an_obstacle(host: FakeHost) -> None:
+    host.packages["debsums"] = "1:3.0"
+    host.mirror["auditing"] = FakePackage("1", depends=("debsums",))
+    assert PAIR.obstacle(host, versions(None, "0.17")) == ""
+    host.packages["auditing"] = "1"
+    assert PAIR.obstacle(host, versions(None, "0.17")) == "auditing came since and would be removed along"
+    assert PAIR.obstacle(host, versions("1:3.0", None)) == ""
+
+
+@pytest.mark.parametrize("status", ["half-installed", "unpacked", "half-configured"])
+def test_what_dpkg_did_not_end_is_neither_there_nor_away(host: FakeHost, status: str) -> None:
+    """With /usr read-only apt answers "already the newest version", and its exit code is 0."""
+    form = r"--showformat=${Package}\t${Version}\t${db:Status-Status}\n"
+    argv = ("dpkg-query", "--show", form, "debsums", "telnet")
+    host.answers[argv] = CommandResult(argv, 0, f"debsums\t1:3.0\t{status}\n", "")
+    image = PAIR.capture(host)
+    assert image["unfinished"] == {"debsums": status}
+    assert PAIR.astray(image, versions(None, None)) != []
+    assert PAIR.astray(image, versions("1:3.0", None)) != []
+    PAIR.put(host, versions(None, None))
+    assert any(argv[-1] == "debsums-" for argv in host.runs)

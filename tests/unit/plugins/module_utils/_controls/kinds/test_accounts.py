@@ -55,6 +55,13 @@ def put(path: str, text: str, mode: int = 0o644, uid: int = 1000) -> FakeHost:
     return made
 
 
+def key(path: str) -> FakeHost:
+    """A host with a key of alice's that others can read; its folder is closed."""
+    made = put(path, "")
+    made.nodes["/home/alice/.ssh"].uid, made.nodes["/home/alice/.ssh"].mode = 1000, 0o700
+    return made
+
+
 def blob(*numbers: bytes) -> str:
     return base64.b64encode(b"".join(len(n).to_bytes(4, "big") + n for n in (b"ssh-rsa", *numbers))).decode()
 
@@ -116,7 +123,9 @@ def test_what_debian_installs_passes(check: str, system: str) -> None:
         pytest.param(put("/home/alice/.bashrc", "", 0o666), "dot_files", ".bashrc has mode 0666", True),
         pytest.param(put("/root/.profile", "", 0o662, uid=0), "dot_files", "/root/.profile has mode", True),
         pytest.param(put("/home/alice/.pgpass", ""), "private_files", ".pgpass has mode 0644", True),
-        pytest.param(put("/home/alice/.ssh/id_rsa", ""), "private_files", "id_rsa has mode 0644", True),
+        pytest.param(key("/home/alice/.ssh/id_rsa"), "private_files", "id_rsa has mode 0644", True),
+        pytest.param(put("/home/alice/.pgpass", "", uid=0), "private_files", "belongs to another account", False),
+        pytest.param(put("/home/alice/.profile", "", 0o666, uid=0), "dot_files", "to another account", False),
         pytest.param(put("/home/alice/.ssh/authorized_keys", "", 0o664), "login_keys", "has mode 0664", True),
         pytest.param(put("/home/alice/.ssh/authorized_keys", "", uid=7), "login_keys", "another account", False),
         pytest.param(put("/home/alice/.rhosts", "+"), "trust_files", "/home/alice/.rhosts is there", True),

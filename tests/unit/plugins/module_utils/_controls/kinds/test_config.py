@@ -288,3 +288,53 @@ def test_a_measure_reads_the_value_that_is_wanted() -> None:
     assert config.validate({**MASK, "value": "27"}) == [
         "settings.value is '27', which settings.measure login_mode does not read"
     ]
+
+
+ACTION = {
+    "file": "/etc/audit/auditd.conf",
+    "format": "key_value",
+    "key": "space_left_action",
+    "value": "SYSLOG",
+    "in_use": "program",
+}
+LOG_GROUP = {**ACTION, "key": "log_group", "value": "adm", "accept": ["root"], "in_use": "readers"}
+
+
+def auditd(text: str) -> FakeHost:
+    made = FakeHost()
+    made.groups["siem"], made.groups["empty"] = 900, 901
+    made.add_file("/etc/group", "root:x:0:\nsiem:x:900:collector\nempty:x:901:\n")
+    made.add_file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+    made.add_file("/etc/audit/auditd.conf", text, mode=0o640)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "words"),
+    [
+        pytest.param(
+            "space_left_action = exec /opt/page-on-call now\n", ACTION, "/opt/page-on-call is run by it", id="a program"
+        ),
+        pytest.param("space_left_action = IGNORE\n", ACTION, "", id="no program"),
+        pytest.param("log_group = siem\n", LOG_GROUP, "collector (siem) reads it", id="who collects it"),
+        pytest.param("log_group = empty\n", LOG_GROUP, "", id="nobody"),
+        pytest.param("log_group = gone\n", LOG_GROUP, "", id="no such group"),
+    ],
+)
+def test_what_somebody_relies_on_stays_until_a_person_consents(text: str, settings: dict[str, Any], words: str) -> None:
+    made = auditd(text)
+    planned = plan(made, "config", settings)
+    assert planned.assessments[0].result == "fail"
+    assert bool(planned.groups) != bool(words)
+    assert planned.assessments[0].reason.startswith(words)
+    assert plan(made, "config", settings, allow_stop=["c1"]).groups
+
+
+def test_what_is_left_is_not_written_beside_what_is_set() -> None:
+    made = auditd("space_left_action = exec /opt/page\ndisk_full_action = HALT\n")
+    controls = [
+        Control("one", "config", ACTION),
+        Control("two", "config", {**ACTION, "key": "disk_full_action", "value": "ROTATE"}),
+    ]
+    _baseline.enforce(made, _baseline.BaselineRequest("e1", tuple(controls)))
+    assert made.text("/etc/audit/auditd.conf") == "space_left_action = exec /opt/page\ndisk_full_action = ROTATE\n"

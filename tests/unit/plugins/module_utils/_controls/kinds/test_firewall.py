@@ -12,12 +12,14 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.firewall import (
     DROP_IN,
     RULES,
+    UNIT,
+    UNIT_FILE,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from fake_host import FakeHost
 from fake_programs import FakeUnit
-from fake_sockets import hush, listen
+from fake_sockets import hear, held_by_kernel, hush, listen
 from look import look, plan, states
 
 LEARNED = {"open": ["learned"]}
@@ -72,12 +74,21 @@ def test_enforced_it_runs_lies_on_disk_and_is_loaded_at_boot() -> None:
     assert "policy drop" in rules
     assert "elements = { 22, 80 }" in rules
     assert host.text(RULES).endswith(rules)
-    assert f"-f {RULES}" in host.text(DROP_IN)
-    assert host.enabled("nftables.service") == "enabled"
-    assert not host.units["nftables.service"].active  # starting it would flush the rules of container engines
+    assert f"-f {RULES}" in host.text(UNIT_FILE)
+    assert (host.enabled(UNIT), host.units[UNIT].active) == ("enabled", True)
     assert not enforce(host, "e2").changed
     _baseline.revert(host, _baseline.BaselineRequest("r1"), "e1", False)
     assert host.state() == before
+
+
+def test_the_sites_own_rules_are_neither_loaded_nor_flushed() -> None:
+    host = server()
+    host.add_file("/etc/nftables.conf", "flush ruleset\n# never tried\n")
+    enforce(host)
+    assert host.enabled("nftables.service") == "disabled"
+    assert not host.units["nftables.service"].active
+    assert "nftables.conf" not in host.text(UNIT_FILE)
+    assert "flush" not in host.text(UNIT_FILE)
 
 
 def test_a_folder_that_others_use_by_now_stays_when_it_is_taken_back() -> None:
@@ -89,6 +100,22 @@ def test_a_folder_that_others_use_by_now_stays_when_it_is_taken_back() -> None:
     assert DROP_IN not in host.nodes
     assert host.text(others) == "[Service]\n"
     assert "inet healthops" not in host.tables
+
+
+def test_a_host_that_the_released_unit_served_gets_ours_beside_it() -> None:
+    """What the earlier run enabled is that run's to take back."""
+    host = server()
+    enforce(host)
+    del host.nodes[UNIT_FILE], host.nodes[f"/etc/systemd/system/sysinit.target.wants/{UNIT}"], host.units[UNIT]
+    host.add_file(DROP_IN, "[Service]\nExecStart=/usr/sbin/nft -f /etc/nftables-healthops.nft\n")
+    host.add_link("/etc/systemd/system/sysinit.target.wants/nftables.service", "/lib/systemd/system/nftables.service")
+    before = host.state()
+    report = enforce(host, "e2")
+    assert report.changes[0]["subject"] == f"file {UNIT_FILE}"
+    assert host.enabled("nftables.service") == "enabled"
+    assert "ExecStart=" not in host.text(DROP_IN)
+    _baseline.revert(host, _baseline.BaselineRequest("r1"), "e2", False)
+    assert host.state() == before
 
 
 def test_it_is_guarded() -> None:
@@ -173,7 +200,19 @@ UFW = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority f
 
 
 @pytest.mark.parametrize(
-    ("entry", "accepted"), [("learned", True), ("tcp/443", True), ("tcp/0", False), ("443", False)]
+    ("entry", "accepted"),
+    [
+        ("learned", True),
+        ("tcp/443", True),
+        ("tcp/50000-50100", True),
+        ("protocol/vrrp", True),
+        ("protocol/112@10.0.0.2", True),
+        ("tcp/0", False),
+        ("tcp/90-80", False),
+        ("protocol/smtp", False),
+        ("protocol/256", False),
+        ("443", False),
+    ],
 )
 def test_what_a_site_may_declare(entry: str, accepted: bool) -> None:
     assert (KINDS["firewall"].validate({"open": [entry]}) == []) == accepted
@@ -210,3 +249,136 @@ def test_rules_that_nft_does_not_take_are_put_back() -> None:
     (found,) = enforce(host).findings
     assert (found["result"], host.state()) == ("error", before)
     assert "syntax error" in found["reason"]
+
+
+# --- what is no port, or no lasting one ---
+
+
+def learned(host: FakeHost) -> str:
+    return look(host, "firewall", LEARNED).after
+
+
+@pytest.mark.parametrize("addresses", [("0.0.0.0",), ("0.0.0.0", "::")])
+def test_a_port_that_the_kernel_itself_holds_is_learned(addresses: tuple[str, ...]) -> None:
+    host = server()
+    held_by_kernel(host, 51820, addresses)
+    assert "udp 51820" in learned(host)
+
+
+def test_a_service_whose_only_udp_port_is_a_high_one_is_learned() -> None:
+    host = server()
+    listen(host, 51820, pid=30, unit="wg-quick.service", program="wireguard-go", protocol="udp")
+    assert "udp 51820 (wg-quick.service)" in learned(host)
+
+
+def test_a_program_of_a_login_is_not() -> None:
+    host = server()
+    listen(host, 40000, pid=30, unit="session-3.scope", program="dig", protocol="udp")
+    assert "40000" not in learned(host)
+
+
+def test_protocols_without_ports_are_learned_and_come_back_at_boot() -> None:
+    host = server()
+    host.add_file("/etc/protocols", "esp 50 IPSEC-ESP\nvrrp\t112\tVRRP\t# failover\n")
+    hear(host, 112, pid=31, unit="keepalived.service", program="keepalived")
+    hear(host, 1, pid=32, unit="session-3.scope", program="ping")
+    host.xfrm = "src 10.1.1.1 dst 10.1.1.2\n\tproto esp spi 0x00000099 reqid 0 mode tunnel\n"
+    host.links = [
+        {"ifname": "lo"},
+        {"ifname": "site2", "linkinfo": {"info_kind": "gre"}},
+        {"ifname": "eth0", "linkinfo": {"info_kind": "veth"}},
+    ]
+    assert enforce(host).findings[0]["after"] == (
+        "open: protocol gre (interface site2), protocol esp (IPsec), protocol vrrp (keepalived.service), "
+        "tcp 22 (ssh.service), tcp 80 (nginx.service), udp 514 (rsyslog.service); all else is refused"
+    )
+    rules = host.tables["inet healthops"]
+    for accepted in ("meta l4proto vrrp accept", "meta l4proto esp accept", "meta l4proto 47 accept"):
+        assert accepted in rules
+    assert "# learned: protocol/112 keepalived.service" in host.text(RULES)
+    host.links, host.xfrm = [], ""
+    assert not enforce(host, "e2").changed
+
+
+def test_keys_that_are_exchanged_and_pptp_open_what_comes_beside_them() -> None:
+    host = server()
+    listen(host, 500, pid=30, unit="strongswan.service", program="charon", protocol="udp")
+    listen(host, 1723, pid=31, unit="pptpd.service", program="pptpd")
+    assert "protocol gre (pptpd.service), protocol esp (strongswan.service)" in learned(host)
+
+
+def test_a_protocol_that_is_heard_later_is_told_and_not_opened() -> None:
+    host = server()
+    enforce(host)
+    hear(host, 89, pid=31, unit="frr.service", program="ospfd")
+    (finding,) = enforce(host, "e2").findings
+    assert finding["reason"].startswith("protocol ospf (frr.service) listens and is not open")
+
+
+def test_a_site_opens_ranges_and_protocols_and_names_who_may() -> None:
+    host = server()
+    enforce(
+        host, opened=["learned", "tcp/50000-50100", "tcp/50050", "protocol/vrrp@10.0.0.2", "udp/6000-6010@10.0.0.2"]
+    )
+    rules = host.tables["inet healthops"]
+    assert "flags interval\n\t\telements = { 22, 80, 50000-50100 }" in rules
+    assert "ip saddr 10.0.0.2 meta l4proto 112 accept" in rules
+    assert "ip saddr 10.0.0.2 udp dport 6000-6010 accept" in rules
+
+
+def test_where_tunnels_cannot_be_seen_nothing_is_closed() -> None:
+    host = server()
+    host.programs.discard("ip")
+    report = enforce(host)
+    assert (report.changed, report.findings[0]["result"]) == (False, "fail")
+    assert "there is no such program" in report.findings[0]["reason"]
+
+
+def test_ftp_is_not_cut_off_from_its_data() -> None:
+    host = server()
+    listen(host, 21, pid=30, unit="vsftpd.service", program="vsftpd")
+    report = enforce(host)
+    assert not report.changed
+    assert "vsftpd.service serves FTP" in report.findings[0]["reason"]
+    assert "list vsftpd.service in hardening_allow_stop" in report.findings[0]["reason"]
+    assert look(host, "firewall", LEARNED, allow_stop=["vsftpd.service"]).blocked is None
+    host.tables["inet site"] = 'table inet site {\n\tct helper ftp {\n\t\ttype "ftp" protocol tcp\n\t}\n}\n'
+    assert look(host, "firewall", LEARNED).blocked is None
+    del host.tables["inet site"]
+    assert enforce(host, "e2", ["learned", "tcp/50000-50100"]).findings[0]["result"] == "fixed"
+
+
+RPC = """   program vers proto   port  service
+    100000    4   tcp    111  portmapper
+    100024    1   udp  35201  status
+    100024    1   tcp  45271  status
+    100021    4   tcp   2049  nfs
+"""
+
+
+def with_statd(port: int) -> FakeHost:
+    host = server()
+    listen(host, port, pid=31, unit="rpc-statd.service", program="rpc.statd")
+    return host
+
+
+def test_an_rpc_service_without_a_port_of_its_own_is_not_closed_at_its_next_start() -> None:
+    host = with_statd(45271)
+    listen(host, 111, pid=30, unit="rpcbind.socket", program="systemd")
+    host.rpc = RPC
+    report = enforce(host)
+    assert not report.changed
+    assert "the RPC service status has udp 35201, tcp 45271 only until its next start" in report.findings[0]["reason"]
+    assert look(host, "firewall", LEARNED, allow_stop=["status"]).blocked is None
+
+
+def test_a_service_that_was_lent_another_port_since_is_followed() -> None:
+    host = with_statd(45271)
+    enforce(host)
+    hush(host, 45271)
+    listen(host, 39011, pid=40, unit="rpc-statd.service", program="rpc.statd")
+    report = enforce(host, "e2")
+    assert report.findings[0]["result"] == "fixed"
+    assert "elements = { 22, 80, 39011 }" in host.tables["inet healthops"]
+    assert "45271" not in host.text(RULES)
+    assert not enforce(host, "e3").changed

@@ -64,6 +64,32 @@ def test_a_package_that_no_mirror_has() -> None:
     assert subjects(planned.groups)[-1] == "packages telnet"
 
 
+@pytest.mark.parametrize("settings", [ABSENT, {"name": "telnet"}], ids=["to go", "to stay"])
+def test_a_package_that_is_installed_in_part_is_an_error_whatever_is_wanted(settings: dict[str, str]) -> None:
+    made = host()
+    made.unfinished["telnet"] = "half-configured"
+    planned = plan(made, "package", settings)
+    (assessment,) = planned.assessments
+    assert (assessment.result, planned.groups) == ("error", ())
+    assert "telnet is half-configured: dpkg did not end with it. Look at dpkg --audit" in assessment.reason
+
+
+def test_on_a_broken_dpkg_what_needs_packages_is_an_error_and_all_else_is_judged() -> None:
+    made = host()
+    made.packages["vendor-viewer"] = "1"
+    made.unfinished["vendor-viewer"] = "half-installed"
+    planned = plan(made, "package", PRESENT, {"name": "telnet"}, {"name": "nis", "state": "absent"})
+    assert [assessment.result for assessment in planned.assessments] == ["error", "pass", "pass"]
+    assert "no package can come or go: vendor-viewer is half-installed." in planned.assessments[0].reason
+    assert planned.groups == ()
+
+
+def test_where_nothing_has_to_change_nobody_asks_for_all_packages() -> None:
+    made = host()
+    plan(made, "package", {"name": "telnet"})
+    assert [argv[0] for argv in made.runs] == ["dpkg-query"]
+
+
 def test_no_package_manager_that_is_known() -> None:
     made = host()
     made.programs.discard("dpkg-query")

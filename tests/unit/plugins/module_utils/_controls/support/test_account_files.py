@@ -112,5 +112,5 @@ def test_who_asks_for_the_accounts_gets_all_of_them_or_the_line_that_cannot_be_r
 @pytest.mark.parametrize("line", ["# an old account", "", "  \t", " # eve:x:0:0::/:/bin/sh"])
 def test_what_the_c_library_skips_hides_nothing(line: str) -> None:
     accounts = read_accounts(host(passwd=f"{line}\nroot:x:0:0:root:/root:/bin/sh\n"))
-    assert [account.name for account in accounts.readable_accounts] == ["root"]
+    assert [account.name for account in accounts.accounts] == ["root"]
     assert accounts.malformed == ("/etc/passwd:1",)

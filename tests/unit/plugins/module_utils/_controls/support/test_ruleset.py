@@ -82,7 +82,7 @@ def test_nft_lists_the_rules_as_they_are_written(system: str) -> None:
     ports += [Port("tcp", 2575, "2001:db8::/32")]
     for forwards in (True, False):
         listed = fixture(f"nft_table_{'forwards' if forwards else 'alone'}", system)
-        assert listed.split() == rules(ports, forwards).split()
+        assert listed.split() == rules(ports, forwards, {}).split()
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,19 @@ def test_what_is_open(declared: Any, learned: Any, always: Any, ports: tuple[Por
 
 @pytest.mark.parametrize("forwards", [True, False])
 def test_the_file_remembers_what_was_learned(forwards: bool) -> None:
-    text = file_text(rules([SSH, WEB], forwards), [WEB, SSH, Port("udp", 123)], forwards)
+    text = file_text(rules([SSH, WEB], forwards, {}), [WEB, SSH, Port("udp", 123)], forwards)
     assert parse_learned(text) == (SSH, WEB, Port("udp", 123))
     assert learned_to_forward(text) == forwards
 
 
 def test_a_port_is_shown_with_its_source_and_with_who_listened() -> None:
     assert [str(port) for port in (SSH, LAB)] == ["tcp 22 (sshd)", "tcp 2575 from 10.0.0.0/8"]
+
+
+@pytest.mark.parametrize("system", ["debian-12", "debian-13"])
+def test_nft_lists_ranges_and_protocols_as_they_are_written(system: str) -> None:
+    entries = ["tcp/22", "tcp/80", "tcp/81", "tcp/50000-50100", "tcp/50050-50200", "udp/514", "udp/6000-6010@10.0.0.2"]
+    entries += ["protocol/4", "protocol/vrrp", "protocol/esp@10.20.0.0/16", "protocol/gre@2001:db8::1", "protocol/200"]
+    ports = opened([port for port in map(parse_entry, entries) if port is not None], (), ())
+    names = {4: "ipencap", 47: "gre", 50: "esp", 112: "vrrp"}
+    assert fixture("nft_table_protocols", system).split() == rules(ports, False, names).split()

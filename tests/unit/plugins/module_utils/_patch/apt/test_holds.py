@@ -23,20 +23,31 @@ def apt_host() -> FakeHost:
     return host
 
 
-def test_what_a_run_brought_counts_as_automatic_and_all_else_is_as_it_was() -> None:
-    host = apt_host()
-    host.add_file(holds.MARKS, "changed by apt")
-    holds.set_marks(host, "before\n\n", [UP, COMES, FOREIGN])
-    assert host.text(holds.MARKS) == (
-        "before\n\nPackage: new\nArchitecture: amd64\nAuto-Installed: 1\n\n"
-        "Package: lib\nArchitecture: i386\nAuto-Installed: 1\n\n"
-    )
+def marked(*names: str, arch: str = "amd64", automatic: str = "1") -> str:
+    return "".join(f"Package: {name}\nArchitecture: {arch}\nAuto-Installed: {automatic}\n\n" for name in names)
 
 
-def test_marks_that_are_right_are_not_written() -> None:
+def test_what_a_run_brought_counts_as_automatic_and_what_it_changed_is_as_it_was() -> None:
     host = apt_host()
-    host.add_file(holds.MARKS, "before\n\n")
-    holds.set_marks(host, holds.marks(host), [UP])
+    was_automatic = PackageChange("was", "amd64", "upgrade", "1", "2")
+    gone = PackageChange("gone", "all", "remove", "1", "")
+    host.add_file(holds.MARKS, marked("lab") + marked("was", automatic="0"))
+    for verb, names in (("auto", ["new", "lib:i386", "was:amd64"]), ("manual", ["lab"])):
+        host.answers[("apt-mark", verb, *names)] = CommandResult((), 0, "", "")
+    packages = [change.key for change in (UP, COMES, FOREIGN, was_automatic)]
+    holds.set_marks(host, packages, marked("was", "gone"), [UP, COMES, FOREIGN, was_automatic, gone])
+    assert [argv for argv in host.runs if argv[0] == "apt-mark"] == [
+        ("apt-mark", "auto", "new", "lib:i386", "was:amd64"),
+        ("apt-mark", "manual", "lab"),
+    ]
+
+
+def test_marks_that_others_set_since_stay() -> None:
+    """What a person marked as wanted since would otherwise be removed by the next autoremove."""
+    host = apt_host()
+    host.add_file(holds.MARKS, marked("theirs"))
+    holds.set_marks(host, ["lab", "wanted", "theirs"], marked("wanted"), [UP])
+    assert [argv for argv in host.runs if argv[0] == "apt-mark"] == []
     assert host.operations == []
 
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
@@ -14,8 +16,9 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch.model im
     OmittedChange,
     PackageChange,
 )
-from apt_host import AptHost
+from apt_host import ANSWERS, AptHost
 from fake_host import fixture
+from mutations import mutations, refusals
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=timezone.utc)
 SYSTEMS = ("debian-12", "debian-13")
@@ -84,6 +87,32 @@ def test_a_list_that_is_past_its_own_end_is_stale_at_once() -> None:
     path = "/var/lib/apt/lists/mirror.example_debian_dists_bookworm_InRelease"
     host.add_file(path, "Date: Mon, 23 Nov 2026 11:22:37 UTC\nValid-Until: Tue, 24 Nov 2026 11:22:37 UTC\n")
     assert next(s for s in look.observe(host, NOW).sources if s.codename == "bookworm").stale
+
+
+def test_a_list_of_the_future_is_no_proof() -> None:
+    found = look.observe(AptHost(), NOW - timedelta(days=60))
+    assert all(source.stale for source in found.sources)
+    assert "which is in the future: the clock of the host or of the mirror is wrong" in found.unknown_because[0]
+
+
+def test_sizes_that_no_vendor_should_write_stop_nothing() -> None:
+    host = AptHost()
+    shown = fixture("apt_show", "debian-12")
+    odd = re.sub(r"(?m)^((?:Installed-)?Size): (\d+)$", r"\1: \2.5", shown)
+    assert odd != shown
+    host.says[("apt-cache", "show")] = CommandResult((), 0, odd, "")
+    assert look.observe(host, NOW).changes == look.observe(AptHost(), NOW).changes
+
+
+@pytest.mark.parametrize("question", sorted(ANSWERS), ids=" ".join)
+def test_whatever_apt_says_a_host_is_observed_or_told_why_not(question: tuple[str, str]) -> None:
+    def observe(text: str) -> object:
+        host = AptHost()
+        host.says[question] = CommandResult((), 0, text, "")
+        return look.observe(host, NOW)
+
+    errors = refusals(observe, islice(mutations(fixture(ANSWERS[question], "debian-12")), 0, None, 7))
+    assert {error.doing for error in errors} <= {"Reading"}
 
 
 def test_a_list_without_a_release_file_is_no_proof() -> None:
@@ -164,15 +193,17 @@ def test_a_hold_of_ours_that_is_over_does_not_count_and_all_others_do() -> None:
     told = fixture("patch_dpkg_query", "debian-12").replace("lab-main\t1.0-1\tinstall", "lab-main\t1.0-1\thold")
     host.says[("dpkg-query", "-W")] = CommandResult((), 0, told, "")
     look.observe(host, NOW, {"lab-main"})
-    (solver,) = [argv for argv in host.runs if argv[:2] == ("apt-get", "-s")]
-    assert "APT::Ignore-Hold=1" in solver
-    pinned = host.text(look.PREFERENCES)
+    ((solver, pinned),) = [(argv, text) for argv, text in host.asked if argv[:2] == ("apt-get", "-s")]
+    assert {"APT::Ignore-Hold=1", *look.PINNED} <= set(solver)
     assert "Package: lab-held\nPin: version 1.0-1\nPin-Priority: 1001\n" in pinned
     assert "lab-main" not in pinned
+    assert host.operations == []
 
 
 def test_the_pins_of_the_site_are_heeded_after_ours() -> None:
     host = AptHost()
     host.add_file(look.SITE_PREFERENCES, "Package: theirs\nPin: release *\nPin-Priority: 1\n")
     look.simulate(host, ["dist-upgrade"], look.pins([("ours", "1", -1)]))
-    assert host.text(look.PREFERENCES).index("ours") < host.text(look.PREFERENCES).index("theirs")
+    ((_argv, pinned),) = host.asked
+    assert pinned.index("ours") < pinned.index("theirs")
+    assert host.operations == []

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import Callable
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import read
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.read import (
     Offer,
@@ -14,6 +16,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.read
     SimulatedStep,
 )
 from fake_host import fixture
+from mutations import mutations, refusals
 
 SYSTEMS = ("debian-12", "debian-13")
 
@@ -124,3 +127,51 @@ def test_the_dates_of_a_release_file() -> None:
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_single_values_of_the_configuration(system: str) -> None:
     assert read.config(fixture("apt_config", system))["APT::Periodic::Unattended-Upgrade"] == "1"
+
+
+# --- what nobody prints, and somebody will ---
+
+
+@pytest.mark.parametrize(
+    ("parse", "printed"),
+    [
+        pytest.param(read.packages, "patch_dpkg_query", id="dpkg-query"),
+        pytest.param(read.simulated, "apt_simulate", id="apt-get -s"),
+        pytest.param(read.offers, "apt_policy", id="apt-cache policy"),
+        pytest.param(read.indexes, "apt_indextargets", id="apt-get indextargets"),
+        pytest.param(read.release, "apt_inrelease", id="InRelease"),
+        pytest.param(read.config, "apt_config", id="apt-config dump"),
+    ],
+)
+def test_odd_text_is_read_or_named_and_never_a_surprise(parse: Callable[[str], object], printed: str) -> None:
+    errors = refusals(parse, mutations(fixture(printed, "debian-12")))
+    assert {error.doing for error in errors} <= {"Reading"}
+
+
+def test_a_line_of_dpkg_that_is_none_is_named_and_no_package_is_passed_over() -> None:
+    whole = fixture("patch_dpkg_query", "debian-12")
+    lines = whole.split("\n")
+    lines[6] = lines[6].replace("\t", " ")
+    with pytest.raises(ClinicalError, match=r"line 7 of what dpkg-query says is '"):
+        read.packages("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1234", 1234),
+        ("12.5", 12),
+        (" 7 kB", 7),
+        ("", 0),
+        ("unknown", 0),
+        ("-3", 0),
+        ("\u0663", 0),
+        ("9" * 5000, 10**15 - 1),
+    ],
+)
+def test_a_size_is_read_as_apt_reads_it(text: str, number: int) -> None:
+    assert read.size(text) == number
+
+
+def test_a_date_that_no_calendar_has_is_none() -> None:
+    assert read.release("Date: Fri, 31 Dec 9999 23:59:59 -2300\n").dated is None

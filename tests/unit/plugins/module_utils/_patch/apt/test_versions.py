@@ -15,6 +15,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt.vers
     brings,
     is_later,
 )
+from mutations import mutations
 
 #: Each is later than the one before it.
 RISING = (
@@ -89,6 +90,13 @@ def doubted_by_dpkg(claims: list[tuple[str, str, str]]) -> list[str]:
     answer = subprocess.run(["sh", "-c", script], input=told, capture_output=True, text=True, check=True)
     assert answer.stderr == ""
     return answer.stdout.splitlines()
+
+
+def test_what_is_no_version_is_ordered_all_the_same() -> None:
+    for text in mutations("1:2.36-9+deb12u13"):
+        assert not (is_later(text, "1.0") and is_later("1.0", text))
+    assert is_later(f"1.{'9' * 6000}", "1.9")
+    assert is_later("vendor:2", "vendor:1")
 
 
 def claims(pairs: int, seed: int) -> list[tuple[str, str, str]]:

@@ -16,6 +16,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch.model im
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 from dnf_host import NOW, OBSERVED, DnfHost, answer_with, changes_by_name, dnf_on
+from fake_host import fixture
+from mutations import mutations, refusals
 
 
 def test_the_upgrade_is_told_with_what_its_advisories_say() -> None:
@@ -68,6 +70,13 @@ def test_two_versions_of_a_package_are_a_cut_transaction_and_two_kernels_are_not
             id="silent",
         ),
         pytest.param(OBSERVED, NOW + timedelta(days=31), "the list of lab is 31 days old", id="old"),
+        pytest.param(OBSERVED, NOW - timedelta(days=31), "which is in the future: the clock", id="of the future"),
+        pytest.param(
+            answer_with(sources=[{**OBSERVED["sources"][0], "stamp": 10**15}]),
+            NOW,
+            "the list of lab is without a date",
+            id="no time",
+        ),
         pytest.param(
             answer_with(failed=["lab: no route"]), NOW, "a list could not be read: lab: no route", id="unreachable"
         ),
@@ -85,6 +94,33 @@ def test_where_everything_is_known_nothing_is_unknown() -> None:
     assert (observed.unknown_because, observed.broken) == ((), ())
     assert observed.sources[0].security
     assert not observed.sources[0].stale
+
+
+def test_kernels_stand_beside_each_other_and_two_of_anything_else_are_a_cut_transaction() -> None:
+    host = DnfHost()
+    rows = [
+        ("kernel-core", "5.2-1"),
+        ("kernel-core", "5.10-1"),
+        ("kernel-core", "5.1-1"),
+        ("lab", "1-1"),
+        ("lab", "2-1"),
+    ]
+    host.installed = "".join(f"{name}\tx86_64\t{version}\t{name}.src.rpm\n" for name, version in rows)
+    packages = dnf_on(host).installed()
+    kernel, lab = packages["kernel-core:x86_64"], packages["lab:x86_64"]
+    assert (kernel.version, kernel.intact, kernel.side_by_side) == ("5.10-1", True, True)
+    assert [kernel.has(version) for version in ("5.1-1", "5.2-1", "5.10-1", "5.3-1")] == [True, True, True, False]
+    assert (lab.version, lab.intact, lab.side_by_side) == ("2-1", False, False)
+
+
+def test_whatever_rpm_says_is_read_or_named() -> None:
+    def observe(text: str) -> object:
+        host = DnfHost()
+        host.installed = text
+        return dnf_on(host).observe()
+
+    errors = refusals(observe, mutations(fixture("rpm_qa", "debian12-4.18.0")))
+    assert {error.subject for error in errors} == {"the rpm database"}
 
 
 def test_a_cut_transaction_is_seen() -> None:

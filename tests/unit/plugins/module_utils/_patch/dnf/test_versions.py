@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import rpm_pairs
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.dnf.versions import RpmVersion, brings, is_later
+from mutations import mutations
 
 #: What rpm 4.18.0 said of rpm_pairs.pairs(), a sign a pair.
 CAPTURED = Path(__file__).resolve().parents[5] / "fixtures" / "rpm_vercmp" / "debian12-4.18.0.txt"
@@ -58,3 +59,9 @@ def test_equal_versions_are_equal_however_they_are_written() -> None:
 )
 def test_what_an_update_brings(version: str, brought: bool) -> None:
     assert brings(version, "1:2.0-1.el9", "1:2.1-1.el9_4") is brought
+
+
+def test_what_is_no_version_is_ordered_all_the_same() -> None:
+    for text in mutations("1:2.36-9.el9"):
+        assert not (is_later(text, "1.0") and is_later("1.0", text))
+    assert is_later(f"1.{'9' * 6000}", "1.9")

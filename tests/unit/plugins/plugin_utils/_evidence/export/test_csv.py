@@ -58,7 +58,6 @@ def test_every_finding_is_a_line_and_hosts_without_result_are_too() -> None:
         "-1",
         "@SUM(A1)",
         "\t=1",
-        "\r=1",
         "\n=cmd|' /C calc'!A0",
         "  =HYPERLINK(1)",
         "|x",
@@ -73,5 +72,6 @@ def test_a_spreadsheet_calculates_nothing_that_a_host_wrote(text: str) -> None:
     run = evidence.bundle(samples.RUN_ID, {"a": record.clean_result(result, "a")})
     (line,) = table(run)
     assert line["before"].startswith("'")
-    assert line["before"][1:].replace("\\x0d", "\r") == text.replace("\\x0d", "\r")
+    assert line["before"][1:] == text
     assert csv_export.safe("plain = text") == "plain = text"
+    assert csv_export.safe("\r=1").startswith("'")  # as records of older releases may hold it

@@ -30,8 +30,10 @@ def test_the_suites_add_up() -> None:
 
 def test_no_character_breaks_the_xml() -> None:
     result = samples.result(0, 1)
-    result["findings"][0].update(result="fail", reason="\x00\x1b<&>\"'\udce9]]>\ufffe")
+    result["findings"][0].update(result="fail")
     result["summary"] = {"fail": 1}
-    run = evidence.bundle(samples.RUN_ID, {"<&>": record.clean_result(result, "a")})
+    kept = record.clean_result(result, "a")
+    kept["findings"][0]["reason"] = "\x00\x1b<&>\"'\udce9]]>\ufffe"  # as records of older releases may hold it
+    run = evidence.bundle(samples.RUN_ID, {"<&>": kept})
     root = ElementTree.fromstring(exported(run, ["junit"])["junit.xml"])
     assert "\\x00\\x1b<&>\"'\\xdce9]]>\\xfffe" in (root[0][0][0].text or "")

@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two hosts of the drills from outside: their pages, their files, and the plays that work on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SCENARIO = Path(__file__).resolve().parent
+HOSTS = SCENARIO.parents[1] / "tests" / "hosts"
+INVENTORY = SCENARIO / "inventory" / "hosts"
+CONFIG = os.environ["ANSIBLE_SSH_COMMON_ARGS"].split()[1]
+#: Every file, folder and link that a configuration could touch, with owner, mode and bytes; and what runs and filters.
+STATE = r"""
+cd /
+find etc usr/local var/lib/clinic -printf '%p %y %m %U:%G %l\n' | sort
+find etc usr/local var/lib/clinic -type f -print0 | sort -z | xargs -0 sha256sum
+systemctl list-units --plain --no-legend --state=active haproxy.service nginx.service 'clinic*'
+systemctl is-enabled haproxy.service nginx.service clinic-worker.service clinic-door.service
+nft list ruleset
+sysctl -n net.ipv4.ip_nonlocal_bind
+find / -xdev -name '*.healthops-tmp' -not -path '/proc/*'
+"""
+#: The pages: HAProxy, nginx, and the worker, which is restarted where its files change.
+PORTS = {"haproxy": 8080, "nginx": 8081, "worker": 8082}
+
+
+@dataclass(frozen=True)
+class ClinicHost:
+    """One host, by the name and the address that it has in the inventory."""
+
+    name: str
+    address: str
+    network: str
+
+    def root(self, command: str) -> str:
+        """Return what a shell command says that root runs there, over a login of its own."""
+        argv = ["ssh", "-q", "-F", CONFIG, "-o", "ControlMaster=no", "-o", "ControlPath=none", self.name]
+        done = subprocess.run(
+            [*argv, "sudo -n sh -s"], input=command, check=False, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, f"{self.name}: {command}: {done.stdout} {done.stderr}"
+        return done.stdout.strip()
+
+    def state(self) -> list[str]:
+        return self.root(STATE).splitlines()
+
+    def page(self, port: int) -> str:
+        """Return what a client gets, or why it gets nothing."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}:{port}/", timeout=5) as answer:
+                return str(answer.read().decode())
+        except (urllib.error.URLError, OSError) as error:
+            return f"nothing: {error}"
+
+    def pages(self) -> dict[str, str]:
+        return {name: self.page(port) for name, port in PORTS.items()}
+
+    def strike(self, *argv: str) -> None:
+        """Do to the host what no control node could: pull its plug."""
+        engine = os.environ.get("HEALTHOPS_ENGINE") or str(HOSTS / "engine" / "podman")
+        done = subprocess.run(
+            [engine, *argv, f"{self.network}-{self.name}"], check=False, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def hosts() -> list[ClinicHost]:
+    """Return the hosts of the scenario."""
+    done = subprocess.run(
+        ["ansible-inventory", "-i", str(INVENTORY), "--list"], check=True, capture_output=True, text=True
+    )
+    listed = json.loads(done.stdout)["_meta"]["hostvars"]
+    return [ClinicHost(name, own["ansible_host"], own["test_hosts_network"]) for name, own in sorted(listed.items())]
+
+
+@dataclass
+class Play:
+    """A play that works on both hosts: begun, killed or waited for."""
+
+    process: subprocess.Popen[str]
+    output: str = ""
+
+    def end(self) -> str:
+        """Return what it said when it has ended."""
+        self.output, _none = self.process.communicate(timeout=600)
+        return self.output
+
+    def kill(self) -> None:
+        """End the control node's half as a power failure would: at once, and all of it."""
+        os.killpg(self.process.pid, 9)
+        self.process.communicate(timeout=60)
+
+
+def begin(**variables: Any) -> Play:
+    """Begin the play of the drills with these variables."""
+    argv = ["ansible-playbook", "-i", str(INVENTORY), str(SCENARIO / "drill.yml"), "--diff", "-vvv"]
+    argv += ["-e", json.dumps({"drill_host": "test_hosts", **variables})]
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    return Play(process)
+
+
+@dataclass
+class Clients:
+    """Clients that ask every page of every host all the time, and what they did not get."""
+
+    answers: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def unanswered(self, page: str) -> list[str]:
+        told = [text for (_host, name), texts in self.answers.items() if name == page for text in texts]
+        return [text for text in told if text.startswith("nothing")]
+
+
+@contextmanager
+def clients(asked: list[ClinicHost]) -> Iterator[Clients]:
+    """Ask the pages ten times a second while the body runs."""
+    seen, over = Clients(), threading.Event()
+
+    def ask(host: ClinicHost, name: str, port: int) -> None:
+        while not over.is_set():
+            seen.answers.setdefault((host.name, name), set()).add(host.page(port))
+            over.wait(0.1)
+
+    threads = [threading.Thread(target=ask, args=(host, *page)) for host in asked for page in PORTS.items()]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def wait_for(what: str, done: Callable[[], Any], patience: float = 120.0) -> Any:
+    """Return the first true answer; fail where there is none in all that time."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        answer = done()
+        if answer:
+            return answer
+        time.sleep(0.3)
+    raise AssertionError(f"{what}: not so after {patience:.0f} s")

@@ -1,0 +1,548 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to change on a host so that it has a configuration: looked at once, nothing is changed here."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .._change.package_group import package_group
+from .._change.steps import Effect, Group, Step
+from .._change.subjects.base import Image
+from .._change.subjects.files import ABSENT, File, content_of, file_image, link_image, owned_image, path_image
+from .._change.subjects.generated import GeneratedFile, generated_image
+from .._change.subjects.kernel import KernelValue, kernel_path
+from .._change.subjects.local_accounts import LocalAccount, LocalGroup
+from .._change.subjects.packages import broken, installed, simulate
+from .._change.subjects.trees import Tree
+from .._change.subjects.units import ENABLING_FOLDERS, EnabledUnit, OwnUnit, Unit, show
+from .._errors import ClinicalError
+from .._host.door import Host
+from . import manifest as manifests
+from .manifest import Manifest
+from .model import (
+    STARTED,
+    STOPPED,
+    UNIT_FOLDERS,
+    Configuration,
+    Owner,
+    WantedAccount,
+    WantedFile,
+    WantedUnit,
+)
+
+WHY = "the configuration wants it"
+HIDDEN = "(its content is secret)"
+#: Where kernel values stand for the next boot, by the name of the configuration.
+SYSCTL = "/etc/sysctl.d/60-healthops-{}.conf"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The groups that have to be applied together, in their order, and what a role has to know beside them.
+
+    ``restarts_due`` are held units that run with older files; ``remaining`` what a removal leaves on the host.
+    """
+
+    groups: tuple[Group, ...]
+    manifest: Manifest
+    restarts_due: tuple[str, ...] = ()
+    remaining: tuple[str, ...] = ()
+    changed_files: tuple[str, ...] = ()
+
+
+@dataclass
+class _Survey:
+    """What the plan needs to know of the host, and what it has found out so far."""
+
+    host: Host
+    configuration: Configuration
+    earlier: Manifest
+    foretell: bool
+    images: dict[str, Image] = field(default_factory=dict)
+    originals: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    made: list[str] = field(default_factory=list)
+
+    def image(self, path: str) -> Image:
+        """Return what is at the path; each is read once."""
+        if path not in self.images:
+            self.images[path] = path_image(self.host, path)
+        return self.images[path]
+
+
+def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: bool = False) -> Plan:
+    """Return what has to change. With ``foretell`` nothing will be, and what other tasks bring first may be missing.
+
+    Raises ClinicalError where the host cannot have the configuration.
+    """
+    survey = _Survey(host, configuration, earlier, foretell)
+    packages = _packages(survey)
+    steps = [
+        *_group_steps(survey),
+        *_account_steps(survey),
+        *_folder_steps(survey),
+        *_leaving_steps(survey),
+        *_file_steps(survey),
+        *_link_steps(survey),
+        *_kernel_steps(survey),
+    ]
+    units = show(host, [unit.name for unit in configuration.units] + [*earlier.units])
+    stopping = list(_leaving_units(survey, units))
+    new = _new_manifest(survey, packages)
+    if new != earlier:
+        steps.append(_manifest_step(survey, new))
+    unit_steps, effects, due = _units(survey, units)
+    everything = [*stopping, *steps, *unit_steps]
+    groups: tuple[Group, ...] = packages
+    if everything or effects:
+        _require(survey)
+        if any(path.startswith(UNIT_FOLDERS) for path in survey.changed):
+            effects = [Effect("daemon-reload"), *effects]
+        groups = (*groups, _group(survey, everything, effects, units))
+    return Plan(
+        groups=groups,
+        manifest=new,
+        restarts_due=tuple(due),
+        remaining=tuple(_remaining(survey)),
+        changed_files=tuple(sorted(survey.changed)),
+    )
+
+
+def _require(survey: _Survey) -> None:
+    """Run what has to succeed before anything is changed. Raises ClinicalError with its words where it does not."""
+    for argv in survey.configuration.requires:
+        if survey.host.which(argv[0]) is None:  # it comes with a package of this run, so nothing can speak against it
+            continue
+        done = survey.host.run(argv)
+        if done.rc != 0:
+            problem = f"{done.complaint}; nothing was changed"
+            raise ClinicalError("Changing the configuration", survey.configuration.name, problem)
+
+
+def _group(survey: _Survey, steps: Sequence[Step], effects: Sequence[Effect], units: Mapping[str, Unit]) -> Group:
+    """Return the one group of files and units. Whatever it makes run, or read its settings, has to go on running."""
+    wanted = {unit.name for unit in survey.configuration.units if unit.state == STARTED}
+    running = {name for name, unit in units.items() if unit.running}
+    notified = [effect.unit for effect in effects if effect.unit in running | wanted]
+    started = [step.subject.name for step in steps if (step.wanted or {}).get("active")]
+    return Group(
+        name=survey.configuration.name,
+        steps=tuple(steps),
+        checks=survey.configuration.checks if survey.changed else (),
+        effects=tuple(effects),
+        steady=tuple(dict.fromkeys([*notified, *started])),
+        checked_on_the_way_back=False,
+    )
+
+
+def _packages(survey: _Survey) -> tuple[Group, ...]:
+    """Return the group that installs what is missing. Raises ClinicalError where apt would remove something for it."""
+    wanted = survey.configuration.packages
+    versions, _unfinished = installed(survey.host, wanted)
+    missing = [name for name, version in versions.items() if version is None]
+    if not missing:
+        return ()
+    obstacles = broken(survey.host)
+    if obstacles:
+        problem = f"{'; '.join(obstacles)}; nothing was changed"
+        raise ClinicalError("Installing", ", ".join(missing), problem, "Look at dpkg --audit.")
+    before, after = simulate(survey.host, missing, [])
+    leaving = [name for name, version in after["packages"].items() if version is None]
+    if leaving:
+        reason = f"apt would remove {', '.join(leaving)}"
+        raise ClinicalError("Installing", ", ".join(missing), f"{reason}; nothing was changed", "Decide by hand first.")
+    return (package_group(before, after),)
+
+
+# --- accounts ---
+
+
+def _group_steps(survey: _Survey) -> Iterator[Step]:
+    own_groups = [account.group for account in survey.configuration.accounts]
+    for name in dict.fromkeys([*survey.configuration.groups, *own_groups]):
+        if survey.host.gid(name) is None:
+            yield _step(LocalGroup(name), {"there": True}, "absent", "a group of the system", WHY)
+
+
+def _account_steps(survey: _Survey) -> Iterator[Step]:
+    for account in survey.configuration.accounts:
+        subject = LocalAccount(account.name)
+        wanted = _account_image(account)
+        now = subject.capture(survey.host)
+        if not subject.matches(now, wanted):
+            yield _step(subject, wanted, _described(now), _described(wanted), WHY)
+
+
+def _account_image(account: WantedAccount) -> Image:
+    return {
+        "there": True,
+        "group": account.group,
+        "groups": sorted(account.groups),
+        "home": account.home,
+        "shell": account.shell,
+        "comment": account.comment,
+    }
+
+
+def _described(image: Image) -> str:
+    if not image["there"]:
+        return "absent"
+    return ", ".join(f"{key} {value}" for key, value in image.items() if key != "there" and value)
+
+
+# --- folders, files, links ---
+
+
+def _folder_steps(survey: _Survey) -> Iterator[Step]:
+    """Yield the folders, those above them before them, and those that files need and nobody names."""
+    named = {folder.path: folder for folder in survey.configuration.folders}
+    for path in _folders(survey.configuration):
+        now = survey.image(path)
+        if path not in named:
+            if now["kind"] == "absent":
+                survey.made.append(path)
+                yield _step(File(path), {"kind": "dir"}, "absent", "a folder", WHY)
+            continue
+        owner = named[path].owner
+        wanted = owned_image("dir", owner.mode, owner.user, owner.group)
+        if now["kind"] not in ("absent", "dir"):
+            raise ClinicalError("Making the folder", path, f"it is a {now['kind']}; nothing was changed")
+        if not _matches(survey, now, wanted):
+            yield _step(File(path), wanted, _meta_words(survey, now), _owner_words(owner), WHY)
+
+
+def _folders(configuration: Configuration) -> list[str]:
+    named = [folder.path for folder in configuration.folders]
+    needed = [posixpath.dirname(path) for path in _placed(configuration)]
+    if configuration.kernel:
+        needed.append(posixpath.dirname(SYSCTL))
+    above = {path for folder in [*named, *needed] for path in _upwards(folder)}
+    return sorted(above)
+
+
+def _placed(configuration: Configuration) -> list[str]:
+    """Return the paths of all files and links."""
+    return [*(file.path for file in configuration.files), *(link.path for link in configuration.links)]
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while path != "/":
+        yield path
+        path = posixpath.dirname(path)
+
+
+def _leaving_steps(survey: _Survey) -> Iterator[Step]:
+    """Yield what the earlier configuration put there and this one has not, and what must not be there."""
+    wanted = {*_placed(survey.configuration), *_folders(survey.configuration)}
+    if survey.configuration.kernel:
+        wanted.add(SYSCTL.format(survey.configuration.name))
+    leaving: set[str] = set()
+    for path in survey.earlier.paths:
+        if path not in wanted:
+            original = survey.earlier.originals.get(path)
+            yield from _leaving(survey, path, original, "the configuration has it no longer", leaving)
+    for path in survey.configuration.absent:
+        yield from _leaving(survey, path, None, "the configuration wants it gone", leaving)
+
+
+def _leaving(
+    survey: _Survey, path: str, original: Mapping[str, Any] | None, why: str, leaving: set[str]
+) -> Iterator[Step]:
+    """Yield the step that takes a path away; a folder that somebody else has something in stays."""
+    now = survey.image(path)
+    inside = (posixpath.join(path, name) for name in survey.host.listdir(path)) if now["kind"] == "dir" else ()
+    if now["kind"] == "absent" or not leaving.issuperset(inside):
+        return
+    leaving.add(path)
+    survey.changed.add(path)
+    wanted: Image = dict(original) if original else dict(ABSENT)
+    after = "as it was before the configuration" if original else "absent"
+    yield _step(File(path), wanted, now["kind"], after, why)
+
+
+def _file_steps(survey: _Survey) -> Iterator[Step]:
+    for file in survey.configuration.files:
+        now = survey.image(file.path)
+        if file.generate and not _is_fresh(survey, file, now):
+            yield _generating(survey, file)
+            continue
+        if (file.once or file.generate) and now["kind"] == "file":
+            wanted = owned_image("file", file.owner.mode, file.owner.user, file.owner.group, content_of(now))
+        else:
+            content = _content(survey, file)
+            if content is None:
+                yield _copying(survey, file)
+                continue
+            wanted = owned_image("file", file.owner.mode, file.owner.user, file.owner.group, content)
+        if now["kind"] == "dir":
+            raise ClinicalError("Writing", file.path, "it is a folder; nothing was changed")
+        if _matches(survey, now, wanted):
+            continue
+        if not _same_content(now, wanted):
+            survey.changed.add(file.path)
+        _keep_original(survey, file.path, now)
+        before, after = _file_words(survey, file, now, wanted)
+        yield _step(File(file.path), wanted, before, after, WHY)
+
+
+def _is_fresh(survey: _Survey, file: WantedFile, now: Image) -> bool:
+    """Return whether a generated file is there and needs no successor, nor anything that it was made of."""
+    if now["kind"] != "file" or any(argument in survey.changed for argument in file.generate):
+        return False
+    return not file.fresh or survey.host.run(file.fresh).rc == 0
+
+
+def _generating(survey: _Survey, file: WantedFile) -> Step:
+    survey.changed.add(file.path)
+    wanted = generated_image(file.generate, file.owner.mode, file.owner.user, file.owner.group)
+    before = "ends soon" if survey.image(file.path)["kind"] == "file" else "absent"
+    return _step(GeneratedFile(file.path), wanted, before, f"generated, {_owner_words(file.owner)}", WHY)
+
+
+def _content(survey: _Survey, file: WantedFile) -> bytes | None:
+    """Return the wanted bytes; None where the file of the host that has them is yet to come."""
+    if not file.source:
+        return file.content
+    if file.source in survey.changed:
+        return None
+    path = survey.host.resolve(file.source)
+    content = survey.host.read(path)
+    if content is None and not survey.foretell:
+        reason = f"there is no {file.source} on this host; nothing was changed"
+        raise ClinicalError("Copying to", file.path, reason, "Put it there first; it is only read.")
+    return content
+
+
+def _copying(survey: _Survey, file: WantedFile) -> Step:
+    """Return the step that copies what is not there yet: this run generates it first, or other tasks will."""
+    survey.changed.add(file.path)
+    wanted = generated_image(("/bin/cat", file.source), file.owner.mode, file.owner.user, file.owner.group)
+    before, after = survey.image(file.path)["kind"], f"a copy of {file.source}, {_owner_words(file.owner)}"
+    return _step(GeneratedFile(file.path), wanted, before, after, WHY)
+
+
+def _link_steps(survey: _Survey) -> Iterator[Step]:
+    for link in survey.configuration.links:
+        now, wanted = survey.image(link.path), link_image(link.target)
+        if now == wanted:
+            continue
+        if now["kind"] == "dir":
+            raise ClinicalError("Laying the link", link.path, "it is a folder; nothing was changed")
+        survey.changed.add(link.path)
+        _keep_original(survey, link.path, now)
+        yield _step(File(link.path), wanted, str(now.get("target", now["kind"])), link.target, WHY)
+
+
+def _keep_original(survey: _Survey, path: str, now: Image) -> None:
+    """Remember what stood there before the system came, so that removing the system brings it back."""
+    known = path in survey.earlier.files or path in survey.earlier.links
+    if not known and now["kind"] != "absent" and len(content_of(now)) <= manifests.ORIGINAL_LIMIT:
+        survey.originals[path] = now
+
+
+def _kernel_steps(survey: _Survey) -> Iterator[Step]:
+    for key, value in survey.configuration.kernel:
+        subject = KernelValue(key)
+        now = subject.capture(survey.host)
+        if now["value"] is None:
+            reason = "this kernel does not have it; nothing was changed"
+            raise ClinicalError("Setting the kernel value", key, reason, f"There is no {kernel_path(key)}.")
+        if now["value"] != value:
+            yield _step(subject, {"value": value}, str(now["value"]), value, WHY)
+    if survey.configuration.kernel:
+        path = SYSCTL.format(survey.configuration.name)
+        lines = [f"{key} = {value}\n" for key, value in survey.configuration.kernel]
+        wanted = file_image("".join(lines).encode(), 0o644)
+        if not File(path).matches(survey.image(path), wanted):
+            yield _step(File(path), wanted, survey.image(path)["kind"], "".join(lines), "for the next boot")
+
+
+def _matches(survey: _Survey, now: Image, wanted: Image) -> bool:
+    """Compare what is there with an owned image; an owner that does not exist yet owns nothing."""
+    numbers = {"uid": survey.host.uid(wanted["user"]), "gid": survey.host.gid(wanted["group"])}
+    plain = {key: value for key, value in wanted.items() if key not in ("user", "group")}
+    return all(now.get(key) == value for key, value in {**plain, **numbers}.items())
+
+
+def _same_content(now: Image, wanted: Image) -> bool:
+    return bool(now["kind"] == "file" and now["content"] == wanted["content"])
+
+
+def _file_words(survey: _Survey, file: WantedFile, now: Image, wanted: Image) -> tuple[str, str]:
+    """Return what people are shown of a file before and after: its text, or owner and mode where only those differ."""
+    if _same_content(now, wanted):
+        return _meta_words(survey, now), _owner_words(file.owner)
+    if file.secret:
+        return (HIDDEN if now["kind"] == "file" else now["kind"]), f"{HIDDEN} {_owner_words(file.owner)}"
+    before = content_of(now).decode("utf-8", "replace") if now["kind"] == "file" else now["kind"]
+    return before, content_of(wanted).decode("utf-8", "replace")
+
+
+def _owner_words(owner: Owner) -> str:
+    return f"{owner.user}:{owner.group} {owner.mode:04o}"
+
+
+def _meta_words(survey: _Survey, now: Image) -> str:
+    if "mode" not in now:
+        return str(now["kind"])
+    return f"{survey.host.owner_name(now['uid'])}:{survey.host.group_name(now['gid'])} {now['mode']:04o}"
+
+
+# --- units ---
+
+
+def _units(survey: _Survey, units: Mapping[str, Unit]) -> tuple[list[Step], list[Effect], list[str]]:
+    """Return the steps of the units, what makes running ones read their files, and which held ones wait for that."""
+    steps: list[Step] = []
+    effects: list[Effect] = []
+    due: list[str] = []
+    for wanted in survey.configuration.units:
+        unit = units.get(wanted.name)
+        steps += _switching(survey, wanted, unit)
+        if unit is None or not unit.running or wanted.state == STOPPED:
+            continue
+        verb = _verb(survey, wanted, unit)
+        if verb == "restart" and wanted.held:
+            due.append(wanted.name)
+        elif verb:
+            steps.append(_watched(wanted.name))
+            effects.append(Effect(verb, wanted.name))
+    return steps, effects, due
+
+
+def _switching(survey: _Survey, wanted: WantedUnit, unit: Unit | None) -> Iterator[Step]:
+    exists = unit is not None and unit.exists
+    if unit is not None and unit.masked and (wanted.enabled or wanted.state == STARTED):
+        advice = f"Try: systemctl unmask {wanted.name}"
+        raise ClinicalError("Starting", wanted.name, "somebody masked it; nothing was changed", advice)
+    enabled = exists and unit is not None and unit.enabled in ("enabled", "enabled-runtime")
+    if wanted.enabled is not None and enabled != wanted.enabled and (exists or wanted.enabled):
+        yield replace(_watch_links(), late=True)
+        before = unit.enabled if unit is not None and exists else "absent"
+        after = "enabled" if wanted.enabled else "disabled"
+        yield _step(EnabledUnit(wanted.name), {"enabled": wanted.enabled}, before, after, WHY, late=True)
+    running = exists and unit is not None and unit.running
+    if (wanted.state == STARTED and not running) or (wanted.state == STOPPED and running):
+        before = unit.active if unit is not None and exists else "absent"
+        after = "active" if wanted.state == STARTED else "inactive"
+        image = {"active": wanted.state == STARTED, "anew": not exists}
+        yield _step(OwnUnit(wanted.name), image, before, after, WHY, late=True)
+
+
+def _verb(survey: _Survey, wanted: WantedUnit, unit: Unit) -> str:
+    """Return how a running unit has to be notified of files that changed, or are newer than what it has read."""
+    restart, reload = _read_by(survey.configuration, wanted)
+    for verb, paths in (("restart", restart), ("reload-or-restart", reload)):
+        if survey.changed.intersection(paths) or any(_is_newer(survey.host, path, unit.since) for path in paths):
+            return verb
+    return ""
+
+
+def _read_by(configuration: Configuration, wanted: WantedUnit) -> tuple[list[str], list[str]]:
+    """Return the paths for which a unit is restarted, and those for which it is reloaded."""
+    restart = [file.path for file in configuration.files if wanted.name in file.restart]
+    reload = [file.path for file in configuration.files if wanted.name in file.reload]
+    reload += [link.path for link in configuration.links if wanted.name in link.reload]
+    return [*restart, *wanted.restart_on], [*reload, *wanted.reload_on]
+
+
+def _is_newer(host: Host, path: str, since: float) -> bool:
+    info = host.stat(host.resolve(path))
+    return info is not None and info.ctime > since
+
+
+def _leaving_units(survey: _Survey, units: Mapping[str, Unit]) -> Iterator[Step]:
+    """Yield the steps that stop what the earlier configuration made run and this one does not know."""
+    known = {unit.name for unit in survey.configuration.units}
+    why = "the configuration has it no longer"
+    for name in survey.earlier.units:
+        unit = units.get(name)
+        if name in known or unit is None or not unit.exists:
+            continue
+        if unit.running:
+            yield _step(OwnUnit(name), {"active": False}, unit.active, "inactive", why)
+        if unit.enabled in ("enabled", "enabled-runtime"):
+            yield _watch_links()
+            yield _step(EnabledUnit(name), {"enabled": False}, unit.enabled, "disabled", why)
+
+
+def _watched(unit: str) -> Step:
+    return _step(OwnUnit(unit), None, "runs with older settings", "has read its settings", WHY)
+
+
+def _watch_links() -> Step:
+    return _step(Tree(ENABLING_FOLDERS), None, "", "", "the links that enabling lays")
+
+
+# --- what is remembered ---
+
+
+def _new_manifest(survey: _Survey, packages: Sequence[Group]) -> Manifest:
+    configuration, earlier = survey.configuration, survey.earlier
+    coming = [name for group in packages for step in group.steps for name in _installed_names(step)]
+    files = {file.path: _digest(survey, file) for file in configuration.files}
+    if configuration.kernel:
+        files[SYSCTL.format(configuration.name)] = ""
+    originals = {path: image for path, image in earlier.originals.items() if path in {*files, *_link_targets(survey)}}
+    return Manifest(
+        name=configuration.name,
+        files=files,
+        links=_link_targets(survey),
+        folders=tuple(_own_folders(survey)),
+        data=tuple(folder.path for folder in configuration.folders if folder.data),
+        units=tuple(unit.name for unit in configuration.units if unit.enabled or unit.state == STARTED),
+        packages=tuple(dict.fromkeys([*earlier.packages, *coming])) if configuration.packages else (),
+        accounts=tuple(account.name for account in configuration.accounts),
+        originals={**survey.originals, **originals},
+    )
+
+
+def _own_folders(survey: _Survey) -> list[str]:
+    """Return the folders that go with the configuration: named ones, and those that were made for what is in them."""
+    named = [folder.path for folder in survey.configuration.folders if not folder.data]
+    needed = set(_folders(survey.configuration)) - {folder.path for folder in survey.configuration.folders}
+    return sorted({*named, *survey.made, *needed.intersection(survey.earlier.folders)})
+
+
+def _link_targets(survey: _Survey) -> dict[str, str]:
+    return {link.path: link.target for link in survey.configuration.links}
+
+
+def _digest(survey: _Survey, file: WantedFile) -> str:
+    """Return by what a file is compared later; nothing for one that others may change."""
+    if file.once or file.secret or file.generate:
+        return ""
+    content = _content(survey, file)
+    return "" if content is None else manifests.digest(content)
+
+
+def _installed_names(step: Step) -> Iterable[str]:
+    image = step.wanted or {}
+    return [name for name, version in image.get("packages", {}).items() if version is not None]
+
+
+def _manifest_step(survey: _Survey, new: Manifest) -> Step:
+    empty = new == Manifest(new.name)
+    wanted = dict(ABSENT) if empty else file_image(manifests.encode(new), 0o600)
+    return _step(File(manifests.path_of(new.name)), wanted, "", "", "what belongs to the configuration")
+
+
+def _remaining(survey: _Survey) -> Iterator[str]:
+    """Yield what belonged to the earlier configuration and outlives it."""
+    wanted = {folder.path for folder in survey.configuration.folders}
+    for path in survey.earlier.data:
+        if path not in wanted and survey.image(path)["kind"] != "absent":
+            yield path
+    for name in survey.earlier.accounts:
+        if name not in {account.name for account in survey.configuration.accounts}:
+            yield f"account {name}"
+    if not survey.configuration.packages:
+        yield from (f"package {name}" for name in survey.earlier.packages)
+
+
+def _step(subject: Any, wanted: Image | None, before: str, after: str, why: str, late: bool = False) -> Step:
+    return Step(subject=subject, wanted=wanted, before=before, after=after, why=why, controls=(), late=late)

@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A configuration as a task says it becomes one that a host can take: templates rendered, sources read.
+
+What a template looks like and where it lies is for the action plugin to know; it hands in two functions.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+
+#: What says where a file's bytes come from; exactly one of them.
+ORIGINS = ("content", "template", "source", "remote_source", "generate")
+#: What goes to the host as the task says it.
+PLAIN = ("packages", "groups", "accounts", "folders", "links", "absent", "kernel", "units", "requires", "checks")
+TABLE_UNIT = """\
+# Written by Ansible (healthops.clinical).
+[Unit]
+Description=nftables rules: {description}
+DefaultDependencies=no
+# Debian's nftables.service empties all tables when it starts, reloads or stops; these come back after it.
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+After=nftables.service local-fs.target
+Before=network-pre.target shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/nft -f {path}
+ExecReload=/usr/sbin/nft -f {path}
+ExecStop=-/usr/sbin/nft delete table {table}
+
+[Install]
+WantedBy=sysinit.target nftables.service
+"""
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """How the control node makes bytes: ``template`` renders one with further variables, ``source`` reads a file."""
+
+    template: Callable[[str, Mapping[str, Any]], str]
+    source: Callable[[str], bytes]
+
+
+def render(options: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
+    """Return what the host is sent. Raises ClinicalError where a file says not where its bytes come from."""
+    sent: dict[str, Any] = {key: options[key] for key in PLAIN if options.get(key)}
+    sent["files"] = [_file(file, renderer) for file in options.get("files") or ()]
+    for table in options.get("nftables") or ():
+        _add_table(sent, table, renderer)
+    return sent
+
+
+def _file(file: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
+    plain = {key: value for key, value in file.items() if key not in (*ORIGINS, "vars") and value is not None}
+    origin = _only_origin(file)
+    if origin == "remote_source":
+        return {**plain, "source": file["remote_source"]}
+    if origin == "generate":
+        return {**plain, "generate": file["generate"]}
+    return {**plain, "content": base64.b64encode(_content(file, origin, renderer)).decode()}
+
+
+def _content(file: Mapping[str, Any], origin: str, renderer: Renderer) -> bytes:
+    if origin == "template":
+        return renderer.template(file["template"], file.get("vars") or {}).encode()
+    if origin == "source":
+        return renderer.source(file["source"])
+    return str(file["content"]).encode()
+
+
+def _only_origin(file: Mapping[str, Any]) -> str:
+    given = [key for key in ORIGINS if file.get(key) is not None]
+    if len(given) != 1:
+        problem = f"it has {' and '.join(given) or 'no content'}; nothing was changed"
+        raise ClinicalError("Reading the file", str(file.get("path")), problem, f"Give one of {', '.join(ORIGINS)}.")
+    return given[0]
+
+
+def _add_table(sent: dict[str, Any], table: Mapping[str, Any], renderer: Renderer) -> None:
+    """Add a table of nftables: its rules, the unit that loads them and nothing else, and nft's own check of them."""
+    unit, path = f"{table['unit']}.service", table["path"]
+    rules = {**table, "owner": "root", "group": "root", "mode": table.get("mode") or "0600", "reload": [unit]}
+    for key in ("unit", "table", "description", "enabled", "state"):
+        rules.pop(key, None)
+    text = TABLE_UNIT.format(description=table["description"], path=path, table=table["table"])
+    unit_file = {"path": f"/etc/systemd/system/{unit}", "content": text}
+    sent["files"] += [_file(rules, renderer), _file(unit_file, renderer)]
+    state = {"enabled": table.get("enabled", True), "state": table.get("state") or "started"}
+    sent["units"] = [*_list(sent, "units"), {"name": unit, **state}]
+    sent["checks"] = [*_list(sent, "checks"), ["/usr/sbin/nft", "--check", "--file", path]]
+
+
+def _list(sent: Mapping[str, Any], key: str) -> Sequence[Any]:
+    listed: Sequence[Any] = sent.get(key) or ()
+    return listed

@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a configuration put on a host is remembered, and never guessed at."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.run_store import line
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration import manifest
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration.manifest import Manifest
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from fake_host import FakeHost
+
+FULL = Manifest(
+    name="gateway",
+    files={"/etc/a": "digest", "/etc/b/c": ""},
+    links={"/etc/b/d": "c"},
+    folders=("/etc/b",),
+    data=("/var/lib/gateway",),
+    units=("a.service",),
+    packages=("haproxy",),
+    originals={"/etc/a": {"kind": "file", "content": "eA=="}},
+)
+
+
+def test_what_is_written_is_read_again() -> None:
+    host = FakeHost()
+    host.add_file(manifest.path_of("gateway"), manifest.encode(FULL))
+    assert manifest.load(host, "gateway") == FULL
+    assert manifest.names(host) == ["gateway"]
+
+
+def test_a_host_that_was_never_configured_has_nothing() -> None:
+    assert manifest.load(FakeHost(), "gateway") == Manifest("gateway")
+
+
+def test_folders_go_after_what_is_in_them() -> None:
+    assert FULL.paths == ["/etc/b/d", "/etc/b/c", "/etc/a", "/etc/b"]
+
+
+@pytest.mark.parametrize("content", [b"nonsense\n", line({"version": 99, "name": "gateway"})], ids=["damaged", "newer"])
+def test_what_cannot_be_read_is_an_error(content: bytes) -> None:
+    host = FakeHost()
+    host.add_file(manifest.path_of("gateway"), content)
+    with pytest.raises(ClinicalError, match="/var/lib/healthops/configurations/gateway"):
+        manifest.load(host, "gateway")
+
+
+def test_the_folder_is_roots_alone() -> None:
+    host = FakeHost()
+    manifest.make_folder(host)
+    assert host.nodes[manifest.FOLDER].mode == 0o700

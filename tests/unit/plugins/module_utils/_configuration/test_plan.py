@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to change is planned from what is there, and refused where the host could not have it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration import manifest
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration.model import parse
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration.plan import Plan, plan
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from fake_host import FakeHost
+from fake_programs import FakePackage, FakeUnit
+
+
+@pytest.fixture
+def host() -> FakeHost:
+    return FakeHost()
+
+
+def planned(host: FakeHost, **sent: Any) -> Plan:
+    return plan(host, parse({"name": "gateway", **sent}), manifest.load(host, "gateway"))
+
+
+def file(path: str, text: str = "x\n", **more: Any) -> dict[str, Any]:
+    return {"path": path, "content": base64.b64encode(text.encode()).decode(), **more}
+
+
+def subjects(found: Plan) -> list[str]:
+    return [f"{step.subject.type} {step.subject.name}" for group in found.groups for step in group.steps]
+
+
+def test_nothing_wanted_is_nothing_to_do(host: FakeHost) -> None:
+    assert planned(host).groups == ()
+
+
+def test_folders_are_made_before_what_is_in_them(host: FakeHost) -> None:
+    assert subjects(planned(host, files=[file("/etc/a/b/c")]))[:3] == [
+        "file /etc/a",
+        "file /etc/a/b",
+        "file /etc/a/b/c",
+    ]
+
+
+def test_a_unit_file_has_systemd_read_its_units_anew(host: FakeHost) -> None:
+    found = planned(host, files=[file("/etc/systemd/system/x.service.d/y.conf")])
+    assert [effect.verb for effect in found.groups[-1].effects] == ["daemon-reload"]
+
+
+def test_only_owner_and_mode_are_no_reason_to_reload(host: FakeHost) -> None:
+    host.units["x.service"] = FakeUnit(active=True, since=host.clock + 1)
+    host.add_file("/etc/x.conf", "x\n", mode=0o600)
+    found = planned(host, files=[file("/etc/x.conf", reload=["x.service"])], units=[{"name": "x.service"}])
+    assert found.groups[-1].effects == ()
+    assert (found.groups[-1].steps[0].before, found.groups[-1].steps[0].after) == ("root:root 0600", "root:root 0644")
+
+
+def test_a_certificate_of_somebody_else_that_is_newer_reloads_what_reads_it(host: FakeHost) -> None:
+    host.units["x.service"] = FakeUnit(active=True, since=host.clock)
+    host.add_file("/etc/ssl/x.pem", "x\n")
+    unit = {"name": "x.service", "reload_on": ["/etc/ssl/x.pem"]}
+    assert planned(host, units=[unit]).groups == ()
+    host.clock += 1
+    host.add_file("/etc/ssl/x.pem", "y\n")
+    assert [effect.verb for effect in planned(host, units=[unit]).groups[0].effects] == ["reload-or-restart"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        pytest.param({"files": [file("/etc/d")]}, "it is a folder; nothing was changed", id="file over folder"),
+        pytest.param({"links": [{"path": "/etc/d", "target": "x"}]}, "it is a folder", id="link over folder"),
+        pytest.param({"folders": [{"path": "/etc/f"}]}, "it is a file; nothing was changed", id="folder over file"),
+        pytest.param({"kernel": {"no.such": "1"}}, "this kernel does not have it", id="kernel"),
+        pytest.param({"units": [{"name": "m.service", "state": "started"}]}, "somebody masked it", id="masked"),
+        pytest.param({"packages": ["none"]}, "none", id="package"),
+    ],
+)
+def test_what_the_host_cannot_have_is_refused(host: FakeHost, sent: dict[str, Any], words: str) -> None:
+    host.add_dir("/etc/d")
+    host.add_file("/etc/f")
+    host.add_link("/etc/systemd/system/m.service", "/dev/null")
+    host.units["m.service"] = FakeUnit(masked=True)
+    before = host.state()
+    with pytest.raises(ClinicalError, match=words):
+        planned(host, **sent)
+    assert host.state() == before
+
+
+def test_packages_come_first_and_in_one_transaction(host: FakeHost) -> None:
+    host.mirror.update(aa=FakePackage("1"), bb=FakePackage("2"))
+    host.add_dir("/var/lib/apt")
+    found = planned(host, packages=["aa", "bb"], files=[file("/etc/x")])
+    assert [group.name for group in found.groups] == ["package", "gateway"]
+    assert "packages aa bb" in subjects(found)
+    assert found.manifest.packages == ("aa", "bb")

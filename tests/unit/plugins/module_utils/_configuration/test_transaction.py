@@ -1,0 +1,346 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A configuration is there as a whole or not at all; it stays where it was confirmed, and goes where it is removed."""
+
+from __future__ import annotations
+
+import base64
+import copy
+from typing import Any
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.apply import Undone
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration import manifest, transaction
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration.model import parse
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration.transaction import (
+    ConfigurationRequest,
+    ConfigurationResult,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._guard import reverter
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from fake_host import FakeHost, Killed
+from fake_programs import FakePackage
+
+CHECK = ("/usr/sbin/haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg")
+PLAIN = {
+    "name": "gateway",
+    "packages": ["haproxy"],
+    "folders": [{"path": "/var/lib/gateway", "owner": "haproxy", "group": "haproxy", "mode": "0750", "data": True}],
+    "files": [
+        {
+            "path": "/etc/haproxy/haproxy.cfg",
+            "text": "ours\n",
+            "group": "haproxy",
+            "mode": "0640",
+            "reload": ["haproxy.service"],
+        },
+        {"path": "/etc/systemd/system/gateway-rules.service", "text": "[Install]\nWantedBy=multi-user.target\n"},
+        {"path": "/etc/gateway/key", "text": "hush\n", "mode": "0600", "secret": True},
+        {"path": "/etc/gateway/drained", "text": "1\n", "once": True},
+    ],
+    "links": [{"path": "/etc/gateway/current", "target": "key"}],
+    "kernel": {"net.ipv4.ip_nonlocal_bind": "1"},
+    "units": [
+        {"name": "haproxy.service", "enabled": True, "state": "started"},
+        {"name": "gateway-rules.service", "enabled": True, "state": "started"},
+    ],
+    "checks": [list(CHECK)],
+}
+
+
+@pytest.fixture
+def host() -> FakeHost:
+    made = FakeHost()
+    made.mirror["haproxy"] = FakePackage(
+        "2.6", conffiles={"/etc/haproxy/haproxy.cfg": "Debian's\n"}, unit="haproxy.service"
+    )
+    made.add_dir("/var/lib/apt")
+    made.add_link("/etc/systemd/system/sysinit.target.wants/some.service", "../some.service")
+    made.kernel["net.ipv4.ip_nonlocal_bind"] = "0"
+    made.users["haproxy"] = made.groups["haproxy"] = 111
+    made.programs |= {"haproxy", "openssl", "cat"}
+    made.answers[CHECK] = CommandResult(CHECK, 0, "", "")
+    return made
+
+
+def sent(**changes: Any) -> dict[str, Any]:
+    """Return the configuration as the control node sends it, with other values for some keys."""
+    whole = copy.deepcopy({**PLAIN, **changes})
+    for file in whole.get("files", ()):
+        if "text" in file:
+            file["content"] = base64.b64encode(file.pop("text").encode()).decode()
+    return whole
+
+
+def request(run_id: str = "r1", within: int = 0, **changes: Any) -> ConfigurationRequest:
+    return ConfigurationRequest(run_id=run_id, configuration=parse(sent(**changes)), confirm_within=within)
+
+
+def applied(host: FakeHost, run_id: str = "r1", within: int = 0, **changes: Any) -> ConfigurationResult:
+    host.clock += 10
+    return transaction.apply(host, request(run_id, within, **changes), check=False)
+
+
+def foretold(host: FakeHost, **changes: Any) -> ConfigurationResult:
+    return transaction.apply(host, request("check", **changes), check=True)
+
+
+def differences(before: dict[str, Any], host: FakeHost) -> dict[str, tuple[Any, Any]]:
+    """Return what is different, by path; of the guard's own alarm a run that is cut may leave half a file."""
+    now = host.state()
+    paths = {path for path in {**before["files"], **now["files"]} if "healthops-guard" not in path}
+    files = {path: (before["files"].get(path), now["files"].get(path)) for path in paths}
+    rest = {key: (before[key], now[key]) for key in before if key not in ("files", "units")}
+    return {key: pair for key, pair in {**files, **rest}.items() if pair[0] != pair[1]}
+
+
+def with_file(text: str) -> list[dict[str, Any]]:
+    return [{**PLAIN["files"][0], "text": text}, *PLAIN["files"][1:]]  # type: ignore[index,misc]
+
+
+def test_check_run_check_run_says_changed_changed_ok_ok(host: FakeHost) -> None:
+    before = host.state()
+    first = foretold(host)
+    assert host.state() == before
+    second = applied(host)
+    assert (first.changed, second.changed) == (True, True)
+    assert first.changes == second.changes
+    assert foretold(host).changes == applied(host, "r2").changes == []
+    assert not applied(host, "r3").changed
+
+
+def test_a_bare_host_gets_all_of_it(host: FakeHost) -> None:
+    applied(host)
+    node = host.nodes["/etc/haproxy/haproxy.cfg"]
+    assert (node.content, node.mode, node.uid, node.gid) == (b"ours\n", 0o640, 0, 111)
+    assert host.nodes["/var/lib/gateway"].gid == 111
+    assert host.nodes["/etc/gateway/current"].target == "key"
+    assert host.kernel["net.ipv4.ip_nonlocal_bind"] == "1"
+    assert host.text("/etc/sysctl.d/60-healthops-gateway.conf") == "net.ipv4.ip_nonlocal_bind = 1\n"
+    assert host.units["haproxy.service"].active
+    assert host.units["gateway-rules.service"].active
+    assert host.enabled("gateway-rules.service") == "enabled"
+
+
+def test_a_service_that_its_package_started_reads_the_new_file(host: FakeHost) -> None:
+    applied(host)
+    written = host.operations.index("write /etc/haproxy/haproxy.cfg")
+    assert "systemctl restart haproxy.service" in host.operations[written:] or (
+        "systemctl start haproxy.service" in host.operations[written:]
+    )
+
+
+def test_a_changed_file_reloads_what_reads_it_and_nothing_else(host: FakeHost) -> None:
+    applied(host)
+    begun = len(host.operations)
+    changed = applied(host, "r2", files=with_file("newer\n"))
+    verbs = [operation for operation in host.operations[begun:] if operation.startswith("systemctl")]
+    assert verbs == ["systemctl reload-or-restart haproxy.service"]
+    assert {
+        "subject": "file /etc/haproxy/haproxy.cfg",
+        "before": "ours\n",
+        "after": "newer\n",
+    }.items() <= changed.changes[0].items()
+
+
+def test_a_run_that_was_cut_before_the_reload_is_completed_by_the_next(host: FakeHost) -> None:
+    applied(host)
+    host.clock += 10
+    host.add_file("/etc/haproxy/haproxy.cfg", "newer\n", mode=0o640, gid=111)  # it was written, and nobody was told
+    host.clock += 10
+    applied(host, "r2", files=with_file("newer\n"))
+    assert "systemctl reload-or-restart haproxy.service" in host.operations
+    assert not applied(host, "r3", files=with_file("newer\n")).changed
+
+
+def test_a_secret_is_never_shown(host: FakeHost) -> None:
+    told = str(transaction.as_result(applied(host), with_diff=True, check=False))
+    assert "hush" not in told
+    assert base64.b64encode(b"hush\n").decode() not in told
+    assert "/etc/gateway/key" in told
+
+
+def test_what_was_made_once_is_left_to_who_changed_it(host: FakeHost) -> None:
+    applied(host)
+    host.add_file("/etc/gateway/drained", "2\n")
+    assert not applied(host, "r2").changed
+    assert host.text("/etc/gateway/drained") == "2\n"
+
+
+@pytest.mark.parametrize("configured", [False, True], ids=["bare", "configured"])
+def test_a_check_that_fails_puts_everything_back(host: FakeHost, configured: bool) -> None:
+    if configured:
+        applied(host)
+    before = host.state()
+    refusal = "[ALERT] (1) : config : parsing [/etc/haproxy/haproxy.cfg:7]: unknown keyword 'ours'"
+    host.answers[CHECK] = CommandResult(CHECK, 1, "", f"[NOTICE] haproxy version is 2.6\n{refusal}\n")
+    with pytest.raises(Undone, match=r"haproxy.cfg:7") as error:
+        applied(host, "r2", files=with_file("wrong\n"))
+    assert error.value.entirely
+    after = host.state()
+    changed = {
+        path
+        for path, file in {**before["files"], **after["files"]}.items()
+        if before["files"].get(path) != after["files"].get(path)
+    }
+    assert changed == set()
+    assert after == before
+    assert str(error.value).startswith("Applying the configuration gateway: ")
+
+
+def test_a_daemon_that_dies_has_its_earlier_configuration_back_and_runs(host: FakeHost) -> None:
+    applied(host)
+    before = host.state()
+    restart = [
+        {**PLAIN["files"][0], "text": "deadly\n", "reload": [], "restart": ["haproxy.service"]},
+        *PLAIN["files"][1:],
+    ]  # type: ignore[index,misc]
+    daemon = host.units["haproxy.service"]
+    write = host.write
+
+    def write_and_judge(path: str, content: bytes, *more: Any) -> None:
+        """Write; the daemon dies of what it does not like."""
+        if path == "/etc/haproxy/haproxy.cfg":
+            daemon.dies = "cannot bind 10.0.0.9:2575" if content == b"deadly\n" else ""
+        write(path, content, *more)
+
+    host.write = write_and_judge  # type: ignore[method-assign]
+    with pytest.raises(Undone, match="cannot bind"):
+        applied(host, "r2", files=restart)
+    assert host.text("/etc/haproxy/haproxy.cfg") == "ours\n"
+    assert host.units["haproxy.service"].active
+    assert dict(host.state().items()) == before
+
+
+def test_what_the_next_configuration_has_no_longer_goes_and_what_was_there_before_comes_back(host: FakeHost) -> None:
+    host.add_file("/etc/issue", "the site's\n")
+    more = [*PLAIN["files"], {"path": "/etc/issue", "text": "ours\n"}, {"path": "/etc/gateway/more", "text": "x\n"}]  # type: ignore[misc]
+    applied(host, files=more)
+    assert host.text("/etc/issue") == "ours\n"
+    applied(host, "r2")
+    assert host.text("/etc/issue") == "the site's\n"
+    assert "/etc/gateway/more" not in host.nodes
+
+
+def test_removing_takes_all_but_the_data(host: FakeHost) -> None:
+    applied(host)
+    host.add_file("/var/lib/gateway/queue", "a message\n")
+    removed = transaction.remove(host, request("r2"), check=False)
+    assert [path for path in host.nodes if path.startswith(("/etc/gateway", "/etc/sysctl.d/60"))] == []
+    assert "gateway-rules.service" not in host.units
+    assert host.text("/var/lib/gateway/queue") == "a message\n"
+    assert "/var/lib/gateway" in removed.remaining
+    assert manifest.names(host) == []
+
+
+def test_a_configuration_that_nobody_confirms_is_taken_back_with_its_service_on_the_earlier_one(host: FakeHost) -> None:
+    applied(host)
+    before = host.state()
+    result = applied(host, "r2", within=30, files=with_file("newer\n"))
+    assert result.guard["state"] == "armed"
+    taken = transaction.take_back(host, request("r2"), check=False)
+    assert taken.changed
+    assert taken.guard["state"] == "reverted"
+    assert host.text("/etc/haproxy/haproxy.cfg") == "ours\n"
+    assert differences(before, host) == {}
+
+
+def test_one_that_was_confirmed_stays(host: FakeHost) -> None:
+    applied(host, "r1", within=30)
+    kept = transaction.confirm(host, request("r1"), check=False)
+    assert kept.guard["state"] == "confirmed"
+    with pytest.raises(ClinicalError, match="it was confirmed already"):
+        transaction.take_back(host, request("r1"), check=False)
+
+
+def test_a_held_unit_is_named_and_not_restarted(host: FakeHost) -> None:
+    held = [{**PLAIN["units"][0], "held": True}, PLAIN["units"][1]]  # type: ignore[index]
+    files = [{**PLAIN["files"][0], "reload": [], "restart": ["haproxy.service"]}, *PLAIN["files"][1:]]  # type: ignore[index,misc]
+    applied(host, files=files, units=held)
+    files[0] = {**files[0], "text": "newer\n"}
+    begun = len(host.operations)
+    result = applied(host, "r2", files=files, units=held)
+    assert result.restarts_due == ["haproxy.service"]
+    assert [operation for operation in host.operations[begun:] if operation.startswith("systemctl")] == []
+
+
+def test_a_source_on_the_host_is_copied_or_foretold_or_missed(host: FakeHost) -> None:
+    copied = [{"path": "/etc/gateway/cert.pem", "source": "/etc/ssl/given.pem", "reload": ["haproxy.service"]}]
+    units = [PLAIN["units"][0]]  # type: ignore[index]
+    assert foretold(host, files=copied, units=units).changed
+    with pytest.raises(ClinicalError, match=r"there is no /etc/ssl/given.pem on this host; nothing was changed"):
+        applied(host, files=copied, units=units)
+    host.add_file("/etc/ssl/given.pem", "PEM\n")
+    applied(host, "r2", files=copied, units=units)
+    assert host.text("/etc/gateway/cert.pem") == "PEM\n"
+
+
+def test_accounts_are_made_and_go_with_the_run(host: FakeHost) -> None:
+    host.add_file("/etc/passwd", "root:x:0:0::/root:/bin/bash\n")
+    host.add_file("/etc/group", "root:x:0:\n")
+    before = host.state()
+    account = [{"name": "relay", "comment": "TURN"}]
+    assert applied(host, accounts=account, within=30).changed
+    assert "relay:x:" in host.text("/etc/passwd")
+    assert not foretold(host, accounts=account).changed
+    transaction.take_back(host, request("r1"), check=False)
+    assert host.text("/etc/passwd") == before["files"]["/etc/passwd"][4].decode()
+
+
+def test_a_generated_file_is_made_once_and_again_when_it_is_not_fresh(host: FakeHost) -> None:
+    key, fresh = ("/usr/bin/openssl", "genpkey"), ("/usr/bin/openssl", "x509", "-checkend", "1")
+    host.answers[key] = CommandResult(key, 0, "KEY\n", "")
+    host.answers[fresh] = CommandResult(fresh, 0, "", "")
+    copied = ("/bin/cat", "/etc/gateway/ca.key")
+    host.answers[copied] = CommandResult(copied, 0, "KEY\n", "")
+    files = [
+        {"path": "/etc/gateway/ca.key", "generate": list(key), "fresh": list(fresh), "mode": "0600", "secret": True},
+        {"path": "/etc/gateway/copy.key", "source": "/etc/gateway/ca.key", "mode": "0600", "secret": True},
+    ]
+    wanted: dict[str, Any] = {"files": files, "units": [PLAIN["units"][0]]}  # type: ignore[index]
+    first = foretold(host, **wanted)
+    second = applied(host, **wanted)
+    assert first.changes == second.changes
+    assert "KEY" not in str(second)
+    assert host.text("/etc/gateway/ca.key") == host.text("/etc/gateway/copy.key") == "KEY\n"
+    assert not applied(host, "r2", **wanted).changed
+    host.answers[fresh] = CommandResult(fresh, 1, "", "")
+    host.answers[key] = CommandResult(key, 0, "NEWER\n", "")
+    host.answers[copied] = CommandResult(copied, 0, "NEWER\n", "")
+    assert applied(host, "r3", **wanted).changed
+    assert host.text("/etc/gateway/copy.key") == "NEWER\n"
+
+
+def test_what_is_required_first_refuses_also_in_check_mode(host: FakeHost) -> None:
+    applied(host)
+    before = host.state()
+    argv = ("/usr/bin/test", "!", "-s", "/etc/gateway/drained")
+    host.programs.add("test")
+    host.answers[argv] = CommandResult(argv, 1, "", "engine-1 is drained")
+    assert not applied(host, "r2", requires=[list(argv)]).changed
+    for attempt in (foretold, applied):
+        with pytest.raises(ClinicalError, match="engine-1 is drained; nothing was changed"):
+            attempt(host, files=with_file("newer\n"), requires=[list(argv)])
+    assert host.state() == before
+
+
+def test_a_run_that_is_killed_at_any_write_is_taken_back_whole(host: FakeHost) -> None:
+    applied(host)
+    before = host.state()
+    ended = 0
+    for at in range(1, 80):
+        trial = copy.deepcopy(host)
+        trial.clock += 10
+        trial.strike(at, "killed_after")
+        try:
+            transaction.apply(trial, request("r2", within=30, files=with_file("newer\n")), check=False)
+        except Killed:
+            trial.fault = None
+            trial.uptime += 60
+            reverter.settle(trial, "r3")
+            transaction.apply(trial, request("r3"), check=False)  # the next run, of the earlier configuration
+            assert differences(before, trial) == {}, at
+            continue
+        ended += 1
+    assert 0 < ended < 70  # it was killed at every operation, and then at none any more

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task says becomes what a host is sent: rendered, read, and never two origins for one file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration.model import parse
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.plugin_utils._configuration.rendered import Renderer, render
+
+
+def template(name: str, variables: Mapping[str, Any]) -> str:
+    return f"{name} with {dict(variables)}\n"
+
+
+RENDERER = Renderer(template=template, source=lambda name: f"file {name}".encode())
+
+
+def content(file: Mapping[str, Any]) -> str:
+    return base64.b64decode(file["content"]).decode()
+
+
+def test_each_origin_becomes_bytes_or_a_way_to_get_them() -> None:
+    files = [
+        {"path": "/a", "template": "a.j2", "vars": {"x": 1}, "mode": "0600"},
+        {"path": "/b", "source": "b"},
+        {"path": "/c", "content": "c", "template": None},
+        {"path": "/d", "remote_source": "/e"},
+        {"path": "/f", "generate": ["/bin/true"]},
+    ]
+    sent = render({"files": files, "packages": ["p"], "links": []}, RENDERER)
+    assert [content(file) for file in sent["files"][:3]] == ["a.j2 with {'x': 1}\n", "file b", "c"]
+    assert (sent["files"][0]["mode"], "vars" in sent["files"][0]) == ("0600", False)
+    assert (sent["files"][3]["source"], sent["files"][4]["generate"]) == ("/e", ["/bin/true"])
+    assert (sent["packages"], "links" in sent) == (["p"], False)
+
+
+@pytest.mark.parametrize("file", [{"path": "/a"}, {"path": "/a", "content": "", "source": "x"}], ids=["none", "two"])
+def test_a_file_has_one_origin(file: dict[str, Any]) -> None:
+    with pytest.raises(ClinicalError, match=r"Reading the file /a: .*nothing was changed"):
+        render({"files": [file]}, RENDERER)
+
+
+def test_a_table_has_its_rules_its_unit_and_its_check() -> None:
+    table = {
+        "unit": "door",
+        "table": "inet door",
+        "description": "who comes in",
+        "path": "/etc/door.nft",
+        "content": "rules",
+    }
+    sent = render({"nftables": [table], "checks": [["/bin/true"]]}, RENDERER)
+    parsed = parse({"name": "x", **sent})
+    rules, unit = parsed.files
+    assert (rules.path, rules.content, rules.owner.mode, rules.reload) == (
+        "/etc/door.nft",
+        b"rules",
+        0o600,
+        ("door.service",),
+    )
+    assert b"ExecStop=-/usr/sbin/nft delete table inet door\n" in unit.content
+    assert (parsed.units[0].name, parsed.units[0].enabled, parsed.units[0].state) == ("door.service", True, "started")
+    assert parsed.checks == (("/bin/true",), ("/usr/sbin/nft", "--check", "--file", "/etc/door.nft"))
