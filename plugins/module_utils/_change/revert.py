@@ -15,6 +15,7 @@ from typing import Any
 from .._errors import ClinicalError
 from .._host.door import Host
 from . import journal
+from .folder_times import FolderTimes
 from .journal import JournaledRun, LoadedRun
 from .steps import Group, JournalEntry, Step
 from .subjects.base import Conflict, Image, Subject, WayBack
@@ -67,6 +68,7 @@ class RevertPlan:
     drifted: tuple[Drift, ...]
     damaged: int
     later: tuple[JournaledRun, ...] = ()
+    folders: FolderTimes = field(default_factory=dict)
 
     @property
     def runs(self) -> tuple[JournaledRun, ...]:
@@ -154,6 +156,7 @@ def plan_revert(host: Host, run: JournaledRun, with_later: bool = False, force: 
         drifted=tuple(drifted),
         damaged=joined.damaged,
         later=tuple(later),
+        folders=joined.folders,
     )
 
 
@@ -196,7 +199,9 @@ def _joined(loaded: Sequence[LoadedRun]) -> LoadedRun:
     groups: list[Group] = []
     entries: dict[str, JournalEntry] = {}
     after: dict[str, Image] = {}
+    folders: FolderTimes = {}
     for part in loaded:
+        folders = {**part.folders, **folders}
         for entry in part.entries:
             _join(entry, part.after, len(groups), entries, after)
         groups += part.groups
@@ -206,6 +211,7 @@ def _joined(loaded: Sequence[LoadedRun]) -> LoadedRun:
         entries=tuple(sorted(entries.values(), key=lambda entry: entry.group)),
         after=after,
         damaged=sum(part.damaged for part in loaded),
+        folders=folders,
     )
 
 

@@ -7,6 +7,7 @@ The rules are a table and a file of our own. Somebody else's firewall is respect
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -45,14 +46,10 @@ _ENABLED = f"/etc/systemd/system/*.wants/{UNIT}"
 _LEGACY = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names")
 _FORWARDING = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding")
 _NFT = "/usr/sbin/nft"
-#: Debian's nftables.service empties all tables when it starts or reloads; ours is there again after it. Whether that
-#: unit runs is the site's affair: its file may hold rules that nobody has tried.
 UNIT_TEXT = f"""{HEADER}[Unit]
 Description=Packet filter of healthops.clinical
 DefaultDependencies=no
 ConditionPathExists={RULES}
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
 After=nftables.service local-fs.target
 Before=network-pre.target shutdown.target
 Wants=network-pre.target
@@ -68,7 +65,16 @@ ExecReload={_NFT} -f {RULES}
 ExecStop={_NFT} 'add table {TABLE}; delete table {TABLE}'
 
 [Install]
-WantedBy=sysinit.target nftables.service
+WantedBy=sysinit.target
+"""
+#: Debian's nftables.service empties all tables, whatever is done with it; ours comes back after it. Whether that unit
+#: runs is the site's affair: its file may hold rules that nobody has tried.
+DROP_IN = "/etc/systemd/system/nftables.service.d/healthops.conf"
+_LOAD_AGAIN = f"-{_NFT} -f {RULES}"
+DROP_IN_TEXT = f"""{HEADER}[Service]
+ExecStartPost={_LOAD_AGAIN}
+ExecReload={_LOAD_AGAIN}
+ExecStopPost={_LOAD_AGAIN}
 """
 WANTED = "what was not learned or declared is refused"
 
@@ -88,6 +94,8 @@ class State:
     running: str | None = None
     text: str | None = None
     unit: str | None = None
+    drop_in: str | None = None
+    folder: bool = True
     starts: bool = False
     listeners: tuple[Listener, ...] = ()
     learned: tuple[Port, ...] = ()
@@ -122,6 +130,8 @@ class Firewall(Kind):
             running=running,
             text=text,
             unit=read_text(host, UNIT_FILE),
+            drop_in=read_text(host, DROP_IN),
+            folder=host.stat(posixpath.dirname(DROP_IN)) is not None,
             starts=bool(host.glob(_ENABLED)),
             names=protocols.system_names(host),
             login_ports=_login_ports(host),
@@ -315,7 +325,8 @@ def _filters(control: Control, state: State) -> bool:
 
 
 def _is_loaded_at_boot(control: Control, state: State) -> bool:
-    return state.text == _text(control, state) and state.starts and state.unit == UNIT_TEXT
+    units = (state.unit, state.drop_in) == (UNIT_TEXT, DROP_IN_TEXT)
+    return state.text == _text(control, state) and state.starts and units
 
 
 def _drift(control: Control, state: State) -> str:
@@ -377,6 +388,28 @@ def _boot_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
             controls=ids,
         )
         steps.append(unit)
+    if state.drop_in != DROP_IN_TEXT:
+        steps += _drop_in_steps(state, ids)
     if not state.starts:
         steps += enabling(UNIT, "disabled", "it starts at each boot", ids)
     return steps
+
+
+def _drop_in_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
+    folder = Step(
+        subject=File(posixpath.dirname(DROP_IN)),
+        wanted={"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0},
+        before="absent",
+        after="made",
+        why="it holds the drop-in",
+        controls=ids,
+    )
+    drop_in = Step(
+        subject=File(DROP_IN),
+        wanted=file_image(encode(DROP_IN_TEXT), 0o644),
+        before="other lines" if state.drop_in else "absent",
+        after="loads our table again",
+        why="the unit of the distribution empties all tables",
+        controls=ids,
+    )
+    return [drop_in] if state.folder else [folder, drop_in]
