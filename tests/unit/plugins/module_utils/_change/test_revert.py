@@ -14,7 +14,10 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._change import journal
 from ansible_collections.healthops.clinical.plugins.module_utils._change.revert import plan_revert
 from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group, Step
-from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.awaited import AwaitedFile, edits_image
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.awaited import (
+    AwaitedFile,
+    edits_image,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import File, file_image
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard.run import carry_out
