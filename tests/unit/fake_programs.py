@@ -99,6 +99,8 @@ def systemctl(host: FakeHost, args: list[str]) -> Said:
 
 def systemd_run(host: FakeHost, args: list[str]) -> Said:
     """A timer of its own, which is gone when it is stopped."""
+    if "--property=PAMName=sshd" in args:  # PAM lets everybody in
+        return 0, "", ""
     (name,) = (arg.split("=", 1)[1] for arg in args if arg.startswith("--unit="))
     if f"{name}.timer" in host.units:
         return 1, "", f"Failed to start transient timer unit: Unit {name}.timer was already loaded."
