@@ -259,6 +259,16 @@ def cvtsudoers(host: FakeHost, args: list[str]) -> Said:
     return 0, json.dumps({"Defaults": [entry for entry in map(_sudo_default, lines) if entry]}), ""
 
 
+def apt_config(host: FakeHost, args: list[str]) -> Said:
+    """Dump what plain lines set, of which the last counts."""
+    folder, values = "/etc/apt/apt.conf.d", dict[str, str]()
+    paths = [posixpath.join(folder, name) for name in host.listdir(folder)] if folder in host.nodes else []
+    for path in [*paths, "/etc/apt/apt.conf"]:
+        text = host.text(path) if path in host.nodes else ""
+        values.update(re.findall(r'^([A-Za-z:-]+) "([^"]*)";$', text, re.MULTILINE))
+    return 0, "".join(f'{key} "{value}";\n' for key, value in values.items()), ""
+
+
 def visudo(host: FakeHost, args: list[str]) -> Said:
     rc, _out, err = cvtsudoers(host, args)
     return rc, "/etc/sudoers: parsed OK\n" if rc == 0 else "", err
@@ -624,6 +634,7 @@ PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
     "sshd": sshd,
     "cvtsudoers": cvtsudoers,
     "visudo": visudo,
+    "apt-config": apt_config,
     "modprobe": modprobe,
     "mount": mount,
     "nft": nft,
