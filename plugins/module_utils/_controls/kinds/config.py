@@ -369,6 +369,8 @@ def _is_unread(control: Control, state: State, unit: Unit) -> bool:
 def _group(target: str, failing: Sequence[Control], state: State, texts: Mapping[str, str]) -> Group:
     """Return the group that writes one file and has the programs that read it take it."""
     about_target = [control for control in failing if _target(control) == target]
+    if target not in texts:  # what another file overrides would be no other after a restart
+        about_target = [control for control in about_target if _fine(control, _present_value(control, state))]
     actions = {c.settings["unit"]: c.settings.get("action", "restart") for c in about_target if c.settings.get("unit")}
     effects = tuple(Effect(action, unit) for unit, action in sorted(actions.items()))
     ids = tuple(control.id for control in about_target)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,6 +69,16 @@ def test_a_later_drop_in_overrides_ours_and_is_named() -> None:
     seen = look(made, "config", STORAGE)
     assert seen.result == "fail"
     assert seen.reason == "/etc/systemd/journald.conf.d/90-site.conf sets it to none after our drop-in; change it there"
+
+
+def test_what_a_later_file_overrides_is_written_once_and_restarts_nothing_again() -> None:
+    made = host()
+    made.add_file("/etc/systemd/journald.conf.d/90-site.conf", "[Journal]\nStorage=none\n")
+    request = _baseline.BaselineRequest("e1", (Control("one", "config", STORAGE),))
+    assert _baseline.enforce(made, request).changed
+    runs = len(made.operations)
+    again = _baseline.enforce(made, replace(request, run_id="e2"))
+    assert (again.changed, again.findings[0]["result"], len(made.operations)) == (False, "fail", runs)
 
 
 def test_an_earlier_file_is_overridden_by_ours() -> None:
