@@ -15,42 +15,42 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Judge:
-    """``asked`` is the command, or the file of the kernel, that tells what is in force; empty where only text does.
+    """``source`` is the command, or the file of the kernel, that says what is in force; empty where only text does.
 
     ``text`` is what is read beside that, or instead of it.
     """
 
-    asked: str = ""
+    source: str = ""
     text: str = ""
 
     def describe(self) -> str:
         """Return the end of a sentence that begins with: Judged by."""
-        if not self.asked:
+        if not self.source:
             return f"the **text** of {self.text}"
-        return f"`{self.asked}`" + (f", and the **text** of {self.text}" if self.text else "")
+        return f"`{self.source}`" + (f", and the **text** of {self.text}" if self.text else "")
 
 
 #: By kind. Those of the kind config are by format, below.
 KIND_JUDGES = {
     "accounts": Judge(text="passwd, shadow, group, gshadow and the files of homes"),
-    "aide": Judge(asked="systemctl show", text="AIDE's configuration and database"),
-    "apparmor": Judge(asked="/sys/kernel/security/apparmor/profiles"),
-    "audit_rules": Judge(asked="auditctl -l", text="the rules below /etc/audit/rules.d"),
+    "aide": Judge(source="systemctl show", text="AIDE's configuration and database"),
+    "apparmor": Judge(source="/sys/kernel/security/apparmor/profiles"),
+    "audit_rules": Judge(source="auditctl -l", text="the rules below /etc/audit/rules.d"),
     "banner": Judge(text="the file, which is all that people see"),
-    "boot": Judge(asked="/proc/cmdline", text="the boot menu and the files that it is made from"),
+    "boot": Judge(source="/proc/cmdline", text="the boot menu and the files that it is made from"),
     "cron": Judge(text="the lists of who may plan jobs"),
-    "file": Judge(asked="stat"),
-    "firewall": Judge(asked="nft -s list ruleset", text="the file that is loaded at boot"),
-    "kernel_module": Judge(asked="modprobe --showconfig"),
-    "mount": Judge(asked="/proc/self/mountinfo", text="fstab, as systemd-fstab-generator reads it"),
-    "package": Judge(asked="dpkg-query or rpm"),
+    "file": Judge(source="stat"),
+    "firewall": Judge(source="nft -s list ruleset", text="the file that is loaded at boot"),
+    "kernel_module": Judge(source="modprobe --showconfig"),
+    "mount": Judge(source="/proc/self/mountinfo", text="fstab, as systemd-fstab-generator reads it"),
+    "package": Judge(source="dpkg-query or rpm"),
     "pam": Judge(text="the stacks below /etc/pam.d"),
-    "path_scan": Judge(asked="find"),
-    "service": Judge(asked="systemctl show"),
-    "sshd": Judge(asked="sshd -T", text="Match blocks, which no single question covers"),
-    "sudo": Judge(asked="cvtsudoers, visudo --check, and sudo --list where a directory has rules"),
-    "sysctl": Judge(asked="/proc/sys", text="sysctl.d for the next boot"),
-    "time": Judge(asked="systemctl show", text="chrony's and timesyncd's files"),
+    "path_scan": Judge(source="find"),
+    "service": Judge(source="systemctl show"),
+    "sshd": Judge(source="sshd -T", text="Match blocks, which no single question covers"),
+    "sudo": Judge(source="cvtsudoers, visudo --check, and sudo --list where a directory has rules"),
+    "sysctl": Judge(source="/proc/sys", text="sysctl.d for the next boot"),
+    "time": Judge(source="systemctl show", text="chrony's and timesyncd's files"),
 }
 FORMAT_JUDGES = {
     "login_defs": Judge(text="the file, as shadow and as PAM read it"),
@@ -62,7 +62,7 @@ FORMAT_JUDGES = {
     "adduser": Judge(text="the file, as adduser reads it"),
     "rsyslog": Judge(text="the file, for the actions that follow the line"),
     "rsyslog_forward": Judge(text="the file and its drop-ins"),
-    "apt_conf": Judge(asked="apt-config dump"),
+    "apt_conf": Judge(source="apt-config dump"),
     "limits": Judge(text="its files, as pam_limits reads them"),
 }
 
