@@ -24,7 +24,15 @@ from ..._host.facts import container_engine
 from ..._host.sockets import Listener
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
-from ..support.heard import Unlearnable, followed, place_of, ports_of, ports_of_kernel, unlearnable
+from ..support.heard import (
+    Unlearnable,
+    doubts_about,
+    followed,
+    place_of,
+    ports_of,
+    ports_of_kernel,
+    unlearnable,
+)
 from ..support.ruleset import (
     LEARNED,
     TABLE,
@@ -86,7 +94,8 @@ class State:
     ``running`` and ``text`` are None where there are none of ours. ``refused`` says why the rules cannot be had at all,
     ``foreign`` whose firewall is there already; both are None where nothing of the kind stands in the way.
     ``listeners`` are those that wait for clients, ``learned`` is what is open for their sake. Before the first time
-    ``unlearnable`` are services that would be cut off later, and ``unseen`` says why not all that is heard is known.
+    ``unlearnable`` are services that would be cut off later, ``unseen`` says why not all that is heard is known, and
+    ``doubts`` what people should look at in what is learned.
     ``names`` are those of IP protocols on this host.
     """
 
@@ -101,6 +110,7 @@ class State:
     learned: tuple[Port, ...] = ()
     unlearnable: tuple[Unlearnable, ...] = ()
     unseen: str | None = None
+    doubts: tuple[str, ...] = ()
     names: Mapping[int, str] | None = None
     login_ports: tuple[int, ...] = ()
     forwards: bool = False
@@ -199,7 +209,8 @@ def _is_on(host: Host, path: str) -> bool:
 
 def _with_heard(host: Host, state: State, context: SurveyContext, ruleset: str) -> State:
     """Return the state before the first time, with all that the host hears and who hears it."""
-    listeners = _owned(host, context)
+    outside = _outside(host, context)
+    listeners = sockets.lasting(host, outside)
     try:
         of_kernel, unseen = ports_of_kernel(host), None
     except ClinicalError as error:
@@ -212,6 +223,7 @@ def _with_heard(host: Host, state: State, context: SurveyContext, ruleset: str) 
         learned=opened((), (*of_kernel, *learned), ()),
         unlearnable=tuple(closing),
         unseen=unseen,
+        doubts=doubts_about(outside, listeners, sockets.ephemeral(host)),
     )
 
 
@@ -221,15 +233,15 @@ def _with_listeners(host: Host, controls: Sequence[Control], state: State, conte
     state = replace(state, listeners=tuple(sockets.surely_lasting(host, outside)))
     if not any(_closed(control, state) for control in controls):
         return state
-    listeners = _owned(host, context)
+    listeners = sockets.lasting(host, _outside(host, context))
     learned = followed(state.learned, listeners, sockets.ephemeral(host))
     return replace(state, listeners=tuple(listeners), learned=learned)
 
 
-def _owned(host: Host, context: SurveyContext) -> list[Listener]:
-    """Return what waits for clients from elsewhere, with its owners."""
+def _outside(host: Host, context: SurveyContext) -> list[Listener]:
+    """Return what listens for others than this host itself, with its owners."""
     owned = [listener for of_unit in context.use(host).listeners.values() for listener in of_unit]
-    return [listener for listener in sockets.lasting(host, owned) if listener.outside]
+    return [listener for listener in owned if listener.outside]
 
 
 # --- planning, pure ---
@@ -332,7 +344,9 @@ def _is_loaded_at_boot(control: Control, state: State) -> bool:
 def _drift(control: Control, state: State) -> str:
     """Return a remark about what began to listen since the rules were learned. It is told, and not opened."""
     closed = _closed(control, state)
-    if state.text is None or not closed:
+    if state.text is None:
+        return "; ".join(state.doubts)
+    if not closed:
         return ""
     places = ", ".join(dict.fromkeys(map(str, closed)))
     return f"{places} listens and is not open; if it is to be, add it to the tunable firewall_open"

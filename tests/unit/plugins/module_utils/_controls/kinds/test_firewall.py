@@ -271,6 +271,15 @@ def test_a_service_whose_only_udp_port_is_a_high_one_is_learned() -> None:
     assert "udp 51820 (wg-quick.service)" in learned(host)
 
 
+def test_what_is_in_doubt_is_told_before_the_first_time() -> None:
+    host = server()
+    listen(host, 45271, pid=30, unit="vendor.service", program="java")
+    assert look(host, "firewall", LEARNED).reason == (
+        "tcp 45271 (vendor.service) may have another port after its next start, and is followed by the next run then; "
+        "udp 43210 (rsyslog.service) is taken for a port to send from and is not opened"
+    )
+
+
 def test_a_program_of_a_login_is_not() -> None:
     host = server()
     listen(host, 40000, pid=30, unit="session-3.scope", program="dig", protocol="udp")
