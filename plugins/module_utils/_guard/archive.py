@@ -16,7 +16,6 @@ LEFT_OUT = (
     "_change/availability",
     "_guard/authorized_keys",
     "_guard/boot_look",
-    "_guard/boot_watch",
     "_guard/break_glass",
     "_guard/commit_confirm",
     "_guard/exclusive",

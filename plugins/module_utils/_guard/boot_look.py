@@ -54,7 +54,7 @@ def examine(host: Host) -> str:
     """Look until somebody gets in or the time is over, do what has to be done, and return in a sentence what it was."""
     watch = boot_watch.load(host)
     if watch is None or not boot_watch.is_due(host, watch):
-        return "There is nothing to look at yet."
+        return "There is nothing to look at."
     if not _started_at_boot(host):
         return _done(host, "No SSH server is started on this host any more, so nobody is expected to get in.")
     reason = _wait(host, watch)

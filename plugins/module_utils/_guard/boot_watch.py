@@ -152,6 +152,13 @@ def settle(host: Host) -> None:
         clear(host)
 
 
+def forget_reverted(host: Host) -> None:
+    """Forget the change where nothing of it stands any more."""
+    watch = load(host)
+    if watch is not None and not standing(host, watch.runs):
+        clear(host)
+
+
 def clear(host: Host) -> None:
     """Look at no boot any more. Harmless where none is awaited."""
     if host.stat(FOLDER) is None:

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
-from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, lock
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import (
     boot_look,
@@ -71,7 +71,7 @@ def test_before_the_boot_there_is_nothing_to_look_at(host: FakeHost) -> None:
     watch = boot_watch.load(host)
     assert watch is not None
     host.add_file("/proc/sys/kernel/random/boot_id", f"{watch.boot_id}\n")
-    assert boot_look.examine(host) == "There is nothing to look at yet."
+    assert boot_look.examine(host) == "There is nothing to look at."
     assert not is_forgotten(host)
 
 
@@ -170,10 +170,19 @@ def test_one_run_after_the_other_goes_back_until_people_get_in(host: FakeHost) -
     assert DROP_IN in host.nodes
 
 
-def test_a_run_that_was_taken_back_meanwhile_is_left(host: FakeHost) -> None:
+def test_a_run_that_the_journal_has_forgotten_is_left(host: FakeHost) -> None:
+    hush(host, 22)
+    for path in [path for path in host.nodes if path.startswith(f"{journal.JOURNAL}/e1")]:
+        del host.nodes[path]
+    outcome = boot_look.examine(host)
+    assert outcome == "Taken back: nothing, no run stands any more. And yet: nothing listens on tcp 22."
+    assert is_forgotten(host)
+
+
+def test_a_run_that_was_taken_back_meanwhile_is_not_looked_at(host: FakeHost) -> None:
     hush(host, 22)
     _baseline.revert(host, guarded_request("r1", within=0), "e1", False)
-    assert boot_look.examine(host).startswith("Taken back: nothing, no run stands any more. And yet: nothing listens")
+    assert boot_look.examine(host) == "There is nothing to look at."
 
 
 def test_what_went_down_is_started_again_by_the_unit_that_the_boot_would_start(host: FakeHost) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
-from ansible_collections.healthops.clinical.plugins.module_utils._change import run_store
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, run_store
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import boot_watch, commit_confirm, record
 from ansible_collections.healthops.clinical.plugins.module_utils._guard.commit_confirm import GuardRequest
 from ansible_collections.healthops.clinical.plugins.module_utils._host import login as ssh_login
@@ -84,6 +84,22 @@ def test_a_run_that_is_taken_back_before_the_boot_is_not_looked_at() -> None:
     _baseline.revert(host, guarded_request("r1"), "e1", False)
     confirm(host, "r1")
     assert laid_out(host) == []
+
+
+def test_a_run_that_is_taken_back_without_a_guard_is_forgotten_too() -> None:
+    host = confirmed()
+    _baseline.revert(host, guarded_request("r1", within=0), "e1", False)
+    run = next(run for run in journal.runs(host) if run.run_id == "e1")
+    assert run.reverted_by == "r1"
+    assert laid_out(host) == []
+
+
+def test_while_one_of_two_runs_stands_the_boot_is_awaited() -> None:
+    host = confirmed()
+    commit_confirm.arm(host, GuardRequest("g2", ("/etc/nftables.conf",)), False)
+    confirm(host, "g2")
+    _baseline.revert(host, guarded_request("r1", within=0), "g2", False)
+    assert laid_out(host) == list(PLACES)
 
 
 def test_runs_that_no_boot_has_followed_yet_are_looked_at_together() -> None:
