@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The contract of a clinical system: playbooks call the role that an inventory names by entry points that all of them have."""
+"""The contract of a clinical system: playbooks call its role by entry points that all of them have."""
 
 from __future__ import annotations
 
