@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ._change import apply as changes
 from ._change import journal
 from ._change import revert as journal_revert
+from ._change.folder_times import put_times
 from ._change.steps import Group
 from ._controls.awaited import RequiredPackages, installs
 from ._controls.context import SurveyContext
@@ -362,6 +363,7 @@ def _go_back(host: Host, request: BaselineRequest, way: journal_revert.RevertPla
     if missed:
         reason = f"it was carried out, and yet this is not as it was: {'; '.join(missed)}"
         raise ClinicalError(doing, subject, reason, _half_reverted(host, request.run_id))
+    put_times(host, way.folders)
     folders = [subject.name for subject, image in goals if image.get("kind") == "absent"]
     return [f"Left as it is: {path} holds what others laid there." for path in folders if host.stat(path) is not None]
 

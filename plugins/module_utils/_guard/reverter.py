@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 from .._change import apply as changes
 from .._change import journal, lock, revert, ssh_server
+from .._change.folder_times import put_times
 from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError
 from .._host.door import CommandResult, Host
@@ -76,7 +77,9 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     if troubles:
         reasons = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, reasons, "It will be tried again every minute.")
-    return TakenBack(record.end(host, guard, REVERTED, why), guarded_run.describe_changes(way.groups))
+    ended = record.end(host, guard, REVERTED, why)
+    _tried(partial(put_times, host, way.folders))  # the alarm has gone from them as well
+    return TakenBack(ended, guarded_run.describe_changes(way.groups))
 
 
 def take_back_now(host: Host, run_id: str, why: str, revive: Sequence[str] = ()) -> TakenBack:

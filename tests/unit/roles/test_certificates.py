@@ -16,6 +16,8 @@ from rooms import ROOT
 
 pytest.importorskip("ansible")
 
+from roles import plays
+
 ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: What a locale changes in Python: the names by which strptime knows a month. No host of the tests need have one.
 GERMAN = 'import calendar\ncalendar.month_abbr = " Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez".split(" ")\n'
@@ -36,19 +38,8 @@ def play(folder: Path, *months: str) -> list[dict[str, Any]]:
         {"ansible.builtin.copy": {"content": "{{ certificates_days | to_json }}", "dest": str(folder / "days.json")}},
     ]
     variables = {"certificates_paths": [f"/x/{month}" for month in months], "certificates_renew_days": 30}
-    plays = [{"hosts": "all", "gather_facts": False, "connection": "local", "vars": variables, "tasks": tasks}]
-    (folder / "play.yml").write_text(json.dumps(plays), encoding="utf-8")
-    environment = {
-        **os.environ,
-        "PATH": f"{folder}/bin:{os.environ['PATH']}",
-        "PYTHONPATH": str(folder),
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        "HOME": str(folder),
-        "LC_ALL": "C.UTF-8",
-    }
-    argv = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", str(folder / "play.yml")]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, cwd=folder, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    path = f"{folder}/bin:{os.environ['PATH']}"
+    plays.run(folder, [{"vars": variables, "tasks": tasks}], PATH=path, PYTHONPATH=str(folder))
     days: list[dict[str, Any]] = json.loads((folder / "days.json").read_text(encoding="utf-8"))
     return days
 

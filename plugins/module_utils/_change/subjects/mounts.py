@@ -49,6 +49,7 @@ class MountOptions(WholeSubject):
 
     path: str
     type = "options of mount"
+    COMES_WITH_OTHERS = True
 
     @property
     def name(self) -> str:

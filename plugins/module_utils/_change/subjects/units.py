@@ -101,6 +101,7 @@ class ActiveUnit(WholeSubject):
 
     unit: str
     type = "unit"
+    COMES_WITH_OTHERS = True
 
     @property
     def name(self) -> str:
@@ -152,6 +153,7 @@ class EnabledUnit(WholeSubject):
 
     unit: str
     type = "start at boot of unit"
+    COMES_WITH_OTHERS = True
 
     @property
     def name(self) -> str:
