@@ -194,14 +194,14 @@ RULES = (
 )
 
 #: Rules that a single sign hints at, and the words that hint at all others: most texts have some sign, and no word.
-_BY_SIGN = [rule for rule in RULES if min(map(len, rule.hints)) == 1]
-_WORDS = tuple({hint for rule in RULES if rule not in _BY_SIGN for hint in rule.hints})
+_SIGN_RULES = [rule for rule in RULES if min(map(len, rule.hints)) == 1]
+_WORD_HINTS = tuple({hint for rule in RULES if rule not in _SIGN_RULES for hint in rule.hints})
 
 
 def text(value: str) -> str:
     """Return the text without what must not be kept. The same text always becomes the same."""
     small = value.lower()
-    for rule in RULES if any(map(small.__contains__, _WORDS)) else _BY_SIGN:
+    for rule in RULES if any(map(small.__contains__, _WORD_HINTS)) else _SIGN_RULES:
         if any(map(small.__contains__, rule.hints)):
             value = _compiled(rule).sub(rule.replacement, value)
     return value
