@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,14 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary import guard as guard_states
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import NOTAPPLICABLE, RESULTS
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RunId
-from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import profiles
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import purposes as host_purposes
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import waivers as granted_waivers
-from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.cache import selected
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.measure import (
+    Measure,
+    catalogue_folders,
+    measure,
+    places,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.selection import Selection
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import fresh_login, reachability
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import result as guard_result
@@ -35,16 +38,6 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._run.fork impor
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
 MODULE = "healthops.clinical.baseline"
 FAILURES = (AnsibleError, OSError, EOFError)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """The selection of controls that a host is held against, and the waivers that concern it."""
-
-    selection: Selection
-    waivers: Sequence[granted_waivers.Waiver]
-    choice: profiles.Choice
-    today: date
 
 
 share_memory()
@@ -71,44 +64,37 @@ class ActionModule(ActionBase):
         if args.get("state", "enforced") == "reverted":
             return self._described(reverted(self._carried_out(args, task_vars, "revert_run_id")), args)
         try:
-            measure = self._measure(args, task_vars or {})
-            keeps = self._keeps(args, measure.choice.purposes)
+            catalogues = catalogue_folders(SHIPPED, args.get("extra_catalogues"), places(task_vars or {}))
+            held_against = self._measure(args, task_vars or {}, catalogues)
+            keeps = self._keeps(args, held_against.choice.purposes, catalogues)
         except ClinicalError as error:
             raise AnsibleActionFail(str(error)) from None
         # One text: Ansible would walk through all that is in them, here and on the host, several times.
-        controls = json.dumps(granted_waivers.mark(measure.selection, measure.waivers))
+        controls = json.dumps(granted_waivers.mark(held_against.selection, held_against.waivers))
         args = {**args, "controls": controls, "waivers": [], "keeps": keeps}
-        return self._described(judged(self._carried_out(args, task_vars, "run_id"), measure), args)
+        return self._described(judged(self._carried_out(args, task_vars, "run_id"), held_against), args)
 
-    def _catalogues(self, args: dict[str, Any]) -> list[Path]:
-        return [SHIPPED, *(Path(self._loader.path_dwim(path)) for path in args.get("extra_catalogues") or [])]
-
-    def _measure(self, args: dict[str, Any], task_vars: Mapping[str, Any]) -> Measure:
+    def _measure(self, args: dict[str, Any], task_vars: Mapping[str, Any], catalogues: Sequence[Path]) -> Measure:
         """Return what the host is held against. Raises ClinicalError where the catalogue or a waiver is wrong."""
-        known = selected(
-            self._catalogues(args),
-            tier=args.get("tier", "standard"),
-            tunables=args.get("tunables"),
-            skip=args.get("skip"),
-            profiles=args.get("profiles"),
+        return measure(
+            args,
+            catalogues,
+            host=str(task_vars.get("inventory_hostname")),
+            groups=task_vars.get("groups", {}),
+            today=datetime.now(timezone.utc).date(),
             cache=own_folder(constants.config) / "selected",
         )
-        today = datetime.now(timezone.utc).date()
-        waivers = granted_waivers.read(args.get("waivers") or [], known.limits, task_vars.get("groups", {}), today)
-        host = str(task_vars.get("inventory_hostname"))
-        of_host = tuple(waiver for waiver in waivers if waiver.concerns(host))
-        return Measure(selection=known.selection, waivers=of_host, choice=known.choice, today=today)
 
-    def _keeps(self, args: dict[str, Any], of_profiles: Sequence[str]) -> dict[str, str]:
+    def _keeps(self, args: dict[str, Any], of_profiles: Sequence[str], catalogues: Sequence[Path]) -> dict[str, str]:
         """Return what the host is there for, as its inventory and its profiles say: names, each with the reason."""
         purposes, services = (fresh_login.names(args.get(key)) for key in ("host_purposes", "required_services"))
-        return host_purposes.keeps(self._catalogues(args), [*purposes, *of_profiles], services)
+        return host_purposes.keeps(catalogues, [*purposes, *of_profiles], services)
 
     def _carried_out(self, args: dict[str, Any], task_vars: Any, own_id: str) -> dict[str, Any]:
         """Return the result of the run, guarded where a login is at stake; ``own_id`` is the option that names it."""
-        if self._task.check_mode:
-            return self._send(args, task_vars)
         why = fresh_login.why_skipped(self._connection.transport)
+        if self._task.check_mode:
+            return self._send({**args, "confirm_within": 0} if why else args, task_vars)
         within = fresh_login.whole_number(
             args.get("confirm_within", fresh_login.DEFAULT_WITHIN), fresh_login.DEFAULT_WITHIN
         )
@@ -130,7 +116,8 @@ class ActionModule(ActionBase):
         sent = guard_result.also_warned(send({}), first.get("warnings"))
         lost: list[str] = []
         if sent.get("changed") and not sent.get("failed"):
-            lost = reachability.lost(answering, sent["availability"]["consented"])
+            may_go = [*sent["availability"]["consented"], *sent["availability"]["ended"]]
+            lost = reachability.lost(answering, may_go)
         return self._concluded(sent, reach, args, lost)
 
     def _concluded(
@@ -157,7 +144,7 @@ class ActionModule(ActionBase):
     def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         # Ansible would write the options to the host's system log: the whole catalogue, and hashes in tunables.
         quiet = {**(task_vars or {}), "ansible_no_target_syslog": True}
-        module_args = {**args, "core": _core.packed()}
+        module_args = {**args, "core": _core.packed("baseline")}
         result: dict[str, Any] = self._execute_module(MODULE, module_args=module_args, task_vars=quiet)
         return result
 
@@ -167,15 +154,15 @@ class ActionModule(ActionBase):
         return described
 
 
-def judged(result: dict[str, Any], measure: Measure) -> dict[str, Any]:
+def judged(result: dict[str, Any], standard: Measure) -> dict[str, Any]:
     """Return the host's result with what the controller knows of each control, judged by its waivers, and counted."""
-    selection, today = measure.selection, measure.today
+    selection, today = standard.selection, standard.today
     about: dict[str, Any] = {
         "tier": selection.tier,
         "catalogue": {"digest": selection.digest, "controls": len(selection.metadata)},
         "warnings": [*result.get("warnings", []), *selection.warnings],
-        "waivers": [{**waiver.as_evidence(today), "used": False} for waiver in measure.waivers],
-        "profiles": measure.choice.as_result(),
+        "waivers": [{**waiver.as_evidence(today), "used": False} for waiver in standard.waivers],
+        "profiles": standard.choice.as_result(),
         "frameworks": selection.frameworks,
     }
     if "findings" not in result:
@@ -183,8 +170,8 @@ def judged(result: dict[str, Any], measure: Measure) -> dict[str, Any]:
     by_control = {finding["id"]: finding for finding in result["findings"]}
     by_control.update({control: _not_checked(control, reason) for control, reason in selection.skipped.items()})
     findings = [{**by_control[control], **known} for control, known in selection.metadata.items()]
-    findings, about["waivers"], idle = granted_waivers.judged(findings, measure.waivers, today)
-    about["warnings"] += idle
+    findings, about["waivers"], idle = granted_waivers.judged(findings, standard.waivers, today)
+    about["warnings"] += [*idle, *_cautions(findings, selection)]
     counts = Counter(finding["result"] for finding in findings)
     counted = ", ".join(f"{counts[name]} {name}" for name in RESULTS if counts[name])
     judged_ = {
@@ -200,6 +187,12 @@ def judged(result: dict[str, Any], measure: Measure) -> dict[str, Any]:
     if result.get("failed"):  # its own words weigh more than any count
         judged_["msg"] = result["msg"]
     return judged_
+
+
+def _cautions(findings: Sequence[Mapping[str, Any]], selection: Selection) -> list[str]:
+    """Return what the people on this host have to know of the controls that the run enforces, or would enforce."""
+    enforced = [finding["id"] for finding in findings if finding.get("before") != finding.get("after")]
+    return [f"{control}: {selection.cautions[control]}" for control in enforced if control in selection.cautions]
 
 
 def reverted(result: dict[str, Any]) -> dict[str, Any]:

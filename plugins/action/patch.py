@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from ansible import constants
@@ -20,6 +19,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch import p
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import RunId
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories, approvals
+from ansible_collections.healthops.clinical.plugins.plugin_utils._patch.ready import place_of
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 
 MODULE = "healthops.clinical.patch"
@@ -73,7 +73,7 @@ class ActionModule(ActionBase):
         """Return what was approved for this host; None where the task is not about a set."""
         if not options.get("approvals") or state not in ("staged", "applied"):
             return None
-        path = place(options["approvals"])
+        path = place_of(options["approvals"])
         approval = approvals.approved(path, host, now)
         if options.get("digest") not in (None, "", approval.digest):
             problem = f"it lets {approval.digest} through, and the task asks for {options['digest']}"
@@ -82,20 +82,15 @@ class ActionModule(ActionBase):
 
     def _index(self, options: dict[str, Any]) -> advisories.AdvisoryIndex | None:
         given = options.get("advisory_files") or {}
-        paths = {option: place(path) for option, path in given.items() if path}
+        paths = {option: place_of(path) for option, path in given.items() if path}
         cache = options.get("advisory_cache")
-        folder = place(cache) if cache else own_folder(constants.config) / "advisories"
+        folder = place_of(cache) if cache else own_folder(constants.config) / "advisories"
         return advisories.index(paths, folder)
 
     def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        module_args = {**args, "core": _core.packed()}
+        module_args = {**args, "core": _core.packed("patch")}
         result: dict[str, Any] = self._execute_module(MODULE, module_args=module_args, task_vars=task_vars)
         return result
-
-
-def place(path: Any) -> Path:
-    """Return the absolute path: a relative one starts where the command was typed, as that of evidence does."""
-    return Path(str(path)).expanduser().absolute()
 
 
 def prepared(

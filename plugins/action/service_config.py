@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
         sent = {key: args[key] for key in SENT}
         sent["run_id"] = args["run_id"] or new_run_id()
         sent["rendered"] = json.dumps(rendered)
-        sent["core"] = _core.packed()
+        sent["core"] = _core.packed("service_config")
         # Ansible would write the options to the host's system log, secrets among them.
         quiet = {**known, "ansible_no_target_syslog": True}
         result: dict[str, Any] = self._execute_module(MODULE, module_args=sent, task_vars=quiet)

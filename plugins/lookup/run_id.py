@@ -49,6 +49,6 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         for old, new in RENAMED.items():
             if old in (variables or {}):
-                message = f"The variable {old} is now {new}; it names hosts of any run, not only of hardening."
+                message = f"The variable {old} is now {new}; it is for any run, not only for hardening."
                 Display().deprecated(message, version="2.0.0", collection_name="healthops.clinical")
-        return [new_run_id()]
+        return [str(new_run_id())]

@@ -194,6 +194,7 @@ def audit(host: Host, request: BaselineRequest) -> Report:
         [group for n, group in enumerate(surveyed.groups) if n not in refused]
     )
     report.changed = bool(report.changes)
+    report.warnings += _describe_refusal(host, request, surveyed.groups)
     return _close(host, report)
 
 
@@ -273,6 +274,11 @@ def _look_again(host: Host, report: Report, before: host_availability.Snapshot, 
 
     comparison = host_availability.compare(host, before, groups)
     report.availability = comparison.as_result()
+    if comparison.ended:
+        report.warnings.append(
+            f"Somebody had started by hand what does not listen any more: {', '.join(comparison.ended)}. "
+            "No unit of the system holds it, so the run stays; start it again if it was a service."
+        )
     if not comparison.lost:
         guard = record.load(host, report.run_id)
         if guard is not None and guard.state == ARMED:
@@ -305,7 +311,9 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
     way = journal_revert.plan_revert(host, run, with_later=request.later_runs, force=request.force)
     journal_revert.refuse_unless_safe(way, request.force)
     _describe_way(report, way)
-    if way.groups and not check:
+    if check:
+        report.warnings += _describe_refusal(host, request, way.groups)
+    elif way.groups:
         report.warnings += _go_back(host, request, way)
     if not check:
         runs = () if way.drifted else way.runs  # what is left is offered again
@@ -360,18 +368,33 @@ def _guard_terms(host: Host, request: BaselineRequest, groups: Sequence[Group]) 
 
     Raises ClinicalError where the break-glass accounts are of no use even before the run.
     """
-    if not request.confirm_within or not any(group.guarded for group in groups):
+    if not _is_guarded(request, groups):
         return None
-    from ._guard import break_glass  # the many runs that change nothing guarded do not pay for reading these
-    from ._host import login as ssh_login
-
-    login = ssh_login.own_login(host)
-    problems = break_glass.problems(host, request.break_glass_users, login)
+    problems = _break_glass_problems(host, request)
     if problems:
         findings = f"{'; '.join(problems)}; nothing was changed"
         advice = "Mend the account, or take it out of hardening_break_glass_users."
         raise ClinicalError("Checking the break-glass accounts of", "this host", findings, advice)
     return record.GuardTerms(request.confirm_within)
+
+
+def _is_guarded(request: BaselineRequest, groups: Sequence[Group]) -> bool:
+    return bool(request.confirm_within) and any(group.guarded for group in groups)
+
+
+def _break_glass_problems(host: Host, request: BaselineRequest) -> list[str]:
+    from ._guard import break_glass  # the many runs that change nothing guarded do not pay for reading these
+    from ._host import login as ssh_login
+
+    return break_glass.problems(host, request.break_glass_users, ssh_login.own_login(host))
+
+
+def _describe_refusal(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> list[str]:
+    """Return the warning that a run would be refused, for check mode; none where it would be let through."""
+    problems = _break_glass_problems(host, request) if _is_guarded(request, groups) else []
+    if not problems:
+        return []
+    return [f"A run would be refused and change nothing: {'; '.join(problems).rstrip('.')}."]
 
 
 def result(report: Report, with_diff: bool, check: bool) -> dict[str, Any]:

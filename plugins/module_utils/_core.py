@@ -33,13 +33,26 @@ PACKAGE = __name__.rpartition(".")[0]
 FOLDER = "/var/cache/healthops/core"
 #: Stands between names and texts in turn; no source can hold it.
 SEPARATOR = "\0"
+#: The calls, each with the rooms that it reads nothing of: what is not sent is not unpacked either.
+UNREAD_ROOMS = {
+    "baseline": ("_configuration", "_patch", "_probe", "_service"),
+    "commit_confirm": ("_baseline", "_configuration", "_controls", "_patch", "_probe", "_service"),
+    "patch": ("_baseline", "_configuration", "_controls", "_probe", "_service"),
+    "service_config": ("_baseline", "_controls", "_patch", "_probe", "_service"),
+}
 
 
 @functools.cache
-def packed() -> str:
-    """Return all sources beside this file, as the option ``core`` of a module takes them, the same each time."""
-    text = SEPARATOR.join(part for source in sorted(_beside().items()) for part in source)
+def packed(call: str) -> str:
+    """Return what a call needs, as the option ``core`` of a module takes it, the same each time."""
+    needed = {name: text for name, text in _beside().items() if _is_needed(name, call)}
+    text = SEPARATOR.join(part for source in sorted(needed.items()) for part in source)
     return base64.b64encode(zlib.compress(text.encode(), 1)).decode()  # smaller takes longer than it saves
+
+
+def _is_needed(name: str, call: str) -> bool:
+    room, _slash, member = name.partition("/")
+    return room not in UNREAD_ROOMS[call] and (room != "_calls" or member in ("__init__", call))
 
 
 def sources() -> Mapping[str, str]:
@@ -56,7 +69,7 @@ def _beside() -> dict[str, str]:
 def answer(module: Any, call: str) -> None:
     """Make the call of this name in ``_calls`` for an AnsibleModule, and end the module with what it answers."""
     sent = module.params.pop("core")
-    core = Core(sent) if sent else None
+    core = Core(sent, call) if sent else None
     if core:
         sys.meta_path.insert(0, core)
     result = importlib.import_module(f"{PACKAGE}._calls.{call}").answer(module.params, module.check_mode, module._diff)
@@ -70,11 +83,11 @@ def answer(module: Any, call: str) -> None:
 class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Imports what was sent. Compiled code that was kept is used only for the very same sources and Python."""
 
-    def __init__(self, sent: str) -> None:
+    def __init__(self, sent: str, call: str) -> None:
         parts = zlib.decompress(base64.b64decode(sent)).decode().split(SEPARATOR)
         self.sources = dict(zip(parts[::2], parts[1::2]))
         python = f"{sys.implementation.cache_tag}-{importlib.util.MAGIC_NUMBER.hex()}"
-        self._path = os.path.join(FOLDER, f"{hashlib.sha256(sent.encode()).hexdigest()}.{python}")
+        self._path = os.path.join(FOLDER, f"{call}-{hashlib.sha256(sent.encode()).hexdigest()}.{python}")
         self._compiled = _read_compiled(self._path)
         self._is_new = False
 
@@ -109,7 +122,7 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return loaded
 
     def keep(self) -> None:
-        """Keep what was compiled, in place of what older ones left. Where that fails the next run compiles again."""
+        """Keep what was compiled, in place of what this call left earlier. Where that fails, it is compiled again."""
         if self._is_new:
             with contextlib.suppress(OSError):
                 _write_compiled(self._path, self._compiled)
@@ -144,8 +157,9 @@ def _write_compiled(path: str, compiled: Mapping[str, bytes]) -> None:
     except OSError:
         os.unlink(temporary)
         raise
+    calls = tuple(f"{other}-" for other in UNREAD_ROOMS if not Path(path).name.startswith(f"{other}-"))
     for entry in folder.iterdir():
-        if str(entry) != path:
+        if str(entry) != path and not entry.name.startswith(calls):
             entry.unlink()
 
 

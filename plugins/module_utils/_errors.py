@@ -26,3 +26,7 @@ class ClinicalError(Exception):
 
 class HostWriteError(ClinicalError):
     """The machine itself refuses to be written (full, read-only or failing disk), so going on makes no sense."""
+
+
+class ReadOnlyError(HostWriteError):
+    """A place on a file system that is mounted read-only; elsewhere the machine can be written, so others may go on."""

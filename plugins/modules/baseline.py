@@ -235,7 +235,7 @@ EXAMPLES = r"""
     tunables:
       sshd_max_auth_tries: 3
     skip:
-      banner_local_login: The vendor's console parses the login text. Review in May.
+      banner_console: The vendor's console parses the login text. Review in May.
   become: true
 
 - name: Leave one deviation alone that was approved until the next visit of the vendor
@@ -447,6 +447,7 @@ availability:
     appeared: []
     unreachable: []
     consented: [tcp 631 (cups.service)]
+    ended: []
   contains:
     compared:
       description: Whether it was looked at; not so where nothing was changed.
@@ -468,6 +469,11 @@ availability:
       elements: str
     consented:
       description: Sockets and units that are gone because somebody consented.
+      type: list
+      elements: str
+    ended:
+      description:
+        - Sockets that are gone, of programs that somebody had started by hand. Without a unit that is no loss.
       type: list
       elements: str
 listeners_to_probe:

@@ -81,8 +81,11 @@ class DnfHost(FakeHost):
 class UpdatingHost(DnfHost):
     """The same with packages that really change: what a transaction did is what rpm and dnf tell afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, arch: str = "noarch") -> None:
         super().__init__()
+        self.arch = arch
+        self.observed: dict[str, Any] = json.loads(json.dumps(OBSERVED).replace('"noarch"', f'"{arch}"'))
+        self.installed = self.installed.replace("\tnoarch\t", f"\t{arch}\t")
         rows = [line.split("\t") for line in self.installed.splitlines()]
         self.versions = {name: version for name, _arch, version, _source in rows}
         self.units["lab-daemon.service"] = FakeUnit(active=True)
@@ -94,15 +97,17 @@ class UpdatingHost(DnfHost):
         act = acts.get(request["what"])
         return super().helper(argv, request) if act is None else CommandResult(argv, 0, json.dumps(act(request)), "")
 
-    def _observe(self, _request: Mapping[str, Any]) -> dict[str, Any]:
-        held = {name for name, _arch in OBSERVED["held_names"]} | {name for name, _line in self._locks()}
-        coming = [*OBSERVED["changes"], *OBSERVED["held"]]
+    def _observe(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What is held beside the versionlock list is excluded in the configuration of dnf."""
+        on_hold = {name for name, _arch in OBSERVED["held_names"]} | {name for name, _line in self._locks()}
+        held = on_hold - {name for name, _arch in request.get("free", [])}
+        coming = [*self.observed["changes"], *self.observed["held"]]
         waiting = [change for change in coming if self.versions.get(change["name"]) != change["to"]]
         return {
-            **OBSERVED,
+            **self.observed,
             "changes": [change for change in waiting if change["name"] not in held],
             "held": [change for change in waiting if change["name"] in held],
-            "held_names": sorted([name, "noarch"] for name in held),
+            "held_names": sorted([name, self.arch] for name in on_hold),
         }
 
     def _locks(self) -> list[tuple[str, str]]:
@@ -128,7 +133,7 @@ class UpdatingHost(DnfHost):
         else:
             self.versions[name] = version
         rows = sorted(self.versions.items())
-        self.installed = "".join(f"{key}\tnoarch\t{value}\t{key}-{value}.src.rpm\n" for key, value in rows)
+        self.installed = "".join(f"{key}\t{self.arch}\t{value}\t{key}-{value}.src.rpm\n" for key, value in rows)
 
 
 def dnf_on(host: DnfHost, now: datetime = NOW) -> Dnf:

@@ -20,7 +20,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
-from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import (
+    ClinicalError,
+    HostWriteError,
+    ReadOnlyError,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import (
     EXCHANGED,
     EXCHANGED_ADVICE,
@@ -526,7 +530,8 @@ class FakeHost(Host):
         if how == "killed":
             raise Killed(words)
         if disk and (how == "EROFS" or (how == "ENOSPC" and not frees)):
-            raise HostWriteError("Writing", words, os.strerror(getattr(errno, how)), "Free space, then retry.")
+            error = ReadOnlyError if how == "EROFS" else HostWriteError
+            raise error("Writing", words, os.strerror(getattr(errno, how)), "Free space, then retry.")
         self.clock += 1
         effect()
         if how == "killed_after":

@@ -476,6 +476,17 @@ def sh(host: FakeHost, args: list[str]) -> Said:
     return rc, out, err
 
 
+def find(host: FakeHost, args: list[str]) -> Said:
+    """Print what lends rights, or with -uid and -gid what those own below the folders, the deepest first."""
+    owners = {(option, int(number)) for option, number in zip(args, args[1:]) if option in ("-uid", "-gid")}
+    if not owners:
+        return 0, "".join(f"{path}\n" for path in host.privileged), ""
+    folders = tuple(f"{folder}/" for folder in args[: args.index("-xdev")])
+    below = [(path, node) for path, node in host.nodes.items() if path.startswith(folders)]
+    owned = [path for path, node in below if owners & {("-uid", node.uid), ("-gid", node.gid)}]
+    return 0, "".join(f"{path}\n" for path in sorted(owned, reverse=True)), ""
+
+
 # --- PAM ---
 
 PAM_STACKS = ("auth", "account", "password", "session", "session-noninteractive")
@@ -626,6 +637,6 @@ PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
     "augenrules": augenrules,
     "update-grub": update_grub,
     "uname": lambda host, args: (0, "x86_64\n", ""),
-    "find": lambda host, args: (0, "".join(f"{path}\n" for path in host.privileged), ""),
+    "find": find,
     **{name: lambda host, args: (0, "", "") for name in ("aideinit", "at", "crontab")},
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from .._errors import ClinicalError, HostWriteError
+from .._errors import ClinicalError, HostWriteError, ReadOnlyError
 from .._host.door import READ_LIMIT, Host
 from .steady import require_steady
 from .steps import Group, JournalEntry, Step
@@ -84,8 +84,8 @@ def apply(
     """Make every group true, but those that have ``failed`` before; ``arm`` is called before each guarded one.
 
     A group that fails, or cannot be guarded, is undone and noted, and the others go on, unless they stand or fall
-    ``together``. Where the machine itself cannot be written, or something unforeseen happens, everything is undone and
-    the error is raised.
+    ``together``. Where the machine itself cannot be written, and not only one file system that is mounted read-only, or
+    something unforeseen happens, everything is undone and the error is raised.
     """
     outcome = ApplyOutcome(failed=dict(failed or {}))
     done: list[tuple[Group, list[JournalEntry]]] = []
@@ -103,8 +103,8 @@ def apply(
             watched = [(n, e) for n, e in zip(numbers, applied) if e.step.wanted is None]
             outcome.settled.update({n: e.step.subject.capture_after(host, e.before) for n, e in watched})
         except ClinicalError as error:
-            if together or isinstance(error, HostWriteError):
-                undo_all(host, done, error)
+            if together or (isinstance(error, HostWriteError) and not isinstance(error, ReadOnlyError)):
+                undo_all(host, done, _named(error, group))
             _undo_last(host, done, error)
             outcome.failed[number] = error
             # What others do to it from now on is no change of this run.
@@ -112,6 +112,13 @@ def apply(
         except Exception as error:  # noqa: BLE001 - whatever it is, the host must not stay half changed
             undo_all(host, done, ClinicalError("Applying", group.name, repr(error), "This is a defect: please report."))
     return outcome
+
+
+def _named(error: ClinicalError, group: Group) -> ClinicalError:
+    """Return the error with the controls that it was met for."""
+    controls = ", ".join(group.controls)
+    subject = f"{error.subject} for {controls}" if controls else error.subject
+    return ClinicalError(error.doing, subject, error.saw, error.try_this)
 
 
 def _capture_anew(host: Host, entry: JournalEntry) -> JournalEntry:

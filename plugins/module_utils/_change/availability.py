@@ -58,18 +58,29 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What became different; all but ``units`` in words. ``units`` are those to start again."""
+    """What became different; all but ``units`` in words. ``units`` are those to start again.
+
+    ``ended`` is what somebody had started by hand: no unit says whether it was to stay, so its end is no loss.
+    """
 
     before: int = 0
     lost: tuple[str, ...] = ()
     appeared: tuple[str, ...] = ()
     consented: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
 
     def as_result(self) -> dict[str, Any]:
         """Return the comparison as the module's result has it; what the controller cannot reach is not known here."""
-        lists = {"lost": self.lost, "appeared": self.appeared, "unreachable": (), "consented": self.consented}
-        return {"compared": True, "before": self.before, **{key: list(places) for key, places in lists.items()}}
+        return {
+            "compared": True,
+            "before": self.before,
+            "lost": list(self.lost),
+            "appeared": list(self.appeared),
+            "unreachable": [],
+            "consented": list(self.consented),
+            "ended": list(self.ended),
+        }
 
 
 def take_snapshot(host: Host) -> Snapshot:
@@ -109,7 +120,8 @@ def _compared(host: Host, before: Snapshot, stops: frozenset[str]) -> Comparison
         closed = _without_moved(host, closed, now)
     units = [name for name in before.units - frozenset(_active(host)) if _lasting(name)]
     down = _brought_down(host, [name for name in units if name not in stops])
-    missing = [listener for listener in closed if listener.unit not in stops]
+    by_hand = [listener for listener in closed if _is_by_hand(host, listener)]
+    missing = [listener for listener in closed if listener.unit not in stops and listener not in by_hand]
     allowed = [str(listener) for listener in closed if listener.unit in stops]
     allowed += [name for name in units if name in stops]
     allowed += [stop for stop in stops if " " in stop]
@@ -120,6 +132,7 @@ def _compared(host: Host, before: Snapshot, stops: frozenset[str]) -> Comparison
         appeared=tuple(_describe(_new(host, before.listeners, now))),
         consented=tuple(dict.fromkeys(sorted(allowed))),
         units=tuple(dict.fromkeys([*down, *held])),
+        ended=tuple(_describe(by_hand)),
     )
 
 
@@ -149,6 +162,13 @@ def _without_moved(host: Host, closed: Sequence[Listener], now: Sequence[Listene
     held = {(listener.protocol, listener.unit) for listener in sockets.with_owners(host, now) if listener.unit}
     moved = [it for it in fleeting if _is_of_process(it) or (it.protocol, it.unit) in held]
     return [listener for listener in closed if listener not in moved]
+
+
+def _is_by_hand(host: Host, listener: Listener) -> bool:
+    """Check for a program that somebody started: in a login or for one command, or that no unit of systemd holds."""
+    if not listener.program or not has_systemd(host):
+        return False
+    return not listener.unit or listener.unit.startswith(("session-", *_PASSING))
 
 
 def _is_of_process(listener: Listener) -> bool:

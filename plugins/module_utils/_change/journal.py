@@ -24,7 +24,7 @@ from .._vocabulary.run_id import RunId
 from .run_store import RUN, STATE, RunStore, line, unline
 from .steps import Effect, Group, JournalEntry, Step
 from .subjects.accounts import AccountField
-from .subjects.audit import RulesFile
+from .subjects.audit import KernelRules, RulesFile
 from .subjects.authselect import AuthselectFeatures
 from .subjects.awaited import AwaitedFile
 from .subjects.base import Image, Subject
@@ -62,6 +62,7 @@ SUBJECTS: dict[str, Any] = {
             PamProfiles,
             AuthselectFeatures,
             FilterTable,
+            KernelRules,
         ),
     )
 }

@@ -96,8 +96,11 @@ def clear(host: Host) -> None:
     if has_systemd(host):
         host.run(["systemctl", "--no-ask-password", "stop", TIMER])  # not there any more is as good
         host.run(["systemctl", "--no-ask-password", "reset-failed", SERVICE])
+    known = host.stat(BOOT_UNIT) is not None
     for path in (BOOT_LINK, BOOT_UNIT, BALLAST, REVERTER):
         host.remove(path)
+    if known and has_systemd(host):  # or it stays in systemd's memory until the next one
+        host.run(["systemctl", "--no-ask-password", "daemon-reload"])
     for folder in (FOLDER, WANTS):
         if not host.listdir(folder):
             host.remove(folder)

@@ -12,7 +12,7 @@ import json
 import math
 import posixpath
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from .._change import journal, run_store, ssh_server
@@ -233,9 +233,13 @@ def _as_record(guard: Guard) -> dict[str, Any]:
 
 def _from_record(record: dict[str, Any]) -> Guard:
     """Return the guard that ``_as_record`` made the record of, or an earlier release did."""
-    fields = {**record, "announced": record.get("told", False)}
-    fields.pop("told", None)
+    values = {**record, "announced": record.get("told", False)}
+    values.pop("told", None)
+    unknown = sorted(set(values) - {field.name for field in fields(Guard)})
+    if unknown:
+        reason = f"a newer release of this collection wrote it; the key {unknown[0]!r} is not known here"
+        raise ClinicalError("Reading the guard of the run", str(values["run_id"]), reason, "Use that release.")
     for key in ("reload", "running"):
-        fields[key] = tuple(record[key])
-    fields["commands"] = tuple(tuple(argv) for argv in record["commands"])
-    return Guard(**fields)
+        values[key] = tuple(record[key])
+    values["commands"] = tuple(tuple(argv) for argv in record["commands"])
+    return Guard(**values)

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
-from .._errors import ClinicalError, HostWriteError
+from .._errors import ClinicalError, HostWriteError, ReadOnlyError
 from .door import (
     ACCOUNTS_LOCK,
     EXCHANGED,
@@ -49,14 +49,15 @@ AT_ONCE = 3
 #: How long another program may keep the lock on the account files, in seconds.
 ACCOUNTS_LOCK_WAIT = 15.0
 _KINDS = {0o040000: "dir", 0o100000: "file"}
-MACHINE_REFUSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+MACHINE_REFUSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 def _as_clinical(doing: str, path: str, error: OSError) -> ClinicalError:
+    if error.errno == errno.EROFS:
+        advice = "Remount it writable and run again, or leave the control alone: hardening_skip, with the reason."
+        return ReadOnlyError(doing, path, error.strerror or str(error), advice)
     if error.errno in MACHINE_REFUSES:
-        return HostWriteError(
-            doing, path, error.strerror or str(error), "Free space or remount it writable, then retry."
-        )
+        return HostWriteError(doing, path, error.strerror or str(error), "Free space or mend the disk, then retry.")
     hint = "Run it as root (become: true)." if error.errno in (errno.EACCES, errno.EPERM) else ""
     return ClinicalError(doing, path, error.strerror or str(error), hint)
 

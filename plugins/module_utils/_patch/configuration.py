@@ -87,7 +87,9 @@ def _put_back(host: Host, file: File, noted: Mapping[str, Any] | None) -> bool:
 
 
 def _checksum(image: Image) -> str:
-    return hashlib.sha256(json.dumps(image, sort_keys=True).encode()).hexdigest()
+    """Return the checksum of what an image means; when its file was last written is no part of that."""
+    meaning = {part: value for part, value in image.items() if part not in File.INCIDENTAL}
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 
 def _matches(image: Image, noted: str) -> bool:
@@ -96,7 +98,7 @@ def _matches(image: Image, noted: str) -> bool:
 
 
 def _earlier_checksum(image: Image) -> str:
-    if image["kind"] != "file":
+    if image["kind"] != "file" or "content" not in image:
         return ""
     text = f"{image['content']} {image['mode']} {image['uid']} {image['gid']}"
     return hashlib.sha256(text.encode()).hexdigest()

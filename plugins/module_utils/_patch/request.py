@@ -85,7 +85,7 @@ def _difference(approved: PackageChange, current: PackageChange) -> list[str]:
         return [f"{current.name} would go from {current.old or 'nothing'} to {current.new or 'nothing'}"]
     if approved.origin != current.origin:
         return [f"{current.name} {current.new} would come from {current.origin}, not from {approved.origin}"]
-    if approved.checksum != current.checksum:
+    if approved.checksum and approved.checksum != current.checksum:  # a plan of an earlier release names none
         return [f"{current.name} {current.new} would be another file: {current.checksum}"]
     return []
 

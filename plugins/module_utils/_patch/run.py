@@ -180,11 +180,11 @@ def _repair_first(host: Host, manager: Manager, request: PatchRequest, planned: 
 def _begin(host: Host, manager: Manager, request: PatchRequest, planned: Planned, run: PatchRun) -> PatchResult:
     """Write down what the host is, and go to work."""
     released = planned.ledger.expired(request.at)
+    packages = manager.installed()  # what is compared with it afterwards is read in the same way
     if released:
-        manager.set_hold(released, False)
+        manager.set_hold([key for key, package in packages.items() if package.name in released], False)
         entry = {"what": ledger.RELEASED, "at": request.at, "run": run.run_id}
         ledger.add(host, [{**entry, "name": name} for name in released])
-    packages = planned.observed.packages
     holds = [key for key, package in packages.items() if package.held and package.name not in released]
     working = availability.take_snapshot(host)
     before = replace(

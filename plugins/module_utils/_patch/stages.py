@@ -228,9 +228,14 @@ def has_before(host: Host, run: PatchRun) -> bool:
 
 
 def prune(host: Host, keep: int) -> tuple[str, ...]:
-    """Forget the oldest runs beyond ``keep`` with their downloads, and kept packages that no run needs any more."""
+    """Forget the oldest runs beyond ``keep`` with their downloads, and kept packages that no run needs any more.
+
+    Those that were dropped changed nothing, so they are all forgotten and push out none that can be rolled back.
+    """
     known = runs(host)
-    old = [run for run in known[: max(0, len(known) - max(1, keep))] if not run.cut]
+    counted = [run for run in known if run.stage != DROPPED]
+    beyond = counted[: max(0, len(counted) - max(1, keep))]
+    old = [run for run in known if run.stage == DROPPED or (run in beyond and not run.cut)]
     remaining = [run for run in known if run not in old]
     for run in old:
         drop_archives(host, run)

@@ -8,9 +8,10 @@ from typing import Any
 
 #: ``compared`` is false where nothing was changed, so that nobody looked; ``before`` is a number,
 #: the rest are lists of texts.
-KEYS = ("compared", "before", "lost", "appeared", "unreachable", "consented")
+KEYS = ("compared", "before", "lost", "appeared", "unreachable", "consented", "ended")
 
 
 def not_compared() -> dict[str, Any]:
     """Return the availability of a result where nothing was compared."""
-    return {"compared": False, "before": 0, "lost": [], "appeared": [], "unreachable": [], "consented": []}
+    lists: dict[str, Any] = {key: [] for key in KEYS[2:]}
+    return {"compared": False, "before": 0, **lists}

@@ -18,7 +18,7 @@ LONGEST = 80
 PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST - 1}}}")
 
 #: Variables of the playbooks that were named after one role -> their names since.
-RENAMED = {"hardening_hosts": "run_targets"}
+RENAMED = {"hardening_hosts": "run_targets", "hardening_become": "run_become"}
 
 
 class RunId(str):

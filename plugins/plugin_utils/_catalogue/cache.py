@@ -72,7 +72,7 @@ def _worked_out(paths: Sequence[Path], tier: str, tunables: Any, skip: Any, prof
 def _place(cache: Path, paths: Sequence[Path], inputs: list[Any]) -> Path | None:
     """The file for what was asked of these catalogues; none where it cannot be told from something else."""
     files = [*_files(Path(__file__).parents[1], "*.py"), *(file for path in paths for file in _files(path, "*.y*ml"))]
-    digest = hashlib.sha256(_core.packed().encode())
+    digest = hashlib.sha256(_core.packed("baseline").encode())
     try:
         digest.update(json.dumps([*map(str, paths), *inputs]).encode())
         for file in files:

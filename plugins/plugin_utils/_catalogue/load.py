@@ -52,6 +52,7 @@ _CONTROL = {
     "differs": Field("map"),
     "tunables": Field("map"),
     "max_waiver_days": Field("int", pattern=r"[1-9]\d{0,2}"),
+    "caution": Field("str"),
 }
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _SETTING = re.compile(r"settings\.([a-z_]+)")
@@ -71,7 +72,8 @@ class KindLike(Protocol):
 class Control:
     """One control as it stands in the data; ``settings`` and ``differs`` may still hold ``{"tunable": name}``.
 
-    ``max_waiver_days`` is 0 where its severity decides.
+    ``max_waiver_days`` is 0 where its severity decides. ``caution`` is a sentence for the people on a host on
+    which it is enforced; most have none.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Control:
     applies: dict[str, Any]
     differs: dict[str, strict_yaml.YamlMapping]
     max_waiver_days: int
+    caution: str
     file: Path
     line: int
 
@@ -211,7 +214,16 @@ def _selection(
     metadata = {control.id: _metadata(control, catalogue) for control in everyone}
     judged = {"tier": tier, "controls": controls, "metadata": metadata, "skipped": skipped}
     about = frameworks.describe(catalogue.frameworks)
-    return Selection(tier, controls, metadata, skipped, warnings, digest(judged), about)
+    return Selection(
+        tier=tier,
+        controls=controls,
+        metadata=metadata,
+        skipped=skipped,
+        warnings=warnings,
+        digest=digest(judged),
+        frameworks=about,
+        cautions={control.id: control.caution for control in everyone if control.caution},
+    )
 
 
 def digest(value: Any) -> str:
@@ -295,6 +307,7 @@ def _control(
     values["applies"] = plain(item.get("applies", {}))
     values["differs"] = item.get("differs", {})
     values["max_waiver_days"] = item.get("max_waiver_days", 0)
+    values["caution"] = " ".join(item.get("caution", "").split())
     return Control(**values, file=file, line=item.line)
 
 

@@ -218,6 +218,7 @@ def _control(control: load.Control, data: Data) -> str:
         *_tunables(control, data),
         f"For {_platforms(control, data)}{_where(control.applies)}",
         *_left_out(control, data),
+        *([f"Every run that enforces it warns: {_in_words(control.caution).rstrip('.')}"] if control.caution else []),
         f"A waiver may last {waivers.most_days(control)} days",
         f"References: {_references(control, data)}",
     ]

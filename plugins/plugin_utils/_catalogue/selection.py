@@ -16,7 +16,8 @@ class Selection:
     ``metadata``: by id {title, rationale, severity, hazard, tier, kind, references}; it stays on the controller, and
     holds the skipped controls as well. ``skipped``: id -> reason. ``warnings``: sentences for the user.
     ``digest``: "sha256:..." over all of the above but the warnings: the same digest means the same judgement.
-    ``frameworks``: by id what is said of each that the references name.
+    ``frameworks``: by id what is said of each that the references name. ``cautions``: id -> a sentence for the people
+    on a host on which the control is enforced.
     """
 
     tier: str
@@ -26,3 +27,4 @@ class Selection:
     warnings: list[str]
     digest: str
     frameworks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cautions: dict[str, str] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
     FINDING_KEYS,
     FRAMEWORK_KEYS,
     KEPT,
+    LEFT_KEYS,
     MESSAGE_LIMIT,
     PROBE_KEYS,
     PROFILE_KEYS,
@@ -178,6 +179,7 @@ _MAPPINGS: dict[str, Sequence[str]] = {"availability": AVAILABILITY_KEYS, "guard
 _LISTS: dict[str, Sequence[str]] = {
     "changes": CHANGE_KEYS,
     "restored": CHANGE_KEYS,
+    "left": LEFT_KEYS,
     "waivers": WAIVER_KEYS,
     "probes": PROBE_KEYS,
     "profiles": PROFILE_KEYS,

@@ -17,6 +17,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.appro
     kept_approvals,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import bundle
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.decisions import decisions
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.formats import exported, present
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.files import sha256, write
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.page import render
@@ -197,6 +198,7 @@ def _as_result(folder: Path, run: Json, link: chain.Link) -> Json:
         "signer": link.manifest["signer"],
         "mode": run["mode"],
         "headline": headline(run),
+        "decisions": decisions(run),
         "summary": run["summary"],
         "per_host": {name: _counts(result) for name, result in run["hosts"].items() if name not in unknown},
         "unknown_hosts": unknown,

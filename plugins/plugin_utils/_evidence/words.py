@@ -42,6 +42,8 @@ KEPT = (
     "warnings",
     "restored",
     "reverted_run_id",
+    "reverted_runs",
+    "left",
     "failed",
     "unreachable",
     "waivers",
@@ -71,6 +73,8 @@ FINDING_KEYS = (
     "references",
 )
 REFERENCE_KEYS = ("framework", "title", "status", "reference", "strength")
+#: What a rollback left as it is.
+LEFT_KEYS = ("subject", "entry", "before", "set", "now", "reason", "run_id")
 CHANGE_KEYS = ("subject", "before", "after", "why", "controls")
 WAIVER_KEYS = (
     "control",

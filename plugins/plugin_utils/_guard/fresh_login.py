@@ -409,7 +409,7 @@ def reach(
     """Return how to reach the host that an action works on as its task says: same connection plugin, user, become."""
 
     def execute(args: Mapping[str, Any]) -> Result:
-        sent = {**args, "core": _core.packed()}
+        sent = {**args, "core": _core.packed("commit_confirm")}
         result: Result = action._execute_module(module_name=MODULE, module_args=sent, task_vars=task_vars)
         return result
 

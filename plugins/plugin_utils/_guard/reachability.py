@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which sockets of a host answer the controller, before a run and after it. Plain TCP connects, nothing is sent.
 
+It connects to the address at which the play reaches the host, never to one that the host names.
+
 Only what could be reached before is asked again, so that a firewall between the two, or a jump host, is nobody's fault.
 """
 
@@ -35,17 +37,37 @@ class Target:
 
 
 def targets(listeners: Iterable[Mapping[str, Any]], host: str) -> list[Target]:
-    """Return the sockets that a host names; those on any of its addresses are asked at the one that the play uses."""
-    wanted = [_target(listener, host) for listener in listeners]
-    return [target for target in wanted if target.address][:MOST]
+    """Return the sockets of a host that may be asked: at the address that the play uses, and at no other.
+
+    What a host says of itself is not believed: it may be under somebody's control, who would have this node connect to
+    whatever it names. A socket on another address of the host is compared by the host alone.
+    """
+    addresses = _addresses(host)
+    wanted = [_target(listener, host, addresses) for listener in listeners]
+    return [target for target in wanted if target is not None][:MOST]
 
 
-def _target(listener: Mapping[str, Any], host: str) -> Target:
+def _addresses(host: str) -> frozenset[str]:
+    """Return the addresses that the play's name of a host stands for; none where only ssh_config(5) has the name."""
+    try:
+        places = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM) if host else []
+    except (OSError, UnicodeError):
+        return frozenset()
+    return frozenset(str(place[4][0]) for place in places)
+
+
+def _target(listener: Mapping[str, Any], host: str, addresses: frozenset[str]) -> Target | None:
+    """Return where a socket is asked, None where it is not: it is elsewhere, or what is said of it makes no sense."""
+    address, port = listener.get("address"), listener.get("port")
+    if not addresses or not isinstance(port, int) or not 0 < port < 65536:
+        return None
+    if address != "" and address not in addresses:
+        return None
     return Target(
-        place=listener["place"],
-        label=listener["told"],
-        address=listener["address"] or host,
-        port=int(listener["port"]),
+        place=str(listener.get("place")),
+        label=str(listener.get("told")),
+        address=address or host,
+        port=port,
     )
 
 

@@ -72,9 +72,7 @@ def approved(path: Path, host: str, now: datetime) -> Approval:
     hosts = data["hosts"]
     if host not in hosts:
         raise _refused(path, f"it does not name the host {host}{nearest(host, hosts)}")
-    ends = _end(data["expires"])
-    if ends is None or ends <= now:
-        raise _refused(path, f"it ended on {data['expires']}; {data['approver']} gave it")
+    ends = _check_not_over(path, data, now)
     return Approval(
         digest=hosts[host],
         approver=data["approver"].strip(),
@@ -82,6 +80,20 @@ def approved(path: Path, host: str, now: datetime) -> Approval:
         ticket=data.get("ticket", "").strip(),
         sha256=checksum,
     )
+
+
+def check_file(path: Path, now: datetime) -> None:
+    """Raise ClinicalError where a file of approvals lets no host through, whatever its hosts are."""
+    data, _checksum = _read(path, now)
+    _check_not_over(path, data, now)
+
+
+def _check_not_over(path: Path, data: Json, now: datetime) -> datetime:
+    """Return the moment at which the approvals end. Raises ClinicalError where that is over."""
+    ends = _end(data["expires"])
+    if ends is None or ends <= now:
+        raise _refused(path, f"it ended on {data['expires']}; {data['approver']} gave it")
+    return ends
 
 
 def _read(path: Path, now: datetime) -> tuple[Json, str]:

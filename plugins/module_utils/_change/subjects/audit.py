@@ -11,7 +11,7 @@ from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._text.lines import split_lines
 from .awaited import AwaitedFile
-from .base import Image
+from .base import Image, WholeSubject
 from .files import content_of, file_image
 
 COMPILED = "/etc/audit/audit.rules"
@@ -61,6 +61,35 @@ class RulesFile(AwaitedFile):
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         return after["kind"] == "rules" or super().is_partial(now, before, after)
+
+
+#: The wanted image of the kernel's rules, whose own images are empty: the files are what is put back.
+LOADED: Image = {"loaded": "anew"}
+
+
+@dataclass(frozen=True)
+class KernelRules(WholeSubject):
+    """The rules that the kernel holds, where all files are right and only it does not follow them."""
+
+    place: str = "the kernel"
+    type = "audit rules of"
+
+    @property
+    def name(self) -> str:
+        return self.place
+
+    def capture(self, host: Host) -> Image:
+        return {}
+
+    def put(self, host: Host, image: Image) -> None:
+        """Have the kernel load what is compiled. Raises ClinicalError where it then holds the same rules as before."""
+        if image != LOADED:
+            return
+        before = kernel_rules(host)
+        load(host)
+        if kernel_rules(host) == before:
+            same = f"it took none of those that it lacks from {COMPILED}"
+            raise ClinicalError("Loading the audit rules of", self.place, same, f"See: auditctl -R {COMPILED}")
 
 
 def kernel_rules(host: Host) -> list[str] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,17 @@ MERGED_UP_TO = 1024 * 1024
 
 
 def file_image(content: bytes, mode: int | None = None) -> Image:
-    """Return a wanted file; owner, attributes and (unless given) mode stay as they are, or root 0644 for a new one."""
+    """Return a wanted file; owner, attributes and (unless given) mode stay as they are, or root 0644 for a new one.
+
+    Of a file that is there, ``mode`` takes bits away and gives none but those to run it: what is stricter stays.
+    """
     image: Image = {"kind": "file", "content": _pack(content)}
     return image if mode is None else {**image, "mode": mode}
+
+
+def with_xattrs(image: Image, xattrs: Mapping[str, bytes]) -> Image:
+    """Return a wanted file that has these extended attributes (ACLs) and no others, and just its owner and mode."""
+    return {**image, "xattrs": {name: _pack(value) for name, value in xattrs.items()}}
 
 
 def owned_image(kind: str, mode: int, user: str, group: str, content: bytes | None = None) -> Image:
@@ -137,7 +146,8 @@ class File(WholeSubject):
                 raise ClinicalError("Restoring", self.path, reason, "Restore it from a backup.")
             host.set_meta(self.path, *_meta(image, now, 0o644), now)
             return
-        host.write(self.path, content_of(image), *_meta(image, now, 0o644), self._xattrs(host, image, now))
+        strict = _as_strict(image, now)
+        host.write(self.path, content_of(image), *_meta(strict, now, 0o644), self._xattrs(host, image, now))
         if "mtime" in image:
             host.set_mtime(self.path, image["mtime"])
 
@@ -184,6 +194,14 @@ class File(WholeSubject):
         temporary = posixpath.join(folder, f".{name}{TEMPORARY_SUFFIX}")
         if host.stat(temporary) is not None:
             host.remove(temporary)
+
+
+def _as_strict(image: Image, now: Stat | None) -> Image:
+    """Return a wanted file with no wider mode than the file has; one with an owner or attributes is put back whole."""
+    mode = image.get("mode")
+    if now is None or mode is None or "uid" in image or "xattrs" in image:
+        return image
+    return {**image, "mode": (now.mode & mode) | (mode & 0o111)}
 
 
 def describe(image: object) -> str:

@@ -67,3 +67,5 @@ class MountOptions(WholeSubject):
         done = host.run(["mount", "-o", options, self.path])
         if done.rc != 0:
             raise ClinicalError("Remounting", self.path, done.err_line, "A program that runs from there may hold it.")
+        if self.capture(host)["options"] != image["options"]:
+            raise ClinicalError("Remounting", self.path, "its options are the same as before", "Who mounts it there?")

@@ -8,11 +8,13 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._text.lines import split_lines
 from .base import Conflict, Image, WayBack, WholeSubject
+from .mounts import MountPoint, mounted
 
 #: Packages that were removed are kept here, so that a revert needs no mirror.
 ARCHIVE = "/var/lib/healthops/packages"
@@ -25,6 +27,10 @@ _APT = (
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1", "APT_LISTCHANGES_FRONTEND": "none"}
 #: What dpkg has not written down yet; left behind only where it was cut.
 JOURNAL = "/var/lib/dpkg/updates"
+#: Where every package has files.
+_PLACES = ("/usr", "/etc")
+#: The hook that lets apt make a read-only file system writable for as long as it works.
+_REMOUNTS = re.compile(r"^DPkg::Pre-I(?:nvoke|nstall-Pkgs)::? .*remount", re.MULTILINE)
 _AWAY = ("not-installed", "config-files")
 #: Whatever else dpkg says of a package, it began with it and did not end.
 _FINISHED = ("installed", *_AWAY)
@@ -44,7 +50,10 @@ def installed(host: Host, names: Sequence[str]) -> tuple[dict[str, str | None], 
 
 
 def broken(host: Host) -> tuple[str, ...]:
-    """Return what of all packages dpkg began with and did not end, a sentence each; nothing else can end before it."""
+    """Return what keeps any package from being changed, a sentence each.
+
+    That is what dpkg began with and did not end, since nothing else can end before it, and where it cannot write.
+    """
     form = "--showformat=${Package}\\t${db:Status-Status}\\t${db:Status-Eflag}\\n"
     done = host.run(["dpkg-query", "--show", form])
     if done.rc != 0:
@@ -54,13 +63,33 @@ def broken(host: Host) -> tuple[str, ...]:
         name, status, flag = line.split("\t")
         if status not in _FINISHED or flag != "ok":
             reasons.append(f"{name} is {status}")
-    return (*reasons, *interrupted(host))
+    return (*reasons, *interrupted(host), *read_only(host))
 
 
 def interrupted(host: Host) -> tuple[str, ...]:
     """Return a sentence where dpkg was cut so hard that it has not written down yet what it did."""
     cut = any(name.isdecimal() for name in host.listdir(JOURNAL))
     return ("dpkg was cut in the middle of its work",) if cut else ()
+
+
+def read_only(host: Host) -> tuple[str, ...]:
+    """Return a sentence for each place of packages that is mounted read-only, unless apt is told to remount it."""
+    points = mounted(host)
+    places = [
+        point for point in map(partial(_mount_of, points), _PLACES) if point is not None and "ro" in point.options
+    ]
+    if not places or _REMOUNTS.search(host.run(["apt-config", "dump"]).out):
+        return ()
+    return tuple(
+        dict.fromkeys(f"{point.path}, where packages are, is mounted read-only: remount it" for point in places)
+    )
+
+
+def _mount_of(points: Mapping[str, MountPoint], path: str) -> MountPoint | None:
+    """Return what a path lies on."""
+    while path not in points and path != "/":
+        path = posixpath.dirname(path)
+    return points.get(path)
 
 
 def present(host: Host, names: Sequence[str]) -> set[str]:

@@ -17,9 +17,10 @@ from ..._host.door import TEMPORARY_SUFFIX, Host
 from . import derived
 from .base import Conflict, Image, WayBack, WholeSubject
 from .files import ABSENT, File, describe, is_kept, path_image
+from .orphans import GROUP, PASSWD, hand_over
 from .registers import REGISTERS
 
-ACCOUNTS = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid")
+ACCOUNTS = (PASSWD, GROUP, "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid")
 
 
 @dataclass(frozen=True)
@@ -45,26 +46,35 @@ class Tree(WholeSubject):
 
     def put(self, host: Host, image: Image) -> None:
         """Restore the paths in ``touched``, or every path that differs where that is not known."""
+        accounts = {path: host.read_text(path, "surrogateescape") for path in (PASSWD, GROUP)}
         with _accounts_locked(host, image):
-            put = self._put_goals(host, image) if "goals" in image else self._put_whole(host, image)
+            put, folders = self._put_goals(host, image) if "goals" in image else self._put_whole(host, image)
+        for path, text in accounts.items():
+            hand_over(host, path, text)
         derived.make_anew(host, put)
+        _date_folders(host, folders)
 
-    def _put_whole(self, host: Host, image: Image) -> list[str]:
+    def _put_whole(self, host: Host, image: Image) -> tuple[list[str], dict[str, Image]]:
         before = _unpack(image)
         touched = image.get("touched") or _differences(image["digests"], self.capture(host)["digests"])
         known = "touched" in image  # then it is long ago, and what is whose in a register cannot be told
         paths = [path for path in touched if not _is_made(path) and not (known and path in REGISTERS)]
         _put_paths(host, {path: before.get(path, ABSENT) for path in paths})
-        _date_folders(host, _folders(image, touched))
-        return list(touched)
+        return list(touched), _folders(image, touched)
 
-    def _put_goals(self, host: Host, image: Image) -> list[str]:
+    def _put_goals(self, host: Host, image: Image) -> tuple[list[str], dict[str, Image]]:
         goals = _unpack(image, "goals")
         now = {path: path_image(host, path) for path in goals}
         goals.update(_merged(image, now))
         _put_paths(host, {path: goal for path, goal in goals.items() if not _same(now[path], goal)})
-        _date_folders(host, image["folders"])
-        return list(image["touched"])
+        for path, goal in goals.items():  # a program may have made the very same again
+            if (
+                _same(now[path], goal)
+                and goal["kind"] == "file"
+                and goal.get("mtime", now[path]["mtime"]) != now[path]["mtime"]
+            ):
+                host.set_mtime(path, goal["mtime"])
+        return list(image["touched"]), image["folders"]
 
     def matches(self, image: Image, wanted: Image) -> bool:
         if "goals" in wanted:

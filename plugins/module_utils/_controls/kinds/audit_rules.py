@@ -15,7 +15,9 @@ from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.audit import (
     COMPILED,
     LOAD,
+    LOADED,
     PROGRAM,
+    KernelRules,
     RulesFile,
     growing_image,
     kernel_rules,
@@ -185,36 +187,48 @@ def _group(failing: Sequence[Control], state: State) -> Group:
     """Return the group that writes our file, compiles it with the others, and has the kernel load the rules."""
     if not failing:
         return Group("audit_rules", ())
+    ids = tuple(control.id for control in failing)
+    file_steps = _file_steps(failing, state, ids)
+    uncompiled = [control for control in failing if _missing(control, state, state.compiled)]
+    if not file_steps and not uncompiled:
+        return Group(name="audit_rules", steps=(_loading(failing, state, ids),))
+    shown = [] if file_steps else uncompiled
     compiling = Step(
         subject=Compiled("augenrules"),
         wanted=MADE_ANEW,
-        before="",
-        after="",
+        before="\n".join(f"# {c.settings['key']}: {len(_missing(c, state, state.compiled))} not there" for c in shown),
+        after="\n".join(f"# {c.settings['key']}: all as in {FOLDER}" for c in shown),
         why="it compiles all files of the folder",
-        controls=tuple(control.id for control in failing),
+        controls=ids,
     )
     effects = () if state.in_container else (Effect(LOAD),)  # whose kernel lets callers wait, and fails
-    return Group(name="audit_rules", steps=(_file_step(failing, state), compiling), effects=effects)
+    return Group(name="audit_rules", steps=(*file_steps, compiling), effects=effects)
 
 
-def _file_step(failing: Sequence[Control], state: State) -> Step:
-    """Return the step for our file; where all rules are in it, it is written as it is, to be compiled after."""
-    ids = tuple(control.id for control in failing)
+def _loading(failing: Sequence[Control], state: State, ids: tuple[str, ...]) -> Step:
+    """Return the step for rules that are on disk, compiled, and not in the kernel."""
+    running = state.running or frozenset()
+    missing = [line for control in failing for line in _missing(control, state, running)]
+    return Step(
+        subject=KernelRules(),
+        wanted=dict(LOADED),
+        before="\n".join(f"# not there: {line}" for line in missing),
+        after="\n".join(missing),
+        why="the rules are written, but not in force",
+        controls=ids,
+    )
+
+
+def _file_steps(failing: Sequence[Control], state: State, ids: tuple[str, ...]) -> list[Step]:
+    """Return the step for our file; none where all rules are in some file of the folder."""
     missing = {control.id: _missing(control, state, state.written) for control in failing}
     new = list(dict.fromkeys(line for lines_ in missing.values() for line in lines_))
     growing = [state.growing[control.id] for control in failing if control.id in state.growing]
-    file = AwaitedFile if any(control.awaits for control in failing) else File
     if not new and not growing:
-        return Step(
-            subject=file(OURS),
-            wanted=file_image(encode(state.ours)),
-            before="not as in " + FOLDER,
-            after="compiled and loaded",
-            why="the rules are written, but not in force",
-            controls=ids,
-        )
-    image = file_image(encode((state.ours or HEAD) + "".join(f"{line}\n" for line in new)), mode=0o640)
-    return Step(
+        return []
+    file = AwaitedFile if any(control.awaits for control in failing) else File
+    image = file_image(encode((state.ours or HEAD) + "".join(f"{line}\n" for line in new)), mode=0o600)
+    write = Step(
         subject=RulesFile(OURS) if growing else file(OURS),
         wanted=growing_image(image, growing[0]) if growing else image,
         before="\n".join(f"# {c.settings['key']}: {len(missing[c.id])} rules are not there" for c in failing),
@@ -222,3 +236,4 @@ def _file_step(failing: Sequence[Control], state: State) -> Step:
         why="augenrules compiles it with the other files of its folder",
         controls=ids,
     )
+    return [write]

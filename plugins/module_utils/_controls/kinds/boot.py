@@ -8,13 +8,14 @@ unattended reboot comes back. Its hash is supplied by the site, and never told.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..._change.steps import Group, Step
-from ..._change.subjects.compiled import MADE_ANEW, Compiled
+from ..._change.subjects.compiled import MADE_DIFFERENT, Compiled
 from ..._change.subjects.files import File, Meta, file_image
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
@@ -54,7 +55,8 @@ _LINUX = re.compile(r"^\s*linux(?:efi)?\s+\S+\s*(.*)$", re.MULTILINE)
 class State:
     """The menu that GRUB reads, the words that it is made with, and what the kernel was started with.
 
-    ``running`` is None in a container, whose kernel is the machine's.
+    ``running`` is None in a container, whose kernel is the machine's. ``is_made`` says that the menu is newer than all
+    that it is made with.
     """
 
     menu: str | None
@@ -64,6 +66,7 @@ class State:
     script: str
     has_folder: bool
     has_tool: bool
+    is_made: bool
 
 
 class Boot(Kind):
@@ -86,7 +89,8 @@ class Boot(Kind):
         return (f"boot argument {settings['argument'].partition('=')[0]}",)
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
-        texts = [read_text(host, path) or "" for path in [DEFAULTS, *ordered_files(host, [FOLDER], "*.cfg")]]
+        paths = [DEFAULTS, *ordered_files(host, [FOLDER], "*.cfg")]
+        texts = [read_text(host, path) or "" for path in paths]
         started = host.read_text("/proc/cmdline")
         return State(
             menu=read_text(host, MENU),
@@ -96,12 +100,19 @@ class Boot(Kind):
             script=read_text(host, PASSWORD) or "",
             has_folder=host.stat(FOLDER) is not None,
             has_tool=host.which("update-grub") is not None,
+            is_made=_changed(host, MENU) > max(map(functools.partial(_changed, host), paths)),
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
         assessments = tuple(_assess(control, state) for control in controls)
         failing = [c for c, a in zip(controls, assessments) if a.to_enforce and _is_to_be_written(c, a)]
         return KindPlan.of(assessments, [_group(failing, state)])
+
+
+def _changed(host: Host, path: str) -> float:
+    """Return when a file was last changed, 0 where there is none."""
+    info = host.stat(path)
+    return info.ctime if info else 0.0
 
 
 def kernel_words(texts: Sequence[str]) -> list[str]:
@@ -152,7 +163,7 @@ def _assess_argument(control: Control, state: State, menu: str) -> Assessment:
     if state.running is not None:
         running = _judge_argument(control, state.running)
     written = (disk.state, boot.state) == (OK, OK)
-    blocked = None if written or state.has_tool else Blocked(_NO_TOOL)
+    blocked = None if written else _blocker(disk, control, state, menu)
     before = "; ".join(dict.fromkeys((disk.observed, boot.observed)))
     return Assessment(
         control=control.id,
@@ -166,15 +177,32 @@ def _assess_argument(control: Control, state: State, menu: str) -> Assessment:
     )
 
 
+def _blocker(disk: Verdict, control: Control, state: State, menu: str) -> Blocked | None:
+    """Return why making the menu anew would change nothing, None where it may."""
+    if not state.has_tool:
+        return Blocked(_NO_TOOL)
+    lacking = _lacking(control, menu)
+    if disk.state == OK and state.is_made and 0 < len(lacking) < len(_starts(menu)):
+        return Blocked(
+            f"update-grub gives it to other entries, not to {len(lacking)} of {len(_starts(menu))}; "
+            "add it where these are written, such as /etc/grub.d/40_custom"
+        )
+    return None
+
+
 def _judge_argument(control: Control, arguments: Sequence[str]) -> Verdict:
     return judge(_fits(control, arguments), _last(arguments, control.settings["argument"]) or "not set")
 
 
 def _judge_menu(control: Control, menu: str) -> Verdict:
     """Judge every way to start a kernel; a menu without any has none that is as wanted."""
-    starts = _starts(menu)
-    lacking = [arguments for arguments in starts if not _fits(control, arguments)]
-    return _judge_argument(control, lacking[0]) if lacking else judge(bool(starts), "in all")
+    lacking = _lacking(control, menu)
+    return _judge_argument(control, lacking[0]) if lacking else judge(bool(_starts(menu)), "in all")
+
+
+def _lacking(control: Control, menu: str) -> list[list[str]]:
+    """Return the arguments of each way to start a kernel that has not what the control wants."""
+    return [arguments for arguments in _starts(menu) if not _fits(control, arguments)]
 
 
 def _asks_before_starting(menu: str) -> bool:
@@ -253,9 +281,9 @@ def _group(failing: Sequence[Control], state: State) -> Group:
             steps += _password_steps(control)
     menu = Step(
         subject=Compiled("update-grub"),
-        wanted=MADE_ANEW,
-        before="",
-        after="",
+        wanted=dict(MADE_DIFFERENT),
+        before="\n".join(f"# {c.settings['argument']} is not in all entries" for c in about_arguments),
+        after="\n".join(f"{c.settings['argument']} in all entries" for c in about_arguments),
         why="it makes the menu",
         controls=tuple(control.id for control in failing),
     )
@@ -267,6 +295,8 @@ def _argument_steps(controls: Sequence[Control], state: State) -> list[Step]:
     arguments = [control.settings["argument"] for control in controls]
     unset = [control.settings["argument"] for control in controls if not _fits(control, state.written)]
     steps: list[Step] = []
+    if not unset:  # it is written, and not yet in the menu
+        return steps
     if not state.has_folder:
         folder = Step(
             subject=File(FOLDER), wanted={"kind": "dir"}, before="", after="", why="GRUB looks there", controls=ids
@@ -274,7 +304,7 @@ def _argument_steps(controls: Sequence[Control], state: State) -> list[Step]:
         steps.append(folder)
     drop_in = Step(
         subject=File(DROP_IN),
-        wanted=file_image(encode(_drop_in(state, unset) if unset else state.drop_in)),
+        wanted=file_image(encode(_drop_in(state, unset))),
         before="\n".join(_last(state.written, argument) or "# not set" for argument in arguments),
         after="\n".join(arguments),
         why="the kernel is started with it",

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._change.steps import Group, Step
-from ..._change.subjects.files import File, Meta, file_image
+from ..._change.subjects.base import Image
+from ..._change.subjects.files import File, Meta, file_image, with_xattrs
+from ..._host import acl
 from ..._host.door import Host, Stat
 from ..._host.dropin import encode
 from ..context import SurveyContext
@@ -22,17 +24,33 @@ from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judg
 
 @dataclass(frozen=True)
 class Tool:
-    """One program that plans jobs: its list, who may read that, and where the jobs of each account lie."""
+    """One program that plans jobs: its list, who may read that, and where the jobs of each account lie.
+
+    With ``by_group`` it reads the list with no other rights than those of ``group``.
+    """
 
     program: str
     allow: str
     group: str
     jobs: str
+    by_group: bool
 
 
 TOOLS = {
-    "cron": Tool(program="crontab", allow="/etc/cron.allow", group="crontab", jobs="/var/spool/cron/crontabs/*"),
-    "at": Tool(program="at", allow="/etc/at.allow", group="daemon", jobs="/var/spool/cron/atjobs/[a-z=]*"),
+    "cron": Tool(
+        program="crontab",
+        allow="/etc/cron.allow",
+        group="crontab",
+        jobs="/var/spool/cron/crontabs/*",
+        by_group=True,
+    ),
+    "at": Tool(
+        program="at",
+        allow="/etc/at.allow",
+        group="daemon",
+        jobs="/var/spool/cron/atjobs/[a-z=]*",
+        by_group=False,
+    ),
 }
 
 
@@ -112,11 +130,18 @@ def _becomes(tool: str, info: Stat, state: State) -> dict[str, int]:
     change: dict[str, int] = {}
     if info.uid != 0:
         change["uid"] = 0
-    if info.gid not in (0, state.gids[tool]) or (info.mode & 0o004 and info.gid != state.gids[tool]):
-        change["gid"] = state.gids[tool]  # the program reads the list with the rights of this group
+    if info.gid not in (0, state.gids[tool]):
+        change["gid"] = 0
     if info.mode & ~0o640:
         change["mode"] = info.mode & 0o640
     return change
+
+
+def _is_cut_off(tool: str, info: Stat, change: Mapping[str, int], state: State) -> bool:
+    """Return whether the program itself would not be able to read the list any more."""
+    return (
+        TOOLS[tool].by_group and change.get("gid", info.gid) != state.gids[tool] and bool({"gid", "mode"} & set(change))
+    )
 
 
 def _lacking(control: Control, state: State) -> list[str]:
@@ -157,12 +182,14 @@ def _group(control: Control, state: State) -> Group:
     """Return the group that makes the list, or names whom the site names and closes it."""
     tool = control.settings["tool"]
     path, info = TOOLS[tool].allow, state.lists[tool]
-    steps: list[Step] = []
     if info is None:
-        steps.append(_new_list(control, state))
-    elif _lacking(control, state):
+        return Group(f"cron {path}", (_new_list(control, state),))
+    change = _becomes(tool, info, state)
+    if _is_cut_off(tool, info, change, state):
+        return Group(f"cron {path}", (_closed_list(control, state),))
+    steps: list[Step] = []
+    if _lacking(control, state):
         steps.append(_longer_list(control, state))
-    change = _becomes(tool, info, state) if info is not None else {}
     if change:
         narrowing = Step(
             subject=Meta(path),
@@ -180,14 +207,35 @@ def _content(names: Sequence[str]) -> bytes:
     return encode("".join(f"{name}\n" for name in names))
 
 
+def _list_image(tool: str, names: Sequence[str], state: State) -> Image:
+    """Return a list of root's own, which the program reads as the group that it has."""
+    image = {**file_image(_content(names), mode=0o640), "uid": 0, "gid": 0}
+    if not TOOLS[tool].by_group:
+        return image
+    return with_xattrs(image, {acl.ATTRIBUTE: acl.read_by_group(state.gids[tool])})
+
+
 def _new_list(control: Control, state: State) -> Step:
     tool, names = control.settings["tool"], _planned_names(control, state)
     return Step(
         subject=File(TOOLS[tool].allow),
-        wanted={**file_image(_content(names), mode=0o640), "uid": 0, "gid": state.gids[tool]},
+        wanted=_list_image(tool, names, state),
         before="absent",
         after="\n".join(names),
         why="whoever is not on the list plans no jobs; who has some today is on it",
+        controls=(control.id,),
+    )
+
+
+def _closed_list(control: Control, state: State) -> Step:
+    """Return the step for a list that everybody could read: root's, and the program's by an access control list."""
+    tool, names = control.settings["tool"], _planned_names(control, state)
+    return Step(
+        subject=File(TOOLS[tool].allow),
+        wanted=_list_image(tool, names, state),
+        before=f"{state.shown[tool]}: {' '.join(state.names[tool])}",
+        after=f"root:root 0640, and read by {TOOLS[tool].group}: {' '.join(names)}",
+        why="others could change or read who may plan jobs",
         controls=(control.id,),
     )
 

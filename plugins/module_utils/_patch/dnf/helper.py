@@ -104,7 +104,7 @@ def locked() -> list[str]:
     return [line for line in lines if line and not line.startswith("!")]
 
 
-def held_names(base: Any, free: list[list[str]]) -> set[tuple[str, str]]:
+def held_names(base: Any) -> set[tuple[str, str]]:
     """Return name and architecture of every installed package that is held.
 
     It may be so by the versionlock list, or because it is excluded in a configuration file.
@@ -122,7 +122,7 @@ def held_names(base: Any, free: list[list[str]]) -> set[tuple[str, str]]:
         query = subject.get_best_query(base.sack, with_provides=False, with_filenames=False)
         names = {pkg.name for pkg in query.installed()} or {nevra.name for nevra in subject.get_nevra_possibilities()}
         held |= {(pkg.name, pkg.arch) for pkg in base.sack.query().installed().filterm(name=list(names))}
-    return held - {(pair[0], pair[1]) for pair in free}
+    return held
 
 
 def is_excluded(pkg: Any, patterns: list[str]) -> bool:
@@ -134,7 +134,8 @@ def is_excluded(pkg: Any, patterns: list[str]) -> bool:
 def observe(request: Json) -> Json:
     """Return what an upgrade of everything would change, what is held, from where, and what was left half done."""
     base, failed = open_base(True, cache_only=request.get("cache_only", False))
-    held = held_names(base, request.get("free", []))
+    on_hold = held_names(base)
+    held = on_hold - {(name, arch) for name, arch in request.get("free", [])}
     upgrades = base.sack.query().upgrades().latest()
     kept_back = [pkg for pkg in upgrades if (pkg.name, pkg.arch) in held]
     names = [name for name, _arch in held]
@@ -147,7 +148,7 @@ def observe(request: Json) -> Json:
         "changes": [] if complaint else changes_of(base),
         "held": [describe(base, pkg, "upgrade") for pkg in kept_back],
         "skipped": [] if complaint else skipped(base, free),
-        "held_names": sorted(held),
+        "held_names": sorted(on_hold),
         "sources": [source(repo) for repo in base.repos.iter_enabled()],
         "failed": failed,
         "complaint": complaint,

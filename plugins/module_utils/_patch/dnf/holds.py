@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
@@ -17,11 +18,18 @@ VERSIONLOCK = "/etc/dnf/plugins/versionlock.list"
 MARK_TIME = 600.0
 
 
-def locks(host: Host) -> list[tuple[str, str]]:
-    """Return name and line of each package that the versionlock list holds."""
-    lines = split_lines(host.read_text(VERSIONLOCK))
-    holding = [line for line in lines if line.split("#")[0].strip() and not line.startswith("!")]
-    return [(line.split("#")[0].strip().rsplit("-", 2)[0], line) for line in holding]
+def holding_patterns(host: Host) -> list[str]:
+    """Return the patterns by which the versionlock list holds packages."""
+    lines = [line.split("#")[0].strip() for line in split_lines(host.read_text(VERSIONLOCK))]
+    return [line for line in lines if line and not line.startswith("!")]
+
+
+def is_held(package: InstalledPackage, holding: Iterable[str]) -> bool:
+    """Return whether a pattern of the versionlock list means the package, in any of the ways to write one."""
+    version = package.version.rpartition(":")[2]
+    named = [package.name, *(f"{package.name}-{v}" for v in (version, _with_epoch(package.version)))]
+    spellings = [*named, f"{package.name}-{version.rpartition('-')[0]}", *(f"{name}.{package.arch}" for name in named)]
+    return any(fnmatch.filter(spellings, pattern) for pattern in holding)
 
 
 def set_hold(host: Host, packages: Mapping[str, InstalledPackage], names: Sequence[str], held: bool) -> None:
@@ -32,8 +40,7 @@ def set_hold(host: Host, packages: Mapping[str, InstalledPackage], names: Sequen
         lines += [f"{package.name}-{_with_epoch(package.version)}.*" for package in chosen]
     else:
         released = {package.name for package in chosen}
-        ending = {line for name, line in locks(host) if name in released}
-        lines = [line for line in lines if line not in ending]
+        lines = [line for line in lines if line.split("#")[0].strip().rsplit("-", 2)[0] not in released]
     make_folders(host, posixpath.dirname(VERSIONLOCK), 0o755)
     host.write(VERSIONLOCK, "".join(f"{line}\n" for line in lines).encode(), 0o644, 0, 0, {})
 

@@ -45,8 +45,8 @@ _BESIDE = "kernel"
 
 def observe(host: Host, program: Program, now: datetime, released: Collection[str]) -> Observed:
     """Return the whole upgrade, what is kept back, the sources, and what stands in the way of any change."""
-    packages = installed(host, released)
-    answer = program.ask("observe", free=[[p.name, p.arch] for p in packages.values() if p.key in released])
+    packages = installed(host)
+    answer = program.ask("observe", free=[[p.name, p.arch] for p in packages.values() if p.name in released])
     held = {tuple(name_and_arch) for name_and_arch in answer["held_names"]}
     sources = tuple(_source(source, now) for source in answer["sources"])
     return Observed(
@@ -96,15 +96,11 @@ def _narrowed(coming: Sequence[PackageChange], chosen: Sequence[PackageChange]) 
     return in_order(changes), tuple(OmittedChange("excluded", change, reason) for change in missing)
 
 
-def installed(host: Host, released: Collection[str] = ()) -> dict[str, InstalledPackage]:
-    """Return what rpm has installed, by key. A package in ``released`` does not count as held.
-
-    Raises ClinicalError where the database cannot be read.
-    """
+def installed(host: Host) -> dict[str, InstalledPackage]:
+    """Return what rpm has installed, by key. Raises ClinicalError where the database cannot be read."""
     done = host.run(["rpm", "-qa", "--qf", _INSTALLED], timeout=SOLVER_TIME)
     if done.rc != 0:
         raise ClinicalError("Reading", "the rpm database", done.err_line, "rpm --rebuilddb may mend it.")
-    locked = {name for name, _line in holds.locks(host)}
     packages: dict[str, InstalledPackage] = {}
     for number, line in enumerate(split_lines(done.out), 1):
         match = _ROW.fullmatch(line)
@@ -124,11 +120,11 @@ def installed(host: Host, released: Collection[str] = ()) -> dict[str, Installed
         )
         packages[package.key] = replace(
             _latest(packages.get(package.key), package),
-            held=name in locked and package.key not in released,
             # Kernels stand beside each other; two of anything else mean a cut transaction.
             intact=package.key not in packages or name.startswith(_BESIDE),
         )
-    return packages
+    holding = holds.holding_patterns(host)
+    return {key: replace(package, held=holds.is_held(package, holding)) for key, package in packages.items()}
 
 
 def _latest(known: InstalledPackage | None, package: InstalledPackage) -> InstalledPackage:

@@ -228,6 +228,7 @@ class HostAvailability:
 
 _REVIEW = (
     ("consented", "Stopped with consent"),
+    ("ended", "Ended, and no unit of the system held it"),
     ("appeared", "New"),
 )
 

@@ -566,7 +566,8 @@ def _host_facts(data: Json) -> list[tuple[str, str]]:
     if data.get("started"):
         facts.append(("Judged", moment(data["started"])))
     if data.get("reverted_run_id"):
-        facts.append(("Put back", f"run {show(data['reverted_run_id'])}"))
+        runs = data.get("reverted_runs") or [data["reverted_run_id"]]
+        facts.append(("Put back", ", ".join(f"run {show(run_id)}" for run_id in runs)))
     return facts
 
 

@@ -23,7 +23,9 @@ def _is_told_by(results: Sequence[Json]) -> bool:
 def _headline(run: Json) -> str:
     restored = sum(len(result.get("restored", [])) for result in run["hosts"].values())
     verb = "would be put back" if only_looked(run) else "put back"
-    return f"{host_count(run)}: {plural(restored, 'item')} {verb} as before{judged.losses(run)}"
+    left = sum(len(result.get("left", [])) for result in run["hosts"].values())
+    apart = f", {left} left as {'it is' if left == 1 else 'they are'}" if left else ""
+    return f"{host_count(run)}: {plural(restored, 'item')} {verb} as before{apart}{judged.losses(run)}"
 
 
 def _lead(run: Json) -> list[str]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -68,6 +69,17 @@ def test_findings_are_joined_with_their_metadata_in_the_catalogues_order() -> No
     assert not told.get("failed")
 
 
+@pytest.mark.parametrize(
+    ("after", "warned"), [("15 min", ["one: Sessions end."]), ("endless", [])], ids=["enforced", "as it was"]
+)
+def test_whoever_is_concerned_by_what_is_enforced_is_warned(after: str, warned: list[str]) -> None:
+    result = found("fixed", "pass")
+    result["findings"][0].update(before="endless", after=after)
+    result["findings"][1].update(before="a", after="a")
+    cautious = dataclasses.replace(selection(), cautions={"one": "Sessions end.", "two": "No."})
+    assert judged(result, cautious)["warnings"] == ["the host's own", "mind this", *warned]
+
+
 @pytest.mark.parametrize(("check_mode", "failed"), [(False, True), (True, False)])
 def test_an_error_fails_a_run_and_not_an_audit(check_mode: bool, failed: bool) -> None:
     told = judged({**found("pass", "error"), "check_mode": check_mode}, selection())
@@ -103,13 +115,15 @@ def test_reverts_are_counted() -> None:
     result = {"restored": [{}, {}], "reverted_run_id": "e1", "check_mode": False}
     assert reverted(result)["msg"] == "Run e1: 2 things put back"
     assert reverted({**result, "check_mode": True})["msg"] == "Run e1: 2 things would be put back"
+    several = {**result, "reverted_runs": ["e2", "e1"], "left": [{}]}
+    assert reverted(several)["msg"] == "Runs e2, e1: 2 things put back, 1 left as they are"
     assert reverted({"failed": True, "msg": "no"}) == {"failed": True, "msg": "no"}
 
 
 # --- asking what can be reached ---
 
 ASKED = [{"place": "tcp 80", "told": "tcp 80 (nginx.service)", "address": "", "port": 80}]
-AVAILABLE = {"compared": True, "lost": [], "unreachable": [], "consented": []}
+AVAILABLE = {"compared": True, "lost": [], "unreachable": [], "consented": [], "ended": []}
 
 
 class Action(ActionModule):  # type: ignore[misc]
@@ -179,10 +193,20 @@ def test_a_run_that_changes_something_is_asked_for_its_sockets_first(web_server:
     assert [call.get("survey_only", False) for call in action.sent] == [True, False]
 
 
+def test_an_address_that_only_the_host_names_is_not_asked(
+    web_server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The play goes to another address than the one at which this server would answer."""
+    action = Action([asks(web_server), answer(True)])
+    monkeypatch.setattr(reachability, "lost", lambda before, consented: [target.label for target in before])
+    assert "failed" not in action.carry_out()
+
+
 def test_what_cannot_be_reached_any_more_takes_the_run_back(
     web_server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     action = Action([asks(web_server), answer(True)])
+    action._play_context.remote_addr = "127.0.0.1"
     monkeypatch.setattr(reachability, "lost", lambda before, consented: [target.label for target in before])
     told = action.carry_out()
     assert (told["failed"], told["changed"], told["guard"]["state"]) == (True, False, "reverted")
@@ -190,6 +214,29 @@ def test_what_cannot_be_reached_any_more_takes_the_run_back(
     (asked,) = action.requests
     assert (asked["state"], asked["run_id"]) == ("reverted", "r1")
     assert asked["why"] == "the controller cannot reach tcp 80 (nginx.service) any more"
+
+
+def test_what_somebody_had_started_by_hand_may_be_gone(web_server: socket.socket) -> None:
+    ended = {**AVAILABLE, "ended": ["tcp 80 (nginx.service)"]}
+    asked_first = asks(web_server)
+
+    class Ending(Action):
+        def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+            if self.sent:
+                web_server.close()
+            return super()._send(args, task_vars)
+
+    action = Ending([asked_first, answer(True, availability=ended)])
+    result = action.carry_out()
+    assert (result["changed"], result.get("failed", False), action.requests) == (True, False, [])
+
+
+@pytest.mark.parametrize(("transport", "within"), [("ssh", 120), ("containers.podman.podman", 0), ("local", 0)])
+def test_check_mode_knows_whether_the_run_would_be_guarded(transport: str, within: int) -> None:
+    action = Action([answer(True)], transport=transport)
+    action._task.check_mode = True
+    action.carry_out()
+    assert [call["confirm_within"] for call in action.sent] == [within]
 
 
 def test_what_the_host_took_back_itself_fails_over_any_connection() -> None:

@@ -155,12 +155,12 @@ def test_where_no_login_is_at_stake_or_the_guard_is_off_none_is_armed(
     assert any("confirm_within is 0" in text for text in result.get("warnings", [])) is (state == "off")
 
 
-@pytest.mark.parametrize("transport", ["ssh", "local"])
-def test_check_mode_sends_what_it_was_told_and_confirms_nothing(transport: str) -> None:
+@pytest.mark.parametrize(("transport", "within"), [("ssh", 60), ("local", 0)])
+def test_check_mode_sends_what_the_run_would_and_confirms_nothing(transport: str, within: int) -> None:
     host = GuardedHost(armed=False)
     result, told = call(baseline, host, {"confirm_within": 60}, enforced(host), transport, check=True)
     assert (result["guard"]["state"], host.requests) == ("none", [])
-    assert (told[0]["confirm_within"], "run_id" in told[0]) == (60, False)
+    assert (told[0]["confirm_within"], "run_id" in told[0]) == (within, False)
 
 
 def test_a_run_that_changed_nothing_guarded_is_not_confirmed() -> None:

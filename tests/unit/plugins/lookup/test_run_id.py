@@ -41,6 +41,11 @@ def test_an_old_name_still_works_and_is_told_of_with_the_new_one(monkeypatch: py
     assert message.startswith("The variable hardening_hosts is now run_targets;")
 
 
+def test_it_is_a_plain_text() -> None:
+    """Ansible warns of any other type in a variable."""
+    assert [type(name) for name in run_id.LookupModule().run([])] == [str]
+
+
 @pytest.mark.parametrize("path", sorted(PLAYBOOKS.glob("*.yml")), ids=lambda path: path.stem)
 def test_every_playbook_takes_the_new_name_before_the_old_one(path: pathlib.Path) -> None:
     """A name that is no longer read would let a run touch every host of the inventory."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects import files
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
@@ -243,3 +244,17 @@ def test_what_is_waived_and_complies_passes() -> None:
     _baseline.enforce(host, _baseline.BaselineRequest("e", (control,)))
     (found,) = _baseline.enforce(host, _baseline.BaselineRequest("f", (replace(control, waived={}),))).findings
     assert found["result"] == "pass"
+
+
+def test_check_mode_foretells_what_a_run_could_not_take_back_and_the_rest_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(files, "READ_LIMIT", 10)
+    host = dirty_host()
+    predicted = {finding["id"]: finding for finding in _baseline.audit(host, request("a", "banner", "sysctl")).findings}
+    report = _baseline.enforce(host, request("e1", "banner", "sysctl"))
+    done = {finding["id"]: finding["result"] for finding in report.findings}
+    assert {predicted["banner_1"]["result"], done["banner_1"]} == {"error"}
+    assert "could not be taken back" in predicted["banner_1"]["reason"]
+    assert (predicted["sysctl_2"]["result"], done["sysctl_2"]) == ("fail", "fixed")
+    assert host.text("/etc/issue") == dirty_host().text("/etc/issue")

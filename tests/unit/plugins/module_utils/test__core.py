@@ -16,6 +16,7 @@ from typing import Any, Dict, Optional
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
+from rooms import imports, sources
 
 SOURCES = {
     "_calls/__init__": "",
@@ -90,8 +91,8 @@ def host(tmp_path: Path) -> Host:
     return Host(tmp_path)
 
 
-def sent(sources: Dict[str, str]) -> str:
-    told = _core.SEPARATOR.join(part for source in sources.items() for part in source)
+def sent(members: Dict[str, str]) -> str:
+    told = _core.SEPARATOR.join(part for source in members.items() for part in source)
     return base64.b64encode(zlib.compress(told.encode())).decode()
 
 
@@ -157,10 +158,40 @@ def test_where_nothing_can_be_kept_the_run_goes_on(host: Host) -> None:
     assert host.runs(sent(SOURCES))["told"]["told"] == "hello world"
 
 
-@pytest.mark.parametrize("call", ["baseline", "commit_confirm", "patch"])
+def test_what_another_call_left_stays(host: Host) -> None:
+    host.runs(sent(SOURCES))
+    other = host.cache / "patch-0123.cpython-39"
+    other.write_bytes(b"")
+    (host.cache / "0123.cpython-39").write_bytes(b"")  # an earlier release named it so
+    host.runs(sent({**SOURCES, "_word": "WORD = 'good morning '\n"}))
+    assert len(list(host.cache.iterdir())) == 2
+    assert other.exists()
+
+
+def test_every_call_is_known() -> None:
+    calls = {path.stem for path in Path(_core.__file__).with_name("_calls").glob("[a-z]*.py")}
+    assert set(_core.UNREAD_ROOMS) == calls
+
+
+@pytest.mark.parametrize("call", sorted(_core.UNREAD_ROOMS))
+def test_what_is_packed_is_what_the_call_can_ever_read(call: str) -> None:
+    """Also inside of functions: no source that is imported is missing, and no room is sent for nothing."""
+    reached, waiting = set(), [f"module_utils._calls.{call}", "module_utils._text.outlet"]
+    while waiting:
+        source = waiting.pop()
+        if source not in reached:
+            reached.add(source)
+            waiting += sorted(imports(source, sources()[source]))
+    packed = {name for name in _core.Core(_core.packed(call), call).sources if not name.endswith("/__init__")}
+    needed = {source.split(".", 1)[1].replace(".", "/") for source in reached}
+    assert needed - packed == set()
+    assert {name.partition("/")[0] for name in packed} - {name.partition("/")[0] for name in needed} <= {"_core"}
+
+
+@pytest.mark.parametrize("call", sorted(_core.UNREAD_ROOMS))
 def test_nothing_is_missing_in_what_is_packed(host: Host, call: str) -> None:
     """A host without the rest of the collection can read each call, and every part that it may ask for later."""
-    told = _core.Core(_core.packed()).sources
+    told = _core.Core(_core.packed(call), call).sources
     modules = [name.replace("/", ".") for name in told if not name.endswith("/__init__") and name != "_core"]
     everything = "\n".join(f"import {_core.PACKAGE}.{name}" for name in modules)
     asks = f"{everything}\nfrom . import {call}\ndef answer(params, check, diff): return {{'is': {call}.__name__}}\n"
@@ -168,4 +199,4 @@ def test_nothing_is_missing_in_what_is_packed(host: Host, call: str) -> None:
 
 
 def test_the_same_sources_are_the_same_text() -> None:
-    assert _core.packed.__wrapped__() == _core.packed()
+    assert _core.packed.__wrapped__("patch") == _core.packed("patch")

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change.apply import (
@@ -26,7 +26,11 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.subject
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.kernel import KernelValue
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.trees import Tree
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.units import ActiveUnit
-from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import (
+    ClinicalError,
+    HostWriteError,
+    ReadOnlyError,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost
 from fake_programs import FakeUnit
@@ -113,6 +117,32 @@ def test_a_machine_that_cannot_be_written_has_everything_put_back(host: FakeHost
         apply(host, groups, entries)
     assert raised.value.entirely
     assert host.state() == before
+
+
+def test_a_place_that_is_read_only_stops_only_what_writes_there(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.add_file("/root/a", "1\n")
+    change = FakeHost.change
+
+    def only_elsewhere(self: FakeHost, words: str, *effect: Any, **how: Any) -> None:
+        if "/root" in words:
+            raise ReadOnlyError("Writing", "/root/a", "Read-only file system", "Remount it.")
+        change(self, words, *effect, **how)
+
+    monkeypatch.setattr(FakeHost, "change", only_elsewhere)
+    groups = [Group("a", (write("/etc/a"), write("/root/a"))), Group("b", (write("/etc/b"),))]
+    outcome = apply(host, groups, capture(host, groups))
+    assert [str(error) for error in outcome.failed.values()] == ["Writing /root/a: Read-only file system. Remount it."]
+    assert [host.text(path) for path in ("/etc/a", "/root/a", "/etc/b")] == ["1\n", "1\n", "2\n"]
+
+
+def test_where_the_disk_is_full_the_control_is_named_that_met_it(host: FakeHost) -> None:
+    groups = [Group("a", (write("/etc/a"),))]
+    entries = capture(host, groups)
+    host.strike(1, "ENOSPC")
+    with pytest.raises(Undone, match=r"No space left on device \(writing .*/etc/a.* for c\)"):
+        apply(host, groups, entries)
 
 
 def test_what_nobody_foresaw_is_put_back_and_told_as_a_defect(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:

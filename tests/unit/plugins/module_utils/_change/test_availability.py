@@ -60,6 +60,7 @@ def test_what_worked_works() -> None:
         "appeared": [],
         "unreachable": [],
         "consented": ["cups.service"],
+        "ended": [],
     }
 
 
@@ -173,7 +174,10 @@ def before_and_after(act: Callable[[FakeHost], object], *arguments: Any, **more:
     [
         pytest.param(80, "nginx.service", {}, True, id="a service"),
         pytest.param(514, "rsyslog.service", {"protocol": "udp"}, True, id="a service over UDP"),
-        pytest.param(8080, "session-3.scope", {}, True, id="started by hand, and others reach it"),
+        pytest.param(8080, "session-3.scope", {}, False, id="started by hand in a login"),
+        pytest.param(8080, "run-r4711.scope", {}, False, id="started by hand for one command"),
+        pytest.param(8080, "", {}, False, id="started by hand, and no unit holds it"),
+        pytest.param(8080, "docker-4711.scope", {}, True, id="a container"),
         pytest.param(6010, "session-3.scope", {"address": "127.0.0.1"}, False, id="forwarded for a login"),
         pytest.param(43211, "rsyslog.service", {"protocol": "udp"}, False, id="a port of the moment"),
         pytest.param(43211, "engine.service", {}, True, id="a port of the moment that people connect to"),
@@ -182,6 +186,25 @@ def before_and_after(act: Callable[[FakeHost], object], *arguments: Any, **more:
 def test_what_is_a_loss(port: int, unit: str, more: dict[str, Any], lost: bool) -> None:
     told = before_and_after(lambda host: hush(host, port), port, pid=9, unit=unit, program="x", **more)
     assert bool(told) == lost
+
+
+def test_what_somebody_started_by_hand_is_told_and_takes_nothing_back() -> None:
+    host = server()
+    listen(host, 8080, pid=50, unit="session-3.scope", program="python3")
+    report = enforce(struck(host, lambda h: hush(h, 8080)))
+    assert report.changed
+    assert (report.availability["lost"], report.availability["ended"]) == ([], ["tcp 8080 (session-3.scope)"])
+    (warning,) = [warning for warning in report.warnings if "8080" in warning]
+    assert "started by hand what does not listen any more: tcp 8080 (session-3.scope). No unit" in warning
+
+
+def test_without_systemd_no_unit_says_what_was_to_stay() -> None:
+    host = FakeHost()
+    del host.nodes["/run/systemd/system"]
+    listen(host, 8080, pid=9, unit="", program="java")
+    before = availability.take_snapshot(host)
+    hush(host, 8080)
+    assert availability.compare(host, before, ()).lost == ("tcp 8080 (java)",)
 
 
 def test_a_socket_of_the_kernel_is_a_loss_wherever_it_was() -> None:

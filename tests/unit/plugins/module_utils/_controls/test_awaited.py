@@ -20,13 +20,13 @@ NEEDS = {"requires_package": ["auditd"]}
 AUDITD = {"file": "/etc/audit/auditd.conf", "format": "key_value", "unit": "auditd.service", "action": "reload"}
 DROP_IN = {"file": "/etc/audit/more.conf", "drop_in": "/etc/audit/more.conf.d/zz-healthops.conf", "format": "key_value"}
 INSTALL = Control("package", "package", {"name": "auditd", "state": "present"})
-OTHERS = (
+UNREAD_ROOMS = (
     Control("rotates", "config", {**AUDITD, "key": "max_log_file_action", "value": "ROTATE"}, applies=NEEDS),
     Control("keeps", "config", {**AUDITD, "key": "num_logs", "value": 8, "op": "at_least"}, applies=NEEDS),
     Control("dropped", "config", {**DROP_IN, "key": "colour", "value": "blue"}, applies=NEEDS),
     Control("starts", "service", {"unit": "auditd.service", "state": "enabled"}, applies=NEEDS),
 )
-EVERY = (*OTHERS, INSTALL)
+EVERY = (*UNREAD_ROOMS, INSTALL)
 
 
 def bare_host(system: str = "debian-12") -> FakeHost:
@@ -66,7 +66,7 @@ def test_four_shots_and_back_on_a_host_that_lacks_the_package(system: str) -> No
 
 
 def test_without_anybody_who_installs_it_the_controls_do_not_apply() -> None:
-    report = _baseline.enforce(bare_host(), request("e1", OTHERS))
+    report = _baseline.enforce(bare_host(), request("e1", UNREAD_ROOMS))
     assert set(results(report).values()) == {"notapplicable"}
     assert {finding["reason"] for finding in report.findings} == {"the package auditd is not installed"}
 
@@ -75,13 +75,13 @@ def test_a_package_that_is_about_to_go_is_as_good_as_gone() -> None:
     host = bare_host()
     _baseline.enforce(host, request("e1"))
     leaving = Control("package", "package", {"name": "auditd", "state": "absent"})
-    foretold = results(_baseline.audit(host, request("a2", (*OTHERS, leaving))))
+    foretold = results(_baseline.audit(host, request("a2", (*UNREAD_ROOMS, leaving))))
     assert foretold == {**dict.fromkeys(foretold, "notapplicable"), "package": "fail"}
 
 
 def test_it_waits_for_packages_that_are_changed_under_the_guard() -> None:
     host = bare_host()
-    controls = (*OTHERS, Control("package", "package", INSTALL.settings, hazard="lockout"))
+    controls = (*UNREAD_ROOMS, Control("package", "package", INSTALL.settings, hazard="lockout"))
     assert set(results(_baseline.enforce(host, request("e1", controls))).values()) == {"fixed"}
 
 
@@ -89,7 +89,7 @@ def test_where_the_package_does_not_come_nothing_is_left_behind() -> None:
     host = bare_host()
     untouched = host.state()
     host.apt_lock = "Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (unattended-upgr)"
-    report = _baseline.enforce(host, request("e1", (OTHERS[0], OTHERS[3], INSTALL)))
+    report = _baseline.enforce(host, request("e1", (UNREAD_ROOMS[0], UNREAD_ROOMS[3], INSTALL)))
     assert set(results(report).values()) == {"error"}
     assert host.state() == untouched
 

@@ -86,3 +86,13 @@ def test_what_others_start_early_in_the_boot_stays(host: FakeHost) -> None:
     alarm.prepare(host)
     alarm.clear(host)
     assert theirs in host.nodes
+
+
+def test_nothing_of_it_stays_in_the_memory_of_systemd(host: FakeHost) -> None:
+    alarm.prepare(host)
+    alarm.clear(host)
+    assert host.operations[-1] != "remove " + alarm.BOOT_UNIT
+    assert "systemctl daemon-reload" in host.operations
+    reloads = host.operations.count("systemctl daemon-reload")
+    alarm.clear(host)
+    assert host.operations.count("systemctl daemon-reload") == reloads

@@ -10,6 +10,7 @@ from typing import Any, Dict
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, run_store
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
@@ -171,6 +172,26 @@ def test_a_bad_break_glass_account_is_found_before_anything_is_changed() -> None
     assert host.state() == before
 
 
+def test_check_mode_foretells_that_a_bad_break_glass_account_will_have_the_run_refused() -> None:
+    host = guarded_host()
+    (warning,) = _baseline.audit(host, guarded_request(break_glass_users=("nobody-here",))).warnings
+    assert warning.startswith("A run would be refused and change nothing: break-glass account nobody-here: ")
+    assert host.operations == []
+    assert _baseline.audit(host, guarded_request(within=0, break_glass_users=("nobody-here",))).warnings == []
+    assert _baseline.audit(host, request("a1", "sysctl", break_glass_users=("nobody-here",))).warnings == []
+
+
+def test_check_mode_of_a_revert_foretells_it_too() -> None:
+    host = guarded_host()
+    enforced(host)
+    guard = record.armed(host)
+    assert guard is not None
+    record.end(host, guard, CONFIRMED, "a fresh login worked")
+    wanted = guarded_request("r1", break_glass_users=("nobody-here",))
+    (warning,) = _baseline.revert(host, wanted, "e1", check=True).warnings
+    assert "refused and change nothing: break-glass account nobody-here: " in warning
+
+
 @pytest.mark.parametrize("within", [1, 9, 3601, -5])
 def test_a_time_that_is_no_use_is_refused(within: int) -> None:
     host = guarded_host()
@@ -283,3 +304,16 @@ def test_a_full_disk_at_any_operation_of_the_run_leaves_nothing_at_risk() -> Non
             enforced(host)
         host.fault = None
         assert not is_at_risk(host) or record.armed(host) is not None, number
+
+
+def test_a_guard_of_a_newer_release_is_refused_in_words() -> None:
+    host = guarded_host()
+    enforced(host)
+    guard = record.armed(host)
+    assert guard is not None
+    path = f"{journal.JOURNAL}/{guard.run_id}/guard"
+    known = run_store.unline(host.nodes[path].content.rstrip(b"\n"))
+    assert known is not None
+    host.nodes[path].content = run_store.line({**known, "quorum": 2})
+    with pytest.raises(ClinicalError, match="a newer release of this collection wrote it; the key 'quorum'"):
+        record.load(host, guard.run_id)

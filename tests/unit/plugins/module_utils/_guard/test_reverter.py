@@ -13,6 +13,7 @@ from typing import Any, List, Sequence
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change import lock
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.kernel import KernelValue
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
@@ -205,3 +206,18 @@ def test_a_socket_that_went_down_is_started_before_the_service_that_took_its_por
     assert reverter.take_back(host, running, "a test").guard.state == REVERTED
     assert host.units["ssh.socket"].active
     assert host.units["ssh.service"].active
+
+
+def test_a_defect_in_one_step_ends_neither_the_others_nor_the_reloads(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a subject raises: to read it, to put it back, or to look at it."""
+    ours = [path for path in host.nodes if path.endswith("healthops.conf")]
+    assert len(ours) == 2
+    for name in ("capture", "put", "sweep"):
+        monkeypatch.setattr(KernelValue, name, lambda *_args: [][1])
+    assert reverter.main(["--now"]) == 1
+    assert "IndexError" in capsys.readouterr().err
+    assert [path for path in ours if path in host.nodes] == []
+    assert any(operation.endswith(" ssh.service") for operation in host.operations[-5:])
+    assert record.armed(host) is not None

@@ -28,7 +28,11 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.subject
     file_image,
     narrower_image,
 )
-from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, HostWriteError
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import (
+    ClinicalError,
+    HostWriteError,
+    ReadOnlyError,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._host import door, real
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import TEMPORARY_SUFFIX, Stat
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
@@ -404,16 +408,20 @@ def test_a_write_that_does_not_fit_leaves_the_old_file_and_no_scrap(folder: Path
 
 @as_root
 @pytest.mark.parametrize(
-    ("options", "message"), [("size=64k", "No space left on device"), ("ro", "Read-only file system")]
+    ("options", "kind", "message"),
+    [
+        ("size=64k", HostWriteError, r"No space left on device\. Free space"),
+        ("ro", ReadOnlyError, r"Read-only file system\. Remount it writable and run again, or .* hardening_skip"),
+    ],
 )
-def test_a_full_and_a_read_only_disk(folder: Path, options: str, message: str) -> None:
+def test_a_full_and_a_read_only_disk(folder: Path, options: str, kind: type[HostWriteError], message: str) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed here")
     try:
         with pytest.raises(HostWriteError, match=message) as error:
             write(folder / "file", b"x" * 200_000)
-        assert "Free space or remount it writable" in str(error.value)
+        assert type(error.value) is kind
         assert HOST.listdir(str(folder)) == []
     finally:
         subprocess.run(["umount", folder], check=True)

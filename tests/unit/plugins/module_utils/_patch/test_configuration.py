@@ -136,3 +136,10 @@ def test_where_an_earlier_release_saw_no_file_a_link_is_left_alone(path: str) ->
     before, after = {path: None}, {path: ""}
     assert configuration.changed_since(host, after) == ()
     assert configuration.restore(host, before, after, ()).paths == ()
+
+
+def test_when_a_file_was_written_is_no_change_of_it() -> None:
+    host = host_with_acl()
+    after = configuration.checksums(host, [CONF])
+    host.nodes[CONF].mtime = 99
+    assert configuration.changed_since(host, after) == ()

@@ -48,6 +48,7 @@ def test_another_origin_and_other_bytes_are_differences() -> None:
     assert patch_request.differences(plan_of(ours), plan_of(replace(ours, checksum="sha256:bb"))) == (
         "lab 2 would be another file: sha256:bb"
     )
+    assert patch_request.differences(plan_of(replace(ours, checksum="")), plan_of(ours)) == ""
 
 
 def test_of_many_differences_ten_are_named() -> None:

@@ -143,6 +143,19 @@ def test_an_earlier_run_is_forgotten_with_the_packages_that_no_other_needs() -> 
     assert host.listdir(stages.KEPT) == ["shared.deb", "shared.deb.how"]
 
 
+def test_runs_that_were_only_staged_push_out_none_that_can_be_rolled_back() -> None:
+    """As on a host that is staged every night and patched once a month."""
+    host = patched_host()
+    alone = kept(host, "alone")
+    applied(host, "one", alone)
+    for number in range(12):
+        stages.move(host, begun(host, f"night-{number}"), stages.DROPPED, AT)
+    applied(host, "two")
+    assert stages.prune(host, keep=10) == tuple(sorted(f"night-{number}" for number in range(12)))
+    assert [run.run_id for run in stages.runs(host)] == ["one", "two"]
+    assert host.stat(alone.path) is not None
+
+
 def test_a_run_that_was_cut_is_never_forgotten() -> None:
     host = patched_host()
     begun(host, "cut")

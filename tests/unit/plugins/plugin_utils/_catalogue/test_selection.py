@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load as catalogue
-from unit_tests.plugin_utils._catalogue.catalogues import good, ids
+from unit_tests.plugin_utils._catalogue.catalogues import TRIES, good, ids, make
 
 
 def test_a_selection_is_ready_to_send(tmp_path: Path) -> None:
@@ -54,6 +54,13 @@ def test_the_metadata_stays_here_with_its_references(tmp_path: Path) -> None:
         "source": "The book of rules, fifth edition",
         "quotable": True,
     }
+
+
+def test_a_caution_is_for_whoever_enforces_the_control(tmp_path: Path) -> None:
+    cautious = TRIES.replace("  rationale: Every", "  caution: Type\n    well.\n  rationale: Every")
+    loaded = catalogue.load([make(tmp_path / "b", {"ssh.yml": cautious})])
+    assert catalogue.select(loaded, "standard").cautions == {"sshd_tries": "Type well."}
+    assert catalogue.select(good(tmp_path / "a"), "standard").cautions == {}
 
 
 def test_a_skipped_control_is_not_sent_but_stays_in_the_evidence(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import reachability
@@ -41,13 +41,47 @@ def test_nothing_is_asked_where_nothing_listens() -> None:
     assert reachability.answering([]) == frozenset()
 
 
-def test_sockets_on_any_address_are_asked_where_the_play_connects() -> None:
-    told = [
-        {"place": "tcp 80", "told": "tcp 80 (nginx.service)", "address": "", "port": 80},
-        {"place": "tcp 10.0.0.5:443", "told": "tcp 10.0.0.5:443", "address": "10.0.0.5", "port": 443},
-    ]
-    assert [t.address for t in reachability.targets(told, "portal-01")] == ["portal-01", "10.0.0.5"]
-    assert [t.address for t in reachability.targets(told, "")] == ["10.0.0.5"]
+def said(address: str, port: Any = 443) -> dict[str, Any]:
+    return {"place": f"tcp {address} {port}", "told": f"tcp {port} (x.service)", "address": address, "port": port}
+
+
+@pytest.fixture(name="names")
+def fixture_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names that this node knows."""
+    known = {"portal-01": ["10.0.0.5", "2001:db8::5"], "10.0.0.5": ["10.0.0.5"]}
+
+    def getaddrinfo(name: str, *_arguments: Any, **_more: Any) -> list[tuple[Any, ...]]:
+        if name not in known:
+            raise socket.gaierror
+        return [(None, None, None, "", (address, 0)) for address in known[name]]
+
+    monkeypatch.setattr(reachability.socket, "getaddrinfo", getaddrinfo)
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "asked"),
+    [
+        pytest.param("", "portal-01", ["portal-01"], id="on any address"),
+        pytest.param("10.0.0.5", "portal-01", ["10.0.0.5"], id="on the one that the name stands for"),
+        pytest.param("2001:db8::5", "portal-01", ["2001:db8::5"], id="on its other one"),
+        pytest.param("10.0.0.99", "portal-01", [], id="on one that only the host knows"),
+        pytest.param("169.254.169.254", "10.0.0.5", [], id="where clouds keep their secrets"),
+        pytest.param("127.0.0.1", "portal-01", [], id="on this node"),
+        pytest.param("printer.example", "portal-01", [], id="a name"),
+        pytest.param("", "only-in-ssh-config", [], id="a name that only ssh knows"),
+        pytest.param("", "", [], id="no address"),
+    ],
+)
+@pytest.mark.usefixtures("names")
+def test_nothing_is_asked_but_the_host_as_the_play_knows_it(address: str, host: str, asked: list[str]) -> None:
+    assert [it.address for it in reachability.targets([said(address)], host)] == asked
+
+
+@pytest.mark.parametrize("port", [0, 65536, -1, "22", None, 22.5])
+@pytest.mark.usefixtures("names")
+def test_a_port_that_is_none_is_not_asked(port: Any) -> None:
+    assert reachability.targets([said("", port), {}, said("")], "portal-01")[0].port == 443
+    assert len(reachability.targets([said("", port), {}, said("")], "portal-01")) == 1
 
 
 class Clock:

@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.audit import COMPILED
-from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.compiled import MADE_ANEW, Compiled
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.compiled import (
+    MADE_ANEW,
+    MADE_DIFFERENT,
+    Compiled,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import TEMPORARY_SUFFIX, CommandResult
 from fake_host import FakeHost
@@ -48,6 +52,14 @@ def test_a_program_that_fails_is_told(host: FakeHost) -> None:
     host.answers[("augenrules",)] = CommandResult(("augenrules",), 1, "", "bad rule\n")
     with pytest.raises(ClinicalError, match="Running augenrules: bad rule"):
         RULES.put(host, MADE_ANEW)
+
+
+def test_update_grub_is_only_run_to_have_an_effect(host: FakeHost) -> None:
+    host.add_file("/boot/grub/grub.cfg", "menuentry 'Debian' {}\n")
+    host.answers[("update-grub",)] = CommandResult(("update-grub",), 0, "", "")
+    with pytest.raises(ClinicalError, match=r"left /boot/grub/grub\.cfg as it was"):
+        Compiled("update-grub").put(host, MADE_DIFFERENT)
+    Compiled("update-grub").put(host, MADE_ANEW)  # on the way back, where it may be right already
 
 
 def test_scraps_of_each_output_are_swept(host: FakeHost) -> None:

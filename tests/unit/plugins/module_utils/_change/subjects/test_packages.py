@@ -19,7 +19,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.subject
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
-from fake_host import FakeHost, fixture
+from fake_host import FakeHost, FakeMount, fixture
 from fake_programs import FakePackage
 
 PAIR = Packages("debsums telnet")
@@ -80,6 +80,23 @@ def test_a_dpkg_that_was_cut_is_broken_and_a_whole_one_is_not(host: FakeHost) ->
     assert broken(host) == ()
     host.add_file("/var/lib/dpkg/updates/0001")
     assert broken(host) == ("dpkg was cut in the middle of its work",)
+
+
+@pytest.mark.parametrize(
+    ("configured", "sentences"),
+    [
+        ("", ("/usr, where packages are, is mounted read-only: remount it",)),
+        ('DPkg::Pre-Invoke:: "mount -o remount,rw /usr";\n', ()),
+    ],
+    ids=["read-only", "remounted-by-apt"],
+)
+def test_where_packages_are_must_be_writable(host: FakeHost, configured: str, sentences: tuple[str, ...]) -> None:
+    """apt begins there nevertheless, and leaves packages half installed."""
+    argv = ("apt-config", "dump")
+    host.programs.add("apt-config")
+    host.answers[argv] = CommandResult(argv, 0, configured, "")
+    host.mounts = [FakeMount("/dev/vda1", "/", "ext4", ["rw"]), FakeMount("/dev/vda2", "/usr", "ext4", ["ro"])]
+    assert broken(host) == sentences
 
 
 def test_one_transaction_there_and_back(host: FakeHost) -> None:

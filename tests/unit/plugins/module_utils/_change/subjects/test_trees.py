@@ -183,6 +183,29 @@ def test_folders_come_back_with_their_lists_of_access_and_their_times(host: Fake
     assert (host.nodes["/etc/app/conf.d"].mtime, host.nodes["/etc/app"].mtime) == (42, 42)
 
 
+def test_what_a_program_made_the_same_again_has_the_time_of_before(host: FakeHost) -> None:
+    host.nodes["/etc/app/main.conf"].mtime = 42
+    before = TREE.capture(host)
+    host.nodes["/etc/app/main.conf"].content = b"a = 2\n"
+    after = TREE.capture_after(host, before)
+    way = TREE.way_back(before, after, TREE.capture(host))
+    host.add_file("/etc/app/main.conf", "a = 1\n", mode=0o640)
+    host.nodes["/etc/app/main.conf"].mtime = 99
+    TREE.put(host, way.goal)
+    assert host.nodes["/etc/app/main.conf"].mtime == 42
+
+
+def test_what_an_account_that_goes_has_left_is_roots(host: FakeHost) -> None:
+    tree = Tree("/etc")
+    host.add_file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+    before = tree.capture(host)
+    host.add_file("/etc/passwd", host.text("/etc/passwd") + "_aide:x:106:112::/:/bin/false\n")
+    host.add_file("/var/log/aide/aide.log", "log\n", uid=106)
+    after = tree.capture_after(host, before)
+    tree.put(host, tree.way_back(before, after, tree.capture(host)).goal)
+    assert host.nodes["/var/log/aide/aide.log"].uid == 0
+
+
 def test_a_folder_that_others_have_changed_since_keeps_its_time(host: FakeHost) -> None:
     host.nodes["/etc/app"].mtime = 42
     before = TREE.capture(host)

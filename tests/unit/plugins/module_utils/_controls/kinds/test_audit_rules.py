@@ -50,7 +50,7 @@ def test_only_what_is_missing_is_written_and_then_all_is_compiled_and_loaded() -
     report = _baseline.enforce(made, _baseline.BaselineRequest("e1", (control,)))
     assert [finding["result"] for finding in report.findings] == ["fixed"]
     assert made.text(OURS).splitlines()[1:] == ["-i", *LINES.splitlines()[1:]]
-    assert made.nodes[OURS].mode == 0o640
+    assert made.nodes[OURS].mode == 0o600
     assert made.audit == LINES.splitlines()[1:] + LINES.splitlines()[:1]
     before = host(LINES.splitlines()[0] + "\n", "", "").state()
     _baseline.revert(made, _baseline.BaselineRequest("r1"), "", False)
@@ -145,3 +145,33 @@ def test_programs_that_packages_of_the_same_run_bring_are_watched_at_once() -> N
     assert _baseline.audit(made, _baseline.BaselineRequest("c2", controls)).changes == []
     _baseline.revert(made, _baseline.BaselineRequest("r1"), "", False)
     assert made.state() == before
+
+
+def enforce(made: FakeHost, run_id: str = "e1") -> _baseline.Report:
+    return _baseline.enforce(made, _baseline.BaselineRequest(run_id, (Control("one", "audit_rules", RULES),)))
+
+
+def test_rules_that_only_the_kernel_lacks_are_loaded_and_no_file_is_touched() -> None:
+    made = host(running="")
+    files = made.state()["files"]
+    report = enforce(made)
+    (change,) = report.changes
+    assert (change["subject"], report.findings[0]["result"]) == ("audit rules of the kernel", "fixed")
+    assert change["before"] != change["after"]
+    assert made.state()["files"] == files
+    _baseline.revert(made, _baseline.BaselineRequest("r1"), "", False)
+
+
+def test_a_kernel_that_takes_none_of_them_is_no_change() -> None:
+    made = host(running="")
+    argv = ("auditctl", "-R", "/etc/audit/audit.rules")
+    made.answers[argv] = CommandResult(argv, 0, "", "")
+    for run_id in ("e1", "e2"):
+        report = enforce(made, run_id)
+        assert (report.changed, report.findings[0]["result"]) == (False, "error")
+        assert "it took none of those that it lacks" in report.findings[0]["reason"]
+
+
+def test_rules_that_are_not_compiled_are_shown_as_a_difference() -> None:
+    (change,) = enforce(host(compiled="")).changes
+    assert (change["before"], change["after"]) == ("# id: 3 not there", "# id: all as in /etc/audit/rules.d")

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.boot import Boot, kernel_words
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from dirty_host import BOOT_HASH
 from fake_host import FakeHost, fixture
 from look import look, plan, states
@@ -45,6 +46,37 @@ def test_an_argument_waits_for_the_next_boot_and_says_so(system: str) -> None:
     assert (states(again.assessments[0]), again.groups) == (("deviates", "ok", "ok"), ())
     made.add_file("/proc/cmdline", "ro audit=1\n")
     assert look(made, "boot", AUDIT).result == "pass"
+
+
+def test_update_grub_without_an_effect_is_no_change() -> None:
+    made = host()
+    made.answers[("update-grub",)] = CommandResult(("update-grub",), 0, "", "")
+    before = made.state()
+    for run_id in ("e1", "e2"):
+        report = _baseline.enforce(made, _baseline.BaselineRequest(run_id, (Control("one", "boot", AUDIT),)))
+        (finding,) = report.findings
+        assert (report.changed, finding["result"], made.state()) == (False, "error", before)
+        assert "it ended well and left /boot/grub/grub.cfg as it was" in finding["reason"]
+
+
+def test_what_is_written_and_not_in_the_menu_is_shown_as_a_difference() -> None:
+    made = host()
+    made.add_file(DROP_IN, 'GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX audit=1"\n')
+    report = _baseline.enforce(made, _baseline.BaselineRequest("e1", (Control("one", "boot", AUDIT),)))
+    (change,) = report.changes
+    assert change["before"] != change["after"]
+    assert not _baseline.enforce(made, _baseline.BaselineRequest("e2", (Control("one", "boot", AUDIT),))).changed
+
+
+def test_an_entry_that_update_grub_does_not_make_is_named_and_left() -> None:
+    made = host()
+    enforce(made, AUDIT)
+    made.clock += 60
+    menu = made.text("/boot/grub/grub.cfg")
+    made.add_file("/boot/grub/grub.cfg", f"{menu}menuentry 'Rescue' {{\n\tlinux /boot/rescue ro\n}}\n")
+    planned = plan(made, "boot", AUDIT)
+    assert (planned.assessments[0].result, planned.groups) == ("fail", ())
+    assert "not to 1 of 2; add it where these are written" in planned.assessments[0].reason
 
 
 def test_in_a_container_with_a_menu_the_kernel_is_the_machines() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._host import acl
 from fake_host import FakeHost
 from look import look
 
@@ -23,7 +24,8 @@ def test_a_service_account_with_a_job_is_not_cut_off() -> None:
     enforced(host, "cron", "backup")
     assert host.text("/etc/cron.allow") == "root\nbackup\nmirth\n"
     node = host.nodes["/etc/cron.allow"]
-    assert (node.mode, node.uid, node.gid) == (0o640, 0, 101)
+    assert (node.mode, node.uid, node.gid) == (0o640, 0, 0)
+    assert node.xattrs == {acl.ATTRIBUTE: acl.read_by_group(101)}  # the program has no other rights than that group's
 
 
 def test_whoever_has_a_job_for_at_is_on_its_list() -> None:
@@ -32,6 +34,8 @@ def test_whoever_has_a_job_for_at_is_on_its_list() -> None:
     host.add_file("/var/spool/cron/atjobs/.SEQ", "1")
     enforced(host, "at")
     assert host.text("/etc/at.allow") == "root\nalice\n"
+    node = host.nodes["/etc/at.allow"]
+    assert (node.mode, node.gid, node.xattrs) == (0o640, 0, {})  # it reads the list as root
 
 
 def test_a_list_that_is_there_keeps_its_names() -> None:
@@ -40,7 +44,16 @@ def test_a_list_that_is_there_keeps_its_names() -> None:
     enforced(host, "cron", "backup")
     assert host.text("/etc/cron.allow") == "root\nnight\nbackup\n"
     node = host.nodes["/etc/cron.allow"]
-    assert (node.mode, node.gid) == (0o640, 101)  # the program reads it with the rights of its group
+    assert (node.mode, node.gid) == (0o640, 0)
+    assert node.xattrs == {acl.ATTRIBUTE: acl.read_by_group(101)}
+
+
+def test_a_list_of_the_programs_group_stays_so() -> None:
+    host = FakeHost()
+    host.add_file("/etc/cron.allow", "root\n", mode=0o644, gid=101)
+    enforced(host, "cron")
+    node = host.nodes["/etc/cron.allow"]
+    assert (node.mode, node.gid, node.xattrs) == (0o640, 101, {})
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import re
 import typing as t
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.availability import not_compared
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import WORST_FIRST
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import bundle as evidence
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record
@@ -186,13 +187,13 @@ def test_what_the_firewall_lets_through_is_shown_for_review() -> None:
 
 
 def test_where_nothing_was_compared_nothing_is_claimed() -> None:
-    nothing = {"compared": False, "before": 0, "lost": [], "appeared": [], "unreachable": [], "consented": []}
+    nothing = not_compared()
     html, _seen = render(only({**samples.result(0, 3), "availability": nothing}))
     assert 'id="available"' not in html
 
 
 def test_hosts_that_tell_the_same_are_told_once_and_quiet_ones_by_name() -> None:
-    quiet = {"before": 3, "lost": [], "appeared": [], "unreachable": [], "consented": []}
+    quiet = {"before": 3, "lost": [], "appeared": [], "unreachable": [], "consented": [], "ended": []}
     several = [samples.whole(number, 2) for number in range(3)] + [{**samples.result(4, 2), "availability": quiet}]
     built = page.build(only(*several))["availability"]
     assert [[name for name, _at in kept.hosts] for kept in built.notable] == [["h0", "h1", "h2"]]

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the playbooks say where a run cannot begin, or does nothing: the last words are the cause."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import typing as t
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ansible")
+
+ROOT = Path(__file__).resolve().parents[3]
+INVENTORY = {"all": {"hosts": {name: {"ansible_host": "127.0.0.1", "ansible_port": 1} for name in ("web1", "web2")}}}
+
+
+def played(folder: Path, playbook: str, *options: str, **variables: t.Any) -> subprocess.CompletedProcess[str]:
+    """Run a playbook of the collection for two hosts that nobody can reach."""
+    (folder / "ansible_collections" / "healthops").mkdir(parents=True)
+    (folder / "ansible_collections" / "healthops" / "clinical").symlink_to(ROOT)
+    (folder / "inventory").mkdir()
+    (folder / "inventory" / "hosts.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_HOME": str(folder / "home")}
+    program = Path(sys.executable).with_name("ansible-playbook")
+    given = ["-i", "inventory/hosts.json", "-e", json.dumps({"ansible_connection": "ssh", **variables})]
+    return subprocess.run(
+        [str(program), f"healthops.clinical.{playbook}", *given, *options],
+        cwd=folder,
+        env={**environment, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_RETRIES": "0", "ANSIBLE_TIMEOUT": "2"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def last_message(ended: subprocess.CompletedProcess[str]) -> str:
+    """The message of the last task that failed."""
+    messages = re.findall(r'^fatal: .*"msg": (".*?(?<!\\)")', ended.stdout, re.MULTILINE)
+    assert messages, ended.stdout + ended.stderr
+    message: str = json.loads(messages[-1])
+    return message
+
+
+@pytest.mark.parametrize("playbook", ["harden", "audit"])
+def test_a_tier_that_is_none_is_the_last_word(tmp_path: Path, playbook: str) -> None:
+    ended = played(tmp_path, playbook, hardening_tier="stric")
+    assert ended.returncode != 0
+    named = "No host was touched. web1, web2: value of hardening_tier must be one of: essential, standard, strict"
+    assert last_message(ended) == f"{named}, got: stric"
+    assert "Report" not in ended.stdout
+
+
+def test_all_that_stands_in_the_way_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "evidence").write_text("in the way", encoding="utf-8")
+    ended = played(tmp_path, "harden", hardening_extra_catalogues=["site"], hardening_tunables={"no_such": 1})
+    message = last_message(ended)
+    assert message.startswith("No host was touched: 2 things stand in the way.\n(1) ")
+    assert "a file is in its place" in message
+    assert f"there is no such directory in {tmp_path}/inventory, " in message
+
+
+def test_patching_without_approvals_is_told_before_any_host_is_asked(tmp_path: Path) -> None:
+    ended = played(tmp_path, "patch_apply")
+    assert "patching_approvals is empty" in last_message(ended)
+    assert "UNREACHABLE" not in ended.stdout
+
+
+@pytest.mark.parametrize("playbook", ["harden", "audit", "rollback", "patch_plan", "patch_rollback"])
+def test_tags_that_leave_out_all_of_it_are_told(tmp_path: Path, playbook: str) -> None:
+    ended = played(tmp_path, playbook, "--tags", "no_such")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Nothing was done on any host, and there is no report: no task has the tags no_such" in ended.stdout
+
+
+def test_the_run_has_one_name_for_what_all_roles_share(tmp_path: Path) -> None:
+    ended = played(tmp_path, "patch_plan", run_evidence_dir="kept", run_become=False)
+    assert "UNREACHABLE" in ended.stdout, ended.stdout + ended.stderr
+    assert [path.name for path in tmp_path.glob("*/latest")] == ["latest"]
+    assert (tmp_path / "kept" / "latest" / "report.html").is_file()
+    assert "unsupported in variable storage" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("playbook", ["patch_plan", "harden"])
+def test_a_ring_that_the_inventory_does_not_know_ends_no_run_well(tmp_path: Path, playbook: str) -> None:
+    ended = played(tmp_path, playbook, run_targets="web1s")
+    assert ended.returncode != 0
+    said = ended.stdout + ended.stderr
+    assert "No host was touched. The inventory has no host or group for run_targets: web1s" in said
+
+
+def test_one_host_is_patched_first_and_no_other_where_it_fails(tmp_path: Path) -> None:
+    hosts = "".join(f"  {name}: sha256:{'0' * 64}\n" for name in ("web1", "web2"))
+    approvals = tmp_path / "approvals.yml"
+    approvals.write_text(f"approver: A. Example\nexpires: '{date.today()}'\nhosts:\n{hosts}", encoding="utf-8")
+    ended = played(tmp_path, "patch_apply", patching_approvals=str(approvals))
+    assert ended.returncode != 0
+    _opened, applied = ended.stdout.split("PLAY [Apply and report]", 1)
+    assert "web1" in applied
+    assert "web2" not in applied
