@@ -130,7 +130,8 @@ class ActionModule(ActionBase):
             why = guard_result.why_unreachable(lost)
             outcome = fresh_login.take_back(reach, fresh_login.guard_or_run(sent), why=why)
         elif guard_result.is_armed(sent):
-            outcome = fresh_login.confirm(reach, fresh_login.guard_of(sent), users)
+            watch = args.get("watch_next_boot", True)
+            outcome = fresh_login.confirm(reach, fresh_login.guard_of(sent), users, watch_next_boot=watch)
         elif guard_result.is_taken_back(sent):
             outcome = fresh_login.GuardOutcome(guard_states.REVERTED, fresh_login.guard_of(sent))
         else:

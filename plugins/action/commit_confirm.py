@@ -57,7 +57,8 @@ def carried_out(reach: fresh_login.Reach, args: dict[str, Any], check: bool) -> 
     guard = {**fresh_login.NO_GUARD, "run_id": args.get("run_id") or "", "seconds_left": within}
     if state == "confirmed":
         users = fresh_login.names(args.get("break_glass_users"))
-        return conclude(fresh_login.confirm(reach, guard, users, FINAL), reach.host)
+        watch = args.get("watch_next_boot", True)
+        return conclude(fresh_login.confirm(reach, guard, users, FINAL, watch), reach.host)
     try:
         return reach.execute(args)
     except reach.lost:  # a change that shuts the login out may have shut this connection out as well

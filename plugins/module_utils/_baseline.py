@@ -8,6 +8,7 @@ It joins the kinds, the journal and the guard, and reads no host by itself.
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ._change import apply as changes
 from ._change import journal
 from ._change import revert as journal_revert
+from ._change.folder_times import put_times
 from ._change.steps import Group
 from ._controls.awaited import RequiredPackages, installs
 from ._controls.context import SurveyContext
@@ -157,9 +159,8 @@ def _in_force(assessment: Assessment) -> str:
 
 def _survey_kind(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:
     """Return the plan for all controls of a kind at once; where that fails, without those that fail alone."""
-    kind = KINDS[name]
     try:
-        return kind.plan(controls, kind.observe(host, controls, context))
+        return _plan_kind(host, name, controls, context)
     except ClinicalError as error:
         reasons = {control.id: _why_unreadable(host, control, context) for control in controls}
         readable = [control for control in controls if reasons[control.id] is None]
@@ -170,9 +171,23 @@ def _survey_kind(host: Host, name: str, controls: Sequence[Control], context: Su
         return KindPlan((*unread, *plan.assessments), plan.groups)
 
 
+def _plan_kind(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:
+    """Return the plan of a kind. Raises ClinicalError also for what nobody foresaw: it costs one kind, not the host."""
+    kind = KINDS[name]
+    try:
+        return kind.plan(controls, kind.observe(host, controls, context))
+    except ClinicalError:
+        raise
+    except Exception as error:
+        *_callers, (code, line) = traceback.walk_tb(error.__traceback__)
+        place = f"{code.f_code.co_filename.rpartition('/')[2]}:{line}"
+        reason = f"something on this host is not as we read it ({type(error).__name__} in {place})"
+        raise ClinicalError("Judging the controls of", name, reason, "This is a defect: please report it.") from error
+
+
 def _why_unreadable(host: Host, control: Control, context: SurveyContext) -> str | None:
     try:
-        KINDS[control.kind].observe(host, [control], context)
+        _plan_kind(host, control.kind, [control], context)
     except ClinicalError as error:
         return str(error)
     return None
@@ -348,6 +363,7 @@ def _go_back(host: Host, request: BaselineRequest, way: journal_revert.RevertPla
     if missed:
         reason = f"it was carried out, and yet this is not as it was: {'; '.join(missed)}"
         raise ClinicalError(doing, subject, reason, _half_reverted(host, request.run_id))
+    put_times(host, way.folders)
     folders = [subject.name for subject, image in goals if image.get("kind") == "absent"]
     return [f"Left as it is: {path} holds what others laid there." for path in folders if host.stat(path) is not None]
 

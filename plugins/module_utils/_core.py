@@ -23,6 +23,7 @@ import stat
 import sys
 import tempfile
 import types
+import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,7 +64,18 @@ def sources() -> Mapping[str, str]:
 
 def _beside() -> dict[str, str]:
     here = Path(__file__).parent
+    if not here.is_dir():
+        return _in_archive(here)
     return {path.relative_to(here).as_posix()[:-3]: path.read_text(encoding="utf-8") for path in here.rglob("*.py")}
+
+
+def _in_archive(folder: Path) -> dict[str, str]:
+    """Return all sources in the folder of an archive that Python runs, such as the programs that are left on a host."""
+    path = next(path for path in folder.parents if path.is_file())
+    prefix = f"{folder.relative_to(path).as_posix()}/"
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.startswith(prefix) and name != f"{prefix}__init__.py"]
+        return {name[len(prefix) : -3]: archive.read(name).decode() for name in names}
 
 
 def answer(module: Any, call: str) -> None:

@@ -191,6 +191,12 @@ options:
     type: list
     elements: str
     default: []
+  watch_next_boot:
+    description:
+      - Have the host look once more after its next boot whether people get in, after a change that was guarded. See
+        O(healthops.clinical.commit_confirm#module:watch_next_boot).
+    type: bool
+    default: true
   keeps:
     description:
       - The names that O(host_purposes) and O(required_services) stand for. The action plugin of the same name sets it,
@@ -535,6 +541,7 @@ def main() -> None:
             "journal_keep": {"type": "int", "default": 20},
             "confirm_within": {"type": "int", "default": 120},
             "break_glass_users": {"type": "list", "elements": "str", "default": []},
+            "watch_next_boot": {"type": "bool", "default": True},
             "keeps": {"type": "dict", "default": {}},
             "survey_only": {"type": "bool", "default": False},
             "controls": {"type": "json", "default": "", "no_log": True},

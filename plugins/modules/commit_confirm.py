@@ -83,6 +83,13 @@ options:
     type: list
     elements: str
     default: []
+  watch_next_boot:
+    description:
+      - With O(state=confirmed), have the host look once more after its next boot whether people get in. It takes the
+        change back where for half an hour nobody has logged in over SSH and, as far as the host can tell, nobody can.
+      - Not so where systemd does not run.
+    type: bool
+    default: true
   why:
     description:
       - With O(state=reverted), why it is taken back; it stands in the host's record and in what the next run tells.
@@ -190,6 +197,7 @@ def main() -> None:
             "confirm_within": {"type": "int", "default": 120},
             "run_id": {"type": "str", "default": ""},
             "break_glass_users": {"type": "list", "elements": "str", "default": []},
+            "watch_next_boot": {"type": "bool", "default": True},
             "why": {"type": "str", "default": ""},
             "journal_keep": {"type": "int", "default": 20},
             "core": {"type": "str", "default": "", "no_log": True},

@@ -195,11 +195,12 @@ headline:
   type: str
   sample: "3 hosts, 252 checks: 240 pass or fixed, 9 need a decision, 3 unknown"
 decisions:
-  description: What waits for a decision, ten controls at most, the most severe first, each with hosts and what to do.
+  description: What waits for a decision, ten controls at most, the most severe first, each with its hosts.
   returned: success
   type: list
   elements: str
   sample:
+    - "To decide, the most severe first: harden, repair it by hand, skip it with a reason, or waive it."
     - "high: web1, web2: service_cups_removed: it runs; to have it stopped, list cups in hardening_allow_stop"
 summary:
   description: How many findings of the whole fleet have each result word.

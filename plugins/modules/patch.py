@@ -172,6 +172,8 @@ notes:
     in dnf's cache to be kept; it cannot be packed again. It was run with the dnf 4 and rpm of Debian, with no package
     of a real Enterprise Linux.
   - Holds and the marks of automatically installed packages are the same after a run as before it.
+  - With dnf, kernels stand beside each other. The oldest one, which dnf removes where there are too many, is not kept,
+    and does not come back with O(state=rolled_back).
   - needrestart is kept from restarting anything meanwhile, and asked afterwards where it is installed. What runs old
     libraries is read from C(/proc) in any case.
   - A service that the site restarts itself, for example after a drain, is left running and told in RV(to_restart). It

@@ -99,6 +99,8 @@ def systemctl(host: FakeHost, args: list[str]) -> Said:
 
 def systemd_run(host: FakeHost, args: list[str]) -> Said:
     """A timer of its own, which is gone when it is stopped."""
+    if "--property=PAMName=sshd" in args:  # PAM lets everybody in
+        return 0, "", ""
     (name,) = (arg.split("=", 1)[1] for arg in args if arg.startswith("--unit="))
     if f"{name}.timer" in host.units:
         return 1, "", f"Failed to start transient timer unit: Unit {name}.timer was already loaded."
@@ -255,6 +257,16 @@ def cvtsudoers(host: FakeHost, args: list[str]) -> Said:
     if wrong is not None:
         return 1, "", f"/etc/sudoers: syntax error near {wrong}"
     return 0, json.dumps({"Defaults": [entry for entry in map(_sudo_default, lines) if entry]}), ""
+
+
+def apt_config(host: FakeHost, args: list[str]) -> Said:
+    """Dump what plain lines set, of which the last counts."""
+    folder, values = "/etc/apt/apt.conf.d", dict[str, str]()
+    paths = [posixpath.join(folder, name) for name in host.listdir(folder)] if folder in host.nodes else []
+    for path in [*paths, "/etc/apt/apt.conf"]:
+        text = host.text(path) if path in host.nodes else ""
+        values.update(re.findall(r'^([A-Za-z:-]+) "([^"]*)";$', text, re.MULTILINE))
+    return 0, "".join(f'{key} "{value}";\n' for key, value in values.items()), ""
 
 
 def visudo(host: FakeHost, args: list[str]) -> Said:
@@ -624,6 +636,7 @@ PROGRAMS: dict[str, Callable[[FakeHost, list[str]], Said]] = {
     "sshd": sshd,
     "cvtsudoers": cvtsudoers,
     "visudo": visudo,
+    "apt-config": apt_config,
     "modprobe": modprobe,
     "mount": mount,
     "nft": nft,

@@ -45,3 +45,12 @@ def test_wants_of_the_boot_are_what_the_image_brought(host: Host) -> None:
     wanted = host.check_output("ls /etc/systemd/system/sysinit.target.wants").split()
     assert "unbind-etc.service" in wanted
     assert not [name for name in wanted if name.startswith("healthops")]
+
+
+def test_the_next_boot_is_looked_at(host: Host) -> None:
+    """Its program starts, and systemd takes its unit and starts it at boot."""
+    folder = "/var/lib/healthops/boot-look"
+    assert host.check_output(f"python3 -I -S {folder}/look.pyz") == "There is nothing to look at."
+    assert host.check_output("systemctl is-enabled healthops-boot-look.service") == "enabled"
+    host.check_output("systemd-analyze verify healthops-boot-look.service")
+    assert host.check_output(f"ls {folder}").split() == ["look.pyz", "record"]

@@ -58,6 +58,23 @@ def test_share_gives_its_file(host: Host) -> None:
     assert WORDS in answer.stdout
 
 
+def test_the_floating_address_has_one_holder(host: Host) -> None:
+    floating = f"{address(host).rpartition('.')[0]}.100/24"
+    end = time.monotonic() + 30
+    while True:
+        tables = [outside.root(host, "ip -brief address").out, from_the_other(host, "ip -brief address").stdout]
+        holders = sum(floating in table for table in tables)
+        if holders == 1 or time.monotonic() > end:
+            break
+        time.sleep(1)
+    assert holders == 1, tables
+
+
+def test_the_tunnel_carries_pages(host: Host) -> None:
+    inner = f"192.0.2.{address(host).rpartition('.')[2]}"
+    assert WORDS in from_the_other(host, f"curl --silent --max-time 20 http://{inner}/").stdout
+
+
 def test_automation_logs_in_and_becomes_root(host: Host) -> None:
     done = outside.ssh(host, "sudo id -un")
     assert (done.returncode, done.stdout) == (0, "root\n")

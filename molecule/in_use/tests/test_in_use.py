@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from testinfra.host import Host
 
-LEARNED = ("tcp 22", "tcp 80", "tcp 445", "tcp 514", "tcp 5432", "tcp 8080", "udp 137", "udp 138")
+LEARNED = ("tcp 22", "tcp 80", "tcp 445", "tcp 514", "tcp 5432", "tcp 8080", "udp 137", "udp 138", "protocol vrrp")
 
 
 @pytest.fixture(name="results")
@@ -69,6 +69,7 @@ def test_the_learned_ports_are_shown_for_review(results: list[dict[str, Any]]) -
     for place in LEARNED:
         assert f"{place} (" in found["after"]
         assert f"open: {place} (" in change["after"]
+    assert "open: udp 51820\n" in change["after"]  # the kernel's own has no name
 
 
 def answers(host: Host, port: int) -> bool:

@@ -132,7 +132,8 @@ def test_certificates_are_renewed_and_nobody_is_cut_off() -> None:
 
 def test_the_hosts_firewall_that_comes_after_the_gateway_learns_its_ports() -> None:
     """The other order: as if it had never been there, and set up on a host that is a gateway already."""
-    files = "/etc/nftables-healthops.nft /etc/systemd/system/healthops-firewall.service"
+    units = "/etc/systemd/system/healthops-firewall.service /etc/systemd/system/nftables.service.d/healthops.conf"
+    files = f"/etc/nftables-healthops.nft {units}"
     for host in clinic.gateways():
         host.check_output(f"systemctl disable --now healthops-firewall && rm {files} && systemctl daemon-reload")
     clinic.playbook("firewall.yml", firewall_open=["learned"])

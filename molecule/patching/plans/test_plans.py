@@ -143,6 +143,7 @@ def test_what_would_act_by_itself_is_told(fresh: Patched) -> None:
 
 @pytest.mark.parametrize("seed", [1])
 def test_this_dpkg_orders_versions_as_we_do(host: Patched, seed: int) -> None:
+    sys.path.insert(0, str(ROOT / "tests" / "unit"))
     sys.path.insert(0, str(ROOT / "tests" / "unit" / "plugins" / "module_utils" / "_patch" / "apt"))
     sys.path.insert(0, str(Path(ROOT, ".cache", "collections")))
     from test_versions import claims

@@ -55,6 +55,10 @@ class Operator:
         """The newest bundle."""
         return dict(json.loads((self.folder / "evidence" / "latest" / "run.json").read_text("utf-8")))
 
+    def kept(self, name: str) -> bytes:
+        """A file of the newest bundle."""
+        return (self.folder / "evidence" / "latest" / name).read_bytes()
+
     def updates(self) -> list[dict[str, str]]:
         with (self.folder / "evidence" / "latest" / "updates.csv").open(newline="", encoding="utf-8") as stream:
             return list(csv.DictReader(stream))
@@ -115,7 +119,9 @@ def test_what_was_approved_is_applied_and_who_approved_it_is_evidence(operator: 
     ]
     run = operator.evidence()
     assert run["mode"] == "patch_apply"
-    assert run["hosts"]["el1"]["patch"]["approval"]["approver"] == "Tomas Brandt"
+    approval = run["hosts"]["el1"]["patch"]["approval"]
+    assert approval["approver"] == "Tomas Brandt"
+    assert operator.kept(f"approvals/{approval['sha256']}.yml") == (operator.folder / relative).read_bytes()
     assert {row["status"] for row in operator.updates() if row["name"] == "lab-security"} == {"installed"}
     assert "nothing is to be done" not in operator.runs("patch_apply", patching_approvals=str(relative))
 

@@ -49,6 +49,7 @@ def request(params: Mapping[str, Any]) -> GuardRequest:
         break_glass_users=tuple(params["break_glass_users"]),
         journal_keep=params["journal_keep"],
         why=params["why"],
+        watch_next_boot=params["watch_next_boot"],
     )
 
 

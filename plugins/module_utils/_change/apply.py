@@ -171,17 +171,22 @@ def undo(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
 
 
 def not_reached(host: Host, goals: Sequence[tuple[Subject, Image]]) -> list[str]:
-    """Look at subjects that were put somewhere, and return in words which of them are not there."""
-    missed = []
-    for subject, goal in goals:
-        name = f"{subject.type} {subject.name}"
-        try:
-            reached = subject.reached(subject.capture(host), goal)
-        except ClinicalError as error:
-            missed.append(f"{name} cannot be read: {error}")
-        else:
-            missed += [] if reached else [f"{name} is not as it was to be"]
-    return missed
+    """Look at subjects that were put somewhere, in this order, and return in words which of them are not there."""
+    missed: list[str] = []
+    later: set[str] = set()
+    for subject, goal in reversed(goals):
+        remaining = subject.remaining(goal, later)
+        if remaining is not None:
+            missed += _astray(host, subject, remaining)
+        later.update(goal.get("touched", ()))
+    return missed[::-1]
+
+
+def _astray(host: Host, subject: Subject, goal: Image) -> list[str]:
+    try:
+        return [f"{name} is not as it was to be" for name in subject.astray(subject.capture(host), goal)]
+    except ClinicalError as error:
+        return [f"{subject.type} {subject.name} cannot be read: {error}"]
 
 
 def restore(host: Host, groups: Sequence[Group], entries: Sequence[JournalEntry]) -> list[ClinicalError]:

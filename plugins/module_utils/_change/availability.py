@@ -16,6 +16,7 @@ from .._host.addresses import own_addresses
 from .._host.door import Host
 from .._host.sockets import Listener
 from .._text.lines import split_lines
+from .._text.numbers import is_natural
 from .steps import Group
 from .subjects.units import has_systemd, show
 
@@ -199,7 +200,7 @@ def _active(host: Host) -> list[str]:
 def _lasting(name: str) -> bool:
     """Leave out units of a login, and those that systemd made for a single connection."""
     instance = name.partition("@")[2]
-    return not name.startswith(_PASSING) and not (instance[:1].isdigit() and ":" in instance)
+    return not name.startswith(_PASSING) and not (is_natural(instance[:1]) and ":" in instance)
 
 
 def _new(host: Host, before: Iterable[Listener], now: Sequence[Listener]) -> list[Listener]:

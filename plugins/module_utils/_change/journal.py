@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Before-images on disk, synced before the first change, and a run's way back.
 
-``/var/lib/healthops/journal/<run id>/`` holds three files, each written in one step:
+``/var/lib/healthops/journal/<run id>/`` holds four files, each written in one step:
 
 - ``entries``: one line for each subject, with the image that the run replaces and the one it wants. Every line carries
   its own checksum.
+- ``folders``: when the folders around them were last changed. Earlier releases wrote none.
 - ``run``: what run this is and how far it came. It is written after ``entries``; without it a run never began.
 - ``after``: what the subjects looked like when the run ended, which is how a later change is told from the run's own.
 """
@@ -21,6 +22,7 @@ from typing import Any
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._vocabulary.run_id import RunId
+from .folder_times import FolderTimes, read_times
 from .run_store import RUN, STATE, RunStore, line, unline
 from .steps import Effect, Group, JournalEntry, Step
 from .subjects.accounts import AccountField
@@ -96,6 +98,7 @@ class LoadedRun:
     entries: tuple[JournalEntry, ...]
     after: dict[str, Image] = field(default_factory=dict)
     damaged: int = 0
+    folders: FolderTimes = field(default_factory=dict)
 
 
 def key(subject: Subject) -> str:
@@ -142,6 +145,7 @@ def begin(
         made_by=made_by,
     )
     _STORE.write(host, run_id, "entries", lines)
+    _STORE.write_record(host, run_id, "folders", read_times(host, entries))
     _write_run(host, run)
     return run
 
@@ -199,7 +203,14 @@ def load(host: Host, run: JournaledRun) -> LoadedRun:
     lost = max(0, run.entries - len(records)) + (run.progress == "damaged")
     if after is None and run.progress != "applying":  # a run that was cut never wrote it
         lost += 1
-    return LoadedRun(run=run, groups=groups, entries=entries, after=after or {}, damaged=lost)
+    return LoadedRun(
+        run=run,
+        groups=groups,
+        entries=entries,
+        after=after or {},
+        damaged=lost,
+        folders=_STORE.read_record(host, run.run_id, "folders") or {},
+    )
 
 
 def prune(host: Host, keep: int) -> list[str]:

@@ -8,16 +8,18 @@ changed it, that run goes first, or several go together as if they were one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
 from . import journal
+from .folder_times import FolderTimes
 from .journal import JournaledRun, LoadedRun
 from .steps import Group, JournalEntry, Step
 from .subjects.base import Conflict, Image, Subject, WayBack
+from .subjects.files import File
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class RevertPlan:
     drifted: tuple[Drift, ...]
     damaged: int
     later: tuple[JournaledRun, ...] = ()
+    folders: FolderTimes = field(default_factory=dict)
 
     @property
     def runs(self) -> tuple[JournaledRun, ...]:
@@ -153,6 +156,7 @@ def plan_revert(host: Host, run: JournaledRun, with_later: bool = False, force: 
         drifted=tuple(drifted),
         damaged=joined.damaged,
         later=tuple(later),
+        folders=joined.folders,
     )
 
 
@@ -195,7 +199,9 @@ def _joined(loaded: Sequence[LoadedRun]) -> LoadedRun:
     groups: list[Group] = []
     entries: dict[str, JournalEntry] = {}
     after: dict[str, Image] = {}
+    folders: FolderTimes = {}
     for part in loaded:
+        folders = {**part.folders, **folders}
         for entry in part.entries:
             _join(entry, part.after, len(groups), entries, after)
         groups += part.groups
@@ -205,6 +211,7 @@ def _joined(loaded: Sequence[LoadedRun]) -> LoadedRun:
         entries=tuple(sorted(entries.values(), key=lambda entry: entry.group)),
         after=after,
         damaged=sum(part.damaged for part in loaded),
+        folders=folders,
     )
 
 
@@ -215,14 +222,26 @@ def _join(
     entries: dict[str, JournalEntry],
     after: dict[str, Image],
 ) -> None:
-    key = journal.key(entry.step.subject)
-    if key not in entries:
-        entries[key] = replace(entry, group=offset + entry.group)
-        after.update({key: made[key]} if key in made else {})
-    elif key in made and key in after:
-        earlier, later = (entries[key].before, after[key]), (entry.before, made[key])
-        before, after[key] = entry.step.subject.joined(earlier, later)
-        entries[key] = replace(entries[key], before=before)
+    key, known = journal.key(entry.step.subject), _known_as(entry.step.subject, entries)
+    if known not in entries:
+        entries[known] = replace(entry, group=offset + entry.group)
+        after.update({known: made[key]} if key in made else {})
+    elif key in made and known in after:
+        earlier, later = (entries[known].before, after[known]), (entry.before, made[key])
+        before, after[known] = entry.step.subject.joined(earlier, later)
+        entries[known] = replace(entries[known], before=before)
+
+
+def _known_as(subject: Subject, entries: Mapping[str, JournalEntry]) -> str:
+    """Return the key of a subject; of a file, that of whichever subject an earlier run knew the same file as.
+
+    What comes with a package of the same run is awaited; to the runs after it, it is a file like others.
+    """
+    for key, entry in entries.items():
+        known = entry.step.subject
+        if isinstance(subject, File) and isinstance(known, File) and known.path == subject.path:
+            return key
+    return journal.key(subject)
 
 
 def _examine(host: Host, entry: JournalEntry, run: LoadedRun, terms: _Terms, findings: _Findings) -> None:

@@ -20,7 +20,8 @@ from .._vocabulary.results import setting_text
 ORDERED = {"at_most": "at most ", "at_least": "at least ", "up_to": "1 to "}
 OPERATIONS = ("equal", *ORDERED)
 _ENDLESS = math.inf
-_SYSTEMD_SIZES = {unit: 1024.0**power for power, unit in enumerate(("B", "K", "M", "G", "T", "P", "E"))}
+#: The largest first; the last stands for no unit at all.
+_SYSTEMD_SIZES = "EPTGMKB-"
 _SYSTEMD_TIMES = {
     **dict.fromkeys(("usec", "us", "µs", "μs"), 1e-6),
     **dict.fromkeys(("msec", "ms"), 1e-3),
@@ -81,27 +82,53 @@ def _mode(text: str) -> float | None:
     return float(int(text, 8)) if re.fullmatch(r"[0-7]{1,6}", text) else None
 
 
-def _systemd_sum(text: str, units: dict[str, float], separated: bool) -> float | None:
-    """Read amounts of units that follow each other, as ``1G 512M`` or ``1h30min``."""
-    pattern = r"\s*([0-9]*\.?[0-9]+|[0-9]+\.)\s*([A-Za-zµμ]*)"
-    rest, amounts = text.strip(), list[float]()
+def _login_number(text: str) -> float | None:
+    """Read a number as shadow does: with a nought before it, it is octal."""
+    if re.fullmatch(r"0[0-7]*", text):
+        return float(int(text, 8))
+    return float(int(text, 0)) if re.fullmatch(r"[1-9][0-9]*|0[xX][0-9a-fA-F]+", text) else None
+
+
+def _login_mode(text: str) -> float | None:
+    """Read a mode that all readers of login.defs take alike; without a nought before it, shadow reads it as decimal."""
+    return _mode(text) if text.startswith("0") else None
+
+
+def _leading_mode(text: str) -> float | None:
+    """Read a mode as Perl does for adduser: what stands after it does not count."""
+    match = re.match(r"[ \t]*([0-7]+)", text)
+    return float(int(match[1], 8)) if match else None
+
+
+def _amounts(text: str, number: str) -> list[tuple[float, str]] | None:
+    """Return the numbers of a text with the unit after each, as in ``1G 512M`` or ``1h30min``."""
+    rest, amounts = text.strip(), list[tuple[float, str]]()
     while rest:
-        match = re.match(pattern, rest)
-        if match is None or match[2] not in units:
+        match = re.match(rf"\s*({number})\s*([A-Za-zµμ]*)", rest)
+        if match is None:
             return None
-        amounts.append(float(match[1]) * units[match[2]])
+        amounts.append((float(match[1]), match[2]))
         rest = rest[match.end() :]
-        if separated and rest and not rest[0].isspace() and not match[2]:
-            return None
-    return sum(amounts) if amounts else None
+    return amounts or None
 
 
 def _systemd_bytes(text: str) -> float | None:
-    return _systemd_sum(text, {"": 1.0, **_SYSTEMD_SIZES}, separated=True)
+    """Read sizes, of which each has to have a smaller unit than the one before it."""
+    amounts = _amounts(text, r"[0-9]+(?:\.[0-9]+)?") or []
+    units = [unit for _number, unit in amounts]
+    order = [_SYSTEMD_SIZES.find(unit or "-") for unit in units]
+    if not amounts or -1 in order or order != sorted(set(order)):
+        return None
+    return sum(number * 1024.0 ** max(0, 6 - place) for place, (number, _unit) in zip(order, amounts))
 
 
 def _systemd_seconds(text: str) -> float | None:
-    return _ENDLESS if text.strip() == "infinity" else _systemd_sum(text, _SYSTEMD_TIMES, separated=False)
+    if text.strip() == "infinity":
+        return _ENDLESS
+    amounts = _amounts(text, r"[0-9]*\.?[0-9]+|[0-9]+\.") or []
+    if not amounts or any(unit not in _SYSTEMD_TIMES for _number, unit in amounts):
+        return None
+    return sum(number * _SYSTEMD_TIMES[unit] for number, unit in amounts)
 
 
 def _boolean(program: str) -> Callable[[str], float | None]:
@@ -134,8 +161,12 @@ def _hash(text: str) -> float | None:
 
 MEASURES = {
     "number": Measure(_number),
+    "faillock_number": Measure(_scanned),
     "seconds_or_never": Measure(_seconds_or_never),
     "mode": Measure(_mode, bits=True),
+    "login_mode": Measure(_login_mode, bits=True),
+    "login_number": Measure(_login_number),
+    "adduser_mode": Measure(_leading_mode, bits=True),
     "systemd_bytes": Measure(_systemd_bytes),
     "systemd_bytes_or_endless": Measure(_zero_is_endless(_systemd_bytes)),
     "systemd_seconds": Measure(_systemd_seconds),

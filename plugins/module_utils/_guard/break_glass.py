@@ -17,6 +17,7 @@ from .._errors import ClinicalError
 from .._host.door import Host
 from .._host.login import Connection, Login
 from .._text.lines import split_lines
+from .._text.numbers import is_natural
 from .authorized_keys import Visit
 from .ssh_access import LOCAL, Account, Options, client_name, effective, key_trouble, missing_method, refusals
 
@@ -89,10 +90,10 @@ def _run_check(check: Callable[[Case], list[str]], case: Case) -> list[str]:
 
 
 def _account(host: Host, name: str) -> Account | None:
-    if not _NAME.fullmatch(name) or name.isdigit():  # getent takes a number as one
+    if not _NAME.fullmatch(name) or is_natural(name):  # getent takes a number as one
         return None
     fields = host.run(["getent", "passwd", name]).out.rstrip("\n").split(":")
-    if len(fields) != 7 or not (fields[2].isdigit() and fields[3].isdigit()):
+    if len(fields) != 7 or not (is_natural(fields[2]) and is_natural(fields[3])):
         return None
     groups = host.run(["id", "-Gnz", fields[0]]).out.split("\0")  # -z: a directory's groups may have blanks
     home, shell = fields[5] or "/", fields[6] or "/bin/sh"
@@ -121,7 +122,7 @@ def _shadow(host: Host, name: str) -> Shadow | None:
 
 
 def _days(field: str) -> int | None:
-    return int(field) if field.isdigit() else None
+    return int(field) if is_natural(field) else None
 
 
 def _date(day: int) -> str:

@@ -23,7 +23,7 @@ from .._errors import ClinicalError
 from .._host import login as ssh_login
 from .._host.door import Host
 from .._vocabulary.guard import CONFIRMED, REVERTED
-from . import break_glass, record, reverter
+from . import boot_watch, break_glass, record, reverter
 from . import run as guarded_run
 from .record import Guard, GuardTerms
 
@@ -38,7 +38,8 @@ STATE_FOLDERS = (STATE, posixpath.dirname(LOCK), posixpath.dirname(FOLDER))
 class GuardRequest:
     """The options of a task; ``paths`` (files, folders, keys below /proc/sys) are restored unless it is confirmed.
 
-    ``confirm_within`` is in seconds; ``why`` is the reason for taking a run back, also one that nothing guards.
+    ``confirm_within`` is in seconds; ``why`` is the reason for taking a run back, also one that nothing guards. With
+    ``watch_next_boot`` what was confirmed is looked at again after the next boot.
     """
 
     run_id: str = ""
@@ -49,6 +50,7 @@ class GuardRequest:
     break_glass_users: tuple[str, ...] = ()
     journal_keep: int = 20
     why: str = ""
+    watch_next_boot: bool = True
 
 
 @dataclass
@@ -108,8 +110,21 @@ def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     if problems:
         return _refused(host, guard, "; ".join(problems))
     _complete(host, guard)
-    ended = record.end(host, guard, CONFIRMED, "a fresh login worked")
+    ended = record.end(host, guard, CONFIRMED, _watch_next_boot(host, guard, request, login))
     return _answer(host, ended, "The change is confirmed.", changed=True)
+
+
+def _watch_next_boot(host: Host, guard: Guard, request: GuardRequest, login: ssh_login.Login | None) -> str:
+    """Have the next boot looked at where that is wanted, and return why the change is confirmed, and for how long."""
+    worked = "a fresh login worked"
+    if not request.watch_next_boot:
+        boot_watch.clear(host)
+        return worked
+    try:
+        watched = boot_watch.begin(host, guard.run_id, login, request.break_glass_users)
+    except ClinicalError as error:  # that people get in now is known all the same
+        return f"{worked}; the next boot will not be looked at: {error}"
+    return f"{worked}; the host looks again after its next boot" if watched else worked
 
 
 def revert(host: Host, request: GuardRequest, check: bool) -> GuardResult:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from .._change import lock
 from .._host.door import Host
-from . import record
+from . import boot_watch, record
 
 
 @contextlib.contextmanager
@@ -26,6 +26,7 @@ def exclusive(host: Host, run_id: str, check: bool, patience: float = 0.0) -> It
         yield []
         return
     with lock.held(run_id, patience=patience):
+        boot_watch.settle(host)
         yield settled(host, run_id)
 
 

@@ -141,10 +141,11 @@ def seconds_left(host: Host, guard: Guard) -> int:
 def arm(host: Host, run_id: str, terms: GuardTerms, units: Sequence[str] = ()) -> Guard:
     """Have the journaled run taken back after ``terms.within`` seconds, and at the next boot.
 
-    Raises ClinicalError where that cannot be promised; then nothing is armed.
+    Raises ClinicalError where that cannot be promised; then nothing is armed, and an earlier guard is as it was.
     """
     from .._host.login import own_start  # the many runs that arm nothing do not pay for reading it
 
+    earlier = load(host, run_id)
     states = show(host, [*terms.units, *units, *ssh_server.UNITS])
     guard = _from_now(
         host,
@@ -168,7 +169,10 @@ def arm(host: Host, run_id: str, terms: GuardTerms, units: Sequence[str] = ()) -
         alarm.set_off_in(host, terms.within)
     except ClinicalError:
         alarm.clear(host)
-        host.remove(_path(run_id))
+        if earlier is None:
+            host.remove(_path(run_id))
+        else:
+            _write(host, earlier)
         raise
     return guard
 

@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 from .._change import apply as changes
 from .._change import journal, lock, revert, ssh_server
+from .._change.folder_times import put_times
 from .._change.subjects.units import has_systemd, show, systemctl
 from .._errors import ClinicalError
 from .._host.door import CommandResult, Host
@@ -66,6 +67,7 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     troubles = _tried(partial(revert.sweep, host, run))
     way = revert.plan_revert(host, run, force=True)
     troubles += _restore(host, way)
+    troubles += _tried(partial(put_times, host, way.folders))
     troubles += _revive(host, guard)
     for argv in guard.commands:
         troubles += _tried(partial(_run, host, argv))

@@ -18,7 +18,7 @@ from .._errors import ClinicalError, HostWriteError
 from .._host.door import Host
 from .._vocabulary.guard import CONFIRMED, REVERTED
 from .._vocabulary.stamp import stamp_of
-from . import record
+from . import boot_watch, record
 from .record import GuardTerms
 
 
@@ -156,6 +156,7 @@ def note_reverted(host: Host, run: journal.JournaledRun, by: str) -> None:
     for earlier in journal.runs(host):
         if earlier.reverted_by == run.run_id:
             journal.note_reverted(host, earlier, "")
+    boot_watch.forget_reverted(host)
 
 
 def describe_changes(groups: Sequence[Group]) -> list[dict[str, Any]]:

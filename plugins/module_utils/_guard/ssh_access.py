@@ -18,6 +18,7 @@ from .._errors import ClinicalError
 from .._host.door import Host, Stat
 from .._host.login import Connection
 from .._text.lines import split_lines
+from .._text.numbers import is_natural
 from . import authorized_keys
 from .authorized_keys import Policy, Visit, is_like, matches_hosts
 
@@ -197,7 +198,7 @@ def _policy(options: Options) -> Policy:
     return Policy(
         algorithms=options.get("pubkeyacceptedalgorithms"),
         ca_algorithms=options.get("casignaturealgorithms"),
-        least_rsa_bits=int(smallest) if smallest.isdigit() else 0,
+        least_rsa_bits=int(smallest) if is_natural(smallest) else 0,
     )
 
 

@@ -8,9 +8,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._errors import ClinicalError
 from .._text.lines import split_lines
 from .door import Host
 
+OS_RELEASE = "/etc/os-release"
+#: By these a control finds out whether it concerns a host.
+_NAMING = ("ID", "ID_LIKE", "VERSION_ID")
 _INITIAL_NAMESPACE = "0 0 4294967295"
 _FAMILIES = {"debian": "Debian", "ubuntu": "Debian", "rhel": "RedHat", "fedora": "RedHat", "centos": "RedHat"}
 #: Where the engines that run containers have their programs, their data or, while they run, their sockets.
@@ -47,13 +51,27 @@ def read_facts(host: Host) -> dict[str, str]:
 
 def os_release(host: Host) -> dict[str, str]:
     """Return the settings of os-release(5), the one place where a system says which it is."""
-    return parse_os_release(host.read_text(host.resolve("/etc/os-release")))
+    return parse_os_release(host.read_text(host.resolve(OS_RELEASE)))
 
 
 def parse_os_release(text: str) -> dict[str, str]:
-    """Return the settings of a text as os-release(5) has it: KEY=value with shell quoting."""
-    pairs = (line.split("=", 1) for line in split_lines(text) if "=" in line and not line.startswith("#"))
-    return {key: " ".join(shlex.split(value)) for key, value in pairs}
+    """Return the settings of a text as os-release(5) has it: KEY=value with shell quoting.
+
+    A line with another quoting is none, as for systemd. Raises ClinicalError where it should have named the system.
+    """
+    settings: dict[str, str] = {}
+    for number, line in enumerate(split_lines(text), 1):
+        key, equals, value = line.partition("=")
+        if not equals or line.startswith("#"):
+            continue
+        try:
+            settings[key] = " ".join(shlex.split(value))
+        except ValueError:
+            if key in _NAMING:
+                advice = f"Mend the quotes: without {key} it is not known which controls concern this host."
+                reason = "it is no setting as os-release(5) has it"
+                raise ClinicalError("Reading", f"{OS_RELEASE}:{number}", reason, advice) from None
+    return settings
 
 
 def container(host: Host) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .._errors import ClinicalError
+from .._text.numbers import is_natural
 from .door import Host
 
 #: More generations than any login has; a walk that does not end is none.
@@ -101,22 +102,25 @@ def _process(host: Host, pid: str) -> _Process | None:
         return None
     number, _bracket, comm = head.partition(b" (")
     fields = tail.split()
-    return _Process(
-        pid=int(number),
-        comm=comm.decode("utf-8", "replace"),
-        parent=int(fields[1]),
-        started=int(fields[19]),
-    )
+    try:
+        return _Process(
+            pid=int(number),
+            comm=comm.decode("utf-8", "replace"),
+            parent=int(fields[1]),
+            started=int(fields[19]),
+        )
+    except (ValueError, IndexError):
+        raise ClinicalError("Reading", f"/proc/{pid}/stat", "it is not what a kernel writes there") from None
 
 
 def _connection(host: Host, pid: int) -> Connection:
     """Return the connection that an environment says the login came by; an empty one where it says none."""
     ends = _variable(host, pid, b"SSH_CONNECTION")
-    if len(ends) == 4 and _is_address(ends[0]) and _is_address(ends[2]) and ends[3].isdigit():
+    if len(ends) == 4 and _is_address(ends[0]) and _is_address(ends[2]) and is_natural(ends[3]):
         return Connection(client=ends[0], server=ends[2], port=int(ends[3]))
     ends = _variable(host, pid, b"SSH_CLIENT")
     if ends and _is_address(ends[0]):
-        return Connection(client=ends[0], port=int(ends[2]) if len(ends) == 3 and ends[2].isdigit() else 0)
+        return Connection(client=ends[0], port=int(ends[2]) if len(ends) == 3 and is_natural(ends[2]) else 0)
     return Connection()
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .._errors import ClinicalError
 from .._text.lines import split_lines
+from .._text.numbers import is_natural
 from .door import Host
 
 PROC = "/proc"
@@ -79,7 +80,7 @@ class Process:
 def processes(host: Host) -> Iterator[Process]:
     """Yield every process that runs now, in the order of the names of their folders."""
     for name in host.listdir(PROC):
-        if name.isdigit():
+        if is_natural(name):
             yield Process(host, name)
 
 

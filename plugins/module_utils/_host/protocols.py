@@ -11,6 +11,7 @@ from typing import Any
 
 from .._errors import ClinicalError
 from .._text.lines import split_lines
+from .._text.numbers import is_natural
 from .door import Host
 
 #: The names that people write, by number.
@@ -53,7 +54,7 @@ def describe(number: int) -> str:
 
 def parse_protocol(text: str) -> int | None:
     """Return the number of a protocol given by name or number, None where it is neither."""
-    if text.isdigit():
+    if is_natural(text):
         number = int(text)
         return number if 0 < number < 256 else None
     return next((number for number, name in NAMES.items() if name == text), None)
@@ -64,7 +65,7 @@ def system_names(host: Host) -> dict[int, str]:
     rows = [line.partition("#")[0].split() for line in split_lines(host.read_text("/etc/protocols"))]
     names: dict[int, str] = {}
     for row in rows:
-        if len(row) >= 2 and row[1].isdigit():
+        if len(row) >= 2 and is_natural(row[1]):
             names.setdefault(int(row[1]), row[0])
     return names
 

@@ -28,7 +28,11 @@ def key_of(name: str, arch: str) -> str:
 
 @dataclass(frozen=True)
 class InstalledPackage:
-    """One package as it is installed. ``intact`` is false where its installation was cut or failed."""
+    """One package as it is installed. ``intact`` is false where its installation was cut or failed.
+
+    Where versions stand beside each other (``side_by_side``), as kernels of dnf do, ``version`` is the latest, and
+    ``earlier`` are all other ones.
+    """
 
     name: str
     arch: str
@@ -37,11 +41,17 @@ class InstalledPackage:
     source_version: str
     intact: bool = True
     held: bool = False
+    side_by_side: bool = False
+    earlier: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """The package's name on this host, as the package manager takes it."""
         return key_of(self.name, self.arch)
+
+    def has(self, version: str) -> bool:
+        """Return whether this version is installed."""
+        return version in (self.version, *self.earlier)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from .._errors import ClinicalError
 from .._vocabulary.stamp import format_stamp
 from . import services as patch_services
 from .manager import KeptPackage
-from .model import PackageChange, Plan
+from .model import INSTALL, PackageChange, Plan
 from .plan import PlanInputs
 
 #: How many differences between two plans are put into one sentence.
@@ -79,6 +79,11 @@ def describe_kept(packages: Sequence[KeptPackage]) -> tuple[dict[str, str], ...]
     return tuple({"name": p.name, "arch": p.arch, "version": p.version, "how": p.how, "path": p.path} for p in packages)
 
 
+def _part(change: PackageChange) -> tuple[str, str, bool]:
+    """Return what a change is about; of a kernel one version may come and another one go."""
+    return change.name, change.arch, change.change == INSTALL
+
+
 def _difference(approved: PackageChange, current: PackageChange) -> list[str]:
     """Return in at most one sentence what one package would do otherwise."""
     if (approved.old, approved.new) != (current.old, current.new):
@@ -92,9 +97,9 @@ def _difference(approved: PackageChange, current: PackageChange) -> list[str]:
 
 def differences(approved: Plan, current: Plan) -> str:
     """Return in one sentence what ``current`` does otherwise than ``approved``; empty where nothing."""
-    was = {(change.name, change.arch): change for change in approved.changes}
-    would = {(change.name, change.arch): change for change in current.changes}
-    reasons = {(out.change.name, out.change.arch): out.reason for out in current.omitted}
+    was = {_part(change): change for change in approved.changes}
+    would = {_part(change): change for change in current.changes}
+    reasons = {_part(out.change): out.reason for out in current.omitted}
     texts = [
         f"{key[0]} no longer comes ({reasons.get(key, 'nothing is to be done')})" for key in was if key not in would
     ]

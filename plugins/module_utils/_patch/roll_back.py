@@ -14,9 +14,9 @@ from .._host.door import Host
 from .._vocabulary.stamp import format_stamp
 from . import configuration, ledger, outcome, services, stages, unit
 from .manager import Manager, ServiceRequest
-from .model import INSTALL, InstalledPackage, PackageChange, Plan
+from .model import INSTALL, REMOVE, InstalledPackage, PackageChange, Plan
 from .request import PatchFailed, PatchRequest, PatchResult, summarise
-from .run import NOTHING, present_changes, working_before
+from .run import NOTHING, is_beside, present_changes, working_before
 from .services import RestartOutcome
 from .stages import APPLIED, APPLYING, BROKEN, ROLLED_BACK, ROLLING_BACK, HostBefore, PatchRun
 
@@ -64,11 +64,11 @@ def _newest_changed(host: Host) -> str:
 
 def _refuse_drift(run: PatchRun, plan: Plan, packages: Mapping[str, InstalledPackage]) -> None:
     """Raise ClinicalError where somebody has changed a package since: that is not ours to take back."""
-    strange = [
-        f"{change.name} is {packages[change.key].version}"
-        for change in plan.changes
-        if change.key in packages and packages[change.key].version not in (change.old, change.new)
-    ]
+    strange = []
+    for change in plan.changes:
+        package = packages.get(change.key)
+        if package and not is_beside(change, package) and package.version not in (change.old, change.new):
+            strange.append(f"{change.name} is {package.version}")
     if strange:
         problem = f"packages were changed since: {'; '.join(strange)}"
         raise ClinicalError("Rolling back", run.run_id, problem, f"{NOTHING} Roll the later run back first.")
@@ -116,6 +116,7 @@ def _carry_out(
         warnings=(
             *(f"{path} was changed since and stays as it is" for path in drifted),
             *(f"{name} stays: its kernel is the one that runs" for name in running_kernels),
+            *(f"{change.name} {change.old} made room, and does not come back" for change in _made_room(manager, plan)),
         ),
     )
     _refuse_down(run, restarted, result)
@@ -163,6 +164,13 @@ def _refuse_unrestored(
     raise PatchFailed(ClinicalError("Rolling back", run.run_id, problem, try_this), result)
 
 
+def _made_room(manager: Manager, plan: Plan) -> list[PackageChange]:
+    """Return the changes that removed the oldest of several versions."""
+    packages = manager.installed()
+    removed = [change for change in plan.changes if change.change == REMOVE and change.key in packages]
+    return [change for change in removed if not packages[change.key].has(change.old)]
+
+
 def _refuse_down(run: PatchRun, restarted: RestartOutcome, result: PatchResult) -> None:
     if restarted.down:
         problem = f"what worked before the run does not work now: {', '.join(restarted.down)}"
@@ -196,7 +204,8 @@ def _is_running_kernel(host: Host, change: PackageChange) -> bool:
     """Return whether the change brought the kernel that runs, which cannot go."""
     release = host.read_text("/proc/sys/kernel/osrelease").strip()
     is_kernel = change.change == INSTALL and change.name.startswith(("linux-image", "kernel"))
-    return bool(release) and is_kernel and release in change.name
+    version = f"{change.new.rpartition(':')[2]}.{change.arch}"  # by which dnf tells kernels apart; apt does by the name
+    return bool(release) and is_kernel and (release in change.name or release == version)
 
 
 def _note_rolled_back(host: Host, request: PatchRequest, run: PatchRun, plan: Plan) -> None:
@@ -214,8 +223,10 @@ def _hold(host: Host, manager: Manager, request: PatchRequest, run: PatchRun, pl
     packages = manager.installed()
     holds = [e for e in ledger.read(host).entries if e["what"] == ledger.HELD and e["run"] == run.run_id]
     known = {entry["name"] for entry in holds}
-    changes = [change for change in plan.changes if change.old and change.key in packages]
-    ours = [change for change in changes if change.name in known or not packages[change.key].held]
+    present = [change for change in plan.changes if change.key in packages]
+    beside = [change for change in present if is_beside(change, packages[change.key]) and change.change == INSTALL]
+    changes = [change for change in present if change.old and not is_beside(change, packages[change.key])]
+    ours = [change for change in (*changes, *beside) if change.name in known or not packages[change.key].held]
     until = format_stamp(request.inputs.now + timedelta(days=request.hold_days))
     records = [{"name": change.name, "version": change.new, "until": until, "run": run.run_id} for change in ours]
     ledger.add_once(host, run.run_id, [{**record, "what": ledger.HELD, "at": request.at} for record in records])

@@ -23,7 +23,7 @@ from . import plan as patch_plan
 from . import stages as patch_stages
 from . import unit as transaction_unit
 from .manager import Manager, ServiceRequest
-from .model import REMOVE, InstalledPackage, PackageChange, Plan, earlier_digest_of
+from .model import INSTALL, REMOVE, InstalledPackage, PackageChange, Plan, earlier_digest_of
 from .plan import Planned
 from .request import PatchFailed, PatchRequest, PatchResult, describe_kept, differences, summarise
 from .services import RestartOutcome
@@ -315,14 +315,21 @@ def present_changes(packages: Mapping[str, InstalledPackage], changes: Sequence[
 
 
 def _is_undone(change: PackageChange, package: InstalledPackage | None) -> bool:
+    if package is not None and is_beside(change, package):  # the oldest one that went does not come back
+        return change.change == REMOVE or not package.has(change.new)
     version = package.version if package else ""
     return version == change.old and (package is None or package.intact)
 
 
 def _is_done(change: PackageChange, package: InstalledPackage | None) -> bool:
     if change.change == REMOVE:
-        return package is None
-    return package is not None and package.version == change.new and package.intact
+        return package is None or (is_beside(change, package) and not package.has(change.old))
+    return package is not None and package.has(change.new) and package.intact
+
+
+def is_beside(change: PackageChange, package: InstalledPackage) -> bool:
+    """Return whether the change brings or removes one of several versions that stand beside each other."""
+    return package.side_by_side and change.change in (INSTALL, REMOVE)
 
 
 # --- refusals ---

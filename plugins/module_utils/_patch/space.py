@@ -17,6 +17,7 @@ PATHS = ("/", "/var", "/boot")
 RESERVE = {"/": 64 << 20, "/var": 64 << 20, "/boot": 0}
 #: A kernel with its initial file system, where none is there to be measured.
 KERNEL = 96 << 20
+_KERNELS = ("linux-image-", "kernel-core", "kernel-rt-core", "kernel-64k-core")
 _ROW = re.compile(r"\s*(?P<free>[0-9]{1,19})\s+(?P<mount>.+)")
 
 
@@ -42,7 +43,7 @@ def needed(changes: Sequence[PackageChange]) -> dict[str, int]:
         return dict.fromkeys(PATHS, 0)
     files = sum(change.installed_bytes for change in changes)
     downloads = sum(change.download_bytes for change in changes)
-    kernels = sum(1 for change in changes if change.new and change.name.startswith("linux-image-") and not change.old)
+    kernels = sum(1 for change in changes if change.new and change.name.startswith(_KERNELS) and not change.old)
     return {"/": files + RESERVE["/"], "/var": 2 * downloads + RESERVE["/var"], "/boot": kernels * KERNEL}
 
 

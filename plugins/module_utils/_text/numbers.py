@@ -19,6 +19,11 @@ def ordered(digits: str) -> tuple[int, str]:
     return len(significant), significant
 
 
+def is_natural(text: str) -> bool:
+    """Return whether a text is a number, so that ``int`` takes it."""
+    return _DIGITS.fullmatch(text) is not None
+
+
 def natural(text: str) -> int | None:
     """Return the number that a text is, None where it is none. Longer ones than 64 bits hold are none."""
-    return int(text) if _DIGITS.fullmatch(text) else None
+    return int(text) if is_natural(text) else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     WORST_FIRST,
 )
@@ -41,8 +42,9 @@ def bundle(
     ``mode`` is only believed where no record says what the run was. ``missing``, ``failed`` and ``unreadable`` hosts
     are all unknown. The shape is told in the role's README.
     """
-    broken = dict(unreadable or {})
-    for name in [*expected, *records, *broken]:
+    expected = set(expected)
+    broken = {**dict(unreadable or {}), **_unusable(expected)}
+    for name in records:
         check_host_name(name)
     shared = Shared()
     hosts = {name: shared.of(records[name]) for name in sorted(records)}
@@ -63,7 +65,7 @@ def bundle(
         "frameworks": frameworks(results),
         "hosts": hosts,
         "failed": sorted(name for name in records if records[name]["state"] == "failed"),
-        "missing": sorted(set(expected) - set(records) - set(broken)),
+        "missing": sorted(expected - set(records) - set(broken)),
         "unreadable": {name: broken[name] for name in sorted(broken)},
     }
 
@@ -74,3 +76,14 @@ def _catalogue(results: Sequence[Json]) -> Json | None:
     if len(different) > 1:
         return {"digest": None, "several": [different[key] for key in sorted(different)]}
     return next(iter(different.values()), None)
+
+
+def _unusable(names: Iterable[str]) -> dict[str, str]:
+    """Return the names that can name no record, each with the reason; the report of all others is made."""
+    reasons: dict[str, str] = {}
+    for name in names:
+        try:
+            check_host_name(name)
+        except ClinicalError as exc:
+            reasons[name] = str(exc)
+    return reasons

@@ -14,32 +14,35 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
 MOST_LINES = 10
 MOST_HOSTS = 3
 MOST_CHARACTERS = 240
+CHOICES = "To decide, the most severe first: harden, repair it by hand, skip it with a reason, or waive it."
 _OPEN = ("fail", "deferred")
 
 
 def decisions(run: Json) -> list[str]:
-    """Return a line for each control that is open, with its hosts and what to do; what is too much is counted."""
+    """Return the choices there are, and a line for each control that is open, with its hosts and what stands there.
+
+    What is too much for a console is counted.
+    """
     open_hosts: dict[tuple[int, str, str], list[str]] = {}
     for host, result in run["hosts"].items():
         for finding in result.get("findings", []):
             if finding["result"] in _OPEN:
-                key = (MOST_SEVERE_FIRST.index(finding["severity"]), str(finding["id"]), _what_to_do(finding))
+                key = (MOST_SEVERE_FIRST.index(finding["severity"]), str(finding["id"]), _what_is_so(finding))
                 open_hosts.setdefault(key, []).append(host)
     lines = [
-        f"{MOST_SEVERE_FIRST[severity]}: {_named(open_hosts[severity, control, advice])}: {control}: {advice}"
-        for severity, control, advice in sorted(open_hosts)
+        f"{MOST_SEVERE_FIRST[severity]}: {_named(open_hosts[severity, control, state])}: {control}: {state}"
+        for severity, control, state in sorted(open_hosts)
     ]
-    if len(lines) <= MOST_LINES:
-        return lines
-    return [*lines[:MOST_LINES], f"{len(lines) - MOST_LINES:,} more are in the report."]
+    if not lines:
+        return []
+    more = [f"{len(lines) - MOST_LINES:,} more are in the report."] if len(lines) > MOST_LINES else []
+    return [CHOICES, *lines[:MOST_LINES], *more]
 
 
-def _what_to_do(finding: Json) -> str:
-    """Return what the host said of a finding; where it said nothing, what there is to choose from."""
-    if finding["reason"]:
-        return _shortened(visible(str(finding["reason"])))
+def _what_is_so(finding: Json) -> str:
+    """Return what the host said of a finding, often with what to do; else the value and the one that is wanted."""
     values = f"{finding['subject']} is {finding['before'] or 'not set'}, wanted is {finding['wanted']}"
-    return f"{_shortened(visible(values))}; harden, repair it by hand, skip it with a reason, or waive it"
+    return _shortened(visible(str(finding["reason"] or values)))
 
 
 def _shortened(text: str) -> str:

@@ -222,16 +222,21 @@ def _last_line(text: Any) -> str:
 
 
 def confirm(
-    reach: Reach, guard: Mapping[str, Any], users: Sequence[str], final: Collection[str] = SETTLED
+    reach: Reach,
+    guard: Mapping[str, Any],
+    users: Sequence[str],
+    final: Collection[str] = SETTLED,
+    watch_next_boot: Any = True,
 ) -> GuardOutcome:
     """Have the host confirm over a fresh login for as long as it waits, then learn how it ended.
 
-    ``users`` are the break-glass accounts to check, ``final`` the states that end the asking.
+    ``users`` are the break-glass accounts to check, ``final`` the states that end the asking. With ``watch_next_boot``
+    the host looks again after its next boot.
     """
     reach.tell(f"Confirming {_run(guard)} on {reach.host} by a fresh login")
     tries = _Tries(reach, guard["run_id"], reach.clock() + guard["seconds_left"])
     while tries.seconds_left > 0:
-        answer = tries.ask("confirmed", final, break_glass_users=list(users))
+        answer = tries.ask("confirmed", final, break_glass_users=list(users), watch_next_boot=watch_next_boot)
         state = tries.state(answer)
         if state in final:
             return tries.outcome(answer)

@@ -73,7 +73,11 @@ def test_the_reference_says_what_the_host_does(title: str) -> None:
         ("Enterprise Linux 9", "service_cron", {"unit": "crond.service", "state": "enabled"}),
         ("Ubuntu 24.04", "service_cron", {"unit": "cron.service", "state": "enabled"}),
         ("Debian 12", "service_cron", {"unit": "cron.service", "state": "enabled"}),
-        ("Enterprise Linux 9", "file_login_log", {"path": "/var/log/secure*", "mode": "0640", "group": "root"}),
+        (
+            "Enterprise Linux 9",
+            "file_login_log",
+            {"path": "/var/log/secure*", "mode": "0640", "group": "root", "readers": True},
+        ),
         (
             "Enterprise Linux 9",
             "file_bashrc",

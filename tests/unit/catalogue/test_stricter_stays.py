@@ -36,8 +36,10 @@ def host_with(settings: dict[str, Any], value: str) -> FakeHost:
         ("login_umask", "077"),
         ("login_umask", "0137"),
         ("login_home_mode", "0700"),
-        ("login_home_mode", "500"),
-        ("login_home_mode", "750"),
+        ("login_home_mode", "0500"),
+        ("login_home_mode", "0750"),
+        ("login_retries", "0x2"),
+        ("adduser_home_mode", "'700' "),
         ("login_password_hash", "YESCRYPT"),
         ("login_success_logged", "YES"),
         ("login_retries", "2"),
@@ -72,6 +74,7 @@ def test_a_stricter_value_of_a_file_stays(control: str, value: str) -> None:
     [
         ("login_umask", "022"),
         ("login_home_mode", "0755"),
+        ("login_home_mode", "700"),  # to shadow it is decimal, and so 01274
         ("login_password_hash", "MD5"),
         ("console_idle_sessions", "0"),
         ("console_idle_sessions", "infinity"),

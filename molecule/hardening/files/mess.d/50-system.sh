@@ -29,7 +29,7 @@ mess_of_audit() {
   set_audit log_format RAW
   set_audit flush NONE
   set_audit overflow_action IGNORE
-  set_audit log_group users
+  set_audit log_group voice
   touch /var/log/audit/audit.log
   chmod 0755 /var/log/audit
   chmod 0644 /var/log/audit/audit.log /etc/audit/*.conf /etc/audit/rules.d/*.rules

@@ -75,6 +75,6 @@ def _edited(image: Image, text: str) -> str:
     text = "".join(f"# healthops: {line}" if line.split()[:1] in silenced else line for line in lines)
     form = FORMATS[image["format"]]
     for section, key, value in image["edits"]:
-        if form.get(text, key, section) != value:
+        if any(reading != value for reading in form.readings(text, key, section)):
             text = form.set(text, key, value, section)
     return text

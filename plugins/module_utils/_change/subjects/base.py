@@ -70,8 +70,8 @@ class Subject(Protocol):
         With ``force`` what a run wrote is put back also where others have changed the same since.
         """
 
-    def reached(self, image: Image, wanted: Image) -> bool:
-        """Compare what it looks like after ``wanted`` was put; what a program made anew is as that made it."""
+    def astray(self, image: Image, wanted: Image) -> list[str]:
+        """Return the names of what is not there after ``wanted`` was put; what a program made is as that made it."""
 
     def obstacle(self, host: Host, image: Image) -> str:
         """Return why the image cannot be put without costing others what they did, or nothing."""
@@ -81,6 +81,9 @@ class Subject(Protocol):
 
     def joined(self, earlier: tuple[Image, Image], later: tuple[Image, Image]) -> tuple[Image, Image]:
         """Return the images before and after two changes in a row, as if they were one."""
+
+    def remaining(self, goal: Image, paths: Collection[str]) -> Image | None:
+        """Return a goal without these paths, which others are put to after it; None where nothing of it remains."""
 
     def without(self, now: Image, after: Image, paths: Collection[str]) -> Image:
         """Return ``now`` without those paths that the change to ``after`` did not touch: others put them back."""
@@ -98,6 +101,8 @@ class Subject(Protocol):
 class WholeSubject:
     """A subject that is replaced as a whole; what each method promises stands in ``Subject``."""
 
+    type: str
+
     #: Parts of an image that are restored with the rest and tell nothing about who changed it.
     INCIDENTAL = frozenset({"mtime"})
     #: False where the rest of its group makes no sense without it.
@@ -105,14 +110,18 @@ class WholeSubject:
     #: True where a program makes it out of other subjects of its group, so that on a way back it comes after them.
     MADE_OF_OTHERS = False
 
+    @property
+    def name(self) -> str:
+        raise NotImplementedError
+
     def capture(self, host: Host) -> Image:
         raise NotImplementedError
 
     def matches(self, image: Image, wanted: Image) -> bool:
         return all(image.get(key) == value for key, value in wanted.items() if key not in self.INCIDENTAL)
 
-    def reached(self, image: Image, wanted: Image) -> bool:
-        return self.matches(image, wanted)
+    def astray(self, image: Image, wanted: Image) -> list[str]:
+        return [] if self.matches(image, wanted) else [f"{self.type} {self.name}"]
 
     def capture_after(self, host: Host, before: Image) -> Image:
         return self.capture(host)
@@ -144,6 +153,9 @@ class WholeSubject:
 
     def joined(self, earlier: tuple[Image, Image], later: tuple[Image, Image]) -> tuple[Image, Image]:
         return earlier[0], later[1]
+
+    def remaining(self, goal: Image, paths: Collection[str]) -> Image | None:
+        return None if getattr(self, "path", None) in paths else goal
 
     def without(self, now: Image, after: Image, paths: Collection[str]) -> Image:
         return now

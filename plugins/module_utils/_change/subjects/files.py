@@ -177,9 +177,9 @@ class File(WholeSubject):
         goal.pop("mtime", None)  # it is a text that never was
         return WayBack(goal, (*merged.conflicts, *rest.conflicts))
 
-    def reached(self, image: Image, wanted: Image) -> bool:
+    def astray(self, image: Image, wanted: Image) -> list[str]:
         """Accept a folder in the place of nothing: ``put`` leaves one in which somebody has something."""
-        return self.matches(image, wanted) or (wanted["kind"] == "absent" and image["kind"] == "dir")
+        return [] if wanted["kind"] == "absent" and image["kind"] == "dir" else super().astray(image, wanted)
 
     def describe(self, part: str, value: Any) -> str:
         return describe(value) if part == "xattrs" else _mode_or_owner(part, value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._text.lines import split_lines
+from ..._text.numbers import is_natural
 
 PASSWD, GROUP = "/etc/passwd", "/etc/group"
 #: Where packages keep what their accounts own.
@@ -48,4 +49,4 @@ def _hand_over(host: Host, path: str, of_user: bool) -> None:
 def _numbers(text: str) -> frozenset[int]:
     """Return the numbers in a register; a line without one names nobody."""
     fields = (line.split(":") for line in split_lines(text))
-    return frozenset(int(row[2]) for row in fields if len(row) > 2 and row[2].isdecimal())
+    return frozenset(int(row[2]) for row in fields if len(row) > 2 and is_natural(row[2]))

@@ -13,6 +13,7 @@ from functools import partial
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._text.lines import split_lines
+from ..._text.numbers import is_natural
 from .base import Conflict, Image, WayBack, WholeSubject
 from .mounts import MountPoint, mounted
 
@@ -60,7 +61,7 @@ def broken(host: Host) -> tuple[str, ...]:
         raise ClinicalError("Asking dpkg for", "every package", done.err_line, "Try: dpkg --audit")
     reasons = []
     for line in split_lines(done.out):
-        name, status, flag = line.split("\t")
+        name, status, flag = _fields(line, 3)
         if status not in _FINISHED or flag != "ok":
             reasons.append(f"{name} is {status}")
     return (*reasons, *interrupted(host), *read_only(host))
@@ -68,7 +69,7 @@ def broken(host: Host) -> tuple[str, ...]:
 
 def interrupted(host: Host) -> tuple[str, ...]:
     """Return a sentence where dpkg was cut so hard that it has not written down yet what it did."""
-    cut = any(name.isdecimal() for name in host.listdir(JOURNAL))
+    cut = any(is_natural(name) for name in host.listdir(JOURNAL))
     return ("dpkg was cut in the middle of its work",) if cut else ()
 
 
@@ -112,7 +113,14 @@ def _query(host: Host, names: Sequence[str]) -> list[list[str]]:
     done = host.run(["dpkg-query", "--show", form, *names])
     if done.rc not in (0, 1):  # 1: some of the names are unknown, which is an answer
         raise ClinicalError("Asking dpkg for", ", ".join(names), done.err_line, "Try: dpkg --audit")
-    return [line.split("\t") for line in split_lines(done.out)]
+    return [_fields(line, 3) for line in split_lines(done.out)]
+
+
+def _fields(line: str, number: int) -> list[str]:
+    fields = line.split("\t")
+    if len(fields) != number:
+        raise ClinicalError("Reading what dpkg-query says in the line", repr(line[:80]), "it is none of its lines")
+    return fields
 
 
 def simulate(host: Host, install: Sequence[str], remove: Sequence[str]) -> tuple[Image, Image]:

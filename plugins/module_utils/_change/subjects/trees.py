@@ -48,21 +48,20 @@ class Tree(WholeSubject):
         """Restore the paths in ``touched``, or every path that differs where that is not known."""
         accounts = {path: host.read_text(path, "surrogateescape") for path in (PASSWD, GROUP)}
         with _accounts_locked(host, image):
-            put, folders = self._put_goals(host, image) if "goals" in image else self._put_whole(host, image)
+            put = self._put_goals(host, image) if "goals" in image else self._put_whole(host, image)
         for path, text in accounts.items():
             hand_over(host, path, text)
         derived.make_anew(host, put)
-        _date_folders(host, folders)
 
-    def _put_whole(self, host: Host, image: Image) -> tuple[list[str], dict[str, Image]]:
+    def _put_whole(self, host: Host, image: Image) -> list[str]:
         before = _unpack(image)
         touched = image.get("touched") or _differences(image["digests"], self.capture(host)["digests"])
         known = "touched" in image  # then it is long ago, and what is whose in a register cannot be told
         paths = [path for path in touched if not _is_made(path) and not (known and path in REGISTERS)]
         _put_paths(host, {path: before.get(path, ABSENT) for path in paths})
-        return list(touched), _folders(image, touched)
+        return list(touched)
 
-    def _put_goals(self, host: Host, image: Image) -> tuple[list[str], dict[str, Image]]:
+    def _put_goals(self, host: Host, image: Image) -> list[str]:
         goals = _unpack(image, "goals")
         now = {path: path_image(host, path) for path in goals}
         goals.update(_merged(image, now))
@@ -74,20 +73,27 @@ class Tree(WholeSubject):
                 and goal.get("mtime", now[path]["mtime"]) != now[path]["mtime"]
             ):
                 host.set_mtime(path, goal["mtime"])
-        return list(image["touched"]), image["folders"]
+        return list(image["touched"])
 
     def matches(self, image: Image, wanted: Image) -> bool:
+        return not self._unlike(image, wanted)
+
+    def astray(self, image: Image, wanted: Image) -> list[str]:
+        return [f"file {path}" for path in self._unlike(image, wanted) if derived.maker_of(path) is None]
+
+    def _unlike(self, image: Image, wanted: Image) -> list[str]:
+        """Return the paths that are not as wanted, without what is a program's alone."""
         if "goals" in wanted:
             now, goals = _unpack(image), _unpack(wanted, "goals")
             goals.update(_merged(wanted, now))
-            return all(_same(now.get(path, ABSENT), goal) for path, goal in goals.items())
+            return [path for path, goal in goals.items() if not _same(now.get(path, ABSENT), goal)]
         digests, wanted_digests = image["digests"], wanted["digests"]
         touched = wanted.get("touched", _differences(digests, wanted_digests))
-        return all(_is_made(path) or digests.get(path, "") == wanted_digests.get(path, "") for path in touched)
+        return [path for path in touched if not _is_made(path) and digests.get(path) != wanted_digests.get(path)]
 
     def capture_after(self, host: Host, before: Image) -> Image:
         now = self.capture(host)
-        return _of_touched(now, _differences(before["digests"], now["digests"]))
+        return _of_touched(now, {*_differences(before["digests"], now["digests"]), *_rewritten(before, now)})
 
     def renewed(self, host: Host, image: Image, paths: Collection[str]) -> Image:
         """Return an image that ``capture_after`` gave, with some of its paths as they are now."""
@@ -113,7 +119,7 @@ class Tree(WholeSubject):
         conflicts += [Conflict(path, "not there", "made", "it holds what others laid there") for path in sorted(shared)]
         goals = {path: way.goal for path, way in ways.items() if way}
         goals.update({path: present[path] for path in foreign | shared if is_kept(present[path])})
-        goal: Image = {"touched": touched, "goals": _pack(goals), "force": force, "folders": _folders(before, touched)}
+        goal: Image = {"touched": touched, "goals": _pack(goals), "force": force}
         goal.update({"before": _pack(_of(old, touched)), "ours": _pack(_of(ours, touched)), "merged": []})
         return WayBack(self.deferred(goal, [path for path in touched if path in REGISTERS]), tuple(conflicts))
 
@@ -121,6 +127,12 @@ class Tree(WholeSubject):
         """Join path by path: what the earlier change did not touch is before it as it was before the later one."""
         before = _overlaid(later[0], earlier[0], later[1]["touched"], earlier[1]["touched"])
         return before, _overlaid(earlier[1], later[1], earlier[1]["touched"], later[1]["touched"])
+
+    def remaining(self, goal: Image, paths: Collection[str]) -> Image | None:
+        if "goals" not in goal:
+            return goal
+        goals = {path: image for path, image in _unpack(goal, "goals").items() if path not in paths}
+        return {**goal, "goals": _pack(goals), "merged": [path for path in goal["merged"] if path not in paths]}
 
     def without(self, now: Image, after: Image, paths: Collection[str]) -> Image:
         elsewhere = ({posixpath.dirname(path) for path in paths} | set(paths)).difference(after["touched"])
@@ -154,7 +166,7 @@ def _way_of(
     if maker is not None and not (maker.exact and _same(now, ours)):
         return None
     if _same(now, before):
-        return WayBack(now)
+        return WayBack(before)
     if "unknown" in ours:  # an earlier release kept a digest alone, so what is whose in a register cannot be told
         conflict = Conflict("", *map(describe, (before, ours, now)))
         return WayBack(before if force and path not in REGISTERS else now, (conflict,))
@@ -222,44 +234,24 @@ def _put_paths(host: Host, goals: Mapping[str, Image]) -> None:
             File(path).put(host, goals[path])
 
 
-def _folders(image: Image, touched: Collection[str]) -> dict[str, Image]:
-    """Return, of the folders of touched paths, when each was last changed, and a word for what was in it."""
-    if "folders" in image:
-        folders: dict[str, Image] = image["folders"]
-        return folders
-    paths = _unpack(image)
-    names: dict[str, list[str]] = {}
-    for path in sorted(paths):
-        names.setdefault(posixpath.dirname(path), []).append(posixpath.basename(path))
-    dated = {posixpath.dirname(path) for path in touched} & {p for p, known in paths.items() if "mtime" in known}
-    return {path: {"mtime": paths[path]["mtime"], "names": _checksum(names.get(path, []))} for path in sorted(dated)}
-
-
-def _date_folders(host: Host, folders: Mapping[str, Image]) -> None:
-    """Give folders that hold again what they held the time of their last change again."""
-    for path, known in folders.items():
-        names = [name for name in host.listdir(path) if not derived.belongs_to_nobody(posixpath.join(path, name))]
-        if names and _checksum(names) == known["names"]:
-            host.set_mtime(path, known["mtime"])
-
-
-def _checksum(value: object) -> str:
-    """Return a word for plain data, the same for the same."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
-
-
 def _accounts_locked(host: Host, image: Image) -> contextlib.AbstractContextManager[None]:
     touched = image.get("touched", ())
     return host.accounts_locked() if any(path in touched for path in ACCOUNTS) else contextlib.nullcontext()
+
+
+def _rewritten(before: Image, now: Image) -> list[str]:
+    """Return the files that were written anew with the very same content."""
+    old, present = _unpack(before), _unpack(now)
+    files = [path for path, image in present.items() if image["kind"] == "file" and path in old]
+    return [path for path in files if old[path].get("mtime", present[path]["mtime"]) != present[path]["mtime"]]
 
 
 def _of_touched(image: Image, touched: Collection[str]) -> Image:
     """Return an image of its touched paths alone."""
     return {
         "digests": {path: image["digests"][path] for path in touched if path in image["digests"]},
-        "touched": list(touched),
+        "touched": sorted(touched),
         "packed": _pack({path: known for path, known in _unpack(image).items() if path in touched}),
-        "folders": _folders(image, touched),
     }
 
 
@@ -273,7 +265,6 @@ def _overlaid(below: Image, above: Image, of_below: Collection[str], of_above: C
         "digests": _digests(paths),
         "touched": touched,
         "packed": _pack(paths),
-        "folders": {**_folders(below, of_below), **_folders(above, of_above)},
     }
 
 
@@ -298,7 +289,7 @@ def _digest(image: Image) -> str:
         return str(image["unknown"])
     bare = image["kind"] == "dir" and not image.get("xattrs")
     meaning = {key: value for key, value in image.items() if key != "mtime" and not (bare and key == "xattrs")}
-    return _checksum(meaning)
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

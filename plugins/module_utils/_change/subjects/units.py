@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._text.lines import split_lines
+from ..._text.numbers import is_natural
 from .base import Image, WholeSubject
 
 _PROPERTIES = (
@@ -77,7 +78,11 @@ def show(host: Host, names: Sequence[str]) -> dict[str, Unit]:
     done = host.run(["systemctl", "show", "--property", ",".join(_PROPERTIES), "--", *wanted])
     if done.rc != 0:
         raise ClinicalError("Reading the state of", ", ".join(wanted), done.err_line, "Does systemctl work there?")
-    return dict(zip(wanted, (parse_show(block, host) for block in done.out.split("\n\n"))))
+    blocks = done.out.split("\n\n")
+    if len(blocks) != len(wanted):
+        reason = f"systemctl show answers with {len(blocks)} blocks about {len(wanted)} units"
+        raise ClinicalError("Reading the state of", ", ".join(wanted), reason, "Does systemctl work there?")
+    return {name: parse_show(block, host) for name, block in zip(wanted, blocks)}
 
 
 def parse_show(block: str, host: Host) -> Unit:
@@ -90,7 +95,7 @@ def parse_show(block: str, host: Host) -> Unit:
         active=properties.get("ActiveState", ""),
         enabled=properties.get("UnitFileState", ""),
         fragment=properties.get("FragmentPath", ""),
-        since=host.since_boot(int(changed)) if changed.isdigit() and changed != "0" else 0.0,
+        since=host.since_boot(int(changed)) if is_natural(changed) and changed != "0" else 0.0,
         outdated=properties.get("NeedDaemonReload") == "yes",
     )
 

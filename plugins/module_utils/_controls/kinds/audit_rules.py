@@ -31,6 +31,7 @@ from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS
 from ..._text.lines import split_lines
+from ..._text.numbers import is_natural
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
@@ -110,7 +111,7 @@ def _wanted(host: Host, controls: Sequence[Control]) -> tuple[dict[str, tuple[st
     machine = host.read_text("/proc/sys/kernel/arch").strip()
     machine = machine or host.run(["uname", "-m"]).out.strip()
     first = FORMATS["login_defs"].get(read_text(host, "/etc/login.defs") or "", "UID_MIN") or ""
-    people_from = int(first) if first.isdigit() else 1000
+    people_from = int(first) if is_natural(first) else 1000
     about_programs = [control for control in controls if _PRIVILEGED in control.settings["rules"]]
     privileged = privileged_programs(host) if about_programs else []
 

@@ -21,6 +21,7 @@ from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS
 from ..._text.lines import split_lines
+from ..._text.numbers import is_natural
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
 from ..context import SurveyContext
 from ..measures import describe_wanted
@@ -139,7 +140,7 @@ def _fits(control: Control, arguments: Sequence[str]) -> bool:
     if control.settings.get("op") != "at_least" or present is None:
         return bool(present == wanted)
     value = present.partition("=")[2]
-    return value.isdigit() and int(value) >= int(wanted.partition("=")[2])
+    return is_natural(value) and int(value) >= int(wanted.partition("=")[2])
 
 
 def _starts(menu: str) -> list[list[str]]:

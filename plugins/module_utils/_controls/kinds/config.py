@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..._change.steps import Effect, Group, Step, unread
@@ -18,11 +19,13 @@ from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS, Format
+from ..._text.lines import split_lines
 from ..._vocabulary.results import NOTAPPLICABLE, OK, setting_text
 from ..context import SurveyContext
 from ..measures import MEASURES, OPERATIONS, compare, describe_wanted
 from ..model import (
     Assessment,
+    Blocked,
     Control,
     Kind,
     KindPlan,
@@ -33,10 +36,15 @@ from ..model import (
     not_applicable,
     unknown,
 )
+from ..support.readers import readers_by_group
 
+#: The format whose values its own program is asked for.
+APT = "apt_conf"
 SYSTEMD = "/etc/systemd/"
 #: Where systemd's programs look, the strongest first.
 SYSTEMD_FOLDERS = ("/etc/systemd/", "/run/systemd/", "/usr/local/lib/systemd/", "/usr/lib/systemd/")
+#: In which way a value can be in use: it names a program that is run, or a group whose accounts read.
+PROGRAM, READERS = "program", "readers"
 
 
 @dataclass(frozen=True)
@@ -52,13 +60,16 @@ class ConfigFile:
 class State:
     """For each control the files its program reads, in order; the units to keep live; folders that are not there.
 
-    ``problems`` says by control why its files could not be read.
+    ``problems`` says by control why its files could not be read, ``uses`` who relies on the value that is set, and
+    ``answers`` what its program says that the value is, where one can be asked; None where the key is not set.
     """
 
     sources: Mapping[str, tuple[ConfigFile, ...]]
     units: Mapping[str, Unit]
     missing_folders: frozenset[str]
     problems: Mapping[str, str]
+    uses: Mapping[str, str]
+    answers: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class Config(Kind):
@@ -71,6 +82,7 @@ class Config(Kind):
         "op": Setting("str", required=False, choices=OPERATIONS, default="equal"),
         "measure": Setting("str", required=False, choices=tuple(MEASURES), default=""),
         "accept": Setting("list", required=False, default=()),
+        "in_use": Setting("str", required=False, choices=(PROGRAM, READERS), default=""),
         "unset": Setting("scalar", required=False),
         "section": Setting("str", required=False, default=""),
         "drop_in_read": Setting("str", required=False, choices=("after", "before"), default="after"),
@@ -97,6 +109,7 @@ class Config(Kind):
                 sources[control.id] = tuple(_sources(host, control.settings))
             except ClinicalError as error:
                 problems[control.id] = str(error)
+        of_apt = [control for control in controls if control.settings["format"] == APT]
         folders = {posixpath.dirname(_target(control)) for control in controls}
         units = [control.settings["unit"] for control in controls if control.settings.get("unit")]
         return State(
@@ -104,19 +117,69 @@ class Config(Kind):
             units=show(host, units),
             missing_folders=frozenset(folder for folder in folders if host.stat(folder) is None),
             problems=problems,
+            uses=_uses(host, controls, sources, context),
+            answers=_ask_apt(host, of_apt) if of_apt else {},
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
-        texts = _planned_texts([control for control in controls if not _left_to_site(control)], state)
+        texts = _planned_texts([control for control in controls if not _is_left(control, state)], state)
         assessments = [_assess(control, state, texts) for control in controls]
         failing = [control for control, a in zip(controls, assessments) if a.to_enforce]
         targets = sorted({_target(control) for control in failing})
         return KindPlan.of(assessments, [_group(target, failing, state, texts) for target in targets])
 
 
+def _ask_apt(host: Host, controls: Sequence[Control]) -> dict[str, str | None]:
+    """Return by control the value that apt works with, None where it has none. Raises ClinicalError without an answer.
+
+    Its language has blocks, comments, includes and commands, so its files are never judged by their text.
+    """
+    done = host.run(["apt-config", "dump"])
+    if done.rc != 0:
+        raise ClinicalError("Reading the settings of", "apt", f"apt-config says: {done.err_line}", "Mend its files.")
+    lines = (line.partition(" ") for line in split_lines(done.out))
+    values = {key.lower(): value.strip().rstrip(";").strip('"') for key, _blank, value in lines}
+    return {control.id: values.get(control.settings["key"].lower()) or None for control in controls}
+
+
 def _left_to_site(control: Control) -> bool:
     """Return whether the value is the one that stands for: the site has not chosen any."""
     return "unset" in control.settings and control.settings["value"] == control.settings["unset"]
+
+
+def _is_left(control: Control, state: State) -> bool:
+    """Return whether nothing is written for a control: the site has to choose first, or somebody uses what is set."""
+    return _left_to_site(control) or control.id in state.uses
+
+
+def _uses(
+    host: Host, controls: Sequence[Control], sources: Mapping[str, Sequence[ConfigFile]], context: SurveyContext
+) -> dict[str, str]:
+    """Return who relies on the value that is set, by control, unless a person consented to its being changed."""
+    uses: dict[str, str] = {}
+    for control in controls:
+        if not control.settings.get("in_use") or control.id not in sources or context.has_consent(control.id):
+            continue
+        effective = _effective(control, sources[control.id])
+        if effective is not None and not _fine(control, effective[0]):
+            uses[control.id] = _use(host, control.settings["in_use"], effective[0])
+    return {control: use for control, use in uses.items() if use}
+
+
+def _use(host: Host, kind: str, value: str) -> str:
+    """Return who relies on a value, in words; empty where nobody does."""
+    if kind == READERS:
+        gid = host.gid(value)
+        readers = readers_by_group(host, [gid]) if gid else ""
+        return f"{readers} reads it" if readers else ""
+    match = re.match(r"exec\s+(\S+)", value, re.IGNORECASE)
+    return f"{match[1]} is run by it" if match else ""
+
+
+def _blocker(control: Control, state: State) -> Blocked | None:
+    """Return that somebody relies on what is set, None where nobody does."""
+    use = state.uses.get(control.id)
+    return Blocked(f"{use}; to have it changed, list {control.id} in hardening_allow_stop") if use else None
 
 
 def _not_chosen(control: Control) -> Assessment:
@@ -165,19 +228,32 @@ def _config_file(host: Host, path: str) -> ConfigFile:
 
 def _effective(control: Control, sources: Sequence[ConfigFile]) -> tuple[str, str] | None:
     """Return the value the program ends up with and the file it comes from; None where no file sets it."""
-    for source in reversed(sources):
+    effective = None
+    for source in sources:
         value = _value_in(control, source.text)
         if value is not None:
-            return value, source.path
-    return None
+            effective = (value, source.path)
+        if _format(control).refused(source.text):
+            break  # it reads no further
+    return effective
 
 
 def _value_in(control: Control, text: str) -> str | None:
-    return _format(control).get(text, control.settings["key"], control.settings.get("section", ""))
+    """Return the value in a text; of several programs that read it the one that finds another than is wanted."""
+    readings = _format(control).readings(text, control.settings["key"], control.settings.get("section", ""))
+    return next((value for value in readings if not _fine(control, value)), readings[0])
+
+
+def _in_force(control: Control, state: State) -> tuple[str, str] | None:
+    """Return the value that counts and who says so: the program where it can be asked, else the deciding file."""
+    if control.id not in state.answers:
+        return _effective(control, state.sources[control.id])
+    answer = state.answers[control.id]
+    return None if answer is None else (answer, "what apt-config says")
 
 
 def _present_value(control: Control, state: State) -> str | None:
-    effective = _effective(control, state.sources[control.id])
+    effective = _in_force(control, state)
     return effective[0] if effective else None
 
 
@@ -187,8 +263,11 @@ def _fine(control: Control, value: str | None) -> bool:
         return False
     if settings["value"] == "" and _format(control).bare:
         return True  # a word that stands for itself, whatever is said after it
-    accept, measure = settings.get("accept", ()), settings.get("measure", "")
-    return compare(settings.get("op", "equal"), value, settings["value"], accept, measure)
+    accept, measure, wanted = settings.get("accept", ()), settings.get("measure", ""), settings["value"]
+    if _format(control).any_case:
+        value, wanted = value.lower(), setting_text(wanted).lower()
+        accept = [setting_text(alternative).lower() for alternative in accept]
+    return compare(settings.get("op", "equal"), value, wanted, accept, measure)
 
 
 def _planned_texts(controls: Sequence[Control], state: State) -> dict[str, str]:
@@ -219,34 +298,52 @@ def _assess(control: Control, state: State, texts: Mapping[str, str]) -> Assessm
         return unknown(control, subject, wanted, state.problems[control.id])
     sources = state.sources[control.id]
     before = where = "not set"
-    effective = _effective(control, sources)
+    effective = _in_force(control, state)
     if effective is not None:
         before, where = effective[0], f"{effective[0]} in {effective[1]}"
     fine = effective is not None and _fine(control, before)
-    written = any(_fine(control, _value_in(control, source.text)) for source in sources)
+    written = fine or any(_fine(control, _value_in(control, source.text)) for source in sources)
+    blocked = _blocker(control, state)
     return Assessment(
         control=control.id,
         subject=subject,
         wanted=wanted,
         before=before,
-        after=before if fine else setting_text(settings["value"]),
+        after=before if fine or blocked else setting_text(settings["value"]),
         verdicts=Verdicts(
             running=_running(control, state, judge(fine, where)),
             on_disk=judge(written, where),
             survives_reboot=judge(fine, where),
         ),
         remark="" if fine else _overridden(control, sources, texts),
+        blocked=blocked,
     )
 
 
 def _overridden(control: Control, sources: Sequence[ConfigFile], texts: Mapping[str, str]) -> str:
     """Return a remark about a file that sets the key after ours; empty where our file has the last word."""
     planned = [ConfigFile(s.path, texts.get(s.path, s.text), s.changed) for s in sources]
+    for source in planned:
+        line = _format(control).refused(source.text)
+        if line:
+            return (
+                f"its program reads no further than {source.path}:{line}, which it does not understand; mend it there"
+            )
+    if control.settings["format"] == APT:
+        return _mentioned_later(control, planned)
     effective = _effective(control, planned)
     if effective is None or _fine(control, effective[0]):
         return ""
     value, path = effective
     return f"{path} sets it to {value} after our drop-in; change it there"
+
+
+def _mentioned_later(control: Control, sources: Sequence[ConfigFile]) -> str:
+    """Return a remark about files that are read after our drop-in and speak of a key of apt; empty where none does."""
+    paths = [source.path for source in sources]
+    name = control.settings["key"].rpartition("::")[2].lower()
+    later = [s.path for s in sources[paths.index(_target(control)) + 1 :] if name in s.text.lower()]
+    return f"{', '.join(later)} may set it after our drop-in; look there" if later else ""
 
 
 def _running(control: Control, state: State, disk: Verdict) -> Verdict:
@@ -272,6 +369,8 @@ def _is_unread(control: Control, state: State, unit: Unit) -> bool:
 def _group(target: str, failing: Sequence[Control], state: State, texts: Mapping[str, str]) -> Group:
     """Return the group that writes one file and has the programs that read it take it."""
     about_target = [control for control in failing if _target(control) == target]
+    if target not in texts:  # what another file overrides would be no other after a restart
+        about_target = [control for control in about_target if _fine(control, _present_value(control, state))]
     actions = {c.settings["unit"]: c.settings.get("action", "restart") for c in about_target if c.settings.get("unit")}
     effects = tuple(Effect(action, unit) for unit, action in sorted(actions.items()))
     ids = tuple(control.id for control in about_target)

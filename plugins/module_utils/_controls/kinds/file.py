@@ -13,7 +13,8 @@ from ..._change.subjects.files import ABSENT, File, Meta
 from ..._errors import ClinicalError
 from ..._host.door import Host, Stat
 from ..context import SurveyContext
-from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
+from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
+from ..support.readers import readers_by_group
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,15 @@ class MatchedPath:
 class State:
     """The paths that each control's path (which may be a pattern) matched, and the numbers of the names it wants.
 
-    A name without a number is not on this host. ``problems`` says by control why a path could not be read.
+    A name without a number is not on this host. ``problems`` says by control why a path could not be read, ``readers``
+    who reads it by its group though the control wants another.
     """
 
     matched: Mapping[str, tuple[MatchedPath, ...]]
     uids: Mapping[str, int | None]
     gids: Mapping[str, int | None]
     problems: Mapping[str, str]
+    readers: Mapping[str, str]
 
 
 class FileKind(Kind):
@@ -46,6 +49,7 @@ class FileKind(Kind):
         "mode": Setting("str", required=False, pattern=r"^[0-7]{3,4}$"),
         "owner": Setting("str", required=False),
         "group": Setting("str_or_list", required=False),
+        "readers": Setting("bool", required=False, default=False),
     }
 
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -61,11 +65,15 @@ class FileKind(Kind):
                 problems[control.id] = str(error)
         owners = {c.settings["owner"] for c in controls if "owner" in c.settings}
         groups = {name for c in controls for name in accepted_groups(c.settings)}
+        gids = {name: host.gid(name) for name in groups}
+        careful = [c for c in controls if c.settings.get("readers") and not context.has_consent(c.id)]
+        readers = {c.id: _readers(host, c.settings, matched.get(c.id, ()), gids) for c in careful}
         return State(
             matched=matched,
             uids={name: host.uid(name) for name in owners},
-            gids={name: host.gid(name) for name in groups},
+            gids=gids,
             problems=problems,
+            readers={control: who for control, who in readers.items() if who},
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
@@ -85,6 +93,15 @@ def _matched(host: Host, pattern: str) -> list[MatchedPath]:
     paths = host.glob(pattern) if any(c in pattern for c in "*?[") else [pattern]
     stats = ((path, host.stat(path)) for path in paths)
     return [MatchedPath(path, info, _shown(host, info)) for path, info in stats if info is not None]
+
+
+def _readers(
+    host: Host, settings: Mapping[str, Any], matched: Sequence[MatchedPath], gids: Mapping[str, int | None]
+) -> str:
+    """Return who reads the paths by a group that the control does not accept, in words; empty where nobody does."""
+    accepted = {gids[name] for name in accepted_groups(settings)}
+    by_group = {match.stat.gid for match in matched if match.stat.mode & 0o040} - accepted - {0}
+    return readers_by_group(host, by_group) if by_group else ""
 
 
 def _shown(host: Host, info: Stat) -> str:
@@ -111,13 +128,18 @@ def _assess(control: Control, state: State) -> Assessment:
     deviating = [match for match in matched if _becomes(control.settings, match.stat, state)]
     shown = [f"{m.path} {m.shown}" if len(matched) > 1 else m.shown for m in deviating or matched[:1]]
     verdict = judge(not deviating, "; ".join(shown))
+    readers = state.readers.get(control.id)
+    blocked = None
+    if deviating and readers:
+        blocked = Blocked(f"read by {readers}; to have that ended, list {control.id} in hardening_allow_stop")
     return Assessment(
         control=control.id,
         subject=path,
         wanted=wanted,
         before=verdict.observed,
-        after=wanted,
+        after=verdict.observed if blocked else wanted,
         verdicts=Verdicts.same(verdict),
+        blocked=blocked,
     )
 
 

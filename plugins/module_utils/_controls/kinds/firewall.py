@@ -7,6 +7,7 @@ The rules are a table and a file of our own. Somebody else's firewall is respect
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +24,15 @@ from ..._host.facts import container_engine
 from ..._host.sockets import Listener
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
-from ..support.heard import Unlearnable, followed, place_of, ports_of, ports_of_kernel, unlearnable
+from ..support.heard import (
+    Unlearnable,
+    doubts_about,
+    followed,
+    place_of,
+    ports_of,
+    ports_of_kernel,
+    unlearnable,
+)
 from ..support.ruleset import (
     LEARNED,
     TABLE,
@@ -45,14 +54,10 @@ _ENABLED = f"/etc/systemd/system/*.wants/{UNIT}"
 _LEGACY = ("/proc/net/ip_tables_names", "/proc/net/ip6_tables_names")
 _FORWARDING = ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding")
 _NFT = "/usr/sbin/nft"
-#: Debian's nftables.service empties all tables when it starts or reloads; ours is there again after it. Whether that
-#: unit runs is the site's affair: its file may hold rules that nobody has tried.
 UNIT_TEXT = f"""{HEADER}[Unit]
 Description=Packet filter of healthops.clinical
 DefaultDependencies=no
 ConditionPathExists={RULES}
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
 After=nftables.service local-fs.target
 Before=network-pre.target shutdown.target
 Wants=network-pre.target
@@ -68,7 +73,16 @@ ExecReload={_NFT} -f {RULES}
 ExecStop={_NFT} 'add table {TABLE}; delete table {TABLE}'
 
 [Install]
-WantedBy=sysinit.target nftables.service
+WantedBy=sysinit.target
+"""
+#: Debian's nftables.service empties all tables, whatever is done with it; ours comes back after it. Whether that unit
+#: runs is the site's affair: its file may hold rules that nobody has tried.
+DROP_IN = "/etc/systemd/system/nftables.service.d/healthops.conf"
+_LOAD_AGAIN = f"-{_NFT} -f {RULES}"
+DROP_IN_TEXT = f"""{HEADER}[Service]
+ExecStartPost={_LOAD_AGAIN}
+ExecReload={_LOAD_AGAIN}
+ExecStopPost={_LOAD_AGAIN}
 """
 WANTED = "what was not learned or declared is refused"
 
@@ -80,7 +94,8 @@ class State:
     ``running`` and ``text`` are None where there are none of ours. ``refused`` says why the rules cannot be had at all,
     ``foreign`` whose firewall is there already; both are None where nothing of the kind stands in the way.
     ``listeners`` are those that wait for clients, ``learned`` is what is open for their sake. Before the first time
-    ``unlearnable`` are services that would be cut off later, and ``unseen`` says why not all that is heard is known.
+    ``unlearnable`` are services that would be cut off later, ``unseen`` says why not all that is heard is known, and
+    ``doubts`` what people should look at in what is learned.
     ``names`` are those of IP protocols on this host.
     """
 
@@ -88,11 +103,14 @@ class State:
     running: str | None = None
     text: str | None = None
     unit: str | None = None
+    drop_in: str | None = None
+    folder: bool = True
     starts: bool = False
     listeners: tuple[Listener, ...] = ()
     learned: tuple[Port, ...] = ()
     unlearnable: tuple[Unlearnable, ...] = ()
     unseen: str | None = None
+    doubts: tuple[str, ...] = ()
     names: Mapping[int, str] | None = None
     login_ports: tuple[int, ...] = ()
     forwards: bool = False
@@ -122,6 +140,8 @@ class Firewall(Kind):
             running=running,
             text=text,
             unit=read_text(host, UNIT_FILE),
+            drop_in=read_text(host, DROP_IN),
+            folder=host.stat(posixpath.dirname(DROP_IN)) is not None,
             starts=bool(host.glob(_ENABLED)),
             names=protocols.system_names(host),
             login_ports=_login_ports(host),
@@ -189,7 +209,8 @@ def _is_on(host: Host, path: str) -> bool:
 
 def _with_heard(host: Host, state: State, context: SurveyContext, ruleset: str) -> State:
     """Return the state before the first time, with all that the host hears and who hears it."""
-    listeners = _owned(host, context)
+    outside = _outside(host, context)
+    listeners = sockets.lasting(host, outside)
     try:
         of_kernel, unseen = ports_of_kernel(host), None
     except ClinicalError as error:
@@ -202,6 +223,7 @@ def _with_heard(host: Host, state: State, context: SurveyContext, ruleset: str) 
         learned=opened((), (*of_kernel, *learned), ()),
         unlearnable=tuple(closing),
         unseen=unseen,
+        doubts=doubts_about(outside, listeners, sockets.ephemeral(host)),
     )
 
 
@@ -211,15 +233,15 @@ def _with_listeners(host: Host, controls: Sequence[Control], state: State, conte
     state = replace(state, listeners=tuple(sockets.surely_lasting(host, outside)))
     if not any(_closed(control, state) for control in controls):
         return state
-    listeners = _owned(host, context)
+    listeners = sockets.lasting(host, _outside(host, context))
     learned = followed(state.learned, listeners, sockets.ephemeral(host))
     return replace(state, listeners=tuple(listeners), learned=learned)
 
 
-def _owned(host: Host, context: SurveyContext) -> list[Listener]:
-    """Return what waits for clients from elsewhere, with its owners."""
+def _outside(host: Host, context: SurveyContext) -> list[Listener]:
+    """Return what listens for others than this host itself, with its owners."""
     owned = [listener for of_unit in context.use(host).listeners.values() for listener in of_unit]
-    return [listener for listener in sockets.lasting(host, owned) if listener.outside]
+    return [listener for listener in owned if listener.outside]
 
 
 # --- planning, pure ---
@@ -315,13 +337,16 @@ def _filters(control: Control, state: State) -> bool:
 
 
 def _is_loaded_at_boot(control: Control, state: State) -> bool:
-    return state.text == _text(control, state) and state.starts and state.unit == UNIT_TEXT
+    units = (state.unit, state.drop_in) == (UNIT_TEXT, DROP_IN_TEXT)
+    return state.text == _text(control, state) and state.starts and units
 
 
 def _drift(control: Control, state: State) -> str:
     """Return a remark about what began to listen since the rules were learned. It is told, and not opened."""
     closed = _closed(control, state)
-    if state.text is None or not closed:
+    if state.text is None:
+        return "; ".join(state.doubts)
+    if not closed:
         return ""
     places = ", ".join(dict.fromkeys(map(str, closed)))
     return f"{places} listens and is not open; if it is to be, add it to the tunable firewall_open"
@@ -377,6 +402,28 @@ def _boot_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
             controls=ids,
         )
         steps.append(unit)
+    if state.drop_in != DROP_IN_TEXT:
+        steps += _drop_in_steps(state, ids)
     if not state.starts:
         steps += enabling(UNIT, "disabled", "it starts at each boot", ids)
     return steps
+
+
+def _drop_in_steps(state: State, ids: tuple[str, ...]) -> list[Step]:
+    folder = Step(
+        subject=File(posixpath.dirname(DROP_IN)),
+        wanted={"kind": "dir", "mode": 0o755, "uid": 0, "gid": 0},
+        before="absent",
+        after="made",
+        why="it holds the drop-in",
+        controls=ids,
+    )
+    drop_in = Step(
+        subject=File(DROP_IN),
+        wanted=file_image(encode(DROP_IN_TEXT), 0o644),
+        before="other lines" if state.drop_in else "absent",
+        after="loads our table again",
+        why="the unit of the distribution empties all tables",
+        controls=ids,
+    )
+    return [drop_in] if state.folder else [folder, drop_in]

@@ -15,6 +15,7 @@ from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, read_text, with_header
 from ..._text.lines import split_lines
+from ..._text.numbers import is_natural
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
@@ -92,7 +93,7 @@ def parse_showconfig(output: str) -> frozenset[str]:
 def parse_modules(text: str) -> dict[str, int]:
     """Return the number of users of each loaded module; /proc/modules: name, size, number of users, ..."""
     rows = (line.split() for line in split_lines(text))
-    return {plain(row[0]): int(row[2]) for row in rows if len(row) >= 3 and row[2].isdigit()}
+    return {plain(row[0]): int(row[2]) for row in rows if len(row) >= 3 and is_natural(row[2])}
 
 
 def _showconfig(host: Host) -> str:

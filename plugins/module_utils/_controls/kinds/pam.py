@@ -197,7 +197,7 @@ def _no_history(control: Control, state: State) -> str | None:
     if not _before_unix(state, "pam_pwhistory"):
         return "former passwords are taken again"
     options = [option for _n, rule in _rules(state, "password", "pam_pwhistory") for option in rule.options]
-    numbers = [int(option[9:]) for option in options if re.match(r"remember=\d+$", option)]
+    numbers = [int(option[9:]) for option in options if re.match(r"remember=[0-9]{1,9}$", option)]
     if numbers and numbers[-1] >= int(control.settings["value"]):
         return None
     return f"only {(numbers or [10])[-1]} former passwords are remembered"

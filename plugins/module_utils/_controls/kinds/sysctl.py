@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,14 +92,20 @@ def parse(text: str) -> dict[str, str]:
     >>> parse("net/ipv4/ip_forward=1\\n-kernel.sem = 1  2")
     {'net.ipv4.ip_forward': '1', 'kernel.sem': '1 2'}
     """
-    assignments: dict[str, str] = {}
-    for line in split_lines(text):
-        line = line.strip()
-        if line[:1] in ("", "#", ";") or "=" not in line:
+    return {normal(key): value for key, value in _assignments(text) if value is not None}
+
+
+def _assignments(text: str) -> Iterator[tuple[str, str | None]]:
+    """Yield key and value of each line of one file in its order; None is a key that no pattern is to set."""
+    for raw in split_lines(text):
+        line = raw.strip()
+        if line[:1] in ("", "#", ";"):
             continue
-        key, value = line.split("=", 1)
-        assignments[normal(key.strip().lstrip("-"))] = " ".join(value.split())
-    return assignments
+        key, separator, value = line.partition("=")
+        if separator:
+            yield key[key.startswith("-") :].strip(), " ".join(value.split())
+        elif key.startswith("-"):
+            yield key[1:].strip(), None
 
 
 def normal(key: str) -> str:
@@ -112,17 +118,31 @@ def normal(key: str) -> str:
 
 def effective(files: Sequence[tuple[str, str]], key: str) -> tuple[str, str] | None:
     """Return the value that the next boot will set, and the file that sets it; None where no file does.
-    Names beat patterns, later files beat earlier ones: sysctl.d(5).
+
+    A name beats all patterns, also one that only keeps patterns off; of patterns the last counts: sysctl.d(5).
     """
-    exact: tuple[str, str] | None = None
-    by_pattern: tuple[str, str] | None = None
+    options: dict[str, tuple[str | None, str]] = {}
     for path, text in files:
-        for name, value in parse(text).items():
-            if name == key:
-                exact = (value, path)
-            elif "*" in name and fnmatch.fnmatch(key, name):
-                by_pattern = (value, path)
-    return exact or by_pattern
+        for name, value in _assignments(text):
+            if normal(name) in options and options[normal(name)][0] == value:
+                continue  # said again, it keeps its place
+            options.pop(normal(name), None)
+            options[normal(name)] = (value, path)
+    if key in options:
+        value, path = options[key]
+        return None if value is None else (value, path)
+    matching = [option for name, option in options.items() if _is_pattern(name) and _matches(key, name)]
+    return next(((value, path) for value, path in reversed(matching) if value is not None), None)
+
+
+def _is_pattern(name: str) -> bool:
+    return not set("*?[").isdisjoint(name)
+
+
+def _matches(key: str, pattern: str) -> bool:
+    """Return whether a pattern means a key: each of its parts is about one part, as in paths of files."""
+    parts, patterns = key.split("."), pattern.split(".")
+    return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
 
 
 def _observe_key(host: Host, key: str, elsewhere: bool, limited: bool) -> KernelParameter:

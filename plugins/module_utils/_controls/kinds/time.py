@@ -19,6 +19,7 @@ from ..._change.subjects.units import ActiveUnit, Unit, show
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text, with_header
 from ..._host.formats import FORMATS
+from ..._text.numbers import is_natural
 from ..._vocabulary.results import DEVIATES, NOTAPPLICABLE, OK
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdict, Verdicts, judge, not_applicable
@@ -263,7 +264,7 @@ def _step(control: Control, state: State) -> Assessment:
     """Judge makestep: chrony may step the clock only when it starts; a database does not survive a step backwards."""
     directive = _last("makestep", state)
     limits = directive.value.split() if directive else []
-    fine = bool(control.awaits) or (len(limits) == 2 and limits[1].isdigit() and 1 <= int(limits[1]) <= 10)
+    fine = bool(control.awaits) or (len(limits) == 2 and is_natural(limits[1]) and 1 <= int(limits[1]) <= 10)
     return _assess_directive(control, state, "makestep", STEP, directive, fine)
 
 

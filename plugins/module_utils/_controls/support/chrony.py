@@ -45,6 +45,8 @@ def directives(host: Host, path: str, depth: int = 0) -> Iterator[Directive]:
 
 def _included(host: Host, directive: Directive) -> Sequence[str]:
     """Return the paths of the files that chronyd reads where a directive stands."""
+    if not directive.value:
+        return ()
     if directive.name == "include":
         return host.glob(directive.value)
     suffixes = {"confdir": "conf", "sourcedir": "sources"}

@@ -12,6 +12,7 @@ from ..._host import protocols, sockets
 from ..._host.door import Host
 from ..._host.sockets import Listener
 from ..._text.lines import split_lines
+from ..._text.numbers import is_natural
 from .ruleset import PROTOCOL, Port
 
 _RPCBIND = 111
@@ -60,6 +61,18 @@ def ports_of_kernel(host: Host) -> tuple[Port, ...]:
     return tuple(Port(PROTOCOL, number, who=who) for number, who in protocols.heard_by_kernel(host).items())
 
 
+def doubts_about(outside: Sequence[Listener], lasting: Sequence[Listener], lent: range) -> tuple[str, ...]:
+    """Return what people should look at, a sentence each: ports that may move, and sockets that were passed over."""
+    moving = [listener for listener in lasting if listener.protocol == "tcp" and listener.port in lent]
+    passed = [listener for listener in outside if listener not in lasting]
+    sentences = [
+        f"{listener} may have another port after its next start, and is followed by the next run then"
+        for listener in moving
+    ]
+    sentences += [f"{listener} is taken for a port to send from and is not opened" for listener in passed]
+    return tuple(dict.fromkeys(sentences))
+
+
 def unlearnable(host: Host, listeners: Sequence[Listener], ruleset: str) -> tuple[Unlearnable, ...]:
     """Return the services that would be cut off later, though every port that is open now stays open."""
     services = [] if _FOLLOWS_FTP.search(ruleset) else _ftp_servers(listeners)
@@ -101,7 +114,7 @@ def parse_rpcinfo(output: str) -> list[tuple[str, int, str]]:
 
 
 def _is_service(row: Sequence[str]) -> bool:
-    return len(row) >= 4 and row[2] in ("tcp", "udp") and row[3].isdigit()
+    return len(row) >= 4 and row[2] in ("tcp", "udp") and is_natural(row[3])
 
 
 def followed(learned: Sequence[Port], listeners: Sequence[Listener], lent: range) -> tuple[Port, ...]:

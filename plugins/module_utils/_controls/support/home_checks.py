@@ -31,7 +31,7 @@ PROFILES = ("/etc/profile", "/etc/bash.bashrc", "/etc/profile.d/*.sh")
 ROOT_PROFILES = ("/root/.profile", "/root/.bash_profile", "/root/.bash_login", "/root/.bashrc")
 SHELLS = "/etc/shells"
 TIMEOUT_FILE = "/etc/profile.d/zz-healthops-timeout.sh"
-_TMOUT = re.compile(r"^[^#\n]*?\bTMOUT=[\"']?(\d+)", re.MULTILINE)
+_TMOUT = re.compile(r"^[^#\n]*?\bTMOUT=[\"']?([0-9]{1,10})", re.MULTILINE)
 _UMASK = re.compile(r"^([ \t]*umask[ \t]+)(0?[0-7]{3})\b", re.MULTILINE)
 _PATH = re.compile(r"^[ \t]*(?:export[ \t]+)?(?:ENV_SUPATH[ \t]+)?PATH=(\S+)", re.MULTILINE)
 

@@ -51,10 +51,12 @@ def read_document(output: str) -> dict[str, Any]:
     Raises ClinicalError where that is no JSON.
     """
     try:
-        document: dict[str, Any] = json.loads(output or "{}")
-    except ValueError as error:
+        document = json.loads(output or "{}")
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
         try_this = "Run cvtsudoers -f json /etc/sudoers by hand."
-        raise ClinicalError("Reading the rules of", "sudo", f"cvtsudoers: {error}", try_this) from error
+        raise ClinicalError("Reading the rules of", "sudo", "what cvtsudoers prints of them is no JSON", try_this)
     return document
 
 

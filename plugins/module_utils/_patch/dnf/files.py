@@ -14,7 +14,7 @@ from ..checksums import checksums
 from ..folders import make_folders
 from ..manager import KeptPackage
 from ..model import REMOVE, PackageChange
-from .observe import EVR
+from .observe import EVR, stands_beside
 from .program import Program
 
 #: Beside the downloads of a run: where each of them lies.
@@ -48,7 +48,7 @@ def keep(host: Host, program: Program, folder: str, changes: Iterable[PackageCha
 
     Raises ClinicalError where nobody has one any more.
     """
-    going = [change for change in changes if change.old]
+    going = [change for change in changes if change.old and not _makes_room(change)]
     make_folders(host, folder, 0o700)
     answer = program.ask("fetch", folder=folder, wanted=[[c.name, c.arch, c.old, ""] for c in going])
     places = [_place_of(host, folder, change, answer["paths"]) for change in going]
@@ -69,6 +69,11 @@ def keep(host: Host, program: Program, folder: str, changes: Iterable[PackageCha
         )
         for change, (path, how) in zip(going, places)
     )
+
+
+def _makes_room(change: PackageChange) -> bool:
+    """Return whether it is the oldest of many kernels that goes, which does not come back."""
+    return change.change == REMOVE and stands_beside(change.name)
 
 
 def _place_of(host: Host, folder: str, change: PackageChange, paths: Mapping[str, str]) -> tuple[str, str]:

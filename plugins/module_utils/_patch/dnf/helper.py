@@ -178,7 +178,7 @@ def problems(base: Any) -> list[str]:
 
 def skipped(base: Any, upgrades: list[Any]) -> list[Json]:
     """Return updates that dnf leaves out by itself, with the reason: something that they need is not to be had."""
-    come = {(item.pkg.name, item.pkg.arch) for item in base.transaction}
+    come = {(pkg.name, pkg.arch) for pkg, _change in items_of(base)}
     lost = [pkg for pkg in upgrades if (pkg.name, pkg.arch) not in come]
     lines = problems(base) if lost else []
     changes = []
@@ -191,6 +191,11 @@ def skipped(base: Any, upgrades: list[Any]) -> list[Json]:
 
 def changes_of(base: Any) -> list[Json]:
     """Return the transaction as changes: what comes with what it replaces, and what goes for nothing."""
+    return [describe(base, pkg, change) for pkg, change in items_of(base)]
+
+
+def items_of(base: Any) -> list[tuple[Any, str]]:
+    """Return the packages of the transaction, each with its change. Items without a package only change a mark."""
     kinds = import_module("dnf.transaction")
 
     names = {
@@ -201,8 +206,7 @@ def changes_of(base: Any) -> list[Json]:
         kinds.PKG_ERASE: "remove",
         kinds.PKG_OBSOLETED: "remove",
     }
-    items = [item for item in base.transaction if item.action in names]
-    return [describe(base, item.pkg, names[item.action]) for item in items]
+    return [(item.pkg, names[item.action]) for item in base.transaction if item.action in names]
 
 
 def describe(base: Any, pkg: Any, change: str) -> Json:

@@ -118,17 +118,25 @@ def installed(host: Host) -> dict[str, InstalledPackage]:
             source=source,
             source_version=source_version,
         )
-        packages[package.key] = replace(
-            _latest(packages.get(package.key), package),
-            # Kernels stand beside each other; two of anything else mean a cut transaction.
-            intact=package.key not in packages or name.startswith(_BESIDE),
-        )
+        packages[package.key] = _together(packages.get(package.key), package)
     holding = holds.holding_patterns(host)
     return {key: replace(package, held=holds.is_held(package, holding)) for key, package in packages.items()}
 
 
-def _latest(known: InstalledPackage | None, package: InstalledPackage) -> InstalledPackage:
-    return known if known is not None and not is_later(package.version, known.version) else package
+def _together(known: InstalledPackage | None, package: InstalledPackage) -> InstalledPackage:
+    """Return the latest of two versions of one package. Kernels have more than one; else a transaction was cut."""
+    side_by_side = stands_beside(package.name)
+    if known is None:
+        return replace(package, side_by_side=side_by_side)
+    latest = package if is_later(package.version, known.version) else known
+    versions = (*known.earlier, known.version, package.version)
+    earlier = tuple(version for version in versions if version != latest.version)
+    return replace(latest, intact=side_by_side, side_by_side=side_by_side, earlier=earlier)
+
+
+def stands_beside(name: str) -> bool:
+    """Return whether versions of a package of this name stand beside each other, so that a new one replaces none."""
+    return name.startswith(_BESIDE)
 
 
 def listed(host: Host, option: str, change: PackageChange) -> tuple[str, ...]:

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from ..._change.subjects.units import Unit, show
 from ..._host.door import Host
-from ..._host.formats import Format
+from ..._host.formats import Format, Reader
 
 #: These install whatever the configuration says; dnf-automatic.timer does as that says (dnf-automatic(8)).
 INSTALLING_TIMER = "dnf-automatic-install.timer"
 CONFIGURED_TIMER = "dnf-automatic.timer"
 CONFIGURATION = "/etc/dnf/automatic.conf"
-_INI = Format(r"(?P<key>[^=:\s]+)\s*[=:]\s*(?P<value>.*)$", "{key} = {value}", comments="#;", sections=True)
+_READER = Reader(r"(?P<key>[^=:\s]+)\s*[=:]\s*(?P<value>.*)$", comments="#;", sections=True)
+_INI = Format((_READER,), "{key} = {value}")
 #: How dnf spells a boolean that is true.
 _TRUE = ("1", "yes", "true", "on")
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     VERDICTS,
 )
@@ -22,6 +23,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_f
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     Json,
     canonical,
+    check_host_name,
     visible,
 )
 
@@ -47,6 +49,14 @@ def text(value: Any) -> str:
 def name_of(*parts: str) -> str:
     """The same parts always get the same UUID (version 5)."""
     return str(uuid.uuid5(_NAMES, "\x1f".join(parts)))
+
+
+def file_name(host: str) -> str:
+    """Return the host's name, or, where that can name no file, one that can and is only this host's."""
+    try:
+        return check_host_name(host)
+    except ClinicalError:
+        return f"unnamed-{name_of('file of host', host)}"
 
 
 def seconds(stamp: str) -> float | None:

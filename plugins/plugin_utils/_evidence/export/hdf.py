@@ -19,6 +19,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.expor
     began,
     describe_verdicts,
     ended,
+    file_name,
     seconds,
     silent,
     supported,
@@ -45,12 +46,12 @@ NIST = "nist_800_53r5"
 def export(run: Json) -> Files:
     """A host that gave no result has a file as well, in which everything is an error."""
     files = {
-        f"hdf/{name}.json": canonical(_document(run, name, result))
+        f"hdf/{file_name(name)}.json": canonical(_document(run, name, result))
         for name, result in run["hosts"].items()
         if result.get("findings")
     }
     for name, why in silent(run):
-        files[f"hdf/{name}.json"] = canonical(_lost(run, name, why))
+        files[f"hdf/{file_name(name)}.json"] = canonical(_lost(run, name, why))
     return files
 
 

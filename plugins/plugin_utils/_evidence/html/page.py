@@ -476,11 +476,11 @@ def _changes(results: Mapping[str, Json], anchors: Mapping[str, str], controls: 
         change = json.loads(text)
         before, after = show(change["before"]), show(change["after"])
         about = [titles.get(control, ("", show(control))) for control in change.get("controls", [])]
-        why = show(change["why"]) if change.get("why") else ""
+        why = show(change["why"]).rstrip(".") if change.get("why") else ""
         made.append(
             Change(
                 anchor=f"x{number}",
-                subject=show(change["subject"]),
+                subject=show(change["subject"]).removeprefix("awaited "),
                 before=before,
                 after=after,
                 why="" if why in [title for _at, title in about] else why,

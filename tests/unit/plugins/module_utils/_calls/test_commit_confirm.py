@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "break_glass_users": [],
     "why": "",
     "journal_keep": 20,
+    "watch_next_boot": True,
 }
 
 

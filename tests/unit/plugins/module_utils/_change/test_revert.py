@@ -13,7 +13,14 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change import journal
 from ansible_collections.healthops.clinical.plugins.module_utils._change.revert import plan_revert
+from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group, Step
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.awaited import (
+    AwaitedFile,
+    edits_image,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import File, file_image
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._guard.run import carry_out
 from dirty_host import SETTINGS, controls, dirty_host, request
 from fake_host import FakeHost
 from fake_programs import AUTO_MARKS, FakePackage, auto_mark
@@ -224,6 +231,24 @@ def test_several_runs_are_taken_back_as_one_and_shown_first() -> None:
     }
     revert(host, "r1", by="r2")
     assert host.state() == hardened
+
+
+def test_a_file_that_one_run_awaited_and_the_next_one_found_goes_back_with_both() -> None:
+    """The first run's package brings it; for the second run it is a file like others."""
+    before, host = dirty_host().state(), dirty_host()
+    path = "/etc/own.conf.d/own.conf"
+    awaited = edits_image("key_value", [("", "minlen", "14")], "# Written by us.\n")
+    for run_id, subject, wanted in (
+        ("e1", AwaitedFile(path), awaited),
+        ("e2", File(path), file_image(b"# Written by us.\nminlen = 16\n")),
+    ):
+        step = Step(subject=subject, wanted=wanted, before="", after="", why="", controls=())
+        outcome = carry_out(host, run_id, [Group("file", (step,))], None)
+        assert not outcome.failed
+    assert host.text(path) == "# Written by us.\nminlen = 16\n"
+    report = _baseline.revert(host, request("r1", later_runs=True), "e1", False)
+    assert (report.reverted_runs, report.left) == (["e2", "e1"], [])
+    assert host.state() == before
 
 
 @pytest.mark.parametrize("kind", SETTINGS)

@@ -63,6 +63,7 @@ ARM: dict[str, Any] = {
     "break_glass_users": [],
     "journal_keep": 20,
     "why": "",
+    "watch_next_boot": True,
 }
 RUNS = [
     pytest.param(baseline, {**BASELINE, "state": "enforced"}, id="enforce"),

@@ -306,6 +306,19 @@ def test_a_full_disk_at_any_operation_of_the_run_leaves_nothing_at_risk() -> Non
         assert not is_at_risk(host) or record.armed(host) is not None, number
 
 
+def test_a_guard_that_cannot_be_armed_anew_stays_as_it_ended() -> None:
+    host = guarded_host()
+    enforced(host)
+    guard = record.armed(host)
+    assert guard is not None
+    ended = record.end(host, guard, CONFIRMED, "a fresh login worked")
+    host.programs.discard("systemd-run")
+    with pytest.raises(ClinicalError):
+        record.arm(host, "e1", record.GuardTerms(10))
+    assert record.load(host, "e1") == ended
+    assert alarms(host) == []
+
+
 def test_a_guard_of_a_newer_release_is_refused_in_words() -> None:
     host = guarded_host()
     enforced(host)

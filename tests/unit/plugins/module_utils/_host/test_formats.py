@@ -55,7 +55,7 @@ def test_setting_a_key_touches_one_line_only(
 @pytest.mark.parametrize(
     ("form", "text", "key", "section", "value"),
     [
-        pytest.param("login_defs", "UMASK 022\nUMASK\t077 # mine\n", "UMASK", "", "077", id="the last one, no comment"),
+        pytest.param("login_defs", "UMASK 022\nUMASK\t077\n", "UMASK", "", "077", id="the last one"),
         pytest.param("login_defs", "#UMASK 022\n", "UMASK", "", None, id="commented out"),
         pytest.param("key_value", "even_deny_root\n", "even_deny_root", "", "", id="a bare word is set"),
         pytest.param("key_value", "minlen=14\n", "minlen", "", "14", id="no blanks"),
@@ -80,7 +80,13 @@ def test_get(form: str, text: str, key: str, section: str, value: str | None) ->
             "login_defs", "A 1\n#UMASK 022", "UMASK", "", "027", "A 1\n#UMASK 022\nUMASK\t027\n", id="no last newline"
         ),
         pytest.param(
-            "login_defs", "UMASK 1\nUMASK 2\nB 3\n", "UMASK", "", "7", "UMASK 1\nUMASK\t7\nB 3\n", id="last of two"
+            "login_defs",
+            "UMASK 1\nUMASK 2\nUMASK 3\nB 3\n",
+            "UMASK",
+            "",
+            "7",
+            "UMASK\t7\nUMASK 2\nUMASK\t7\nB 3\n",
+            id="the lines that count for shadow and for PAM",
         ),
         pytest.param("ini", "", "S", "J", "x", "[J]\nS=x\n", id="a new section"),
         pytest.param("ini", "[J]\nA=1\n\n[K]\n", "S", "J", "x", "[J]\nA=1\nS=x\n\n[K]\n", id="at its section's end"),

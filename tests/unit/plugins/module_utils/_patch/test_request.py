@@ -51,6 +51,15 @@ def test_another_origin_and_other_bytes_are_differences() -> None:
     assert patch_request.differences(plan_of(replace(ours, checksum="")), plan_of(ours)) == ""
 
 
+def test_of_a_kernel_one_version_comes_and_another_goes() -> None:
+    comes = replace(CHANGE, name="kernel-core", change="install", old="", new="5.4")
+    goes = replace(comes, change="remove", old="5.1", new="")
+    assert patch_request.differences(plan_of(comes, goes), plan_of(goes, comes)) == ""
+    assert patch_request.differences(plan_of(comes, goes), plan_of(comes)) == (
+        "kernel-core no longer comes (nothing is to be done)"
+    )
+
+
 def test_of_many_differences_ten_are_named() -> None:
     many = [replace(CHANGE, name=f"lab{number}") for number in range(12)]
     text = patch_request.differences(plan_of(), plan_of(*many))

@@ -13,7 +13,11 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import run as patch_run
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
-from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import earlier_digest_of
+from ansible_collections.healthops.clinical.plugins.module_utils._patch.model import (
+    InstalledPackage,
+    PackageChange,
+    earlier_digest_of,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import (
     PatchFailed,
     PatchRequest,
@@ -132,6 +136,34 @@ def test_a_digest_of_an_earlier_release_is_refused_with_the_advice_to_plan_again
     with pytest.raises(ClinicalError, match=r"of an earlier release.*Plan again and have that approved"):
         act(host, manager, request(digest=earlier))
     assert manager.there == OLD
+
+
+def kernel(*versions: str) -> dict[str, InstalledPackage]:
+    latest, *earlier = versions
+    package = InstalledPackage(
+        "kernel-core", "noarch", latest, "kernel", latest, side_by_side=True, earlier=tuple(earlier)
+    )
+    return {"kernel-core": package}
+
+
+COMES = PackageChange("kernel-core", "noarch", "install", "", "5.4")
+GOES = PackageChange("kernel-core", "noarch", "remove", "5.1", "")
+
+
+@pytest.mark.parametrize(
+    ("packages", "incomplete", "present"),
+    [
+        pytest.param(kernel("5.3", "5.2", "5.1"), [COMES, GOES], [], id="before"),
+        pytest.param(kernel("5.4", "5.3", "5.2", "5.1"), [GOES], [COMES], id="in the middle"),
+        pytest.param(kernel("5.4", "5.3", "5.2"), [], [COMES], id="after"),
+        pytest.param(kernel("5.3", "5.2"), [COMES], [], id="taken back"),
+    ],
+)
+def test_of_kernels_that_stand_beside_each_other_one_comes_and_one_goes(
+    packages: dict[str, InstalledPackage], incomplete: list[PackageChange], present: list[PackageChange]
+) -> None:
+    assert patch_run.incomplete_changes(packages, [COMES, GOES]) == incomplete
+    assert patch_run.present_changes(packages, [COMES, GOES]) == present
 
 
 def test_without_a_digest_nothing_is_applied() -> None:

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import ast
+
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._text.numbers import natural, ordered
+from rooms import PLUGINS
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("1000", 1000), ("007", 7), ("4294967295", 4294967295)])
@@ -23,3 +26,13 @@ def test_numbers_of_any_length_are_ordered_by_size() -> None:
     assert sorted(digits, key=ordered) == digits
     assert ordered("") == ordered("000")
     assert ordered("007") == ordered("7")
+
+
+def test_no_source_asks_for_digits_of_every_script() -> None:
+    others = [
+        f"{path.relative_to(PLUGINS)}:{node.lineno}"
+        for path in sorted((PLUGINS / "module_utils").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in ("isdigit", "isdecimal", "isnumeric")
+    ]
+    assert others == [], "is_natural and natural of _text.numbers take what int takes"

@@ -31,3 +31,9 @@ def test_hosts_of_different_tiers_and_catalogues_are_told() -> None:
     assert run["tier"] == "essential, standard"
     assert run["catalogue"]["digest"] is None
     assert len(run["catalogue"]["several"]) == 2
+
+
+def test_a_name_that_can_name_no_record_does_not_stop_the_report_of_others() -> None:
+    run = evidence.bundle(samples.RUN_ID, {"a": sample_record()}, ["a", "b/c", "down"])
+    assert (list(run["hosts"]), run["missing"], list(run["unreadable"])) == (["a"], ["down"], ["b/c"])
+    assert "it has a slash" in run["unreadable"]["b/c"]

@@ -66,6 +66,15 @@ def test_missing_hosts_are_remembered_until_they_leave_a_record(tmp_path: Path) 
     assert report(tmp_path)["unknown_hosts"] == {}
 
 
+def test_a_host_whose_name_can_name_no_file_is_told_in_every_format(tmp_path: Path) -> None:
+    names = keep(tmp_path, 1)
+    formats = ["csv", "hdf", "junit", "ocsf", "oscal", "prometheus"]
+    made = report(tmp_path, run_id=RUN, hosts=[*names, "../away", "two\nlines"], formats=formats)
+    assert sorted(made["unknown_hosts"]) == ["../away", "two\nlines"]
+    assert verify(tmp_path)["problems"] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".chain", RUN, "latest"]
+
+
 def test_a_run_that_no_host_answered_is_reported(tmp_path: Path) -> None:
     made = report(tmp_path, run_id=RUN, hosts=["a", "b"], mode="harden")
     assert (made["mode"], sorted(made["unknown_hosts"])) == ("harden", ["a", "b"])

@@ -31,8 +31,16 @@ def test_a_host_that_lets_a_fresh_login_in_is_confirmed_by_one_call() -> None:
     host = GuardedHost()
     outcome = confirmed(host, ["rescue"])
     assert (outcome.state, outcome.tried, host.state) == ("confirmed", (), "confirmed")
-    assert host.requests == [{"state": "confirmed", "run_id": RUN_ID, "break_glass_users": ["rescue"], "at": 0.0}]
+    request = {"state": "confirmed", "run_id": RUN_ID, "break_glass_users": ["rescue"], "watch_next_boot": True}
+    assert host.requests == [{**request, "at": 0.0}]
     assert host.slept == []
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_host_is_told_whether_to_look_after_its_next_boot(wanted: bool) -> None:
+    host = GuardedHost()
+    fresh_login.confirm(reach(host), host.guard(), [], watch_next_boot=wanted)
+    assert [request["watch_next_boot"] for request in host.requests] == [wanted]
 
 
 def test_a_slow_login_is_given_all_the_time_that_is_left() -> None:

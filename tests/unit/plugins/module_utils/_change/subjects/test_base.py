@@ -93,4 +93,4 @@ def test_by_itself_a_subject_has_no_obstacle_and_nothing_to_narrow_join_or_defer
     assert LAMP.narrowed(before, after) is before
     assert LAMP.joined((before, after), (after, {"on": None})) == (before, {"on": None})
     assert LAMP.deferred(before, ["/etc/x"]) is before
-    assert LAMP.reached(before, before)
+    assert LAMP.astray(before, before) == []

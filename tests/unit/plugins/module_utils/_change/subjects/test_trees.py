@@ -36,7 +36,7 @@ def back(host: FakeHost, before: Image, after: Image, force: bool = False) -> Wa
     """Take a change back and look whether the tree is where it was to be."""
     way = TREE.way_back(before, after, TREE.capture(host), force)
     TREE.put(host, way.goal)
-    assert TREE.reached(TREE.capture(host), way.goal)
+    assert TREE.astray(TREE.capture(host), way.goal) == []
     return way
 
 
@@ -170,17 +170,15 @@ def test_a_large_file_costs_nothing_as_long_as_nobody_touches_it(
         TREE.put(host, before)
 
 
-def test_folders_come_back_with_their_lists_of_access_and_their_times(host: FakeHost) -> None:
+def test_folders_come_back_with_their_lists_of_access(host: FakeHost) -> None:
     folder = host.nodes["/etc/app/conf.d"]
     folder.xattrs["system.posix_acl_access"] = b"acl"
-    folder.mtime = host.nodes["/etc/app"].mtime = 42
     before = TREE.capture(host)
     for path in ("/etc/app/conf.d/extra.conf", "/etc/app/conf.d"):
         del host.nodes[path]
     after = TREE.capture_after(host, before)
     back(host, before, after)
     assert host.nodes["/etc/app/conf.d"].xattrs == {"system.posix_acl_access": b"acl"}
-    assert (host.nodes["/etc/app/conf.d"].mtime, host.nodes["/etc/app"].mtime) == (42, 42)
 
 
 def test_what_a_program_made_the_same_again_has_the_time_of_before(host: FakeHost) -> None:
@@ -206,15 +204,15 @@ def test_what_an_account_that_goes_has_left_is_roots(host: FakeHost) -> None:
     assert host.nodes["/var/log/aide/aide.log"].uid == 0
 
 
-def test_a_folder_that_others_have_changed_since_keeps_its_time(host: FakeHost) -> None:
-    host.nodes["/etc/app"].mtime = 42
+def test_what_is_put_later_decides_where_a_path_was_to_be(host: FakeHost) -> None:
     before = TREE.capture(host)
     host.nodes["/etc/app/main.conf"].content = b"a = 2\n"
-    after = TREE.capture_after(host, before)
-    host.add_file("/etc/app/theirs.conf")
-    host.nodes["/etc/app"].mtime = 99
-    back(host, before, after)
-    assert host.nodes["/etc/app"].mtime == 99
+    way = TREE.way_back(before, TREE.capture_after(host, before), TREE.capture(host))
+    assert TREE.astray(TREE.capture(host), way.goal) != []
+    remaining = TREE.remaining(way.goal, {"/etc/app/main.conf"})
+    assert remaining is not None
+    assert TREE.astray(TREE.capture(host), remaining) == []
+    assert TREE.remaining(before, {"/etc/app/main.conf"}) is before
 
 
 def test_two_changes_in_a_row_are_taken_back_as_one(host: FakeHost) -> None:

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 from look import look, plan, states, subjects
@@ -65,6 +69,16 @@ def test_a_later_drop_in_overrides_ours_and_is_named() -> None:
     seen = look(made, "config", STORAGE)
     assert seen.result == "fail"
     assert seen.reason == "/etc/systemd/journald.conf.d/90-site.conf sets it to none after our drop-in; change it there"
+
+
+def test_what_a_later_file_overrides_is_written_once_and_restarts_nothing_again() -> None:
+    made = host()
+    made.add_file("/etc/systemd/journald.conf.d/90-site.conf", "[Journal]\nStorage=none\n")
+    request = _baseline.BaselineRequest("e1", (Control("one", "config", STORAGE),))
+    assert _baseline.enforce(made, request).changed
+    runs = len(made.operations)
+    again = _baseline.enforce(made, replace(request, run_id="e2"))
+    assert (again.changed, again.findings[0]["result"], len(made.operations)) == (False, "fail", runs)
 
 
 def test_an_earlier_file_is_overridden_by_ours() -> None:
@@ -182,3 +196,156 @@ def test_what_the_site_has_not_chosen_is_left_alone() -> None:
     assert planned.groups == ()
     (group,) = plan(host, "config", {**forward, "value": "@@log.hospital.example:6514"}).groups
     assert group.steps[-1].after == "*.* @@log.hospital.example:6514"
+
+
+APT = {
+    "file": "/etc/apt/apt.conf",
+    "drop_in": "/etc/apt/apt.conf.d/zz-healthops.conf",
+    "drop_in_read": "before",
+    "format": "apt_conf",
+    "key": "APT::Get::AllowUnauthenticated",
+    "value": "false",
+    "measure": "apt_boolean",
+}
+
+
+def test_apt_is_asked_and_its_word_is_the_verdict() -> None:
+    made = FakeHost()
+    made.add_file(APT["drop_in"], 'APT::Get::AllowUnauthenticated "false";\n')
+    made.add_file("/etc/apt/apt.conf.d/zz-site", "APT { Get { AllowUnauthenticated 1; }; };\n")
+    made.add_file("/etc/apt/apt.conf.d/zz-site.conf", "APT { Get { AllowUnauthenticated 1; }; };\n")
+    assert look(made, "config", APT).result == "pass"
+    dumped = 'APT "";\nAPT::get "";\nAPT::get::AllowUnauthenticated "1";\n'
+    made.answers[("apt-config", "dump")] = CommandResult(("apt-config",), 0, dumped, "")
+    seen = look(made, "config", APT)
+    assert (seen.result, seen.before) == ("fail", "1")
+    assert seen.reason == "/etc/apt/apt.conf.d/zz-site.conf may set it after our drop-in; look there"
+    assert plan(made, "config", APT).groups == ()
+
+
+def test_an_apt_that_does_not_answer_is_an_error_with_its_words() -> None:
+    made = FakeHost()
+    refusal = "E: Syntax error /etc/apt/apt.conf:1: Extra junk at end of file"
+    made.answers[("apt-config", "dump")] = CommandResult(("apt-config",), 100, "", refusal)
+    with pytest.raises(ClinicalError, match="Extra junk at end of file"):
+        look(made, "config", APT)
+
+
+MINLEN = {**PWQUALITY, "format": "pwquality"}
+
+
+@pytest.mark.parametrize(
+    ("main", "result", "before"),
+    [
+        pytest.param("minlen 14\n", "pass", "14", id="no ="),
+        pytest.param("MinLen=14 # of the site\n", "pass", "14", id="any case and a comment after"),
+        pytest.param("nosuch = 1\nminlen = 14\n", "fail", "not set", id="it stops at what it does not know"),
+        pytest.param("minlen = 14\ndifok = many\n", "pass", "14", id="what stands before counts"),
+    ],
+)
+def test_pwquality_is_read_as_libpwquality_reads_it(main: str, result: str, before: str) -> None:
+    made = FakeHost()
+    made.add_file(MINLEN["file"], main)
+    seen = look(made, "config", MINLEN)
+    assert (seen.result, seen.before) == (result, before)
+
+
+def test_a_line_that_stops_its_program_is_named() -> None:
+    made = FakeHost()
+    made.add_file("/etc/security/pwquality.conf.d/10-site.conf", "difok = 3\nminlen = fourteen\n")
+    made.add_file(MINLEN["drop_in"], "minlen = 14\n")
+    seen = look(made, "config", MINLEN)
+    assert (seen.result, plan(made, "config", MINLEN).groups) == ("fail", ())
+    assert "reads no further than /etc/security/pwquality.conf.d/10-site.conf:2" in seen.reason
+
+
+MASK = {**UMASK, "op": "at_least", "measure": "login_mode", "accept": ()}
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        pytest.param("UMASK 027\n", "pass", id="both read it"),
+        pytest.param("UMASK 022\nUMASK 027\n", "fail", id="PAM takes the first"),
+        pytest.param("UMASK 027\nUMASK 022\n", "fail", id="shadow takes the last"),
+        pytest.param("UMASK=027\n", "fail", id="shadow knows no ="),
+        pytest.param("UMASK 027 # mine\n", "fail", id="shadow knows no comment after"),
+        pytest.param("umask 022\nUMASK 077\n", "fail", id="PAM takes any case"),
+        pytest.param('UMASK "027"\n', "fail", id="PAM knows no quotes"),
+    ],
+)
+def test_login_defs_has_to_be_right_for_all_its_readers(text: str, result: str) -> None:
+    made = host(text)
+    assert look(made, "config", MASK).result == result
+    for group in plan(made, "config", MASK).groups:
+        for step in group.steps:
+            step.subject.put(made, step.wanted or {})
+    assert look(made, "config", MASK).result == "pass"
+
+
+@pytest.mark.parametrize("text", ["max_log_file_action = rotate", "MAX_LOG_FILE_ACTION  =  Rotate"])
+def test_words_of_auditd_are_taken_in_any_case(text: str) -> None:
+    made = FakeHost()
+    made.add_file("/etc/audit/auditd.conf", f"{text}\n")
+    settings = {"file": "/etc/audit/auditd.conf", "format": "auditd", "key": "max_log_file_action", "value": "ROTATE"}
+    assert look(made, "config", settings).result == "pass"
+    made.add_file("/etc/audit/auditd.conf", "num_logs=5\nmax_log_file_action = rotate\n")
+    assert "reads no further than /etc/audit/auditd.conf:1" in look(made, "config", settings).reason
+
+
+def test_a_measure_reads_the_value_that_is_wanted() -> None:
+    config = KINDS["config"]
+    assert config.validate(MASK) == []
+    assert config.validate({**MASK, "value": "27"}) == [
+        "settings.value is '27', which settings.measure login_mode does not read"
+    ]
+
+
+ACTION = {
+    "file": "/etc/audit/auditd.conf",
+    "format": "key_value",
+    "key": "space_left_action",
+    "value": "SYSLOG",
+    "in_use": "program",
+}
+LOG_GROUP = {**ACTION, "key": "log_group", "value": "adm", "accept": ["root"], "in_use": "readers"}
+
+
+def auditd(text: str) -> FakeHost:
+    made = FakeHost()
+    made.groups["siem"], made.groups["empty"] = 900, 901
+    made.add_file("/etc/group", "root:x:0:\nsiem:x:900:collector\nempty:x:901:\n")
+    made.add_file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+    made.add_file("/etc/audit/auditd.conf", text, mode=0o640)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "words"),
+    [
+        pytest.param(
+            "space_left_action = exec /opt/page-on-call now\n", ACTION, "/opt/page-on-call is run by it", id="a program"
+        ),
+        pytest.param("space_left_action = IGNORE\n", ACTION, "", id="no program"),
+        pytest.param("log_group = siem\n", LOG_GROUP, "collector (siem) reads it", id="who collects it"),
+        pytest.param("log_group = empty\n", LOG_GROUP, "", id="nobody"),
+        pytest.param("log_group = gone\n", LOG_GROUP, "", id="no such group"),
+    ],
+)
+def test_what_somebody_relies_on_stays_until_a_person_consents(text: str, settings: dict[str, Any], words: str) -> None:
+    made = auditd(text)
+    planned = plan(made, "config", settings)
+    assert planned.assessments[0].result == "fail"
+    assert bool(planned.groups) != bool(words)
+    assert planned.assessments[0].reason.startswith(words)
+    assert plan(made, "config", settings, allow_stop=["c1"]).groups
+
+
+def test_what_is_left_is_not_written_beside_what_is_set() -> None:
+    made = auditd("space_left_action = exec /opt/page\ndisk_full_action = HALT\n")
+    controls = [
+        Control("one", "config", ACTION),
+        Control("two", "config", {**ACTION, "key": "disk_full_action", "value": "ROTATE"}),
+    ]
+    _baseline.enforce(made, _baseline.BaselineRequest("e1", tuple(controls)))
+    assert made.text("/etc/audit/auditd.conf") == "space_left_action = exec /opt/page\ndisk_full_action = ROTATE\n"

@@ -93,3 +93,38 @@ def test_what_must_not_be_there(kind: str) -> None:
     assert seen.result == ("pass" if kind == "nothing" else "fail")
     assert subjects(planned.groups) == ([f"file {path}"] if kind in ("file", "link") else [])
     assert ("never removed" in seen.reason) == (kind == "dir")
+
+
+LOGS = {"path": "/var/log/audit/*", "mode": "0640", "owner": "root", "group": ["root", "adm"], "readers": True}
+
+
+def with_collector(members: str = "", gid: int = 900, mode: int = 0o640) -> FakeHost:
+    made = FakeHost()
+    made.groups["siem"] = 900
+    made.add_file("/etc/group", f"root:x:0:\nadm:x:4:\nsiem:x:900:{members}\nempty:x:901:\n")
+    made.add_file("/etc/passwd", "root:x:0:0::/root:/bin/sh\ncollector:x:900:900::/:/usr/sbin/nologin\n")
+    made.add_file("/var/log/audit/audit.log", "", mode=mode, gid=gid)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "blocked"),
+    [
+        pytest.param(with_collector(), True, id="an account's own group"),
+        pytest.param(with_collector("shipper"), True, id="a member"),
+        pytest.param(with_collector(gid=901), False, id="nobody is in it"),
+        pytest.param(with_collector(mode=0o604), False, id="it may not read"),
+    ],
+)
+def test_who_reads_a_log_by_its_group_goes_on_reading(made: FakeHost, blocked: bool) -> None:
+    planned = plan(made, "file", LOGS)
+    assert planned.assessments[0].result == "fail"
+    assert bool(planned.groups) != blocked
+    assert ("collector (siem)" in planned.assessments[0].reason) == blocked
+    assert plan(made, "file", LOGS, allow_stop=["c1"]).groups
+
+
+def test_readers_are_only_asked_for_where_a_group_is_another() -> None:
+    made = with_collector(gid=4)
+    del made.nodes["/etc/passwd"]
+    assert look(made, "file", LOGS).result == "pass"

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.firewall import (
+    DROP_IN,
     RULES,
     UNIT,
     UNIT_FILE,
@@ -89,7 +91,15 @@ def test_the_sites_own_rules_are_neither_loaded_nor_flushed() -> None:
     assert "flush" not in host.text(UNIT_FILE)
 
 
-RELEASED_DROP_IN = "/etc/systemd/system/nftables.service.d/healthops.conf"
+def test_a_folder_that_others_use_by_now_stays_when_it_is_taken_back() -> None:
+    host = server()
+    enforce(host)
+    others = f"{Path(DROP_IN).parent}/gateway.conf"
+    host.add_file(others, "[Service]\n")
+    _baseline.revert(host, _baseline.BaselineRequest("r1"), "e1", False)
+    assert DROP_IN not in host.nodes
+    assert host.text(others) == "[Service]\n"
+    assert "inet healthops" not in host.tables
 
 
 def test_a_host_that_the_released_unit_served_gets_ours_beside_it() -> None:
@@ -97,13 +107,13 @@ def test_a_host_that_the_released_unit_served_gets_ours_beside_it() -> None:
     host = server()
     enforce(host)
     del host.nodes[UNIT_FILE], host.nodes[f"/etc/systemd/system/sysinit.target.wants/{UNIT}"], host.units[UNIT]
-    host.add_file(RELEASED_DROP_IN, "[Service]\nExecStart=/usr/sbin/nft -f /etc/nftables-healthops.nft\n")
+    host.add_file(DROP_IN, "[Service]\nExecStart=/usr/sbin/nft -f /etc/nftables-healthops.nft\n")
     host.add_link("/etc/systemd/system/sysinit.target.wants/nftables.service", "/lib/systemd/system/nftables.service")
     before = host.state()
     report = enforce(host, "e2")
     assert report.changes[0]["subject"] == f"file {UNIT_FILE}"
     assert host.enabled("nftables.service") == "enabled"
-    assert RELEASED_DROP_IN in host.nodes
+    assert "ExecStart=" not in host.text(DROP_IN)
     _baseline.revert(host, _baseline.BaselineRequest("r1"), "e2", False)
     assert host.state() == before
 
@@ -259,6 +269,15 @@ def test_a_service_whose_only_udp_port_is_a_high_one_is_learned() -> None:
     host = server()
     listen(host, 51820, pid=30, unit="wg-quick.service", program="wireguard-go", protocol="udp")
     assert "udp 51820 (wg-quick.service)" in learned(host)
+
+
+def test_what_is_in_doubt_is_told_before_the_first_time() -> None:
+    host = server()
+    listen(host, 45271, pid=30, unit="vendor.service", program="java")
+    assert look(host, "firewall", LEARNED).reason == (
+        "tcp 45271 (vendor.service) may have another port after its next start, and is followed by the next run then; "
+        "udp 43210 (rsyslog.service) is taken for a port to send from and is not opened"
+    )
 
 
 def test_a_program_of_a_login_is_not() -> None:

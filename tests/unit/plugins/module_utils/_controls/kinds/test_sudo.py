@@ -111,7 +111,8 @@ def test_what_sudo_does_not_take_is_an_error_for_that_setting() -> None:
     made = rules()
     refusal = '/etc/sudoers:1:23: value "0x3" is invalid for option "passwd_tries"\n'
     told = json.dumps({"Defaults": [{"Options": [{"passwd_tries": "0x3"}, {"use_pty": True}]}]})
-    made.answers[("cvtsudoers", "-f", "json", "/etc/sudoers")] = CommandResult(("cvtsudoers",), 0, told, refusal)
+    made.answers[("cvtsudoers", "-f", "json", "/etc/sudoers")] = CommandResult(("cvtsudoers",), 0, told, "")
+    made.answers[("visudo", "--check", "--file=/etc/sudoers")] = CommandResult(("visudo",), 1, "", refusal)
     seen = look(made, "sudo", {"default": "passwd_tries", "value": 3, "op": "at_most"})
     assert (seen.result, seen.reason) == ("error", refusal.strip())
     assert look(made, "sudo", PTY).result == "pass"

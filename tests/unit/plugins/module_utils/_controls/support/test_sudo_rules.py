@@ -130,7 +130,7 @@ NO_ALIAS = {"User_Specs": [{"User_List": [{"useralias": "OPS"}], "Cmnd_Specs": [
         (json.dumps(STRANGERS), '{"usersid": "S-1-5-21"}'),
         (json.dumps(NEW_COMMAND), '{"regex": "^/x"}'),
         (json.dumps(NO_ALIAS), "the alias OPS is defined nowhere"),
-        ("cvtsudoers: out of memory", "cvtsudoers: Expecting value"),
+        ("cvtsudoers: out of memory", "what cvtsudoers prints of them is no JSON"),
     ],
 )
 def test_what_is_not_understood_is_an_error_with_its_words(output: str, words: str) -> None:

@@ -148,6 +148,22 @@ def test_of_two_repositories_the_one_with_the_planned_bytes_is_taken(base: FakeB
     assert helper.packages_in_lists(base, [[*row, "sha256:of another"]]) == {}
 
 
+def test_an_item_of_the_transaction_without_a_package_is_passed_over(base: FakeBase) -> None:
+    """As there is one where the oldest kernel goes: it only changes a mark, and asked for its package dnf raises."""
+
+    class Mark:
+        action = 99
+
+        @property
+        def pkg(self) -> object:
+            raise KeyError(self)
+
+    resolve = base.resolve
+    base.resolve = lambda allow_erasing: (resolve(allow_erasing), base.transaction.append(Mark()))  # type: ignore
+    answer = helper.observe({})
+    assert ([change["name"] for change in answer["changes"]], answer["skipped"]) == (["lab"], [])
+
+
 def test_what_is_excluded_is_held_unless_it_is_released(base: FakeBase) -> None:
     base.conf.excludepkgs = ["la*"]
     answer = helper.observe({})

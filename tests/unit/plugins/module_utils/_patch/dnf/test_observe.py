@@ -96,6 +96,23 @@ def test_where_everything_is_known_nothing_is_unknown() -> None:
     assert not observed.sources[0].stale
 
 
+def test_kernels_stand_beside_each_other_and_two_of_anything_else_are_a_cut_transaction() -> None:
+    host = DnfHost()
+    rows = [
+        ("kernel-core", "5.2-1"),
+        ("kernel-core", "5.10-1"),
+        ("kernel-core", "5.1-1"),
+        ("lab", "1-1"),
+        ("lab", "2-1"),
+    ]
+    host.installed = "".join(f"{name}\tx86_64\t{version}\t{name}.src.rpm\n" for name, version in rows)
+    packages = dnf_on(host).installed()
+    kernel, lab = packages["kernel-core:x86_64"], packages["lab:x86_64"]
+    assert (kernel.version, kernel.intact, kernel.side_by_side) == ("5.10-1", True, True)
+    assert [kernel.has(version) for version in ("5.1-1", "5.2-1", "5.10-1", "5.3-1")] == [True, True, True, False]
+    assert (lab.version, lab.intact, lab.side_by_side) == ("2-1", False, False)
+
+
 def test_whatever_rpm_says_is_read_or_named() -> None:
     def observe(text: str) -> object:
         host = DnfHost()

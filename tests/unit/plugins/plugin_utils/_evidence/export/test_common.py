@@ -37,3 +37,10 @@ def test_days() -> None:
     assert common.day("2026-11-22") == 1795305600
     assert common.day("soon") is None
     assert common.day(None) is None
+
+
+def test_a_host_has_a_file_of_its_own_whatever_its_name_is() -> None:
+    names = ["portal-01", "../away", "a/b", "a\\b"]
+    files = [common.file_name(name) for name in names]
+    assert (files[0], len(set(files))) == ("portal-01", 4)
+    assert all("/" not in name and not name.startswith(".") for name in files)

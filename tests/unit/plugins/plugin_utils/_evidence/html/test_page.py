@@ -229,6 +229,16 @@ def test_what_comes_from_hosts_is_text_and_never_markup() -> None:
     assert HOSTILE in "".join(seen.words)
 
 
+def test_a_change_is_told_with_its_reason_in_the_words_of_the_field() -> None:
+    result = samples.result(0, 6)
+    change = {"subject": "awaited file /etc/a", "before": "1", "after": "2", "controls": [], "why": "sshd reads it."}
+    result["changes"] = [change]
+    _text, reader = render(evidence.bundle(samples.RUN_ID, {"a": record.clean_result(result, "a")}))
+    words = " ".join(" ".join(reader.words).split())
+    assert "file /etc/a Why: sshd reads it. 1 → 2" in words
+    assert "awaited" not in words
+
+
 def test_the_way_back_is_told() -> None:
     _html, seen = render(bundle(1, 6))
     assert f"healthops.clinical.rollback \\ -e hardening_revert_run={samples.RUN_ID}" in seen.text

@@ -1,0 +1,240 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files are read as their programs read them: 220 spellings of each kind, held against the real program's answer.
+
+The answers were captured on Debian 12. Where a program is installed and may be asked, it is asked again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sudo import parse_defaults
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sysctl import effective
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.measures import MEASURES, compare
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.sshd_config import (
+    MAIN,
+    flatten,
+    normal,
+)
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._host.formats import FORMATS
+from fake_host import FakeHost
+from look import look
+from real_programs import NotHere, answers
+from spellings import COUNT, KINDS, spellings
+
+FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "spellings"
+#: Not understood here: never a pass. Any answer of the program is fine then, but such spellings have to be few.
+UNKNOWN = object()
+#: Of how many spellings, at most, a control says that it does not understand what the program does.
+FEW = 0.2
+#: Of how many spellings the programs of this machine are asked for one; they take their time.
+SAMPLE = 6
+
+
+def read(measure: str, value: str | None, unset: Any) -> Any:
+    return unset if value is None else MEASURES[measure].read(value)
+
+
+def shadow(text: str, _answer: Any) -> Any:
+    number = read("login_number", FORMATS["login_defs"].readings(text, "GID_MIN")[0], 1000)
+    return 1000 if number is None else number  # a number that it cannot read is not set
+
+
+def pam(text: str, _answer: Any) -> Any:
+    return FORMATS["login_defs"].readings(text, "UMASK")[1]
+
+
+def pwquality(text: str, _answer: Any) -> Any:
+    minlen = read("number", FORMATS["pwquality"].get(text, "minlen"), 8)
+    return [FORMATS["pwquality"].refused(text) is None, minlen]
+
+
+def faillock(text: str, _answer: Any) -> Any:
+    value = FORMATS["key_value"].get(text, "deny")
+    number = read("faillock_number", value, 3)
+    if number is None:
+        return UNKNOWN  # it keeps what it had
+    return [0 < number <= wrong for wrong in (3, 5, 8)]
+
+
+def systemd_grammar(text: str, _answer: Any) -> Any:
+    return FORMATS["ini"].get(text, "Description", "Unit") or None
+
+
+def systemd_sizes(text: str, _answer: Any) -> Any:
+    size = MEASURES["systemd_bytes"].read(text)
+    return None if size is None else int(size)
+
+
+def systemd_times(text: str, answer: Any) -> Any:
+    seconds = MEASURES["systemd_seconds"].read(text)
+    if seconds == math.inf:
+        return 2**64 - 1 if answer is None else answer
+    return None if seconds is None else math.floor(seconds * 1e6 + 1e-3)
+
+
+def limits(text: str, _answer: Any) -> Any:
+    value = FORMATS["limits"].get(text, "* hard core")
+    return value is not None and compare("equal", value, 0, (), "number")
+
+
+def auditd(text: str, _answer: Any) -> Any:
+    if FORMATS["auditd"].refused(text):
+        return None
+    value = FORMATS["auditd"].get(text, "max_log_file")
+    return "not set" if value is None else value
+
+
+def adduser(text: str, _answer: Any) -> Any:
+    mode = read("adduser_mode", FORMATS["adduser"].get(text, "DIR_MODE"), 0o755)
+    return UNKNOWN if mode is None else f"{int(mode):04o}"
+
+
+def sysctl(text: str, _answer: Any) -> Any:
+    found = effective([("/etc/sysctl.d/50.conf", text)], "net.ipv4.conf.all.rp_filter")
+    return found and found[0]
+
+
+def sshd_match(text: str, answer: Any) -> Any:
+    lines = [line for line in flatten({MAIN: text}) if line.option == "clientaliveinterval" and "alice" in line.match]
+    return normal("ClientAliveInterval", lines[0].value) if lines and answer else answer
+
+
+def sudo(text: str, answer: Any) -> Any:
+    if answer["rules"] is None or '"timestamp_timeout"' in answer["refusal"]:
+        return answer  # an error, with sudo's own words
+    defaults, _bound = parse_defaults(json.dumps(answer["rules"]))
+    value = defaults.get("timestamp_timeout", 15)
+    minutes = MEASURES["sudo_minutes"].read("0" if value is False else str(value))
+    is_endless = minutes == math.inf and answer["minutes"].startswith("-")
+    return UNKNOWN if minutes is None else {**answer, "minutes": answer["minutes"] if is_endless else f"{minutes:.1f}"}
+
+
+def apt(text: str, answer: Any) -> Any:
+    if answer is None:
+        return UNKNOWN
+    host = FakeHost()
+    host.answers[("apt-config", "dump")] = CommandResult(("apt-config",), 0, "\n".join(answer[0]), "")
+    settings = {
+        "file": "/etc/apt/apt.conf",
+        "drop_in": "/etc/apt/apt.conf.d/zz-healthops.conf",
+        "drop_in_read": "before",
+        "format": "apt_conf",
+        "key": "APT::Get::AllowUnauthenticated",
+        "value": "false",
+        "measure": "apt_boolean",
+    }
+    seen = look(host, "config", settings)
+    unset = seen.before == "not set"  # which apt takes for no
+    return (
+        UNKNOWN
+        if seen.result == "fail" and not (answer[1] or unset)
+        else [answer[0], seen.result != "pass" and not unset]
+    )
+
+
+OURS: dict[str, Callable[[str, Any], Any]] = {
+    "login_defs_shadow": shadow,
+    "login_defs_pam": pam,
+    "pwquality": pwquality,
+    "faillock": faillock,
+    "systemd_grammar": systemd_grammar,
+    "systemd_sizes": systemd_sizes,
+    "systemd_times": systemd_times,
+    "limits": limits,
+    "auditd": auditd,
+    "adduser": adduser,
+    "sysctl": sysctl,
+    "sshd_match": sshd_match,
+    "sudo": sudo,
+    "apt": apt,
+}
+
+
+def captured(kind: str) -> list[Any]:
+    pairs = json.loads((FOLDER / f"{kind}.json").read_text(encoding="utf-8"))
+    assert [text for text, _answer in pairs] == spellings(kind)
+    return [answer for _text, answer in pairs]
+
+
+def differences(kind: str, texts: list[str], replies: list[Any]) -> tuple[list[str], Counter[str]]:
+    """Return the spellings that are read in another way than the program reads them, and how the others went."""
+    wrong, counts = [], Counter[str]()
+    for text, reply in zip(texts, replies):
+        ours = OURS[kind](text, reply)
+        if ours is UNKNOWN:
+            counts["not understood"] += 1
+        elif ours == reply:
+            counts["read alike"] += 1
+        else:
+            wrong.append(f"{text!r}: we read {ours!r}, the program {reply!r}")
+    return wrong, counts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_spelling_is_read_as_the_program_reads_it(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    replies = captured(kind)
+    wrong, counts = differences(kind, spellings(kind), replies)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{kind}: {len(replies)} spellings, {dict(counts)} ")
+    assert len(replies) == COUNT >= 200
+    assert wrong == []
+    assert counts["not understood"] <= FEW * COUNT
+    assert len({json.dumps(reply, sort_keys=True) for reply in replies}) > 1, "a test of one answer could not fail"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_program_of_this_machine_says_so_too(kind: str) -> None:
+    texts = spellings(kind)[::SAMPLE]
+    try:
+        replies = answers(kind, texts)
+    except NotHere as reason:
+        pytest.skip(f"cannot be asked here: {reason}")
+    assert differences(kind, texts, replies)[0] == []
+
+
+#: By kind: the format, key, value and section that are written, and the program's answer to that.
+WRITES = {
+    "login_defs_shadow": (("login_defs", "GID_MIN", "1500", ""), 1500),
+    "login_defs_pam": (("login_defs", "UMASK", "037", ""), "037"),
+    "pwquality": (("pwquality", "minlen", "20", ""), [True, 20]),
+    "faillock": (("key_value", "deny", "5", ""), [False, True, True]),
+    "systemd_grammar": (("ini", "Description", "ward", "Unit"), "ward"),
+    "limits": (("limits", "* hard core", "0", ""), True),
+    "auditd": (("auditd", "max_log_file", "64", ""), "64"),
+    "adduser": (("adduser", "DIR_MODE", "0700", ""), "0700"),
+}
+
+
+def written(kind: str) -> list[str]:
+    """Return the spellings after a value was set in them; what a program refuses has to be mended by people first."""
+    form, key, value, section = WRITES[kind][0]
+    readable = [text for text in spellings(kind) if not FORMATS[form].refused(text)]
+    return [FORMATS[form].set(text, key, value, section) for text in readable]
+
+
+@pytest.mark.parametrize("kind", WRITES)
+def test_a_value_that_is_set_is_read_whatever_the_file_said_before(kind: str) -> None:
+    form, key, value, section = WRITES[kind][0]
+    texts = written(kind)
+    assert len(texts) >= 30
+    assert [text for text in texts if set(FORMATS[form].readings(text, key, section)) != {value}] == []
+
+
+@pytest.mark.parametrize("kind", WRITES)
+def test_a_value_that_is_set_holds_for_the_program(kind: str) -> None:
+    texts = written(kind)[::SAMPLE]
+    try:
+        replies = answers(kind, texts)
+    except NotHere as reason:
+        pytest.skip(f"cannot be asked here: {reason}")
+    assert [text for text, reply in zip(texts, replies) if reply != WRITES[kind][1]] == []
