@@ -142,7 +142,9 @@ options:
     type: bool
     default: true
   extra_catalogues:
-    description: Directories on the controller with further catalogue data, beside the one of this collection.
+    description:
+      - Directories on the controller with further catalogue data, beside the one of this collection.
+      - A relative one is looked for beside the inventory, then beside the playbook and where the command was typed.
     type: list
     elements: path
     default: []

@@ -339,6 +339,17 @@ def _apt(folder: Path, texts: Sequence[str]) -> list[Answer]:
     return dumped
 
 
+def _chrony(folder: Path, texts: Sequence[str]) -> list[Answer]:
+    """Return the directives that chronyd prints, None where it refuses the file."""
+    _need("chronyd")
+    printed: list[Answer] = []
+    for text in texts:
+        (folder / "chrony.conf").write_text(text)
+        done = _run("chronyd", "-p", "-f", str(folder / "chrony.conf"))
+        printed.append(done.stdout.split("\n")[:-1] if done.returncode == 0 else None)
+    return printed
+
+
 _ASK: dict[str, Callable[[Path, Sequence[str]], list[Answer]]] = {
     "login_defs_shadow": _shadow,
     "login_defs_pam": _login_defs_pam,
@@ -354,4 +365,5 @@ _ASK: dict[str, Callable[[Path, Sequence[str]], list[Answer]]] = {
     "sshd_match": _sshd_match,
     "sudo": _sudo,
     "apt": _apt,
+    "chrony": _chrony,
 }

@@ -227,6 +227,13 @@ def _apt() -> list[str]:
     )
 
 
+def _chrony() -> list[str]:
+    names = ("server", "Server", "SERVER", "pool", "peer", "!server", "# server", "%server", ";server")
+    values = ("ntp1.hospital.example", "192.0.2.1 iburst", "ntp2.hospital.example minpoll 4 maxpoll 6 # x", "")
+    lines = _lines(("", " ", "\t"), names, (" ", "\t", "  ", " \t"), values, ("", " ", "\t"))
+    return _files("chrony", lines, ("makestep 1 3", "# server x", "allow 192.0.2.0/24", "user\t_chrony"))
+
+
 _KINDS: dict[str, Callable[[], list[str]]] = {
     "login_defs_shadow": _login_defs_shadow,
     "login_defs_pam": _login_defs_pam,
@@ -242,6 +249,7 @@ _KINDS: dict[str, Callable[[], list[str]]] = {
     "sshd_match": _sshd_match,
     "sudo": _sudo,
     "apt": _apt,
+    "chrony": _chrony,
 }
 KINDS = tuple(_KINDS)
 

@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sudo import parse_defaults
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sysctl import effective
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.measures import MEASURES, compare
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.chrony import directives
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.sshd_config import (
     MAIN,
     flatten,
@@ -142,6 +143,16 @@ def apt(text: str, answer: Any) -> Any:
     )
 
 
+def chrony(text: str, answer: Any) -> Any:
+    host = FakeHost()
+    host.add_file("/etc/chrony/chrony.conf", text)
+    read_here = [f"{d.name} {d.value}".strip() for d in directives(host, "/etc/chrony/chrony.conf")]
+    if answer is None:
+        return answer if read_here else UNKNOWN  # chronyd does not start with it, which its control tells
+    printed = [line.split(" ", 1) for line in answer]
+    return answer if read_here == [" ".join([line[0].lower(), *line[1:]]) for line in printed] else read_here
+
+
 OURS: dict[str, Callable[[str, Any], Any]] = {
     "login_defs_shadow": shadow,
     "login_defs_pam": pam,
@@ -157,6 +168,7 @@ OURS: dict[str, Callable[[str, Any], Any]] = {
     "sshd_match": sshd_match,
     "sudo": sudo,
     "apt": apt,
+    "chrony": chrony,
 }
 
 

@@ -29,6 +29,20 @@ def live_verb(host: Host, verb: str, unit: str) -> str:
     return "restart" if any(socket.running for socket in show(host, SOCKETS).values()) else verb
 
 
+def wake(host: Host) -> None:
+    """Start a server that systemd would start with the first connection; the socket stays with systemd.
+
+    One that is started for each connection (Accept=yes) is left: its service would take the socket away.
+    """
+    units = show(host, UNITS)
+    for socket, service in zip(SOCKETS, SERVICES):
+        if socket not in units or not units[socket].running:
+            continue
+        sleeps = units[service].exists and not units[service].running
+        if sleeps and host.run(["systemctl", "show", "--property=Accept", "--value", socket]).out.strip() == "no":
+            host.run(["systemctl", "--no-ask-password", "start", service])  # whether it runs is asked elsewhere
+
+
 def make_room(host: Host, unit: str) -> None:
     """Stop a server that listens by itself before the socket that held its port is started; logins stay."""
     if unit not in SOCKETS:

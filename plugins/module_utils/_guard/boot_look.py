@@ -67,6 +67,7 @@ def _wait(host: Host, watch: BootWatch) -> str:
     """Return why nobody got in until the time was over; empty as soon as somebody did, or all was well for a while."""
     end, calm, reason = host.monotonic() + PATIENCE, 0, ""
     while host.monotonic() < end:
+        ssh_server.wake(host)
         if ways_in.is_somebody_in(host):
             return ""
         reason = trouble(host, watch)

@@ -67,7 +67,6 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     troubles = _tried(partial(revert.sweep, host, run))
     way = revert.plan_revert(host, run, force=True)
     troubles += _restore(host, way)
-    troubles += _tried(partial(put_times, host, way.folders))
     troubles += _revive(host, guard)
     for argv in guard.commands:
         troubles += _tried(partial(_run, host, argv))
@@ -78,7 +77,9 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     if troubles:
         reasons = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, reasons, "It will be tried again every minute.")
-    return TakenBack(record.end(host, guard, REVERTED, why), guarded_run.describe_changes(way.groups))
+    ended = record.end(host, guard, REVERTED, why)
+    _tried(partial(put_times, host, way.folders))  # the alarm has gone from them as well
+    return TakenBack(ended, guarded_run.describe_changes(way.groups))
 
 
 def take_back_now(host: Host, run_id: str, why: str, revive: Sequence[str] = ()) -> TakenBack:

@@ -11,11 +11,13 @@ from .._change import apply as changes
 from .._change import journal
 from .._change.apply import ApplyOutcome, Undone
 from .._change.revert import paths_of
-from .._change.steps import Group, JournalEntry
+from .._change.steps import Group, JournalEntry, Step
 from .._change.subjects.base import Image
+from .._change.subjects.files import Meta
 from .._change.subjects.trees import Tree
 from .._errors import ClinicalError, HostWriteError
 from .._host.door import Host
+from .._text import data_folders
 from .._vocabulary.guard import CONFIRMED, REVERTED
 from .._vocabulary.stamp import stamp_of
 from . import boot_watch, record
@@ -161,15 +163,33 @@ def note_reverted(host: Host, run: journal.JournaledRun, by: str) -> None:
 
 def describe_changes(groups: Sequence[Group]) -> list[dict[str, Any]]:
     """Return what changes, in words for a result; what is only watched beside a command is its own business."""
-    steps = [step for group in groups for step in group.steps]
-    return [
-        {
-            "subject": journal.key(step.subject),
-            "before": step.before,
-            "after": step.after,
-            "why": step.why,
-            "controls": list(step.controls),
-        }
-        for step in steps
-        if step.before or step.after
+    steps = [step for group in groups for step in group.steps if step.before or step.after]
+    folders = {journal.key(step.subject): _data_folder(step) for step in steps}
+    named = [_described(journal.key(step.subject), [step]) for step in steps if not folders[journal.key(step.subject)]]
+    alike: dict[tuple[str, ...], list[Step]] = {}
+    for step in steps:
+        folder = folders[journal.key(step.subject)]
+        if folder:
+            alike.setdefault((folder, step.why, *step.controls), []).append(step)
+    return named + [
+        _described(f"{same[0].subject.type} {data_folders.describe(place[0], len(same))}", same)
+        for place, same in alike.items()
     ]
+
+
+def _data_folder(step: Step) -> str | None:
+    """Return the folder of data that a file whose owner or mode is changed lies in; its name may be a patient's."""
+    if not isinstance(step.subject, Meta):
+        return None
+    return data_folders.data_folder(step.subject.name, (step.wanted or {}).get("kind") == "dir")
+
+
+def _described(subject: str, steps: Sequence[Step]) -> dict[str, Any]:
+    """Return in words one change, or several alike in one folder."""
+    return {
+        "subject": subject,
+        "before": ", ".join(dict.fromkeys(step.before for step in steps)),
+        "after": ", ".join(dict.fromkeys(step.after for step in steps)),
+        "why": steps[0].why,
+        "controls": list(steps[0].controls),
+    }

@@ -19,6 +19,8 @@ from .._host.processes import processes
 from . import break_glass
 
 NET = "/sys/class/net"
+#: sshd says so where systemd makes that folder with the first connection and none has come yet: it tells nothing.
+_ASLEEP = "Missing privilege separation directory"
 #: How a session of sshd shows itself once somebody is in: sshd: alice@pts/0, sshd-session: alice@notty.
 _SESSION = re.compile(r"sshd(?:-session)?: [^\s@]+@")
 
@@ -31,10 +33,11 @@ def account_names(host: Host) -> list[str]:
 def account_troubles(host: Host, users: Sequence[str], login: Login, day: int) -> list[str]:
     """Return what keeps these accounts out, none where one of them would get in.
 
-    They are asked as of ``day``: what has run out since is nobody's change.
+    They are asked as of ``day``: what has run out since is nobody's change. None too where sshd cannot be asked yet.
     """
     troubles = [break_glass.problems(host, (name,), login, day) for name in users]
-    if all(troubles):
+    asleep = any(_ASLEEP in trouble for of_account in troubles for trouble in of_account)
+    if all(troubles) and not asleep:
         return [trouble for of_account in troubles for trouble in of_account]
     return []
 

@@ -22,6 +22,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue impo
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import platforms as platforms_
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import profiles as known_profiles
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.frameworks import Framework
+from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.judges import judge_of
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.tunables import Tunable
 from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks import Problems
 
@@ -214,6 +215,7 @@ def _control(control: load.Control, data: Data) -> str:
     facts = [
         f"Severity **{control.severity}**, hazard {hazard}, tier **{control.tier}**",
         f"Sets {_settings(control.kind, control.settings)}",
+        f"Judged by {judge_of(control.kind, control.settings).describe()}",
         *_differs(control),
         *_tunables(control, data),
         f"For {_platforms(control, data)}{_where(control.applies)}",

@@ -14,22 +14,26 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytest.importorskip("ansible")
 
 ROOT = Path(__file__).resolve().parents[3]
+PLAYBOOKS = ROOT / "playbooks"
 INVENTORY = {"all": {"hosts": {name: {"ansible_host": "127.0.0.1", "ansible_port": 1} for name in ("web1", "web2")}}}
 
 
-def played(folder: Path, playbook: str, *options: str, **variables: t.Any) -> subprocess.CompletedProcess[str]:
-    """Run a playbook of the collection for two hosts that nobody can reach."""
+def played(
+    folder: Path, playbook: str, *options: str, groups: dict[str, t.Any] | None = None, **variables: t.Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a playbook of the collection for two hosts that nobody can reach, and for the hosts of ``groups``."""
     (folder / "ansible_collections" / "healthops").mkdir(parents=True)
     (folder / "ansible_collections" / "healthops" / "clinical").symlink_to(ROOT)
     (folder / "inventory").mkdir()
-    (folder / "inventory" / "hosts.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
+    (folder / "inventory" / "hosts.json").write_text(json.dumps({**INVENTORY, **(groups or {})}), encoding="utf-8")
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_HOME": str(folder / "home")}
     program = Path(sys.executable).with_name("ansible-playbook")
-    given = ["-i", "inventory/hosts.json", "-e", json.dumps({"ansible_connection": "ssh", **variables})]
+    given = ["-i", "inventory/hosts.json", "-e", json.dumps(variables)]
     return subprocess.run(
         [str(program), f"healthops.clinical.{playbook}", *given, *options],
         cwd=folder,
@@ -48,9 +52,8 @@ def last_message(ended: subprocess.CompletedProcess[str]) -> str:
     return message
 
 
-@pytest.mark.parametrize("playbook", ["harden", "audit"])
-def test_a_tier_that_is_none_is_the_last_word(tmp_path: Path, playbook: str) -> None:
-    ended = played(tmp_path, playbook, hardening_tier="stric")
+def test_a_tier_that_is_none_is_the_last_word(tmp_path: Path) -> None:
+    ended = played(tmp_path, "harden", hardening_tier="stric")
     assert ended.returncode != 0
     named = "No host was touched. web1, web2: value of hardening_tier must be one of: essential, standard, strict"
     assert last_message(ended) == f"{named}, got: stric"
@@ -72,11 +75,30 @@ def test_patching_without_approvals_is_told_before_any_host_is_asked(tmp_path: P
     assert "UNREACHABLE" not in ended.stdout
 
 
-@pytest.mark.parametrize("playbook", ["harden", "audit", "rollback", "patch_plan", "patch_rollback"])
+@pytest.mark.parametrize("playbook", ["harden", "patch_plan"])
 def test_tags_that_leave_out_all_of_it_are_told(tmp_path: Path, playbook: str) -> None:
     ended = played(tmp_path, playbook, "--tags", "no_such")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "Nothing was done on any host, and there is no report: no task has the tags no_such" in ended.stdout
+
+
+def test_what_stops_a_configuration_is_the_last_word(tmp_path: Path) -> None:
+    groups = {"interface_gateways": {"hosts": {"web1": {"ansible_connection": "local"}}}}
+    ended = played(tmp_path, "configure", groups=groups, run_become=False, interface_gateway_routes=[{"name": "x"}])
+    assert ended.returncode != 0
+    message = last_message(ended)
+    assert message.startswith("Nothing is known about web1: ")
+    assert "no record" not in message
+    assert "interface_gateway_routes" in message
+
+
+@pytest.mark.parametrize("path", sorted(PLAYBOOKS.glob("*.yml")), ids=lambda path: path.stem)
+def test_every_play_that_reports_says_so_where_tags_left_it_out(path: Path) -> None:
+    for play in yaml.safe_load(path.read_text(encoding="utf-8")):
+        tasks = play.get("tasks", [])
+        if any("always" in task for task in tasks):
+            (said,) = [task for task in tasks if task["name"] == "Check that the tags left something to do"]
+            assert said["tags"] == "always"
 
 
 def test_the_run_has_one_name_for_what_all_roles_share(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class AccountField(WholeSubject):
 
     what: str
     type = "account"
+    COMES_WITH_OTHERS = True
 
     @property
     def name(self) -> str:

@@ -109,6 +109,8 @@ class WholeSubject:
     STANDS_ALONE = True
     #: True where a program makes it out of other subjects of its group, so that on a way back it comes after them.
     MADE_OF_OTHERS = False
+    #: True where None in an image says that there was none, because it comes and goes with another subject.
+    COMES_WITH_OTHERS = False
 
     @property
     def name(self) -> str:
@@ -121,6 +123,8 @@ class WholeSubject:
         return all(image.get(key) == value for key, value in wanted.items() if key not in self.INCIDENTAL)
 
     def astray(self, image: Image, wanted: Image) -> list[str]:
+        if self.COMES_WITH_OTHERS and None in wanted.values():
+            return []
         return [] if self.matches(image, wanted) else [f"{self.type} {self.name}"]
 
     def capture_after(self, host: Host, before: Image) -> Image:

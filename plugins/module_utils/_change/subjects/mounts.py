@@ -29,7 +29,7 @@ class MountPoint:
 
 def mounted(host: Host) -> dict[str, MountPoint]:
     """Return what is mounted, by its place; of several on one place, the one on top."""
-    rows = [line.split() for line in split_lines(host.read_text("/proc/self/mounts"))]
+    rows = [line.split(" ") for line in split_lines(host.read_text("/proc/self/mounts"))]
     points = [_point(row) for row in rows if len(row) >= 4]
     return {point.path: point for point in points}
 
@@ -49,6 +49,7 @@ class MountOptions(WholeSubject):
 
     path: str
     type = "options of mount"
+    COMES_WITH_OTHERS = True
 
     @property
     def name(self) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from .base import Conflict
 
@@ -212,6 +211,8 @@ def _merge_lines(texts: tuple[str, str, str], force: bool, in_words: Callable[[s
     places = _places(new, present)
     conflicts: list[Conflict] = []
     result = list(present)
+    from difflib import SequenceMatcher  # no run reads it that only looks
+
     hunks = SequenceMatcher(None, new, old, autojunk=False).get_opcodes()
     for _tag, start, end, old_start, old_end in reversed([hunk for hunk in hunks if hunk[0] != "equal"]):
         first, last = places.get(start - 1, -1) + 1, places.get(end, len(present))
@@ -237,5 +238,7 @@ def _merge_lines(texts: tuple[str, str, str], force: bool, in_words: Callable[[s
 
 def _places(ours: Sequence[str], now: Sequence[str]) -> dict[int, int]:
     """Return, for the lines that still stand, where they stand now."""
+    from difflib import SequenceMatcher
+
     blocks = SequenceMatcher(None, ours, now, autojunk=False).get_matching_blocks()
     return {block.a + n: block.b + n for block in blocks for n in range(block.size)}

@@ -114,6 +114,7 @@ class ActiveUnit(WholeSubject):
 
     unit: str
     type = "unit"
+    COMES_WITH_OTHERS = True
 
     @property
     def name(self) -> str:
@@ -165,6 +166,7 @@ class EnabledUnit(WholeSubject):
 
     unit: str
     type = "start at boot of unit"
+    COMES_WITH_OTHERS = True
 
     @property
     def name(self) -> str:

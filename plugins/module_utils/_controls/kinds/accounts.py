@@ -169,8 +169,16 @@ def _home(host: Host, account: Account) -> Home:
         path=path,
         stat=info,
         entries=entries,
-        keys={key_list: read_text(host, key_list) or "" for key_list in lists},
+        keys={key_list: _key_list(host, key_list) for key_list in lists},
     )
+
+
+def _key_list(host: Host, path: str) -> str | None:
+    """Return the text of a list of keys, None where its owner made something of it that is not read."""
+    try:
+        return read_text(host, path) or ""
+    except ClinicalError:
+        return None
 
 
 def _entries(host: Host, folder: str, names: Sequence[str]) -> dict[str, Stat]:

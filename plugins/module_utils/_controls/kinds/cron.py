@@ -18,6 +18,7 @@ from ..._change.subjects.files import File, Meta, file_image, with_xattrs
 from ..._host import acl
 from ..._host.door import Host, Stat
 from ..._host.dropin import encode
+from ..._text.lines import split_lines
 from ..context import SurveyContext
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
 
@@ -100,7 +101,8 @@ def _is_file(info: Stat | None) -> bool:
 
 
 def _names(host: Host, path: str) -> tuple[str, ...]:
-    return tuple(host.read_text(path).split())
+    """Return the names in a list: a line each, as crontab and at compare them."""
+    return tuple(line for line in split_lines(host.read_text(path)) if line)
 
 
 def _with_jobs(host: Host, pattern: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 from ..._change.steps import Group, Step
 from ..._change.subjects.files import Meta, narrower_image
 from ..._host.door import Host, ScanEntry
+from ..._text import data_folders
 from ..._text.lines import split_lines
 from ..context import SurveyContext
 from ..model import Assessment, Control, Kind, KindPlan, Setting, Verdicts, judge, unknown
@@ -169,6 +170,13 @@ WANTED = {
     "ungrouped": "every file belongs to a group that is there",
     "privileged": "only known programs lend rights",
 }
+FIND = {
+    "world_writable_files": "-type f -perm -2",
+    "world_writable_folders": "-type d -perm -2 ! -perm -1000",
+    "unowned": "-nouser",
+    "ungrouped": "-nogroup",
+    "privileged": "-type f -perm /6000",
+}
 ADVICE = {
     "world_writable_folders": "several accounts keep files there and may count on removing each other's; set the sticky"
     " bit by hand, or list the folder in files_open_on_purpose",
@@ -187,15 +195,15 @@ def _given_up(control: Control) -> Assessment:
 def _assess(control: Control, minded: Sequence[ScannedEntry], state: State) -> Assessment:
     check = control.settings["check"]
     without = f" (without {_listed(state.skipped)})" if state.skipped else ""
-    before = (_listed([_shown(scanned.entry) for scanned in minded]) or "none") + without
+    before = (_listed(_shown([scanned.entry for scanned in minded])) or "none") + without
     for_people = [scanned.entry for scanned in minded if not _can_mend(check, scanned)]
-    remark = f"{_listed([entry.path for entry in for_people])}: {ADVICE[check]}" if for_people else ""
+    remark = f"{_listed(_places(for_people))}: {ADVICE[check]}{_search(check, for_people)}" if for_people else ""
     return Assessment(
         control=control.id,
         subject=f"files: {WANTED[check]}",
         wanted=WANTED[check],
         before=before,
-        after=_listed([_shown(entry) for entry in for_people]) or WANTED[check],
+        after=_listed(_shown(for_people)) or WANTED[check],
         verdicts=Verdicts.same(judge(not minded, before)),
         remark=remark,
     )
@@ -222,8 +230,29 @@ def _step(control: Control, entry: ScanEntry, check: str) -> Step:
     )
 
 
-def _shown(entry: ScanEntry) -> str:
-    return f"{entry.path} {entry.uid}:{entry.gid} {entry.mode:04o}"
+def _shown(entries: Sequence[ScanEntry]) -> list[str]:
+    """Return each entry with owner and mode, those of data by their folders and numbers."""
+    named = [f"{entry.path} {entry.uid}:{entry.gid} {entry.mode:04o}" for entry in entries if _folder(entry) is None]
+    return named + _counted(entries)
+
+
+def _places(entries: Sequence[ScanEntry]) -> list[str]:
+    return [entry.path for entry in entries if _folder(entry) is None] + _counted(entries)
+
+
+def _folder(entry: ScanEntry) -> str | None:
+    return data_folders.data_folder(entry.path, entry.kind == "dir")
+
+
+def _counted(entries: Sequence[ScanEntry]) -> list[str]:
+    counts = data_folders.counted(map(_folder, entries))
+    return [data_folders.describe(folder, count) for folder, count in counts.items()]
+
+
+def _search(check: str, entries: Sequence[ScanEntry]) -> str:
+    """Return how people list what is not told by name, since it may name a patient."""
+    counts = data_folders.counted(map(_folder, entries))
+    return f"; to list them: find {' '.join(counts)} -xdev {FIND[check]}" if counts else ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -111,11 +111,14 @@ class Time(Kind):
 
 def _timesyncd_servers(host: Host) -> tuple[str, ...] | None:
     """Return the servers that timesyncd is given, None where it is given none."""
-    folders = [f"{top}/systemd/timesyncd.conf.d" for top in ("/etc", "/run", "/usr/lib")]
-    paths = [TIMESYNCD_FILE, *ordered_files(host, folders)]
-    values = [FORMATS["ini"].get(read_text(host, path) or "", "NTP", "Time") for path in paths]
-    named = [value for value in values if value is not None]
-    return tuple(named[-1].split()) if named else None
+    folders = [f"{top}/systemd/timesyncd.conf.d" for top in ("/etc", "/run", "/usr/local/lib", "/usr/lib")]
+    servers: tuple[str, ...] | None = None
+    for path in [TIMESYNCD_FILE, *ordered_files(host, folders)]:
+        for assignment in FORMATS["ini"].assignments(read_text(host, path) or ""):
+            if (assignment.section, assignment.key) == ("Time", "NTP"):
+                # Each line adds to those before it, and one without a value takes all of them away.
+                servers = (*(servers or ()), *assignment.value.split()) if assignment.value else ()
+    return servers
 
 
 # --- one daemon ---
@@ -415,7 +418,7 @@ def _timesyncd_group(controls: Sequence[Control]) -> Group:
     )
     drop_in = Step(
         subject=File(TIMESYNCD_DROP_IN),
-        wanted=file_image(encode(f"{HEADER}[Time]\nNTP={names}\n")),
+        wanted=file_image(encode(f"{HEADER}[Time]\nNTP=\nNTP={names}\n")),
         before="# the distribution's own servers",
         after=f"NTP={names}",
         why="systemd-timesyncd reads it when it starts",

@@ -35,13 +35,16 @@ class Violation:
 
 @dataclass(frozen=True)
 class Home:
-    """The home of one account on a local disk; ``entries`` are what begins with a dot, and what is in its .ssh."""
+    """The home of one account on a local disk; ``entries`` are what begins with a dot, and what is in its .ssh.
+
+    ``keys`` are the texts of its lists of keys by path, None for one that cannot be read.
+    """
 
     account: Account
     path: str
     stat: Stat | None
     entries: Mapping[str, Stat]
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ def directives(host: Host, path: str, depth: int = 0) -> Iterator[Directive]:
         line = raw.strip()
         if not line or line[0] in "!;#%":
             continue
-        name, _blank, value = line.partition(" ")
-        directive = Directive(path=path, line=number, name=name.lower(), value=value.strip())
+        name, *values = line.split()
+        directive = Directive(path=path, line=number, name=name.lower(), value=" ".join(values))
         yield directive
         if depth < 5:
             for included in _included(host, directive):

@@ -120,6 +120,9 @@ def login_key_strength(view: AccountsView) -> Iterator[Violation]:
     """Yield keys that are too weak to open an account."""
     for home in view.homes:
         for path, text in home.keys.items():
+            if text is None:
+                yield Violation(f"{path} cannot be read", advice="look at what it is, and have its owner make it anew")
+                continue
             for number, line in enumerate(split_lines(text), 1):
                 weak = _weak_key(line)
                 if weak:

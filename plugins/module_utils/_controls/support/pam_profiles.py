@@ -39,11 +39,18 @@ class PamRule:
 
 
 def parse(text: str) -> list[PamRule]:
-    """Return the rules of one stack in their order, without comments and includes."""
-    lines = [line.strip() for line in split_lines(text) if not line.lstrip().startswith("#")]
+    """Return the rules of one stack in their order, without comments and includes: pam.conf(5)."""
+    joined = text.replace("\\\n", " ")
+    lines = [line.partition("#")[0].strip() for line in split_lines(joined)]
     matches = [match for match in map(_RULE.match, lines) if match]
     return [
-        PamRule(type=m[1], control=m[2], module=posixpath.basename(m[3]), options=tuple(m[4].split())) for m in matches
+        PamRule(
+            type=match[1].lower(),
+            control=match[2].lower(),
+            module=posixpath.basename(match[3]),
+            options=tuple(match[4].split()),
+        )
+        for match in matches
     ]
 
 

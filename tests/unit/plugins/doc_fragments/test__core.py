@@ -10,7 +10,7 @@ from documentation import MODULES, PLUGINS, documentation, fragment
 def test_modules_that_are_sent_their_code_have_the_option() -> None:
     sent = [name for name in MODULES if "_core.answer(" in (PLUGINS / "modules" / f"{name}.py").read_text("utf-8")]
     assert sent == [name for name in MODULES if "core" in documentation(name)["options"]]
-    assert sent == ["baseline", "commit_confirm", "patch"]
+    assert sent == ["baseline", "commit_confirm", "patch", "service_config"]
 
 
 def test_each_has_an_action_plugin_of_its_name() -> None:

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._change.ssh_server import live_verb, make_room
+from ansible_collections.healthops.clinical.plugins.module_utils._change.ssh_server import live_verb, make_room, wake
 from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Effect
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 
@@ -51,3 +52,22 @@ def test_a_server_that_listens_by_itself_makes_room_for_its_socket_and_for_nothi
     assert made.operations == []
     make_room(made, "ssh.socket")
     assert made.operations == ["systemctl stop ssh.service"]
+
+
+@pytest.mark.parametrize(
+    ("socket", "service", "accept", "started"),
+    [
+        (True, False, "no", True),
+        (True, False, "yes", False),
+        (True, True, "no", False),
+        (False, False, "no", False),
+    ],
+)
+def test_a_server_that_a_connection_would_start_is_started(
+    socket: bool, service: bool, accept: str, started: bool
+) -> None:
+    made = host(socket, service)
+    argv = ("systemctl", "show", "--property=Accept", "--value", "ssh.socket")
+    made.answers[argv] = CommandResult(argv, 0, f"{accept}\n", "")
+    wake(made)
+    assert made.operations == (["systemctl start ssh.service"] if started else [])

@@ -30,6 +30,12 @@ def test_one_account_that_gets_in_is_enough(monkeypatch: pytest.MonkeyPatch) -> 
     assert questions[0] == (("alice",), LOGIN, 20781)
 
 
+def test_an_sshd_that_nobody_has_connected_to_yet_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asleep = "it could not be checked: sshd -T says: Missing privilege separation directory: /run/sshd"
+    monkeypatch.setattr(break_glass, "problems", lambda *_arguments: [asleep])
+    assert ways_in.account_troubles(FakeHost(), ("alice",), LOGIN, 20781) == []
+
+
 @pytest.mark.parametrize(("people", "names"), [(frozenset({33}), ["www-data"]), (frozenset(), ["root"])])
 def test_who_logged_in(monkeypatch: pytest.MonkeyPatch, people: frozenset[int], names: list[str]) -> None:
     monkeypatch.setattr(ssh_login, "people_above", lambda host: people)

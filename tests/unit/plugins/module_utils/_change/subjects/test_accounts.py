@@ -77,3 +77,9 @@ def test_no_password_is_shown() -> None:
 def test_an_account_that_is_gone_stays_gone() -> None:
     gone = {"value": None}
     assert AccountField("shell of backup").way_back({"value": "/a"}, {"value": "/b"}, gone).goal == gone
+
+
+def test_an_account_that_came_with_a_package_goes_with_it_and_not_before() -> None:
+    field = AccountField("shell of backup")
+    assert field.astray({"value": "/bin/sh"}, {"value": None}) == []
+    assert field.astray({"value": "/bin/sh"}, {"value": "/bin/false"}) == ["account shell of backup"]

@@ -75,3 +75,11 @@ def test_without_the_program_it_does_not_apply() -> None:
     host = FakeHost()
     host.programs -= {"at"}
     assert look(host, "cron", {"tool": "at"}).reason == "at is not on this host"
+
+
+def test_a_name_is_a_line_as_for_crontab() -> None:
+    host = FakeHost()
+    host.add_file("/etc/cron.allow", "root\nbackup mirth\n", mode=0o640)
+    assert look(host, "cron", {"tool": "cron", "users": ["mirth"]}).result == "fail"
+    enforced(host, "cron", "mirth")
+    assert host.text("/etc/cron.allow") == "root\nbackup mirth\nmirth\n"

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds import path_scan
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
+from ansible_collections.healthops.clinical.plugins.module_utils._guard.run import describe_changes
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from fake_host import FakeHost, fixture
 from look import look, plan
@@ -119,3 +120,20 @@ def test_the_real_walk_finds_what_stands_out_and_enters_nothing_it_should_not(tm
     strange = RealHost().scan([str(tmp_path)], avoided, frozenset(), everybody[1], 100)
     assert strange is not None
     assert len(strange) == 6
+
+
+def test_names_of_files_of_data_are_told_as_folder_and_count() -> None:
+    made = host()
+    for name in ("LUND^Ilsa.dcm", "RICK^Blaine.dcm", "1942 \x1b[2J.dcm"):
+        made.add_file(f"/srv/pacs/in/{name}", "", mode=0o666, uid=1007)
+    made.add_file("/etc/open", "", mode=0o666)
+    files, unowned = FILES, {"check": "unowned"}
+    assert look(made, "path_scan", files).before == "/etc/open 0:0 0666, 3 entries in /srv/pacs"
+    told = look(made, "path_scan", unowned)
+    assert told.before.startswith("3 entries in /srv/pacs")
+    assert told.reason.endswith("; to list them: find /srv/pacs -xdev -nouser")
+    (group,) = plan(made, "path_scan", files).groups
+    assert [(c["subject"], c["before"], c["after"]) for c in describe_changes([group])] == [
+        ("owner and mode of /etc/open", "0666", "0664"),
+        ("owner and mode of 3 entries in /srv/pacs", "0666", "0664"),
+    ]

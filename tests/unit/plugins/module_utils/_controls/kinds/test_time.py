@@ -77,7 +77,7 @@ def test_timesyncd_stays_and_gets_the_sites_servers() -> None:
     assert look(host, "time", {"aspect": "servers", "daemon": "timesyncd"}).result == "pass"
     assert enforced(host, "servers", daemon="timesyncd", servers=OWN) == "fixed"
     text = host.text("/etc/systemd/timesyncd.conf.d/zz-healthops.conf")
-    assert text.endswith(f"[Time]\nNTP={' '.join(OWN)}\n")
+    assert text.endswith(f"[Time]\nNTP=\nNTP={' '.join(OWN)}\n")
     assert look(host, "time", {"aspect": "step"}).reason == "chrony is not on this host"
 
 
@@ -146,3 +146,27 @@ def test_a_daemon_that_has_not_read_its_file_is_told_to() -> None:
     planned = plan(host, "time", {"aspect": "step"})
     assert planned.assessments[0].result == "fail"
     assert [effect.verb for group in planned.groups for effect in group.effects] == ["restart"]
+
+
+@pytest.mark.parametrize(
+    ("files", "result"),
+    [
+        pytest.param({"/etc/systemd/timesyncd.conf": "NTP=a b\n"}, "pass", id="in one line"),
+        pytest.param({"/etc/systemd/timesyncd.conf": "NTP=a\nNTP=b\n"}, "pass", id="lines add to each other"),
+        pytest.param({"/etc/systemd/timesyncd.conf": "NTP=x\nNTP=\nNTP=a b\n"}, "pass", id="an empty one takes away"),
+        pytest.param(
+            {"/etc/systemd/timesyncd.conf": "NTP=x\n", "/run/systemd/timesyncd.conf.d/9.conf": "NTP=a b\n"},
+            "fail",
+            id="files add to each other",
+        ),
+    ],
+)
+def test_servers_of_timesyncd_add_up_and_ours_replace_them(files: dict[str, str], result: str) -> None:
+    host = FakeHost()
+    for path, text in files.items():
+        host.add_file(path, f"[Time]\n{text}")
+    host.units["systemd-timesyncd.service"] = FakeUnit(active=True, since=1000.0)
+    settings = {"aspect": "servers", "daemon": "timesyncd", "servers": ["a", "b"]}
+    assert look(host, "time", settings).result == result
+    if result == "fail":
+        assert enforced(host, "servers", daemon="timesyncd", servers=["a", "b"]) == "fixed"

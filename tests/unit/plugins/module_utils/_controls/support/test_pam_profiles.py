@@ -89,3 +89,17 @@ def test_a_directory_shows_in_a_profile_or_in_nsswitch(
     enabled: frozenset[str], nsswitch: str, joined: str | None
 ) -> None:
     assert directory(enabled, nsswitch) == joined
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "auth required pam_wheel.so use_uid group=sudo # of the site",
+        "Auth\tREQUIRED /lib/security/pam_wheel.so  use_uid group=sudo",
+        "auth required \\\n  pam_wheel.so use_uid \\\n group=sudo",
+        "-auth required pam_wheel.so use_uid group=sudo#x",
+    ],
+)
+def test_a_rule_is_read_however_it_is_spelled(line: str) -> None:
+    (rule,) = parse(f"# auth required pam_deny.so\n{line}\n@include common-auth\n")
+    assert rule == PamRule(type="auth", control="required", module="pam_wheel.so", options=("use_uid", "group=sudo"))

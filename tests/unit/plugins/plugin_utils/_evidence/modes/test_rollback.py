@@ -28,3 +28,13 @@ def test_a_rollback_that_was_taken_back_is_in_the_headline() -> None:
     back = {**samples.reverted(), "restored": [], "failed": True, "msg": "no login", "guard": samples.guard("reverted")}
     run = evidence.bundle("20261122T160000Z-77aa", {"a": record.clean_result(back, "a")})
     assert run_modes.headline(run) == "1 host: 0 items put back as before; 1 host took its change back"
+
+
+def test_what_a_rollback_left_is_kept_and_counted() -> None:
+    item = {"subject": "file /etc/issue", "entry": "line 1", "before": "a", "set": "b", "now": "c", "reason": "others"}
+    back = {**samples.reverted(), "left": [{**item, "run_id": "", "secret": "x"}], "reverted_runs": ["e2", "e1"]}
+    kept = record.clean_result(back, "a")
+    assert kept["left"] == [{**item, "run_id": ""}]
+    assert kept["reverted_runs"] == ["e2", "e1"]
+    run = evidence.bundle("20261122T160000Z-77aa", {"a": kept})
+    assert run_modes.headline(run) == "1 host: 24 items put back as before, 1 left as it is"
