@@ -30,7 +30,7 @@ _VRRP = 112
 PATIENCE, LONG_PATIENCE, PAUSE = 15.0, 90.0, 0.5
 _TYPES = ("service", "socket")
 #: Units of logins and of our own, and those that systemd makes for one connection or one command.
-_PASSING = ("user@", "user-runtime-dir@", "run-", "healthops-guard")
+_PASSING = ("user@", "user-runtime-dir@", "run-", "healthops-guard", "healthops-boot-look")
 _UP = ("active", "reloading")
 _STARTS = ("enabled", "enabled-runtime", "generated")
 

@@ -204,7 +204,9 @@ class Packages(WholeSubject):
             for name in [name for name, version in wanted.items() if version != now[name] and now[name]]:
                 archive_package(host, name, now[name] or "")
         if removed or installed_anew:
-            options = ("--allow-downgrades", "--allow-change-held-packages")
+            options = ["--allow-downgrades", "--allow-change-held-packages"]
+            # apt takes what dpkg unpacked in part for installed, says so, and does nothing.
+            options += ["--reinstall"] if any(wanted.get(name) for name in unfinished) else []
             self._apt(host, *options, "install", *installed_anew, *removed)
         if "residual" in image:
             purged = [name for name in self.capture(host)["residual"] if name not in image["residual"]]

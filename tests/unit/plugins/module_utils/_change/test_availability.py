@@ -254,6 +254,7 @@ def test_a_port_of_the_moment_may_move() -> None:
         ("engine.service", True, True),
         ("systemd-hostnamed.service", False, False),
         ("user@1000.service", True, False),
+        ("healthops-boot-look.service", True, False),
         ("ssh@0-10.0.0.1:22-10.0.0.2:5000.service", True, False),
     ],
 )

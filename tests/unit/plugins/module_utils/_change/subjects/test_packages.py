@@ -218,3 +218,17 @@ def test_what_dpkg_did_not_end_is_neither_there_nor_away(host: FakeHost, status:
     assert PAIR.astray(image, versions("1:3.0", None)) != []
     PAIR.put(host, versions(None, None))
     assert any(argv[-1] == "debsums-" for argv in host.runs)
+
+
+def test_what_dpkg_unpacked_in_part_is_unpacked_again(host: FakeHost) -> None:
+    """apt calls it installed: without being told so, it answers "already the newest version" and does nothing."""
+    form = r"--showformat=${Package}\t${Version}\t${db:Status-Status}\n"
+    argv = ("dpkg-query", "--show", form, "debsums", "telnet")
+    host.answers[argv] = CommandResult(argv, 0, "debsums\t1:3.0\thalf-installed\n", "")
+    PAIR.put(host, versions("1:3.0", None))
+    assert any("--reinstall" in argv and argv[-1] == "debsums=1:3.0" for argv in host.runs)
+    host.answers[argv] = CommandResult(argv, 0, "", "")
+    ran_before = len(host.runs)
+    PAIR.put(host, versions("1:3.0", None))
+    installs = [argv for argv in host.runs[ran_before:] if "install" in argv]
+    assert ["--reinstall" in argv for argv in installs] == [False]

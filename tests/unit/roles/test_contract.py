@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The contract of a clinical system: playbooks call its role by entry points that all of them have."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROLES = Path(__file__).resolve().parents[3] / "roles"
+#: What every system has, and what one that holds data has beside it.
+ENTRY_POINTS = ("main", "preflight", "probe", "drain", "undrain")
+WITH_DATA = ("backup", "restore")
+#: Modules that look, and change nothing on a host.
+LOOKING = {"assert", "setup", "stat", "fail", "set_fact", "include_tasks", "command", "script"}
+
+
+def specs(role: str) -> dict[str, Any]:
+    text = (ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text)["argument_specs"])
+
+
+def text_of(role: str, entry: str) -> str:
+    return (ROLES / role / "tasks" / f"{entry}.yml").read_text(encoding="utf-8")
+
+
+#: A role that can be probed is a system.
+SYSTEMS = sorted(path.parents[1].name for path in ROLES.glob("*/tasks/probe.yml"))
+
+
+def test_there_are_systems() -> None:
+    assert {"imaging_archive", "interface_gateway"} <= set(SYSTEMS)
+
+
+@pytest.mark.parametrize("role", SYSTEMS)
+def test_a_system_has_every_entry_point_with_its_specification(role: str) -> None:
+    entries = ENTRY_POINTS + (WITH_DATA if set(WITH_DATA) & set(specs(role)) else ())
+    assert [entry for entry in entries if entry not in specs(role)] == []
+    assert [entry for entry in entries if not (ROLES / role / "tasks" / f"{entry}.yml").is_file()] == []
+
+
+@pytest.mark.parametrize("role", SYSTEMS)
+def test_results_have_the_name_of_the_role(role: str) -> None:
+    assert re.search(rf"^ +{role}_probes: ", text_of(role, "probe"), re.MULTILINE)
+    assert re.search(rf"^ +{role}_drain: ", text_of(role, "drain"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("role", SYSTEMS)
+def test_a_preflight_only_looks(role: str) -> None:
+    text = text_of(role, "preflight")
+    modules = re.findall(r"^ +ansible\.builtin\.(\w+):", text, re.MULTILINE)
+    assert set(modules) <= LOOKING
+    assert modules
+    for task in yaml.safe_load(text):
+        if {"ansible.builtin.command", "ansible.builtin.script"} & set(task):
+            assert (task["changed_when"], task["check_mode"]) == (False, False)
+
+
+@pytest.mark.parametrize("role", SYSTEMS)
+def test_main_begins_with_the_preflight(role: str) -> None:
+    first = yaml.safe_load(text_of(role, "main"))[0]
+    assert first["ansible.builtin.include_tasks"] == "preflight.yml"
+
+
+@pytest.mark.parametrize("role", SYSTEMS)
+def test_the_readme_says_what_it_does_what_it_will_not_do_and_what_it_interrupts(role: str) -> None:
+    titles = re.findall(r"^## (.*)$", (ROLES / role / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    said = [title for title in titles if title.startswith("What it") and title != "What it costs"]
+    assert said == ["What it does", "What it will not do", "What it interrupts"]
