@@ -155,6 +155,12 @@ options:
         description: A command that fails where the file has to be generated again, such as C(openssl x509 -checkend).
         type: list
         elements: str
+      requires:
+        description:
+          - A command that has to succeed before the content may change, such as one that finds nothing drained.
+          - It is asked in check mode as well. Where it fails, nothing at all is changed.
+        type: list
+        elements: str
       owner:
         description: Its owner, who may come with one of the O(packages).
         type: str
@@ -288,13 +294,6 @@ options:
         description: Whether it is never restarted here. RV(restarts_due) then says that the role has to, after a drain.
         type: bool
         default: false
-  requires:
-    description:
-      - Commands that have to succeed before anything is changed, in check mode as well, such as one that finds nothing
-        drained. Where one fails, nothing is changed. They are not run where nothing would change.
-    type: list
-    elements: list
-    default: []
   checks:
     description:
       - Commands that have to succeed once everything is written and before anything is told of it, such as
@@ -307,7 +306,9 @@ options:
     type: int
     default: 0
   run_id:
-    description: The name of the run, by which it is confirmed and taken back; made from the time when left out.
+    description:
+      - The name of the play's run; made from the time when left out. The host's journal holds it with O(name) after it.
+      - With V(confirmed) or V(reverted), RV(run_id) of the task that applied it.
     type: str
     default: ""
   why:
@@ -465,6 +466,7 @@ FILES = _listed(
         "remote_source": {"type": "path"},
         "generate": {"type": "list", "elements": "str"},
         "fresh": {"type": "list", "elements": "str"},
+        "requires": {"type": "list", "elements": "str"},
         "owner": ROOT,
         "group": ROOT,
         "mode": {"type": "str", "default": "0644"},
@@ -519,7 +521,6 @@ ARGUMENTS = {
     "kernel": {"type": "dict", "default": {}},
     "nftables": TABLES,
     "units": UNITS,
-    "requires": {"type": "list", "elements": "list", "default": []},
     "checks": {"type": "list", "elements": "list", "default": []},
     "confirm_within": {"type": "int", "default": 0},
     "run_id": {"type": "str", "default": ""},

@@ -333,6 +333,8 @@ def nft(host: FakeHost, args: list[str]) -> Said:
         return 1, "", f"netlink: Error: {host.nft_refuses}\n"
     if args[-1] == "ruleset":
         return 0, "".join(host.tables.values()), ""
+    if args[-1] == "tables":
+        return 0, "".join(f"table {name}\n" for name in host.tables), ""
     if "list" in args:
         table = " ".join(args[-2:])
         return (0, host.tables[table], "") if table in host.tables else (1, "", "Error: No such file or directory\n")

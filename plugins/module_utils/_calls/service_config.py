@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .._change import lock
+from .._change import journal, lock
 from .._configuration import transaction
 from .._configuration.model import parse
 from .._configuration.transaction import ConfigurationRequest, ConfigurationResult
@@ -17,17 +17,32 @@ from .._errors import ClinicalError
 from .._guard import record, reverter
 from .._guard.exclusive import exclusive
 from .._host.real import RealHost
-from .._vocabulary.run_id import new_run_id
+from .._vocabulary.run_id import RunId
 
 
 def answer(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]:
     """Return the module's result for its options; one with ``failed`` where the host refused or was put back."""
-    run_id = params["run_id"] or new_run_id()
+    run_id = ""
     try:
+        run_id = run_id_of(params)
         result = carry_out(request(params, run_id), params["state"], check)
     except ClinicalError as error:
         return {"failed": True, "msg": str(error), "run_id": run_id, "guard": record.guard_of_run(RealHost(), run_id)}
     return transaction.as_result(result, diff, check)
+
+
+def run_id_of(params: Mapping[str, Any]) -> RunId:
+    """Return the name of the run in the host's journal: that of the play's run and of the configuration in it.
+
+    It is what a task names that confirms the run or takes it back. A play may configure the same a second time.
+    """
+    run_id = RunId.of_option(params["run_id"])
+    if params["state"] not in ("applied", "removed"):
+        return run_id
+    known = {run.run_id for run in journal.runs(RealHost())}
+    own_id = f"{run_id}-{params['name']}"
+    names = (own_id, *(f"{own_id}-{number}" for number in range(2, len(known) + 3)))
+    return RunId.of(next(name for name in names if name not in known))
 
 
 def request(params: Mapping[str, Any], run_id: str) -> ConfigurationRequest:

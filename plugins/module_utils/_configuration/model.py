@@ -41,8 +41,8 @@ class WantedFile:
     """One file. ``secret`` content is never shown; with ``once`` a file that is there already stays as it is.
 
     ``source`` is a file of the host whose bytes it gets, ``generate`` a program of the host that prints them, once, and
-    again when ``fresh`` fails; without both they are in ``content``. ``reload`` and ``restart`` are the units that read
-    it, and when.
+    again when ``fresh`` fails; without both they are in ``content``. It changes only where ``requires`` succeeds.
+    ``reload`` and ``restart`` are the units that read it, and when.
     """
 
     path: str
@@ -51,6 +51,7 @@ class WantedFile:
     source: str = ""
     generate: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     secret: bool = False
     once: bool = False
     reload: tuple[str, ...] = ()
@@ -91,7 +92,8 @@ class WantedAccount:
 class WantedUnit:
     """One unit: whether it starts at boot (None leaves that alone), whether it runs, and which foreign files it reads.
 
-    ``held`` is never restarted here: a role does it in its drain, when the result says that it is due.
+    ``table`` is the table of nftables that it loads. ``held`` is never restarted here: a role does it in its drain,
+    when the result says that it is due.
     """
 
     name: str
@@ -99,6 +101,7 @@ class WantedUnit:
     state: str = UNMANAGED
     reload_on: tuple[str, ...] = ()
     restart_on: tuple[str, ...] = ()
+    table: str = ""
     held: bool = False
 
 
@@ -106,7 +109,7 @@ class WantedUnit:
 class Configuration:
     """All that one system has on a host. An empty one is what a system has that was removed.
 
-    ``requires`` are commands that have to succeed before anything is changed, ``checks`` once everything is written.
+    ``checks`` are commands that have to succeed once everything is written.
     """
 
     name: str
@@ -119,7 +122,6 @@ class Configuration:
     absent: tuple[str, ...] = ()
     kernel: tuple[tuple[str, str], ...] = ()
     units: tuple[WantedUnit, ...] = ()
-    requires: tuple[tuple[str, ...], ...] = ()
     checks: tuple[tuple[str, ...], ...] = ()
 
 
@@ -137,7 +139,6 @@ def parse(sent: Mapping[str, Any]) -> Configuration:
         absent=tuple(_path(path) for path in sent.get("absent", ())),
         kernel=tuple(_kernel(sent.get("kernel", {}))),
         units=tuple(_unit(unit) for unit in sent.get("units", ())),
-        requires=tuple(_argv(argv) for argv in sent.get("requires", ())),
         checks=tuple(_argv(argv) for argv in sent.get("checks", ())),
     )
     _refuse_twice(configuration)
@@ -189,6 +190,7 @@ def _file(sent: Mapping[str, Any]) -> WantedFile:
         source=_path(sent["source"]) if sent.get("source") else "",
         generate=_argv(sent["generate"]) if sent.get("generate") else (),
         fresh=_argv(sent["fresh"]) if sent.get("fresh") else (),
+        requires=_argv(sent["requires"]) if sent.get("requires") else (),
         secret=bool(sent.get("secret")),
         once=bool(sent.get("once")),
         reload=_units(sent.get("reload")),
@@ -207,6 +209,7 @@ def _unit(sent: Mapping[str, Any]) -> WantedUnit:
         state=sent.get("state") or UNMANAGED,
         reload_on=tuple(_path(path) for path in sent.get("reload_on") or ()),
         restart_on=tuple(_path(path) for path in sent.get("restart_on") or ()),
+        table=str(sent.get("table") or ""),
         held=bool(sent.get("held")),
     )
 

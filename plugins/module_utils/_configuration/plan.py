@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from .._change.subjects.trees import Tree
 from .._change.subjects.units import ENABLING_FOLDERS, EnabledUnit, OwnUnit, Unit, show
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._text.lines import split_lines
 from . import manifest as manifests
 from .manifest import Manifest
 from .model import (
@@ -67,6 +69,14 @@ class _Survey:
     changed: set[str] = field(default_factory=set)
     made: list[str] = field(default_factory=list)
 
+    @functools.cached_property
+    def tables(self) -> frozenset[str]:
+        """The tables of nftables that are loaded, by family and name: ``inet gateway``."""
+        done = self.host.run(["nft", "list", "tables"])
+        if done.rc != 0:
+            raise ClinicalError("Listing the tables of", "nftables", done.err_line)
+        return frozenset(line.removeprefix("table ") for line in split_lines(done.out))
+
     def image(self, path: str) -> Image:
         """Return what is at the path; each is read once."""
         if path not in self.images:
@@ -95,12 +105,13 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
     new = _new_manifest(survey, packages)
     if new != earlier:
         steps.append(_manifest_step(survey, new))
+    stopping += _stopped(survey, units)
     unit_steps, effects, due = _units(survey, units)
     everything = [*stopping, *steps, *unit_steps]
     groups: tuple[Group, ...] = packages
-    if everything or effects:
-        _require(survey)
-        if any(path.startswith(UNIT_FOLDERS) for path in survey.changed):
+    unread = any(unit.outdated for unit in units.values())
+    if everything or effects or unread:
+        if unread or any(path.startswith(UNIT_FOLDERS) for path in survey.changed):
             effects = [Effect("daemon-reload"), *effects]
         groups = (*groups, _group(survey, everything, effects, units))
     return Plan(
@@ -110,17 +121,6 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
         remaining=tuple(_remaining(survey)),
         changed_files=tuple(sorted(survey.changed)),
     )
-
-
-def _require(survey: _Survey) -> None:
-    """Run what has to succeed before anything is changed. Raises ClinicalError with its words where it does not."""
-    for argv in survey.configuration.requires:
-        if survey.host.which(argv[0]) is None:  # it comes with a package of this run, so nothing can speak against it
-            continue
-        done = survey.host.run(argv)
-        if done.rc != 0:
-            problem = f"{done.complaint}; nothing was changed"
-            raise ClinicalError("Changing the configuration", survey.configuration.name, problem)
 
 
 def _group(survey: _Survey, steps: Sequence[Step], effects: Sequence[Effect], units: Mapping[str, Unit]) -> Group:
@@ -253,6 +253,8 @@ def _leaving(
     survey: _Survey, path: str, original: Mapping[str, Any] | None, why: str, leaving: set[str]
 ) -> Iterator[Step]:
     """Yield the step that takes a path away; a folder that somebody else has something in stays."""
+    if path in leaving:
+        return
     now = survey.image(path)
     inside = (posixpath.join(path, name) for name in survey.host.listdir(path)) if now["kind"] == "dir" else ()
     if now["kind"] == "absent" or not leaving.issuperset(inside):
@@ -283,10 +285,20 @@ def _file_steps(survey: _Survey) -> Iterator[Step]:
         if _matches(survey, now, wanted):
             continue
         if not _same_content(now, wanted):
+            _require(survey, file)
             survey.changed.add(file.path)
         _keep_original(survey, file.path, now)
         before, after = _file_words(survey, file, now, wanted)
         yield _step(File(file.path), wanted, before, after, WHY)
+
+
+def _require(survey: _Survey, file: WantedFile) -> None:
+    """Run what has to succeed before a file may change. Raises ClinicalError with its words where it does not."""
+    if not file.requires:
+        return
+    done = survey.host.run(file.requires)
+    if done.rc != 0:
+        raise ClinicalError("Changing", file.path, f"{done.complaint.rstrip('.')}. Nothing was changed")
 
 
 def _is_fresh(survey: _Survey, file: WantedFile, now: Image) -> bool:
@@ -401,9 +413,11 @@ def _units(survey: _Survey, units: Mapping[str, Unit]) -> tuple[list[Step], list
     effects: list[Effect] = []
     due: list[str] = []
     for wanted in survey.configuration.units:
+        if wanted.state == STOPPED:
+            continue
         unit = units.get(wanted.name)
-        steps += _switching(survey, wanted, unit)
-        if unit is None or not unit.running or wanted.state == STOPPED:
+        steps += [replace(step, late=True) for step in _switching(wanted, unit)]
+        if unit is None or not unit.running:
             continue
         verb = _verb(survey, wanted, unit)
         if verb == "restart" and wanted.held:
@@ -414,28 +428,37 @@ def _units(survey: _Survey, units: Mapping[str, Unit]) -> tuple[list[Step], list
     return steps, effects, due
 
 
-def _switching(survey: _Survey, wanted: WantedUnit, unit: Unit | None) -> Iterator[Step]:
-    exists = unit is not None and unit.exists
-    if unit is not None and unit.masked and (wanted.enabled or wanted.state == STARTED):
+def _stopped(survey: _Survey, units: Mapping[str, Unit]) -> list[Step]:
+    """Return the steps of units that must not run: they come before anything that a stop needs is taken away."""
+    stopped = [wanted for wanted in survey.configuration.units if wanted.state == STOPPED]
+    return [step for wanted in stopped for step in _switching(wanted, units.get(wanted.name))]
+
+
+def _switching(wanted: WantedUnit, unit: Unit | None) -> Iterator[Step]:
+    """Yield the steps by which a unit starts at boot or not, and runs or not. Raises ClinicalError for a masked one."""
+    present = unit if unit is not None and unit.exists else None
+    if present is not None and present.masked and (wanted.enabled or wanted.state == STARTED):
         advice = f"Try: systemctl unmask {wanted.name}"
         raise ClinicalError("Starting", wanted.name, "somebody masked it; nothing was changed", advice)
-    enabled = exists and unit is not None and unit.enabled in ("enabled", "enabled-runtime")
-    if wanted.enabled is not None and enabled != wanted.enabled and (exists or wanted.enabled):
-        yield replace(_watch_links(), late=True)
-        before = unit.enabled if unit is not None and exists else "absent"
+    enabled = present is not None and present.enabled in ("enabled", "enabled-runtime")
+    if wanted.enabled is not None and enabled != wanted.enabled:
+        yield _watch_links()
+        before = present.enabled if present is not None else "absent"
         after = "enabled" if wanted.enabled else "disabled"
-        yield _step(EnabledUnit(wanted.name), {"enabled": wanted.enabled}, before, after, WHY, late=True)
-    running = exists and unit is not None and unit.running
+        yield _step(EnabledUnit(wanted.name), {"enabled": wanted.enabled}, before, after, WHY)
+    running = present is not None and present.running
     if (wanted.state == STARTED and not running) or (wanted.state == STOPPED and running):
-        before = unit.active if unit is not None and exists else "absent"
+        before = present.active if present is not None else "absent"
         after = "active" if wanted.state == STARTED else "inactive"
-        image = {"active": wanted.state == STARTED, "anew": not exists}
-        yield _step(OwnUnit(wanted.name), image, before, after, WHY, late=True)
+        image = {"active": wanted.state == STARTED, "anew": present is None}
+        yield _step(OwnUnit(wanted.name), image, before, after, WHY)
 
 
 def _verb(survey: _Survey, wanted: WantedUnit, unit: Unit) -> str:
     """Return how a running unit has to be notified of files that changed, or are newer than what it has read."""
     restart, reload = _read_by(survey.configuration, wanted)
+    if wanted.table and wanted.table not in survey.tables:
+        return "restart"
     for verb, paths in (("restart", restart), ("reload-or-restart", reload)):
         if survey.changed.intersection(paths) or any(_is_newer(survey.host, path, unit.since) for path in paths):
             return verb
@@ -544,5 +567,5 @@ def _remaining(survey: _Survey) -> Iterator[str]:
         yield from (f"package {name}" for name in survey.earlier.packages)
 
 
-def _step(subject: Any, wanted: Image | None, before: str, after: str, why: str, late: bool = False) -> Step:
-    return Step(subject=subject, wanted=wanted, before=before, after=after, why=why, controls=(), late=late)
+def _step(subject: Any, wanted: Image | None, before: str, after: str, why: str) -> Step:
+    return Step(subject=subject, wanted=wanted, before=before, after=after, why=why, controls=())

@@ -17,15 +17,12 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 #: What says where a file's bytes come from; exactly one of them.
 ORIGINS = ("content", "template", "source", "remote_source", "generate")
 #: What goes to the host as the task says it.
-PLAIN = ("packages", "groups", "accounts", "folders", "links", "absent", "kernel", "units", "requires", "checks")
+PLAIN = ("packages", "groups", "accounts", "folders", "links", "absent", "kernel", "units", "checks")
 TABLE_UNIT = """\
 # Written by Ansible (healthops.clinical).
 [Unit]
 Description=nftables rules: {description}
 DefaultDependencies=no
-# Debian's nftables.service empties all tables when it starts, reloads or stops; these come back after it.
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
 After=nftables.service local-fs.target
 Before=network-pre.target shutdown.target
 Wants=network-pre.target
@@ -37,9 +34,20 @@ RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f {path}
 ExecReload=/usr/sbin/nft -f {path}
 ExecStop=-/usr/sbin/nft delete table {table}
+ProtectSystem=full
+ProtectHome=true
 
 [Install]
-WantedBy=sysinit.target nftables.service
+WantedBy=sysinit.target
+"""
+#: What brings a table back.
+TABLE_AGAIN = """\
+# Written by Ansible (healthops.clinical).
+# Debian's service empties all tables when it starts, reloads and stops; {table} is there again after it.
+[Service]
+ExecStartPost=-/usr/sbin/nft -f {path}
+ExecReload=-/usr/sbin/nft -f {path}
+ExecStopPost=-/usr/sbin/nft -f {path}
 """
 
 
@@ -92,11 +100,16 @@ def _add_table(sent: dict[str, Any], table: Mapping[str, Any], renderer: Rendere
     rules = {**table, "owner": "root", "group": "root", "mode": table.get("mode") or "0600", "reload": [unit]}
     for key in ("unit", "table", "description", "enabled", "state"):
         rules.pop(key, None)
-    text = TABLE_UNIT.format(description=table["description"], path=path, table=table["table"])
-    unit_file = {"path": f"/etc/systemd/system/{unit}", "content": text}
-    sent["files"] += [_file(rules, renderer), _file(unit_file, renderer)]
+    texts = {
+        f"/etc/systemd/system/{unit}": TABLE_UNIT,
+        f"/etc/systemd/system/nftables.service.d/{table['unit']}.conf": TABLE_AGAIN,
+    }
+    sent["files"].append(_file(rules, renderer))
+    for unit_path, text in texts.items():
+        content = text.format(description=table["description"], path=path, table=table["table"])
+        sent["files"].append(_file({"path": unit_path, "content": content}, renderer))
     state = {"enabled": table.get("enabled", True), "state": table.get("state") or "started"}
-    sent["units"] = [*_list(sent, "units"), {"name": unit, **state}]
+    sent["units"] = [*_list(sent, "units"), {"name": unit, "table": table["table"], **state}]
     sent["checks"] = [*_list(sent, "checks"), ["/usr/sbin/nft", "--check", "--file", path]]
 
 

@@ -43,7 +43,7 @@ def used_by(role: str, entry: str) -> str:
             continue
         texts[path] = text = read_text(role, path)
         waiting += [f"tasks/{name}" for name in re.findall(r"(?:include|import)_tasks: (\S+\.yml)", text)]
-        waiting += [f"templates/{name}" for name in re.findall(r"src: (\S+\.j2)", text)]
+        waiting += [f"templates/{name}" for name in re.findall(r"[\w./-]+\.j2", text)]
         waiting += ["handlers/main.yml"] if "notify:" in text else []
     text = "\n".join(texts.values())
     internal = yaml.safe_load(read_text(role, "vars/main.yml") or "{}")

@@ -13,7 +13,15 @@ from ..._text.lines import split_lines
 from ..._text.numbers import is_natural
 from .base import Image, WholeSubject
 
-_PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "FragmentPath", "StateChangeTimestampMonotonic")
+_PROPERTIES = (
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "UnitFileState",
+    "FragmentPath",
+    "StateChangeTimestampMonotonic",
+    "NeedDaemonReload",
+)
 #: Where enabling a unit leaves its links: systemd's own, and those of the older init scripts.
 ENABLING_FOLDERS = "/etc/systemd/system:" + ":".join(f"/etc/rc{level}.d" for level in "0123456S")
 
@@ -24,7 +32,10 @@ BEGIN = "begin"
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit as systemd sees it. ``since`` is when it last changed state or was reloaded, in wall-clock seconds."""
+    """A unit as systemd sees it. ``since`` is when it last changed state or was reloaded, in wall-clock seconds.
+
+    ``outdated`` is true where systemd has not read its files since they changed.
+    """
 
     name: str
     loaded: str
@@ -32,6 +43,7 @@ class Unit:
     enabled: str
     fragment: str
     since: float
+    outdated: bool = False
 
     @property
     def exists(self) -> bool:
@@ -84,6 +96,7 @@ def parse_show(block: str, host: Host) -> Unit:
         enabled=properties.get("UnitFileState", ""),
         fragment=properties.get("FragmentPath", ""),
         since=host.since_boot(int(changed)) if is_natural(changed) and changed != "0" else 0.0,
+        outdated=properties.get("NeedDaemonReload") == "yes",
     )
 
 

@@ -39,9 +39,9 @@ def test_it_is_applied_confirmed_taken_back_and_removed(host: FakeHost, monkeypa
     first = answer(run_id="r1", confirm_within=30, diff=True)
     assert (first["changed"], first["guard"]["state"]) == (True, "armed")
     assert first["diff"][0]["after"] == "one\n"
-    assert answer(state="confirmed", run_id="r1")["guard"]["state"] == "confirmed"
+    assert answer(state="confirmed", run_id="r1-page")["guard"]["state"] == "confirmed"
     second = answer(run_id="r2", confirm_within=30, text="two\n")
-    back = answer(state="reverted", run_id="r2")
+    back = answer(state="reverted", run_id="r2-page")
     assert (second["changed"], back["restored"][0]["subject"], host.text("/etc/page")) == (
         True,
         "file /etc/page",
@@ -49,7 +49,8 @@ def test_it_is_applied_confirmed_taken_back_and_removed(host: FakeHost, monkeypa
     )
     assert answer(state="removed", run_id="r3")["changed"]
     assert "/etc/page" not in host.nodes
-    assert locks == [("r1", 0.0), ("r1", PATIENCE), ("r2", 0.0), ("r2", PATIENCE), ("r3", 0.0)]
+    assert [holder for holder, _patience in locks] == ["r1-page", "r1-page", "r2-page", "r2-page", "r3-page"]
+    assert [patience for _holder, patience in locks] == [0.0, PATIENCE, 0.0, PATIENCE, 0.0]
 
 
 def test_check_mode_takes_no_lock_and_changes_nothing(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +64,18 @@ def test_a_refusal_is_a_failure_with_the_run_and_its_guard(host: FakeHost, monke
     on_host(call, monkeypatch, host)
     host.add_dir("/etc/page")
     failed = answer(run_id="r1")
-    assert (failed["failed"], failed["run_id"], failed["guard"]["state"]) == (True, "r1", "none")
+    assert (failed["failed"], failed["run_id"], failed["guard"]["state"]) == (True, "r1-page", "none")
     assert "it is a folder; nothing was changed" in failed["msg"]
     assert answer(state="confirmed", run_id="r9")["msg"].startswith("Looking for the guard of r9: there is none.")
+
+
+def test_a_play_may_configure_the_same_twice(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_host(call, monkeypatch, host)
+    ids = [answer(run_id="r1", text=text)["run_id"] for text in ("one\n", "two\n", "three\n")]
+    assert ids == ["r1-page", "r1-page-2", "r1-page-3"]
+
+
+def test_a_run_id_that_leads_elsewhere_is_refused(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_host(call, monkeypatch, host)
+    assert "it cannot name a directory" in answer(run_id="/tmp/evil")["msg"]
+    assert host.operations == []

@@ -97,3 +97,12 @@ def test_packages_come_first_and_in_one_transaction(host: FakeHost) -> None:
     assert [group.name for group in found.groups] == ["package", "gateway"]
     assert "packages aa bb" in subjects(found)
     assert found.manifest.packages == ("aa", "bb")
+
+
+def test_a_table_that_somebody_has_flushed_is_loaded_again(host: FakeHost) -> None:
+    host.units["door.service"] = FakeUnit(active=True, since=host.clock)
+    unit = {"name": "door.service", "table": "inet door"}
+    host.tables["inet door"] = "table inet door {}"
+    assert planned(host, units=[unit]).groups == ()
+    del host.tables["inet door"]
+    assert [effect.verb for effect in planned(host, units=[unit]).groups[0].effects] == ["restart"]

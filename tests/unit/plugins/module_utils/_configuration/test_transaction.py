@@ -312,16 +312,18 @@ def test_a_generated_file_is_made_once_and_again_when_it_is_not_fresh(host: Fake
     assert host.text("/etc/gateway/copy.key") == "NEWER\n"
 
 
-def test_what_is_required_first_refuses_also_in_check_mode(host: FakeHost) -> None:
+def test_what_a_file_requires_first_refuses_also_in_check_mode(host: FakeHost) -> None:
     applied(host)
     before = host.state()
     argv = ("/usr/bin/test", "!", "-s", "/etc/gateway/drained")
     host.programs.add("test")
     host.answers[argv] = CommandResult(argv, 1, "", "engine-1 is drained")
-    assert not applied(host, "r2", requires=[list(argv)]).changed
+    required = [{**PLAIN["files"][0], "requires": list(argv)}, *PLAIN["files"][1:]]  # type: ignore[index,misc]
+    assert not applied(host, "r2", files=required).changed
+    required[0]["text"] = "newer\n"
     for attempt in (foretold, applied):
-        with pytest.raises(ClinicalError, match="engine-1 is drained; nothing was changed"):
-            attempt(host, files=with_file("newer\n"), requires=[list(argv)])
+        with pytest.raises(ClinicalError, match=r"engine-1 is drained\. Nothing was changed"):
+            attempt(host, files=required)
     assert host.state() == before
 
 

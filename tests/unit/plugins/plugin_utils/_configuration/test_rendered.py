@@ -56,7 +56,10 @@ def test_a_table_has_its_rules_its_unit_and_its_check() -> None:
     }
     sent = render({"nftables": [table], "checks": [["/bin/true"]]}, RENDERER)
     parsed = parse({"name": "x", **sent})
-    rules, unit = parsed.files
+    rules, unit, again = parsed.files
+    assert again.path == "/etc/systemd/system/nftables.service.d/door.conf"
+    assert again.content.count(b"=-/usr/sbin/nft -f /etc/door.nft\n") == 3
+    assert parsed.units[0].table == "inet door"
     assert (rules.path, rules.content, rules.owner.mode, rules.reload) == (
         "/etc/door.nft",
         b"rules",
