@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, revert
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import File
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import record
-from ansible_collections.healthops.clinical.plugins.module_utils._patch import ledger, stages
+from ansible_collections.healthops.clinical.plugins.module_utils._patch import configuration, ledger, stages
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.bundle import bundle
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.formats import FORMATS, exported
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
@@ -152,6 +153,21 @@ def test_a_patch_run_is_read_with_its_plan_and_what_was_before(stage: str) -> No
         assert stages.read_after(host, run)
     if stage == "rolled_back":
         assert stages.read_drift(host, run) == ()
+
+
+def test_configuration_that_a_patch_run_left_alone_is_known_again() -> None:
+    """Else every file would count as changed by somebody since, and none would come back."""
+    host = unpacked("patch.tar.xz", "applied")
+    (run,) = stages.runs(host)
+    before, after = stages.read_before(host, run), stages.read_after(host, run)
+    images = {path: image for path, image in before.files.items() if image is not None}
+    for path, image in images.items():
+        host.add_dir(str(Path(path).parent))
+        File(path).put(host, {"kind": "file", **image})
+    first, *_more = images
+    assert configuration.changed_since(host, {path: after[path] for path in images}) == ()
+    host.add_file(first, "changed since")
+    assert configuration.changed_since(host, {path: after[path] for path in images}) == (first,)
 
 
 def test_a_ledger_is_read_with_what_it_holds_back() -> None:

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from . import redact
 from .clean import clean
 
 
+@lru_cache(maxsize=4096)
 def shown(text: str) -> str:
     """Return the text without secrets and what names a patient, and with nothing in it that a terminal obeys."""
     return clean(redact.text(text))
@@ -21,7 +23,7 @@ def outgoing(value: Any) -> Any:
     if isinstance(value, str):
         return shown(value)
     if isinstance(value, Mapping):
-        return {shown(str(key)): outgoing(item) for key, item in value.items()}
+        return {key if key.isidentifier() else shown(key): outgoing(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [outgoing(item) for item in value]
     return value
