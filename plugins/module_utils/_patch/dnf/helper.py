@@ -135,7 +135,7 @@ def observe(request: Json) -> Json:
     """Return what an upgrade of everything would change, what is held, from where, and what was left half done."""
     base, failed = open_base(True, cache_only=request.get("cache_only", False))
     on_hold = held_names(base)
-    held = on_hold - {(name, arch) for name, arch in request.get("free", [])}
+    held = on_hold - set(map(tuple, request.get("free", [])))
     upgrades = base.sack.query().upgrades().latest()
     kept_back = [pkg for pkg in upgrades if (pkg.name, pkg.arch) in held]
     names = [name for name, _arch in held]

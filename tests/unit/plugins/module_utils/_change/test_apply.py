@@ -188,8 +188,8 @@ def test_an_attempt_returns_its_error(error: ClinicalError | None) -> None:
 
 
 def test_an_attempt_returns_also_what_nobody_foresaw() -> None:
-    error = attempt(lambda: [][1], "file /etc/a")
-    assert "file /etc/a: IndexError" in str(error)
+    error = attempt(lambda: dict[str, str]()["a short line"], "file /etc/a")
+    assert "file /etc/a: KeyError" in str(error)
 
 
 def test_the_way_back_goes_on_over_a_defect(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def test_the_way_back_goes_on_over_a_defect(host: FakeHost, monkeypatch: pytest.
     effects = (Effect("restart", "nosuch.service"), Effect("restart", "app.service"))
     groups = [Group("a", (write("/etc/a"), step(KernelValue(KEY), {"value": "2"}), write("/etc/b")), effects=effects)]
     entries = capture(host, groups)
-    monkeypatch.setattr(KernelValue, "put", lambda *_args: [][1])
+    monkeypatch.setattr(KernelValue, "put", lambda *_args: dict[str, str]()["a short line"])
     troubles = restore(host, groups, entries)
     assert [error.subject for error in troubles] == [f"kernel value {KEY}"]
     assert (host.text("/etc/a"), host.text("/etc/b")) == ("2\n", "2\n")

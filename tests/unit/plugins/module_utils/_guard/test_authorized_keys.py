@@ -134,7 +134,7 @@ class Server:
         quiet = ["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"]
         key = ["-i", str(self.folder / name), "-p", str(self.port)]
         argv = ["ssh", *known, *quiet, *key, "root@127.0.0.1", "echo shell"]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=30).stdout == "shell\n"
+        return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=30).stdout == "shell\n"
 
 
 def make_keys(folder: Path) -> None:

@@ -215,7 +215,7 @@ def test_a_defect_in_one_step_ends_neither_the_others_nor_the_reloads(
     ours = [path for path in host.nodes if path.endswith("healthops.conf")]
     assert len(ours) == 2
     for name in ("capture", "put", "sweep"):
-        monkeypatch.setattr(KernelValue, name, lambda *_args: [][1])
+        monkeypatch.setattr(KernelValue, name, lambda *_args: dict[str, str]()["a short line"])
     assert reverter.main(["--now"]) == 1
     assert "IndexError" in capsys.readouterr().err
     assert [path for path in ours if path in host.nodes] == []

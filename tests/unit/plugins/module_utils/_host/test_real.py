@@ -421,7 +421,7 @@ def test_a_full_and_a_read_only_disk(folder: Path, options: str, kind: type[Host
     try:
         with pytest.raises(HostWriteError, match=message) as error:
             write(folder / "file", b"x" * 200_000)
-        assert type(error.value) is kind
+        assert error.type is kind
         assert HOST.listdir(str(folder)) == []
     finally:
         subprocess.run(["umount", folder], check=True)
