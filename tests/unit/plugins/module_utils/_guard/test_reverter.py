@@ -217,7 +217,7 @@ def test_a_defect_in_one_step_ends_neither_the_others_nor_the_reloads(
     for name in ("capture", "put", "sweep"):
         monkeypatch.setattr(KernelValue, name, lambda *_args: dict[str, str]()["a short line"])
     assert reverter.main(["--now"]) == 1
-    assert "IndexError" in capsys.readouterr().err
+    assert "KeyError" in capsys.readouterr().err
     assert [path for path in ours if path in host.nodes] == []
     assert any(operation.endswith(" ssh.service") for operation in host.operations[-5:])
     assert record.armed(host) is not None
