@@ -40,6 +40,7 @@ SUITES = ("bookworm", "trixie")
 #: What a scenario takes, to begin with the longest: processor seconds of an earlier run. What is not here is short.
 LONG = {
     "hardening": 400,
+    "everyday": 400,
     "interface_gateway": 350,
     "imaging_archive": 350,
     "commit_confirm": 330,

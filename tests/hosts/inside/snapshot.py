@@ -33,16 +33,19 @@ BESIDE = (
     "/home/automation/.ssh",
     "/home/automation/.ssh/authorized_keys",
 )
-#: Whole trees outside of /etc. Where Ansible keeps its own files comes and goes.
+#: Whole trees outside of /etc.
 TREES = ("/home", "/srv/access", "/usr/share/pam-configs", "/var/lib/pam")
-PASSING_FILES = re.compile(r"/\.ansible(/|$)")
+#: Where Ansible keeps its own files, and what etckeeper writes down whenever a package comes or goes.
+PASSING_FILES = re.compile(r"/\.ansible(/|$)|^/etc/\.(git|etckeeper)(/|$)")
 GROWING = ("/var/log/auth.log*", "/var/log/syslog*")
 KERNEL = re.compile(
     r"^(net\.ipv4\.(conf|icmp_|tcp_syncookies)|net\.ipv6\.conf|net\.core\.bpf|fs\.(protected|suid)|dev\.tty\.ldisc"
     r"|vm\.unprivileged|kernel\.(dmesg|kptr|perf_event_paranoid|randomize|sysrq|unprivileged|yama))"
 )
-#: Units that come and go by themselves: sessions, timers' jobs.
-PASSING = re.compile(r"^(session-|user@|user-|run-|systemd-(hostnamed|timedated|tmpfiles-clean)\.|apt-daily|dpkg-db)")
+#: Units that come and go by themselves: sessions, timers' jobs; and a milestone of the boot, which stays when reached.
+PASSING = re.compile(
+    r"^(session-|user@|user-|run-|systemd-(hostnamed|timedated|tmpfiles-clean)\.|apt-daily|dpkg-db|network-pre\.target)"
+)
 
 
 def run(*argv: str) -> str:
@@ -64,11 +67,7 @@ def entry(path: str, content: bool = True) -> str:
 
 def files() -> Iterator[tuple[str, str]]:
     yield "/etc", entry("/etc")
-    for folder, folders, names in os.walk("/etc"):
-        for name in folders + names:
-            path = os.path.join(folder, name)
-            yield path, entry(path)
-    for tree in TREES:
+    for tree in ("/etc", *TREES):
         for folder, folders, names in os.walk(tree):
             for path in (os.path.join(folder, name) for name in folders + names):
                 if not PASSING_FILES.search(path):

@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: healthops.clinical contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build a Debian package with a shared library, which makes dpkg run ldconfig: ``library.py VERSION FILE``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+CONTROL = """Package: clinic-library
+Version: {version}
+Architecture: all
+Maintainer: Clinic <clinic@example.invalid>
+Description: library that the clinic's programs share
+"""
+
+
+def library(version: str) -> bytes:
+    """Return a library that the loader takes: another one's code, by a name as long, and its version at the end."""
+    code = next(Path("/usr/lib").glob("*-linux-gnu/libz.so.1")).read_bytes()
+    return code.replace(b"\0libz.so.1\0", b"\0libq.so.1\0") + version.encode()
+
+
+def build(version: str, made: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder, "tree")
+        files = {
+            "usr/lib/clinic/libq.so.1": library(version),
+            "etc/ld.so.conf.d/clinic.conf": b"/usr/lib/clinic\n",
+            "DEBIAN/control": CONTROL.format(version=version).encode(),
+            "DEBIAN/conffiles": b"/etc/ld.so.conf.d/clinic.conf\n",
+            "DEBIAN/triggers": b"activate-noawait ldconfig\n",
+        }
+        for name, content in files.items():
+            path = tree / name
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            path.write_bytes(content)
+        tree.chmod(0o755)
+        subprocess.run(["dpkg-deb", "-Znone", "--root-owner-group", "--build", tree, made], check=True)
+
+
+if __name__ == "__main__":
+    build(sys.argv[1], Path(sys.argv[2]))
