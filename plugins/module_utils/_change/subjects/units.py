@@ -13,7 +13,7 @@ from ..._text.lines import split_lines
 from ..._text.numbers import is_natural
 from .base import Image, WholeSubject
 
-_PROPERTIES = (
+PROPERTIES = (
     "Id",
     "LoadState",
     "ActiveState",
@@ -75,7 +75,7 @@ def show(host: Host, names: Sequence[str]) -> dict[str, Unit]:
     wanted = list(dict.fromkeys(names))
     if not wanted or not has_systemd(host):
         return {}
-    done = host.run(["systemctl", "show", "--property", ",".join(_PROPERTIES), "--", *wanted])
+    done = host.run(["systemctl", "show", "--property", ",".join(PROPERTIES), "--", *wanted])
     if done.rc != 0:
         raise ClinicalError("Reading the state of", ", ".join(wanted), done.err_line, "Does systemctl work there?")
     blocks = done.out.split("\n\n")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects import units
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from dirty_host import bare
@@ -98,8 +99,7 @@ def test_without_aide_it_does_not_apply() -> None:
 
 
 def _show() -> tuple[str, ...]:
-    names = ("Id", "LoadState", "ActiveState", "UnitFileState", "FragmentPath", "StateChangeTimestampMonotonic")
-    return ("systemctl", "show", "--property", ",".join(names), "--", UNIT)
+    return ("systemctl", "show", "--property", ",".join(units.PROPERTIES), "--", UNIT)
 
 
 def _answer(active: str) -> CommandResult:
