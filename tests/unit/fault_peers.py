@@ -128,3 +128,11 @@ def floods(head: bytes) -> Serve:
             connection.sendall(b"x" * 65536)
 
     return serve
+
+
+def patience(state: str) -> float:
+    """Return how many seconds a probe waits, in a test: only where the time has to pass is it short.
+
+    Whoever answers may take long to do so on a busy machine, and must not be called silent for that.
+    """
+    return {"silent": 0.5, "slow": 2.0}.get(state, 30.0)

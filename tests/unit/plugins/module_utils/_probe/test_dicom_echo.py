@@ -24,6 +24,7 @@ from fault_peers import (
     floods,
     free_port,
     listening,
+    patience,
     resets,
     says,
     server_context,
@@ -130,8 +131,7 @@ ACCEPT_HEAD = b"\x02\x00\x00\x00\x00\xb8"
 )
 def test_peers_that_fail(serve: Serve, state: str) -> None:
     with listening(serve) as port:
-        # Whoever answers may take long on a busy machine; only for one that is silent the time has to pass.
-        result = dicom_echo.probe(request(port, timeout=0.5 if state == "silent" else 30.0))
+        result = dicom_echo.probe(request(port, timeout=patience(state)))
     assert (result.healthy, result.state) == (False, state)
 
 

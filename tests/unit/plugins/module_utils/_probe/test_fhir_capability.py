@@ -24,6 +24,7 @@ from fault_peers import (
     floods,
     free_port,
     listening,
+    patience,
     resets,
     says,
     server_context,
@@ -168,7 +169,7 @@ def statement(**more: Any) -> bytes:
     ],
 )
 def test_judged(answer: bytes, state: str) -> None:
-    result = probe(says(answer), timeout=0.5)
+    result = probe(says(answer), timeout=patience(state))
     assert (result.healthy, result.state) == (False, state)
     assert "DOE" not in result.saw
 
@@ -187,7 +188,7 @@ def test_judged(answer: bytes, state: str) -> None:
     ],
 )
 def test_peers_that_fail(serve: Serve, state: str) -> None:
-    result = probe(serve, timeout=0.5)
+    result = probe(serve, timeout=patience(state))
     assert (result.healthy, result.state) == (False, state)
 
 

@@ -13,7 +13,18 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._probe import mllp_echo
 from ansible_collections.healthops.clinical.plugins.module_utils._probe.connection import Endpoint
-from fault_peers import Serve, closes, drips, floods, free_port, listening, resets, says, stays_silent
+from fault_peers import (
+    Serve,
+    closes,
+    drips,
+    floods,
+    free_port,
+    listening,
+    patience,
+    resets,
+    says,
+    stays_silent,
+)
 
 SECRET = "DOE^JANE^19700101"
 HEADER = {3: "HEALTHPROBE", 4: "OPS", 11: "D", 12: "2.5"}
@@ -107,7 +118,7 @@ def waits_without_it(connection: socket.socket) -> None:
 @pytest.mark.parametrize("serve", [lacks_the_last_byte, waits_without_it])
 def test_an_answer_that_lacks_its_last_byte_alone_is_called_that(serve: Serve) -> None:
     with listening(serve) as port:
-        result = mllp_echo.probe(request(port, timeout=0.5))
+        result = mllp_echo.probe(request(port, timeout=2.0))
     assert (result.healthy, result.state) == (False, "garbage")
     assert result.saw == "its answer came and lacks the last byte of its frame, the <CR> that senders wait for"
 
@@ -152,7 +163,7 @@ def test_healthy_is_what_was_wanted() -> None:
 )
 def test_peers_that_fail(serve: Serve, state: str) -> None:
     with listening(serve) as port:
-        result = mllp_echo.probe(request(port, timeout=0.3))
+        result = mllp_echo.probe(request(port, timeout=patience(state)))
     assert (result.healthy, result.state) == (False, state)
     assert result.saw
 
