@@ -113,7 +113,7 @@ def drips(data: bytes) -> Serve:
         connection.recv(65536)
         for byte in data:
             connection.sendall(bytes([byte]))
-            time.sleep(0.05)
+            time.sleep(0.2)
 
     return serve
 
