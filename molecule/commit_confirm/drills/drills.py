@@ -148,6 +148,36 @@ def baseline_network_cut(host: Host) -> None:
         thread.join()
 
 
+# --- a server of SSH that systemd starts ---
+
+
+@contextlib.contextmanager
+def _started_by_its_socket(host: Host) -> Iterator[None]:
+    """Let systemd hold the port of SSH, as many sites do, and the server itself again afterwards."""
+    host.root("systemctl disable --now ssh.service && systemctl enable --now ssh.socket")
+    try:
+        yield
+    finally:
+        host.root("systemctl disable --now ssh.socket && systemctl enable ssh.service && systemctl restart ssh.service")
+
+
+def ssh_by_socket(host: Host) -> None:
+    """A reload would end it, because it cannot bind the port: a good change stays, and a bad one goes."""
+    with _started_by_its_socket(host):
+        host.remember()
+        ended = Play([host], "baseline.yml", catalogue="good", within=host.within(60)).end()
+        result = confirmed(ended, host, "baseline")
+        assert "maxauthtries 3" in host.root("sshd -T").splitlines()
+        assert host.root("systemctl is-active ssh.socket") == "active"
+        undo(host, result["run_id"])
+        host.is_as_before()
+        baseline_lockout(host, "keys_not_taken", "login", "Permission denied")
+
+
+for _suite in ("bookworm", "trixie"):
+    DRILLS.append(Drill(f"ssh_by_socket_{_suite}", ssh_by_socket, suite=_suite, seconds=70))
+
+
 # --- what happens to the controller ---
 
 
