@@ -253,7 +253,7 @@ options:
         type: str
         default: "0600"
       enabled:
-        description: Whether they are loaded at boot.
+        description: Whether they are loaded at boot; left alone where O(nftables[].state=unmanaged).
         type: bool
         default: true
       state:

@@ -40,14 +40,14 @@ ProtectHome=true
 [Install]
 WantedBy=sysinit.target
 """
-#: What brings a table back.
+#: What brings a table back, as long as its unit is active.
 TABLE_AGAIN = """\
 # Written by Ansible (healthops.clinical).
 # Debian's service empties all tables when it starts, reloads and stops; {table} is there again after it.
 [Service]
-ExecStartPost=-/usr/sbin/nft -f {path}
-ExecReload=-/usr/sbin/nft -f {path}
-ExecStopPost=-/usr/sbin/nft -f {path}
+ExecStartPost=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
+ExecReload=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
+ExecStopPost=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
 """
 
 
@@ -106,9 +106,11 @@ def _add_table(sent: dict[str, Any], table: Mapping[str, Any], renderer: Rendere
     }
     sent["files"].append(_file(rules, renderer))
     for unit_path, text in texts.items():
-        content = text.format(description=table["description"], path=path, table=table["table"])
+        content = text.format(description=table["description"], path=path, table=table["table"], unit=unit)
         sent["files"].append(_file({"path": unit_path, "content": content}, renderer))
-    state = {"enabled": table.get("enabled", True), "state": table.get("state") or "started"}
+    state: dict[str, Any] = {"enabled": table.get("enabled", True), "state": table.get("state") or "started"}
+    if state["state"] == "unmanaged":  # whoever starts it decides about the next boot as well
+        state["enabled"] = None
     sent["units"] = [*_list(sent, "units"), {"name": unit, "table": table["table"], **state}]
     sent["checks"] = [*_list(sent, "checks"), ["/usr/sbin/nft", "--check", "--file", path]]
 

@@ -58,7 +58,7 @@ def test_a_table_has_its_rules_its_unit_and_its_check() -> None:
     parsed = parse({"name": "x", **sent})
     rules, unit, again = parsed.files
     assert again.path == "/etc/systemd/system/nftables.service.d/door.conf"
-    assert again.content.count(b"=-/usr/sbin/nft -f /etc/door.nft\n") == 3
+    assert again.content.count(b"is-active door.service && exec /usr/sbin/nft -f /etc/door.nft'\n") == 3
     assert parsed.units[0].table == "inet door"
     assert (rules.path, rules.content, rules.owner.mode, rules.reload) == (
         "/etc/door.nft",
@@ -69,3 +69,16 @@ def test_a_table_has_its_rules_its_unit_and_its_check() -> None:
     assert b"ExecStop=-/usr/sbin/nft delete table inet door\n" in unit.content
     assert (parsed.units[0].name, parsed.units[0].enabled, parsed.units[0].state) == ("door.service", True, "started")
     assert parsed.checks == (("/bin/true",), ("/usr/sbin/nft", "--check", "--file", "/etc/door.nft"))
+
+
+def test_a_table_that_somebody_else_starts_is_left_to_them() -> None:
+    table = {
+        "unit": "drain",
+        "table": "inet drain",
+        "description": "drained",
+        "path": "/d",
+        "content": "",
+        "state": "unmanaged",
+    }
+    (unit,) = parse({"name": "x", **render({"nftables": [table]}, RENDERER)}).units
+    assert (unit.enabled, unit.state) == (None, "unmanaged")
