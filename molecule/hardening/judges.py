@@ -172,8 +172,9 @@ def sshd(host: Host, settings: Settings) -> Verdict:
     told = dict(line.split(" ", 1) for line in asked(host, "sshd -T").splitlines() if " " in line)[option.lower()]
     told = {"without-password": "prohibit-password"}.get(told, told)
     if settings.get("op") == "each_at_most":
-        pairs = list(zip(told.split(":"), settings["value"].split(":")))
-        return all(int(one) <= int(most) for one, most in pairs), told
+        numbers, most = (re.split("[: ]", text) for text in (told, settings["value"]))
+        endless = option == "RekeyLimit" and "0" in numbers  # 0: the keys are never changed by size, or by time
+        return all(int(one) <= int(limit) for one, limit in zip(numbers, most)) and not endless, told
     if settings.get("op") != "excludes":
         endless = told == "0" and settings.get("op") == "at_most"
         return within(settings, told) and not endless, told
