@@ -33,9 +33,33 @@ def asked(host: Host, command: str) -> str:
     return answer.out if answer.rc == 0 else ""
 
 
+#: What a unit multiplies by, as systemd.time(7) and systemd's manual of the journal have it.
+UNITS = {
+    "bytes": {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40},
+    "seconds": {"": 1, "s": 1, "min": 60, "h": 3600, "day": 86400, "week": 604800, "month": 2629800, "year": 31557600},
+}
+#: Of what login.defs calls them, the quickest to guess first.
+HASHES = ("DES", "MD5", "SHA256", "SHA512", "YESCRYPT")
+
+
+def amount(text: str, measure: str) -> float:
+    """What a value counts; what has no end counts more than any other, and what is none satisfies no wish."""
+    if measure == "password_hash":
+        return HASHES.index(text)
+    if measure.endswith(("_or_endless", "_or_never")) and text in ("0", "never", "infinity"):
+        return float("inf")
+    units = UNITS["bytes" if "bytes" in measure else "seconds"]
+    numbers = re.findall(r"([0-9.]+)([A-Za-z]*)", text)
+    return sum(float(number) * units[unit] for number, unit in numbers) if numbers else float("nan")
+
+
 def within(settings: Settings, seen: str) -> bool:
     """Whether a value satisfies the wish."""
     wanted, op = settings["value"], settings.get("op", "equal")
+    measure = settings.get("measure", "")
+    if measure == "password_hash" or "bytes" in measure or "seconds" in measure:
+        value, limit = amount(seen, measure), amount(spelled(wanted), measure)
+        return value <= limit if op == "at_most" else value >= limit
     if seen in [spelled(value) for value in settings.get("accept", ())]:
         return True
     if op == "equal":

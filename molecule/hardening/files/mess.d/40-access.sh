@@ -64,7 +64,7 @@ mess_of_passwords() {
   sed -i 's/ yescrypt$/ md5/' /etc/pam.d/common-password
   # Debian 13 applies the mask by its template; a vendor took that out.
   sed -i '/pam_umask/d' /etc/pam.d/common-session
-  printf 'deny = 50\nunlock_time = 0\nfail_interval = 10\n' >> /etc/security/faillock.conf
+  printf 'deny = 50\nunlock_time = 1\nfail_interval = 10\n' >> /etc/security/faillock.conf
   install -d -m 0755 "$folder"
   printf 'minlen = 6\nminclass = 0\ndifok = 0\nmaxrepeat = 0\nmaxsequence = 0\ndictcheck = 0\nusercheck = 0\nenforcing = 0\n' \
     > "$folder/zy-vendor.conf"

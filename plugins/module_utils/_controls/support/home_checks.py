@@ -278,8 +278,12 @@ def _is_person(home: Home, view: AccountsView) -> bool:
 
 
 def _narrower(view: AccountsView, home: Home, path: str, info: Stat, bits: int) -> Iterator[Violation]:
-    """Yield what others may do too much with; only what is the account's own is mended."""
-    if not info.mode & bits:
+    """Yield what others may do too much with; only what is the account's own is mended.
+
+    Of accounts that share a home, the one that owns the file is asked.
+    """
+    sharing = {other.account.uid for other in view.homes if other.path == home.path}
+    if not info.mode & bits or (info.uid != home.account.uid and info.uid in sharing):
         return
     what = f"{path} has mode {info.mode:04o}"
     if info.uid != home.account.uid:
