@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator
 from typing import Callable
 
-import snapshot
+import snapshot  # type: ignore[import-not-found]
 
 #: What changes by itself while a server runs. Logs are told by their folders, databases by their clients.
 PASSING = re.compile(
