@@ -59,7 +59,7 @@ def within(settings: Settings, seen: str) -> bool:
     measure = settings.get("measure", "")
     if measure == "password_hash" or "bytes" in measure or "seconds" in measure:
         value, limit = amount(seen, measure), amount(spelled(wanted), measure)
-        return value <= limit if op == "at_most" else value >= limit
+        return {"equal": value == limit, "at_most": value <= limit, "at_least": value >= limit}[op]
     if seen in [spelled(value) for value in settings.get("accept", ())]:
         return True
     if op == "equal":
