@@ -14,6 +14,7 @@ from .steady import require_steady
 from .steps import Group, JournalEntry, Step
 from .subjects.base import Image, Subject
 from .subjects.files import is_kept
+from .subjects.units import ActiveUnit
 
 
 @dataclass
@@ -189,18 +190,21 @@ def _astray(host: Host, subject: Subject, goal: Image) -> list[str]:
         return [f"{subject.type} {subject.name} cannot be read: {error}"]
 
 
-def restore(host: Host, groups: Sequence[Group], entries: Sequence[JournalEntry]) -> list[ClinicalError]:
+def restore(
+    host: Host, groups: Sequence[Group], entries: Sequence[JournalEntry], starting: bool = False
+) -> list[ClinicalError]:
     """Put every step where it is wanted and go on over whatever fails, because half of a way back is better than none.
 
-    Returns what failed, and what is not where it was put. What the groups would have checked first is not asked: it was
-    so before.
+    Returns what failed, and what is not where it was put; of a host that is ``starting``, whose units have yet to
+    start, not those. What the groups would have checked first is not asked: it was so before.
     """
     wanted = [(entry.step.subject, entry.step.wanted) for entry in entries if entry.step.wanted is not None]
     acts = [(f"{subject.type} {subject.name}", partial(subject.put, host, image)) for subject, image in wanted]
     effects = [effect for group in groups for effect in group.effects]
     acts += [(f"{effect.verb} {effect.unit}".strip(), partial(effect.happen, host)) for effect in effects]
     troubles = [error for name, act in acts if (error := attempt(act, name)) is not None]
-    missed = not_reached(host, wanted) if not troubles else []
+    settled = [pair for pair in wanted if not (starting and isinstance(pair[0], ActiveUnit))]
+    missed = not_reached(host, settled) if not troubles else []
     return troubles + [ClinicalError("Putting back", "this host", description) for description in missed]
 
 

@@ -41,6 +41,8 @@ _JOBS = frozenset({"start", "stop", "reload", "restart", "reload-or-restart", "t
 class BootingHost(RealHost):
     """A machine that is starting: systemd must not wait for jobs that wait for us."""
 
+    starting = True
+
     def run(
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: dict[str, str] | None = None
     ) -> CommandResult:
@@ -123,10 +125,15 @@ def _restore(host: Host, way: revert.RevertPlan) -> list[ClinicalError]:
         entries = changes.capture(host, way.groups)
         run = guarded_run.begin(host, attempt_id, way.groups, entries, reverts=way.run.run_id)
     except Exception:  # noqa: BLE001 - what cannot be read or noted is no reason to leave a host cut off
-        return changes.restore(host, way.groups, changes.without_images(way.groups))
-    troubles = changes.restore(host, way.groups, entries)
+        images = changes.without_images(way.groups)
+        return changes.restore(host, way.groups, images, starting=_is_starting(host))
+    troubles = changes.restore(host, way.groups, entries, starting=_is_starting(host))
     troubles += _tried(partial(journal.end, host, run, "complete", entries, {}))
     return troubles or _tried(partial(guarded_run.note_reverted, host, way.run, attempt_id))
+
+
+def _is_starting(host: Host) -> bool:
+    return bool(getattr(host, "starting", False))
 
 
 def _attempt_id(host: Host, run_id: str) -> str:

@@ -244,3 +244,16 @@ def test_what_others_do_after_a_group_was_put_back_is_no_change_of_the_run(host:
     groups = [Group("a", (tree, write("/etc/a")), checks=(CHECK,)), Group("b", (write("/etc/b"),))]
     outcome = apply(host, groups, capture(host, groups))
     assert outcome.settled[0]["touched"] == []
+
+
+def test_of_a_host_that_is_starting_no_unit_is_expected_to_run_yet(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At boot a start is only asked for; whether it happens is seen after the way back has ended."""
+    host.units["app.service"].active = False
+    groups = [Group("a", (step(ActiveUnit("app.service"), {"active": True}), write("/etc/a")))]
+    entries = capture(host, groups)
+    monkeypatch.setattr(ActiveUnit, "put", lambda *_args: None)
+    assert restore(host, groups, entries, starting=True) == []
+    (trouble,) = restore(host, groups, entries)
+    assert "unit app.service is not as it was to be" in str(trouble)
