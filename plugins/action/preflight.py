@@ -58,7 +58,7 @@ class ActionModule(ActionBase):
             now = datetime.now(timezone.utc)
             problems += [str(problem) for problem in approval_problems(str(args["approvals"]), now)]
         for role in args["roles"]:
-            problems += _of_role(role, hosts, known)
+            problems += _of_role(role, hosts, known, self._templar.template)
         if problems:
             raise AnsibleActionFail(message(problems))
         return {"changed": False, "msg": f"Nothing stands in the way of {plural(len(hosts), 'host')}."}
@@ -79,13 +79,13 @@ def _evidence(args: Mapping[str, Any], hosts: Sequence[str]) -> list[ClinicalErr
     return evidence_problems(folder, own_writes, hosts, str(args["fleet"]), Path(key).absolute() if key else None)
 
 
-def _of_role(role: str, hosts: Sequence[str], known: Mapping[str, Any]) -> list[str]:
+def _of_role(role: str, hosts: Sequence[str], known: Mapping[str, Any], template: Callable[[Any], Any]) -> list[str]:
     """Return what is wrong with the options of a role, each problem once, with the hosts that have it."""
     specification = _options_of(role)
     concerned: dict[str, list[str]] = {}
     checked: dict[str, list[str]] = {}
     for host in hosts:
-        values, problems = _values(host, specification, known)
+        values, problems = _values(host, specification, known, template)
         key = json.dumps(values, sort_keys=True, default=str)
         if not problems and key not in checked:
             checked[key] = list(CHECKS[role](_valid(values, specification), host, known))
@@ -101,7 +101,9 @@ def _options_of(role: str) -> dict[str, Any]:
     return options
 
 
-def _values(host: str, specification: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _values(
+    host: str, specification: Mapping[str, Any], known: Mapping[str, Any], template: Callable[[Any], Any]
+) -> tuple[dict[str, Any], list[str]]:
     """Return the options of a role on a host, and what is wrong with them by themselves.
 
     What the inventory says of a host counts; else what is said here, where the role's own defaults are.
@@ -113,7 +115,7 @@ def _values(host: str, specification: Mapping[str, Any], known: Mapping[str, Any
             if name in variables:
                 values[name] = variables[name]
             elif name in known:
-                values[name] = known[name]
+                values[name] = template(known[name])  # what stands in a play may be a template itself
         except AnsibleError as error:
             return {}, [f"{name}: {error}"]
     validated = ArgumentSpecValidator(dict(specification)).validate(values)
