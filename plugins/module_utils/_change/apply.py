@@ -13,7 +13,7 @@ from .._host.door import READ_LIMIT, Host
 from .steady import require_steady
 from .steps import Group, JournalEntry, Step
 from .subjects.base import Image, Subject
-from .subjects.files import is_kept
+from .subjects.files import File, Meta, is_kept
 from .subjects.units import ActiveUnit
 
 
@@ -172,7 +172,10 @@ def undo(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
 
 
 def not_reached(host: Host, goals: Sequence[tuple[Subject, Image]]) -> list[str]:
-    """Look at subjects that were put somewhere, in this order, and return in words which of them are not there."""
+    """Look at subjects that were put somewhere, in this order, and return in words which of them are not there.
+
+    A file that a program has written since, as apt does its logs when packages go, is put there once more.
+    """
     missed: list[str] = []
     later: set[str] = set()
     for subject, goal in reversed(goals):
@@ -185,7 +188,11 @@ def not_reached(host: Host, goals: Sequence[tuple[Subject, Image]]) -> list[str]
 
 def _astray(host: Host, subject: Subject, goal: Image) -> list[str]:
     try:
-        return [f"{name} is not as it was to be" for name in subject.astray(subject.capture(host), goal)]
+        names = subject.astray(subject.capture(host), goal)
+        if names and isinstance(subject, (File, Meta)):
+            subject.put(host, goal)
+            names = subject.astray(subject.capture(host), goal)
+        return [f"{name} is not as it was to be" for name in names]
     except ClinicalError as error:
         return [f"{subject.type} {subject.name} cannot be read: {error}"]
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import pytest
@@ -257,3 +257,20 @@ def test_of_a_host_that_is_starting_no_unit_is_expected_to_run_yet(
     assert restore(host, groups, entries, starting=True) == []
     (trouble,) = restore(host, groups, entries)
     assert "unit app.service is not as it was to be" in str(trouble)
+
+
+def test_what_a_program_wrote_after_it_was_put_back_is_put_back_once_more(host: FakeHost) -> None:
+    """apt gives its logs their mode again when packages go, which is after the mode was put back."""
+    host.units["apt.service"] = FakeUnit(active=True)
+    groups = [Group("a", (write("/etc/a"),), effects=(Effect("restart", "apt.service"),))]
+    entries = capture(host, groups)
+    original = host.run
+
+    def run(argv: Sequence[str], **more: Any) -> CommandResult:
+        if "restart" in argv:
+            host.add_file("/etc/a", "3\n")
+        return original(argv, **more)
+
+    host.run = run  # type: ignore[method-assign]
+    assert restore(host, groups, entries) == []
+    assert host.text("/etc/a") == "2\n"
