@@ -52,6 +52,7 @@ def call(folder: Path, **args: Any) -> dict[str, Any]:
     action = service_config.ActionModule(
         task, mock.Mock(), SimpleNamespace(check_mode=False), loader, templar, SimpleNamespace()
     )
+    action._load_name = service_config.MODULE  # Ansible's loader sets it
     sent: dict[str, Any] = {}
 
     def execute(module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:

@@ -19,14 +19,18 @@ from ansible_collections.healthops.clinical.plugins.lookup import run_id
 PLAYBOOKS = pathlib.Path(__file__).resolve().parents[4] / "playbooks"
 
 
+def named_lookup() -> run_id.LookupModule:
+    """Return the lookup with the name that Ansible's loader gives it; before 2.19 it has none otherwise."""
+    lookup = run_id.LookupModule()
+    lookup._load_name = "healthops.clinical.run_id"
+    return lookup
+
+
 def warned(monkeypatch: pytest.MonkeyPatch, **variables: Any) -> list[str]:
     """Return the deprecations that a look-up among these variables shows."""
     messages: list[str] = []
     monkeypatch.setattr(Display, "deprecated", lambda _self, message, **_more: messages.append(message))
-    lookup = run_id.LookupModule()
-    # Ansible's loader names a plugin; before 2.19 it has no name otherwise.
-    lookup._load_name = "healthops.clinical.run_id"
-    made = lookup.run([], variables=variables)
+    made = named_lookup().run([], variables=variables)
     assert [name for name in made if re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{4}", name)] == made
     assert len(made) == 1
     return messages
@@ -43,7 +47,7 @@ def test_an_old_name_still_works_and_is_told_of_with_the_new_one(monkeypatch: py
 
 def test_it_is_a_plain_text() -> None:
     """Ansible warns of any other type in a variable."""
-    assert [type(name) for name in run_id.LookupModule().run([])] == [str]
+    assert [type(name) for name in named_lookup().run([])] == [str]
 
 
 @pytest.mark.parametrize("path", sorted(PLAYBOOKS.glob("*.yml")), ids=lambda path: path.stem)
