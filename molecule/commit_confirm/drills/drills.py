@@ -158,7 +158,10 @@ def _started_by_its_socket(host: Host) -> Iterator[None]:
     try:
         yield
     finally:
-        host.root("systemctl disable --now ssh.socket && systemctl enable ssh.service && systemctl restart ssh.service")
+        # The server that the socket started holds the port until it is stopped as well; whoever is logged in stays so.
+        host.root(
+            "systemctl disable --now ssh.socket && systemctl stop ssh.service && systemctl enable --now ssh.service"
+        )
 
 
 def ssh_by_socket(host: Host) -> None:
