@@ -67,13 +67,21 @@ class ClinicHost:
     def pages(self) -> dict[str, str]:
         return {name: self.page(port) for name, port in PORTS.items()}
 
-    def strike(self, *argv: str) -> None:
-        """Do to the host what no control node could: pull its plug."""
+    def cut_power(self) -> None:
+        """Pull the plug, and put it in again once the engine has let go of the host's address."""
+        self._engine("kill", "--signal", "KILL")
+        wait_for(f"{self.name} is down", lambda: self._engine("inspect", "--format", "{{.State.Running}}") == "false")
+        time.sleep(1)
+        self._engine("start")
+
+    def _engine(self, *argv: str) -> str:
+        """Do to the host what no control node could, and return what the container engine says."""
         engine = os.environ.get("HEALTHOPS_ENGINE") or str(HOSTS / "engine" / "podman")
         done = subprocess.run(
             [engine, *argv, f"{self.network}-{self.name}"], check=False, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
 
 def hosts() -> list[ClinicHost]:

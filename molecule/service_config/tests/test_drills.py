@@ -83,8 +83,7 @@ def test_power_cut_before_the_confirmation_boots_the_earlier_configuration() -> 
     )
     configured.wait_for("the new page", lambda: all(host.page(8080) == "second" for host in HOSTS))
     for host in HOSTS:
-        host.strike("kill", "--signal", "KILL")
-        host.strike("start")
+        host.cut_power()
     play.kill()
     configured.wait_for("the earlier page", lambda: all(host.page(8080) == "first" for host in HOSTS))
     configured.wait_for("the worker", lambda: all(host.page(8082) == "first" for host in HOSTS))
