@@ -53,7 +53,6 @@ class Plan:
     manifest: Manifest
     restarts_due: tuple[str, ...] = ()
     remaining: tuple[str, ...] = ()
-    changed_files: tuple[str, ...] = ()
 
 
 @dataclass
@@ -119,7 +118,6 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
         manifest=new,
         restarts_due=tuple(due),
         remaining=tuple(_remaining(survey)),
-        changed_files=tuple(sorted(survey.changed)),
     )
 
 
@@ -440,7 +438,7 @@ def _switching(wanted: WantedUnit, unit: Unit | None) -> Iterator[Step]:
     if present is not None and present.masked and (wanted.enabled or wanted.state == STARTED):
         advice = f"Try: systemctl unmask {wanted.name}"
         raise ClinicalError("Starting", wanted.name, "somebody masked it; nothing was changed", advice)
-    enabled = present is not None and present.enabled in ("enabled", "enabled-runtime")
+    enabled = present is not None and present.starts_at_boot
     if wanted.enabled is not None and enabled != wanted.enabled:
         yield _watch_links()
         before = present.enabled if present is not None else "absent"
@@ -488,7 +486,7 @@ def _leaving_units(survey: _Survey, units: Mapping[str, Unit]) -> Iterator[Step]
             continue
         if unit.running:
             yield _step(OwnUnit(name), {"active": False}, unit.active, "inactive", why)
-        if unit.enabled in ("enabled", "enabled-runtime"):
+        if unit.starts_at_boot:
             yield _watch_links()
             yield _step(EnabledUnit(name), {"enabled": False}, unit.enabled, "disabled", why)
 

@@ -244,7 +244,7 @@ def _wait_until_due(host: Host) -> None:
 
 
 def _reason(guard: Guard, at_once: bool, host: Host) -> str:
-    if isinstance(host, BootingHost):
+    if _is_starting(host):
         return "the host was restarted before it was confirmed"
     return "somebody asked for it on the host" if at_once else f"nobody confirmed it within {guard.within} s"
 

@@ -56,6 +56,11 @@ class Unit:
         return self.loaded == "masked" or self.enabled.startswith("masked")
 
     @property
+    def starts_at_boot(self) -> bool:
+        """True where it was enabled, for good or until the next boot."""
+        return self.enabled in ("enabled", "enabled-runtime")
+
+    @property
     def running(self) -> bool:
         """True where it runs, or is about to."""
         return self.active in ("active", "activating", "reloading")
@@ -176,7 +181,7 @@ class EnabledUnit(WholeSubject):
         unit = show(host, [self.unit]).get(self.unit)
         if unit is None or not unit.exists:
             return {"enabled": None}
-        return {"enabled": unit.enabled in ("enabled", "enabled-runtime")}
+        return {"enabled": unit.starts_at_boot}
 
     def put(self, host: Host, image: Image) -> None:
         if image["enabled"] is not None and bool(self.capture(host)["enabled"]) != image["enabled"]:
