@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from .._errors import ClinicalError
 from .._host.door import Host
-from .subjects.units import has_systemd
+from .subjects.units import has_systemd, properties_of, shown
 
 #: How long a unit may take until it runs, and how long it is watched then, in seconds.
 STARTING, WATCHED = 60.0, 3.0
 _INTERVAL = 0.25
-_PROPERTIES = "Id,ActiveState,SubState,Result,InvocationID,NRestarts"
+_PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "InvocationID", "NRestarts")
 
 
 def require_steady(host: Host, units: Sequence[str]) -> None:
@@ -48,16 +48,8 @@ def _is_running(state: dict[str, str]) -> bool:
 
 
 def _states(host: Host, units: Sequence[str]) -> dict[str, dict[str, str]]:
-    done = host.run(["systemctl", "show", "--property", _PROPERTIES, "--", *units])
-    if done.rc != 0:
-        raise ClinicalError("Reading the state of", ", ".join(units), done.err_line, "Does systemctl work there?")
-    blocks = done.out.strip().split("\n\n")
-    return {unit: _properties(block) for unit, block in zip(units, blocks)}
-
-
-def _properties(block: str) -> dict[str, str]:
-    pairs = (line.partition("=") for line in block.split("\n"))
-    return {**dict.fromkeys(_PROPERTIES.split(","), ""), **{key: value for key, _equals, value in pairs}}
+    unknown = dict.fromkeys(_PROPERTIES, "")
+    return {unit: {**unknown, **properties_of(block)} for unit, block in shown(host, units, _PROPERTIES).items()}
 
 
 def _fail(host: Host, unit: str, state: dict[str, str]) -> None:

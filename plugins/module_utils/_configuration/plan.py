@@ -66,6 +66,7 @@ class _Survey:
     images: dict[str, Image] = field(default_factory=dict)
     originals: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    contents: dict[str, bytes | None] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
 
     @functools.cached_property
@@ -314,7 +315,13 @@ def _generating(survey: _Survey, file: WantedFile) -> Step:
 
 
 def _content(survey: _Survey, file: WantedFile) -> bytes | None:
-    """Return the wanted bytes; None where the file of the host that has them is yet to come."""
+    """Return the wanted bytes, read once; None where the file of the host that has them is yet to come."""
+    if file.path not in survey.contents:
+        survey.contents[file.path] = _read_content(survey, file)
+    return survey.contents[file.path]
+
+
+def _read_content(survey: _Survey, file: WantedFile) -> bytes | None:
     if not file.source:
         return file.content
     if file.source in survey.changed:

@@ -77,22 +77,32 @@ def show(host: Host, names: Sequence[str]) -> dict[str, Unit]:
     >>> show(host, ["ssh.service"])["ssh.service"].running
     True
     """
+    return {name: parse_show(block, host) for name, block in shown(host, names, PROPERTIES).items()}
+
+
+def shown(host: Host, names: Sequence[str], properties: Sequence[str]) -> dict[str, str]:
+    """Return what ``systemctl show`` prints of each unit, by its name; empty where systemd does not run."""
     wanted = list(dict.fromkeys(names))
     if not wanted or not has_systemd(host):
         return {}
-    done = host.run(["systemctl", "show", "--property", ",".join(PROPERTIES), "--", *wanted])
+    done = host.run(["systemctl", "show", "--property", ",".join(properties), "--", *wanted])
     if done.rc != 0:
         raise ClinicalError("Reading the state of", ", ".join(wanted), done.err_line, "Does systemctl work there?")
     blocks = done.out.split("\n\n")
     if len(blocks) != len(wanted):
         reason = f"systemctl show answers with {len(blocks)} blocks about {len(wanted)} units"
         raise ClinicalError("Reading the state of", ", ".join(wanted), reason, "Does systemctl work there?")
-    return {name: parse_show(block, host) for name, block in zip(wanted, blocks)}
+    return dict(zip(wanted, blocks))
+
+
+def properties_of(block: str) -> dict[str, str]:
+    """Return the lines of Property=value that ``systemctl show`` prints of one unit."""
+    return dict(line.split("=", 1) for line in split_lines(block.strip()) if "=" in line)
 
 
 def parse_show(block: str, host: Host) -> Unit:
-    """Return one unit out of what ``systemctl show`` prints of it: lines of Property=value."""
-    properties = dict(line.split("=", 1) for line in split_lines(block.strip()) if "=" in line)
+    """Return one unit out of what ``systemctl show`` prints of it."""
+    properties = properties_of(block)
     changed = properties.get("StateChangeTimestampMonotonic", "")
     return Unit(
         name=properties.get("Id", ""),
