@@ -115,6 +115,14 @@ options:
         description: Its permission bits, as octal digits in quotes.
         type: str
         default: "0755"
+      acl:
+        description:
+          - Its access control list beside O(folders[].mode), one entry each as C(getfacl) prints it, such as
+            C(user:www-data:r-x) or C(default:group:audit:r-x). Names may come with one of the O(packages). The mask
+            lets all of it through unless C(mask::) says otherwise.
+          - An empty list takes one away; left out, what is there stays.
+        type: list
+        elements: str
       data:
         description: Whether what is in it outlives the configuration.
         type: bool
@@ -173,6 +181,10 @@ options:
         description: Its permission bits, as octal digits in quotes.
         type: str
         default: "0644"
+      acl:
+        description: Its access control list, as O(folders[].acl) says it. It has no C(default:) entries.
+        type: list
+        elements: str
       secret:
         description: Whether its content must never be shown.
         type: bool
@@ -431,6 +443,7 @@ PATHS = {"type": "list", "elements": "path", "default": []}
 FALSE = {"type": "bool", "default": False}
 STATE = {"type": "str", "choices": ["started", "stopped", "unmanaged"]}
 ROOT = {"type": "str", "default": "root"}
+ACL = {"type": "list", "elements": "str"}
 
 
 def _listed(options: dict[str, object]) -> dict[str, object]:
@@ -453,6 +466,7 @@ FOLDERS = _listed(
         "owner": ROOT,
         "group": ROOT,
         "mode": {"type": "str", "default": "0755"},
+        "acl": ACL,
         "data": FALSE,
     }
 )
@@ -470,6 +484,7 @@ FILES = _listed(
         "owner": ROOT,
         "group": ROOT,
         "mode": {"type": "str", "default": "0644"},
+        "acl": ACL,
         "secret": FALSE,
         "once": FALSE,
         "reload": TEXTS,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import ClinicalError
+from .._host import acl as access_lists
 
 #: Units that systemd makes of files of these folders have to be read anew when one of them changes.
 UNIT_FOLDERS = ("/etc/systemd/system/", "/etc/systemd/network/", "/run/systemd/system/")
@@ -29,11 +30,15 @@ _KERNEL_KEY = re.compile(r"^[a-z0-9_.*/-]+$")
 
 @dataclass(frozen=True)
 class Owner:
-    """Who owns a path, by names that may only come with a package, and its permission bits."""
+    """Who owns a path, by names that may only come with a package, and its permission bits, as stat shows them.
+
+    ``acl`` is its whole access control list; None leaves that alone.
+    """
 
     user: str
     group: str
     mode: int
+    acl: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -179,7 +184,7 @@ def _comment(text: str) -> str:
 
 
 def _folder(sent: Mapping[str, Any]) -> WantedFolder:
-    return WantedFolder(_path(sent["path"]), _owner(sent, "0755"), bool(sent.get("data")))
+    return WantedFolder(_path(sent["path"]), _owner(sent, "0755", folder=True), bool(sent.get("data")))
 
 
 def _file(sent: Mapping[str, Any]) -> WantedFile:
@@ -218,12 +223,29 @@ def _units(sent: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(_matching(_UNIT, unit, "a unit") for unit in sent or ())
 
 
-def _owner(sent: Mapping[str, Any], mode: str) -> Owner:
+def _owner(sent: Mapping[str, Any], mode: str, folder: bool = False) -> Owner:
     text = str(sent.get("mode") or mode)
     if not _MODE.match(text):
         _refuse(text, "it is no mode", 'Say it as digits in quotes: "0640".')
     user, group = (str(sent.get(key) or "root") for key in ("owner", "group"))
-    return Owner(_matching(_ACCOUNT, user, "an owner"), _matching(_ACCOUNT, group, "a group"), int(text, 8))
+    acl = _acl(sent, int(text, 8), folder)
+    return Owner(
+        user=_matching(_ACCOUNT, user, "an owner"),
+        group=_matching(_ACCOUNT, group, "a group"),
+        mode=access_lists.shown_mode(int(text, 8), acl or ()),
+        acl=acl,
+    )
+
+
+def _acl(sent: Mapping[str, Any], mode: int, folder: bool) -> tuple[str, ...] | None:
+    """Return the whole access control list of a path; None where it is not said."""
+    if sent.get("acl") is None:
+        return None
+    try:
+        return access_lists.complete(mode, [str(entry) for entry in sent["acl"]], folder)
+    except ValueError as error:
+        _refuse(str(sent["path"]), str(error), "Say it as getfacl prints it: user:www-data:r-x")
+        raise
 
 
 def _kernel(sent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,17 @@ from typing import Any
 from .._change.package_group import package_group
 from .._change.steps import Effect, Group, Step
 from .._change.subjects.base import Image
-from .._change.subjects.files import ABSENT, File, content_of, file_image, link_image, owned_image, path_image
+from .._change.subjects.files import (
+    ABSENT,
+    File,
+    acl_of,
+    content_of,
+    file_image,
+    has_acl,
+    link_image,
+    owned_image,
+    path_image,
+)
 from .._change.subjects.generated import GeneratedFile, generated_image
 from .._change.subjects.kernel import KernelValue, kernel_path
 from .._change.subjects.local_accounts import LocalAccount, LocalGroup
@@ -207,7 +217,7 @@ def _folder_steps(survey: _Survey) -> Iterator[Step]:
                 yield _step(File(path), {"kind": "dir"}, "absent", "a folder", WHY)
             continue
         owner = named[path].owner
-        wanted = owned_image("dir", owner.mode, owner.user, owner.group)
+        wanted = owned_image("dir", owner.mode, owner.user, owner.group, acl=owner.acl)
         if now["kind"] not in ("absent", "dir"):
             raise ClinicalError("Making the folder", path, f"it is a {now['kind']}; nothing was changed")
         if not _matches(survey, now, wanted):
@@ -272,13 +282,13 @@ def _file_steps(survey: _Survey) -> Iterator[Step]:
             yield _generating(survey, file)
             continue
         if (file.once or file.generate) and now["kind"] == "file":
-            wanted = owned_image("file", file.owner.mode, file.owner.user, file.owner.group, content_of(now))
+            wanted = _file_image(file, content_of(now))
         else:
             content = _content(survey, file)
             if content is None:
                 yield _copying(survey, file)
                 continue
-            wanted = owned_image("file", file.owner.mode, file.owner.user, file.owner.group, content)
+            wanted = _file_image(file, content)
         if now["kind"] == "dir":
             raise ClinicalError("Writing", file.path, "it is a folder; nothing was changed")
         if _matches(survey, now, wanted):
@@ -289,6 +299,16 @@ def _file_steps(survey: _Survey) -> Iterator[Step]:
         _keep_original(survey, file.path, now)
         before, after = _file_words(survey, file, now, wanted)
         yield _step(File(file.path), wanted, before, after, WHY)
+
+
+def _file_image(file: WantedFile, content: bytes) -> Image:
+    owner = file.owner
+    return owned_image("file", owner.mode, owner.user, owner.group, content, owner.acl)
+
+
+def _printed_image(file: WantedFile, argv: Sequence[str]) -> Image:
+    owner = file.owner
+    return generated_image(argv, owner.mode, owner.user, owner.group, owner.acl)
 
 
 def _require(survey: _Survey, file: WantedFile) -> None:
@@ -309,7 +329,7 @@ def _is_fresh(survey: _Survey, file: WantedFile, now: Image) -> bool:
 
 def _generating(survey: _Survey, file: WantedFile) -> Step:
     survey.changed.add(file.path)
-    wanted = generated_image(file.generate, file.owner.mode, file.owner.user, file.owner.group)
+    wanted = _printed_image(file, file.generate)
     before = "ends soon" if survey.image(file.path)["kind"] == "file" else "absent"
     return _step(GeneratedFile(file.path), wanted, before, f"generated, {_owner_words(file.owner)}", WHY)
 
@@ -337,7 +357,7 @@ def _read_content(survey: _Survey, file: WantedFile) -> bytes | None:
 def _copying(survey: _Survey, file: WantedFile) -> Step:
     """Return the step that copies what is not there yet: this run generates it first, or other tasks will."""
     survey.changed.add(file.path)
-    wanted = generated_image(("/bin/cat", file.source), file.owner.mode, file.owner.user, file.owner.group)
+    wanted = _printed_image(file, ("/bin/cat", file.source))
     before, after = survey.image(file.path)["kind"], f"a copy of {file.source}, {_owner_words(file.owner)}"
     return _step(GeneratedFile(file.path), wanted, before, after, WHY)
 
@@ -381,7 +401,9 @@ def _kernel_steps(survey: _Survey) -> Iterator[Step]:
 def _matches(survey: _Survey, now: Image, wanted: Image) -> bool:
     """Compare what is there with an owned image; an owner that does not exist yet owns nothing."""
     numbers = {"uid": survey.host.uid(wanted["user"]), "gid": survey.host.gid(wanted["group"])}
-    plain = {key: value for key, value in wanted.items() if key not in ("user", "group")}
+    plain = {key: value for key, value in wanted.items() if key not in ("user", "group", "acl")}
+    if "acl" in wanted and not has_acl(survey.host, now, wanted["acl"]):
+        return False
     return all(now.get(key) == value for key, value in {**plain, **numbers}.items())
 
 
@@ -400,13 +422,14 @@ def _file_words(survey: _Survey, file: WantedFile, now: Image, wanted: Image) ->
 
 
 def _owner_words(owner: Owner) -> str:
-    return f"{owner.user}:{owner.group} {owner.mode:04o}"
+    return " ".join([f"{owner.user}:{owner.group} {owner.mode:04o}", *(owner.acl or ())])
 
 
 def _meta_words(survey: _Survey, now: Image) -> str:
     if "mode" not in now:
         return str(now["kind"])
-    return f"{survey.host.owner_name(now['uid'])}:{survey.host.group_name(now['gid'])} {now['mode']:04o}"
+    owner = f"{survey.host.owner_name(now['uid'])}:{survey.host.group_name(now['gid'])} {now['mode']:04o}"
+    return " ".join([owner, *acl_of(survey.host, now)])
 
 
 # --- units ---

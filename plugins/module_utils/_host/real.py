@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from .._errors import ClinicalError, HostWriteError, ReadOnlyError
+from .acl import ATTRIBUTE as ACL
 from .door import (
     ACCOUNTS_LOCK,
     EXCHANGED,
@@ -477,7 +478,18 @@ def _write_new(parent: int, name: str, content: bytes, mode: int, uid: int, gid:
         os.fchmod(fd, mode)
         for attribute, value in xattrs.items():  # after fchmod, which would rewrite the mask of an ACL
             os.setxattr(fd, attribute, value)
+        if ACL not in xattrs:
+            _remove_inherited(fd)
         os.fsync(fd)
+
+
+def _remove_inherited(fd: int) -> None:
+    """Take the access control list from a new file that its folder has handed down to it."""
+    try:
+        os.removexattr(fd, ACL)
+    except OSError as error:
+        if error.errno not in (errno.ENODATA, errno.ENOTSUP):
+            raise
 
 
 def _is_there(parent: int, name: str) -> bool:

@@ -7,11 +7,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import ClinicalError
+from ..._host import acl as access_lists
 from ..._host.door import EXCHANGED, EXCHANGED_ADVICE, READ_LIMIT, TEMPORARY_SUFFIX, Host, Stat
 from .base import Conflict, Image, WayBack, WholeSubject
 
@@ -34,9 +35,16 @@ def with_xattrs(image: Image, xattrs: Mapping[str, bytes]) -> Image:
     return {**image, "xattrs": {name: _pack(value) for name, value in xattrs.items()}}
 
 
-def owned_image(kind: str, mode: int, user: str, group: str, content: bytes | None = None) -> Image:
-    """Return a wanted file or directory whose owner and group are names, which may only come with a package."""
+def owned_image(
+    kind: str, mode: int, user: str, group: str, content: bytes | None = None, acl: Sequence[str] | None = None
+) -> Image:
+    """Return a wanted file or directory whose owner and group are names, which may only come with a package.
+
+    ``acl`` is its whole access control list, as ``_host.acl`` writes it; without one, what is there stays.
+    """
     image: Image = {"kind": kind, "mode": mode, "user": user, "group": group}
+    if acl is not None:
+        image["acl"] = list(acl)
     return image if content is None else {**image, "content": _pack(content)}
 
 
@@ -58,6 +66,24 @@ def link_image(target: str) -> Image:
 def content_of(image: Image) -> bytes:
     """Return the bytes in a file image; none for any other kind."""
     return base64.b64decode(image.get("content", ""))
+
+
+def has_acl(host: Host, image: Image, acl: Sequence[str]) -> bool:
+    """Return whether the image of a path has just this access control list; whom nobody knows is in none."""
+    try:
+        wanted = access_lists.packed(acl, host.uid, host.gid)
+    except ValueError:
+        return False
+    return access_lists.entries_of(_xattrs_of(image)) == access_lists.entries_of(wanted)
+
+
+def acl_of(host: Host, image: Image) -> tuple[str, ...]:
+    """Return the access control list in the image of a path, in words."""
+    return access_lists.describe(_xattrs_of(image), host.owner_name, host.group_name)
+
+
+def _xattrs_of(image: Image) -> dict[str, bytes]:
+    return {name: base64.b64decode(value) for name, value in image.get("xattrs", {}).items()}
 
 
 def path_image(host: Host, path: str) -> Image:
@@ -186,8 +212,14 @@ class File(WholeSubject):
 
     def _xattrs(self, host: Host, image: Image, now: Stat | None) -> dict[str, bytes]:
         if "xattrs" in image:
-            return {name: base64.b64decode(value) for name, value in image["xattrs"].items()}
-        return host.xattrs(self.path) if now is not None else {}
+            return _xattrs_of(image)
+        present = host.xattrs(self.path) if now is not None else {}
+        if "acl" not in image:
+            return present
+        try:
+            return {**access_lists.without(present), **access_lists.packed(image["acl"], host.uid, host.gid)}
+        except ValueError as error:
+            raise ClinicalError("Giving access to", self.path, str(error), "Does a package make it?") from error
 
     def sweep(self, host: Host) -> None:
         folder, name = posixpath.split(self.path)

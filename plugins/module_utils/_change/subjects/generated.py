@@ -13,9 +13,9 @@ from .base import Image
 from .files import File, owned_image
 
 
-def generated_image(argv: Sequence[str], mode: int, user: str, group: str) -> Image:
+def generated_image(argv: Sequence[str], mode: int, user: str, group: str, acl: Sequence[str] | None = None) -> Image:
     """Return a wanted file: whatever the program prints when it comes to that."""
-    return {"kind": "generated", "argv": list(argv), "mode": mode, "user": user, "group": group}
+    return {**owned_image("generated", mode, user, group, acl=acl), "argv": list(argv)}
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class GeneratedFile(File):
         done = host.run(image["argv"], timeout=300.0)
         if done.rc != 0 or not done.out:
             raise ClinicalError("Generating", self.path, done.complaint, f"Try: {' '.join(image['argv'])}")
-        super().put(host, owned_image("file", image["mode"], image["user"], image["group"], done.out.encode()))
+        owner = {key: image[key] for key in ("mode", "user", "group", "acl") if key in image}
+        super().put(host, owned_image("file", content=done.out.encode(), **owner))
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Accept whatever a cut run has generated: nobody else could know what it would be."""

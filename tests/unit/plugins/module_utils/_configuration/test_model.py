@@ -48,6 +48,7 @@ def test_what_is_left_out_is_roots_and_plain() -> None:
         pytest.param({"files": [{"path": "/x", "mode": "rw"}]}, "it is no mode", id="mode"),
         pytest.param({"files": [{"path": "/x", "owner": "a b"}]}, "it cannot be an owner", id="owner"),
         pytest.param({"absent": ["/x"], "files": [{"path": "/x"}]}, "/x is named twice", id="twice"),
+        pytest.param({"files": [{"path": "/x", "acl": ["user:a:rx"]}]}, "/x: 'user:a:rx' is no entry of an", id="ACL"),
         pytest.param({"packages": ["x; rm"]}, "it cannot be a package", id="package"),
         pytest.param({"units": [{"name": "x"}]}, "it cannot be a unit", id="unit"),
         pytest.param({"kernel": {"a b": "1"}}, "it cannot be a kernel value", id="kernel"),

@@ -9,6 +9,7 @@ import copy
 from typing import Any
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change.apply import Undone
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration import manifest, transaction
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration.model import parse
@@ -18,6 +19,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._configuration.
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import reverter
+from ansible_collections.healthops.clinical.plugins.module_utils._host import acl
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, Killed
 from fake_programs import FakePackage
@@ -93,6 +95,12 @@ def differences(before: dict[str, Any], host: FakeHost) -> dict[str, tuple[Any, 
     files = {path: (before["files"].get(path), now["files"].get(path)) for path in paths}
     rest = {key: (before[key], now[key]) for key in before if key not in ("files", "units")}
     return {key: pair for key, pair in {**files, **rest}.items() if pair[0] != pair[1]}
+
+
+def reverted(host: FakeHost, run_id: str) -> _baseline.Report:
+    """Take a confirmed run back, as the playbook rollback does."""
+    host.clock += 10
+    return _baseline.revert(host, _baseline.BaselineRequest(run_id=f"back-{run_id}"), run_id, False)
 
 
 def with_file(text: str) -> list[dict[str, Any]]:
@@ -346,3 +354,43 @@ def test_a_run_that_is_killed_at_any_write_is_taken_back_whole(host: FakeHost) -
             continue
         ended += 1
     assert 0 < ended < 70  # it was killed at every operation, and then at none any more
+
+
+WITH_ACL = {
+    "folders": [{"path": "/srv/page", "mode": "0750", "acl": ["user:haproxy:r-x", "default:user:haproxy:r--"]}],
+    "files": [{"path": "/etc/page.key", "text": "hush\n", "mode": "0600", "acl": ["user:haproxy:r--"], "secret": True}],
+    "units": [],
+}
+
+
+def test_an_access_control_list_is_given_foretold_mended_and_taken_back(host: FakeHost) -> None:
+    host.add_file("/etc/page.key", "hush\n", mode=0o600)
+    before = host.state()
+    first = foretold(host, **WITH_ACL)
+    assert host.state()["files"] == before["files"]
+    assert applied(host, **WITH_ACL).changes == first.changes
+    key = next(change for change in first.changes if change["subject"] == "file /etc/page.key")
+    shown = "user::rw- user:haproxy:r-- group::--- mask::r-- other::---"
+    assert (key["before"], key["after"]) == ("root:root 0600", f"root:root 0640 {shown}")
+    assert [user for user, node in host.nodes.items() if acl.ATTRIBUTE in node.xattrs] == ["/etc/page.key", "/srv/page"]
+    assert acl.DEFAULT_ATTRIBUTE in host.nodes["/srv/page"].xattrs
+    assert not applied(host, "r2", **WITH_ACL).changed
+    host.nodes["/etc/page.key"].xattrs = {}
+    assert [change["subject"] for change in applied(host, "r3", **WITH_ACL).changes] == ["file /etc/page.key"]
+    reverted(host, "r3")
+    assert host.nodes["/etc/page.key"].xattrs == {}
+    applied(host, "r4", **WITH_ACL)
+    none = {**WITH_ACL, "files": [{**WITH_ACL["files"][0], "acl": []}]}  # type: ignore[dict-item]
+    assert applied(host, "r5", **none).changed
+    assert host.nodes["/etc/page.key"].xattrs == {}
+    assert host.nodes["/etc/page.key"].mode == 0o600
+
+
+def test_a_list_that_nobody_speaks_of_stays(host: FakeHost) -> None:
+    given = {"system.posix_acl_access": acl.read_by_group(7)}
+    host.add_file("/etc/issue", "site\n", mode=0o640)
+    host.nodes["/etc/issue"].xattrs = given
+    issue = [{"path": "/etc/issue", "text": "ours\n", "mode": "0640"}]
+    applied(host, files=issue, units=[])
+    assert host.text("/etc/issue") == "ours\n"
+    assert host.nodes["/etc/issue"].xattrs == given

@@ -33,7 +33,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
     HostWriteError,
     ReadOnlyError,
 )
-from ansible_collections.healthops.clinical.plugins.module_utils._host import door, real
+from ansible_collections.healthops.clinical.plugins.module_utils._host import acl, door, real
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import TEMPORARY_SUFFIX, Stat
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 
@@ -616,3 +616,16 @@ def test_a_folder_with_a_list_of_access_comes_back_with_it(folder: Path) -> None
     os.chmod(folder, 0o700)
     File(str(folder)).put(HOST, before)
     assert File(str(folder)).capture(HOST) == before
+
+
+def test_a_folder_hands_no_access_control_list_down_to_what_is_written_in_it(tmp_path: Path) -> None:
+    whole = acl.complete(0o750, ["default:user:7:rwx"], folder=True)
+    try:
+        os.setxattr(tmp_path, acl.DEFAULT_ATTRIBUTE, acl.packed(whole, {}.get, {}.get)[acl.DEFAULT_ATTRIBUTE])
+    except OSError as error:
+        pytest.skip(f"this file system has no access control lists: {error}")
+    (tmp_path / "others").touch()
+    assert acl.ATTRIBUTE in os.listxattr(tmp_path / "others")  # so the folder does hand one down
+    RealHost().write(str(tmp_path / "ours"), b"x", 0o640, os.getuid(), os.getgid(), {})
+    assert os.listxattr(tmp_path / "ours") == []
+    assert (tmp_path / "ours").stat().st_mode & 0o777 == 0o640
