@@ -323,7 +323,7 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
         return _close(host, report)
     if not check:
         journal_revert.sweep(host, run)
-    way = journal_revert.plan_revert(host, run, with_later=request.later_runs, force=request.force)
+    way = journal_revert.plan_revert(host, run, request.later_runs, request.force, play=wanted)
     journal_revert.refuse_unless_safe(way, request.force)
     _describe_way(report, way)
     if check:

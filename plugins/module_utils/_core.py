@@ -36,7 +36,7 @@ FOLDER = "/var/cache/healthops/core"
 SEPARATOR = "\0"
 #: The calls, each with the rooms that it reads nothing of: what is not sent is not unpacked either.
 UNREAD_ROOMS = {
-    "baseline": ("_configuration", "_patch", "_probe", "_service"),
+    "baseline": ("_patch", "_probe", "_service"),
     "commit_confirm": ("_baseline", "_configuration", "_controls", "_patch", "_probe", "_service"),
     "patch": ("_baseline", "_configuration", "_controls", "_probe", "_service"),
     "service_config": ("_baseline", "_controls", "_patch", "_probe", "_service"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import _baseline
+from .._configuration.manifest import names as manifest_names
 from .._controls.model import Control
 from .._errors import ClinicalError
 from .._guard import record
@@ -32,7 +33,17 @@ def answer(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]
     except ClinicalError as error:
         guard = record.guard_of_run(RealHost(), wanted.run_id)
         return {"failed": True, "msg": str(error), "run_id": wanted.run_id, "guard": guard}
-    return {**_baseline.result(report, diff, check), "warnings": report.warnings}
+    result = {**_baseline.result(report, diff, check), "warnings": report.warnings}
+    return {**result, "configurations": configurations(RealHost())} if check and report.findings else result
+
+
+def configurations(host: Host) -> list[dict[str, Any]]:
+    """Return how the configurations of systems stand that were applied on this host; most hosts have none."""
+    if not manifest_names(host):
+        return []
+    from .._configuration import drift
+
+    return drift.audit(host)
 
 
 def request(params: Mapping[str, Any]) -> _baseline.BaselineRequest:

@@ -17,6 +17,7 @@ from .._errors import ClinicalError
 from .._guard import record, reverter
 from .._guard.exclusive import exclusive
 from .._host.real import RealHost
+from .._vocabulary.configuration import standing
 from .._vocabulary.run_id import RunId
 
 
@@ -27,7 +28,9 @@ def answer(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]
         run_id = run_id_of(params)
         result = carry_out(request(params, run_id), params["state"], check)
     except ClinicalError as error:
-        return {"failed": True, "msg": str(error), "run_id": run_id, "guard": record.guard_of_run(RealHost(), run_id)}
+        failed = standing(params["name"], run_id=run_id, errors=[str(error)])
+        guard = record.guard_of_run(RealHost(), run_id)
+        return {"failed": True, "msg": str(error), "run_id": run_id, "guard": guard, "configurations": [failed]}
     return transaction.as_result(result, diff, check)
 
 

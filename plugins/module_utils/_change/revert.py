@@ -21,6 +21,9 @@ from .steps import Group, JournalEntry, Step
 from .subjects.base import Conflict, Image, Subject, WayBack
 from .subjects.files import File
 
+#: What a journal says of who made a run that configured a system.
+CONFIGURED = "service_config"
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -102,10 +105,11 @@ class _Findings:
 def choose_run(host: Host, run_id: str) -> JournaledRun:
     """Return the run to take back: the one named, or the newest of the baseline that enforced something.
 
-    Raises ClinicalError where there is none.
+    A play that only configured systems has none of its own name; then it is the first of those. Raises ClinicalError
+    where there is none.
     """
     known = journal.runs(host)
-    named = [run for run in known if run.run_id == run_id]
+    named = [run for run in known if run.run_id == run_id] or _configurations_of(host, run_id, known)
     if run_id and not named:
         have = ", ".join(run.run_id for run in known[-5:]) or "none"
         raise ClinicalError("Reverting the run", run_id, "the journal does not hold it", f"It holds: {have}.")
@@ -121,6 +125,18 @@ def choose_run(host: Host, run_id: str) -> JournaledRun:
     return enforced[-1]
 
 
+def _configurations_of(host: Host, run_id: str, runs: Sequence[JournaledRun]) -> list[JournaledRun]:
+    """Return which of the runs configured a system in the play of this id, and hold; the system's name ends theirs."""
+    configured = []
+    for run in runs:
+        rest = run.run_id.removeprefix(f"{run_id}-")
+        if run.made_by == CONFIGURED and rest != run.run_id and not (run.reverted_by or run.progress == "undone"):
+            names = {group.name for group in journal.load(host, run).groups}
+            if rest in names or rest.rpartition("-")[0] in names:  # a play may configure a system several times
+                configured.append(run)
+    return configured
+
+
 def later_runs(host: Host, run: JournaledRun) -> list[JournaledRun]:
     """Return the runs that came after one and still hold, the oldest first; a way back is none of them."""
     return [
@@ -130,20 +146,25 @@ def later_runs(host: Host, run: JournaledRun) -> list[JournaledRun]:
     ]
 
 
-def plan_revert(host: Host, run: JournaledRun, with_later: bool = False, force: bool = False) -> RevertPlan:
+def plan_revert(
+    host: Host, run: JournaledRun, with_later: bool = False, force: bool = False, play: str = ""
+) -> RevertPlan:
     """Compare what the run made of its subjects with what they are now; nothing is changed.
 
-    With ``with_later`` the later runs of ours are taken back with it. With ``force`` what they wrote is put back also
+    With it go the systems that were configured in the ``play`` that was named, and with ``with_later`` all later runs
+    of ours. With ``force`` what they wrote is put back also
     where others have changed the same since.
     """
     since = later_runs(host, run)
-    later = [other for other in since if other.made_by != "commit_confirm"] if with_later else []
+    later = _configurations_of(host, play, since)
+    if with_later:
+        later = [other for other in since if other.made_by != "commit_confirm"]
     loaded = [journal.load(host, taken) for taken in (run, *later)]
     joined = _joined(loaded)
-    deferred = frozenset(path for other in loaded[1:] for path in _paths(other))
+    deferred = frozenset(path for other in loaded[1:] for path in touched_paths(other))
     cut = any(r.reverts == run.run_id and r.progress == "applying" for r in journal.runs(host)) and not run.reverted_by
     findings = _Findings()
-    terms = _Terms(force=force, cut=cut, changed=frozenset(_paths(joined)), deferred=deferred)
+    terms = _Terms(force=force, cut=cut, changed=frozenset(touched_paths(joined)), deferred=deferred)
     for entry in joined.entries:
         _examine(host, entry, joined, terms, findings)
     _leave_torn(joined.groups, findings)
@@ -307,7 +328,7 @@ def _leave_torn(groups: Sequence[Group], findings: _Findings) -> None:
 
 def _attributed(drifted: Sequence[Drift], later: Sequence[LoadedRun]) -> list[Drift]:
     """Return what is left, each with the newest of the later runs that has changed the same, if one has."""
-    changed = [(run.run.run_id, _paths(run) | set(run.after)) for run in later]
+    changed = [(run.run.run_id, touched_paths(run) | set(run.after)) for run in later]
     named = []
     for drift in drifted:
         paths = {drift.subject, drift.subject.rpartition(" ")[2]}
@@ -317,7 +338,7 @@ def _attributed(drifted: Sequence[Drift], later: Sequence[LoadedRun]) -> list[Dr
     return named
 
 
-def _paths(run: LoadedRun) -> set[str]:
+def touched_paths(run: LoadedRun) -> set[str]:
     """Return the paths that a run has changed, as far as it has noted them."""
     paths: set[str] = set()
     for entry in run.entries:

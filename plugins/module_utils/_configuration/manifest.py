@@ -8,7 +8,6 @@ of the run like any other file: taking the run back brings the earlier one back.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,7 @@ from typing import Any
 from .._change.run_store import STATE, line, unline
 from .._errors import ClinicalError
 from .._host.door import Host
+from .expected import Expected
 
 FOLDER = posixpath.join(STATE, "configurations")
 #: The version of what is written; a newer one is refused, not guessed at.
@@ -29,25 +29,28 @@ ORIGINAL_LIMIT = 1024 * 1024
 class Manifest:
     """What one system has on the host.
 
-    ``files`` are digests by path, ``links`` targets; ``originals`` are images, by path, of what stood there before the
+    ``files`` are the paths of its files and links; ``originals`` are images, by path, of what stood there before the
     system came; ``units`` those that it made run or start at boot; ``packages`` those that came with it; ``data`` the
-    folders that outlive it.
+    folders that outlive it. ``expected`` is what an audit holds the host against; ``run_id`` and ``configured`` are
+    the run that wrote it, and when, which do not make it another one.
     """
 
     name: str
-    files: Mapping[str, str] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     originals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    expected: Expected = field(default_factory=dict)
+    run_id: str = field(default="", compare=False)
+    configured: str = field(default="", compare=False)
 
     @property
     def paths(self) -> list[str]:
         """Every path that the system put there itself, files and links before folders, deepest first."""
-        return sorted([*self.files, *self.links], reverse=True) + sorted(self.folders, reverse=True)
+        return sorted(self.files, reverse=True) + sorted(self.folders, reverse=True)
 
 
 def path_of(name: str) -> str:
@@ -64,11 +67,6 @@ def make_folder(host: Host) -> None:
     """Make the folder of the manifests, for root alone."""
     for folder in (STATE, FOLDER):
         host.mkdir(folder, 0o700, 0, 0)
-
-
-def digest(content: bytes) -> str:
-    """Return by what a file is compared later: SHA-256, as hexadecimal digits."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -90,6 +88,6 @@ def load(host: Host, name: str) -> Manifest:
         raise ClinicalError(doing, path_of(name), "the file is damaged", advice)
     if record.pop("version", 0) != VERSION:
         raise ClinicalError(doing, path_of(name), "another release wrote it in another form", advice)
-    for key in ("folders", "data", "units", "packages", "accounts"):
+    for key in ("files", "folders", "data", "units", "packages", "accounts"):
         record[key] = tuple(record[key])
     return Manifest(**record)

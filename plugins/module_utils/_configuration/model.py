@@ -19,6 +19,8 @@ from .._host import acl as access_lists
 
 #: Units that systemd makes of files of these folders have to be read anew when one of them changes.
 UNIT_FOLDERS = ("/etc/systemd/system/", "/etc/systemd/network/", "/run/systemd/system/")
+#: Where kernel values stand for the next boot, by the name of the configuration.
+SYSCTL = "/etc/sysctl.d/60-healthops-{}.conf"
 STARTED, STOPPED, UNMANAGED = "started", "stopped", "unmanaged"
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 _MODE = re.compile(r"^[0-7]{3,4}$")
@@ -156,6 +158,12 @@ def claimed_paths(configuration: Configuration) -> list[str]:
     paths += [file.path for file in configuration.files]
     paths += [link.path for link in configuration.links]
     return [*paths, *configuration.absent]
+
+
+def sysctl_file(configuration: Configuration) -> tuple[str, bytes]:
+    """Return the path and the content of the file that has the kernel values for the next boot."""
+    lines = [f"{key} = {value}\n" for key, value in configuration.kernel]
+    return SYSCTL.format(configuration.name), "".join(lines).encode()
 
 
 def _refuse_twice(configuration: Configuration) -> None:

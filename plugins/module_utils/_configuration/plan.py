@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .._change import journal
 from .._change.package_group import package_group
 from .._change.steps import Effect, Group, Step
 from .._change.subjects.base import Image
@@ -24,32 +25,36 @@ from .._change.subjects.files import (
     owned_image,
     path_image,
 )
+from .._change.subjects.firewall import loaded_tables
 from .._change.subjects.generated import GeneratedFile, generated_image
 from .._change.subjects.kernel import KernelValue, kernel_path
 from .._change.subjects.local_accounts import LocalAccount, LocalGroup
 from .._change.subjects.packages import broken, installed, simulate
 from .._change.subjects.trees import Tree
-from .._change.subjects.units import ENABLING_FOLDERS, EnabledUnit, OwnUnit, Unit, show
+from .._change.subjects.units import ENABLING_FOLDERS, EnabledUnit, OwnUnit, Unit, changed_since, show
 from .._errors import ClinicalError
 from .._host.door import Host
-from .._text.lines import split_lines
+from .._vocabulary.stamp import stamp_of
 from . import manifest as manifests
+from .expected import digest, expectations, reads
 from .manifest import Manifest
 from .model import (
     STARTED,
     STOPPED,
+    SYSCTL,
     UNIT_FOLDERS,
     Configuration,
     Owner,
     WantedAccount,
     WantedFile,
     WantedUnit,
+    sysctl_file,
 )
 
 WHY = "the configuration wants it"
 HIDDEN = "(its content is secret)"
-#: Where kernel values stand for the next boot, by the name of the configuration.
-SYSCTL = "/etc/sysctl.d/60-healthops-{}.conf"
+#: How much of a digest people are shown.
+SHORT_DIGEST = len("sha256 ") + 12
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,14 @@ class Plan:
     """The groups that have to be applied together, in their order, and what a role has to know beside them.
 
     ``restarts_due`` are held units that run with older files; ``remaining`` what a removal leaves on the host.
+    ``texts`` are the contents before and after, by subject, of files that are no secret.
     """
 
     groups: tuple[Group, ...]
     manifest: Manifest
     restarts_due: tuple[str, ...] = ()
     remaining: tuple[str, ...] = ()
+    texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -73,19 +80,18 @@ class _Survey:
     configuration: Configuration
     earlier: Manifest
     foretell: bool
+    run_id: str
     images: dict[str, Image] = field(default_factory=dict)
     originals: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     contents: dict[str, bytes | None] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
+    texts: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @functools.cached_property
     def tables(self) -> frozenset[str]:
-        """The tables of nftables that are loaded, by family and name: ``inet gateway``."""
-        done = self.host.run(["nft", "list", "tables"])
-        if done.rc != 0:
-            raise ClinicalError("Listing the tables of", "nftables", done.err_line)
-        return frozenset(line.removeprefix("table ") for line in split_lines(done.out))
+        """The tables of nftables that are loaded."""
+        return loaded_tables(self.host)
 
     def image(self, path: str) -> Image:
         """Return what is at the path; each is read once."""
@@ -94,12 +100,12 @@ class _Survey:
         return self.images[path]
 
 
-def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: bool = False) -> Plan:
+def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: bool = False, run_id: str = "") -> Plan:
     """Return what has to change. With ``foretell`` nothing will be, and what other tasks bring first may be missing.
 
-    Raises ClinicalError where the host cannot have the configuration.
+    ``run_id`` is the run that the manifest names. Raises ClinicalError where the host cannot have the configuration.
     """
-    survey = _Survey(host, configuration, earlier, foretell)
+    survey = _Survey(host, configuration, earlier, foretell, run_id)
     packages = _packages(survey)
     steps = [
         *_group_steps(survey),
@@ -129,6 +135,7 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
         manifest=new,
         restarts_due=tuple(due),
         remaining=tuple(_remaining(survey)),
+        texts=survey.texts,
     )
 
 
@@ -298,6 +305,7 @@ def _file_steps(survey: _Survey) -> Iterator[Step]:
             survey.changed.add(file.path)
         _keep_original(survey, file.path, now)
         before, after = _file_words(survey, file, now, wanted)
+        _note_texts(survey, file, now, wanted)
         yield _step(File(file.path), wanted, before, after, WHY)
 
 
@@ -376,8 +384,11 @@ def _link_steps(survey: _Survey) -> Iterator[Step]:
 
 def _keep_original(survey: _Survey, path: str, now: Image) -> None:
     """Remember what stood there before the system came, so that removing the system brings it back."""
-    known = path in survey.earlier.files or path in survey.earlier.links
-    if not known and now["kind"] != "absent" and len(content_of(now)) <= manifests.ORIGINAL_LIMIT:
+    if (
+        path not in survey.earlier.files
+        and now["kind"] != "absent"
+        and len(content_of(now)) <= manifests.ORIGINAL_LIMIT
+    ):
         survey.originals[path] = now
 
 
@@ -391,11 +402,10 @@ def _kernel_steps(survey: _Survey) -> Iterator[Step]:
         if now["value"] != value:
             yield _step(subject, {"value": value}, str(now["value"]), value, WHY)
     if survey.configuration.kernel:
-        path = SYSCTL.format(survey.configuration.name)
-        lines = [f"{key} = {value}\n" for key, value in survey.configuration.kernel]
-        wanted = file_image("".join(lines).encode(), 0o644)
+        path, content = sysctl_file(survey.configuration)
+        wanted = file_image(content, 0o644)
         if not File(path).matches(survey.image(path), wanted):
-            yield _step(File(path), wanted, survey.image(path)["kind"], "".join(lines), "for the next boot")
+            yield _step(File(path), wanted, survey.image(path)["kind"], content.decode(), "for the next boot")
 
 
 def _matches(survey: _Survey, now: Image, wanted: Image) -> bool:
@@ -412,13 +422,26 @@ def _same_content(now: Image, wanted: Image) -> bool:
 
 
 def _file_words(survey: _Survey, file: WantedFile, now: Image, wanted: Image) -> tuple[str, str]:
-    """Return what people are shown of a file before and after: its text, or owner and mode where only those differ."""
+    """Return what people are shown of a file before and after: by what its content is known, its owner and its mode."""
+    before = _meta_words(survey, now)
+    after = _owner_words(file.owner)
     if _same_content(now, wanted):
-        return _meta_words(survey, now), _owner_words(file.owner)
-    if file.secret:
-        return (HIDDEN if now["kind"] == "file" else now["kind"]), f"{HIDDEN} {_owner_words(file.owner)}"
-    before = content_of(now).decode("utf-8", "replace") if now["kind"] == "file" else now["kind"]
-    return before, content_of(wanted).decode("utf-8", "replace")
+        return before, after
+    return f"{_content_words(file, now)} {before}".strip(), f"{_content_words(file, wanted)} {after}"
+
+
+def _content_words(file: WantedFile, image: Image) -> str:
+    if image["kind"] != "file":
+        return ""
+    return HIDDEN if file.secret else digest(content_of(image))[:SHORT_DIGEST]
+
+
+def _note_texts(survey: _Survey, file: WantedFile, now: Image, wanted: Image) -> None:
+    """Keep the texts of a file for a difference, which alone shows them."""
+    if file.secret or _same_content(now, wanted):
+        return
+    before, after = (content_of(image).decode("utf-8", "replace") for image in (now, wanted))
+    survey.texts[journal.key(File(file.path))] = (before, after)
 
 
 def _owner_words(owner: Owner) -> str:
@@ -484,26 +507,13 @@ def _switching(wanted: WantedUnit, unit: Unit | None) -> Iterator[Step]:
 
 def _verb(survey: _Survey, wanted: WantedUnit, unit: Unit) -> str:
     """Return how a running unit has to be notified of files that changed, or are newer than what it has read."""
-    restart, reload = _read_by(survey.configuration, wanted)
+    restart, reload = reads(survey.configuration, wanted)
     if wanted.table and wanted.table not in survey.tables:
         return "restart"
     for verb, paths in (("restart", restart), ("reload-or-restart", reload)):
-        if survey.changed.intersection(paths) or any(_is_newer(survey.host, path, unit.since) for path in paths):
+        if survey.changed.intersection(paths) or any(changed_since(survey.host, path, unit.since) for path in paths):
             return verb
     return ""
-
-
-def _read_by(configuration: Configuration, wanted: WantedUnit) -> tuple[list[str], list[str]]:
-    """Return the paths for which a unit is restarted, and those for which it is reloaded."""
-    restart = [file.path for file in configuration.files if wanted.name in file.restart]
-    reload = [file.path for file in configuration.files if wanted.name in file.reload]
-    reload += [link.path for link in configuration.links if wanted.name in link.reload]
-    return [*restart, *wanted.restart_on], [*reload, *wanted.reload_on]
-
-
-def _is_newer(host: Host, path: str, since: float) -> bool:
-    info = host.stat(host.resolve(path))
-    return info is not None and info.ctime > since
 
 
 def _leaving_units(survey: _Survey, units: Mapping[str, Unit]) -> Iterator[Step]:
@@ -535,20 +545,22 @@ def _watch_links() -> Step:
 def _new_manifest(survey: _Survey, packages: Sequence[Group]) -> Manifest:
     configuration, earlier = survey.configuration, survey.earlier
     coming = [name for group in packages for step in group.steps for name in _installed_names(step)]
-    files = {file.path: _digest(survey, file) for file in configuration.files}
+    files = sorted(_placed(configuration))
     if configuration.kernel:
-        files[SYSCTL.format(configuration.name)] = ""
-    originals = {path: image for path, image in earlier.originals.items() if path in {*files, *_link_targets(survey)}}
+        files.append(SYSCTL.format(configuration.name))
+    originals = {path: image for path, image in earlier.originals.items() if path in files}
     return Manifest(
         name=configuration.name,
-        files=files,
-        links=_link_targets(survey),
+        files=tuple(files),
         folders=tuple(_own_folders(survey)),
         data=tuple(folder.path for folder in configuration.folders if folder.data),
         units=tuple(unit.name for unit in configuration.units if unit.enabled or unit.state == STARTED),
         packages=tuple(dict.fromkeys([*earlier.packages, *coming])) if configuration.packages else (),
         accounts=tuple(account.name for account in configuration.accounts),
         originals={**survey.originals, **originals},
+        expected=expectations(configuration),
+        run_id=survey.run_id,
+        configured=stamp_of(survey.host.now()),
     )
 
 
@@ -557,18 +569,6 @@ def _own_folders(survey: _Survey) -> list[str]:
     named = [folder.path for folder in survey.configuration.folders if not folder.data]
     needed = set(_folders(survey.configuration)) - {folder.path for folder in survey.configuration.folders}
     return sorted({*named, *survey.made, *needed.intersection(survey.earlier.folders)})
-
-
-def _link_targets(survey: _Survey) -> dict[str, str]:
-    return {link.path: link.target for link in survey.configuration.links}
-
-
-def _digest(survey: _Survey, file: WantedFile) -> str:
-    """Return by what a file is compared later; nothing for one that others may change."""
-    if file.once or file.secret or file.generate:
-        return ""
-    content = _content(survey, file)
-    return "" if content is None else manifests.digest(content)
 
 
 def _installed_names(step: Step) -> Iterable[str]:

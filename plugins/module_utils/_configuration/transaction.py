@@ -13,18 +13,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._change.apply import Undone
+from .._change.revert import CONFIGURED
 from .._change.steps import Group
 from .._errors import ClinicalError
 from .._guard import record, reverter
 from .._guard import run as guarded_run
 from .._host.door import Host
+from .._vocabulary.configuration import standing
 from .._vocabulary.guard import ARMED, CONFIRMED, REVERTED
 from .._vocabulary.stamp import stamp_of
 from . import manifest as manifests
 from .model import Configuration
 from .plan import Plan, plan
-
-MADE_BY = "service_config"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,10 @@ class ConfigurationRequest:
 
 @dataclass
 class ConfigurationResult:
-    """A run and what came of it, as plain data: its fields are keys of the module's result."""
+    """A run and what came of it, as plain data: its fields are keys of the module's result, but for ``texts``.
+
+    Those are the contents of files before and after, by subject, for a difference alone.
+    """
 
     name: str
     run_id: str
@@ -54,6 +57,8 @@ class ConfigurationResult:
     restored: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     guard: dict[str, Any] = field(default_factory=dict)
+    configurations: list[dict[str, Any]] = field(default_factory=list)
+    texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     ended: str = ""
 
 
@@ -66,15 +71,25 @@ def apply(host: Host, request: ConfigurationRequest, check: bool) -> Configurati
     if request.confirm_within:
         record.check_within(request.confirm_within)
     name = request.configuration.name
-    planned = plan(host, request.configuration, manifests.load(host, name), foretell=check)
+    planned = plan(host, request.configuration, manifests.load(host, name), foretell=check, run_id=request.run_id)
     result.restarts_due, result.remaining = list(planned.restarts_due), list(planned.remaining)
-    result.changes = guarded_run.describe_changes(planned.groups)
+    result.changes, result.texts = guarded_run.describe_changes(planned.groups), planned.texts
     result.changed = bool(planned.groups)
     if planned.groups and not check:
         _carry_out(host, request, planned)
         result.warnings += guarded_run.tidy_journal(host, request.journal_keep)
     result.msg = _message(name, result, check)
-    return _close(host, result)
+    result = _close(host, result)
+    result.configurations = [
+        standing(
+            name,
+            run_id=result.run_id,
+            configured=result.ended,
+            changed=result.changed,
+            restarts_due=result.restarts_due,
+        )
+    ]
+    return result
 
 
 def _carry_out(host: Host, request: ConfigurationRequest, planned: Plan) -> None:
@@ -85,7 +100,7 @@ def _carry_out(host: Host, request: ConfigurationRequest, planned: Plan) -> None
         groups = [replace(group, guarded=True) for group in groups]
     manifests.make_folder(host)
     try:
-        guarded_run.carry_out(host, request.run_id, groups, terms, made_by=MADE_BY, together=True)
+        guarded_run.carry_out(host, request.run_id, groups, terms, made_by=CONFIGURED, together=True)
     except Undone as error:
         name = request.configuration.name
         raise Undone("Applying the configuration", name, error.saw, error.try_this, error.entirely) from None
@@ -146,14 +161,16 @@ def _message(name: str, result: ConfigurationResult, check: bool) -> str:
 def as_result(result: ConfigurationResult, with_diff: bool, check: bool) -> dict[str, Any]:
     """Return the result of the module; diff is there only where it is wanted."""
     values = {**vars(result), "check_mode": check}
+    del values["texts"]
     if with_diff:
-        values["diff"] = [_diff(change) for change in result.changes or result.restored]
+        values["diff"] = [_diff(change, result.texts) for change in result.changes or result.restored]
     return values
 
 
-def _diff(change: Mapping[str, Any]) -> dict[str, str]:
+def _diff(change: Mapping[str, Any], texts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     header = str(change["subject"])
-    before, after = (f"{str(change[key]).rstrip()}\n" for key in ("before", "after"))
+    shown = texts.get(header, (str(change["before"]), str(change["after"])))
+    before, after = (f"{text.rstrip()}\n" if text else "" for text in shown)
     return {"before_header": header, "after_header": header, "before": before, "after": after}
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._text.outlet import shown
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.configuration import DRIFT_KEYS
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.configuration import (
+    KEYS as CONFIGURATION_KEYS,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
     STATES as GUARD_STATES,
 )
@@ -59,9 +63,10 @@ def check_result(data: Any, host: str) -> Json:
             raise refuse(host, f"{key} is {data[key]!r}, not a time like 2026-11-22T15:00:00Z")
     if state == "enforced":
         _check_enforced(data, host)
-    if state == "patched":
+    if state in ("patched", "configured"):
         _check_findings(data, host)
-        _want(data, "patch", dict, host)
+        part, kind = ("patch", dict) if state == "patched" else ("configurations", list)
+        _want(data, part, kind, host)
     if state == "reverted":
         for number, item in enumerate(_want(data, "restored", list, host)):
             _check_keys(item, ("subject", "before", "after"), f"restored[{number}]", host)
@@ -83,6 +88,8 @@ def _check_beside(data: Json, host: str) -> None:
     _optional(data, "frameworks", dict, host)
     if "patch" in data:
         _check_patch(_want(data, "patch", dict, host), host)
+    for number, configuration in enumerate(_optional(data, "configurations", list, host) or []):
+        _check_configuration(configuration, f"configurations[{number}]", host)
     for number, waiver in enumerate(_optional(data, "waivers", list, host) or []):
         _check_waiver(waiver, f"waivers[{number}]", host)
         _check_keys(waiver, ("control",), f"waivers[{number}]", host)
@@ -111,6 +118,17 @@ def _check_findings(data: Json, host: str) -> None:
     counted = count(findings)
     if {result: summary.get(result, 0) for result in {*counted, *summary}} != counted:
         raise refuse(host, f"the summary {summary} does not add up with its findings {counted}")
+
+
+def _check_configuration(configuration: Any, where: str, host: str) -> None:
+    _check_keys(configuration, (*CONFIGURATION_KEYS, "changes"), where, host)
+    _want(configuration, "name", str, host, f"{where}.")
+    _want(configuration, "changed", bool, host, f"{where}.")
+    for key in ("restarts_due", "errors"):
+        _want(configuration, key, list, host, f"{where}.")
+    for key, keys in (("drift", DRIFT_KEYS), ("changes", ("subject", "before", "after"))):
+        for number, item in enumerate(_want(configuration, key, list, host, f"{where}.")):
+            _check_keys(item, keys, f"{where}.{key}[{number}]", host)
 
 
 def _check_patch(patch: Json, host: str) -> None:

@@ -20,7 +20,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.res
     PASS,
     WAIVED,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_catalogue
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import finding_texts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.patch_record import is_installed, is_late
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import Json, count
 
@@ -47,22 +47,6 @@ def with_findings(result: Json) -> Json:
     """Return the record with its findings and their count."""
     findings = findings_of(result)
     return {**result, "findings": findings, "summary": count(findings)}
-
-
-def combined(earlier: Json, later: Json) -> Json:
-    """Return the later of two results of one host in one run, and with it what the other says of the other subject."""
-    if "patch" in later and earlier["state"] == "enforced":
-        base, patch = earlier, later
-    elif "patch" in earlier and later["state"] == "enforced":
-        base, patch = later, earlier
-    else:
-        return later
-    findings = [
-        *(finding for finding in base["findings"] if finding["kind"] != KIND),
-        *(finding for finding in patch["findings"] if finding["kind"] == KIND),
-    ]
-    changed = base["changed"] or patch["changed"]
-    return {**base, "patch": patch["patch"], "findings": findings, "summary": count(findings), "changed": changed}
 
 
 def _known(patch: Json) -> Json:
@@ -178,7 +162,7 @@ def _closes(change: Json) -> str:
 
 def _finding(control: str, result: str, reason: str, before: str, after: str | None = None) -> Json:
     """Return a finding with the texts of its control; ``after`` is as ``before`` where it is not given."""
-    text = patch_catalogue.load()[control]
+    text = finding_texts.load(finding_texts.PATCHING)[control]
     return {
         "id": text.id,
         "title": text.title,

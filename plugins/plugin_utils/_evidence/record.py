@@ -18,7 +18,11 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.ava
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
     KEYS as GUARD_KEYS,
 )
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_findings, patch_record
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import (
+    configuration_findings,
+    patch_findings,
+    patch_record,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.check import check_result, refuse
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import (
     CHANGE_KEYS,
@@ -55,16 +59,24 @@ def clean_result(result: Any, host: str, run_id: str = "") -> Json:
             evidence[key] = plain(result[name], name)
     if isinstance(result.get("warnings"), (list, tuple)):  # each is a text or one of Ansible's own objects
         evidence["warnings"] = [str(plain(str(warning))) for warning in result["warnings"]]
+    if result.get("configurations") and run_id and str(evidence.get("run_id")).startswith(f"{run_id}-"):
+        evidence["run_id"] = run_id  # that of the host's journal has the name of the system after it
     if run_id and evidence.setdefault("run_id", run_id) != run_id:
         raise refuse(host, f"it belongs to run {evidence['run_id']!r}, not to run {run_id!r}")
     if patch_record.plan_of(result):
         return _patch_result(result, evidence, host)
+    if result.get("configurations"):
+        return _with_configurations(result, evidence, host)
     if "findings" not in evidence and "restored" not in evidence:
         evidence = _failed_result(result, evidence, host)
+    return _cleaned(check_result(_with_links(evidence, host), host))
+
+
+def _with_links(evidence: Json, host: str) -> Json:
     for finding in evidence.get("findings") or ():
         if isinstance(finding, dict) and isinstance(finding.get("references"), dict):
             finding["references"] = _links(finding["references"], evidence.get("frameworks"), host)
-    return _cleaned(check_result(evidence, host))
+    return evidence
 
 
 def _links(supported: Json, frameworks: Any, host: str) -> list[Json]:
@@ -88,6 +100,19 @@ def _patch_result(result: Mapping[str, Any], base: Json, host: str) -> Json:
         state="patched", msg=str(base.get("msg") or "")[:MESSAGE_LIMIT], patch=patch, findings=[], summary=count([])
     )
     return _cleaned(check_result(patch_findings.with_findings(check_result(made, host)), host))
+
+
+def _with_configurations(result: Mapping[str, Any], base: Json, host: str) -> Json:
+    """A result of the baseline with what it says of the configurations, or that of one system that was configured."""
+    configurations = outgoing(configuration_findings.evidence_of(result))
+    if "findings" in base:
+        made = {**check_result(_with_links(base, host), host), "configurations": configurations}
+    else:
+        names = ("run_id", "started", "finished", "warnings", "changed", "check_mode", "failed", "guard")
+        made = {"changed": False, "check_mode": False, **{name: base[name] for name in names if name in base}}
+        made.update(state="configured", msg=str(base.get("msg") or "")[:MESSAGE_LIMIT], findings=[], summary=count([]))
+        made["configurations"] = configurations
+    return _cleaned(check_result(configuration_findings.with_findings(check_result(made, host)), host))
 
 
 def _failed_result(data: Mapping[str, Any], base: Json, host: str) -> Json:
@@ -130,19 +155,51 @@ def clean_probes(probes: Sequence[Any], host: str, run_id: str, check_mode: bool
 def merged(earlier: Json | None, new: Json) -> Json:
     """One record out of what was kept of a host in this run before and what comes now.
 
-    A result of the baseline takes the place of an earlier one, and so does one of patching; a probe takes that of the
-    same probe of the same target. So the order of two writes of different things does not matter, and the same write
-    twice changes nothing.
+    A result of the baseline takes the place of an earlier one, and so does one of patching, or of the configuration of
+    the same system; a probe takes that of the same probe of the same target. So the order of two writes of different
+    things does not matter, and the same write twice changes nothing.
     """
     if earlier is None:
         return new
     probes = {
         (probe["probe"], probe["target"]): probe for result in (earlier, new) for probe in result.get("probes", [])
     }
-    combined = dict(earlier if new["state"] == "probed" else patch_findings.combined(earlier, new))
+    combined = dict(earlier if new["state"] == "probed" else _combined(earlier, new))
     if probes:
         combined["probes"] = [probes[key] for key in sorted(probes)]
     return combined
+
+
+#: The states that say something of one subject and nothing of others, the one that gives the record its rest first.
+_OF_ONE_SUBJECT = ("enforced", "patched", "configured")
+_KINDS_BESIDE = (patch_findings.KIND, configuration_findings.KIND)
+
+
+def _combined(earlier: Json, later: Json) -> Json:
+    """Return the later of two results of one host in one run, and with it what the other says of other subjects."""
+    if not {earlier["state"], later["state"]} <= {*_OF_ONE_SUBJECT}:
+        return later
+    base = min((later, earlier), key=lambda result: _OF_ONE_SUBJECT.index(result["state"]))
+    made = dict(base)
+    if earlier["state"] != later["state"]:
+        made["changed"] = earlier["changed"] or later["changed"]
+    findings = [finding for finding in base["findings"] if finding["kind"] not in _KINDS_BESIDE]
+    patched = later if "patch" in later else earlier
+    if "patch" in patched:
+        made["patch"] = patched["patch"]
+        findings += _of_kind(patch_findings.KIND, patched)
+    systems = {system["name"]: system for result in (earlier, later) for system in result.get("configurations", ())}
+    if systems:
+        made["configurations"] = [systems[name] for name in sorted(systems)]
+        judged = {
+            item["id"]: item for result in (earlier, later) for item in _of_kind(configuration_findings.KIND, result)
+        }
+        findings += [judged[control] for control in sorted(judged)]
+    return {**made, "findings": findings, "summary": count(findings)}
+
+
+def _of_kind(kind: str, result: Json) -> list[Json]:
+    return [finding for finding in result["findings"] if finding["kind"] == kind]
 
 
 def _cleaned(result: Json) -> Json:
@@ -174,6 +231,7 @@ _OWN_WORDS = (
     "findings",
     "frameworks",
     "patch",
+    "configurations",
 )
 _MAPPINGS: dict[str, Sequence[str]] = {"availability": AVAILABILITY_KEYS, "guard": GUARD_KEYS}
 _LISTS: dict[str, Sequence[str]] = {

@@ -52,6 +52,11 @@ def probes(run: Json) -> list[tuple[str, Json]]:
     return [(name, probe) for name, result in run["hosts"].items() for probe in result.get("probes", [])]
 
 
+def configurations(run: Json) -> list[tuple[str, Json]]:
+    """Return (host, how it stands) for every configuration of a system that this run looked at or applied."""
+    return [(name, system) for name, result in run["hosts"].items() for system in result.get("configurations", [])]
+
+
 def silent_clause(run: Json) -> str:
     """Return the end of a headline where hosts gave no result; else the empty text."""
     unknown = unknown_hosts(run)

@@ -20,7 +20,7 @@ RECORD_SCHEMA = "healthops.clinical/record/1"
 RUN_SCHEMA = "healthops.clinical/run/2"
 
 #: What a host came to; of a probed one nothing is known but how its services answered.
-STATES = ("enforced", "reverted", "patched", "failed", "probed")
+STATES = ("enforced", "reverted", "patched", "configured", "failed", "probed")
 
 #: What is kept of a result. Everything else (invocation, ansible_facts, diff, exception, _ansible_*) is dropped:
 #: only what is named here can be evidence, so nothing secret slips in beside it.

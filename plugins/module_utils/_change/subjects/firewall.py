@@ -28,6 +28,14 @@ def listing(host: Host, table: str) -> str | None:
     raise ClinicalError("Reading the packet filter's table", table, done.err_line, "May this host have rules?")
 
 
+def loaded_tables(host: Host) -> frozenset[str]:
+    """Return the tables that the kernel has, by family and name: ``inet gateway``."""
+    done = host.run(["nft", "list", "tables"])
+    if done.rc != 0:
+        raise ClinicalError("Listing the tables of", "nftables", done.err_line)
+    return frozenset(line.removeprefix("table ") for line in split_lines(done.out))
+
+
 @dataclass(frozen=True)
 class FilterTable(WholeSubject):
     """One table with all its chains and sets, such as "inet healthops"; others are never touched."""

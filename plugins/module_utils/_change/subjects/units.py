@@ -115,6 +115,12 @@ def parse_show(block: str, host: Host) -> Unit:
     )
 
 
+def changed_since(host: Host, path: str, since: float) -> bool:
+    """Return whether a file was changed after a unit last read it; a link is followed."""
+    info = host.stat(host.resolve(path))
+    return info is not None and info.ctime > since
+
+
 def systemctl(host: Host, verb: str, *units: str) -> None:
     """Run one systemctl verb; raises ClinicalError where systemd refuses it."""
     done = host.run(["systemctl", "--no-ask-password", verb, *units], timeout=180.0)

@@ -26,6 +26,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tie
     MOST_SEVERE_FIRST,
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.chain import Seal
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.configurations import drifted
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.html.fleet import (
     Control,
     availability,
@@ -229,6 +230,7 @@ def build(run: Json, digest: str = "", seal: Seal | None = None) -> Json:
         "waivers": waivers(run, controls.by_id(), anchors),
         "availability": availability(run, anchors),
         "probes": probed(run, anchors),
+        "drift": drifted(run, anchors),
         "updates": updates(run, anchors),
         "facts": [*_facts(run), *_chained(seal)],
         "words": [(outcome, *WORDS[outcome]) for outcome in WORST_FIRST],
@@ -467,7 +469,7 @@ def _changes(results: Mapping[str, Json], anchors: Mapping[str, str], controls: 
     titles = {control.data["id"]: (control.anchor, show(control.data["title"])) for control in controls.all}
     hosts: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(results):
-        for change in results[name].get("changes", []):
+        for change in _changes_of(results[name]):
             hosts.setdefault(canonical(change).decode("utf-8"), []).append((show(name), anchors[name]))
     made = []
     for number, text in enumerate(
@@ -490,6 +492,12 @@ def _changes(results: Mapping[str, Json], anchors: Mapping[str, str], controls: 
             )
         )
     return made
+
+
+def _changes_of(result: Json) -> list[Json]:
+    """Return what changed on a host: by the baseline, and by the configuration of its systems."""
+    systems = result.get("configurations", [])
+    return [*result.get("changes", []), *(change for system in systems for change in system["changes"])]
 
 
 def _host(

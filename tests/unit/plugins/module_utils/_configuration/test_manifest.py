@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change.run_store import line
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration import manifest
@@ -13,25 +15,33 @@ from fake_host import FakeHost
 
 FULL = Manifest(
     name="gateway",
-    files={"/etc/a": "digest", "/etc/b/c": ""},
-    links={"/etc/b/d": "c"},
+    files=("/etc/a", "/etc/b/c", "/etc/b/d"),
     folders=("/etc/b",),
     data=("/var/lib/gateway",),
     units=("a.service",),
     packages=("haproxy",),
     originals={"/etc/a": {"kind": "file", "content": "eA=="}},
+    expected={"file": {"/etc/a": {"kind": "file", "mode": "0644"}}, "unit": {"a.service": {"settings": ["/etc/a"]}}},
+    run_id="r1-gateway",
+    configured="2026-11-22T15:00:00Z",
 )
 
 
 def test_what_is_written_is_read_again() -> None:
     host = FakeHost()
     host.add_file(manifest.path_of("gateway"), manifest.encode(FULL))
-    assert manifest.load(host, "gateway") == FULL
+    loaded = manifest.load(host, "gateway")
+    assert loaded == FULL
+    assert (loaded.run_id, loaded.configured) == (FULL.run_id, FULL.configured)
     assert manifest.names(host) == ["gateway"]
 
 
 def test_a_host_that_was_never_configured_has_nothing() -> None:
     assert manifest.load(FakeHost(), "gateway") == Manifest("gateway")
+
+
+def test_who_wrote_it_and_when_does_not_make_it_another() -> None:
+    assert replace(FULL, run_id="r2", configured="") == FULL
 
 
 def test_folders_go_after_what_is_in_them() -> None:

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import base64
 import copy
+import re
 from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change.apply import Undone
+from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group, Step
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import File, file_image
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration import manifest, transaction
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration.model import parse
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration.transaction import (
@@ -19,6 +22,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._configuration.
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import reverter
+from ansible_collections.healthops.clinical.plugins.module_utils._guard import run as guarded_run
 from ansible_collections.healthops.clinical.plugins.module_utils._host import acl
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, Killed
@@ -145,11 +149,20 @@ def test_a_changed_file_reloads_what_reads_it_and_nothing_else(host: FakeHost) -
     changed = applied(host, "r2", files=with_file("newer\n"))
     verbs = [operation for operation in host.operations[begun:] if operation.startswith("systemctl")]
     assert verbs == ["systemctl reload-or-restart haproxy.service"]
-    assert {
-        "subject": "file /etc/haproxy/haproxy.cfg",
-        "before": "ours\n",
-        "after": "newer\n",
-    }.items() <= changed.changes[0].items()
+    before, after = changed.changes[0]["before"], changed.changes[0]["after"]
+    assert re.fullmatch(r"sha256 [0-9a-f]{12} root:haproxy 0640", before)
+    assert re.fullmatch(r"sha256 [0-9a-f]{12} root:haproxy 0640", after)
+    assert before != after
+    difference = transaction.as_result(changed, with_diff=True, check=False)["diff"][0]
+    header = "file /etc/haproxy/haproxy.cfg"
+    assert difference == {"before_header": header, "after_header": header, "before": "ours\n", "after": "newer\n"}
+
+
+def test_what_a_file_holds_is_in_a_difference_alone(host: FakeHost) -> None:
+    shown = transaction.as_result(applied(host), with_diff=True, check=False)
+    assert "ours" in str(shown.pop("diff"))
+    assert "ours" not in str(shown)
+    assert "hush" not in str(shown)
 
 
 def test_a_run_that_was_cut_before_the_reload_is_completed_by_the_next(host: FakeHost) -> None:
@@ -394,3 +407,49 @@ def test_a_list_that_nobody_speaks_of_stays(host: FakeHost) -> None:
     applied(host, files=issue, units=[])
     assert host.text("/etc/issue") == "ours\n"
     assert host.nodes["/etc/issue"].xattrs == given
+
+
+SECOND = {"name": "page", "files": [{"path": "/etc/page.conf", "text": "page\n"}], "units": [], "folders": []}
+
+
+def test_the_run_of_a_play_takes_the_hardening_and_all_systems_back_the_last_first(host: FakeHost) -> None:
+    host.add_file("/etc/issue", "site\n")
+    before = host.state()
+    step = Step(File("/etc/issue"), file_image(b"ours\n"), "site", "ours", "a control", ("banner",))
+    guarded_run.carry_out(host, "play", [Group("file", (step,))], None)
+    hardened = host.state()
+    applied(host, "play-gateway")
+    applied(host, "play-page", **{**PLAIN, **bare(), **SECOND})
+    report = reverted(host, "play")
+    assert report.reverted_runs == ["play-page", "play-gateway", "play"]
+    assert report.left == []
+    assert left_behind(before, host) == []
+    again = reverted(host, "back-play")
+    assert again.reverted_runs == ["back-play"]
+    assert host.text("/etc/issue") == hardened["files"]["/etc/issue"][4].decode()
+    assert host.text("/etc/page.conf") == "page\n"
+
+
+def left_behind(before: dict[str, Any], host: FakeHost) -> list[str]:
+    """Return the paths that are otherwise than before, but for the journal and what apt makes by itself."""
+    own = ("/var/lib/healthops", "/var/lib/apt/extended_states")
+    return [path for path in differences(before, host) if not path.startswith(own)]
+
+
+def bare() -> dict[str, Any]:
+    return {"packages": [], "links": [], "kernel": {}, "checks": []}
+
+
+@pytest.mark.parametrize("first", ["play-gateway", "play-page"])
+def test_systems_of_a_play_are_taken_back_alone_in_any_order(host: FakeHost, first: str) -> None:
+    before = host.state()
+    applied(host, "play-gateway")
+    applied(host, "play-page", **{**PLAIN, **bare(), **SECOND})
+    paths = {"play-gateway": "/etc/haproxy/haproxy.cfg", "play-page": "/etc/page.conf"}
+    report = reverted(host, first)
+    assert report.reverted_runs == [first]
+    assert paths[first] not in host.nodes
+    second = next(run for run in paths if run != first)
+    assert paths[second] in host.nodes
+    assert reverted(host, "play").reverted_runs == [second]  # what of the play still holds
+    assert left_behind(before, host) == []

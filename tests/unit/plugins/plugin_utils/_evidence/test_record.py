@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import bundle as evidence
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import record, run_facts, run_modes, words
-from unit_tests.plugin_utils._evidence import patch_samples, samples, secrets
+from unit_tests.plugin_utils._evidence import patch_samples, samples, secrets, system_samples
 from unit_tests.plugin_utils._evidence.bundles import sample_record
 from unit_tests.plugin_utils._evidence.clean_records import Json, clean
 from unit_tests.plugin_utils._evidence.patch_bundles import patch_record
@@ -309,3 +309,43 @@ def test_a_host_that_was_hardened_and_patched_in_one_run_keeps_both() -> None:
     assert record.merged(both, hardened) == both
     assert record.open_record(record.record("portal-01", both), "portal-01", patch_samples.RUN_ID) == both
     assert record.merged(patch_record(patch_samples.fleet()["interface-engine-02"]), patched) == patched
+
+
+def test_a_host_that_was_hardened_patched_and_configured_in_one_run_keeps_all_in_any_order() -> None:
+    hardened = record.clean_result(samples.result(0, 6), "portal-01")
+    patched = {**patch_record(patch_samples.applied()), "run_id": samples.RUN_ID}
+    systems = [
+        record.clean_result(system_samples.configured(name), "portal-01", samples.RUN_ID)
+        for name in ("gateway", "page")
+    ]
+    whole = record.merged(record.merged(record.merged(hardened, patched), systems[0]), systems[1])
+    assert whole == record.merged(record.merged(systems[1], patched), record.merged(systems[0], hardened))
+    assert (whole["state"], [system["name"] for system in whole["configurations"]]) == ("enforced", ["gateway", "page"])
+    assert len(whole["findings"]) == len(hardened["findings"]) + len(patched["findings"]) + 2
+    assert sum(whole["summary"].values()) == len(whole["findings"])
+    assert record.merged(whole, systems[0]) == whole
+    assert record.open_record(record.record("portal-01", whole), "portal-01", samples.RUN_ID) == whole
+
+
+def test_what_was_audited_before_a_system_was_configured_gives_way() -> None:
+    audited = record.clean_result(system_samples.audited(system_samples.drifted()), "portal-01")
+    made = record.merged(audited, record.clean_result(system_samples.configured(), "portal-01", samples.RUN_ID))
+    assert audited["summary"]["fail"] - 1 == made["summary"]["fail"]
+    (finding,) = [finding for finding in made["findings"] if finding["kind"] == "configuration"]
+    assert finding["result"] == "fixed"
+
+
+def test_a_configuration_that_failed_is_unknown_and_the_run_of_another_is_refused() -> None:
+    failed = {**system_samples.configured(changed=False, errors=["haproxy.cfg:7: nonsense"]), "failed": True}
+    made = record.clean_result(failed, "portal-01", samples.RUN_ID)
+    assert (made["state"], made["summary"]["error"], made["run_id"]) == ("configured", 1, samples.RUN_ID)
+    with pytest.raises(ClinicalError, match="it belongs to run"):
+        record.clean_result(failed, "portal-01", "20261122T150000Z-ffff")
+
+
+@pytest.mark.parametrize("key", ["drift", "errors", "changed"])
+def test_a_configuration_of_another_shape_is_refused(key: str) -> None:
+    result = system_samples.configured()
+    result["configurations"][0][key] = "odd"
+    with pytest.raises(ClinicalError, match=r"configurations\[0\]"):
+        record.clean_result(result, "portal-01", samples.RUN_ID)

@@ -8,18 +8,24 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import patch_catalogue
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import finding_texts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.patch_findings import findings_of
 from unit_tests.plugin_utils._evidence import patch_samples
 from unit_tests.plugin_utils._evidence.patch_bundles import patch_record
 
-GOOD = patch_catalogue.FILE.read_text(encoding="utf-8")
+GOOD = finding_texts.PATCHING.read_text(encoding="utf-8")
 
 
 def test_every_text_belongs_to_a_rule_and_every_rule_has_one() -> None:
     results = [patch_samples.result(patch_samples.plan()), patch_samples.applied(), patch_samples.rolled_back()]
     used = {finding["id"] for result in results for finding in findings_of(patch_record(result))}
-    assert used == set(patch_catalogue.load())
+    assert used == set(finding_texts.load(finding_texts.PATCHING))
+
+
+def test_the_text_of_a_configuration_has_the_place_of_its_name() -> None:
+    (text,) = finding_texts.load(finding_texts.CONFIGURATION).values()
+    assert "{name}" in text.title
+    assert "{name}" in text.subject
 
 
 def test_two_findings_share_no_reference_that_could_be_changed() -> None:
@@ -44,7 +50,7 @@ def test_a_wrong_file_is_refused_with_what_is_wrong(tmp_path: Path, old: str, ne
     assert old in GOOD
     file.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ClinicalError) as refused:
-        patch_catalogue.load(file)
+        finding_texts.load(file)
     assert "findings.yml" in str(refused.value)
     assert "problems" not in str(refused.value)
     assert told in str(refused.value)
@@ -52,4 +58,4 @@ def test_a_wrong_file_is_refused_with_what_is_wrong(tmp_path: Path, old: str, ne
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ClinicalError, match="it cannot be read"):
-        patch_catalogue.load(tmp_path / "none.yml")
+        finding_texts.load(tmp_path / "none.yml")

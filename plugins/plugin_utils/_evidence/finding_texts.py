@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The texts of the findings about packages, read from the data of the patching role."""
+"""The texts of findings that are no control's, read from the data of roles: those about packages and systems."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._data.checks im
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words import Json
 
-FILE = Path(__file__).parents[3] / "roles" / "patching" / "catalogue" / "findings.yml"
+_ROLES = Path(__file__).parents[3] / "roles"
+PATCHING = _ROLES / "patching" / "catalogue" / "findings.yml"
+CONFIGURATION = _ROLES / "evidence" / "catalogue" / "findings.yml"
 _DOCUMENT = {"references": Field("list_of_maps", True), "findings": Field("list_of_maps", True)}
 _REFERENCE = {
     "framework": Field("str", True),
@@ -29,7 +31,7 @@ _REFERENCE = {
     "strength": Field("str", True),
 }
 _FINDING = {
-    "id": Field("str", True, pattern=r"updates_[a-z_]+"),
+    "id": Field("str", True, pattern=r"(updates|configuration)_[a-z_]+"),
     "title": Field("str", True),
     "rationale": Field("str", True),
     "severity": Field("str", True, choices=SEVERITIES),
@@ -56,7 +58,7 @@ class FindingText:
 
 
 @lru_cache(maxsize=4)
-def load(file: Path = FILE) -> dict[str, FindingText]:
+def load(file: Path) -> dict[str, FindingText]:
     """Return the findings by id. Raises one ClinicalError with all that is wrong with the file."""
     problems = Problems()
     data = read(file, problems)
