@@ -324,6 +324,38 @@ frameworks:
       benchmark), C(as_of), C(source) and C(quotable).
   returned: with O(state=enforced)
   type: dict
+configurations:
+  description: How the configurations stand that M(healthops.clinical.service_config) has applied on this host.
+  returned: in check mode, with O(state=enforced)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the configuration.
+      type: str
+    run_id:
+      description: The run of the host's journal that configured it.
+      type: str
+    configured:
+      description: When that was.
+      type: str
+    changed:
+      description: Whether this run changed anything of it, or would.
+      type: bool
+    drift:
+      description:
+        - What is otherwise than it was configured, each with C(subject), C(entry), C(before), C(set), C(now), C(since),
+          C(reason), and C(run_id) where a later run of ours changed it. Of a secret only that it differs.
+      type: list
+      elements: dict
+    restarts_due:
+      description: Held units that run with older files.
+      type: list
+      elements: str
+    errors:
+      description: What could not be read or done.
+      type: list
+      elements: str
 waivers:
   description: The waivers that concern this host, with what they say.
   returned: with O(state=enforced)

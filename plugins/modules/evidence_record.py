@@ -8,11 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: evidence_record
-short_description: Keep what the baseline or patching came to on a host as evidence
+short_description: Keep what the baseline, patching or a configuration came to on a host as evidence
 version_added: 1.0.0
 description:
   - Writes the registered result of M(healthops.clinical.baseline) or M(healthops.clinical.patch) for one host as
     canonical JSON into the bundle of its run, on the control node.
+  - Of a result of M(healthops.clinical.service_config), and of an audit on a host that it has configured, how each
+    system stands is kept, and a finding is made of it.
   - Of a patch result the plan is kept with its policy, its approval and what came of it, and findings are made of it.
   - A failed result is evidence too. One with findings is kept as it is. One that failed before it came to findings,
     or of a
@@ -39,7 +41,8 @@ options:
     type: str
   result:
     description:
-      - The registered result of M(healthops.clinical.baseline) or M(healthops.clinical.patch).
+      - The registered result of M(healthops.clinical.baseline), M(healthops.clinical.patch) or
+        M(healthops.clinical.service_config).
       - One of O(result), O(registered) and O(probes) is needed. O(probes) may be given with either.
     type: dict
   registered:
@@ -143,7 +146,7 @@ run_id:
   sample: 20261122T150000Z-1f3a
 state:
   description:
-    - What was recorded. V(patched) is a plan, or what came of one. V(failed) means that nothing is known about the
+    - What was recorded. V(patched) is a plan, or what came of one, V(configured) a system that was configured. V(failed) means that nothing is known about the
       host, V(probed) that nothing is known but how its services answered.
   returned: success
   type: str

@@ -47,7 +47,7 @@ options:
       - With V(applied), make the host have the configuration.
       - With V(confirmed), keep the run O(run_id) that was applied with O(confirm_within).
       - With V(reverted), take that run back at once. One that was confirmed is taken back with
-        M(healthops.clinical.baseline).
+        M(healthops.clinical.baseline), which also takes all systems of a play back when it is given the play's run.
       - With V(removed), take away what the configuration put on the host. Folders marked O(folders[].data), accounts
         and packages stay, and are named in RV(remaining).
     type: str
@@ -404,7 +404,7 @@ changes:
       description: What changed.
       type: str
     before:
-      description: What it was.
+      description: What it was; of content a digest. The texts of files are in the difference alone.
       type: str
     after:
       description: What it is.
@@ -417,6 +417,38 @@ restarts_due:
   returned: success
   type: list
   elements: str
+configurations:
+  description: How the configuration stands, as evidence has it.
+  returned: with O(state=applied) or O(state=removed)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the configuration.
+      type: str
+    run_id:
+      description: The run of the host's journal that configured it.
+      type: str
+    configured:
+      description: When that was.
+      type: str
+    changed:
+      description: Whether this run changed anything of it, or would.
+      type: bool
+    drift:
+      description:
+        - What is otherwise than it was configured, each with C(subject), C(entry), C(before), C(set), C(now), C(since),
+          C(reason), and C(run_id) where a later run of ours changed it. Of a secret only that it differs.
+      type: list
+      elements: dict
+    restarts_due:
+      description: Held units that run with older files.
+      type: list
+      elements: str
+    errors:
+      description: What could not be read or done.
+      type: list
+      elements: str
 remaining:
   description: What belonged to the configuration before and is left on the host.
   returned: success

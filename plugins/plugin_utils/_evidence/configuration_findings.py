@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.configuration import DRIFT_KEYS, KEYS
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.configuration import (
+    DRIFT_KEYS,
+    KEYS,
+    standing,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.results import (
     DEFERRED,
     ERROR,
@@ -30,7 +34,7 @@ def evidence_of(result: Mapping[str, Any]) -> list[Json]:
 
     The changes of a result that configured one system stand with it.
     """
-    found = [_named(standing) for standing in result.get("configurations") or ()]
+    found = [_named(system) for system in result.get("configurations") or ()]
     if len(found) == 1 and "findings" not in result:
         found[0]["changes"] = [_only(change, CHANGE_KEYS) for change in result.get("changes") or ()]
     return found
@@ -38,34 +42,34 @@ def evidence_of(result: Mapping[str, Any]) -> list[Json]:
 
 def with_findings(result: Json) -> Json:
     """Return the record with a finding for each of its configurations, and their count."""
-    own = [finding(standing, result["check_mode"]) for standing in result["configurations"]]
+    own = [finding(system, result["check_mode"]) for system in result["configurations"]]
     findings = [*(other for other in result["findings"] if other["kind"] != KIND), *own]
     return {**result, "findings": findings, "summary": count(findings)}
 
 
-def finding(standing: Json, check_mode: bool) -> Json:
+def finding(system: Json, check_mode: bool) -> Json:
     """Return the finding of one configuration, by what is most pressing of it."""
-    outcome, reason = _judged(standing, check_mode)
-    drift, changed = standing["drift"], standing["changed"]
+    outcome, reason = _judged(system, check_mode)
+    drift, changed = system["drift"], system["changed"]
     before = "as configured"
     if drift:
         before = f"{len(drift)} otherwise"
     elif changed:
         before = "otherwise"
-    return _finding(standing["name"], outcome, reason, before, "as configured" if changed or not drift else before)
+    return _finding(system["name"], outcome, reason, before, "as configured" if changed or not drift else before)
 
 
-def _judged(standing: Json, check_mode: bool) -> tuple[str, str]:
-    if standing["errors"]:
-        return ERROR, "; ".join(standing["errors"])
-    if standing["drift"]:
-        return FAIL, _described(standing["drift"])
-    if standing["changed"] and check_mode:
+def _judged(system: Json, check_mode: bool) -> tuple[str, str]:
+    if system["errors"]:
+        return ERROR, "; ".join(system["errors"])
+    if system["drift"]:
+        return FAIL, _described(system["drift"])
+    if system["changed"] and check_mode:
         return FAIL, "a run would change it"
-    if standing["restarts_due"]:
-        units = ", ".join(standing["restarts_due"])
+    if system["restarts_due"]:
+        units = ", ".join(system["restarts_due"])
         return DEFERRED, f"runs with older files until it is restarted in its drain: {units}"
-    return (FIXED if standing["changed"] else PASS), ""
+    return (FIXED if system["changed"] else PASS), ""
 
 
 def _described(drift: Sequence[Json]) -> str:
@@ -80,10 +84,10 @@ def _described(drift: Sequence[Json]) -> str:
     return "; ".join(items)
 
 
-def _named(standing: Any) -> Json:
-    clean = _only(standing, KEYS)
+def _named(found: Any) -> Json:
+    clean = _only(found, KEYS)
     clean["drift"] = [_only(item, DRIFT_KEYS) for item in clean.get("drift") or ()]
-    return {"changes": [], **clean}
+    return {**standing(str(clean.pop("name", ""))), **clean, "changes": []}
 
 
 def _only(data: Any, keys: Sequence[str]) -> Json:

@@ -49,6 +49,13 @@ def test_results_have_the_name_of_the_role(role: str) -> None:
     assert re.search(rf"^ +{role}_drain: ", text_of(role, "drain"), re.MULTILINE)
 
 
+@pytest.mark.parametrize("role", [role for role in SYSTEMS if "service_config" in text_of(role, "main")])
+def test_what_configuring_came_to_has_the_name_of_the_role(role: str) -> None:
+    """The playbook configure makes evidence of it."""
+    tasks = [task for task in yaml.safe_load(text_of(role, "main")) if "healthops.clinical.service_config" in task]
+    assert [task["register"] for task in tasks] == [f"__{role}_configured"]
+
+
 @pytest.mark.parametrize("role", SYSTEMS)
 def test_a_preflight_only_looks(role: str) -> None:
     text = text_of(role, "preflight")

@@ -79,6 +79,11 @@ def test_only_named_keys_are_evidence() -> None:
     assert (made["changes"], made["drift"]) == ([CHANGE], [DRIFT])
 
 
+def test_what_a_playbook_says_of_a_failure_need_not_be_whole() -> None:
+    (made,) = configuration_findings.evidence_of({"configurations": [{"name": "page", "errors": ["no template"]}]})
+    assert configuration_findings.finding(made, False)["result"] == "error"
+
+
 def test_the_changes_of_hardening_are_not_those_of_a_system() -> None:
     audited = {**system_samples.audited(system_samples.drifted()), "changes": [CHANGE]}
     assert [made["changes"] for made in configuration_findings.evidence_of(audited)] == [[]]
