@@ -146,7 +146,8 @@ run_id:
   sample: 20261122T150000Z-1f3a
 state:
   description:
-    - What was recorded. V(patched) is a plan, or what came of one, V(configured) a system that was configured. V(failed) means that nothing is known about the
+    - What was recorded. V(patched) is a plan, or what came of one, V(configured) a system that was configured.
+      V(failed) means that nothing is known about the
       host, V(probed) that nothing is known but how its services answered.
   returned: success
   type: str

@@ -89,12 +89,12 @@ def _differing(subject: str, name: str, wanted: Entries, observed: Entries) -> I
     for entry, value in wanted.items():
         now = observed.get(entry, "nothing")
         if now != value:
-            yield Deviation(subject, name, entry, *_words(entry, value, now))
+            yield Deviation(subject, name, entry, *_described(entry, value, now))
             if entry == "kind":
                 return
 
 
-def _words(entry: str, wanted: Any, now: Any) -> tuple[str, str]:
+def _described(entry: str, wanted: Any, now: Any) -> tuple[str, str]:
     if entry == SECRET:
         return "as configured", "differs"
     if entry == "settings":
@@ -266,10 +266,10 @@ def _entries_before(host: Host, subject: str, image: Image) -> Entries:
     if subject == FILE:
         return _image_entries(host, image)
     if subject == UNIT:
-        words = {True: ("started", "enabled"), False: ("stopped", "disabled"), None: ("absent", "absent")}
+        states = {True: ("started", "enabled"), False: ("stopped", "disabled"), None: ("absent", "absent")}
         return {
-            **({"state": words[image["active"]][0]} if "active" in image else {}),
-            **({"at boot": words[image["enabled"]][1]} if "enabled" in image else {}),
+            **({"state": states[image["active"]][0]} if "active" in image else {}),
+            **({"at boot": states[image["enabled"]][1]} if "enabled" in image else {}),
         }
     if subject == ACCOUNT:
         return _account_entries(image)

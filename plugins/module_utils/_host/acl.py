@@ -63,41 +63,41 @@ def complete(mode: int, entries: Sequence[str], folder: bool) -> tuple[str, ...]
     lists = [
         f"{prefix}{text}"
         for default, prefix in ((False, ""), (True, "default:"))
-        for text in _whole(mode, given[default], default)
+        for text in _completed(mode, given[default], default)
     ]
     return tuple(lists)
 
 
-def _whole(mode: int, given: Mapping[tuple[str, str], int], default: bool) -> list[str]:
-    whole = dict(given)
+def _completed(mode: int, given: Mapping[tuple[str, str], int], default: bool) -> list[str]:
+    bits_by_entry = dict(given)
     for tag, bits in (("user", mode >> 6 & 7), ("group", mode >> 3 & 7), ("other", mode & 7)):
-        if whole.setdefault((tag, ""), bits) != bits and not default:
-            raise ValueError(f"'{tag}::{_letters(whole[tag, ''])}' is otherwise than the mode {mode:04o}")
-    named = [bits for (_tag, name), bits in whole.items() if name]
-    if not (given if default else named or ("mask", "") in whole):
+        if bits_by_entry.setdefault((tag, ""), bits) != bits and not default:
+            raise ValueError(f"'{tag}::{_letters(bits_by_entry[tag, ''])}' is otherwise than the mode {mode:04o}")
+    named = [bits for (_tag, name), bits in bits_by_entry.items() if name]
+    if not (given if default else named or ("mask", "") in bits_by_entry):
         return []
-    if named and ("mask", "") not in whole:
-        union = whole["group", ""]
+    if named and ("mask", "") not in bits_by_entry:
+        union = bits_by_entry["group", ""]
         for bits in named:
             union |= bits
-        whole["mask", ""] = union
+        bits_by_entry["mask", ""] = union
     order = list(_TAGS)
-    keys = sorted(whole, key=lambda key: (order.index((key[0], bool(key[1]))), key[1]))
-    return [f"{tag}:{name}:{_letters(whole[tag, name])}" for tag, name in keys]
+    keys = sorted(bits_by_entry, key=lambda key: (order.index((key[0], bool(key[1]))), key[1]))
+    return [f"{tag}:{name}:{_letters(bits_by_entry[tag, name])}" for tag, name in keys]
 
 
-def shown_mode(mode: int, whole: Sequence[str]) -> int:
+def shown_mode(mode: int, texts: Sequence[str]) -> int:
     """Return the mode that stat shows of a path with this list: in the place of its group's bits stands the mask."""
-    masks = [_parsed(text)[3] for text in whole if text.startswith("mask:")]
+    masks = [_parsed(text)[3] for text in texts if text.startswith("mask:")]
     return mode & ~0o070 | masks[0] << 3 if masks else mode
 
 
 def packed(
-    whole: Sequence[str], uid: Callable[[str], int | None], gid: Callable[[str], int | None]
+    texts: Sequence[str], uid: Callable[[str], int | None], gid: Callable[[str], int | None]
 ) -> dict[str, bytes]:
     """Return the extended attributes that hold a whole list. Raises ValueError for a name that nobody has."""
     lists: dict[str, list[KernelEntry]] = {}
-    for text in whole:
+    for text in texts:
         default, tag, name, bits = _parsed(text)
         number = _NOBODY
         if name:

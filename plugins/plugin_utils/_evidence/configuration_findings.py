@@ -34,16 +34,16 @@ def evidence_of(result: Mapping[str, Any]) -> list[Json]:
 
     The changes of a result that configured one system stand with it.
     """
-    found = [_named(system) for system in result.get("configurations") or ()]
-    if len(found) == 1 and "findings" not in result:
-        found[0]["changes"] = [_only(change, CHANGE_KEYS) for change in result.get("changes") or ()]
-    return found
+    systems = [_named(system) for system in result.get("configurations") or ()]
+    if len(systems) == 1 and "findings" not in result:
+        systems[0]["changes"] = [_only(change, CHANGE_KEYS) for change in result.get("changes") or ()]
+    return systems
 
 
 def with_findings(result: Json) -> Json:
     """Return the record with a finding for each of its configurations, and their count."""
-    own = [finding(system, result["check_mode"]) for system in result["configurations"]]
-    findings = [*(other for other in result["findings"] if other["kind"] != KIND), *own]
+    judged = [finding(system, result["check_mode"]) for system in result["configurations"]]
+    findings = [*(other for other in result["findings"] if other["kind"] != KIND), *judged]
     return {**result, "findings": findings, "summary": count(findings)}
 
 
@@ -84,8 +84,8 @@ def _described(drift: Sequence[Json]) -> str:
     return "; ".join(items)
 
 
-def _named(found: Any) -> Json:
-    clean = _only(found, KEYS)
+def _named(system: Any) -> Json:
+    clean = _only(system, KEYS)
     clean["drift"] = [_only(item, DRIFT_KEYS) for item in clean.get("drift") or ()]
     return {**standing(str(clean.pop("name", ""))), **clean, "changes": []}
 
