@@ -47,7 +47,7 @@ options:
       - With V(applied), make the host have the configuration.
       - With V(confirmed), keep the run O(run_id) that was applied with O(confirm_within).
       - With V(reverted), take that run back at once. One that was confirmed is taken back with
-        M(healthops.clinical.baseline), which also takes all systems of a play back when it is given the play's run.
+        M(healthops.clinical.baseline), which takes all systems of a play back when it is given the play's run.
       - With V(removed), take away what the configuration put on the host. Folders marked O(folders[].data), accounts
         and packages stay, and are named in RV(remaining).
     type: str

@@ -151,12 +151,12 @@ def plan_revert(
 ) -> RevertPlan:
     """Compare what the run made of its subjects with what they are now; nothing is changed.
 
-    With it go the systems that were configured in the ``play`` that was named, and with ``with_later`` all later runs
-    of ours. With ``force`` what they wrote is put back also
+    Where a ``play`` was named that has no run of its own, all systems that it configured go with the first of them;
+    with ``with_later`` all later runs of ours do. With ``force`` what they wrote is put back also
     where others have changed the same since.
     """
     since = later_runs(host, run)
-    later = _configurations_of(host, play, since)
+    later = _configurations_of(host, play, since) if play != run.run_id else []
     if with_later:
         later = [other for other in since if other.made_by != "commit_confirm"]
     loaded = [journal.load(host, taken) for taken in (run, *later)]

@@ -101,10 +101,12 @@ def differences(before: dict[str, Any], host: FakeHost) -> dict[str, tuple[Any, 
     return {key: pair for key, pair in {**files, **rest}.items() if pair[0] != pair[1]}
 
 
-def reverted(host: FakeHost, run_id: str) -> _baseline.Report:
+def reverted(host: FakeHost, run_id: str, later_runs: bool = False) -> _baseline.Report:
     """Take a confirmed run back, as the playbook rollback does."""
     host.clock += 10
-    return _baseline.revert(host, _baseline.BaselineRequest(run_id=f"back-{run_id}"), run_id, False)
+    return _baseline.revert(
+        host, _baseline.BaselineRequest(run_id=f"back-{run_id}", later_runs=later_runs), run_id, False
+    )
 
 
 def with_file(text: str) -> list[dict[str, Any]]:
@@ -412,7 +414,7 @@ def test_a_list_that_nobody_speaks_of_stays(host: FakeHost) -> None:
 SECOND = {"name": "page", "files": [{"path": "/etc/page.conf", "text": "page\n"}], "units": [], "folders": []}
 
 
-def test_the_run_of_a_play_takes_the_hardening_and_all_systems_back_the_last_first(host: FakeHost) -> None:
+def test_hardening_goes_alone_and_with_the_later_systems_of_its_play_the_last_first(host: FakeHost) -> None:
     host.add_file("/etc/issue", "site\n")
     before = host.state()
     step = Step(File("/etc/issue"), file_image(b"ours\n"), "site", "ours", "a control", ("banner",))
@@ -420,7 +422,9 @@ def test_the_run_of_a_play_takes_the_hardening_and_all_systems_back_the_last_fir
     hardened = host.state()
     applied(host, "play-gateway")
     applied(host, "play-page", **{**PLAIN, **bare(), **SECOND})
-    report = reverted(host, "play")
+    alone = _baseline.revert(host, _baseline.BaselineRequest(run_id="check"), "play", True)
+    assert [item["subject"] for item in alone.restored] == ["file /etc/issue"]
+    report = reverted(host, "play", later_runs=True)
     assert report.reverted_runs == ["play-page", "play-gateway", "play"]
     assert report.left == []
     assert left_behind(before, host) == []
@@ -453,3 +457,24 @@ def test_systems_of_a_play_are_taken_back_alone_in_any_order(host: FakeHost, fir
     assert paths[second] in host.nodes
     assert reverted(host, "play").reverted_runs == [second]  # what of the play still holds
     assert left_behind(before, host) == []
+
+
+def test_the_run_of_a_play_that_only_configured_takes_its_systems_back_and_no_others(host: FakeHost) -> None:
+    before = host.state()
+    applied(host, "play-gateway")
+    applied(host, "play-page", **{**PLAIN, **bare(), **SECOND})
+    third = {
+        **PLAIN,
+        **bare(),
+        "name": "third",
+        "files": [{"path": "/etc/third", "text": "x\n"}],
+        "units": [],
+        "folders": [],
+    }
+    applied(host, "play-x-third", **third)
+    assert reverted(host, "play").reverted_runs == ["play-page", "play-gateway"]
+    assert "/etc/third" in host.nodes
+    assert reverted(host, "play-x").reverted_runs == ["play-x-third"]
+    assert left_behind(before, host) == []
+    with pytest.raises(ClinicalError, match="the journal does not hold it"):
+        reverted(host, "play")
