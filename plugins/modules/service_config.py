@@ -418,37 +418,12 @@ restarts_due:
   type: list
   elements: str
 configurations:
-  description: How the configuration stands, as evidence has it.
+  description:
+    - How the configuration stands, as evidence has it, with the keys that
+      RV(healthops.clinical.baseline#module:configurations) has.
   returned: with O(state=applied) or O(state=removed)
   type: list
   elements: dict
-  contains:
-    name:
-      description: The name of the configuration.
-      type: str
-    run_id:
-      description: The run of the host's journal that configured it.
-      type: str
-    configured:
-      description: When that was.
-      type: str
-    changed:
-      description: Whether this run changed anything of it, or would.
-      type: bool
-    drift:
-      description:
-        - What is otherwise than it was configured, each with C(subject), C(entry), C(before), C(set), C(now), C(since),
-          C(reason), and C(run_id) where a later run of ours changed it. Of a secret only that it differs.
-      type: list
-      elements: dict
-    restarts_due:
-      description: Held units that run with older files.
-      type: list
-      elements: str
-    errors:
-      description: What could not be read or done.
-      type: list
-      elements: str
 remaining:
   description: What belonged to the configuration before and is left on the host.
   returned: success

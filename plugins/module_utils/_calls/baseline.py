@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import _baseline
-from .._configuration.manifest import names as manifest_names
+from .._change.run_store import CONFIGURATIONS
 from .._controls.model import Control
 from .._errors import ClinicalError
 from .._guard import record
@@ -39,9 +39,9 @@ def answer(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]
 
 def configurations(host: Host) -> list[dict[str, Any]]:
     """Return how the configurations of systems stand that were applied on this host; most hosts have none."""
-    if not manifest_names(host):
+    if not host.listdir(CONFIGURATIONS):
         return []
-    from .._configuration import drift
+    from .._configuration import drift  # the many hosts without a system do not pay for reading it
 
     return drift.audit(host)
 

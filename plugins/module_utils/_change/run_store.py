@@ -18,6 +18,8 @@ from .._host.door import Host
 from .._vocabulary.run_id import RunId, is_run_id
 
 STATE = "/var/lib/healthops"
+#: Where the manifests of configurations lie, one for each system of the host.
+CONFIGURATIONS = posixpath.join(STATE, "configurations")
 #: The record without which a run never began: it is written last and removed first.
 RUN = "run"
 

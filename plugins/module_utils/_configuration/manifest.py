@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .._change.run_store import STATE, line, unline
+from .._change.run_store import CONFIGURATIONS, STATE, line, unline
 from .._errors import ClinicalError
 from .._host.door import Host
 from .expected import Expected
 
-FOLDER = posixpath.join(STATE, "configurations")
+FOLDER = CONFIGURATIONS
 #: The version of what is written; a newer one is refused, not guessed at.
 VERSION = 1
 #: An earlier file that is larger is not kept, in bytes.

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._calls import baseline as call
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration import transaction
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration.model import parse
 from calls import on_host
 from dirty_host import controls, dirty_host
 
@@ -78,3 +80,18 @@ def test_an_error_comes_back_with_the_run_and_its_guard(monkeypatch: pytest.Monk
     refused = answer(state="reverted", run_id="never-was", revert_run_id="r1")
     assert (refused["failed"], refused["run_id"], refused["guard"]["state"]) == (True, "r1", "none")
     assert "never-was" in refused["msg"]
+
+
+def test_an_audit_says_how_the_systems_of_the_host_stand_and_hardening_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = dirty_host()
+    on_host(call, monkeypatch, host)
+    assert answer(check=True)["configurations"] == []
+    page = parse({"name": "page", "files": [{"path": "/etc/page", "content": ""}]})
+    transaction.apply(host, transaction.ConfigurationRequest("r1-page", page), check=False)
+    host.add_file("/etc/page", "by hand\n")
+    (standing,) = answer(check=True)["configurations"]
+    assert (standing["name"], [item["entry"] for item in standing["drift"]]) == ("page", ["content"])
+    assert "configurations" not in answer(run_id="e1")
+    assert "configurations" not in answer(check=True, state="reverted", run_id="e1")

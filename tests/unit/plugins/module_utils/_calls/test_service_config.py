@@ -62,6 +62,7 @@ def test_check_mode_takes_no_lock_and_changes_nothing(host: FakeHost, monkeypatc
 
 def test_a_refusal_is_a_failure_with_the_run_and_its_guard(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
     on_host(call, monkeypatch, host)
+    host.nodes.pop("/etc/page")
     host.add_dir("/etc/page")
     failed = answer(run_id="r1")
     assert (failed["failed"], failed["run_id"], failed["guard"]["state"]) == (True, "r1-page", "none")
@@ -79,3 +80,14 @@ def test_a_run_id_that_leads_elsewhere_is_refused(host: FakeHost, monkeypatch: p
     on_host(call, monkeypatch, host)
     assert "it cannot name a directory" in answer(run_id="/tmp/evil")["msg"]
     assert host.operations == []
+
+
+def test_how_the_system_stands_is_said_also_where_it_failed(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_host(call, monkeypatch, host)
+    (standing,) = answer(run_id="r1")["configurations"]
+    assert (standing["name"], standing["run_id"], standing["changed"]) == ("page", "r1-page", True)
+    host.nodes.pop("/etc/page")
+    host.add_dir("/etc/page")
+    failed = answer(run_id="r2")
+    assert failed["failed"]
+    assert failed["configurations"][0]["errors"] == [failed["msg"]]
