@@ -62,7 +62,6 @@ def test_check_mode_takes_no_lock_and_changes_nothing(host: FakeHost, monkeypatc
 
 def test_a_refusal_is_a_failure_with_the_run_and_its_guard(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
     on_host(call, monkeypatch, host)
-    host.nodes.pop("/etc/page")
     host.add_dir("/etc/page")
     failed = answer(run_id="r1")
     assert (failed["failed"], failed["run_id"], failed["guard"]["state"]) == (True, "r1-page", "none")
