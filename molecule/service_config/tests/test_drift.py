@@ -21,7 +21,7 @@ BEHIND = [
     ("echo '# by hand' >> /etc/nginx/conf.d/clinic.conf", ("file /etc/nginx/conf.d/clinic.conf", "content"), ""),
     ("chmod 666 /etc/clinic/worker.json", ("file /etc/clinic/worker.json", "mode"), "0640"),
     ("chown nobody /usr/local/libexec/clinic-worker", ("file /usr/local/libexec/clinic-worker", "owner"), "root:root"),
-    ("printf KNOWN-TO-OTHERS > /etc/clinic/secret", ("file /etc/clinic/secret", "secret content"), "as configured"),
+    ("printf KNOWN-TO-OTHERS > /etc/clinic/secret", ("file /etc/clinic/secret", "content not shown"), "as configured"),
     ("ln -s /dev/null /etc/nginx/sites-enabled/default", ("file /etc/nginx/sites-enabled/default", "kind"), "absent"),
     (
         'python3 -c \'import os; os.removexattr("/var/lib/clinic", "system.posix_acl_access")\'',

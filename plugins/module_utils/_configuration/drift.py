@@ -86,12 +86,10 @@ def compare(host: Host, expected: Expected) -> tuple[list[Deviation], list[str]]
 
 def _differing(subject: str, name: str, wanted: Entries, observed: Entries) -> Iterator[Deviation]:
     """Yield what differs; of what is not there, or is something else, no more than that."""
-    for entry, value in wanted.items():
+    differing = [entry for entry, value in wanted.items() if observed.get(entry, "nothing") != value]
+    for entry in ["kind"] if "kind" in differing else differing:
         now = observed.get(entry, "nothing")
-        if now != value:
-            yield Deviation(subject, name, entry, *_described(entry, value, now))
-            if entry == "kind":
-                return
+        yield Deviation(subject, name, entry, *_described(entry, wanted[entry], now))
 
 
 def _described(entry: str, wanted: Any, now: Any) -> tuple[str, str]:

@@ -20,7 +20,7 @@ Entries = dict[str, Any]
 #: By type and name.
 Expected = dict[str, dict[str, Entries]]
 #: The entry of a file whose bytes, and whose digest, are never shown.
-SECRET = "secret content"
+SECRET = "content not shown"
 
 
 def expectations(configuration: Configuration) -> Expected:

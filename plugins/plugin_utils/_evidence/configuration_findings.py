@@ -27,6 +27,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.words
 
 KIND = "configuration"
 _MOST_NAMED = 12
+_LONG = 80
 
 
 def evidence_of(result: Mapping[str, Any]) -> list[Json]:
@@ -74,14 +75,18 @@ def _judged(system: Json, check_mode: bool) -> tuple[str, str]:
 
 def _described(drift: Sequence[Json]) -> str:
     """Return in words what is otherwise, and since when; of much, the first."""
-    items = [
-        f"{item['subject']}, {item['entry']}: {item['now']} instead of {item['set']}, {item['reason']}"
-        f"{' ' + item['since'] if item['since'] and not item['run_id'] else ''}"
-        for item in drift[:_MOST_NAMED]
-    ]
+    items = [_described_item(item) for item in drift[:_MOST_NAMED]]
     if len(drift) > _MOST_NAMED:
         items.append(f"and {len(drift) - _MOST_NAMED} more")
     return "; ".join(items)
+
+
+def _described_item(item: Json) -> str:
+    """Return one entry in words, with its values unless they are long, as digests are."""
+    values = f": {item['now']} instead of {item['set']}"
+    short = values if len(values) <= _LONG else ""
+    since = f" {item['since']}" if item["since"] and not item["run_id"] else ""
+    return f"{item['subject']}, {item['entry']}{short}, {item['reason']}{since}"
 
 
 def _named(system: Any) -> Json:

@@ -110,7 +110,7 @@ OTHER_ACL = {acl.ATTRIBUTE: acl.read_by_group(7)}
 BEHIND = [
     pytest.param(
         lambda host: host.add_file("/etc/clinic.key", "known\n", mode=0o600),
-        ("file /etc/clinic.key", "secret content", "as configured", "differs"),
+        ("file /etc/clinic.key", "content not shown", "as configured", "differs"),
         id="secret",
     ),
     pytest.param(

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._configuration.expected import SECRET
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.configuration import standing
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import configuration_findings
+from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import configuration_findings, record
 from unit_tests.plugin_utils._evidence import system_samples
 from unit_tests.plugin_utils._evidence.system_samples import CHANGE, DRIFT
 
@@ -62,6 +63,20 @@ def test_of_much_drift_the_first_is_named_and_the_rest_counted() -> None:
     reason = configuration_findings.finding(system_samples.drifted("gateway", *many), True)["reason"]
     assert reason.count("instead of") == 12
     assert reason.endswith("; and 28 more")
+
+
+def test_digests_are_not_read_out() -> None:
+    content = {**DRIFT, "entry": "content", "set": f"sha256 {'a' * 64}", "now": f"sha256 {'b' * 64}", "since": ""}
+    reason = configuration_findings.finding(system_samples.drifted("gateway", content), True)["reason"]
+    assert reason == "file /etc/haproxy/haproxy.cfg, content, changed by somebody since"
+
+
+def test_nothing_of_what_is_said_is_taken_for_a_secret() -> None:
+    hidden = {**DRIFT, "entry": SECRET, "set": "as configured", "now": "differs"}
+    made = record.clean_result(system_samples.audited(system_samples.drifted("gateway", hidden)), "a")
+    assert "redacted" not in str(made["configurations"])
+    (finding,) = [finding for finding in made["findings"] if finding["kind"] == "configuration"]
+    assert "content not shown: differs instead of as configured" in finding["reason"]
 
 
 def test_a_later_run_of_ours_is_named_with_its_id() -> None:
