@@ -47,12 +47,10 @@ def _counted(systems: Sequence[Json]) -> list[str]:
 
 
 def _lead(run: Json) -> list[str]:
-    sentences = []
+    sentences = ["The services were asked in their own protocols; no control of the baseline was judged."]
     if configurations(run):
-        sentences.append("A configuration is there as a whole; where it failed, the host has its earlier one.")
-    if probes(run):
-        sentences.append("The services were asked in their own protocols.")
-    return [*sentences, "No control of the baseline was judged."]
+        sentences.insert(0, "A configuration is there as a whole; where it failed, the host has its earlier one.")
+    return sentences
 
 
 def _undo(rehearsal: bool) -> Undo:
