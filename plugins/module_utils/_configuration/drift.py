@@ -27,7 +27,7 @@ from .._host.door import Host
 from .._vocabulary.configuration import standing
 from .._vocabulary.stamp import stamp_of
 from . import manifest as manifests
-from .expected import ACCOUNT, FILE, GROUP, KERNEL, PACKAGE, SECRET, UNIT, Entries, Expected, digest
+from .expected import ACCOUNT, FILE, GROUP, KERNEL, NO_ACL, PACKAGE, SECRET, UNIT, Entries, Expected, digest
 from .manifest import Manifest
 
 #: Under which types a journal knows the subjects of one of ours.
@@ -133,7 +133,7 @@ def _image_entries(host: Host, image: Image) -> Entries:
         "kind": image["kind"],
         "owner": f"{host.owner_name(image['uid'])}:{host.group_name(image['gid'])}",
         "mode": f"{image['mode']:04o}",
-        "ACL": " ".join(acl_of(host, image)),
+        "ACL": " ".join(acl_of(host, image)) or NO_ACL,
     }
     if image["kind"] == "file":
         content = f"sha256 {image['sha256']}" if "sha256" in image else digest(content_of(image))

@@ -21,6 +21,7 @@ Entries = dict[str, Any]
 Expected = dict[str, dict[str, Entries]]
 #: The entry of a file whose bytes, and whose digest, are never shown.
 SECRET = "content not shown"
+NO_ACL = "none"
 
 
 def expectations(configuration: Configuration) -> Expected:
@@ -65,7 +66,7 @@ def _paths(configuration: Configuration) -> Iterator[tuple[str, Entries]]:
 
 def _access(owner: Owner) -> Entries:
     access = {"owner": f"{owner.user}:{owner.group}", "mode": f"{owner.mode:04o}"}
-    return access if owner.acl is None else {**access, "ACL": " ".join(owner.acl)}
+    return access if owner.acl is None else {**access, "ACL": " ".join(owner.acl) or NO_ACL}
 
 
 def _content(file: WantedFile) -> Entries:

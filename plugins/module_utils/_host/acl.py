@@ -107,7 +107,7 @@ def packed(
             number = known
         attribute = DEFAULT_ATTRIBUTE if default else ATTRIBUTE
         lists.setdefault(attribute, []).append((_TAGS[tag, bool(name)], bits, number))
-    return {attribute: _pack(sorted(entries)) for attribute, entries in lists.items()}
+    return {attribute: _pack(sorted(entries, key=_place)) for attribute, entries in lists.items()}
 
 
 def without(xattrs: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -131,7 +131,7 @@ def describe(
     texts = []
     tags = {number: key for key, number in _TAGS.items()}
     for prefix, attribute in (("", ATTRIBUTE), ("default:", DEFAULT_ATTRIBUTE)):
-        for kind, bits, number in sorted(_unpacked(xattrs.get(attribute, b""))):
+        for kind, bits, number in sorted(_unpacked(xattrs.get(attribute, b"")), key=_place):
             tag, named = tags.get(kind, ("unknown", False))
             name = (user_name if tag == "user" else group_name)(number) if named else ""
             texts.append(f"{prefix}{tag}:{name}:{_letters(bits)}")
@@ -148,6 +148,11 @@ def _parsed(text: str) -> tuple[bool, str, str, int]:
 
 def _letters(bits: int) -> str:
     return "".join(letter if bits & bit else "-" for bit, letter in ((_READ, "r"), (_WRITE, "w"), (_RUN, "x")))
+
+
+def _place(entry: KernelEntry) -> tuple[int, int]:
+    """Return where an entry stands in a list, as setfacl sorts it: by what it is of, then by whose."""
+    return entry[0], entry[2]
 
 
 def _pack(entries: Sequence[KernelEntry]) -> bytes:

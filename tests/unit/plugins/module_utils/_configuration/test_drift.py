@@ -214,6 +214,17 @@ def test_a_later_run_of_ours_is_named(host: FakeHost) -> None:
     assert item["reason"] == "changed by the later run h2"
 
 
+def test_a_list_that_is_not_wanted_any_more_is_named(host: FakeHost) -> None:
+    without = copy.deepcopy(CLINIC)
+    without["folders"][0]["acl"] = []  # type: ignore[index]
+    transaction.apply(host, ConfigurationRequest(run_id="r2-clinic", configuration=parse(without)), check=False)
+    assert drifted(host) == []
+    host.nodes["/srv/page"].xattrs = OTHER_ACL
+    (item,) = drifted(host)
+    assert (item["entry"], item["set"]) == ("ACL", "none")
+    assert item["now"].startswith("user::rw- group::r--")
+
+
 def test_no_secret_is_in_it_not_even_as_a_digest(host: FakeHost) -> None:
     host.add_file("/etc/clinic.key", "known\n")
     text = json.dumps(drift.audit(host))
