@@ -87,9 +87,12 @@ def test_what_stops_a_configuration_is_the_last_word(tmp_path: Path) -> None:
     ended = played(tmp_path, "configure", groups=groups, run_become=False, interface_gateway_routes=[{"name": "x"}])
     assert ended.returncode != 0
     message = last_message(ended)
-    assert message.startswith("Nothing is known about web1: ")
-    assert "no record" not in message
+    assert message.startswith("Configuring web1 failed: ")
     assert "interface_gateway_routes" in message
+    run = json.loads((tmp_path / "evidence" / "latest" / "run.json").read_text(encoding="utf-8"))
+    (finding,) = run["hosts"]["web1"]["findings"]
+    assert (run["mode"], finding["id"], finding["result"]) == ("configure", "configuration_interface_gateway", "error")
+    assert "interface_gateway_routes" in finding["reason"]
 
 
 @pytest.mark.parametrize("path", sorted(PLAYBOOKS.glob("*.yml")), ids=lambda path: path.stem)
