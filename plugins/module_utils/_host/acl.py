@@ -11,6 +11,8 @@ import re
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from .._text.numbers import is_natural
+
 ATTRIBUTE = "system.posix_acl_access"
 #: What files that are made in a folder get.
 DEFAULT_ATTRIBUTE = "system.posix_acl_default"
@@ -101,7 +103,7 @@ def packed(
         default, tag, name, bits = _parsed(text)
         number = _NOBODY
         if name:
-            known = int(name) if name.isdecimal() else (uid if tag == "user" else gid)(name)
+            known = int(name) if is_natural(name) else (uid if tag == "user" else gid)(name)
             if known is None:
                 raise ValueError(f"there is no {tag} {name}")
             number = known
