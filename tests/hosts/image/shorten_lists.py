@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Leave in apt's lists what is installed, what a file names, and all that these need: shorten_lists.py FILE
 
-apt reads its lists at every call. With all of Debian's 60,000 packages that takes a second of a processor, and scenarios
-call it some hundred times. A later ``apt-get update`` keeps the short lists as long as the archive has not changed.
+apt reads its lists at every call. With all of Debian's 60,000 packages that takes a second of a processor, and
+scenarios call it some hundred times. A later ``apt-get update`` keeps the short lists while the archive is the same.
 """
 
 from __future__ import annotations
