@@ -71,7 +71,7 @@ def _access(owner: Owner) -> Entries:
 
 def _content(file: WantedFile) -> Entries:
     """Return by what the bytes of a file are judged; by nothing where the host makes or others change them."""
-    if file.once or file.generate:
+    if file.once or file.generate or file.derive:
         return {}
     if file.source:
         return {"copy of": file.source}

@@ -54,6 +54,7 @@ def host() -> FakeHost:
     made = FakeHost()
     made.mirror["haproxy"] = FakePackage("2.6", unit="haproxy.service")
     made.add_dir("/var/lib/apt")
+    made.add_dir("/usr/sbin")
     made.add_file("/etc/passwd", "root:x:0:0::/root:/bin/bash\n")
     made.add_file("/etc/group", "root:x:0:\n")
     made.add_file("/etc/ssl/given.pem", "PEM\n")
