@@ -148,7 +148,9 @@ def _refuse_foreign(survey: _Survey) -> None:
         foreign = [path for path in claimed if path in neighbour.files or path in neighbour.links]
         if foreign:
             problem = f"it belongs to the configuration {neighbour.name}; nothing was changed"
-            advice = f"Configure that system elsewhere, or take it away first: service_config, {neighbour.name}, removed."
+            advice = (
+                f"Configure that system elsewhere, or take it away first: service_config, {neighbour.name}, removed."
+            )
             raise ClinicalError("Writing", ", ".join(foreign), problem, advice)
 
 
@@ -499,7 +501,7 @@ def _is_newer(host: Host, path: str, since: float) -> bool:
 
 
 def _leaving_units(survey: _Survey, units: Mapping[str, Unit]) -> Iterator[Step]:
-    """Yield the steps that stop what the earlier configuration made run, and neither this one nor another system needs."""
+    """Yield the steps that stop what the earlier configuration made run and no system needs any longer."""
     known = {unit.name for unit in survey.configuration.units}
     known.update(name for neighbour in survey.neighbours for name in neighbour.units)
     why = "the configuration has it no longer"
