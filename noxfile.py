@@ -469,7 +469,7 @@ def run_from_control_node(session: nox.Session) -> None:
 
 
 #: Files of tests/benchmark that measure something each.
-BENCHMARKS = ("run", "configure", "gateway", "archive", "probes", "advisories", "patching")
+BENCHMARKS = ("run", "gateway", "archive", "probes", "advisories", "patching")
 
 
 @nox.session(default=False)
