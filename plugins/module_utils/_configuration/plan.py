@@ -558,7 +558,7 @@ def _verb(survey: _Survey, wanted: WantedUnit, unit: Unit) -> str:
 
 
 def _leaving_units(survey: _Survey, units: Mapping[str, Unit]) -> Iterator[Step]:
-    """Yield the steps that stop what the earlier configuration made run and no system needs any longer, the last first."""
+    """Yield the steps that stop what the earlier configuration made run and no system needs now, the last first."""
     known = {unit.name for unit in survey.configuration.units}
     known.update(name for neighbour in survey.neighbours for name in neighbour.units)
     why = "the configuration has it no longer"
