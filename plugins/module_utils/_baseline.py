@@ -93,7 +93,7 @@ def survey(host: Host, controls: Sequence[Control], context: SurveyContext, ahea
     controls = [control.for_system(context.facts["family"], context.facts["distribution"]) for control in controls]
     reasons: dict[str, str | None] = {c.id: reason_not_applicable(host, context.facts, c.applies) for c in controls}
     concerned = [control for control in controls if not reasons[control.id]]
-    packages = RequiredPackages(host, concerned, ahead)
+    packages = RequiredPackages(host, concerned, context, ahead)
     plans = _plan_kinds(host, list(KINDS), _ready(concerned, packages), context)
     if plans[Package.name].groups:  # what comes and goes decides how the rest is to be made true
         packages.follow(plans[Package.name].groups)

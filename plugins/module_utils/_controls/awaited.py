@@ -15,6 +15,7 @@ from dataclasses import replace
 from .._change.steps import Group
 from .._change.subjects.packages import Packages, present
 from .._host.door import Host
+from .context import SurveyContext
 from .model import Control
 
 
@@ -34,10 +35,13 @@ class RequiredPackages:
     ``awaited`` gathers the ids of the controls that need a package which those groups install.
     """
 
-    def __init__(self, host: Host, controls: Sequence[Control], ahead: bool = True) -> None:
+    def __init__(self, host: Host, controls: Sequence[Control], context: SurveyContext, ahead: bool = True) -> None:
         """``ahead`` says that what is planned will be carried out; a survey of what came of it is not."""
         self._ahead = ahead
-        self._installed = present(host, sorted({name for control in controls for name in required(control)}))
+        names = {name for control in controls for name in required(control)}
+        # Of those that controls are about is asked as well: they are asked for next, and one question is enough.
+        names |= {str(control.settings["name"]) for control in controls if control.kind == "package"}
+        self._installed = present(host, sorted(names), context.packages)
         self._coming: set[str] = set()
         self.awaited: set[str] = set()
 
