@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from .._change.steps import Group
 from .._change.subjects.packages import Packages, present
+from .._errors import ClinicalError
 from .._host.door import Host
 from .context import SurveyContext
 from .model import Control
@@ -41,7 +42,12 @@ class RequiredPackages:
         names = {name for control in controls for name in required(control)}
         # Of those that controls are about is asked as well: they are asked for next, and one question is enough.
         names |= {str(control.settings["name"]) for control in controls if control.kind == "package"}
-        self._installed = present(host, sorted(names), context.packages)
+        self._problem: str | None = None
+        self._installed: set[str] = set()
+        try:
+            self._installed = present(host, sorted(names), context.packages)
+        except ClinicalError as error:
+            self._problem = str(error)
         self._coming: set[str] = set()
         self.awaited: set[str] = set()
 
@@ -60,8 +66,14 @@ class RequiredPackages:
             elif name not in self._installed:
                 self._coming.add(name)
 
+    def why_unknown(self, control: Control) -> str | None:
+        """Return why nobody can tell whether the control concerns this host, None where somebody can."""
+        return self._problem if required(control) else None
+
     def why_missing(self, control: Control) -> str | None:
         """Return why the control does not concern this host, None where every package that it needs is there."""
+        if self._problem:
+            return None
         missing = [name for name in required(control) if name not in self._installed | self._coming]
         return f"the package {missing[0]} is not installed" if missing else None
 
