@@ -45,8 +45,8 @@ OF_PEOPLE = ("/home/*/.local/share/containers", "/home/*/.local/share/docker")
 BUDGET = 1_000_000
 #: So many entries stand in a finding.
 LISTED = 10
-#: A path with as many bytes has no name that a program can use, though a folder of that depth can be made.
-PATH_MAX = 4096
+#: So many bytes no path can have, though a folder that deep can be made; and so many one more name below it takes.
+PATH_MAX, NAME_MAX = 4096, 256
 STICKY = 0o1000
 WORLD, SET_ID = 0o002, 0o6000
 
@@ -149,7 +149,8 @@ def _mixed(host: Host, entry: ScanEntry) -> bool:
 
 
 def _has_usable_path(entry: ScanEntry) -> bool:
-    return len(os.fsencode(entry.path)) < PATH_MAX
+    """Return whether programs can name it, and whatever is in it."""
+    return len(os.fsencode(entry.path)) + NAME_MAX < PATH_MAX
 
 
 def _minds(control: Control, entry: ScanEntry, state: State) -> bool:

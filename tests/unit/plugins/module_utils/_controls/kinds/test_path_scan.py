@@ -151,6 +151,20 @@ def test_the_real_walk_goes_deeper_than_a_path_can_name(deep_folder: Path) -> No
     ]
 
 
+def test_open_folders_at_the_end_of_what_a_path_can_name_blind_no_check(deep_folder: Path) -> None:
+    """Of each it is asked who keeps files in it: below the last ones, nothing can be named any more."""
+    path = str(deep_folder)
+    while len(path) < 4096:
+        os.chmod(path, 0o777)
+        path += "/" + "x" * 250
+    made = host()
+    real_host = RealHost()
+    made.scan = lambda _roots, *more: real_host.scan([str(deep_folder)], *more)  # type: ignore[method-assign]
+    made.listdir, made.stat = real_host.listdir, real_host.stat  # type: ignore[method-assign]
+    judged = plan(made, "path_scan", FOLDERS, {"check": "privileged"})
+    assert [assessment.result for assessment in judged.assessments] == ["fail", "pass"]
+
+
 def test_a_folder_that_becomes_a_link_during_the_walk_leads_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
