@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fnmatch
 import hashlib
+import itertools
 import os
 import posixpath
 from copy import copy
@@ -90,6 +91,7 @@ class Node:
     xattrs: Dict[str, bytes] = field(default_factory=dict)
     ctime: float = 0.0
     mtime: int = 0
+    inode: int = field(default_factory=itertools.count(1).__next__)
 
     def __copy__(self) -> Node:
         return Node(
@@ -102,6 +104,7 @@ class Node:
             dict(self.xattrs),
             ctime=self.ctime,
             mtime=self.mtime,
+            inode=self.inode,
         )
 
 
@@ -352,6 +355,7 @@ class FakeHost(Host):
             ctime=node.ctime,
             mtime=node.mtime,
             size=len(node.content),
+            inode=node.inode,
         )
 
     def digest(self, path: str) -> str:
@@ -463,7 +467,7 @@ class FakeHost(Host):
         else:
             raise ClinicalError("Making the directory", path, os.strerror(errno.ENOTDIR))
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat, taken: int = 0) -> None:
         place = self.nodes.place(path)
         node = self.nodes.get(place)
         if node is None or node.kind == "link":
@@ -471,7 +475,7 @@ class FakeHost(Host):
         if is_exchanged(planned, Stat(node.kind, node.mode, node.uid, node.gid)):
             raise ClinicalError("Setting owner and mode of", path, EXCHANGED, EXCHANGED_ADVICE)
         folder = self.nodes.get(posixpath.dirname(place))
-        given = node.uid == 0 and (uid, gid) != (node.uid, node.gid)
+        given = node.uid == 0 and (uid, gid) != (node.uid, node.gid) and node.inode != taken
         if given and folder is not None and (folder.uid != 0 or folder.mode & 0o022):
             raise ClinicalError("Giving away", path, GIVEN_AWAY, EXCHANGED_ADVICE)
         self._set_meta(path, node, mode, uid, gid)

@@ -36,7 +36,8 @@ class Stat:
     """One directory entry, not followed. ``kind`` is file, dir, link or other; ``mode`` the twelve permission bits.
 
     ``target`` is where a link points, ``ctime`` when the entry was last changed, in seconds since 1970; ``mtime`` when
-    its content was, in nanoseconds. ``size`` is that of a regular file, in bytes.
+    its content was, in nanoseconds. ``size`` is that of a regular file, in bytes. ``inode`` tells it from all others
+    of its file system.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Stat:
     ctime: float = 0.0
     mtime: int = 0
     size: int = 0
+    inode: int = 0
 
 
 def is_exchanged(planned: Stat, now: Stat) -> bool:
@@ -143,11 +145,12 @@ class Host(Protocol):
     def write_value(self, path: str, text: str) -> None:
         """Write into a kernel file in place."""
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat, taken: int = 0) -> None:
         """Set mode and owner of what is there, provided that it is still as ``planned`` has it.
 
         An owner that stays is not set. Raises ClinicalError where somebody has exchanged it meanwhile, and where a file
-        of root's would be given away in a folder in which others can exchange it.
+        of root's would be given away in a folder in which others can exchange it; but the inode ``taken`` was theirs,
+        and goes back to them.
         """
 
     def set_mtime(self, path: str, mtime: int) -> None:

@@ -190,14 +190,14 @@ class RealHost(Host):
             finally:
                 os.close(fd)
 
-    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat) -> None:
+    def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat, taken: int = 0) -> None:
         with _os_errors_as_clinical("Setting owner and mode of", path), open_parent(path) as (parent, name):
             fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
             try:
                 info = os.fstat(fd)
                 if is_exchanged(planned, _stat_of(info)):
                     raise ClinicalError("Setting owner and mode of", path, EXCHANGED, EXCHANGED_ADVICE)
-                _set_owner(parent, path, fd, uid, gid)
+                _set_owner(parent, path, fd, uid, gid, taken)
                 os.fchmod(fd, mode)
                 os.fsync(fd)
             finally:
@@ -388,15 +388,20 @@ def _stat_of(info: os.stat_result, target: str = "") -> Stat:
         ctime=info.st_ctime,
         mtime=info.st_mtime_ns,
         size=info.st_size,
+        inode=info.st_ino,
     )
 
 
-def _set_owner(parent: int, path: str, fd: int, uid: int, gid: int) -> None:
-    """Set the owner of what is open, where it is another one; what is root's is given away only where root put it."""
+def _set_owner(parent: int, path: str, fd: int, uid: int, gid: int, taken: int = 0) -> None:
+    """Set the owner of what is open, where it is another one.
+
+    What is root's is given away only where root put it, or where it is the inode that was ``taken`` from others.
+    """
     info, folder = os.fstat(fd), os.fstat(parent)
     if (uid, gid) == (info.st_uid, info.st_gid):
         return
-    if info.st_uid == 0 and (folder.st_uid != 0 or folder.st_mode & 0o022):
+    exchangeable = folder.st_uid != 0 or folder.st_mode & 0o022
+    if info.st_uid == 0 and exchangeable and info.st_ino != taken:
         raise ClinicalError("Giving away", path, GIVEN_AWAY, EXCHANGED_ADVICE)
     os.fchown(fd, uid, gid)
 

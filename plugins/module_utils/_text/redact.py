@@ -43,6 +43,8 @@ _SENTENCE_WORDS = (
     r"|make|mend|move|nobody|of|one|only|or|out|remove|run|so|somebody|take|that|the|their|this|to|use|was|who|with"
 )
 _NO_SECRET = rf"(?!\[redacted|(?:{_SETTING_WORDS})(?![\w.-])|(?:{_SENTENCE_WORDS})(?= [a-z])|/)"
+#: What follows the path of a file in an error of the system, or of most programs.
+_ERROR = r"['\"]?: (?-i:[A-Z][a-z/-]+ [a-z])"
 #: Names that a setting with a secret has in configuration files, environments, command lines and web addresses.
 _SECRET_NAME = (
     r"(?:[\w.-]*[_.-])?(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[_-]?(?:key|access[_-]?key))?|token"
@@ -149,7 +151,8 @@ RULES = (
     ),
     Rule(
         _NAME_HINTS,
-        rf"(?<!\w)({_SECRET_NAME}[\"']?\s*[:=]\s*)(?:{_QUOTED}|{_NO_SECRET}[^\s\"',;&]+)",
+        rf"(?<![\w.-])(?!(?<=/){_SECRET_NAME}{_ERROR})({_SECRET_NAME}[\"']?\s*[:=]\s*)"
+        rf"(?:{_QUOTED}|{_NO_SECRET}[^\s\"',;&]+)",
         _NAMED,
         _ANY_CASE,
     ),

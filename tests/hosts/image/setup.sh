@@ -5,6 +5,8 @@
 # Runs as root inside a new image, after the packages are installed; the files of this directory lie in the current directory.
 set -eu
 
+python3 shorten_lists.py installable.txt
+
 # An ordinary automation account: key login only, becomes root without a password. "*" is no password, but, unlike "!", no lock.
 useradd --create-home --shell /bin/bash automation
 usermod --password '*' automation

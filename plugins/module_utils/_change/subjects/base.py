@@ -141,7 +141,7 @@ class WholeSubject:
         )
         if force or not conflicts:
             return WayBack(before, conflicts)
-        if before.keys() != now.keys() or "kind" in foreign:
+        if before.keys() - self.INCIDENTAL != now.keys() - self.INCIDENTAL or "kind" in foreign:
             return WayBack(now, conflicts)
         return WayBack({part: now[part] if part in foreign else value for part, value in before.items()}, conflicts)
 

@@ -247,6 +247,7 @@ class Meta(WholeSubject):
 
     path: str
     type = "owner and mode of"
+    INCIDENTAL = frozenset({"inode"})
 
     @property
     def name(self) -> str:
@@ -256,7 +257,9 @@ class Meta(WholeSubject):
         info = host.stat(self.path)
         if info is None:
             return dict(ABSENT)
-        return {"kind": info.kind, "mode": info.mode, "uid": info.uid, "gid": info.gid}
+        image = {"kind": info.kind, "mode": info.mode, "uid": info.uid, "gid": info.gid}
+        # What is taken from others can be given back to them, and nothing that they put in its place.
+        return {**image, "inode": info.inode} if info.uid != 0 else image
 
     def put(self, host: Host, image: Image) -> None:
         now = host.stat(self.path)
@@ -266,7 +269,8 @@ class Meta(WholeSubject):
             raise ClinicalError("Setting owner and mode of", self.path, "it has become a link, which is not followed")
         if now.kind != image["kind"] or now.uid != image.get("owner", now.uid):
             raise ClinicalError("Setting owner and mode of", self.path, EXCHANGED, EXCHANGED_ADVICE)
-        host.set_meta(self.path, *_meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode), now)
+        mode, uid, gid = _meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode)
+        host.set_meta(self.path, mode, uid, gid, now, taken=image.get("inode", 0))
 
     def describe(self, part: str, value: Any) -> str:
         return _mode_or_owner(part, value)

@@ -278,6 +278,26 @@ def test_an_owner_that_nobody_planned_to_change_is_not_set(folder: Path, monkeyp
 
 
 @as_root
+@pytest.mark.parametrize("kind", ["file", "dir"])
+def test_what_was_taken_from_an_account_goes_back_to_it_and_nothing_else_does(folder: Path, kind: str) -> None:
+    path = folder / "it"
+    path.mkdir() if kind == "dir" else path.touch()
+    for theirs in (folder, path):
+        os.chown(theirs, NOBODY, NOBODY)
+    meta = Meta(str(path))
+    before = meta.capture(HOST)
+    meta.put(HOST, {"kind": kind, "mode": 0o600, "uid": 0, "gid": 0})
+    meta.put(HOST, before)
+    assert meta.capture(HOST) == before
+    meta.put(HOST, {"kind": kind, "mode": 0o600, "uid": 0, "gid": 0})
+    path.rename(folder / "aside")
+    path.mkdir() if kind == "dir" else path.touch()
+    with pytest.raises(ClinicalError, match="it is root's"):
+        meta.put(HOST, before)
+    assert path.stat().st_uid == 0
+
+
+@as_root
 def test_what_is_roots_is_given_away_only_where_root_alone_can_exchange_it(folder: Path) -> None:
     """As where a run that took bits away is put back, and a file of root's lies there by then."""
     (folder / "file").write_text("root's")
