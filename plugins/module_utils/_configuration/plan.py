@@ -34,6 +34,7 @@ from .model import (
     WantedAccount,
     WantedFile,
     WantedUnit,
+    claimed_paths,
 )
 
 WHY = "the configuration wants it"
@@ -62,6 +63,7 @@ class _Survey:
     host: Host
     configuration: Configuration
     earlier: Manifest
+    neighbours: Sequence[Manifest]
     foretell: bool
     images: dict[str, Image] = field(default_factory=dict)
     originals: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -89,7 +91,8 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
 
     Raises ClinicalError where the host cannot have the configuration.
     """
-    survey = _Survey(host, configuration, earlier, foretell)
+    survey = _Survey(host, configuration, earlier, manifests.neighbours(host, configuration.name), foretell)
+    _refuse_foreign(survey)
     packages = _packages(survey)
     steps = [
         *_group_steps(survey),
@@ -136,6 +139,19 @@ def _group(survey: _Survey, steps: Sequence[Step], effects: Sequence[Effect], un
         steady=tuple(dict.fromkeys([*notified, *started])),
         checked_on_the_way_back=False,
     )
+
+
+def _refuse_foreign(survey: _Survey) -> None:
+    """Raise ClinicalError where the configuration decides about a file or link that another system has on this host."""
+    claimed = claimed_paths(survey.configuration)
+    for neighbour in survey.neighbours:
+        foreign = [path for path in claimed if path in neighbour.files or path in neighbour.links]
+        if foreign:
+            problem = f"it belongs to the configuration {neighbour.name}; nothing was changed"
+            advice = (
+                f"Configure that system elsewhere, or take it away first: service_config, {neighbour.name}, removed."
+            )
+            raise ClinicalError("Writing", ", ".join(foreign), problem, advice)
 
 
 def _packages(survey: _Survey) -> tuple[Group, ...]:
@@ -237,6 +253,7 @@ def _upwards(path: str) -> Iterator[str]:
 def _leaving_steps(survey: _Survey) -> Iterator[Step]:
     """Yield what the earlier configuration put there and this one has not, and what must not be there."""
     wanted = {*_placed(survey.configuration), *_folders(survey.configuration)}
+    wanted.update(path for neighbour in survey.neighbours for path in neighbour.folders)
     if survey.configuration.kernel:
         wanted.add(SYSCTL.format(survey.configuration.name))
     leaving: set[str] = set()
@@ -484,8 +501,9 @@ def _is_newer(host: Host, path: str, since: float) -> bool:
 
 
 def _leaving_units(survey: _Survey, units: Mapping[str, Unit]) -> Iterator[Step]:
-    """Yield the steps that stop what the earlier configuration made run and this one does not know."""
+    """Yield the steps that stop what the earlier configuration made run and no system needs any longer."""
     known = {unit.name for unit in survey.configuration.units}
+    known.update(name for neighbour in survey.neighbours for name in neighbour.units)
     why = "the configuration has it no longer"
     for name in survey.earlier.units:
         unit = units.get(name)
