@@ -14,6 +14,7 @@ from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._text.lines import split_lines
 from ..._text.numbers import is_natural
+from .. import start_policy
 from .base import Conflict, Image, WayBack, WholeSubject
 from .mounts import MountPoint, mounted
 
@@ -179,6 +180,7 @@ class Packages(WholeSubject):
 
     ``residual`` names those that are not installed, but whose configuration files are kept. Without it in an image,
     whatever goes leaves its configuration files. ``unfinished`` names those that dpkg began with and did not end.
+    ``waiting`` are units that their packages must not start yet.
     """
 
     names: str
@@ -199,6 +201,10 @@ class Packages(WholeSubject):
         return {**image, "unfinished": unfinished} if unfinished else image
 
     def put(self, host: Host, image: Image) -> None:
+        with start_policy.waiting(host, image.get("waiting", ())) as environment:
+            self._put(host, image, environment)
+
+    def _put(self, host: Host, image: Image, environment: Mapping[str, str]) -> None:
         wanted: Mapping[str, str | None] = image["packages"]
         image_now = self.capture(host)
         now, unfinished = image_now["packages"], image_now.get("unfinished", {})
@@ -213,14 +219,14 @@ class Packages(WholeSubject):
             options = ["--allow-downgrades", "--allow-change-held-packages"]
             # apt takes what dpkg unpacked in part for installed, says so, and does nothing.
             options += ["--reinstall"] if any(wanted.get(name) for name in unfinished) else []
-            self._apt(host, *options, "install", *installed_anew, *removed)
+            self._apt(host, environment, *options, "install", *installed_anew, *removed)
         if "residual" in image:
             purged = [name for name in self.capture(host)["residual"] if name not in image["residual"]]
             if purged:
-                self._apt(host, "purge", *purged)
+                self._apt(host, environment, "purge", *purged)
 
-    def _apt(self, host: Host, *arguments: str) -> None:
-        done = host.run([*_APT, *arguments], timeout=900.0, env=_QUIET)
+    def _apt(self, host: Host, environment: Mapping[str, str], *arguments: str) -> None:
+        done = host.run([*_APT, *arguments], timeout=900.0, env={**_QUIET, **environment})
         if done.rc != 0:
             raise ClinicalError("Changing the packages", self.names, _complaint(done), "Is another apt at work?")
 
@@ -256,9 +262,18 @@ class Packages(WholeSubject):
         along = [name for name, version in after["packages"].items() if version is None and name not in now]
         return f"{', '.join(along)} came since and would be removed along" if along else ""
 
+    def sweep(self, host: Host) -> None:
+        sweep(host)
+
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Compare package by package, because a package manager that is killed has changed some of them."""
         return super().is_partial(now["packages"], before["packages"], after["packages"])
+
+
+def sweep(host: Host) -> None:
+    """Take away the policy that a cut run left behind; a package manager that outlived the run still needs it."""
+    if start_policy.is_left_behind(host) and not broken(host):
+        start_policy.lift(host)
 
 
 def _source(host: Host, name: str, version: str) -> str:

@@ -108,6 +108,25 @@ def test_a_table_that_somebody_has_flushed_is_loaded_again(host: FakeHost) -> No
     assert [effect.verb for effect in planned(host, units=[unit]).groups[0].effects] == ["restart"]
 
 
+def test_what_the_configuration_starts_or_stops_waits_while_its_package_comes(host: FakeHost) -> None:
+    host.mirror["aa"] = FakePackage("1")
+    host.add_dir("/var/lib/apt")
+    host.units["runs.service"] = FakeUnit(active=True)
+    states = {"runs": "started", "new": "started", "off": "stopped", "theirs": "unmanaged"}
+    units = [{"name": f"{name}.service", "state": state} for name, state in states.items()]
+    (package,) = (group for group in planned(host, packages=["aa"], units=units).groups if group.name == "package")
+    assert (package.steps[1].wanted or {})["waiting"] == ["new.service", "off.service"]
+
+
+def test_what_is_not_wanted_any_more_stops_in_the_opposite_order(host: FakeHost) -> None:
+    earlier = manifest.Manifest("gateway", units=("door.service", "archive.service"))
+    for name in earlier.units:
+        host.units[name] = FakeUnit(active=True)
+    (group,) = plan(host, parse({"name": "gateway"}), earlier).groups
+    stopped = [step.subject.name for step in group.steps if step.subject.type == "own unit"]
+    assert stopped == ["archive.service", "door.service"]
+
+
 # --- beside another system on the same host ---
 
 
