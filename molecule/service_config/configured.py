@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,8 @@ STATE = r"""
 cd /
 find etc usr/local var/lib/clinic -printf '%p %y %m %U:%G %l\n' | sort
 find etc usr/local var/lib/clinic -type f -print0 | sort -z | xargs -0 sha256sum
-systemctl list-units --plain --no-legend --state=active haproxy.service nginx.service 'clinic*'
+systemctl list-units --plain --no-legend --state=active haproxy.service nginx.service 'clinic*' 'appointments*'
+systemctl list-units --plain --no-legend --state=active 'interface-gateway*'
 systemctl is-enabled haproxy.service nginx.service clinic-worker.service clinic-door.service
 nft list ruleset
 sysctl -n net.ipv4.ip_nonlocal_bind
@@ -34,6 +36,7 @@ find / -xdev -name '*.healthops-tmp' -not -path '/proc/*'
 """
 #: The pages: HAProxy, nginx, and the worker, which is restarted where its files change.
 PORTS = {"haproxy": 8080, "nginx": 8081, "worker": 8082}
+MESSAGE = b"\x0bMSH|^~\\&|LAB|WARD|ENGINE|CLINIC|20261130||ORU^R01|DRILL|P|2.5\rOBX|1|NM|2951-2||140\r\x1c\r"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,21 @@ class ClinicHost:
                 return str(answer.read().decode())
         except (urllib.error.URLError, OSError) as error:
             return f"nothing: {error}"
+
+    def acknowledgement(self, port: int) -> str:
+        """Return what an HL7 sender gets for a message of its own, or why it gets nothing."""
+        try:
+            with socket.create_connection((self.address, port), timeout=5) as connection:
+                connection.sendall(MESSAGE)
+                answer = b""
+                while not answer.endswith(b"\x1c\r"):
+                    piece = connection.recv(4096)
+                    if not piece:
+                        return "nothing: closed"
+                    answer += piece
+        except OSError as error:
+            return f"nothing: {error}"
+        return "accepted" if b"MSA|AA|" in answer else "nothing: refused"
 
     def pages(self) -> dict[str, str]:
         return {name: self.page(port) for name, port in PORTS.items()}
@@ -111,18 +129,19 @@ class Play:
         self.process.communicate(timeout=60)
 
 
-def begin(**variables: Any) -> Play:
-    """Begin the play of the drills with these variables."""
-    argv = ["ansible-playbook", "-i", str(INVENTORY), str(SCENARIO / "drill.yml"), "--diff", "-vvv"]
+def begin(
+    *arguments: str, playbook: str = "drill.yml", environment: Mapping[str, str] | None = None, **variables: Any
+) -> Play:
+    """Begin a play of the drills with these variables."""
+    argv = ["ansible-playbook", "-i", str(INVENTORY), str(SCENARIO / playbook), "--diff", "-vvv", *arguments]
     argv += ["-e", json.dumps({"drill_host": "test_hosts", **variables})]
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
     process = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", **(environment or {})},
         start_new_session=True,
     )
     return Play(process)
@@ -130,7 +149,7 @@ def begin(**variables: Any) -> Play:
 
 @dataclass
 class Clients:
-    """Clients that ask every page of every host all the time, and what they did not get."""
+    """Clients that ask every host all the time, and what they got."""
 
     answers: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
@@ -139,17 +158,21 @@ class Clients:
         return [text for text in told if text.startswith("nothing")]
 
 
+Question = Callable[[ClinicHost], str]
+PAGES: dict[str, Question] = {name: lambda host, port=port: host.page(port) for name, port in PORTS.items()}  # type: ignore[misc]
+
+
 @contextmanager
-def clients(asked: list[ClinicHost]) -> Iterator[Clients]:
-    """Ask the pages ten times a second while the body runs."""
+def clients(asked: list[ClinicHost], questions: Mapping[str, Question] = PAGES) -> Iterator[Clients]:
+    """Ask all of them ten times a second while the body runs."""
     seen, over = Clients(), threading.Event()
 
-    def ask(host: ClinicHost, name: str, port: int) -> None:
+    def ask(host: ClinicHost, name: str, question: Question) -> None:
         while not over.is_set():
-            seen.answers.setdefault((host.name, name), set()).add(host.page(port))
+            seen.answers.setdefault((host.name, name), set()).add(question(host))
             over.wait(0.1)
 
-    threads = [threading.Thread(target=ask, args=(host, *page)) for host in asked for page in PORTS.items()]
+    threads = [threading.Thread(target=ask, args=(host, *item)) for host in asked for item in questions.items()]
     for thread in threads:
         thread.start()
     try:

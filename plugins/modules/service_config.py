@@ -54,7 +54,10 @@ options:
     choices: [applied, confirmed, reverted, removed]
     default: applied
   packages:
-    description: Packages of the distribution that are installed where they are missing. None is ever removed for it.
+    description:
+      - Packages of the distribution that are installed where they are missing. None is ever removed for it.
+      - Units that O(units) starts or stops, and that do not run yet, are not started by their packages, whose settings
+        are others. C(/usr/sbin/policy-rc.d) forbids it to the package manager of this run alone.
     type: list
     elements: str
     default: []
@@ -121,7 +124,7 @@ options:
         default: false
   files:
     description:
-      - Files, each with exactly one of C(content), C(template), C(source), C(remote_source) and C(generate).
+      - Files, each with exactly one of C(content), C(template), C(source), C(remote_source), C(generate) and C(derive).
     type: list
     elements: dict
     default: []
@@ -155,6 +158,17 @@ options:
         description: A command that fails where the file has to be generated again, such as C(openssl x509 -checkend).
         type: list
         elements: str
+      derive:
+        description:
+          - A command of the host that prints the content out of what is there, such as other files; a list that begins
+            with the whole path of a program.
+          - It is run each time, in check mode as well, so it must change nothing. Where it fails because what it reads
+            is yet to come, it is run once more when that is there.
+        type: list
+        elements: str
+      stdin:
+        description: What the command in O(files[].generate) or O(files[].derive) reads, such as passwords.
+        type: str
       requires:
         description:
           - A command that has to succeed before the content may change, such as one that finds nothing drained.
@@ -211,7 +225,8 @@ options:
         elements: str
         default: []
   absent:
-    description: Paths that must not be there, such as a package's own example site.
+    description:
+      - Paths that must not be there, such as a package's own example site, also where a package of this run brings it.
     type: list
     elements: path
     default: []
@@ -466,6 +481,8 @@ FILES = _listed(
         "remote_source": {"type": "path"},
         "generate": {"type": "list", "elements": "str"},
         "fresh": {"type": "list", "elements": "str"},
+        "derive": {"type": "list", "elements": "str"},
+        "stdin": {"type": "str"},
         "requires": {"type": "list", "elements": "str"},
         "owner": ROOT,
         "group": ROOT,

@@ -512,6 +512,7 @@ class FakeHost(Host):
         self, argv: Sequence[str], timeout: float = 60.0, stdin: str = "", env: Optional[Dict[str, str]] = None
     ) -> CommandResult:
         self.runs.append(tuple(argv))
+        self.stdin, self.environment = stdin, env or {}
         if self.which(argv[0]) is None:
             raise ClinicalError("Running", argv[0], "there is no such command on this host")
         answer = self.answers.get(tuple(argv))
@@ -519,7 +520,6 @@ class FakeHost(Host):
             return answer
         if answer is not None:
             return answer(self, argv)
-        self.stdin = stdin
         try:
             rc, out, err = PROGRAMS[posixpath.basename(argv[0])](self, list(argv[1:]))
         except HostWriteError as error:  # a program tells it in its own way

@@ -44,7 +44,8 @@ class FakeUnit:
 class FakePackage:
     """A package on the mirror: its configuration files, what its scripts write elsewhere in /etc, its unit.
 
-    ``privileged`` are programs of it that lend their owner's rights to whoever runs them.
+    ``privileged`` are programs of it that lend their owner's rights to whoever runs them. One that ``asks_no_policy``
+    starts its unit whatever policy-rc.d says.
     """
 
     version: str
@@ -53,6 +54,7 @@ class FakePackage:
     depends: tuple[str, ...] = ()
     fetchable: bool = True
     unit: str = ""
+    asks_no_policy: bool = False
     privileged: tuple[str, ...] = ()
 
 
@@ -457,12 +459,23 @@ def _configure(host: FakeHost, installed: dict[str, str], removed: list[str]) ->
         for program in host.mirror[name].privileged:
             (host.privileged.append if name in installed else host.privileged.remove)(program)
         if host.mirror[name].unit and name in installed:
-            host.units[host.mirror[name].unit] = FakeUnit(active=True, since=host.clock)
+            active = host.mirror[name].asks_no_policy or not _forbids(host, host.mirror[name].unit)
+            host.units[host.mirror[name].unit] = FakeUnit(active=active, since=host.clock)
             _enable(host, host.mirror[name].unit)
         elif host.mirror[name].unit in host.units:
             _disable(host, host.mirror[name].unit)
             del host.units[host.mirror[name].unit]
     host.add_file(AUTO_MARKS, "".join(map(auto_mark, sorted(host.packages))))
+
+
+def _forbids(host: FakeHost, unit: str) -> bool:
+    """Ask the policy whether a package's script may start its unit, as far as it goes by the environment."""
+    named = re.search(r"case \" \$(\w+) \"", host.text("/usr/sbin/policy-rc.d") if _has_policy(host) else "")
+    return named is not None and unit in host.environment.get(named[1], "").split()
+
+
+def _has_policy(host: FakeHost) -> bool:
+    return "/usr/sbin/policy-rc.d" in host.nodes and host.nodes["/usr/sbin/policy-rc.d"].kind == "file"
 
 
 def auto_mark(name: str) -> str:

@@ -12,13 +12,22 @@ from .subjects.packages import AUTO_MARKS, Packages
 from .subjects.trees import Tree
 
 
-def package_group(before: Image, after: Image, controls: tuple[str, ...] = (), stops: tuple[str, ...] = ()) -> Group:
-    """Return the one transaction from ``before`` to ``after``, as ``packages.simulate`` gives them."""
+def package_group(
+    before: Image,
+    after: Image,
+    controls: tuple[str, ...] = (),
+    stops: tuple[str, ...] = (),
+    waiting: tuple[str, ...] = (),
+) -> Group:
+    """Return the one transaction from ``before`` to ``after``, as ``packages.simulate`` gives them.
+
+    ``waiting`` are units that their packages must not start yet.
+    """
     versions: Mapping[str, str | None] = after["packages"]
     why = "what the packages' own scripts change here is put back with them"
     transaction = Step(
         subject=Packages(" ".join(sorted(versions))),
-        wanted={**after, "keep": True},
+        wanted={**after, "keep": True, **({"waiting": list(waiting)} if waiting else {})},
         before=_listed(before["packages"]),
         after=_listed(versions),
         why="one transaction of the package manager",

@@ -60,6 +60,11 @@ def names(host: Host) -> list[str]:
     return [name for name in host.listdir(FOLDER) if not name.startswith(".")]
 
 
+def neighbours(host: Host, name: str) -> list[Manifest]:
+    """Return what the other systems have on this host. Raises ClinicalError where that cannot be read."""
+    return [load(host, other) for other in names(host) if other != name]
+
+
 def make_folder(host: Host) -> None:
     """Make the folder of the manifests, for root alone."""
     for folder in (STATE, FOLDER):

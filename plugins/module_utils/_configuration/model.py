@@ -11,7 +11,7 @@ import base64
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._errors import ClinicalError
@@ -41,8 +41,9 @@ class WantedFile:
     """One file. ``secret`` content is never shown; with ``once`` a file that is there already stays as it is.
 
     ``source`` is a file of the host whose bytes it gets, ``generate`` a program of the host that prints them, once, and
-    again when ``fresh`` fails; without both they are in ``content``. It changes only where ``requires`` succeeds.
-    ``reload`` and ``restart`` are the units that read it, and when.
+    again when ``fresh`` fails, ``derive`` one that prints them out of what is there, each time; both read ``stdin``.
+    Without these they are in ``content``. It changes only where ``requires`` succeeds. ``reload`` and ``restart`` are
+    the units that read it, and when.
     """
 
     path: str
@@ -51,6 +52,8 @@ class WantedFile:
     source: str = ""
     generate: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
+    derive: tuple[str, ...] = ()
+    stdin: str = field(default="", repr=False)
     requires: tuple[str, ...] = ()
     secret: bool = False
     once: bool = False
@@ -190,6 +193,8 @@ def _file(sent: Mapping[str, Any]) -> WantedFile:
         source=_path(sent["source"]) if sent.get("source") else "",
         generate=_argv(sent["generate"]) if sent.get("generate") else (),
         fresh=_argv(sent["fresh"]) if sent.get("fresh") else (),
+        derive=_argv(sent["derive"]) if sent.get("derive") else (),
+        stdin=str(sent.get("stdin") or ""),
         requires=_argv(sent["requires"]) if sent.get("requires") else (),
         secret=bool(sent.get("secret")),
         once=bool(sent.get("once")),

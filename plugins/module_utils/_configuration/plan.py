@@ -29,11 +29,13 @@ from .model import (
     STARTED,
     STOPPED,
     UNIT_FOLDERS,
+    UNMANAGED,
     Configuration,
     Owner,
     WantedAccount,
     WantedFile,
     WantedUnit,
+    claimed_paths,
 )
 
 WHY = "the configuration wants it"
@@ -62,6 +64,7 @@ class _Survey:
     host: Host
     configuration: Configuration
     earlier: Manifest
+    neighbours: Sequence[Manifest]
     foretell: bool
     images: dict[str, Image] = field(default_factory=dict)
     originals: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -89,18 +92,19 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
 
     Raises ClinicalError where the host cannot have the configuration.
     """
-    survey = _Survey(host, configuration, earlier, foretell)
-    packages = _packages(survey)
+    survey = _Survey(host, configuration, earlier, manifests.neighbours(host, configuration.name), foretell)
+    _refuse_foreign(survey)
+    units = show(host, [unit.name for unit in configuration.units] + [*earlier.units])
+    packages = _packages(survey, units)
     steps = [
         *_group_steps(survey),
         *_account_steps(survey),
         *_folder_steps(survey),
-        *_leaving_steps(survey),
+        *_leaving_steps(survey, with_packages=bool(packages)),
         *_file_steps(survey),
         *_link_steps(survey),
         *_kernel_steps(survey),
     ]
-    units = show(host, [unit.name for unit in configuration.units] + [*earlier.units])
     stopping = list(_leaving_units(survey, units))
     new = _new_manifest(survey, packages)
     if new != earlier:
@@ -138,8 +142,24 @@ def _group(survey: _Survey, steps: Sequence[Step], effects: Sequence[Effect], un
     )
 
 
-def _packages(survey: _Survey) -> tuple[Group, ...]:
-    """Return the group that installs what is missing. Raises ClinicalError where apt would remove something for it."""
+def _refuse_foreign(survey: _Survey) -> None:
+    """Raise ClinicalError where the configuration decides about a file or link that another system has on this host."""
+    claimed = claimed_paths(survey.configuration)
+    for neighbour in survey.neighbours:
+        foreign = [path for path in claimed if path in neighbour.files or path in neighbour.links]
+        if foreign:
+            problem = f"it belongs to the configuration {neighbour.name}; nothing was changed"
+            advice = (
+                f"Configure that system elsewhere, or take it away first: service_config, {neighbour.name}, removed."
+            )
+            raise ClinicalError("Writing", ", ".join(foreign), problem, advice)
+
+
+def _packages(survey: _Survey, units: Mapping[str, Unit]) -> tuple[Group, ...]:
+    """Return the group that installs what is missing. Raises ClinicalError where apt would remove something for it.
+
+    What the configuration starts or stops itself is not started by its package, which would have other settings.
+    """
     wanted = survey.configuration.packages
     versions, _unfinished = installed(survey.host, wanted)
     missing = [name for name, version in versions.items() if version is None]
@@ -154,7 +174,9 @@ def _packages(survey: _Survey) -> tuple[Group, ...]:
     if leaving:
         reason = f"apt would remove {', '.join(leaving)}"
         raise ClinicalError("Installing", ", ".join(missing), f"{reason}; nothing was changed", "Decide by hand first.")
-    return (package_group(before, after),)
+    decided = [unit.name for unit in survey.configuration.units if unit.state != UNMANAGED]
+    running = {name for name, unit in units.items() if unit.running}
+    return (package_group(before, after, waiting=tuple(name for name in decided if name not in running)),)
 
 
 # --- accounts ---
@@ -234,9 +256,13 @@ def _upwards(path: str) -> Iterator[str]:
         path = posixpath.dirname(path)
 
 
-def _leaving_steps(survey: _Survey) -> Iterator[Step]:
-    """Yield what the earlier configuration put there and this one has not, and what must not be there."""
+def _leaving_steps(survey: _Survey, with_packages: bool) -> Iterator[Step]:
+    """Yield what the earlier configuration put there and this one has not, and what must not be there.
+
+    The latter may also be what packages bring that come first.
+    """
     wanted = {*_placed(survey.configuration), *_folders(survey.configuration)}
+    wanted.update(path for neighbour in survey.neighbours for path in neighbour.folders)
     if survey.configuration.kernel:
         wanted.add(SYSCTL.format(survey.configuration.name))
     leaving: set[str] = set()
@@ -245,6 +271,8 @@ def _leaving_steps(survey: _Survey) -> Iterator[Step]:
             original = survey.earlier.originals.get(path)
             yield from _leaving(survey, path, original, "the configuration has it no longer", leaving)
     for path in survey.configuration.absent:
+        if with_packages and survey.image(path)["kind"] == "absent":
+            yield _step(File(path), dict(ABSENT), "", "", "what its package may bring")
         yield from _leaving(survey, path, None, "the configuration wants it gone", leaving)
 
 
@@ -276,7 +304,7 @@ def _file_steps(survey: _Survey) -> Iterator[Step]:
         else:
             content = _content(survey, file)
             if content is None:
-                yield _copying(survey, file)
+                yield _filling(survey, file)
                 continue
             wanted = owned_image("file", file.owner.mode, file.owner.user, file.owner.group, content)
         if now["kind"] == "dir":
@@ -309,19 +337,26 @@ def _is_fresh(survey: _Survey, file: WantedFile, now: Image) -> bool:
 
 def _generating(survey: _Survey, file: WantedFile) -> Step:
     survey.changed.add(file.path)
-    wanted = generated_image(file.generate, file.owner.mode, file.owner.user, file.owner.group)
     before = "ends soon" if survey.image(file.path)["kind"] == "file" else "absent"
-    return _step(GeneratedFile(file.path), wanted, before, f"generated, {_owner_words(file.owner)}", WHY)
+    return _printed(file, file.generate, before, "generated")
+
+
+def _printed(file: WantedFile, argv: Sequence[str], before: str, how: str) -> Step:
+    """Return the step that fills a file with what a program prints when it comes to that."""
+    wanted = generated_image(argv, file.owner.mode, file.owner.user, file.owner.group)
+    return _step(GeneratedFile(file.path, file.stdin), wanted, before, f"{how}, {_owner_words(file.owner)}", WHY)
 
 
 def _content(survey: _Survey, file: WantedFile) -> bytes | None:
-    """Return the wanted bytes, read once; None where the file of the host that has them is yet to come."""
+    """Return the wanted bytes, read once; None where what they are made of is yet to come."""
     if file.path not in survey.contents:
         survey.contents[file.path] = _read_content(survey, file)
     return survey.contents[file.path]
 
 
 def _read_content(survey: _Survey, file: WantedFile) -> bytes | None:
+    if file.derive:
+        return _derived(survey, file)
     if not file.source:
         return file.content
     if file.source in survey.changed:
@@ -334,12 +369,21 @@ def _read_content(survey: _Survey, file: WantedFile) -> bytes | None:
     return content
 
 
-def _copying(survey: _Survey, file: WantedFile) -> Step:
-    """Return the step that copies what is not there yet: this run generates it first, or other tasks will."""
+def _derived(survey: _Survey, file: WantedFile) -> bytes | None:
+    """Return what the program prints; None where it cannot yet, or this run changes what it reads."""
+    if survey.host.which(file.derive[0]) is None or survey.changed.intersection(file.derive):
+        return None
+    done = survey.host.run(file.derive, stdin=file.stdin)
+    return done.out.encode() if done.rc == 0 and done.out else None
+
+
+def _filling(survey: _Survey, file: WantedFile) -> Step:
+    """Return the step that fills a file out of what is not there yet: this run makes it first, or other tasks will."""
     survey.changed.add(file.path)
-    wanted = generated_image(("/bin/cat", file.source), file.owner.mode, file.owner.user, file.owner.group)
-    before, after = survey.image(file.path)["kind"], f"a copy of {file.source}, {_owner_words(file.owner)}"
-    return _step(GeneratedFile(file.path), wanted, before, after, WHY)
+    before = str(survey.image(file.path)["kind"])
+    if file.derive:
+        return _printed(file, file.derive, before, "derived")
+    return _printed(file, ("/bin/cat", file.source), before, f"a copy of {file.source}")
 
 
 def _link_steps(survey: _Survey) -> Iterator[Step]:
@@ -484,10 +528,11 @@ def _is_newer(host: Host, path: str, since: float) -> bool:
 
 
 def _leaving_units(survey: _Survey, units: Mapping[str, Unit]) -> Iterator[Step]:
-    """Yield the steps that stop what the earlier configuration made run and this one does not know."""
+    """Yield the steps that stop what the earlier configuration made run and no system needs now, the last first."""
     known = {unit.name for unit in survey.configuration.units}
+    known.update(name for neighbour in survey.neighbours for name in neighbour.units)
     why = "the configuration has it no longer"
-    for name in survey.earlier.units:
+    for name in reversed(survey.earlier.units):
         unit = units.get(name)
         if name in known or unit is None or not unit.exists:
             continue
@@ -542,7 +587,7 @@ def _link_targets(survey: _Survey) -> dict[str, str]:
 
 def _digest(survey: _Survey, file: WantedFile) -> str:
     """Return by what a file is compared later; nothing for one that others may change."""
-    if file.once or file.secret or file.generate:
+    if file.once or file.secret or file.generate or file.derive:
         return ""
     content = _content(survey, file)
     return "" if content is None else manifests.digest(content)

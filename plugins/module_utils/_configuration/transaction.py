@@ -14,6 +14,7 @@ from typing import Any
 
 from .._change.apply import Undone
 from .._change.steps import Group
+from .._change.subjects import packages
 from .._errors import ClinicalError
 from .._guard import record, reverter
 from .._guard import run as guarded_run
@@ -66,6 +67,8 @@ def apply(host: Host, request: ConfigurationRequest, check: bool) -> Configurati
     if request.confirm_within:
         record.check_within(request.confirm_within)
     name = request.configuration.name
+    if not check:
+        packages.sweep(host)
     planned = plan(host, request.configuration, manifests.load(host, name), foretell=check)
     result.restarts_due, result.remaining = list(planned.restarts_due), list(planned.remaining)
     result.changes = guarded_run.describe_changes(planned.groups)

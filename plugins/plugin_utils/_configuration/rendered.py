@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 
 #: What says where a file's bytes come from; exactly one of them.
-ORIGINS = ("content", "template", "source", "remote_source", "generate")
+ORIGINS = ("content", "template", "source", "remote_source", "generate", "derive")
 #: What goes to the host as the task says it.
 PLAIN = ("packages", "groups", "accounts", "folders", "links", "absent", "kernel", "units", "checks")
 TABLE_UNIT = """\
@@ -63,7 +63,8 @@ def render(options: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
     """Return what the host is sent. Raises ClinicalError where a file says not where its bytes come from."""
     sent: dict[str, Any] = {key: options[key] for key in PLAIN if options.get(key)}
     sent["files"] = [_file(file, renderer) for file in options.get("files") or ()]
-    for table in options.get("nftables") or ():
+    # Tables are loaded before any other unit starts: what they refuse is refused from the first moment.
+    for table in reversed(options.get("nftables") or ()):
         _add_table(sent, table, renderer)
     return sent
 
@@ -73,8 +74,8 @@ def _file(file: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
     origin = _only_origin(file)
     if origin == "remote_source":
         return {**plain, "source": file["remote_source"]}
-    if origin == "generate":
-        return {**plain, "generate": file["generate"]}
+    if origin in ("generate", "derive"):
+        return {**plain, origin: file[origin]}
     return {**plain, "content": base64.b64encode(_content(file, origin, renderer)).decode()}
 
 
@@ -111,7 +112,7 @@ def _add_table(sent: dict[str, Any], table: Mapping[str, Any], renderer: Rendere
     state: dict[str, Any] = {"enabled": table.get("enabled", True), "state": table.get("state") or "started"}
     if state["state"] == "unmanaged":  # whoever starts it decides about the next boot as well
         state["enabled"] = None
-    sent["units"] = [*_list(sent, "units"), {"name": unit, "table": table["table"], **state}]
+    sent["units"] = [{"name": unit, "table": table["table"], **state}, *_list(sent, "units")]
     sent["checks"] = [*_list(sent, "checks"), ["/usr/sbin/nft", "--check", "--file", path]]
 
 

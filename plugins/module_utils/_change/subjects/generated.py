@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
@@ -20,15 +20,19 @@ def generated_image(argv: Sequence[str], mode: int, user: str, group: str) -> Im
 
 @dataclass(frozen=True)
 class GeneratedFile(File):
-    """The file with all its bytes; what is remembered of the change are the bytes that were printed."""
+    """The file with all its bytes; what is remembered of the change are the bytes that were printed.
 
+    ``stdin`` is what the program reads. It may be a password, and stands in no image: no way back needs it.
+    """
+
+    stdin: str = field(default="", repr=False, compare=False)
     type = "generated file"
 
     def put(self, host: Host, image: Image) -> None:
         if image["kind"] != "generated":
             super().put(host, image)
             return
-        done = host.run(image["argv"], timeout=300.0)
+        done = host.run(image["argv"], timeout=300.0, stdin=self.stdin)
         if done.rc != 0 or not done.out:
             raise ClinicalError("Generating", self.path, done.complaint, f"Try: {' '.join(image['argv'])}")
         super().put(host, owned_image("file", image["mode"], image["user"], image["group"], done.out.encode()))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
 from ..._text.lines import split_lines
 from ..._text.numbers import is_natural
+from .. import start_policy
 from .base import Conflict, Image, WayBack, WholeSubject
 from .mounts import MountPoint, mounted
 
@@ -39,12 +40,29 @@ _HOLDER = re.compile(r"It is held by process \d+ \([^)\n]*\)")
 _SIMULATED = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re.MULTILINE)
 
 
-def installed(host: Host, names: Sequence[str]) -> tuple[dict[str, str | None], dict[str, str]]:
+#: Asks dpkg of packages: name, version and status of each that it knows.
+PackageQuery = Callable[[Host, Sequence[str]], list[list[str]]]
+
+
+def query(host: Host, names: Sequence[str]) -> list[list[str]]:
+    """Return name, version and status of each package that dpkg knows."""
+    if not names:
+        return []
+    form = "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\n"
+    done = host.run(["dpkg-query", "--show", form, *names])
+    if done.rc not in (0, 1):  # 1: some of the names are unknown, which is an answer
+        raise ClinicalError("Asking dpkg for", ", ".join(names), done.err_line, "Try: dpkg --audit")
+    return [_fields(line, 3) for line in split_lines(done.out)]
+
+
+def installed(
+    host: Host, names: Sequence[str], ask: PackageQuery = query
+) -> tuple[dict[str, str | None], dict[str, str]]:
     """Return the installed version of each package, None where it is not installed, and what is installed in part.
 
     The latter is by package the status of which dpkg says that it began with it and did not end.
     """
-    rows = _query(host, names)
+    rows = ask(host, names)
     versions = {name: version for name, version, status in rows if status == "installed"}
     unfinished = {name: status for name, _version, status in rows if status not in _FINISHED}
     return {name: versions.get(name) for name in names}, unfinished
@@ -93,27 +111,16 @@ def _mount_of(points: Mapping[str, MountPoint], path: str) -> MountPoint | None:
     return points.get(path)
 
 
-def present(host: Host, names: Sequence[str]) -> set[str]:
+def present(host: Host, names: Sequence[str], ask: PackageQuery = query) -> set[str]:
     """Return those of the packages that are installed, also in part, as dpkg or rpm says."""
     if not names:
         return set()
     if host.which("dpkg-query") is not None:
-        return {name for name, _version, status in _query(host, names) if status not in _AWAY}
+        return {name for name, _version, status in ask(host, names) if status not in _AWAY}
     if host.which("rpm") is None:
         return set()
     # For what is not installed rpm prints a sentence, and has an exit code of its own.
     return set(host.run(["rpm", "--query", "--queryformat", "%{NAME}\\n", *names]).out.split("\n")) & set(names)
-
-
-def _query(host: Host, names: Sequence[str]) -> list[list[str]]:
-    """Return name, version and status of each package that dpkg knows."""
-    if not names:
-        return []
-    form = "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\n"
-    done = host.run(["dpkg-query", "--show", form, *names])
-    if done.rc not in (0, 1):  # 1: some of the names are unknown, which is an answer
-        raise ClinicalError("Asking dpkg for", ", ".join(names), done.err_line, "Try: dpkg --audit")
-    return [_fields(line, 3) for line in split_lines(done.out)]
 
 
 def _fields(line: str, number: int) -> list[str]:
@@ -173,6 +180,7 @@ class Packages(WholeSubject):
 
     ``residual`` names those that are not installed, but whose configuration files are kept. Without it in an image,
     whatever goes leaves its configuration files. ``unfinished`` names those that dpkg began with and did not end.
+    ``waiting`` are units that their packages must not start yet.
     """
 
     names: str
@@ -185,7 +193,7 @@ class Packages(WholeSubject):
 
     def capture(self, host: Host) -> Image:
         names = self.names.split()
-        rows = _query(host, names)
+        rows = query(host, names)
         versions = {name: version for name, version, status in rows if status == "installed"}
         residual = sorted(name for name, _version, status in rows if status == "config-files")
         unfinished = {name: status for name, _version, status in rows if status not in _FINISHED}
@@ -193,6 +201,10 @@ class Packages(WholeSubject):
         return {**image, "unfinished": unfinished} if unfinished else image
 
     def put(self, host: Host, image: Image) -> None:
+        with start_policy.waiting(host, image.get("waiting", ())) as environment:
+            self._put(host, image, environment)
+
+    def _put(self, host: Host, image: Image, environment: Mapping[str, str]) -> None:
         wanted: Mapping[str, str | None] = image["packages"]
         image_now = self.capture(host)
         now, unfinished = image_now["packages"], image_now.get("unfinished", {})
@@ -207,14 +219,14 @@ class Packages(WholeSubject):
             options = ["--allow-downgrades", "--allow-change-held-packages"]
             # apt takes what dpkg unpacked in part for installed, says so, and does nothing.
             options += ["--reinstall"] if any(wanted.get(name) for name in unfinished) else []
-            self._apt(host, *options, "install", *installed_anew, *removed)
+            self._apt(host, environment, *options, "install", *installed_anew, *removed)
         if "residual" in image:
             purged = [name for name in self.capture(host)["residual"] if name not in image["residual"]]
             if purged:
-                self._apt(host, "purge", *purged)
+                self._apt(host, environment, "purge", *purged)
 
-    def _apt(self, host: Host, *arguments: str) -> None:
-        done = host.run([*_APT, *arguments], timeout=900.0, env=_QUIET)
+    def _apt(self, host: Host, environment: Mapping[str, str], *arguments: str) -> None:
+        done = host.run([*_APT, *arguments], timeout=900.0, env={**_QUIET, **environment})
         if done.rc != 0:
             raise ClinicalError("Changing the packages", self.names, _complaint(done), "Is another apt at work?")
 
@@ -250,9 +262,18 @@ class Packages(WholeSubject):
         along = [name for name, version in after["packages"].items() if version is None and name not in now]
         return f"{', '.join(along)} came since and would be removed along" if along else ""
 
+    def sweep(self, host: Host) -> None:
+        sweep(host)
+
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Compare package by package, because a package manager that is killed has changed some of them."""
         return super().is_partial(now["packages"], before["packages"], after["packages"])
+
+
+def sweep(host: Host) -> None:
+    """Take away the policy that a cut run left behind; a package manager that outlived the run still needs it."""
+    if start_policy.is_left_behind(host) and not broken(host):
+        start_policy.lift(host)
 
 
 def _source(host: Host, name: str, version: str) -> str:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
+from ..._change import start_policy
+from ..._change.start_policy import ASIDE, FORBIDDEN, MARK
 from ..._change.subjects.units import has_systemd
 from ..._host.door import CommandResult, Host
 from ..._text.lines import split_lines
@@ -21,20 +23,15 @@ from ..model import INSTALL, REMOVE, PackageChange
 from ..unit import UNIT, as_unit
 from .files import make_archive
 
-POLICY = "/usr/sbin/policy-rc.d"
-#: A policy of the site's own is put aside under this name, and is asked as well: what it forbids stays forbidden.
-ASIDE = "/usr/sbin/policy-rc.d.healthops-aside"
 REQUESTS = "/run/healthops/patch-restarts"
-_MARK = "# healthops.clinical: holds back restarts while a patch run installs"
-_FORBIDDEN = 101
 _POLICY = f"""#!/bin/sh
-{_MARK}
+{MARK}restarts while a patch run installs
 said=0
 [ ! -x {ASIDE} ] || {ASIDE} "$@" || said=$?
 systemctl is-active --quiet {UNIT} && [ -d /run/healthops ] || exit $said
 while [ "${{1#-}}" != "$1" ]; do shift; done
 printf '%s %s %s\\n' "$1" "$2" "$said" >> {REQUESTS}
-exit {_FORBIDDEN}
+exit {FORBIDDEN}
 """
 _ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
@@ -106,37 +103,17 @@ def suspend(host: Host, again: bool) -> None:
     host.mkdir("/run/healthops", 0o700, 0, 0)
     if not again:
         host.remove(REQUESTS)
-    if host.stat(POLICY) is not None and not _is_ours(host):
-        _move(host, POLICY, ASIDE)
-    host.write(POLICY, _POLICY.encode(), 0o755, 0, 0, {})
+    start_policy.lay(host, _POLICY)
 
 
 def resume(host: Host) -> tuple[ServiceRequest, ...]:
     """Take our policy away; return everything that was requested meanwhile, each request once."""
-    if host.stat(ASIDE) is not None:
-        _move(host, ASIDE, POLICY)
-        host.remove(ASIDE)
-    elif _is_ours(host):
-        host.remove(POLICY)
+    start_policy.lift(host)
     lines = split_lines(host.read_text(REQUESTS))
     return tuple(dict.fromkeys(_parse_request(line) for line in lines if line.count(" ") == 2))
-
-
-def _is_ours(host: Host) -> bool:
-    stat = host.stat(POLICY)
-    return stat is not None and stat.kind == "file" and _MARK.encode() in (host.read(POLICY) or b"")
-
-
-def _move(host: Host, path: str, target: str) -> None:
-    """Lay the site's own policy, which may be a link, under another name."""
-    stat = host.stat(path)
-    if stat is not None and stat.kind == "link":
-        host.symlink(target, stat.target)
-    elif stat is not None:
-        host.write(target, host.read(path) or b"", stat.mode, stat.uid, stat.gid, {})
 
 
 def _parse_request(line: str) -> ServiceRequest:
     name, action, status = line.split(" ")
     unit = name if "." in name else f"{name}.service"
-    return ServiceRequest(unit, action, refused=status == str(_FORBIDDEN))
+    return ServiceRequest(unit, action, refused=status == str(FORBIDDEN))

@@ -106,3 +106,68 @@ def test_a_table_that_somebody_has_flushed_is_loaded_again(host: FakeHost) -> No
     assert planned(host, units=[unit]).groups == ()
     del host.tables["inet door"]
     assert [effect.verb for effect in planned(host, units=[unit]).groups[0].effects] == ["restart"]
+
+
+def test_what_the_configuration_starts_or_stops_waits_while_its_package_comes(host: FakeHost) -> None:
+    host.mirror["aa"] = FakePackage("1")
+    host.add_dir("/var/lib/apt")
+    host.units["runs.service"] = FakeUnit(active=True)
+    states = {"runs": "started", "new": "started", "off": "stopped", "theirs": "unmanaged"}
+    units = [{"name": f"{name}.service", "state": state} for name, state in states.items()]
+    (package,) = (group for group in planned(host, packages=["aa"], units=units).groups if group.name == "package")
+    assert (package.steps[1].wanted or {})["waiting"] == ["new.service", "off.service"]
+
+
+def test_what_is_not_wanted_any_more_stops_in_the_opposite_order(host: FakeHost) -> None:
+    earlier = manifest.Manifest("gateway", units=("door.service", "archive.service"))
+    for name in earlier.units:
+        host.units[name] = FakeUnit(active=True)
+    (group,) = plan(host, parse({"name": "gateway"}), earlier).groups
+    stopped = [step.subject.name for step in group.steps if step.subject.type == "own unit"]
+    assert stopped == ["archive.service", "door.service"]
+
+
+# --- beside another system on the same host ---
+
+
+@pytest.fixture
+def neighbour(host: FakeHost) -> manifest.Manifest:
+    """Another system: it has a file, a link, a folder that is empty so far, and runs nginx."""
+    neighbour = manifest.Manifest(
+        "clinic",
+        files={"/etc/clinic.conf": ""},
+        links={"/etc/nginx/sites-enabled/clinic": "/etc/clinic.conf"},
+        folders=("/etc/shared",),
+        units=("nginx.service",),
+    )
+    host.add_file("/etc/clinic.conf")
+    host.add_link("/etc/nginx/sites-enabled/clinic", "/etc/clinic.conf")
+    host.add_file(manifest.path_of("clinic"), manifest.encode(neighbour))
+    return neighbour
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param({"files": [file("/etc/clinic.conf")]}, id="file"),
+        pytest.param({"links": [{"path": "/etc/nginx/sites-enabled/clinic", "target": "x"}]}, id="link"),
+        pytest.param({"absent": ["/etc/clinic.conf"]}, id="absent"),
+        pytest.param({"folders": [{"path": "/etc/clinic.conf"}]}, id="folder"),
+    ],
+)
+@pytest.mark.usefixtures("neighbour")
+def test_what_belongs_to_another_system_is_refused(host: FakeHost, sent: dict[str, Any]) -> None:
+    with pytest.raises(ClinicalError, match=r"it belongs to the configuration clinic; nothing was changed"):
+        planned(host, **sent)
+
+
+@pytest.mark.usefixtures("neighbour")
+def test_a_unit_and_a_folder_that_another_system_needs_as_well_outlive_the_configuration(host: FakeHost) -> None:
+    host.add_dir("/etc/shared")
+    for name in ("nginx.service", "gateway.service"):
+        host.units[name] = FakeUnit(active=True)
+    earlier = manifest.Manifest("gateway", folders=("/etc/shared",), units=("nginx.service", "gateway.service"))
+    host.add_file(manifest.path_of("gateway"), manifest.encode(earlier))
+    found = subjects(planned(host))
+    assert "unit gateway.service" in " ".join(found)
+    assert [subject for subject in found if "nginx" in subject or "shared" in subject] == []

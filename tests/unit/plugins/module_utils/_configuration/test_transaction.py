@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import base64
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change.apply import Undone
+from ansible_collections.healthops.clinical.plugins.module_utils._change.start_policy import ASIDE, POLICY
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration import manifest, transaction
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration.model import parse
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration.transaction import (
@@ -20,7 +22,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from fake_host import FakeHost, Killed
-from fake_programs import FakePackage
+from fake_programs import FakePackage, FakeUnit
 
 CHECK = ("/usr/sbin/haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg")
 PLAIN = {
@@ -56,6 +58,7 @@ def host() -> FakeHost:
         "2.6", conffiles={"/etc/haproxy/haproxy.cfg": "Debian's\n"}, unit="haproxy.service"
     )
     made.add_dir("/var/lib/apt")
+    made.add_dir("/usr/sbin")
     made.add_link("/etc/systemd/system/sysinit.target.wants/some.service", "../some.service")
     made.kernel["net.ipv4.ip_nonlocal_bind"] = "0"
     made.users["haproxy"] = made.groups["haproxy"] = 111
@@ -123,12 +126,58 @@ def test_a_bare_host_gets_all_of_it(host: FakeHost) -> None:
     assert host.enabled("gateway-rules.service") == "enabled"
 
 
-def test_a_service_that_its_package_started_reads_the_new_file(host: FakeHost) -> None:
+def test_a_service_does_not_start_before_its_configuration_is_there(host: FakeHost) -> None:
+    site = "#!/bin/sh\nexit 0\n"
+    host.add_file(POLICY, site, 0o755)
     applied(host)
     written = host.operations.index("write /etc/haproxy/haproxy.cfg")
-    assert "systemctl restart haproxy.service" in host.operations[written:] or (
-        "systemctl start haproxy.service" in host.operations[written:]
-    )
+    assert "systemctl start haproxy.service" in host.operations[written:]
+    assert host.units["haproxy.service"].starts == 1
+    assert (host.text(POLICY), ASIDE in host.nodes) == (site, False)
+
+
+def test_a_service_whose_package_starts_it_all_the_same_reads_the_new_file(host: FakeHost) -> None:
+    host.mirror["haproxy"].asks_no_policy = True
+    applied(host)
+    written = host.operations.index("write /etc/haproxy/haproxy.cfg")
+    assert "systemctl restart haproxy.service" in host.operations[written:]
+
+
+@pytest.mark.parametrize("how", ["killed", "killed_after"])
+@pytest.mark.parametrize("guarded", [False, True])
+def test_whatever_ends_a_first_run_no_service_ran_unconfigured_and_no_policy_stays(
+    host: FakeHost, how: str, guarded: bool
+) -> None:
+    host.users.pop("haproxy")
+    ended = 0
+    for at in range(1, 200):
+        trial = copy.deepcopy(host)
+        trial.users["haproxy"] = 111
+        trial.clock += 10
+        trial.strike(at, how, lasting=True)
+        try:
+            transaction.apply(trial, request("r1", within=30 if guarded else 0), check=False)
+            ended += 1
+        except Killed:
+            pass
+        trial.fault = None
+        daemon = trial.units.get("haproxy.service")
+        assert daemon is None or not daemon.active or trial.text("/etc/haproxy/haproxy.cfg") == "ours\n", at
+        trial.uptime += 60
+        if guarded:
+            reverter.settle(trial, "r2")
+        if ended:
+            break
+        if "haproxy" in trial.packages and not daemon:  # dpkg itself was cut, and whoever mends it goes first
+            trial.unfinished["haproxy"] = "unpacked"
+            with pytest.raises(ClinicalError, match="haproxy is unpacked"):
+                transaction.apply(trial, request("r3"), check=False)
+            del trial.unfinished["haproxy"]
+            trial.units["haproxy.service"] = FakeUnit()
+        transaction.apply(trial, request("r3"), check=False)
+        assert trial.units["haproxy.service"].active
+        assert [path for path in trial.nodes if path.startswith(POLICY)] == [], at
+    assert ended == 1
 
 
 def test_a_changed_file_reloads_what_reads_it_and_nothing_else(host: FakeHost) -> None:
@@ -152,6 +201,15 @@ def test_a_run_that_was_cut_before_the_reload_is_completed_by_the_next(host: Fak
     applied(host, "r2", files=with_file("newer\n"))
     assert "systemctl reload-or-restart haproxy.service" in host.operations
     assert not applied(host, "r3", files=with_file("newer\n")).changed
+
+
+def test_what_a_package_brings_and_nobody_wants_goes_in_the_same_run(host: FakeHost) -> None:
+    host.mirror["haproxy"].touches["/etc/haproxy/welcome"] = "a page"
+    absent = {"absent": ["/etc/haproxy/welcome"]}
+    first = foretold(host, **absent)
+    assert applied(host, **absent).changes == first.changes
+    assert "/etc/haproxy/welcome" not in host.nodes
+    assert not applied(host, "r2", **absent).changed
 
 
 def test_a_secret_is_never_shown(host: FakeHost) -> None:
@@ -310,6 +368,48 @@ def test_a_generated_file_is_made_once_and_again_when_it_is_not_fresh(host: Fake
     host.answers[copied] = CommandResult(copied, 0, "NEWER\n", "")
     assert applied(host, "r3", **wanted).changed
     assert host.text("/etc/gateway/copy.key") == "NEWER\n"
+
+
+def test_a_derived_file_follows_what_it_is_made_of_and_its_input_stands_nowhere(host: FakeHost) -> None:
+    secret, login = ("/bin/secret", "/etc/gateway/env"), ("/bin/login", "/etc/gateway/env")
+
+    def keep_or_make(asked: FakeHost, argv: Sequence[str]) -> CommandResult:
+        known = asked.text(argv[1]) if argv[1] in asked.nodes else "first\n"
+        return CommandResult(tuple(argv), 0, known, "")
+
+    def log_in(asked: FakeHost, argv: Sequence[str]) -> CommandResult:
+        if argv[1] not in asked.nodes:
+            return CommandResult(tuple(argv), 1, "", f"cat: {argv[1]}: No such file or directory\n")
+        return CommandResult(tuple(argv), 0, f"{asked.text(argv[1]).strip()}+{len(asked.stdin)}\n", "")
+
+    host.programs |= {"secret", "login"}
+    host.answers.update({secret: keep_or_make, login: log_in})
+    files = [
+        {"path": "/etc/gateway/env", "derive": list(secret), "mode": "0600", "secret": True},
+        {"path": "/etc/gateway/login", "derive": list(login), "stdin": "pass-phrase", "secret": True},
+    ]
+    wanted: dict[str, Any] = {"files": files, "units": [PLAIN["units"][0]]}  # type: ignore[index]
+    before = foretold(host, **wanted)
+    result = applied(host, **wanted)
+    assert before.changes == result.changes
+    assert host.text("/etc/gateway/login") == "first+11\n"
+    everywhere = [node.content for node in host.nodes.values() if node.kind == "file"]
+    assert not any(b"pass-phrase" in content for content in everywhere)
+    assert not foretold(host, **wanted).changed
+    assert not applied(host, "r2", **wanted).changed
+    host.add_file("/etc/gateway/env", "second\n", mode=0o600)
+    assert [change["subject"] for change in applied(host, "r3", **wanted).changes] == ["file /etc/gateway/login"]
+    assert host.text("/etc/gateway/login") == "second+11\n"
+
+
+def test_a_derived_file_that_cannot_be_made_puts_everything_back(host: FakeHost) -> None:
+    login = ("/bin/login", "/etc/gateway/env")
+    host.programs.add("login")
+    host.answers[login] = CommandResult(login, 1, "", "there is no secret")
+    before = host.state()
+    with pytest.raises(Undone, match="there is no secret"):
+        applied(host, files=[{"path": "/etc/gateway/login", "derive": list(login)}], units=[])
+    assert host.state() == before
 
 
 def test_what_a_file_requires_first_refuses_also_in_check_mode(host: FakeHost) -> None:

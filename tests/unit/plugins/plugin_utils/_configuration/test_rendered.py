@@ -32,11 +32,13 @@ def test_each_origin_becomes_bytes_or_a_way_to_get_them() -> None:
         {"path": "/c", "content": "c", "template": None},
         {"path": "/d", "remote_source": "/e"},
         {"path": "/f", "generate": ["/bin/true"]},
+        {"path": "/g", "derive": ["/bin/cat"], "stdin": "x"},
     ]
     sent = render({"files": files, "packages": ["p"], "links": []}, RENDERER)
     assert [content(file) for file in sent["files"][:3]] == ["a.j2 with {'x': 1}\n", "file b", "c"]
     assert (sent["files"][0]["mode"], "vars" in sent["files"][0]) == ("0600", False)
     assert (sent["files"][3]["source"], sent["files"][4]["generate"]) == ("/e", ["/bin/true"])
+    assert sent["files"][5] == files[5]
     assert (sent["packages"], "links" in sent) == (["p"], False)
 
 
@@ -69,6 +71,15 @@ def test_a_table_has_its_rules_its_unit_and_its_check() -> None:
     assert b"ExecStop=-/usr/sbin/nft delete table inet door\n" in unit.content
     assert (parsed.units[0].name, parsed.units[0].enabled, parsed.units[0].state) == ("door.service", True, "started")
     assert parsed.checks == (("/bin/true",), ("/usr/sbin/nft", "--check", "--file", "/etc/door.nft"))
+
+
+def test_tables_are_loaded_in_their_order_and_before_anything_else_starts() -> None:
+    tables = [
+        {"unit": unit, "table": f"inet {unit}", "description": unit, "path": f"/{unit}", "content": "x"}
+        for unit in ("door", "drain")
+    ]
+    sent = render({"nftables": tables, "units": [{"name": "orthanc.service"}]}, RENDERER)
+    assert [unit["name"] for unit in sent["units"]] == ["door.service", "drain.service", "orthanc.service"]
 
 
 def test_a_table_that_somebody_else_starts_is_left_to_them() -> None:

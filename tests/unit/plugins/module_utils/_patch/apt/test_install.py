@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._change.start_policy import ASIDE, POLICY
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import unit
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.apt import install as work
@@ -69,28 +70,28 @@ def test_apt_is_quiet_and_needrestart_waits() -> None:
 
 def test_a_policy_of_the_site_is_asked_as_well_and_comes_back() -> None:
     host = FakeHost()
-    host.add_file(work.POLICY, "#!/bin/sh\nexit 104\n", 0o755)
+    host.add_file(POLICY, "#!/bin/sh\nexit 104\n", 0o755)
     work.suspend(host, False)
-    assert work.ASIDE in host.text(work.POLICY)
+    assert ASIDE in host.text(POLICY)
     host.add_file(work.REQUESTS, "ssh restart 0\nlab.service stop 104\northanc restart 101\nssh restart 0\n")
     assert work.resume(host) == (
         ServiceRequest("ssh.service", "restart"),
         ServiceRequest("lab.service", "stop"),
         ServiceRequest("orthanc.service", "restart", refused=True),
     )
-    assert host.text(work.POLICY) == "#!/bin/sh\nexit 104\n"
-    assert host.stat(work.ASIDE) is None
+    assert host.text(POLICY) == "#!/bin/sh\nexit 104\n"
+    assert host.stat(ASIDE) is None
 
 
 def test_a_policy_of_the_site_that_is_a_link_is_a_link_afterwards() -> None:
     host = FakeHost()
     host.add_dir("/usr/sbin")
-    host.add_link(work.POLICY, "/etc/alternatives/policy-rc.d")
+    host.add_link(POLICY, "/etc/alternatives/policy-rc.d")
     work.suspend(host, False)
     work.suspend(host, True)
     work.resume(host)
-    assert host.nodes[work.POLICY].target == "/etc/alternatives/policy-rc.d"
-    assert host.stat(work.ASIDE) is None
+    assert host.nodes[POLICY].target == "/etc/alternatives/policy-rc.d"
+    assert host.stat(ASIDE) is None
 
 
 def test_a_policy_that_a_cut_run_left_is_ours_and_not_the_sites() -> None:
@@ -99,9 +100,9 @@ def test_a_policy_that_a_cut_run_left_is_ours_and_not_the_sites() -> None:
     work.suspend(host, False)
     host.add_file(work.REQUESTS, "ssh restart 0\n")
     work.suspend(host, True)
-    assert host.stat(work.ASIDE) is None
+    assert host.stat(ASIDE) is None
     assert work.resume(host) == (ServiceRequest("ssh.service", "restart"),)
-    assert host.stat(work.POLICY) is None
+    assert host.stat(POLICY) is None
 
 
 @pytest.mark.parametrize("site", [None, 0, 101, 104])
@@ -111,8 +112,8 @@ def test_the_policy_as_invoke_rc_d_asks_it(tmp_path: Path, site: int | None, act
     host = FakeHost()
     host.add_dir("/usr/sbin")
     work.suspend(host, False)
-    text = host.text(work.POLICY)
-    for place, own in ((work.ASIDE, "aside"), (work.REQUESTS, "asked"), ("/run/healthops", "")):
+    text = host.text(POLICY)
+    for place, own in ((ASIDE, "aside"), (work.REQUESTS, "asked"), ("/run/healthops", "")):
         text = text.replace(place, str(tmp_path / own))
     for name, content in (("policy", text), ("systemctl", f"#!/bin/sh\nexit {0 if active else 3}\n")):
         (tmp_path / name).write_text(content)
