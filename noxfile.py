@@ -399,6 +399,7 @@ def reference(session: nox.Session) -> None:
 
 #: Scenarios with a long form, and what that adds.
 LONG_FORMS = {
+    "commit_confirm": "doors are also shut in the ways that have a twin among the others, and hosts in batches",
     "imaging_archive": "looks and repeated runs are of all four archives, not of one of each release and index",
 }
 

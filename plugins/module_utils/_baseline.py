@@ -93,7 +93,7 @@ def survey(host: Host, controls: Sequence[Control], context: SurveyContext, ahea
     controls = [control.for_system(context.facts["family"], context.facts["distribution"]) for control in controls]
     reasons: dict[str, str | None] = {c.id: reason_not_applicable(host, context.facts, c.applies) for c in controls}
     concerned = [control for control in controls if not reasons[control.id]]
-    packages = RequiredPackages(host, concerned, ahead)
+    packages = RequiredPackages(host, concerned, context, ahead)
     plans = _plan_kinds(host, list(KINDS), _ready(concerned, packages), context)
     if plans[Package.name].groups:  # what comes and goes decides how the rest is to be made true
         packages.follow(plans[Package.name].groups)
@@ -103,8 +103,11 @@ def survey(host: Host, controls: Sequence[Control], context: SurveyContext, ahea
     assessments = {assessment.control: assessment for plan in plans.values() for assessment in plan.assessments}
     for control in controls:
         reason = reasons[control.id]
+        unknown_because = packages.why_unknown(control)
         if reason:
             assessments[control.id] = not_applicable(control, control.id, "", reason)
+        elif unknown_because:
+            assessments[control.id] = _unread(control, unknown_because)
     groups = [group for plan in plans.values() for group in plan.groups]
     return Survey(
         {control.id: assessments[control.id] for control in controls},
@@ -114,7 +117,8 @@ def survey(host: Host, controls: Sequence[Control], context: SurveyContext, ahea
 
 def _ready(controls: Sequence[Control], packages: RequiredPackages) -> list[Control]:
     """Return the controls whose packages are there or are coming, the latter marked."""
-    return [packages.awaiting(control) for control in controls if packages.why_missing(control) is None]
+    known = [control for control in controls if packages.why_unknown(control) is None]
+    return [packages.awaiting(control) for control in known if packages.why_missing(control) is None]
 
 
 def _plan_kinds(

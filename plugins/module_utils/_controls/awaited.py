@@ -14,7 +14,9 @@ from dataclasses import replace
 
 from .._change.steps import Group
 from .._change.subjects.packages import Packages, present
+from .._errors import ClinicalError
 from .._host.door import Host
+from .context import SurveyContext
 from .model import Control
 
 
@@ -34,10 +36,18 @@ class RequiredPackages:
     ``awaited`` gathers the ids of the controls that need a package which those groups install.
     """
 
-    def __init__(self, host: Host, controls: Sequence[Control], ahead: bool = True) -> None:
+    def __init__(self, host: Host, controls: Sequence[Control], context: SurveyContext, ahead: bool = True) -> None:
         """``ahead`` says that what is planned will be carried out; a survey of what came of it is not."""
         self._ahead = ahead
-        self._installed = present(host, sorted({name for control in controls for name in required(control)}))
+        names = {name for control in controls for name in required(control)}
+        # Of those that controls are about is asked as well: they are asked for next, and one question is enough.
+        names |= {str(control.settings["name"]) for control in controls if control.kind == "package"}
+        self._problem: str | None = None
+        self._installed: set[str] = set()
+        try:
+            self._installed = present(host, sorted(names), context.packages)
+        except ClinicalError as error:
+            self._problem = str(error)
         self._coming: set[str] = set()
         self.awaited: set[str] = set()
 
@@ -56,8 +66,14 @@ class RequiredPackages:
             elif name not in self._installed:
                 self._coming.add(name)
 
+    def why_unknown(self, control: Control) -> str | None:
+        """Return why nobody can tell whether the control concerns this host, None where somebody can."""
+        return self._problem if required(control) else None
+
     def why_missing(self, control: Control) -> str | None:
         """Return why the control does not concern this host, None where every package that it needs is there."""
+        if self._problem:
+            return None
         missing = [name for name in required(control) if name not in self._installed | self._coming]
         return f"the package {missing[0]} is not installed" if missing else None
 

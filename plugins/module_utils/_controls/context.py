@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .._change.subjects import packages
 from .._host import sockets
 from .._host.door import Host
 from .._host.processes import Process, processes
@@ -26,11 +27,19 @@ class HostUse:
 
 
 class _OnceRead:
-    """Reads the use of a host at the first question; who asks meanwhile waits for that answer."""
+    """Reads a host at the first question; who asks meanwhile waits for that answer."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._use: HostUse | None = None
+        self._packages: dict[str, list[list[str]]] = {}
+
+    def packages(self, host: Host, names: Sequence[str]) -> list[list[str]]:
+        with self._lock:
+            unknown = [name for name in names if name not in self._packages]
+            rows = packages.query(host, unknown)
+            self._packages.update({name: [row for row in rows if row[0] == name] for name in unknown})
+            return [row for name in names for row in self._packages[name]]
 
     def use(self, host: Host) -> HostUse:
         with self._lock:
@@ -73,6 +82,10 @@ class SurveyContext:
     def use(self, host: Host) -> HostUse:
         """Return what listens and runs; /proc is read once for all kinds, however many ask at the same time."""
         return self._once.use(host)
+
+    def packages(self, host: Host, names: Sequence[str]) -> list[list[str]]:
+        """Return name, version and status of each package that dpkg knows; none is asked for twice."""
+        return self._once.packages(host, names)
 
 
 def running_programs(host: Host) -> dict[str, list[Process]]:

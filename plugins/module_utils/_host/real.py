@@ -49,6 +49,10 @@ READ_PIECE = 64 * 1024
 AT_ONCE = 3
 #: How long another program may keep the lock on the account files, in seconds.
 ACCOUNTS_LOCK_WAIT = 15.0
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+#: Characters; each can be four bytes, and the kernel takes fewer than 4096. So many names of 255 bytes always fit.
+LONG_PATH = 1000
+PARTS_AT_ONCE = 15
 _KINDS = {0o040000: "dir", 0o100000: "file"}
 MACHINE_REFUSES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
@@ -135,22 +139,22 @@ class RealHost(Host):
         budget: int,
     ) -> list[ScanEntry] | None:
         met: list[ScanEntry] = []
-        waiting = [root for root in roots if root not in avoided]
+        waiting: list[tuple[str, os.stat_result | None]] = [(root, None) for root in roots if root not in avoided]
         never = avoided.union(roots)
         count = 0
         while waiting:
-            inside = _list_entries(waiting.pop())
+            inside = _list_entries(*waiting.pop())
             count += len(inside)
             if count > budget:
                 return None
-            for entry, info in inside:
+            for path, info in inside:
                 mode = info.st_mode
                 kind = _KINDS.get(mode & 0o170000)
-                if kind == "dir" and entry.path not in never:
-                    waiting.append(entry.path)
+                if kind == "dir" and path not in never:
+                    waiting.append((path, info))
                 odd = mode & 0o6002 or info.st_uid not in uids or info.st_gid not in gids
                 if odd and kind:  # of a link only what it leads to counts
-                    met.append(ScanEntry(entry.path, kind, mode & 0o7777, info.st_uid, info.st_gid))
+                    met.append(ScanEntry(path, kind, mode & 0o7777, info.st_uid, info.st_gid))
         return sorted(met, key=lambda entry: entry.path)
 
     def resolve(self, path: str) -> str:
@@ -403,21 +407,49 @@ def _set_owner(parent: int, path: str, fd: int, uid: int, gid: int, taken: int =
     os.fchown(fd, uid, gid)
 
 
-def _list_entries(folder: str) -> list[tuple[os.DirEntry[str], os.stat_result]]:
-    """Return what is in a folder, not followed; what goes away meanwhile was never there."""
+def _list_entries(folder: str, met: os.stat_result | None) -> list[tuple[str, os.stat_result]]:
+    """Return what is in a folder, not followed; what goes away meanwhile was never there.
+
+    Nor is a folder that is not the one that was ``met`` under this path any more: its owner exchanged it for a link.
+    """
+    inside: list[tuple[str, os.stat_result]] = []
+    prefix = folder if folder.endswith("/") else f"{folder}/"
+    fd = None
     try:
-        with os.scandir(folder) as entries:
-            inside = []
+        fd = _open_at_any_depth(folder)
+        if met is not None and not os.path.samestat(met, os.fstat(fd)):
+            return inside
+        with os.scandir(fd) as entries:
             for entry in entries:
                 try:
-                    inside.append((entry, entry.stat(follow_symlinks=False)))
+                    inside.append((prefix + entry.name, entry.stat(follow_symlinks=False)))
                 except FileNotFoundError:
                     continue
-            return inside
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        return inside
     except OSError as error:
+        if met is not None and error.errno == errno.ELOOP:  # a link on the way, which was none before
+            return inside
         raise _as_clinical("Scanning", folder, error) from error
+    finally:
+        if fd is not None:
+            os.close(fd)
+    return inside
+
+
+def _open_at_any_depth(folder: str) -> int:
+    """Return a descriptor of a folder, opened in several steps where its path is longer than the kernel takes one."""
+    if len(folder) < LONG_PATH:
+        return os.open(folder, FOLDER_FLAGS)
+    parts = folder.strip("/").split("/")
+    fd = os.open("/", FOLDER_FLAGS)
+    for first in range(0, len(parts), PARTS_AT_ONCE):
+        try:
+            below = os.open("/".join(parts[first : first + PARTS_AT_ONCE]), FOLDER_FLAGS, dir_fd=fd)
+        finally:
+            os.close(fd)
+        fd = below
+    return fd
 
 
 def _lock(fd: int) -> None:

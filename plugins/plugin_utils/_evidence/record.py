@@ -58,7 +58,7 @@ def clean_result(result: Any, host: str, run_id: str = "") -> Json:
         if isinstance(result.get(name), str):
             evidence[key] = plain(result[name], name)
     if isinstance(result.get("warnings"), (list, tuple)):  # each is a text or one of Ansible's own objects
-        evidence["warnings"] = [str(plain(str(warning))) for warning in result["warnings"]]
+        evidence["warnings"] = [str(plain(_warning_text(warning))) for warning in result["warnings"]]
     if result.get("configurations") and run_id and str(evidence.get("run_id")).startswith(f"{run_id}-"):
         evidence["run_id"] = run_id  # that of the host's journal has the name of the system after it
     if run_id and evidence.setdefault("run_id", run_id) != run_id:
@@ -77,6 +77,11 @@ def _with_links(evidence: Json, host: str) -> Json:
         if isinstance(finding, dict) and isinstance(finding.get("references"), dict):
             finding["references"] = _links(finding["references"], evidence.get("frameworks"), host)
     return evidence
+
+
+def _warning_text(warning: Any) -> str:
+    """Return what is warned of, without what Ansible's own object says of where that came from."""
+    return str(getattr(getattr(warning, "event", warning), "msg", warning))
 
 
 def _links(supported: Json, frameworks: Any, host: str) -> list[Json]:

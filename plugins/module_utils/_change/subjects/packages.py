@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,12 +40,29 @@ _HOLDER = re.compile(r"It is held by process \d+ \([^)\n]*\)")
 _SIMULATED = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re.MULTILINE)
 
 
-def installed(host: Host, names: Sequence[str]) -> tuple[dict[str, str | None], dict[str, str]]:
+#: Asks dpkg of packages: name, version and status of each that it knows.
+PackageQuery = Callable[[Host, Sequence[str]], list[list[str]]]
+
+
+def query(host: Host, names: Sequence[str]) -> list[list[str]]:
+    """Return name, version and status of each package that dpkg knows."""
+    if not names:
+        return []
+    form = "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\n"
+    done = host.run(["dpkg-query", "--show", form, *names])
+    if done.rc not in (0, 1):  # 1: some of the names are unknown, which is an answer
+        raise ClinicalError("Asking dpkg for", ", ".join(names), done.err_line, "Try: dpkg --audit")
+    return [_fields(line, 3) for line in split_lines(done.out)]
+
+
+def installed(
+    host: Host, names: Sequence[str], ask: PackageQuery = query
+) -> tuple[dict[str, str | None], dict[str, str]]:
     """Return the installed version of each package, None where it is not installed, and what is installed in part.
 
     The latter is by package the status of which dpkg says that it began with it and did not end.
     """
-    rows = _query(host, names)
+    rows = ask(host, names)
     versions = {name: version for name, version, status in rows if status == "installed"}
     unfinished = {name: status for name, _version, status in rows if status not in _FINISHED}
     return {name: versions.get(name) for name in names}, unfinished
@@ -94,27 +111,16 @@ def _mount_of(points: Mapping[str, MountPoint], path: str) -> MountPoint | None:
     return points.get(path)
 
 
-def present(host: Host, names: Sequence[str]) -> set[str]:
+def present(host: Host, names: Sequence[str], ask: PackageQuery = query) -> set[str]:
     """Return those of the packages that are installed, also in part, as dpkg or rpm says."""
     if not names:
         return set()
     if host.which("dpkg-query") is not None:
-        return {name for name, _version, status in _query(host, names) if status not in _AWAY}
+        return {name for name, _version, status in ask(host, names) if status not in _AWAY}
     if host.which("rpm") is None:
         return set()
     # For what is not installed rpm prints a sentence, and has an exit code of its own.
     return set(host.run(["rpm", "--query", "--queryformat", "%{NAME}\\n", *names]).out.split("\n")) & set(names)
-
-
-def _query(host: Host, names: Sequence[str]) -> list[list[str]]:
-    """Return name, version and status of each package that dpkg knows."""
-    if not names:
-        return []
-    form = "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\n"
-    done = host.run(["dpkg-query", "--show", form, *names])
-    if done.rc not in (0, 1):  # 1: some of the names are unknown, which is an answer
-        raise ClinicalError("Asking dpkg for", ", ".join(names), done.err_line, "Try: dpkg --audit")
-    return [_fields(line, 3) for line in split_lines(done.out)]
 
 
 def _fields(line: str, number: int) -> list[str]:
@@ -187,7 +193,7 @@ class Packages(WholeSubject):
 
     def capture(self, host: Host) -> Image:
         names = self.names.split()
-        rows = _query(host, names)
+        rows = query(host, names)
         versions = {name: version for name, version, status in rows if status == "installed"}
         residual = sorted(name for name, _version, status in rows if status == "config-files")
         unfinished = {name: status for name, _version, status in rows if status not in _FINISHED}

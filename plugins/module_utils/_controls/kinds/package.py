@@ -59,7 +59,7 @@ class Package(Kind):
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         if host.which("dpkg-query") is None:
             return _judged_only(host, controls)
-        versions, unfinished = installed(host, [control.settings["name"] for control in controls])
+        versions, unfinished = installed(host, [control.settings["name"] for control in controls], context.packages)
         deviating = [c for c in controls if bool(versions[c.settings["name"]]) == _absent(c)]
         # Nothing is asked of all packages where nothing has to change.
         obstacles = broken(host) if deviating or unfinished else ()

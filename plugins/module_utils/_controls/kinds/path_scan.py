@@ -9,6 +9,7 @@ walk that would take too long is given up, and then nothing is known.
 from __future__ import annotations
 
 import fnmatch
+import os
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +45,8 @@ OF_PEOPLE = ("/home/*/.local/share/containers", "/home/*/.local/share/docker")
 BUDGET = 1_000_000
 #: So many entries stand in a finding.
 LISTED = 10
+#: So many bytes no path can have, though a folder that deep can be made; and so many one more name below it takes.
+PATH_MAX, NAME_MAX = 4096, 256
 STICKY = 0o1000
 WORLD, SET_ID = 0o002, 0o6000
 
@@ -139,10 +142,15 @@ def _below(path: str, folders: Iterable[str]) -> bool:
 
 def _mixed(host: Host, entry: ScanEntry) -> bool:
     """Return whether files of several accounts lie in an open folder: then one may take away another's."""
-    if entry.kind != "dir" or not entry.mode & WORLD or entry.mode & STICKY:
+    if entry.kind != "dir" or not entry.mode & WORLD or entry.mode & STICKY or not _has_usable_path(entry):
         return False
     inside = (host.stat(posixpath.join(entry.path, name)) for name in host.listdir(entry.path)[:1000])
     return len({info.uid for info in inside if info is not None} | {entry.uid}) > 1
+
+
+def _has_usable_path(entry: ScanEntry) -> bool:
+    """Return whether programs can name it, and whatever is in it."""
+    return len(os.fsencode(entry.path)) + NAME_MAX < PATH_MAX
 
 
 def _minds(control: Control, entry: ScanEntry, state: State) -> bool:
@@ -177,9 +185,11 @@ FIND = {
     "ungrouped": "-nogroup",
     "privileged": "-type f -perm /6000",
 }
+TOO_DEEP = "they lie deeper than any program's path reaches; ask their owner, or remove the folder above them"
 ADVICE = {
+    "world_writable_files": TOO_DEEP,
     "world_writable_folders": "several accounts keep files there and may count on removing each other's; set the sticky"
-    " bit by hand, or list the folder in files_open_on_purpose",
+    f" bit by hand, or list the folder in files_open_on_purpose; or {TOO_DEEP}",
     "unowned": "find out whose they were, then chown or remove them",
     "ungrouped": "find out whose they were, then chgrp or remove them",
     "privileged": "take the right away with chmod ug-s, or list the program in files_privileged_of_site",
@@ -210,7 +220,8 @@ def _assess(control: Control, minded: Sequence[ScannedEntry], state: State) -> A
 
 
 def _can_mend(check: str, scanned: ScannedEntry) -> bool:
-    return check == "world_writable_files" or (check == "world_writable_folders" and not scanned.mixed)
+    mends = check == "world_writable_files" or (check == "world_writable_folders" and not scanned.mixed)
+    return mends and _has_usable_path(scanned.entry)
 
 
 def _steps(control: Control, minded: Sequence[ScannedEntry]) -> tuple[Step, ...]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -121,18 +122,31 @@ def effective(files: Sequence[tuple[str, str]], key: str) -> tuple[str, str] | N
 
     A name beats all patterns, also one that only keeps patterns off; of patterns the last counts: sysctl.d(5).
     """
-    options: dict[str, tuple[str | None, str]] = {}
-    for path, text in files:
-        for name, value in _assignments(text):
-            if normal(name) in options and options[normal(name)][0] == value:
-                continue  # said again, it keeps its place
-            options.pop(normal(name), None)
-            options[normal(name)] = (value, path)
+    options = _options(tuple(files))
     if key in options:
         value, path = options[key]
         return None if value is None else (value, path)
     matching = [option for name, option in options.items() if _is_pattern(name) and _matches(key, name)]
     return next(((value, path) for value, path in reversed(matching) if value is not None), None)
+
+
+@functools.lru_cache(maxsize=4)
+def _options(files: tuple[tuple[str, str], ...]) -> dict[str, tuple[str | None, str]]:
+    """Return what all files set, in their order, each value with its file; asked for every key, and worked out once."""
+    options: dict[str, tuple[str | None, str]] = {}
+    for path, text in files:
+        for name, value in _assignments(text):
+            known = normal(name)
+            if known in options and options[known][0] == value:
+                continue  # said again, it keeps its place
+            options.pop(known, None)
+            options[known] = (value, path)
+    return options
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(files: tuple[tuple[str, str], ...]) -> tuple[dict[str, str], ...]:
+    return tuple(parse(text) for _path, text in files)
 
 
 def _is_pattern(name: str) -> bool:
@@ -202,7 +216,7 @@ def _assess(
     where = f"{booting[0]} in {booting[1]}" if booting else "set nowhere"
     verdicts = Verdicts(
         running=judge(_fine(control, parameter.running or ""), parameter.running),
-        on_disk=judge(any(_fine(control, parse(text).get(key, "")) for _path, text in state.files), where),
+        on_disk=judge(any(_fine(control, values.get(key, "")) for values in _parsed(state.files)), where),
         survives_reboot=judge(booting is not None and _fine(control, booting[0]), where),
     )
     remark = ""

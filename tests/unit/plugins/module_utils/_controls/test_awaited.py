@@ -122,3 +122,23 @@ def test_no_package_costs_no_question() -> None:
     host: Any = FakeHost()
     assert present(host, []) == set()
     assert host.runs == []
+
+
+def test_dpkg_is_asked_once_for_what_controls_need_and_what_they_are_about() -> None:
+    host = bare_host()
+    _baseline.audit(host, request("a1", (*UNREAD_ROOMS[:3], Control("away", "package", {"name": "telnet"}))))
+    asked = [argv for argv in host.runs if argv[0] == "dpkg-query" and "telnet" in argv]
+    assert len(asked) == 1
+    assert "auditd" in asked[0]
+
+
+def test_an_answer_of_dpkg_that_nobody_understands_is_an_error_for_what_needs_packages_alone() -> None:
+    host = bare_host()
+    form = "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\n"
+    argv = ("dpkg-query", "--show", form, "auditd")
+    host.answers[argv] = CommandResult(argv, 0, "no line of its\n", "")
+    other = Control("other", "sysctl", {"key": "net.ipv4.tcp_syncookies", "value": 1})
+    found = _baseline.audit(host, request("a1", (*UNREAD_ROOMS, INSTALL, other))).findings
+    reasons = {finding["id"]: finding["reason"] for finding in found if finding["result"] == "error"}
+    assert reasons.keys() == {control.id for control in EVERY}
+    assert all("dpkg-query says" in reason for reason in reasons.values())

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import typing as t
 
@@ -258,6 +259,25 @@ def test_a_record_of_another_run_is_refused() -> None:
 def test_warnings_that_are_objects_become_text() -> None:
     kept = record.clean_result({**samples.result(), "warnings": ["plain", ValueError("object")]}, "a")
     assert kept["warnings"] == ["plain", "object"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """As ansible-core 2.19 and later hand on a warning: what happened, and where it was formatted."""
+
+    msg: str
+    formatted_source_context: t.Optional[str] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class WarningSummary:
+    event: Event
+
+
+def test_of_a_warning_as_ansible_hands_it_on_only_its_words_are_kept() -> None:
+    warned = WarningSummary(Event("No break-glass account is declared."))
+    kept = record.clean_result({**samples.result(), "warnings": [warned]}, "a")
+    assert kept["warnings"] == ["No break-glass account is declared."]
 
 
 def test_what_is_dropped_need_not_be_plain() -> None:

@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Iterator
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds import path_scan
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._guard.run import describe_changes
+from ansible_collections.healthops.clinical.plugins.module_utils._host import real
 from ansible_collections.healthops.clinical.plugins.module_utils._host.real import RealHost
 from fake_host import FakeHost, fixture
 from look import look, plan
@@ -120,6 +124,77 @@ def test_the_real_walk_finds_what_stands_out_and_enters_nothing_it_should_not(tm
     strange = RealHost().scan([str(tmp_path)], avoided, frozenset(), everybody[1], 100)
     assert strange is not None
     assert len(strange) == 6
+
+
+@pytest.fixture
+def deep_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder with an open file so deep below it that no path can name the file, as any account can make one."""
+    handle = os.open(tmp_path, os.O_RDONLY)
+    for _level in range(20):
+        os.mkdir("x" * 250, dir_fd=handle)
+        below = os.open("x" * 250, os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = below
+    os.close(os.open("open", os.O_CREAT, dir_fd=handle))
+    os.chmod("open", 0o666, dir_fd=handle)
+    os.close(handle)
+    yield tmp_path
+    shutil.rmtree(tmp_path)
+
+
+def test_the_real_walk_goes_deeper_than_a_path_can_name(deep_folder: Path) -> None:
+    everybody = frozenset([os.getuid()]), frozenset([os.getgid()])
+    entries = RealHost().scan([str(deep_folder)], frozenset(), *everybody, 100)
+    assert entries is not None
+    assert [(entry.path.endswith("x/open"), len(entry.path) > 4096, entry.mode) for entry in entries] == [
+        (True, True, 0o666)
+    ]
+
+
+def test_open_folders_at_the_end_of_what_a_path_can_name_blind_no_check(deep_folder: Path) -> None:
+    """Of each it is asked who keeps files in it: below the last ones, nothing can be named any more."""
+    path = str(deep_folder)
+    while len(path) < 4096:
+        os.chmod(path, 0o777)
+        path += "/" + "x" * 250
+    made = host()
+    real_host = RealHost()
+    made.scan = lambda _roots, *more: real_host.scan([str(deep_folder)], *more)  # type: ignore[method-assign]
+    made.listdir, made.stat = real_host.listdir, real_host.stat  # type: ignore[method-assign]
+    judged = plan(made, "path_scan", FOLDERS, {"check": "privileged"})
+    assert [assessment.result for assessment in judged.assessments] == ["fail", "pass"]
+
+
+def test_a_folder_that_becomes_a_link_during_the_walk_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner exchanges it after the walk has met it: what the link leads to is not below this folder."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home / "swapped" / "below", elsewhere / "below"):
+        folder.mkdir(parents=True)
+    (elsewhere / "below" / "open").touch()
+    (elsewhere / "below" / "open").chmod(0o666)
+    list_entries = real._list_entries
+
+    def exchange_then_list(folder: str, *met: Any) -> Any:
+        if folder.endswith("swapped/below"):
+            (home / "swapped").rename(home / "aside")
+            (home / "swapped").symlink_to(elsewhere)
+        return list_entries(folder, *met)
+
+    monkeypatch.setattr(real, "_list_entries", exchange_then_list)
+    everybody = frozenset([os.getuid()]), frozenset([os.getgid()])
+    assert RealHost().scan([str(home)], frozenset(), *everybody, 100) == []
+
+
+@pytest.mark.parametrize(("check", "mode"), [(FILES, 0o666), (FOLDERS, 0o777)], ids=["file", "folder"])
+def test_what_no_path_can_name_is_left_to_people_and_all_else_is_mended(check: Any, mode: int) -> None:
+    made = host()
+    for path in ("/srv/open", "/srv/" + f"{'x' * 250}/" * 20 + "open"):
+        (made.add_dir if mode == 0o777 else made.add_file)(path, mode=mode)
+    judged = plan(made, "path_scan", check)
+    assert "deeper than any program's path reaches" in judged.assessments[0].reason
+    assert [step.subject.path for group in judged.groups for step in group.steps] == ["/srv/open"]
 
 
 def test_names_of_files_of_data_are_told_as_folder_and_count() -> None:
