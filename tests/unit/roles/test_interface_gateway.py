@@ -69,6 +69,8 @@ PATHS = {
     "pilot_client": {"interface_gateway_pilot_clients": ["../../root/.ssh/authorized_keys"]},
     "pilot_name": {"interface_gateway_pilot_names": ["DNS:a,email:b"]},
     "hours": {"interface_gateway_idle_hours": 0},
+    "client_without_route": {"interface_gateway_client": {"from": "his.example"}},
+    "client_of_another_route": {"interface_gateway_client": {"routes": ["lab", "imaging"]}},
 }
 
 
@@ -108,7 +110,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", [*HOSTILE, *PATHS])
 def test_a_value_of_another_form_is_refused_with_what_it_should_be(name: str, folder: Path) -> None:
-    assert re.search("The route lab: |The paths of certificates", plays.reason(name, folder)), name
+    assert re.search(
+        "The route lab: |The paths of certificates|interface_gateway_client.routes names ", plays.reason(name, folder)
+    ), name
     assert not (folder / f"{name}.cfg").exists()
 
 
