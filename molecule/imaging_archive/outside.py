@@ -91,6 +91,11 @@ def results(report: dict[str, Any], host: str) -> list[tuple[str, dict[str, Any]
     return [(task["task"]["name"], task["hosts"][host]) for task in tasks if host in task["hosts"]]
 
 
+def changes(report: dict[str, Any], host: str) -> list[dict[str, Any]]:
+    """What the configurations of a host changed, or would, in their order."""
+    return [change for _task, result in results(report, host) for change in result.get("changes", ())]
+
+
 def failures(report: dict[str, Any], host: str) -> str:
     """What the failed tasks said."""
     return "\n".join(str(result.get("msg")) for _task, result in results(report, host) if result.get("failed"))

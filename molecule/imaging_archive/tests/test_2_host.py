@@ -5,7 +5,24 @@
 from __future__ import annotations
 
 import pytest
-from outside import ADDRESSES, ARCHIVES, PKI, READER, each, failures, play, root, run, status, wait_for
+from outside import (
+    ADDRESSES,
+    ARCHIVES,
+    LOOKED_AT,
+    PKI,
+    POSTGRESQL,
+    READER,
+    changes,
+    dicom,
+    each,
+    failures,
+    play,
+    root,
+    run,
+    ssh,
+    status,
+    wait_for,
+)
 
 archives = pytest.mark.parametrize("archive", ARCHIVES)
 PID = "pid=$(systemctl show --property MainPID --value orthanc)\n"
@@ -122,6 +139,93 @@ def test_what_waits_for_a_restart_is_seen_and_applied_by_the_next_run() -> None:
         True,
         "Orthanc 1.12.7 answered",
     )
+
+
+#: What an earlier release wrote in another way, and what it had not.
+EARLIER_UNIT = """# Written by Ansible (healthops.clinical.imaging_archive).
+[Unit]
+Description={table}
+DefaultDependencies=no
+# Debian's nftables.service empties all tables when it starts, reloads or stops; these come back after it.
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+After=nftables.service local-fs.target
+Before=network-pre.target orthanc.service shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/nft -f /etc/imaging-archive/{table}.nft
+ExecReload=/usr/sbin/nft -f /etc/imaging-archive/{table}.nft
+ExecStop=-/usr/sbin/nft delete table inet imaging_archive_{table}
+
+[Install]
+WantedBy=sysinit.target nftables.service
+"""
+UNITS = "/etc/systemd/system"
+LATER = [f"{UNITS}/nftables.service.d/imaging-archive-{table}.conf" for table in ("doors", "drain")]
+DATABASE = [f"{UNITS}/orthanc.service.d/imaging-archive-database.conf", "/usr/local/libexec/imaging-archive/database"]
+RUNNING = "systemctl show --property=MainPID,ActiveEnterTimestampMonotonic orthanc nginx imaging-archive-doors"
+
+
+def as_an_earlier_release_left_it(archive: str) -> None:
+    for table in ("doors", "drain"):
+        unit = f"{UNITS}/imaging-archive-{table}.service"
+        root(archive, f"cat > {unit} << 'END'\n{EARLIER_UNIT.format(table=table).rstrip()}\nEND")
+    files = [*LATER, *DATABASE, "/var/lib/healthops/configurations/imaging_archive"]
+    root(archive, f"rm -f {' '.join(files)}; systemctl daemon-reload; systemctl reenable imaging-archive-doors")
+    root(archive, f"test -L {UNITS}/nftables.service.wants/imaging-archive-doors.service")
+
+
+def test_an_archive_of_an_earlier_release_is_taken_over_and_nothing_is_restarted() -> None:
+    each(as_an_earlier_release_left_it, LOOKED_AT)
+    before = each(lambda archive: root(archive, RUNNING), LOOKED_AT)
+    limit = ("--limit", ",".join(LOOKED_AT))
+    reports = [play("converge.yml", *limit, *words) for words in (("--check",), (), ("--check",))]
+    for archive in LOOKED_AT:
+        assert [code for code, _report in reports] == [0, 0, 0], [failures(report, archive) for _c, report in reports]
+        foretold, done, nothing = (changes(report, archive) for _code, report in reports)
+        assert foretold == done
+        assert nothing == []
+        wanted = {f"{UNITS}/imaging-archive-{table}.service" for table in ("doors", "drain")}
+        wanted |= {*LATER, f"{UNITS}/nftables.service.wants/imaging-archive-doors.service"}
+        wanted |= set(DATABASE) if archive in POSTGRESQL else set()
+        folders = {change["subject"] for change in done if change["after"] == "a folder"}
+        assert {change["subject"] for change in done} - folders == {f"file {path}" for path in wanted}
+    assert each(lambda archive: root(archive, RUNNING), LOOKED_AT) == before
+
+
+@pytest.mark.parametrize("verb", ["restart", "reload", "stop"])
+def test_whatever_nftables_does_the_doors_stay(verb: str) -> None:
+    """Its own rules are of no use here, and it empties all tables each time."""
+    archive, stranger = ARCHIVES[:2]
+    knock = f"timeout 2 bash -c '< /dev/tcp/{ADDRESSES[archive]}/2762'"
+    root(archive, f"systemctl start nftables && systemctl {verb} nftables")
+    assert root(archive, "systemctl is-active imaging-archive-doors") == "active"
+    assert "dport 2762" in root(archive, "nft list table inet imaging_archive_doors")
+    assert ssh(stranger, knock).returncode == 124
+    assert dicom("echoscu", archive, "CT1")[0] == 0
+    # The control: without them, everybody reaches the port.
+    root(archive, "systemctl stop imaging-archive-doors")
+    try:
+        assert ssh(stranger, knock).returncode == 0
+    finally:
+        root(archive, "systemctl start imaging-archive-doors nftables")
+
+
+def test_a_database_that_went_away_is_not_begun_anew_beside_its_images() -> None:
+    archive = POSTGRESQL[1]
+    storage = "/var/lib/orthanc/db-v6/none"  # no image has such a name
+    name = "alter database {} rename to {}"
+    root(archive, f"systemctl stop orthanc && mkdir -p {storage}/none && touch {storage}/none/image")
+    root(archive, f"runuser -u postgres -- psql -qc '{name.format('orthanc', 'gone')}'")
+    assert ssh(archive, "sudo -n systemctl start orthanc").returncode != 0
+    assert "There are images and no database orthanc" in root(archive, "journalctl --unit orthanc --lines 50")
+    root(archive, f"systemctl stop orthanc; runuser -u postgres -- psql -qc '{name.format('gone', 'orthanc')}'")
+    root(archive, f"rm -r {storage}; systemctl reset-failed orthanc; systemctl start orthanc")
+    wait_for("Orthanc answers", lambda: status(archive)["answers"])
 
 
 @pytest.mark.parametrize(

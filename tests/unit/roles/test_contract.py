@@ -82,3 +82,27 @@ def test_the_readme_says_what_it_does_what_it_will_not_do_and_what_it_interrupts
     titles = re.findall(r"^## (.*)$", (ROLES / role / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     said = [title for title in titles if title.startswith("What it") and title != "What it costs"]
     assert said == ["What it does", "What it will not do", "What it interrupts"]
+
+
+#: Modules that write to a host beside its configuration.
+WRITING = {
+    "apt",
+    "blockinfile",
+    "copy",
+    "file",
+    "get_url",
+    "group",
+    "lineinfile",
+    "package",
+    "replace",
+    "template",
+    "user",
+}
+
+
+@pytest.mark.parametrize("role", SYSTEMS)
+def test_what_a_system_puts_on_a_host_it_says_to_service_config(role: str) -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted((ROLES / role).glob("tasks/*.yml")))
+    assert set(re.findall(r"^ +ansible\.builtin\.(\w+):", text, re.MULTILINE)) & WRITING == set()
+    assert "  healthops.clinical.service_config:\n" in text_of(role, "main")
+    assert not (ROLES / role / "handlers").exists()
