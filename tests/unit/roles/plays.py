@@ -33,7 +33,10 @@ def run(folder: Path, plays: Sequence[Mapping[str, Any]], **environment: str) ->
 def outcome(name: str, tasks: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> dict[str, Any]:
     """Return a block that runs the tasks and notes, by this name, why they failed; nothing of one that went well."""
     items = "(ansible_failed_result.results | default([ansible_failed_result]))"
-    words = f"{{{{ {items} | selectattr('msg', 'defined') | map(attribute='msg') | join('; ') }}}}"
+    texts = " + ".join(
+        f"({items} | selectattr('{key}', 'defined') | map(attribute='{key}') | list)" for key in ("msg", "reason")
+    )
+    words = f"{{{{ ({texts}) | join('; ') }}}}"
     noted = f"{{{{ reasons | default({{}}) | combine({{{name!r}: words}}) }}}}"
     failed = {"ansible.builtin.set_fact": {"reasons": noted}, "vars": {"words": words}}
     return {"block": list(tasks), "rescue": [failed], "vars": dict(variables)}
