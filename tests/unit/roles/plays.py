@@ -12,12 +12,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+CHECKOUT = Path(__file__).resolve().parents[3]
+
 
 def run(folder: Path, plays: Sequence[Mapping[str, Any]], **environment: str) -> None:
     """Run plays against localhost; fails with all that they printed."""
     whole = [{"hosts": "all", "gather_facts": False, "connection": "local", **play} for play in plays]
     (folder / "play.yml").write_text(json.dumps(whole), encoding="utf-8")
-    usual = {"ANSIBLE_PYTHON_INTERPRETER": sys.executable, "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    collection = folder / "collections" / "ansible_collections" / "healthops" / "clinical"
+    collection.parent.mkdir(parents=True)
+    collection.symlink_to(CHECKOUT)
+    usual = {
+        "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "HOME": str(folder),
+        "LC_ALL": "C.UTF-8",
+    }
     argv = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", str(folder / "play.yml")]
     done = subprocess.run(
         argv,
