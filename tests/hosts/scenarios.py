@@ -22,6 +22,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -172,7 +173,12 @@ class Lanes:
 
     def _lane(self, lane: int) -> None:
         while (name := self._next()) is not None:
-            if self.run(name, lane) != 0:
+            try:
+                passed = self.run(name, lane) == 0
+            except Exception:  # else nobody would be told before all lanes have ended
+                traceback.print_exc()
+                passed = False
+            if not passed:
                 self.failed.append(name)
 
     def _next(self) -> str | None:
