@@ -175,7 +175,7 @@ class Lanes:
         while (name := self._next()) is not None:
             try:
                 passed = self.run(name, lane) == 0
-            except Exception:  # else nobody would be told before all lanes have ended
+            except Exception:  # noqa: BLE001 - else nobody would be told before all lanes have ended
                 traceback.print_exc()
                 passed = False
             if not passed:
