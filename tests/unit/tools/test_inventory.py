@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,19 @@ def test_no_set_of_hosts_names_an_address_or_a_network_that_another_checkout_has
     assert path.with_suffix("").resolve() == ROOT / "tests" / "hosts" / "inventory.py"
     assert "test_hosts_network: healthops-$MARK-" in text
     assert " 10.1" not in text
+
+
+def test_lanes_that_begin_at_once_in_a_new_checkout_have_one_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2, timeout=30)
+    replace = Path.replace
+
+    def replace_when_both_have_written(path: Path, target: Path) -> Path:
+        both.wait()
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_when_both_have_written)
+    with ThreadPoolExecutor(2) as lanes:
+        marks = set(lanes.map(inventory.mark_of, [tmp_path, tmp_path]))
+    assert len(marks) == 1
