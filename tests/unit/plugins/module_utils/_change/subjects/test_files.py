@@ -148,14 +148,20 @@ def test_a_mode_is_narrowed_from_whatever_it_is_by_then(mode: int, wanted: Image
     assert meta.matches(meta.capture(host), wanted)
 
 
-@pytest.mark.parametrize("kind", ["file", "dir"])
-def test_what_was_taken_from_an_account_in_its_home_is_given_back_to_it(kind: str) -> None:
+def taken_from_ana(kind: str) -> tuple[FakeHost, Meta, Image]:
+    """Return a host on which a file or folder in a home was made root's, its subject, and the image before that."""
     host = FakeHost()
     host.nodes["/home/ana"] = Node("dir", 0o755, 1000, 1000)
     host.nodes["/home/ana/it"] = Node(kind, 0o644, 1000, 1000)
     meta = Meta("/home/ana/it")
     before = meta.capture(host)
     meta.put(host, {"kind": kind, "mode": 0o600, "uid": 0, "gid": 0})
+    return host, meta, before
+
+
+@pytest.mark.parametrize("kind", ["file", "dir"])
+def test_what_was_taken_from_an_account_in_its_home_is_given_back_to_it(kind: str) -> None:
+    host, meta, before = taken_from_ana(kind)
     after = meta.capture(host)
     way = meta.way_back(before, after, after)
     assert not way.conflicts
@@ -164,12 +170,7 @@ def test_what_was_taken_from_an_account_in_its_home_is_given_back_to_it(kind: st
 
 
 def test_what_an_account_put_in_the_place_of_what_was_taken_from_it_is_not_given_to_it() -> None:
-    host = FakeHost()
-    host.nodes["/home/ana"] = Node("dir", 0o755, 1000, 1000)
-    host.nodes["/home/ana/it"] = Node("file", 0o644, 1000, 1000)
-    meta = Meta("/home/ana/it")
-    before = meta.capture(host)
-    meta.put(host, {"kind": "file", "mode": 0o600, "uid": 0, "gid": 0})
+    host, meta, before = taken_from_ana("file")
     host.nodes["/home/ana/it"] = Node("file", 0o600, 0, 0, b"a secret of root's")
     with pytest.raises(ClinicalError, match="it is root's"):
         meta.put(host, before)
@@ -177,12 +178,7 @@ def test_what_an_account_put_in_the_place_of_what_was_taken_from_it_is_not_given
 
 
 def test_a_mode_that_another_has_changed_since_stays_when_the_owner_goes_back() -> None:
-    host = FakeHost()
-    host.nodes["/home/ana"] = Node("dir", 0o755, 1000, 1000)
-    host.nodes["/home/ana/it"] = Node("file", 0o644, 1000, 1000)
-    meta = Meta("/home/ana/it")
-    before = meta.capture(host)
-    meta.put(host, {"kind": "file", "mode": 0o600, "uid": 0, "gid": 0})
+    host, meta, before = taken_from_ana("file")
     after = meta.capture(host)
     host.nodes["/home/ana/it"].mode = 0o640
     way = meta.way_back(before, after, meta.capture(host))
