@@ -114,11 +114,12 @@ class ActionModule(ActionBase):
             return self._concluded(first, reach, args, [])
         answering = reachability.answering(reachability.targets(first["listeners_to_probe"], self._address()))
         sent = guard_result.also_warned(send({}), first.get("warnings"))
-        lost: list[str] = []
+        lost: list[reachability.Target] = []
         if sent.get("changed") and not sent.get("failed"):
             may_go = [*sent["availability"]["consented"], *sent["availability"]["ended"]]
             lost = reachability.lost(answering, may_go)
-        return self._concluded(sent, reach, args, lost)
+            sent = guard_result.warned_of_by_hand(sent, [target.label for target in lost if target.by_hand])
+        return self._concluded(sent, reach, args, [target.label for target in lost if not target.by_hand])
 
     def _concluded(
         self, sent: dict[str, Any], reach: fresh_login.Reach, args: dict[str, Any], lost: list[str]

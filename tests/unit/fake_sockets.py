@@ -53,6 +53,11 @@ def held_by_kernel(host: FakeHost, port: int, addresses: tuple[str, ...] = ("0.0
         _add(host, "udp", address, port, "07", 30000 + port + number)
 
 
+def stray(host: FakeHost, port: int, uid: int = 0) -> None:
+    """Let a TCP socket be there that no process is seen to hold: of root, the kernel itself does, as for NFS."""
+    _add(host, "tcp", "0.0.0.0", port, "0A", 30000 + port, uid)
+
+
 def hold_addresses(host: FakeHost, *addresses: str) -> None:
     """Let a host have these IPv4 addresses, and no others."""
     rows = "".join(f"           |-- {address}\n              /32 host LOCAL\n" for address in addresses)
@@ -67,10 +72,10 @@ def hush(host: FakeHost, port: int) -> None:
         node.content = b"".join(x for x in node.content.splitlines(True) if f":{port:04X} ".encode() not in x)
 
 
-def _add(host: FakeHost, protocol: str, address: str, port: int, state: str, inode: int) -> None:
+def _add(host: FakeHost, protocol: str, address: str, port: int, state: str, inode: int, uid: int = 0) -> None:
     packed = ipaddress.ip_address(address).packed
     digits = "".join(f"{struct.unpack('=I', packed[n : n + 4])[0]:08X}" for n in range(0, len(packed), 4))
     path = f"{NET}/{protocol}{'6' if ':' in address else ''}"
     old = host.text(path) if path in host.nodes else HEAD
-    columns = f"{'0' * len(digits)}:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 {inode} 1\n"
+    columns = f"{'0' * len(digits)}:0000 {state} 00000000:00000000 00:00000000 00000000 {uid:5}        0 {inode} 1\n"
     host.add_file(path, f"{old}   0: {digits}:{port:04X} {columns}")

@@ -44,17 +44,22 @@ class Snapshot:
     addresses: frozenset[str] = frozenset()
 
     def listeners_to_probe(self) -> list[dict[str, Any]]:
-        """Return the TCP sockets that a controller may be able to reach; an empty address is any of the host's."""
+        """Return the TCP sockets that a controller may be able to reach; an empty address is any of the host's.
+
+        What somebody started by hand comes last: the controller asks so many and no more.
+        """
         outside = {it.place: it for it in self.listeners if it.protocol == "tcp" and it.outside}
-        return [
+        sockets_to_probe = [
             {
                 "place": place,
                 "told": str(listener),
                 "address": "" if listener.everywhere else listener.address,
                 "port": listener.port,
+                "by_hand": _is_by_hand(listener, supervised=bool(self.units)),
             }
-            for place, listener in sorted(outside.items(), key=lambda item: item[1].port)
+            for place, listener in outside.items()
         ]
+        return sorted(sockets_to_probe, key=lambda it: (it["by_hand"], it["port"]))
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ def _compared(host: Host, before: Snapshot, stops: frozenset[str]) -> Comparison
         closed = _without_moved(host, closed, now)
     units = [name for name in before.units - frozenset(_active(host)) if _lasting(name)]
     down = _brought_down(host, [name for name in units if name not in stops])
-    by_hand = [listener for listener in closed if _is_by_hand(host, listener)]
+    by_hand = [listener for listener in closed if _is_by_hand(listener, supervised=has_systemd(host))]
     missing = [listener for listener in closed if listener.unit not in stops and listener not in by_hand]
     allowed = [str(listener) for listener in closed if listener.unit in stops]
     allowed += [name for name in units if name in stops]
@@ -165,11 +170,16 @@ def _without_moved(host: Host, closed: Sequence[Listener], now: Sequence[Listene
     return [listener for listener in closed if listener not in moved]
 
 
-def _is_by_hand(host: Host, listener: Listener) -> bool:
-    """Check for a program that somebody started: in a login or for one command, or that no unit of systemd holds."""
-    if not listener.program or not has_systemd(host):
+def _is_by_hand(listener: Listener, supervised: bool) -> bool:
+    """Check for a program that somebody started: in a login or for one command, or that no unit of systemd holds.
+
+    ``supervised`` says whether systemd runs the host at all.
+    """
+    if not supervised:
         return False
-    return not listener.unit or listener.unit.startswith(("session-", *_PASSING))
+    if listener.unit:
+        return listener.unit.startswith(("session-", *_PASSING))
+    return bool(listener.program) or sockets.is_stray(listener)
 
 
 def _is_of_process(listener: Listener) -> bool:

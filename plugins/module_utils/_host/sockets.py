@@ -34,7 +34,7 @@ class Listener:
 
     The ``port`` of a raw socket is the number of the IP protocol that it hears.
     ``unit`` and ``program`` are those of the process that holds it, empty where that is not known;
-    ``with_owners`` asks for them.
+    ``with_owners`` asks for them. ``uid`` is the number of the account that opened it, 0 for root and the kernel.
     """
 
     protocol: str
@@ -44,6 +44,7 @@ class Listener:
     clients: int = 0
     unit: str = ""
     program: str = ""
+    uid: int = 0
 
     @property
     def place(self) -> str:
@@ -95,6 +96,7 @@ def _listener(row: _Row, clients: Mapping[int, int]) -> Listener:
         port=row.port,
         inode=row.inode,
         clients=clients.get(row.port, 0) if row.protocol == "tcp" else 0,
+        uid=row.uid,
     )
 
 
@@ -132,19 +134,28 @@ def ephemeral(host: Host) -> range:
 def lasting(host: Host, owned: Sequence[Listener]) -> list[Listener]:
     """Return those that wait for clients, without UDP sockets that wait for an answer to what they sent.
 
-    The kernel shows both alike. One whose port is none that it lends waits for clients. Of the others do those that
-    have the same port for IPv4 and IPv6, those that no process holds because the kernel itself does (WireGuard, VXLAN),
-    and those of a service that waits for others at no other UDP port.
+    What no process holds and is gone by now was somebody's for a moment. The kernel shows both alike. One whose port is
+    none that it lends waits for clients. Of the others do those that have the same port for IPv4 and IPv6, those that
+    no process holds because the kernel itself does (WireGuard, VXLAN), and those of a service that waits for others at
+    no other UDP port.
     """
     lent = ephemeral(host)
     doubtful = [listener for listener in owned if _is_doubtful(listener, lent)]
-    if not doubtful:
+    unheld = [listener for listener in owned if not (listener.unit or listener.program)]
+    if not doubtful and not unheld:
         return list(owned)
+    still = {listener.inode for listener in listeners(host)}
+    owned = [listener for listener in owned if listener not in unheld or listener.inode in still]
     named = {_owner(it) for it in owned if it.protocol == "udp" and it.outside and it.port not in lent}
-    still = {listener.inode for listener in listeners(host)}  # an owner that has ended is no kernel
-    bound = [it for it in doubtful if it.inode in still and _owner(it) not in named and not it.unit.startswith(_LOGIN)]
+    lasting_owners = [it for it in doubtful if it.inode in still and not (it.unit.startswith(_LOGIN) or is_stray(it))]
+    bound = [listener for listener in lasting_owners if _owner(listener) not in named]
     lasting_ports = {*(listener.port for listener in bound), *_held_twice(doubtful)}
     return [listener for listener in owned if not _is_doubtful(listener, lent) or listener.port in lasting_ports]
+
+
+def is_stray(listener: Listener) -> bool:
+    """Check for a socket of an account that no process was seen to hold; the kernel's own are nobody's."""
+    return not (listener.unit or listener.program) and listener.uid != 0
 
 
 def surely_lasting(host: Host, ownerless: Sequence[Listener]) -> list[Listener]:
@@ -180,6 +191,7 @@ class _Row:
     port: int
     state: int
     inode: int
+    uid: int
 
     @property
     def passing(self) -> bool:
@@ -198,6 +210,7 @@ def _inet(name: str, text: str) -> Iterator[_Row]:
                 port=int(port, 16),
                 state=int(fields[3], 16),
                 inode=int(fields[9]),
+                uid=int(fields[7]),
             )
 
 

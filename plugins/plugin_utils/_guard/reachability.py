@@ -28,12 +28,16 @@ Open = Callable[[Sequence["Target"], float], frozenset["Target"]]
 
 @dataclass(frozen=True)
 class Target:
-    """A listening socket as the controller reaches it; ``place`` and ``label`` are the host's names for it."""
+    """A listening socket as the controller reaches it; ``place`` and ``label`` are the host's names for it.
+
+    ``by_hand`` is one of a program that somebody started in a login: no service of the host.
+    """
 
     place: str
     label: str
     address: str
     port: int
+    by_hand: bool = False
 
 
 def targets(listeners: Iterable[Mapping[str, Any]], host: str) -> list[Target]:
@@ -68,6 +72,7 @@ def _target(listener: Mapping[str, Any], host: str, addresses: frozenset[str]) -
         label=str(listener.get("told")),
         address=address or host,
         port=port,
+        by_hand=listener.get("by_hand") is True,
     )
 
 
@@ -97,8 +102,8 @@ def lost(
     ask: Open = answering,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Any] = time.sleep,
-) -> list[str]:
-    """Return the labels of those that answered before and do not any more; they get some time to come back.
+) -> list[Target]:
+    """Return those that answered before and do not any more; services get some time to come back.
 
     ``consented`` are the labels and places that may go.
     """
@@ -107,10 +112,10 @@ def lost(
     while wanted:
         answered = ask(wanted, CONNECT)
         wanted = [target for target in wanted if target not in answered]
-        if not wanted or clock() >= end:
+        if all(target.by_hand for target in wanted) or clock() >= end:
             break
         sleep(PAUSE)
-    return [target.label for target in wanted]
+    return wanted
 
 
 def _order(target: Target) -> tuple[int, str]:

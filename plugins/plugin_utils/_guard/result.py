@@ -49,6 +49,20 @@ def unreachable(result: Result, lost: Sequence[str]) -> Result:
     return {**result, "availability": {**result["availability"], "unreachable": list(lost)}}
 
 
+def warned_of_by_hand(result: Result, lost: Sequence[str]) -> Result:
+    """Return the result with a warning of what somebody had started by hand and the controller cannot reach any more.
+
+    It takes nothing back: anybody with a login could else have a run taken back.
+    """
+    if not lost:
+        return result
+    warning = (
+        f"The controller cannot reach {', '.join(lost)} any more, which somebody had started by hand; that takes "
+        "nothing back. What has to stay reachable needs a unit of systemd."
+    )
+    return _warned(result, [warning])
+
+
 def why_unreachable(lost: Sequence[str]) -> str:
     """Return the reason for taking a run back, for the record on the host."""
     return f"the controller cannot reach {', '.join(lost)} any more"

@@ -198,7 +198,7 @@ def test_an_address_that_only_the_host_names_is_not_asked(
 ) -> None:
     """The play goes to another address than the one at which this server would answer."""
     action = Action([asks(web_server), answer(True)])
-    monkeypatch.setattr(reachability, "lost", lambda before, consented: [target.label for target in before])
+    monkeypatch.setattr(reachability, "lost", lambda before, consented: list(before))
     assert "failed" not in action.carry_out()
 
 
@@ -207,7 +207,7 @@ def test_what_cannot_be_reached_any_more_takes_the_run_back(
 ) -> None:
     action = Action([asks(web_server), answer(True)])
     action._play_context.remote_addr = "127.0.0.1"
-    monkeypatch.setattr(reachability, "lost", lambda before, consented: [target.label for target in before])
+    monkeypatch.setattr(reachability, "lost", lambda before, consented: list(before))
     told = action.carry_out()
     assert (told["failed"], told["changed"], told["guard"]["state"]) == (True, False, "reverted")
     assert told["availability"]["unreachable"] == ["tcp 80 (nginx.service)"]
@@ -229,6 +229,21 @@ def test_what_somebody_had_started_by_hand_may_be_gone(web_server: socket.socket
     action = Ending([asked_first, answer(True, availability=ended)])
     result = action.carry_out()
     assert (result["changed"], result.get("failed", False), action.requests) == (True, False, [])
+
+
+def test_who_has_a_login_cannot_have_a_run_taken_back(
+    web_server: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody opens a port for the host's survey, and shuts it once the host has looked again."""
+    surveyed = asks(web_server)
+    surveyed["listeners_to_probe"][0] |= {"told": "tcp 80 (session-3.scope)", "by_hand": True}
+    action = Action([surveyed, answer(True)])
+    action._play_context.remote_addr = "127.0.0.1"
+    monkeypatch.setattr(reachability, "lost", lambda before, consented: list(before))
+    result = action.carry_out()
+    assert (result["changed"], result.get("failed", False), action.requests) == (True, False, [])
+    warning = result["warnings"][-1]
+    assert "cannot reach tcp 80 (session-3.scope) any more, which somebody had started by hand" in warning
 
 
 @pytest.mark.parametrize(("transport", "within"), [("ssh", 120), ("containers.podman.podman", 0), ("local", 0)])

@@ -15,7 +15,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.gua
 from dirty_host import dirty_host, request
 from fake_host import FakeHost
 from fake_programs import FakeUnit, systemctl
-from fake_sockets import hear, held_by_kernel, hold_addresses, hush, listen
+from fake_sockets import hear, held_by_kernel, hold_addresses, hush, listen, stray
 from guarded import alarms, guarded_request
 
 DAEMON = ["systemctl", "--no-ask-password", "daemon-reload"]
@@ -146,7 +146,8 @@ def test_a_run_may_tell_first_what_listens() -> None:
     listen(host, 5432, pid=41, unit="postgresql@15-main.service", program="postgres", address="127.0.0.1")
     before = host.state()
     report = enforce(host, survey_only=True)
-    assert report.listeners_to_probe == [{"place": "tcp 2575", "told": LOST, "address": "", "port": 2575}]
+    probed = {"place": "tcp 2575", "told": LOST, "address": "", "port": 2575, "by_hand": False}
+    assert report.listeners_to_probe == [probed]
     assert (report.changed, host.state(), host.operations) == (False, before, [])
     enforce(host)
     assert _baseline.enforce(host, request("e2", "service", survey_only=True)).listeners_to_probe is None
@@ -156,6 +157,14 @@ def test_a_guard_that_is_armed_has_all_its_time_after_the_comparison() -> None:
     host = server()
     report = _baseline.enforce(host, guarded_request())
     assert (report.guard["state"], report.guard["seconds_left"]) == (ARMED, 120)
+
+
+def test_what_somebody_started_by_hand_is_probed_after_all_services() -> None:
+    host = server()
+    listen(host, 1024, pid=50, unit="session-3.scope", program="python3")
+    listen(host, 1025, pid=51, unit="", program="python3")
+    probed = enforce(host, survey_only=True).listeners_to_probe
+    assert [(it["port"], it["by_hand"]) for it in probed or []] == [(2575, False), (1024, True), (1025, True)]
 
 
 # --- what is no loss ---
@@ -196,6 +205,24 @@ def test_what_somebody_started_by_hand_is_told_and_takes_nothing_back() -> None:
     assert (report.availability["lost"], report.availability["ended"]) == ([], ["tcp 8080 (session-3.scope)"])
     (warning,) = [warning for warning in report.warnings if "8080" in warning]
     assert "started by hand what does not listen any more: tcp 8080 (session-3.scope). No unit" in warning
+
+
+@pytest.mark.parametrize(("uid", "lost"), [(0, ("tcp 2049",)), (1001, ())])
+def test_an_account_whose_program_is_gone_before_it_is_seen_is_not_the_kernel(uid: int, lost: Sequence[str]) -> None:
+    host = FakeHost()
+    stray(host, 2049, uid)
+    before = availability.take_snapshot(host)
+    hush(host, 2049)
+    compared = availability.compare(host, before, ())
+    assert (compared.lost, compared.ended) == (lost, () if lost else ("tcp 2049",))
+
+
+def test_what_nobody_holds_and_is_gone_at_the_second_look_was_never_there() -> None:
+    host = FakeHost()
+    stray(host, 2049)
+    first = availability.sockets.listeners(host)
+    hush(host, 2049)
+    assert availability.sockets.lasting(host, first) == []
 
 
 def test_without_systemd_no_unit_says_what_was_to_stay() -> None:

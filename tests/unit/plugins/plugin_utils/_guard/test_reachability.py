@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import Any, Iterator
 
 import pytest
@@ -116,6 +117,14 @@ def test_what_was_reachable_and_is_not(back_after: float, consented: tuple[str, 
         return frozenset({target(22), target(80)} if clock.now >= back_after else {target(22)})
 
     before = frozenset({target(80), target(22)})
-    assert reachability.lost(before, consented, ask, clock, clock.sleep) == lost
+    assert [it.label for it in reachability.lost(before, consented, ask, clock, clock.sleep)] == lost
     assert asked[1:] == [1] * len(asked[1:])  # what answered is not asked again
     assert clock.now <= reachability.PATIENCE + 1
+
+
+def test_nobody_waits_for_what_somebody_started_by_hand() -> None:
+    clock = Clock()
+    by_hand = replace(target(8080), by_hand=True)
+    before = frozenset({target(80), by_hand})
+    assert reachability.lost(before, (), lambda *_: frozenset({target(80)}), clock, clock.sleep) == [by_hand]
+    assert clock.now == 0
