@@ -18,6 +18,14 @@ options:
       - A peer that sends its answer a byte at a time gets no more time than one that is silent.
     type: float
     default: 5.0
+  patience:
+    description:
+      - For how many seconds a peer that is not healthy is probed again, a second after each answer. From 0 to 3600. The
+        result is that of the last probe.
+      - C(until) would do the same, but its task fails in the end, whatever O(fail_unhealthy) says.
+    type: float
+    default: 0.0
+    version_added: 1.0.0
   fail_unhealthy:
     description:
       - Whether the task fails when the peer is not healthy. The result has the same keys then, so that C(until) and

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -22,8 +23,11 @@ TLS: dict[str, Any] = {
 COMMON: dict[str, Any] = {
     **TLS,
     "timeout": {"type": "float", "default": 5.0},
+    "patience": {"type": "float", "default": 0.0},
     "fail_unhealthy": {"type": "bool", "default": True},
 }
+#: Seconds between two probes of a peer that is not healthy yet.
+PAUSE = 1.0
 PEER: dict[str, Any] = {
     "host": {"type": "str", "required": True},
     "port": {"type": "int", "required": True},
@@ -41,6 +45,12 @@ def timeout(params: Mapping[str, Any]) -> float:
     """Return the seconds that a probe may take; raise ClinicalError where they are out of range."""
     check_range("timeout", params["timeout"], 0.1, 600)
     return float(params["timeout"])
+
+
+def patience(params: Mapping[str, Any]) -> float:
+    """Return for how many seconds a peer may become healthy; raise ClinicalError where they are out of range."""
+    check_range("patience", params["patience"], 0, 3600)
+    return float(params["patience"])
 
 
 def max_answer(params: Mapping[str, Any]) -> int:
@@ -86,7 +96,7 @@ def tls_if_wanted(params: Mapping[str, Any]) -> Tls | None:
 def run_probe(module: Any, unchecked_target: str, probe: Callable[[], ProbeResult]) -> None:
     """Probe and end the module. What cannot even be tried fails always, with the same keys in its result."""
     try:
-        result = probe()
+        result = probe_patiently(probe, patience(module.params))
     except ClinicalError as error:
         values = asdict(not_probed(error, unchecked_target))
         finish(module, {**values, "changed": False, "failed": True, "msg": str(error)})
@@ -95,3 +105,18 @@ def run_probe(module: Any, unchecked_target: str, probe: Callable[[], ProbeResul
     if not result.healthy and module.params["fail_unhealthy"]:
         answer |= {"failed": True, "msg": f"{result.target} is not healthy ({result.state}): {result.saw}."}
     finish(module, answer)
+
+
+def probe_patiently(
+    probe: Callable[[], ProbeResult],
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Any] = time.sleep,
+) -> ProbeResult:
+    """Return the first healthy result; that of the last probe where none was in so many seconds."""
+    end = clock() + seconds
+    result = probe()
+    while not result.healthy and clock() < end:
+        sleep(PAUSE)
+        result = probe()
+    return result

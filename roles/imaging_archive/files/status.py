@@ -64,18 +64,28 @@ def restart_waits() -> bool:
     return subprocess.run(["sha256sum", "--check", "--status", known], check=False).returncode != 0
 
 
-def main() -> None:
-    port = int(sys.argv[1])
+def look(port: int) -> dict[str, Any]:
+    """What the archive does at this moment."""
     running = active("orthanc.service")
     peers = associations(port)
-    status = {
+    status: dict[str, Any] = {
         "running": running,
         "drained": active("imaging-archive-drain.service"),
         "restart_waits": running and restart_waits(),
         "associations": sum(peers.values()),
         "peers": peers,
     }
-    status |= rest() if running else {"answers": False, "jobs": 0, "saw": "Orthanc does not run"}
+    return status | (rest() if running else {"answers": False, "jobs": 0, "saw": "Orthanc does not run"})
+
+
+def main() -> None:
+    """Print what it does; with a second argument once it answers, or after so many seconds."""
+    port = int(sys.argv[1])
+    end = time.monotonic() + float(sys.argv[2] if len(sys.argv) > 2 else 0)
+    status = look(port)
+    while not status["answers"] and time.monotonic() < end:
+        time.sleep(1)
+        status = look(port)
     print(json.dumps(status, sort_keys=True))
 
 

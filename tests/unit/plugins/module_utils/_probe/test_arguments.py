@@ -21,6 +21,7 @@ PEER = {"host": "engine", "port": 2575, "tls": False}
     [
         pytest.param(arguments.timeout, {"timeout": 0.1}, 0.1, id="shortest"),
         pytest.param(arguments.timeout, {"timeout": 600}, 600.0, id="longest"),
+        pytest.param(arguments.patience, {"patience": 3600}, 3600.0, id="most-patient"),
         pytest.param(arguments.max_answer, {"max_answer": 64}, 64, id="smallest"),
         pytest.param(arguments.endpoint, {"host": "::1", "port": 65535}, Endpoint("::1", 65535), id="highest-port"),
     ],
@@ -35,6 +36,7 @@ def test_the_ends_of_a_range_are_inside(check: Any, params: dict[str, Any], valu
         pytest.param(arguments.timeout, {"timeout": 0.0}, id="timeout-none"),
         pytest.param(arguments.timeout, {"timeout": float("nan")}, id="timeout-no-number"),
         pytest.param(arguments.timeout, {"timeout": 601}, id="timeout-too-long"),
+        pytest.param(arguments.patience, {"patience": -1}, id="patience-less-than-none"),
         pytest.param(arguments.max_answer, {"max_answer": 63}, id="max_answer-too-small"),
         pytest.param(arguments.max_answer, {"max_answer": 2**27}, id="max_answer-too-large"),
         pytest.param(arguments.endpoint, {"host": "h", "port": 0}, id="port-none"),
@@ -71,7 +73,7 @@ class Module:
     """Records how it was ended."""
 
     def __init__(self, fail_unhealthy: bool) -> None:
-        self.params = {"fail_unhealthy": fail_unhealthy}
+        self.params = {"fail_unhealthy": fail_unhealthy, "patience": 0}
         self.endings: list[tuple[str, dict[str, Any]]] = []
 
     def exit_json(self, **result: Any) -> None:
@@ -102,3 +104,26 @@ def test_a_probe_that_cannot_be_tried_fails_also_where_unhealthy_peers_may_be() 
     arguments.run_probe(module, "mllp://engine:0", refused)
     [(how, returned)] = module.endings
     assert (how, returned["state"], returned["target"]) == ("fail", "not_probed", "mllp://engine:0")
+
+
+@pytest.mark.parametrize(
+    ("healthy_after", "patience", "probes"),
+    [
+        pytest.param(0, 10, 1, id="at-once"),
+        pytest.param(3, 10, 4, id="in-time"),
+        pytest.param(99, 3, 4, id="never"),
+        pytest.param(99, 0, 1, id="no-patience"),
+    ],
+)
+def test_a_peer_gets_time_to_become_healthy(healthy_after: int, patience: float, probes: int) -> None:
+    now, states = [0.0], []
+
+    def probe() -> ProbeResult:
+        states.append("ready" if now[0] >= healthy_after else "silent")
+        return ProbeResult(states[-1] == "ready", states[-1], 2.5, "", "mllp://engine:2575")
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    result = arguments.probe_patiently(probe, patience, lambda: now[0], sleep)
+    assert (result.healthy, len(states)) == (healthy_after <= patience, probes)
