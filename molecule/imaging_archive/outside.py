@@ -22,8 +22,9 @@ READER = "reader:not-a-secret-but-a-test"
 ARCHIVES = ("archive1", "archive2", "archive3", "archive4")
 #: Of each release one with SQLite, and one with PostgreSQL.
 SQLITE, POSTGRESQL = ARCHIVES[:2], ARCHIVES[2:]
-#: Those that every look and every repeated run is of: each release, and each index. With HEALTHOPS_DRILLS=full, all.
-LOOKED_AT = ARCHIVES if os.environ.get("HEALTHOPS_DRILLS") == "full" else (ARCHIVES[0], ARCHIVES[3])
+FULL = os.environ.get("HEALTHOPS_DRILLS") == "full"
+#: Those that every look and every repeated run is of: each release, and each index. In the long form, all.
+LOOKED_AT = ARCHIVES if FULL else (ARCHIVES[0], ARCHIVES[3])
 SENDER = "modality1"
 T = TypeVar("T")
 
@@ -74,13 +75,19 @@ def inventory() -> dict[str, Any]:
 ADDRESSES: dict[str, str] = {name: values["ansible_host"] for name, values in inventory().items()}
 
 
-def play(name: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any]]:
-    """Run a playbook of this scenario; its exit code and its report."""
+def command(name: str, *words: str, **variables: Any) -> tuple[list[str], dict[str, str]]:
+    """How a playbook of this scenario is run: the arguments, and the environment."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MOLECULE_")}
     environment |= {"ANSIBLE_CONFIG": str(HERE.parents[1] / "tests" / "hosts" / "ansible.cfg")}
     environment |= {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_FORKS": "8", "LC_ALL": "C.UTF-8"}
     playbook = [str(Path(sys.executable).with_name("ansible-playbook")), f"--inventory={INVENTORY}", str(HERE / name)]
-    done = run(*playbook, *words, "--extra-vars", json.dumps(variables), env=environment, timeout=900)
+    return [*playbook, *words, "--extra-vars", json.dumps(variables)], environment
+
+
+def play(name: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any]]:
+    """Run a playbook of this scenario; its exit code and its report."""
+    argv, environment = command(name, *words, **variables)
+    done = run(*argv, env=environment, timeout=900)
     assert done.stdout.lstrip().startswith("{"), f"{done.stdout}\n{done.stderr}"
     return done.returncode, json.loads(done.stdout)
 

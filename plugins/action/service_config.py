@@ -21,7 +21,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._configuration.
 
 MODULE = "healthops.clinical.service_config"
 #: What the host is told beside what is rendered for it.
-SENT = ("name", "state", "confirm_within", "journal_keep", "why")
+SENT = ("name", "state", "confirm_within", "drains", "journal_keep", "why")
 
 
 class ActionModule(ActionBase):

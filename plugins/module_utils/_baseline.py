@@ -23,7 +23,7 @@ from ._controls.context import SurveyContext
 from ._controls.kinds.package import Package
 from ._controls.model import Assessment, Control, KindPlan, Verdict, not_applicable, unknown
 from ._controls.registry import KINDS
-from ._errors import ClinicalError
+from ._errors import ClinicalError, ExchangedError
 from ._guard import record
 from ._guard import run as guarded_run
 from ._host.door import Host
@@ -125,9 +125,10 @@ def _plan_kinds(
     host: Host, names: Sequence[str], controls: Sequence[Control], context: SurveyContext
 ) -> dict[str, KindPlan]:
     """Return the plan of each kind by its name; the kinds read the host at the same time."""
+    of_kinds = {name: [control for control in controls if control.kind == name] for name in names}
+    context.expect_units(unit for name, concerned in of_kinds.items() for unit in KINDS[name].units(concerned))
     surveys = [
-        functools.partial(_survey_and_waive, host, name, [c for c in controls if c.kind == name], context)
-        for name in names
+        functools.partial(_survey_and_waive, host, name, concerned, context) for name, concerned in of_kinds.items()
     ]
     return dict(zip(names, host.gather(surveys)))
 
@@ -262,7 +263,9 @@ def _change(host: Host, request: BaselineRequest, report: Report, groups: Sequen
     outcome = guarded_run.carry_out(host, request.run_id, groups, _guard_terms(host, request, groups))
     report.changes = guarded_run.describe_changes([group for n, group in enumerate(groups) if n not in outcome.failed])
     report.warnings += guarded_run.tidy_journal(host, request.journal_keep)
-    return {control: error for n, error in outcome.failed.items() for control in groups[n].controls}
+    # Where one of several groups of a control failed for another reason, that is the one to tell.
+    errors = sorted(outcome.failed.items(), key=lambda item: not isinstance(item[1], ExchangedError))
+    return {control: error for n, error in errors for control in groups[n].controls}
 
 
 def _survey_touched(
@@ -359,17 +362,22 @@ def _go_back(host: Host, request: BaselineRequest, way: journal_revert.RevertPla
     doing, subject = "Reverting the run", way.run.run_id
     terms = _guard_terms(host, request, way.groups)
     outcome = guarded_run.carry_out(host, request.run_id, way.groups, terms, reverts=way.run.run_id)
-    if outcome.failed:
-        error = next(iter(outcome.failed.values()))
-        raise ClinicalError(doing, subject, str(error), _half_reverted(host, request.run_id))
-    goals = [(step.subject, step.wanted) for group in way.groups for step in group.steps if step.wanted is not None]
+    exchanged = {n: error for n, error in outcome.failed.items() if isinstance(error, ExchangedError)}
+    failed = [error for n, error in outcome.failed.items() if n not in exchanged]
+    if failed:
+        raise ClinicalError(doing, subject, str(failed[0]), _half_reverted(host, request.run_id))
+    steps = [step for n, group in enumerate(way.groups) if n not in exchanged for step in group.steps]
+    goals = [(step.subject, step.wanted) for step in steps if step.wanted is not None]
     missed = changes.not_reached(host, goals)
-    if missed:
-        reason = f"it was carried out, and yet this is not as it was: {'; '.join(missed)}"
+    astray = [it.description for it in missed if not it.exchanged]
+    if astray:
+        reason = f"it was carried out, and yet this is not as it was: {'; '.join(astray)}"
         raise ClinicalError(doing, subject, reason, _half_reverted(host, request.run_id))
     put_times(host, way.folders)
     folders = [subject.name for subject, image in goals if image.get("kind") == "absent"]
-    return [f"Left as it is: {path} holds what others laid there." for path in folders if host.stat(path) is not None]
+    left = [f"Left to whoever exchanges it: {error}" for error in exchanged.values()]
+    left += [f"Left to whoever changes it: {it.description}." for it in missed if it.exchanged]
+    return left + [f"Left as it is: {path} holds what others laid there." for path in folders if host.stat(path)]
 
 
 def _half_reverted(host: Host, run_id: str) -> str:
@@ -378,7 +386,10 @@ def _half_reverted(host: Host, run_id: str) -> str:
     if guard is not None and guard.state == ARMED:
         from ._guard import reverter
 
-        reverter.take_back(host, guard, "it could not be completed")
+        try:
+            reverter.take_back(host, guard, "it could not be completed")
+        except ClinicalError as error:  # what stopped the revert is the reason; this comes on top of it
+            return f"It is not as it was before this revert either: {error}"
         return "The host is as it was before this revert; mend the cause and revert again."
     return "What else could be restored was; mend the cause and revert again."
 
@@ -465,6 +476,8 @@ def _outcome(before: Assessment, again: Assessment | None, error: ClinicalError 
     if again is None:
         return _finding(before)
     finding = {**_finding(again), "before": before.before, "after": again.before}
+    if isinstance(error, ExchangedError) and again.result in ("pass", "fail"):
+        return {**finding, "reason": f"Left to whoever exchanges it: {error}"}
     if error is not None:
         return {**finding, "result": "error", "reason": f"It was put back: {error}"}
     if again.result == "pass":

@@ -24,6 +24,13 @@ class ClinicalError(Exception):
         return f"{text} {self.try_this}" if self.try_this else text
 
 
+class ExchangedError(ClinicalError):
+    """Somebody who may write there puts something else in a place while it is looked after: that place is left to them.
+
+    An account could else keep a run from doing the rest, or from being taken back.
+    """
+
+
 class HostWriteError(ClinicalError):
     """The machine itself refuses to be written (full, read-only or failing disk), so going on makes no sense."""
 

@@ -332,6 +332,14 @@ options:
     description: How many seconds there are to confirm, from 10 to 3600; 0 where nothing is to be confirmed.
     type: int
     default: 0
+  drains:
+    description:
+      - Units that keep clients back while the role drains the system before a restart. Where the host takes the
+        configuration back, it stops and disables those that were not active before.
+      - Else a control node that dies in the middle of a drain would leave a system that takes no new work.
+    type: list
+    elements: str
+    default: []
   run_id:
     description:
       - The name of the play's run; made from the time when left out. The host's journal holds it with O(name) after it.
@@ -562,6 +570,7 @@ ARGUMENTS = {
     "units": UNITS,
     "checks": {"type": "list", "elements": "list", "default": []},
     "confirm_within": {"type": "int", "default": 0},
+    "drains": TEXTS,
     "run_id": {"type": "str", "default": ""},
     "why": {"type": "str", "default": ""},
     "journal_keep": {"type": "int", "default": 20},

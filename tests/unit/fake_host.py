@@ -23,11 +23,11 @@ from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Optional, Seq
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import (
     ClinicalError,
+    ExchangedError,
     HostWriteError,
     ReadOnlyError,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import (
-    EXCHANGED,
     EXCHANGED_ADVICE,
     GIVEN_AWAY,
     TEMPORARY_SUFFIX,
@@ -36,6 +36,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._host.door impo
     ScanEntry,
     Stat,
     T,
+    exchanged,
     is_exchanged,
 )
 from fake_programs import PROGRAMS, FakePackage, FakeUnit
@@ -471,13 +472,13 @@ class FakeHost(Host):
         place = self.nodes.place(path)
         node = self.nodes.get(place)
         if node is None or node.kind == "link":
-            raise ClinicalError("Setting owner and mode of", path, os.strerror(errno.ELOOP if node else errno.ENOENT))
+            raise exchanged(path)
         if is_exchanged(planned, Stat(node.kind, node.mode, node.uid, node.gid)):
-            raise ClinicalError("Setting owner and mode of", path, EXCHANGED, EXCHANGED_ADVICE)
+            raise exchanged(path)
         folder = self.nodes.get(posixpath.dirname(place))
         given = node.uid == 0 and (uid, gid) != (node.uid, node.gid) and node.inode != taken
         if given and folder is not None and (folder.uid != 0 or folder.mode & 0o022):
-            raise ClinicalError("Giving away", path, GIVEN_AWAY, EXCHANGED_ADVICE)
+            raise ExchangedError("Giving away", path, GIVEN_AWAY, EXCHANGED_ADVICE)
         self._set_meta(path, node, mode, uid, gid)
 
     def _set_meta(self, path: str, node: Node, mode: int, uid: int, gid: int) -> None:

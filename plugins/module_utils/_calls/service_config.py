@@ -54,6 +54,7 @@ def request(params: Mapping[str, Any], run_id: str) -> ConfigurationRequest:
         run_id=run_id,
         configuration=parse({"name": params["name"], **json.loads(params["rendered"])}),
         confirm_within=params["confirm_within"],
+        drains=tuple(params["drains"]),
         journal_keep=params["journal_keep"],
         why=params["why"],
     )

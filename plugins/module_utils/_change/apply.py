@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from .._errors import ClinicalError, HostWriteError, ReadOnlyError
+from .._errors import ClinicalError, ExchangedError, HostWriteError, ReadOnlyError
 from .._host.door import READ_LIMIT, Host
 from .steady import require_steady
 from .steps import Group, JournalEntry, Step
@@ -26,6 +27,15 @@ class ApplyOutcome:
 
     failed: dict[int, ClinicalError] = field(default_factory=dict)
     settled: dict[int, Image] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Something that is not where it was put, in words; ``exchanged`` where it is an account's, which may change it."""
+
+    name: str
+    description: str
+    exchanged: bool
 
 
 class Undone(ClinicalError):
@@ -149,6 +159,8 @@ def _undo_last(host: Host, done: list[tuple[Group, list[JournalEntry]]], cause: 
     """Put the group that failed back; where not even that works, everything."""
     try:
         undo(host, *done[-1])
+    except ExchangedError:
+        pass  # of that group nothing else is left, and the cause is told
     except ClinicalError:
         undo_all(host, done, cause)
     done.pop()
@@ -157,26 +169,30 @@ def _undo_last(host: Host, done: list[tuple[Group, list[JournalEntry]]], cause: 
 def undo(host: Host, group: Group, entries: Sequence[JournalEntry]) -> None:
     """Put a group back, last step first, and make that live. What it did not come to change is not written again.
 
-    Raises ClinicalError where it is not as it was then, whatever the programs answered that were to do it.
+    Raises ClinicalError where it is not as it was then, whatever the programs answered that were to do it; that is
+    ExchangedError where all of it is left to whoever exchanges it.
     """
     backwards = list(reversed(entries))
     for entry in [e for e in backwards if not e.step.beside] + [e for e in backwards if e.step.beside]:
         subject = entry.step.subject
-        if not subject.matches(subject.capture(host), entry.before):
-            subject.put(host, entry.before)
+        with contextlib.suppress(ExchangedError):  # it is looked at below
+            if not subject.matches(subject.capture(host), entry.before):
+                subject.put(host, entry.before)
     for effect in group.effects:
         effect.happen(host)
     missed = not_reached(host, [(entry.step.subject, entry.before) for entry in entries])
     if missed:
-        raise ClinicalError("Putting back", group.name, "; ".join(missed), "Look at it on the host.")
+        kind = ExchangedError if all(it.exchanged for it in missed) else ClinicalError
+        descriptions = "; ".join(it.description for it in missed)
+        raise kind("Putting back", group.name, descriptions, "Look at it on the host.")
 
 
-def not_reached(host: Host, goals: Sequence[tuple[Subject, Image]]) -> list[str]:
-    """Look at subjects that were put somewhere, in this order, and return in words which of them are not there.
+def not_reached(host: Host, goals: Sequence[tuple[Subject, Image]]) -> list[Missed]:
+    """Look at subjects that were put somewhere, in this order, and return which of them are not there.
 
     A file that a program has written since, as apt does its logs when packages go, is put there once more.
     """
-    missed: list[str] = []
+    missed: list[Missed] = []
     later: set[str] = set()
     for subject, goal in reversed(goals):
         remaining = subject.remaining(goal, later)
@@ -186,15 +202,19 @@ def not_reached(host: Host, goals: Sequence[tuple[Subject, Image]]) -> list[str]
     return missed[::-1]
 
 
-def _astray(host: Host, subject: Subject, goal: Image) -> list[str]:
+def _astray(host: Host, subject: Subject, goal: Image) -> list[Missed]:
     try:
-        names = subject.astray(subject.capture(host), goal)
+        now = subject.capture(host)
+        names = subject.astray(now, goal)
         if names and isinstance(subject, (File, Meta)):
             subject.put(host, goal)
-            names = subject.astray(subject.capture(host), goal)
-        return [f"{name} is not as it was to be" for name in names]
+            now = subject.capture(host)
+            names = subject.astray(now, goal)
+        of_account = bool(now.get("uid", 0))
+        return [Missed(subject.name, f"{name} is not as it was to be", of_account) for name in names]
     except ClinicalError as error:
-        return [f"{subject.type} {subject.name} cannot be read: {error}"]
+        exchanged = isinstance(error, ExchangedError)
+        return [Missed(subject.name, f"{subject.type} {subject.name} cannot be read: {error}", exchanged)]
 
 
 def restore(
@@ -202,8 +222,9 @@ def restore(
 ) -> list[ClinicalError]:
     """Put every step where it is wanted and go on over whatever fails, because half of a way back is better than none.
 
-    Returns what failed, and what is not where it was put; of a host that is ``starting``, whose units have yet to
-    start, not those. What the groups would have checked first is not asked: it was so before.
+    Returns what failed, and what is not where it was put, as ExchangedError where it is left to whoever exchanges it;
+    of a host that is ``starting``, whose units have yet to start, not those. What the groups would have checked first
+    is not asked: it was so before.
     """
     wanted = [(entry.step.subject, entry.step.wanted) for entry in entries if entry.step.wanted is not None]
     acts = [(f"{subject.type} {subject.name}", partial(subject.put, host, image)) for subject, image in wanted]
@@ -211,8 +232,14 @@ def restore(
     acts += [(f"{effect.verb} {effect.unit}".strip(), partial(effect.happen, host)) for effect in effects]
     troubles = [error for name, act in acts if (error := attempt(act, name)) is not None]
     settled = [pair for pair in wanted if not (starting and isinstance(pair[0], ActiveUnit))]
-    missed = not_reached(host, settled) if not troubles else []
-    return troubles + [ClinicalError("Putting back", "this host", description) for description in missed]
+    failed = [trouble for trouble in troubles if not isinstance(trouble, ExchangedError)]
+    missed = not_reached(host, settled) if not failed else []
+    return troubles + [
+        ExchangedError("Putting back", it.name, it.description)
+        if it.exchanged
+        else ClinicalError("Putting back", "this host", it.description)
+        for it in missed
+    ]
 
 
 def attempt(act: Callable[[], object], name: str = "") -> ClinicalError | None:

@@ -25,6 +25,7 @@ from .._vocabulary.run_id import RunId
 from .folder_times import FolderTimes, read_times
 from .run_store import RUN, STATE, RunStore, line, unline
 from .steps import Effect, Group, JournalEntry, Step
+from .subjects.account_file import AccountFile
 from .subjects.accounts import AccountField
 from .subjects.audit import KernelRules, RulesFile
 from .subjects.authselect import AuthselectFeatures
@@ -51,7 +52,19 @@ _STORE = RunStore(JOURNAL)
 SUBJECTS: dict[str, Any] = {
     subject.type: subject
     for subject in (
-        *(File, AwaitedFile, RulesFile, MadeFile, GeneratedFile, Compiled, Meta, Tree, KernelValue, LoadedModule),
+        *(
+            File,
+            AccountFile,
+            AwaitedFile,
+            RulesFile,
+            MadeFile,
+            GeneratedFile,
+            Compiled,
+            Meta,
+            Tree,
+            KernelValue,
+            LoadedModule,
+        ),
         *(
             ActiveUnit,
             OwnUnit,

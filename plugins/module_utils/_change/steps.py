@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .._host.door import Host
@@ -82,6 +83,14 @@ class Group:
     def controls(self) -> tuple[str, ...]:
         """The ids of all controls that its steps serve, each once."""
         return tuple(dict.fromkeys(control for step in self.steps for control in step.controls))
+
+
+def groups_by_owner(name: str, owned: Iterable[tuple[int, Step]]) -> tuple[Group, ...]:
+    """Return a group for the files of each owner: one who exchanges theirs meanwhile is in nobody else's way."""
+    steps: dict[int, list[Step]] = {}
+    for owner, step in owned:
+        steps.setdefault(owner, []).append(step)
+    return tuple(Group(name, tuple(of_owner)) for of_owner in steps.values())
 
 
 def unread(unit: str, controls: tuple[str, ...]) -> Step:

@@ -30,11 +30,15 @@ from .plan import Plan, plan
 
 @dataclass(frozen=True)
 class ConfigurationRequest:
-    """What a task asks for: ``confirm_within`` seconds for the probes, 0 where nothing is to be probed."""
+    """What a task asks for: ``confirm_within`` seconds for the probes, 0 where nothing is to be probed.
+
+    ``drains`` are units that keep clients back meanwhile, and must not be left so.
+    """
 
     run_id: str
     configuration: Configuration
     confirm_within: int = 0
+    drains: tuple[str, ...] = ()
     journal_keep: int = 20
     why: str = ""
 
@@ -99,7 +103,7 @@ def _carry_out(host: Host, request: ConfigurationRequest, planned: Plan) -> None
     terms = None
     groups: Sequence[Group] = planned.groups
     if request.confirm_within:
-        terms = record.GuardTerms(request.confirm_within, units=planned.restarts_due)
+        terms = record.GuardTerms(request.confirm_within, held=planned.restarts_due, drains=request.drains)
         groups = [replace(group, guarded=True) for group in groups]
     manifests.make_folder(host)
     try:

@@ -8,10 +8,12 @@ It is made anew for each survey, so that what a survey reads of the host is neve
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._change.subjects import packages
+from .._change.subjects.units import Unit, show
+from .._errors import ClinicalError
 from .._host import sockets
 from .._host.door import Host
 from .._host.processes import Process, processes
@@ -33,6 +35,27 @@ class _OnceRead:
         self._lock = threading.Lock()
         self._use: HostUse | None = None
         self._packages: dict[str, list[list[str]]] = {}
+        self._units_lock = threading.Lock()
+        self._units: dict[str, Unit] = {}
+        self._expected_units: dict[str, None] = {}
+
+    def expect_units(self, names: Iterable[str]) -> None:
+        self._expected_units.update(dict.fromkeys(names))
+
+    def units(self, host: Host, names: Sequence[str]) -> dict[str, Unit]:
+        with self._units_lock:
+            unknown = [name for name in names if name not in self._units]
+            if unknown:
+                self._units.update(self._show(host, unknown))
+            return {name: self._units[name] for name in names if name in self._units}
+
+    def _show(self, host: Host, names: Sequence[str]) -> dict[str, Unit]:
+        """Ask for these and all that are expected, or for these alone where systemctl refuses one of the others."""
+        expected = [name for name in self._expected_units if name not in self._units]
+        try:
+            return show(host, [*expected, *names])
+        except ClinicalError:
+            return show(host, names)
 
     def packages(self, host: Host, names: Sequence[str]) -> list[list[str]]:
         with self._lock:
@@ -82,6 +105,14 @@ class SurveyContext:
     def use(self, host: Host) -> HostUse:
         """Return what listens and runs; /proc is read once for all kinds, however many ask at the same time."""
         return self._once.use(host)
+
+    def expect_units(self, names: Iterable[str]) -> None:
+        """Say which units will be asked for, so that the first question is about all of them."""
+        self._once.expect_units(names)
+
+    def units(self, host: Host, names: Sequence[str]) -> dict[str, Unit]:
+        """Return the state of units, by name, as ``show`` does; none is asked for twice."""
+        return self._once.units(host, names)
 
     def packages(self, host: Host, names: Sequence[str]) -> list[list[str]]:
         """Return name, version and status of each package that dpkg knows; none is asked for twice."""

@@ -186,6 +186,10 @@ class Kind(ABC):
         Raises ClinicalError where the host cannot be read.
         """
 
+    def units(self, controls: Sequence[Control]) -> Iterable[str]:
+        """Return the units that ``observe`` will ask for, as far as the controls say."""
+        return ()
+
     @abstractmethod
     def plan(self, controls: Sequence[Control], state: Any) -> KindPlan:
         """Return how each control stands, and what would make it true."""

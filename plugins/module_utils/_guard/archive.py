@@ -24,7 +24,6 @@ LEFT_OUT = (
     "_host/dropin",
     "_host/facts",
     "_host/formats",
-    "_host/processes",
     "_host/sockets",
 )
 _NAME = "healthops"

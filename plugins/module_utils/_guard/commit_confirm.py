@@ -211,7 +211,8 @@ def _terms(host: Host, request: GuardRequest) -> GuardTerms:
     record.check_within(request.confirm_within)
     if not request.paths:
         raise ClinicalError("Arming the guard", request.run_id, "paths names nothing to restore", "List what changes.")
-    return GuardTerms(request.confirm_within, request.units, tuple(_command(host, text) for text in request.commands))
+    commands = tuple(_command(host, text) for text in request.commands)
+    return GuardTerms(request.confirm_within, units=request.units, commands=commands)
 
 
 def _command(host: Host, text: str) -> tuple[str, ...]:

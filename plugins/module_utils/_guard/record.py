@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import math
 import posixpath
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from .._change import journal, run_store, ssh_server
@@ -34,11 +34,15 @@ SHORTEST, LONGEST = 10, 3600
 class GuardTerms:
     """How a change is to be guarded: ``within`` how many seconds it has to be confirmed.
 
-    ``units`` are reloaded and ``commands`` run once it was taken back.
+    ``units`` are reloaded and ``commands`` run once it was taken back. Of ``held`` units, those that have started
+    meanwhile, and so read what was taken back, are restarted; the others go on undisturbed. ``drains`` that were not
+    active before are lifted.
     """
 
     within: int
     units: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    drains: tuple[str, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
 
 
@@ -48,7 +52,9 @@ class Guard:
 
     ``deadline`` is in seconds of the monotonic clock of the boot ``boot_id``; ``until`` and ``ended`` are wall-clock
     times for people. ``armed_by`` is when the arming process started, in clock ticks: only a younger login counts.
-    ``reload`` and ``running`` are the units to reload, and those that ran, for after the change was taken back.
+    ``reload`` and ``running`` are the units to reload, and those that ran, for after the change was taken back;
+    ``held`` are the invocations of units that are restarted then if they have another one, ``lifted`` units that are
+    stopped and disabled.
     ``announced`` is whether a later run has told its people how this one ended; on the disk its key is ``told``.
     """
 
@@ -66,6 +72,8 @@ class Guard:
     ended: str = ""
     why: str = ""
     announced: bool = False
+    held: Mapping[str, str] = field(default_factory=dict)
+    lifted: tuple[str, ...] = ()
 
 
 def check_within(within: int) -> None:
@@ -146,7 +154,7 @@ def arm(host: Host, run_id: str, terms: GuardTerms, units: Sequence[str] = ()) -
     from .._host.login import own_start  # the many runs that arm nothing do not pay for reading it
 
     earlier = load(host, run_id)
-    states = show(host, [*terms.units, *units, *ssh_server.UNITS])
+    states = show(host, [*terms.units, *terms.held, *terms.drains, *units, *ssh_server.UNITS])
     guard = _from_now(
         host,
         Guard(
@@ -161,6 +169,8 @@ def arm(host: Host, run_id: str, terms: GuardTerms, units: Sequence[str] = ()) -
             running=tuple(name for name, unit in states.items() if unit.running),
             commands=terms.commands,
             survives_reboot=alarm.survives_reboot(host),
+            held={name: states[name].invocation for name in terms.held if name in states},
+            lifted=tuple(name for name in terms.drains if name in states and not states[name].running),
         ),
     )
     try:
@@ -239,11 +249,11 @@ def _from_record(record: dict[str, Any]) -> Guard:
     """Return the guard that ``_as_record`` made the record of, or an earlier release did."""
     values = {**record, "announced": record.get("told", False)}
     values.pop("told", None)
-    unknown = sorted(set(values) - {field.name for field in fields(Guard)})
+    unknown = sorted(set(values) - {known.name for known in fields(Guard)})
     if unknown:
         reason = f"a newer release of this collection wrote it; the key {unknown[0]!r} is not known here"
         raise ClinicalError("Reading the guard of the run", str(values["run_id"]), reason, "Use that release.")
-    for key in ("reload", "running"):
-        values[key] = tuple(record[key])
+    for key in ("reload", "running", "lifted"):
+        values[key] = tuple(record.get(key, ()))
     values["commands"] = tuple(tuple(argv) for argv in record["commands"])
     return Guard(**values)

@@ -22,7 +22,7 @@ from .._change import apply as changes
 from .._change import journal, lock, revert, ssh_server
 from .._change.folder_times import put_times
 from .._change.subjects.units import has_systemd, show, systemctl
-from .._errors import ClinicalError
+from .._errors import ClinicalError, ExchangedError
 from .._host.door import CommandResult, Host
 from .._host.real import RealHost
 from .._text.outlet import shown
@@ -33,6 +33,8 @@ from .record import Guard
 
 #: How long a run that is at work is waited for.
 PATIENCE = 60.0
+#: How many paths that are left a record names.
+NAMED = 5
 #: The name under which the lock is held for the guard itself.
 NAME = "the guard"
 _JOBS = frozenset({"start", "stop", "reload", "restart", "reload-or-restart", "try-restart"})
@@ -68,14 +70,20 @@ def take_back(host: Host, guard: Guard, why: str) -> TakenBack:
     run = revert.choose_run(host, guard.run_id)
     troubles = _tried(partial(revert.sweep, host, run))
     way = revert.plan_revert(host, run, force=True)
-    troubles += _restore(host, way)
+    restored = _restore(host, way)
+    troubles += [error for error in restored if not isinstance(error, ExchangedError)]
+    left = list(dict.fromkeys(error.subject for error in restored if isinstance(error, ExchangedError)))
     troubles += _revive(host, guard)
+    troubles += _tried(partial(_lift, host, guard.lifted))
     for argv in guard.commands:
         troubles += _tried(partial(_run, host, argv))
     if way.damaged:
         why = f"{why}; {way.damaged} lines of its journal cannot be read, and what they held is not restored"
     if way.drifted:
         why = f"{why}; left as it is: {'; '.join(drift.describe() for drift in way.drifted)}"
+    if left:
+        more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+        why = f"{why}; left to whoever exchanges it: {', '.join(left[:NAMED])}{more}"
     if troubles:
         reasons = " ".join(map(str, troubles))
         raise ClinicalError("Taking back the run", guard.run_id, reasons, "It will be tried again every minute.")
@@ -129,7 +137,9 @@ def _restore(host: Host, way: revert.RevertPlan) -> list[ClinicalError]:
         return changes.restore(host, way.groups, images, starting=_is_starting(host))
     troubles = changes.restore(host, way.groups, entries, starting=_is_starting(host))
     troubles += _tried(partial(journal.end, host, run, "complete", entries, {}))
-    return troubles or _tried(partial(guarded_run.note_reverted, host, way.run, attempt_id))
+    if all(isinstance(trouble, ExchangedError) for trouble in troubles):
+        troubles += _tried(partial(guarded_run.note_reverted, host, way.run, attempt_id))
+    return troubles
 
 
 def _is_starting(host: Host) -> bool:
@@ -145,7 +155,7 @@ def _attempt_id(host: Host, run_id: str) -> str:
 
 def _revive(host: Host, guard: Guard) -> list[ClinicalError]:
     """Let units read what was restored, and start those that ran and were brought down."""
-    names = dict.fromkeys([*guard.reload, *guard.running])
+    names = dict.fromkeys([*guard.reload, *guard.held, *guard.running])
     sockets_first = sorted(names, key=lambda name: not name.endswith(".socket"))
     return [trouble for name in sockets_first for trouble in _tried(partial(_revive_unit, host, guard, name))]
 
@@ -156,10 +166,20 @@ def _revive_unit(host: Host, guard: Guard, name: str) -> None:
         return
     if unit.running and name in guard.reload:
         systemctl(host, ssh_server.live_verb(host, "reload-or-restart", unit.name), name)
+    elif unit.running and guard.held.get(name, unit.invocation) != unit.invocation:
+        systemctl(host, "restart", name)
     elif not unit.running and name in guard.running:
         host.run(["systemctl", "--no-ask-password", "reset-failed", name])  # it may have failed too often to start
         ssh_server.make_room(host, name)
         systemctl(host, "start", name)
+
+
+def _lift(host: Host, names: Sequence[str]) -> None:
+    """Let clients in again that a drain keeps back, now and at the next boot."""
+    for name, unit in show(host, names).items():
+        if unit.exists and (unit.running or unit.starts_at_boot):
+            systemctl(host, "disable", name)
+            systemctl(host, "stop", name)
 
 
 def _run(host: Host, argv: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ContextManager, Protocol, TypeVar
 
+from .._errors import ExchangedError
 from .._text.lines import split_lines
 
 T = TypeVar("T")
@@ -29,6 +30,11 @@ READ_LIMIT = 16 * 1024 * 1024
 EXCHANGED = "it is not what it was when this was planned: somebody has exchanged it"
 GIVEN_AWAY = "it is root's, and lies where others can exchange it"
 EXCHANGED_ADVICE = "Find out who can write to its folder."
+
+
+def exchanged(path: str, observed: str = EXCHANGED, doing: str = "Setting owner and mode of") -> ExchangedError:
+    """Return the error of what is left to whoever exchanges it."""
+    return ExchangedError(doing, path, observed, EXCHANGED_ADVICE)
 
 
 @dataclass(frozen=True)

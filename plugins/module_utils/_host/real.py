@@ -21,11 +21,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
-from .._errors import ClinicalError, HostWriteError, ReadOnlyError
+from .._errors import ClinicalError, ExchangedError, HostWriteError, ReadOnlyError
 from .acl import ATTRIBUTE as ACL
 from .door import (
     ACCOUNTS_LOCK,
-    EXCHANGED,
     EXCHANGED_ADVICE,
     GIVEN_AWAY,
     READ_LIMIT,
@@ -35,6 +34,7 @@ from .door import (
     ScanEntry,
     Stat,
     T,
+    exchanged,
     is_exchanged,
 )
 from .safe_paths import open_parent
@@ -73,6 +73,20 @@ def _os_errors_as_clinical(doing: str, path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise _as_clinical(doing, path, error) from error
+
+
+#: What the kernel answers where something was looked at a moment ago, and is of another kind or gone by now.
+_RACES = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.ELOOP, errno.ENXIO)
+
+
+@contextlib.contextmanager
+def _races_as_exchanged(doing: str, path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _RACES:
+            raise
+        raise exchanged(path, f"{error.strerror}: somebody has exchanged it meanwhile", doing) from error
 
 
 class RealHost(Host):
@@ -192,15 +206,17 @@ class RealHost(Host):
                 os.close(fd)
 
     def set_meta(self, path: str, mode: int, uid: int, gid: int, planned: Stat, taken: int = 0) -> None:
-        with _os_errors_as_clinical("Setting owner and mode of", path), open_parent(path) as (parent, name):
+        doing = "Setting owner and mode of"
+        with _os_errors_as_clinical(doing, path), _races_as_exchanged(doing, path), open_parent(path) as (parent, name):
             fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
             try:
                 info = os.fstat(fd)
                 if is_exchanged(planned, _stat_of(info)):
-                    raise ClinicalError("Setting owner and mode of", path, EXCHANGED, EXCHANGED_ADVICE)
+                    raise exchanged(path)
                 _set_owner(parent, path, fd, uid, gid, taken)
                 os.fchmod(fd, mode)
-                os.fsync(fd)
+                if planned.kind in ("file", "dir"):  # a pipe has nothing that could be written to a disk
+                    os.fsync(fd)
             finally:
                 os.close(fd)
 
@@ -251,6 +267,7 @@ class RealHost(Host):
     def remove(self, path: str) -> None:
         with (
             _os_errors_as_clinical("Removing", path),
+            _races_as_exchanged("Removing", path),
             contextlib.suppress(FileNotFoundError),
             open_parent(path) as (parent, name),
         ):
@@ -403,7 +420,7 @@ def _set_owner(parent: int, path: str, fd: int, uid: int, gid: int, taken: int =
         return
     exchangeable = folder.st_uid != 0 or folder.st_mode & 0o022
     if info.st_uid == 0 and exchangeable and info.st_ino != taken:
-        raise ClinicalError("Giving away", path, GIVEN_AWAY, EXCHANGED_ADVICE)
+        raise ExchangedError("Giving away", path, GIVEN_AWAY, EXCHANGED_ADVICE)
     os.fchown(fd, uid, gid)
 
 

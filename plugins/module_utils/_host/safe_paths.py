@@ -10,7 +10,7 @@ import posixpath
 import stat as statbits
 from collections.abc import Iterator
 
-from .._errors import ClinicalError
+from .._errors import ClinicalError, ExchangedError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -53,5 +53,5 @@ def _trusted_target(fd: int, part: str, path: str, links: int) -> str:
     """Return where a link points; raises ClinicalError where somebody else than root could have moved it."""
     owner = os.stat(part, dir_fd=fd, follow_symlinks=False).st_uid
     if owner != 0 or os.fstat(fd).st_mode & 0o022 or links > 8:
-        raise ClinicalError("Changing a file below", path, "it is a link that somebody else than root could move")
+        raise ExchangedError("Changing a file below", path, "it is a link that somebody else than root could move")
     return os.readlink(part, dir_fd=fd)

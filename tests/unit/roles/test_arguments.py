@@ -43,6 +43,8 @@ def used_by(role: str, entry: str) -> str:
             continue
         texts[path] = text = read_text(role, path)
         waiting += [f"tasks/{name}" for name in re.findall(r"(?:include|import)_tasks: (\S+\.yml)", text)]
+        if "tasks_from: confirm" in text:  # of the role system, which includes these of the system's own
+            waiting += [f"tasks/{name}.yml" for name in ("restart", "probe")]
         waiting += [f"templates/{name}" for name in re.findall(r"[\w./-]+\.j2", text)]
         waiting += ["handlers/main.yml"] if "notify:" in text else []
     text = "\n".join(texts.values())

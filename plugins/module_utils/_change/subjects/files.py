@@ -13,7 +13,7 @@ from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host import acl as access_lists
-from ..._host.door import EXCHANGED, EXCHANGED_ADVICE, READ_LIMIT, TEMPORARY_SUFFIX, Host, Stat
+from ..._host.door import READ_LIMIT, TEMPORARY_SUFFIX, Host, Stat, exchanged
 from .base import Conflict, Image, WayBack, WholeSubject
 
 ABSENT: Image = {"kind": "absent"}
@@ -298,9 +298,9 @@ class Meta(WholeSubject):
         if image["kind"] == "absent" or now is None:
             return
         if now.kind == "link":
-            raise ClinicalError("Setting owner and mode of", self.path, "it has become a link, which is not followed")
+            raise exchanged(self.path, "it has become a link, which is not followed")
         if now.kind != image["kind"] or now.uid != image.get("owner", now.uid):
-            raise ClinicalError("Setting owner and mode of", self.path, EXCHANGED, EXCHANGED_ADVICE)
+            raise exchanged(self.path)
         mode, uid, gid = _meta({"mode": _narrowed(now.mode, image), **image}, now, now.mode)
         host.set_meta(self.path, mode, uid, gid, now, taken=image.get("inode", 0))
 

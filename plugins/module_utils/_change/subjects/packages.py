@@ -12,6 +12,7 @@ from functools import partial
 
 from ..._errors import ClinicalError
 from ..._host.door import CommandResult, Host
+from ..._host.processes import Process, read_volatile
 from ..._text.lines import split_lines
 from ..._text.numbers import is_natural
 from .. import start_policy
@@ -36,6 +37,7 @@ _REMOUNTS = re.compile(r"^DPkg::Pre-I(?:nvoke|nstall-Pkgs)::? .*remount", re.MUL
 _AWAY = ("not-installed", "config-files")
 #: Whatever else dpkg says of a package, it began with it and did not end.
 _FINISHED = ("installed", *_AWAY)
+_LOCK = "/var/lib/dpkg/lock-frontend"
 _HOLDER = re.compile(r"It is held by process \d+ \([^)\n]*\)")
 _SIMULATED = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re.MULTILINE)
 
@@ -138,7 +140,7 @@ def simulate(host: Host, install: Sequence[str], remove: Sequence[str]) -> tuple
     arguments = [*install, *(f"{name}-" for name in remove)]
     done = host.run([*_APT, "--simulate", "-o", "Debug::NoLocking=1", "install", *arguments], env=_QUIET)
     if done.rc != 0:
-        raise ClinicalError("Planning the packages", " ".join(arguments), _complaint(done), "Try: apt-get update")
+        raise ClinicalError("Planning the packages", " ".join(arguments), _complaint(host, done), "Try: apt-get update")
     return parse_simulation(done.out)
 
 
@@ -165,7 +167,7 @@ def archive_package(host: Host, name: str, version: str) -> None:
     fetch = 'cd "$1" && exec apt-get --quiet -o APT::Sandbox::User=root download "$2"'
     done = host.run(["sh", "-c", fetch, "sh", ARCHIVE, f"{name}={version}"], timeout=300.0, env=_QUIET)
     if done.rc != 0:
-        raise ClinicalError("Keeping the package", f"{name}={version}", _complaint(done), "Try: apt-get update")
+        raise ClinicalError("Keeping the package", f"{name}={version}", _complaint(host, done), "Try: apt-get update")
 
 
 def archived_path(host: Host, name: str, version: str) -> str | None:
@@ -228,7 +230,7 @@ class Packages(WholeSubject):
     def _apt(self, host: Host, environment: Mapping[str, str], *arguments: str) -> None:
         done = host.run([*_APT, *arguments], timeout=900.0, env={**_QUIET, **environment})
         if done.rc != 0:
-            raise ClinicalError("Changing the packages", self.names, _complaint(done), "Is another apt at work?")
+            raise ClinicalError("Changing the packages", self.names, _complaint(host, done), "Is another apt at work?")
 
     def matches(self, image: Image, wanted: Image) -> bool:
         if image["packages"] != wanted["packages"] or image.get("unfinished") != wanted.get("unfinished"):
@@ -280,8 +282,18 @@ def _source(host: Host, name: str, version: str) -> str:
     return archived_path(host, name, version) or f"{name}={version}"
 
 
-def _complaint(done: CommandResult) -> str:
+def _complaint(host: Host, done: CommandResult) -> str:
     """Return what apt complains of: its E: lines, and who holds the lock that it waited for, which they do not say."""
     lines = [line.strip() for line in split_lines(done.err) if line.startswith("E:")]
     holders = _HOLDER.findall(done.err + done.out)
+    if not holders and _LOCK in done.err:
+        holders = _lock_holders(host)
     return " ".join([*lines, *holders[-1:]])[:500] or done.err_line
+
+
+def _lock_holders(host: Host) -> list[str]:
+    """Return who holds dpkg's lock, as proc_locks(5) lists it; apt does not always say."""
+    lock = host.stat(_LOCK)
+    rows = [line.split() for line in split_lines(read_volatile(host, "/proc/locks"))]
+    pids = [row[4] for row in rows if lock is not None and len(row) > 5 and row[5].endswith(f":{lock.inode}")]
+    return [f"It is held by process {pid} ({Process(host, pid).program})" for pid in pids]

@@ -21,6 +21,7 @@ PROPERTIES = (
     "FragmentPath",
     "StateChangeTimestampMonotonic",
     "NeedDaemonReload",
+    "InvocationID",
 )
 #: Where enabling a unit leaves its links: systemd's own, and those of the older init scripts.
 ENABLING_FOLDERS = "/etc/systemd/system:" + ":".join(f"/etc/rc{level}.d" for level in "0123456S")
@@ -34,7 +35,8 @@ BEGIN = "begin"
 class Unit:
     """A unit as systemd sees it. ``since`` is when it last changed state or was reloaded, in wall-clock seconds.
 
-    ``outdated`` is true where systemd has not read its files since they changed.
+    ``outdated`` is true where systemd has not read its files since they changed. ``invocation`` is another one after
+    each start.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Unit:
     fragment: str
     since: float
     outdated: bool = False
+    invocation: str = ""
 
     @property
     def exists(self) -> bool:
@@ -112,6 +115,7 @@ def parse_show(block: str, host: Host) -> Unit:
         fragment=properties.get("FragmentPath", ""),
         since=host.since_boot(int(changed)) if is_natural(changed) and changed != "0" else 0.0,
         outdated=properties.get("NeedDaemonReload") == "yes",
+        invocation=properties.get("InvocationID", ""),
     )
 
 

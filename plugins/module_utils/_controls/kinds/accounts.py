@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..._change.steps import Group
+from ..._change.steps import groups_by_owner
 from ..._errors import ClinicalError
 from ..._host import login
 from ..._host.door import Host, Stat
@@ -98,7 +98,9 @@ def _plan_control(control: Control, state: State) -> KindPlan:
         violations = list(check(_view(control, state)))
     except ClinicalError as error:
         return KindPlan((unknown(control, f"accounts: {wanted}", wanted, str(error)),))
-    return KindPlan((_assess(control, violations),), (_group(control, violations),))
+    mended = ((violation.owner, violation.step) for violation in violations if violation.step is not None)
+    groups = groups_by_owner(f"accounts {control.settings['check']}", mended)
+    return KindPlan((_assess(control, violations),), groups)
 
 
 def _view(control: Control, state: State) -> AccountsView:
@@ -114,11 +116,6 @@ def _view(control: Control, state: State) -> AccountsView:
         texts=state.texts,
         folders=state.folders,
     )
-
-
-def _group(control: Control, violations: Sequence[Violation]) -> Group:
-    steps = tuple(violation.step for violation in violations if violation.step is not None)
-    return Group(f"accounts {control.settings['check']}", steps)
 
 
 def _assess(control: Control, violations: Sequence[Violation]) -> Assessment:

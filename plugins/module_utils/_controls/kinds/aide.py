@@ -18,7 +18,7 @@ from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.awaited import AwaitedFile
 from ..._change.subjects.files import File, file_image
 from ..._change.subjects.made import MadeFile
-from ..._change.subjects.units import BEGIN, Unit, has_systemd, show
+from ..._change.subjects.units import BEGIN, Unit, has_systemd
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, read_text
 from ..._vocabulary.results import NOTAPPLICABLE
@@ -67,6 +67,9 @@ class Aide(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"aide {settings['covers']}",)
 
+    def units(self, controls: Sequence[Control]) -> Sequence[str]:
+        return [UNIT] if controls else ()
+
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         config = read_text(host, CONFIG) or ""
         named = re.findall(r"^\s*database(?:_in)?\s*=\s*file:(\S+)", config, re.MULTILINE)
@@ -78,7 +81,7 @@ class Aide(Kind):
             booted=has_systemd(host),
             database=database,
             built=host.stat(database) is not None,
-            unit=show(host, [UNIT]).get(UNIT),
+            unit=context.units(host, [UNIT]).get(UNIT),
             unit_file=read_text(host, UNIT_FILE) or "",
             lines=_covered([config, *((read_text(host, path) or "") for path in files)]) if covering else {},
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._change.steps import Group, Step
-from ..._change.subjects.units import Unit, has_systemd, show
+from ..._change.subjects.units import Unit, has_systemd
 from ..._host.door import Host
 from ..._vocabulary.results import NOTAPPLICABLE, OK
 from ..context import SurveyContext
@@ -59,6 +59,9 @@ class AppArmor(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"apparmor {settings['state']}",)
 
+    def units(self, controls: Sequence[Control]) -> Sequence[str]:
+        return [UNIT] if controls else ()
+
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         profiles = host.read(LOADED)
         return State(
@@ -66,7 +69,7 @@ class AppArmor(Kind):
             in_container=context.in_container,
             in_kernel=host.read_text(ENABLED).strip() == "Y",
             modes=None if profiles is None else parse_profiles(profiles.decode("utf-8", "replace")),
-            unit=show(host, [UNIT]).get(UNIT),
+            unit=context.units(host, [UNIT]).get(UNIT),
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:

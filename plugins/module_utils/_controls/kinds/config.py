@@ -14,7 +14,7 @@ from ..._change.steps import Effect, Group, Step, unread
 from ..._change.subjects.awaited import AwaitedFile, edits_image
 from ..._change.subjects.base import Image
 from ..._change.subjects.files import File, file_image
-from ..._change.subjects.units import Unit, show
+from ..._change.subjects.units import Unit
 from ..._errors import ClinicalError
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
@@ -101,6 +101,9 @@ class Config(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (" ".join(["config", settings["file"], settings.get("section", ""), settings["key"]]),)
 
+    def units(self, controls: Sequence[Control]) -> list[str]:
+        return [control.settings["unit"] for control in controls if control.settings.get("unit")]
+
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         sources: dict[str, tuple[ConfigFile, ...]] = {}
         problems: dict[str, str] = {}
@@ -111,10 +114,9 @@ class Config(Kind):
                 problems[control.id] = str(error)
         of_apt = [control for control in controls if control.settings["format"] == APT]
         folders = {posixpath.dirname(_target(control)) for control in controls}
-        units = [control.settings["unit"] for control in controls if control.settings.get("unit")]
         return State(
             sources=sources,
-            units=show(host, units),
+            units=context.units(host, self.units(controls)),
             missing_folders=frozenset(folder for folder in folders if host.stat(folder) is None),
             problems=problems,
             uses=_uses(host, controls, sources, context),

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..._change.steps import Group, Step
+from ..._change.steps import Group, Step, groups_by_owner
 from ..._change.subjects.files import Meta, narrower_image
 from ..._host.door import Host, ScanEntry
 from ..._text import data_folders
@@ -108,7 +108,7 @@ class PathScan(Kind):
         if not state.complete:
             return KindPlan(tuple(_given_up(control) for control in controls))
         minded = {c.id: [scanned for scanned in state.entries if _minds(c, scanned.entry, state)] for c in controls}
-        groups = [Group(f"path_scan {c.settings['check']}", _steps(c, minded[c.id])) for c in controls]
+        groups = [group for control in controls for group in _groups(control, minded[control.id])]
         return KindPlan.of([_assess(control, minded[control.id], state) for control in controls], groups)
 
 
@@ -224,9 +224,10 @@ def _can_mend(check: str, scanned: ScannedEntry) -> bool:
     return mends and _has_usable_path(scanned.entry)
 
 
-def _steps(control: Control, minded: Sequence[ScannedEntry]) -> tuple[Step, ...]:
+def _groups(control: Control, minded: Sequence[ScannedEntry]) -> tuple[Group, ...]:
     check = control.settings["check"]
-    return tuple(_step(control, scanned.entry, check) for scanned in minded if _can_mend(check, scanned))
+    mended = [scanned.entry for scanned in minded if _can_mend(check, scanned)]
+    return groups_by_owner(f"path_scan {check}", ((entry.uid, _step(control, entry, check)) for entry in mended))
 
 
 def _step(control: Control, entry: ScanEntry, check: str) -> Step:

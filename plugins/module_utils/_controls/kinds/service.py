@@ -10,7 +10,7 @@ from typing import Any
 
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.files import File, link_image
-from ..._change.subjects.units import Unit, has_systemd, show
+from ..._change.subjects.units import Unit, has_systemd
 from ..._host.door import Host, Stat
 from ..._vocabulary.results import OK
 from ..context import SurveyContext
@@ -46,9 +46,12 @@ class Service(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"unit {settings['unit']}",)
 
+    def units(self, controls: Sequence[Control]) -> list[str]:
+        return [control.settings["unit"] for control in controls]
+
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
-        names = [control.settings["unit"] for control in controls]
-        units = show(host, names)
+        names = self.units(controls)
+        units = context.units(host, names)
         going = [c for c in controls if c.settings["state"] == "masked" and _changes(units.get(c.settings["unit"]))]
         allowed = {c.settings["unit"] for c in going if context.has_consent(c.settings["unit"], c.id)}
         refused = [c.settings["unit"] for c in going if c.settings["unit"] not in allowed]

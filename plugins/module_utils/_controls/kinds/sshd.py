@@ -12,7 +12,7 @@ from typing import Any
 from ..._change import ssh_server
 from ..._change.steps import Effect, Group, Step, unread
 from ..._change.subjects.files import File, file_image
-from ..._change.subjects.units import Unit, show
+from ..._change.subjects.units import Unit
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, read_text, with_header
 from ..._text.lines import split_lines
@@ -103,12 +103,15 @@ class Sshd(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"sshd {settings['option'].lower()}",)
 
+    def units(self, controls: Sequence[Control]) -> Sequence[str]:
+        return ssh_server.UNITS if controls else ()
+
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         if host.which("sshd") is None:
             return State(effective=None, files={}, changed=0.0, unit=None)
         files = _read_files(host)
         stats = [info for info in map(host.stat, files) if info is not None]
-        running = {name: unit for name, unit in show(host, ssh_server.UNITS).items() if unit.running}
+        running = {name: unit for name, unit in context.units(host, ssh_server.UNITS).items() if unit.running}
         done = host.run(["sshd", "-T", *ANY_CONNECTION])
         problem = "" if done.rc == 0 else f"sshd -T says: {done.err_line}"
         return State(

@@ -15,7 +15,7 @@ from typing import Any
 from ..._change.steps import Effect, Group, Step
 from ..._change.subjects.awaited import AwaitedFile, edits_image
 from ..._change.subjects.files import File, file_image
-from ..._change.subjects.units import ActiveUnit, Unit, show
+from ..._change.subjects.units import ActiveUnit, Unit
 from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text, with_header
 from ..._host.formats import FORMATS
@@ -88,13 +88,16 @@ class Time(Kind):
     def claims(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"time {settings['aspect']} {settings.get('daemon', 'chrony')}",)
 
+    def units(self, controls: Sequence[Control]) -> Sequence[str]:
+        return DAEMONS if controls else ()
+
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         main = main_file(host)
         found_directives = tuple(directives(host, main)) if host.stat(main) is not None else None
         paths = list(dict.fromkeys([main, *(d.path for d in found_directives or ())]))
         stats = {path: host.stat(path) for path in paths}
         return State(
-            units=show(host, DAEMONS),
+            units=context.units(host, DAEMONS),
             in_container=context.in_container,
             chrony=found_directives,
             texts={path: read_text(host, path) or "" for path in paths},

@@ -26,11 +26,15 @@ NOTICE = 14
 
 @dataclass(frozen=True)
 class Violation:
-    """One thing that is not as it should be. Either ``step`` mends it, or ``advice`` tells a person what to do."""
+    """One thing that is not as it should be. Either ``step`` mends it, or ``advice`` tells a person what to do.
+
+    ``owner`` is the number of the account that has it, where it is in somebody's home.
+    """
 
     what: str
     step: Step | None = None
     advice: str = ""
+    owner: int = 0
 
 
 @dataclass(frozen=True)

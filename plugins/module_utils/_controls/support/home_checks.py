@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..._change.steps import Step
+from ..._change.subjects.account_file import AccountFile
 from ..._change.subjects.files import ABSENT, File, Meta, file_image, narrower_image
 from ..._host.door import Stat
 from ..._host.dropin import HEADER, encode
@@ -95,15 +96,19 @@ def trust_files(view: AccountsView) -> Iterator[Violation]:
     for home in view.homes:
         for path, info in home.entries.items():
             if posixpath.basename(path) in (".rhosts", ".shosts") and home.account.uid != 0 and info.kind == "file":
+                if info.uid != home.account.uid:
+                    if info.uid not in _sharing(view, home):
+                        yield Violation(f"{path} is there, and belongs to another account", advice=OF_ANOTHER)
+                    continue
                 step = Step(
-                    subject=File(path),
+                    subject=AccountFile(path),
                     wanted=dict(ABSENT),
                     before="present",
                     after="absent",
                     why=why,
                     controls=(view.control,),
                 )
-                yield Violation(f"{path} is there", step)
+                yield Violation(f"{path} is there", step, owner=info.uid)
 
 
 def forward_files(view: AccountsView) -> Iterator[Violation]:
@@ -277,13 +282,17 @@ def _is_person(home: Home, view: AccountsView) -> bool:
     return home.account.uid != 0 and home.account.name not in view.excepted
 
 
+def _sharing(view: AccountsView, home: Home) -> set[int]:
+    """Return the numbers of the accounts that have this home."""
+    return {other.account.uid for other in view.homes if other.path == home.path}
+
+
 def _narrower(view: AccountsView, home: Home, path: str, info: Stat, bits: int) -> Iterator[Violation]:
     """Yield what others may do too much with; only what is the account's own is mended.
 
     Of accounts that share a home, the one that owns the file is asked.
     """
-    sharing = {other.account.uid for other in view.homes if other.path == home.path}
-    if not info.mode & bits or (info.uid != home.account.uid and info.uid in sharing):
+    if not info.mode & bits or (info.uid != home.account.uid and info.uid in _sharing(view, home)):
         return
     what = f"{path} has mode {info.mode:04o}"
     if info.uid != home.account.uid:
@@ -297,7 +306,7 @@ def _narrower(view: AccountsView, home: Home, path: str, info: Stat, bits: int) 
         why="others could read or write more than they should",
         controls=(view.control,),
     )
-    yield Violation(what, step)
+    yield Violation(what, step, owner=info.uid)
 
 
 HOME_CHECKS: dict[str, tuple[Check, str]] = {

@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "state": "applied",
     "name": "page",
     "confirm_within": 0,
+    "drains": [],
     "run_id": "",
     "why": "",
     "journal_keep": 20,

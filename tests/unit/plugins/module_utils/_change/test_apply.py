@@ -219,8 +219,8 @@ def test_what_cannot_be_read_is_not_reached(host: FakeHost) -> None:
     host.answers[("nft", "-s", "list", "table", "inet", "x")] = CommandResult(
         (), 1, "", "Error: Operation not permitted"
     )
-    (words,) = not_reached(host, [(FilterTable("inet x"), {"rules": None})])
-    assert "cannot be read: Reading the packet filter's table inet x" in words
+    (missed,) = not_reached(host, [(FilterTable("inet x"), {"rules": None})])
+    assert "cannot be read: Reading the packet filter's table inet x" in missed.description
 
 
 def test_what_could_not_be_taken_back_is_not_changed_and_the_others_are(

@@ -8,6 +8,7 @@ import base64
 import copy
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -344,6 +345,35 @@ def test_a_held_unit_is_named_and_not_restarted(host: FakeHost) -> None:
     result = applied(host, "r2", files=files, units=held)
     assert result.restarts_due == ["haproxy.service"]
     assert [operation for operation in host.operations[begun:] if operation.startswith("systemctl")] == []
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_held_unit_is_restarted_on_the_way_back_only_where_it_has_read_what_goes(
+    host: FakeHost, restarted: bool
+) -> None:
+    held = [{**PLAIN["units"][0], "held": True}, PLAIN["units"][1]]  # type: ignore[index]
+    files = [{**PLAIN["files"][0], "reload": [], "restart": ["haproxy.service"]}, *PLAIN["files"][1:]]  # type: ignore[index,misc]
+    applied(host, files=files, units=held)
+    files[0] = {**files[0], "text": "newer\n"}
+    assert applied(host, "r2", 60, files=files, units=held).guard["state"] == "armed"
+    if restarted:
+        host.run(["systemctl", "--no-ask-password", "restart", "haproxy.service"])
+    begun = len(host.operations)
+    transaction.take_back(host, request("r2"), check=False)
+    restarts = [it for it in host.operations[begun:] if it.startswith(("systemctl restart", "systemctl reload"))]
+    assert restarts == (["systemctl restart haproxy.service"] if restarted else [])
+
+
+@pytest.mark.parametrize("drained_before", [False, True])
+def test_a_drain_that_the_run_began_is_lifted_on_the_way_back(host: FakeHost, drained_before: bool) -> None:
+    host.units["drain.service"] = FakeUnit(active=drained_before)
+    wanted = replace(request("r1", 60), drains=("drain.service", "unknown.service"))
+    transaction.apply(host, wanted, check=False)
+    for verb in ("enable", "start"):
+        host.run(["systemctl", "--no-ask-password", verb, "drain.service"])
+    transaction.take_back(host, request("r1"), check=False)
+    assert host.units["drain.service"].active == drained_before
+    assert (host.enabled("drain.service") == "enabled") == drained_before
 
 
 def test_a_source_on_the_host_is_copied_or_foretold_or_missed(host: FakeHost) -> None:

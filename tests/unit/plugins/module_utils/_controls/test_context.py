@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.units import PROPERTIES
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.context import (
     HostUse,
     SurveyContext,
@@ -16,7 +18,9 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.conte
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import read_facts
+from dirty_host import dirty_host, request
 from fake_host import FakeHost
 from fake_programs import FakeUnit
 from fake_sockets import listen, process
@@ -116,3 +120,44 @@ def test_programs_are_known_by_their_path_also_when_an_update_took_it_away() -> 
     process(host, 13, "", "cupsd", "/usr/sbin/cupsd (deleted)")
     programs = running_programs(host)
     assert {path: [running.pid for running in programs[path]] for path in programs} == {"/usr/sbin/cupsd": ["12", "13"]}
+
+
+def units_asked(host: FakeHost) -> list[list[str]]:
+    """Return the units of each question about their state."""
+    questions: list[list[str]] = []
+    run = host.run
+
+    def noting(argv: Sequence[str], *more: Any, **options: Any) -> CommandResult:
+        if list(argv[:4]) == ["systemctl", "show", "--property", ",".join(PROPERTIES)]:
+            questions.append([name for name in argv[5:] if name.endswith((".service", ".socket"))])
+        return run(argv, *more, **options)
+
+    host.run = noting  # type: ignore[method-assign]
+    return questions
+
+
+def test_all_units_of_a_survey_are_asked_for_once() -> None:
+    host = dirty_host()
+    questions = units_asked(host)
+    controls = request("a1", "service", "config", "time", "sshd", "apparmor", "aide").controls
+    _baseline.survey(host, controls, SurveyContext(facts=read_facts(host)))
+    first, *later = questions  # the later one is about who else needs a unit
+    assert {"cups.service", "chrony.service", "ssh.socket", "apparmor.service"} <= set(first)
+    assert set(first).isdisjoint(name for question in later for name in question)
+
+
+def test_a_unit_that_systemctl_refuses_keeps_nobody_else_from_an_answer() -> None:
+    host = printing_host()
+    run = host.run
+
+    def refusing(argv: Sequence[str], *more: Any, **options: Any) -> CommandResult:
+        if "bad@@.service" in argv:
+            return CommandResult(tuple(argv), 1, "", "Failed to get properties: Invalid argument\n")
+        return run(argv, *more, **options)
+
+    host.run = refusing  # type: ignore[method-assign]
+    context = SurveyContext(facts=read_facts(host))
+    context.expect_units(["bad@@.service", "cups.service"])
+    assert context.units(host, ["cups.service"])["cups.service"].running
+    with pytest.raises(ClinicalError, match="Invalid argument"):
+        context.units(host, ["bad@@.service"])

@@ -30,6 +30,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.subject
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import (
     ClinicalError,
+    ExchangedError,
     HostWriteError,
     ReadOnlyError,
 )
@@ -114,6 +115,34 @@ def test_a_link_a_folder_a_pipe_and_a_socket_are_not_read(folder: Path) -> None:
             HOST.read(str(folder / name))
     kinds = {name: info.kind for name in HOST.listdir(str(folder)) if (info := HOST.stat(str(folder / name)))}
     assert kinds == {"target": "file", "link": "link", "pipe": "other", "socket": "other"}
+
+
+def test_a_pipe_in_the_place_of_a_file_gets_its_mode(folder: Path) -> None:
+    os.mkfifo(folder / "pipe", 0o666)
+    planned = HOST.stat(str(folder / "pipe"))
+    assert planned is not None
+    HOST.set_meta(str(folder / "pipe"), 0o600, planned.uid, planned.gid, planned)
+    assert (folder / "pipe").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("kind", ["gone", "link", "socket", "no-folder-above"])
+def test_what_is_something_else_by_now_is_left_to_whoever_exchanged_it(folder: Path, kind: str) -> None:
+    (folder / "below").mkdir()
+    path = folder / "below" / "file"
+    path.write_text("x")
+    planned = HOST.stat(str(path))
+    assert planned is not None
+    path.unlink()
+    if kind == "link":
+        path.symlink_to("/etc/shadow")
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    elif kind == "no-folder-above":
+        (folder / "below").rmdir()
+        (folder / "below").write_text("no folder")
+    with pytest.raises(ExchangedError):
+        HOST.set_meta(str(path), 0o600, planned.uid, planned.gid, planned)
 
 
 def test_a_huge_file_is_refused_and_does_not_fill_the_memory(folder: Path) -> None:

@@ -160,6 +160,18 @@ def test_who_holds_the_lock_is_told(host: FakeHost) -> None:
         PAIR.put(host, {"packages": {"telnet": None, "debsums": None}})
 
 
+def test_who_holds_the_lock_is_told_also_where_apt_does_not_say(host: FakeHost) -> None:
+    lock = "/var/lib/dpkg/lock-frontend"
+    host.add_file(lock, "")
+    host.apt_lock = "is another process using it?"
+    inode = host.nodes[lock].inode
+    rows = f"1: POSIX  ADVISORY  WRITE 12 00:28:{inode}7 0 EOF\n2: POSIX  ADVISORY  WRITE 4711 00:28:{inode} 0 EOF\n"
+    host.add_file("/proc/locks", rows)
+    host.add_file("/proc/4711/comm", "unattended-upgr\n")
+    with pytest.raises(ClinicalError, match=r"E: Unable to acquire .* It is held by process 4711 \(unattended-upgr\)"):
+        PAIR.put(host, {"packages": {"telnet": None, "debsums": None}})
+
+
 def test_present_asks_dpkg_or_rpm_and_nobody_where_neither_is_there(host: FakeHost) -> None:
     assert present(host, ["telnet", "debsums"]) == {"telnet"}
     assert present(host, []) == set()

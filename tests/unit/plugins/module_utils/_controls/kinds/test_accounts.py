@@ -129,6 +129,7 @@ def test_what_debian_installs_passes(check: str, system: str) -> None:
         pytest.param(put("/home/alice/.ssh/authorized_keys", "", 0o664), "login_keys", "has mode 0664", True),
         pytest.param(put("/home/alice/.ssh/authorized_keys", "", uid=7), "login_keys", "another account", False),
         pytest.param(put("/home/alice/.rhosts", "+"), "trust_files", "/home/alice/.rhosts is there", True),
+        pytest.param(put("/home/alice/.rhosts", "+", uid=0), "trust_files", "belongs to another account", False),
         pytest.param(put("/home/alice/.forward", "x"), "forward_files", ".forward is there", False),
         pytest.param(put("/home/alice/.netrc", "x"), "netrc_files", ".netrc is there", False),
         pytest.param(
@@ -318,3 +319,10 @@ def test_taking_a_run_back_does_not_take_a_new_password_back() -> None:
     _baseline.revert(made, _baseline.BaselineRequest("r2"), "r1", check=False)
     assert made.text("/etc/shadow") == before.replace(HASH, "$y$new")
     assert made.locked > 0
+
+
+def test_of_accounts_that_share_a_home_the_owner_of_a_file_is_asked() -> None:
+    shared = host(passwd={"bob": "bob:x:1001:1000::/home/alice:/bin/sh"})
+    shared.add_file("/home/alice/.rhosts", "+ +", uid=1000)
+    assessed = look(shared, "accounts", {"check": "trust_files"})
+    assert (assessed.before, assessed.reason) == ("/home/alice/.rhosts is there", "")

@@ -207,8 +207,8 @@ def test_names_of_files_of_data_are_told_as_folder_and_count() -> None:
     told = look(made, "path_scan", unowned)
     assert told.before.startswith("3 entries in /srv/pacs")
     assert told.reason.endswith("; to list them: find /srv/pacs -xdev -nouser")
-    (group,) = plan(made, "path_scan", files).groups
-    assert [(c["subject"], c["before"], c["after"]) for c in describe_changes([group])] == [
+    of_root, of_somebody = plan(made, "path_scan", files).groups
+    assert [(c["subject"], c["before"], c["after"]) for c in describe_changes([of_root, of_somebody])] == [
         ("owner and mode of /etc/open", "0666", "0664"),
         ("owner and mode of 3 entries in /srv/pacs", "0666", "0664"),
     ]
