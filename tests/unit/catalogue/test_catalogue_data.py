@@ -50,6 +50,16 @@ def test_ids_are_unique_over_all_files() -> None:
     assert len(ids) == len(set(ids)) == len(LOADED.controls)
 
 
+def test_whoever_loses_an_idle_session_is_told_by_every_run_that_sees_to_it() -> None:
+    settings = {name: control["settings"].values() for name, control in SENT.items()}
+    ending = {
+        name for name, values in settings.items() if {"StopIdleSessionSec", "shell_timeout"} & {*map(str, values)}
+    }
+    assert ending == {"console_idle_sessions", "shell_idle_timeout"}
+    assert ending <= STRICT.cautions.keys()
+    assert catalogue.select(LOADED, "standard").cautions == {}
+
+
 @pytest.mark.parametrize("control", LOADED.controls, ids=lambda control: control.id)
 def test_a_control_says_what_it_is_for(control: catalogue.Control) -> None:
     assert 15 <= len(control.title) <= 110
