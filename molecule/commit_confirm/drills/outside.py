@@ -342,7 +342,7 @@ class Play:
         parents: dict[int, int] = {}
         for path in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
-                parents[int(path.parent.name)] = int(path.read_text("utf-8").rpartition(")")[2].split()[1])
+                parents[int(path.parent.name)] = int(path.read_text("utf-8", "replace").rpartition(")")[2].split()[1])
         found = [self.process.pid]
         for pid in found:
             found += [child for child, parent in parents.items() if parent == pid]
@@ -353,7 +353,8 @@ class Play:
         found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
-                if str(self.folder / "cp") in path.read_text("utf-8") and "ssh" in path.read_text("utf-8")[:20]:
+                command = path.read_text("utf-8", "replace")
+                if str(self.folder / "cp") in command and "ssh" in command[:20]:
                     found.append(int(path.parent.name))
         return found
 

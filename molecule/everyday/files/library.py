@@ -1,12 +1,15 @@
 # SPDX-FileCopyrightText: healthops.clinical contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build a Debian package with a shared library, which makes dpkg run ldconfig: ``library.py VERSION FILE``."""
+"""Publish a Debian package with a shared library, which makes dpkg run ldconfig: ``library.py VERSION MIRROR``."""
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 CONTROL = """Package: clinic-library
@@ -41,5 +44,25 @@ def build(version: str, made: Path) -> None:
         subprocess.run(["dpkg-deb", "-Znone", "--root-owner-group", "--build", tree, made], check=True)
 
 
+def publish(version: str, mirror: Path) -> None:
+    """Make the mirror offer this version and no other one, as mirrors do."""
+    shutil.rmtree(mirror, ignore_errors=True)
+    mirror.mkdir(mode=0o755)
+    package = mirror / f"clinic-library_{version}_all.deb"
+    build(version, package)
+    data = package.read_bytes()
+    where = f"Filename: ./{package.name}\nSize: {len(data)}\nSHA256: {sha256(data)}\n"
+    paragraph = CONTROL.format(version=version) + where
+    (mirror / "Packages").write_text(paragraph)
+    index = f"SHA256:\n {sha256(paragraph.encode())} {len(paragraph)} Packages\n"
+    now = time.strftime("%a, %d %b %Y %H:%M:%S UTC", time.gmtime())
+    about = f"Origin: Clinic\nLabel: Clinic\nSuite: clinic\nCodename: clinic\nDate: {now}\n"
+    (mirror / "Release").write_text(about + index)
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 if __name__ == "__main__":
-    build(sys.argv[1], Path(sys.argv[2]))
+    publish(sys.argv[1], Path(sys.argv[2]))

@@ -10,17 +10,17 @@ export DEBIAN_FRONTEND=noninteractive
 install_packages() { apt-get -qq --yes --no-install-recommends -o Dpkg::Options::=--force-unsafe-io install "$@" > /dev/null; }
 
 # Programs, with their users, groups, libraries, alternatives, units and marks; /etc is under version control.
+python3 /srv/library.py 1.0 /srv/mirror
+echo 'deb [trusted=yes] file:/srv/mirror ./' > /etc/apt/sources.list.d/clinic.list
 apt-get -qq update
 debconf-set-selections <<< 'postfix postfix/main_mailer_type select Satellite system'
 debconf-set-selections <<< 'postfix postfix/relayhost string mail.clinic.example'
 install_packages etckeeper git
 install_packages postgresql postfix
 
-# A library, and its update a while later.
-python3 /srv/library.py 1.0 /srv/library-1.0.deb
-python3 /srv/library.py 1.1 /srv/library-1.1.deb
-install_packages /srv/library-1.0.deb
-install_packages /srv/library-1.1.deb
+# A library of the clinic's own, of which its mirror has a newer version from now on.
+install_packages clinic-library
+python3 /srv/library.py 1.1 /srv/mirror
 
 # A page of the web server's, and the database for the network.
 mkdir -p /var/www/clinic

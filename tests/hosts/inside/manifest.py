@@ -22,6 +22,7 @@ from typing import Callable
 
 import snapshot  # type: ignore[import-not-found]
 
+PATH_MAX = os.pathconf("/", "PC_PATH_MAX")
 #: What changes by itself while a server runs. Logs are told by their folders, databases by their clients.
 PASSING = re.compile(
     r"""
@@ -42,15 +43,21 @@ SETTINGS = "/etc/"
 LONGEST_TEXT = 1 << 18
 
 
+def can_be_named(path: str) -> bool:
+    """Tell whether a path is short enough for the system; what lies deeper is its owner's alone."""
+    return len(os.fsencode(path)) < PATH_MAX
+
+
 def walk(folder: str) -> Iterator[str]:
     """Yield all paths of the system's own file system; a log's folder counts, not the log."""
     device = os.lstat(folder).st_dev
     for parent, folders, names in os.walk(folder):
         for name in folders + names:
             path = os.path.join(parent, name)
-            if not PASSING.search(path) or (name in folders and path.startswith("/var/log/")):
+            if can_be_named(path) and (not PASSING.search(path) or (name in folders and path.startswith("/var/log/"))):
                 yield path
-        folders[:] = [name for name in folders if os.lstat(os.path.join(parent, name)).st_dev == device]
+        inside = {name: os.path.join(parent, name) for name in folders}
+        folders[:] = [name for name, path in inside.items() if can_be_named(path) and os.lstat(path).st_dev == device]
 
 
 def files() -> Iterator[tuple[str, str]]:
