@@ -27,11 +27,13 @@ STATE = r"""
 cd /
 find etc usr/local var/lib/clinic -printf '%p %y %m %U:%G %l\n' | sort
 find etc usr/local var/lib/clinic -type f -print0 | sort -z | xargs -0 sha256sum
-systemctl list-units --plain --no-legend --state=active haproxy.service nginx.service 'clinic*' 'appointments*'
-systemctl list-units --plain --no-legend --state=active 'interface-gateway*'
-systemctl is-enabled haproxy.service nginx.service clinic-worker.service clinic-door.service
-nft list ruleset
+set -- haproxy.service nginx.service 'clinic*' 'appointments*' 'interface-gateway*'
+systemctl show --property Id,ActiveState,UnitFileState "$@" | awk 'BEGIN { RS = "" } { $1 = $1; print }' | sort
+nft list tables | while read -r _table family name; do
+  nft list table "$family" "$name" | sed "s/^/$family $name: /"
+done
 sysctl -n net.ipv4.ip_nonlocal_bind
+find usr/sbin -name 'policy-rc.d*'
 find / -xdev -name '*.healthops-tmp' -not -path '/proc/*'
 """
 #: The pages: HAProxy, nginx, and the worker, which is restarted where its files change.

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,47 @@ def test_module_that_is_killed_while_it_writes_is_taken_back_by_the_host() -> No
     assert output.count("failed=1") == len(HOSTS), output[-3000:]
     for host in HOSTS:
         configured.wait_for("the end of the guard", lambda host=host: not _guards(host))  # type: ignore[misc]
+
+
+#: A further daemon, which its package would start at once.
+LATE: dict[str, Any] = {
+    "clinic_packages": ["haproxy", "nginx-light", "vsftpd"],
+    "clinic_more_units": [{"name": "vsftpd.service", "enabled": True, "state": "started"}],
+}
+POLICY = "/usr/sbin/policy-rc.d"
+
+
+def no_daemon_started(host: ClinicHost) -> None:
+    assert host.root("journalctl --quiet --unit vsftpd --output cat") == ""
+    assert host.root("dpkg-query --show --showformat='${db:Status-Status}' vsftpd || true") in ("", "not-installed")
+
+
+def test_module_that_is_killed_while_a_package_comes_leaves_neither_its_daemon_nor_a_policy() -> None:
+    for host in HOSTS:
+        host.root(f"cat > /srv/killer.py <<'E'\n{KILLER}\nE\n")
+        host.root(f"systemd-run --quiet --unit=killer --collect python3 /srv/killer.py {POLICY} 1")
+    output = configured.begin(clinic_confirm_within=20, **LATE).end()
+    assert output.count("failed=1") == len(HOSTS), output[-3000:]
+    for host in HOSTS:
+        configured.wait_for("the end of the guard", lambda host=host: not _guards(host))  # type: ignore[misc]
+        no_daemon_started(host)
+
+
+def test_power_cut_while_a_package_comes_leaves_neither_its_daemon_nor_a_policy() -> None:
+    def cut(host: ClinicHost) -> None:
+        host.root(f"for _ in $(seq 600); do test -e {POLICY} && exit; sleep 0.1; done; exit 1")
+        host.cut_power()
+
+    with ThreadPoolExecutor() as pool:
+        cuts = [pool.submit(cut, host) for host in HOSTS]
+        play = configured.begin(clinic_confirm_within=1800, **LATE)
+        for ended in cuts:
+            ended.result()
+    play.kill()
+    configured.wait_for("the worker", lambda: all(host.page(8082) == "first" for host in HOSTS))
+    configured.wait_for("the end of the guard", lambda: not any(_guards(host) for host in HOSTS))
+    for host in HOSTS:
+        no_daemon_started(host)
 
 
 def test_check_run_check_run_say_changed_changed_ok_ok() -> None:
