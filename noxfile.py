@@ -400,7 +400,9 @@ def reference(session: nox.Session) -> None:
 #: Scenarios with a long form, and what that adds.
 LONG_FORMS = {
     "commit_confirm": "doors are also shut in the ways that have a twin among the others, and hosts in batches",
-    "imaging_archive": "looks and repeated runs are of all four archives, not of one of each release and index",
+    "hardening": "each fault is on both releases, not on one of them",
+    "imaging_archive": "looks and repeated runs are of all four archives, and a control node dies in a drain",
+    "everyday": "two accounts do their worst until all is taken back, and each unusual state is on both releases",
 }
 
 
@@ -470,7 +472,7 @@ def run_from_control_node(session: nox.Session) -> None:
 
 
 #: Files of tests/benchmark that measure something each.
-BENCHMARKS = ("run", "gateway", "archive", "probes", "advisories", "patching")
+BENCHMARKS = ("run", "configure", "gateway", "archive", "probes", "advisories", "patching")
 
 
 @nox.session(default=False)

@@ -40,16 +40,16 @@ LANES = 3
 SUITES = ("bookworm", "trixie")
 #: What a scenario takes, to begin with the longest: processor seconds of an earlier run. What is not here is short.
 LONG = {
-    "hardening": 400,
+    "hardening": 650,
+    "imaging_archive": 650,
+    "patching": 460,
     "everyday": 400,
+    "commit_confirm": 350,
     "interface_gateway": 350,
-    "imaging_archive": 350,
-    "commit_confirm": 330,
-    "patching": 300,
+    "service_config": 350,
     "in_use": 250,
     "patching_dnf": 200,
     "judges": 150,
-    "service_config": 150,
     "logins": 140,
 }
 
