@@ -8,7 +8,6 @@ umask 022
 for name in mallory trudy; do
   while pkill --signal KILL --uid "$name"; do sleep 0.2; done
   cat "/srv/people/$name/said" "/srv/people/$name/rounds"
-  getent passwd "$name" > "/srv/$name.line"
   usermod --comment "$(cat "/srv/people.comment")" "$name"
 done
 find /tmp /var/tmp -mindepth 1 -maxdepth 1 \( -user mallory -o -user trudy \) -exec rm -rf {} +
