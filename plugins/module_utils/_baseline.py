@@ -338,8 +338,7 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
     elif way.groups:
         report.warnings += _go_back(host, request, way)
     if not check:
-        runs = () if way.drifted else way.runs  # what is left is offered again
-        report.warnings += guarded_run.tidy_journal(host, request.journal_keep, runs, request.run_id)
+        report.warnings += guarded_run.tidy_journal(host, request.journal_keep, way.settled, request.run_id)
     return _close(host, report)
 
 

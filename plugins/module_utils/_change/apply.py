@@ -14,7 +14,7 @@ from .._host.door import READ_LIMIT, Host
 from .steady import require_steady
 from .steps import Group, JournalEntry, Step
 from .subjects.base import Image, Subject
-from .subjects.files import File, Meta, is_kept
+from .subjects.files import File, Meta, is_kept, is_of_account
 from .subjects.units import ActiveUnit
 
 
@@ -210,7 +210,7 @@ def _astray(host: Host, subject: Subject, goal: Image) -> list[Missed]:
             subject.put(host, goal)
             now = subject.capture(host)
             names = subject.astray(now, goal)
-        of_account = bool(now.get("uid", 0))
+        of_account = is_of_account(host, subject, now, goal)
         return [Missed(subject.name, f"{name} is not as it was to be", of_account) for name in names]
     except ClinicalError as error:
         exchanged = isinstance(error, ExchangedError)

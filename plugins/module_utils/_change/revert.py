@@ -19,7 +19,7 @@ from .folder_times import FolderTimes
 from .journal import JournaledRun, LoadedRun
 from .steps import Group, JournalEntry, Step
 from .subjects.base import Conflict, Image, Subject, WayBack
-from .subjects.files import File
+from .subjects.files import File, is_of_account
 
 #: What a journal says of who made a run that configured a system.
 CONFIGURED = "service_config"
@@ -29,13 +29,15 @@ CONFIGURED = "service_config"
 class Drift:
     """An item that is left as it is: the subject, and the conflict or another ``reason``.
 
-    ``built_on_by`` is the later run of ours that has changed it, or nothing.
+    ``built_on_by`` is the later run of ours that has changed it, or nothing. What is ``of_account`` is for that account
+    to decide, so the run does not stand for it.
     """
 
     subject: str
     conflict: Conflict | None = None
     reason: str = ""
     built_on_by: str = ""
+    of_account: bool = False
 
     def describe(self) -> str:
         """Return the item in words."""
@@ -77,6 +79,11 @@ class RevertPlan:
     def runs(self) -> tuple[JournaledRun, ...]:
         """All runs that are taken back, the newest first."""
         return (*reversed(self.later), self.run)
+
+    @property
+    def settled(self) -> tuple[JournaledRun, ...]:
+        """Those of which nothing has to be offered again: none where something else is left than accounts decide."""
+        return self.runs if all(drift.of_account for drift in self.drifted) else ()
 
 
 @dataclass(frozen=True)
@@ -268,8 +275,10 @@ def _known_as(subject: Subject, entries: Mapping[str, JournalEntry]) -> str:
 def _examine(host: Host, entry: JournalEntry, run: LoadedRun, terms: _Terms, findings: _Findings) -> None:
     """Note the step that puts a subject back, and what of it is left."""
     subject, key = entry.step.subject, journal.key(entry.step.subject)
+    of_account = False
     try:
         now = subject.capture(host)
+        of_account = is_of_account(host, subject, now, entry.before)
         way = _way_back(entry, run.after.get(key), now, terms)
         done = subject.matches(now, way.goal)
         obstacle = "" if done else subject.obstacle(host, way.goal)
@@ -278,7 +287,7 @@ def _examine(host: Host, entry: JournalEntry, run: LoadedRun, terms: _Terms, fin
     drifted = [Drift(key, reason=obstacle)] if obstacle else []
     if not terms.force:
         conflicts = [conflict for conflict in way.conflicts if conflict.entry.partition(" ")[0] not in terms.deferred]
-        drifted += [Drift(key, conflict) for conflict in conflicts]
+        drifted += [Drift(key, conflict, of_account=of_account) for conflict in conflicts]
     findings.drifted += drifted
     if drifted and not subject.STANDS_ALONE:
         findings.torn[entry.group] = subject

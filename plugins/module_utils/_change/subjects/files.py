@@ -14,7 +14,7 @@ from typing import Any
 from ..._errors import ClinicalError
 from ..._host import acl as access_lists
 from ..._host.door import READ_LIMIT, TEMPORARY_SUFFIX, Host, Stat, exchanged
-from .base import Conflict, Image, WayBack, WholeSubject
+from .base import Conflict, Image, Subject, WayBack, WholeSubject
 
 ABSENT: Image = {"kind": "absent"}
 #: A longer text is compared as a whole, in bytes.
@@ -311,6 +311,18 @@ class Meta(WholeSubject):
         if "clear" not in wanted:
             return super().matches(image, wanted)
         return bool(image["kind"] == wanted["kind"] and image["mode"] == _narrowed(image["mode"], wanted))
+
+
+def is_of_account(host: Host, subject: Subject, *images: Image) -> bool:
+    """Check whether an account decides what a path leads to: one of the images is its own, or the folder is."""
+    if not isinstance(subject, (File, Meta)):
+        return False
+    if any(image.get("uid", 0) for image in images):
+        return True
+    folder = posixpath.dirname(subject.path)
+    while (info := host.stat(folder)) is None:
+        folder = posixpath.dirname(folder)
+    return info.uid != 0
 
 
 def _mode_or_owner(part: str, value: Any) -> str:

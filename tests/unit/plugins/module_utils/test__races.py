@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal
 from ansible_collections.healthops.clinical.plugins.module_utils._guard import reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import Stat
 from dirty_host import controls, dirty_host, request
@@ -69,14 +70,28 @@ def test_what_one_exchanges_is_left_and_all_else_is_enforced(host: FakeHost) -> 
     assert modes(host)[OF_MALLORY] != 0
 
 
-def test_what_cannot_be_put_back_for_that_takes_nothing_else_back(host: FakeHost) -> None:
-    """The second of two files of an account fails; meanwhile the account exchanges the first, which was done."""
+def remove(host: FakeHost) -> None:
+    host.nodes.pop(OF_MALLORY, None)
+
+
+def lay_a_file_of_root(host: FakeHost) -> None:
+    """Put another name of a file of root's in the place."""
+    remove(host)
+    host.add_file(OF_MALLORY, "of root\n", mode=0o600)
+
+
+@pytest.mark.parametrize("act", [lambda host: exchange(host.nodes[OF_MALLORY]), remove, lay_a_file_of_root])
+def test_what_cannot_be_put_back_for_that_takes_nothing_else_back(
+    host: FakeHost, act: Callable[[FakeHost], None]
+) -> None:
+    """The second of two files of an account fails, and meanwhile the account does something to the first."""
     host.add_file("/home/mallory/.profile", "", mode=0o666, uid=1001)
     set_meta = host.set_meta
 
     def raced(path: str, mode: int, uid: int, gid: int, planned: Stat, taken: int = 0) -> None:
-        if path == "/home/mallory/.profile" or (path == OF_MALLORY and mode == 0o666):
+        if path == "/home/mallory/.profile":
             exchange(host.nodes[path])
+            act(host)
         set_meta(path, mode, uid, gid, planned, taken)
 
     host.set_meta = raced  # type: ignore[method-assign]
@@ -116,3 +131,22 @@ def test_a_file_that_is_removed_comes_back_out_of_the_journal(host: FakeHost) ->
     assert report.findings[0]["result"] == "fail"
     _baseline.revert(host, request("r1"), "", False)
     assert host.state() == before
+
+
+def test_what_one_has_changed_since_keeps_no_run_from_being_taken_back(host: FakeHost) -> None:
+    _baseline.enforce(host, request("e1"))
+    host.nodes[OF_MALLORY].mode = 0o646
+    report = _baseline.revert(host, request("r1"), "", False)
+    assert [warning for warning in report.warnings if f"Left as it is: owner and mode of {OF_MALLORY}" in warning]
+    (run,) = [run for run in journal.runs(host) if run.run_id == "e1"]
+    assert run.reverted_by == "r1"
+
+
+def test_what_root_has_changed_since_is_offered_again(host: FakeHost) -> None:
+    host.add_file("/home/mallory/.bashrc", "", mode=0o644, uid=1001)
+    host.add_file("/root/.bashrc", "umask 0\n", mode=0o666)
+    _baseline.enforce(host, request("e1"))
+    host.nodes["/root/.bashrc"].mode = 0o646
+    _baseline.revert(host, request("r1"), "", False)
+    (run,) = [run for run in journal.runs(host) if run.run_id == "e1"]
+    assert run.reverted_by == ""
