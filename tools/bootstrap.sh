@@ -7,14 +7,17 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# A Python that the supported ansible-core versions run on. Prints its path.
+# A Python that the supported ansible-core versions run on, if there is one with all that it needs. Prints its path. That of the
+# distribution comes first: it is built with every optimization, and takes two thirds of the time of one that somebody built quickly.
 find_python() {
-  local candidate
-  for candidate in python3.11 python3.12 python3.13 python3 /usr/bin/python3; do
-    if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
-      "$candidate" -c 'import sys; print(sys.executable)'
-      return
-    fi
+  local candidate needs
+  for needs in 'sys, ensurepip, venv' sys; do
+    for candidate in /usr/bin/python3 python3.11 python3.12 python3.13 python3; do
+      if "$candidate" -c "import $needs; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" 2>/dev/null; then
+        "$candidate" -c 'import sys; print(sys.executable)'
+        return
+      fi
+    done
   done
   return 1
 }

@@ -72,7 +72,7 @@ def host() -> FakeHost:
 def evidence_of(archive: str, folder: Path) -> Path:
     """Return the evidence of an archive, in a folder where it may be changed."""
     with tarfile.open(RELEASED / archive) as files:
-        files.extractall(folder, filter="data")
+        files.extractall(folder)  # our own file, and the Python of Debian 12 knows no filter
     return folder / "evidence"
 
 
