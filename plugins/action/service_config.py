@@ -33,6 +33,8 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _validated, args = self.validate_argument_spec(argument_spec=ARGUMENTS)
         known = task_vars or {}
+        if args["certificates"]:
+            args["certificates"]["host_name"] = str(known.get("inventory_hostname", ""))
         try:
             rendered = render(args, Renderer(lambda name, more: self._template(name, more, known), self._source))
         except ClinicalError as error:

@@ -321,6 +321,44 @@ options:
         description: Whether it is never restarted here. RV(restarts_due) then says that the role has to, after a drain.
         type: bool
         default: false
+  certificates:
+    description:
+      - The certificates that the system lives by. RV(certificates) says how long they are valid, and a warning which
+        have to be renewed.
+      - C(UNIT-certificates.timer) looks at them every day, and C(UNIT-certificates.service) fails while one has fewer
+        days left, for a monitoring to see. What looks is C(openssl), which is installed for it.
+    type: dict
+    suboptions:
+      unit:
+        description: What the units that look are named after. Lower-case letters, digits and C(-).
+        type: str
+        required: true
+      paths:
+        description: The certificates on the host, in PEM. Of a file with several, the first one counts.
+        type: list
+        elements: path
+        default: []
+      watched:
+        description:
+          - What is looked at every day, where a system keeps copies of its own. Empty means O(certificates.paths).
+        type: list
+        elements: path
+        default: []
+      renew_days:
+        description: With fewer days left, a certificate has to be renewed. From 1 to 1825.
+        type: int
+        default: 30
+      required:
+        description: Whether nothing is configured with a certificate that has expired.
+        type: bool
+        default: false
+  platforms:
+    description:
+      - >-
+        The distributions that the configuration is for, and of each the releases, such as C({Debian: ["12", "13"]}). On
+        any other host nothing is changed. With none it is for all.
+    type: dict
+    default: {}
   checks:
     description:
       - Commands that have to succeed once everything is written and before anything is told of it, such as
@@ -447,6 +485,28 @@ configurations:
   returned: with O(state=applied) or O(state=removed)
   type: list
   elements: dict
+certificates:
+  description: How long the O(certificates) are valid; of a check run without those that are yet to come.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The certificate.
+      type: str
+      returned: success
+    ends:
+      description: When it ends, in UTC, as C(2026-12-31 07:30:00).
+      type: str
+      returned: success
+    days_left:
+      description: How many whole days are left; below 0 when it has expired.
+      type: int
+      returned: success
+    state:
+      description: V(valid), V(due) with fewer than O(certificates.renew_days) left, or V(expired).
+      type: str
+      returned: success
 remaining:
   description: What belonged to the configuration before and is left on the host.
   returned: success
@@ -569,6 +629,17 @@ ARGUMENTS = {
     "nftables": TABLES,
     "units": UNITS,
     "checks": {"type": "list", "elements": "list", "default": []},
+    "certificates": {
+        "type": "dict",
+        "options": {
+            "unit": TEXT,
+            "paths": PATHS,
+            "watched": PATHS,
+            "renew_days": {"type": "int", "default": 30},
+            "required": FALSE,
+        },
+    },
+    "platforms": {"type": "dict", "default": {}},
     "confirm_within": {"type": "int", "default": 0},
     "drains": TEXTS,
     "run_id": {"type": "str", "default": ""},

@@ -61,7 +61,8 @@ def earlier_release(folder: Path) -> dict[str, str]:
     """Unpack the release before below the folder, and return the environment in which Ansible uses it."""
     collection = folder / "before" / "ansible_collections" / "healthops" / "clinical"
     with tarfile.open(RELEASED) as roles:
-        roles.extractall(collection, filter="data")
+        roles.extractall(collection)  # our own file, and the Python of Debian 12 knows no filter
+    (collection / "plugins").symlink_to(CHECKOUT / "plugins")  # the roles before had the same probes
     return {"ANSIBLE_COLLECTIONS_PATH": str(folder / "before")}
 
 

@@ -53,13 +53,9 @@ def hand_over(archive: str) -> None:
 
 
 def renewals(report: dict[str, Any], archive: str) -> str:
-    """What was told to be renewed."""
-    told = [
-        result
-        for task, result in results(report, archive)
-        if task.endswith("Report certificates that are due for renewal")
-    ]
-    return "\n".join(str(one["msg"]) for result in told for one in result["results"] if "msg" in one)
+    """What was told to be renewed, in warnings or in the message of a refusal."""
+    told = [str(result.get(key)) for _task, result in results(report, archive) for key in ("warnings", "msg")]
+    return "\n".join(text for text in told if "RENEW" in text)
 
 
 def test_an_expired_certificate_is_refused_and_nothing_is_changed() -> None:
@@ -69,7 +65,7 @@ def test_an_expired_certificate_is_refused_and_nothing_is_changed() -> None:
     code, report = play("converge.yml", "--limit", ",".join(SQLITE), **given)
     assert code == 2
     for archive in SQLITE:
-        assert "/srv/test/pki/expired.pem has expired, and nothing was changed" in failures(report, archive)
+        assert "/srv/test/pki/expired.pem: expired, and nothing was changed" in failures(report, archive)
         # The authority has a month: that is told beside it.
         assert f"RENEW /etc/ssl/private/ca.pem on {archive}: 29 days left" in renewals(report, archive)
     assert each(state, SQLITE) == before

@@ -62,7 +62,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("released")
     collection = folder / "ansible_collections" / "healthops" / "clinical"
     with tarfile.open(RELEASED) as roles:
-        roles.extractall(collection, filter="data")
+        roles.extractall(collection)  # our own file, and the Python of Debian 12 knows no filter
     play("gateway", drill_host=TAKEN_OVER.name, environment={"ANSIBLE_COLLECTIONS_PATH": str(folder)})
     write_down("hardened")
 
@@ -130,7 +130,7 @@ def test_each_is_taken_back_and_the_other_answers() -> None:
         of_others = [line for line in differences(host, "configured", "without the page") if not of_the_page(line)]
         assert of_others == [], host.name
         assert host.page(8091).startswith("nothing")
-    play("take_back", drill_runs=["two-1-interface_gateway_certificates", "two-1-interface_gateway"])
+    play("take_back", drill_runs=["two-1-interface_gateway"])
     write_down("without both")
     for host in HOSTS:
         assert differences(host, "hardened", "without both") == [], host.name

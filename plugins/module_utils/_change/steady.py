@@ -11,7 +11,7 @@ from .._host.door import Host
 from .subjects.units import has_systemd, properties_of, shown
 
 #: How long a unit may take until it runs, and how long it is watched then, in seconds.
-STARTING, WATCHED = 60.0, 3.0
+STARTING, WATCHED = 60.0, 2.0
 _INTERVAL = 0.25
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "InvocationID", "NRestarts")
 

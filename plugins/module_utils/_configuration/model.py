@@ -116,10 +116,25 @@ class WantedUnit:
 
 
 @dataclass(frozen=True)
+class WantedCertificates:
+    """The certificates that a system lives by. With fewer than ``renew_days`` left, one has to be renewed.
+
+    Where they are ``required``, nothing is configured with one that has ended. ``host_name`` is what people call the
+    host that they are on.
+    """
+
+    paths: tuple[str, ...] = ()
+    renew_days: int = 30
+    required: bool = False
+    host_name: str = ""
+
+
+@dataclass(frozen=True)
 class Configuration:
     """All that one system has on a host. An empty one is what a system has that was removed.
 
-    ``checks`` are commands that have to succeed once everything is written.
+    ``checks`` are commands that have to succeed once everything is written. ``platforms`` are the releases that it is
+    for, by distribution; with none it is for all.
     """
 
     name: str
@@ -133,6 +148,8 @@ class Configuration:
     kernel: tuple[tuple[str, str], ...] = ()
     units: tuple[WantedUnit, ...] = ()
     checks: tuple[tuple[str, ...], ...] = ()
+    certificates: WantedCertificates = WantedCertificates()
+    platforms: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def parse(sent: Mapping[str, Any]) -> Configuration:
@@ -150,6 +167,8 @@ def parse(sent: Mapping[str, Any]) -> Configuration:
         kernel=tuple(_kernel(sent.get("kernel", {}))),
         units=tuple(_unit(unit) for unit in sent.get("units", ())),
         checks=tuple(_argv(argv) for argv in sent.get("checks", ())),
+        certificates=_certificates(sent.get("certificates") or {}),
+        platforms=tuple((name, tuple(map(str, releases))) for name, releases in sent.get("platforms", {}).items()),
     )
     _refuse_twice(configuration)
     return configuration
@@ -229,6 +248,15 @@ def _unit(sent: Mapping[str, Any]) -> WantedUnit:
         restart_on=tuple(_path(path) for path in sent.get("restart_on") or ()),
         table=str(sent.get("table") or ""),
         held=bool(sent.get("held")),
+    )
+
+
+def _certificates(sent: Mapping[str, Any]) -> WantedCertificates:
+    return WantedCertificates(
+        paths=tuple(_path(path) for path in sent.get("paths", ())),
+        renew_days=int(sent.get("renew_days", WantedCertificates.renew_days)),
+        required=bool(sent.get("required")),
+        host_name=str(sent.get("host_name") or ""),
     )
 
 

@@ -34,8 +34,10 @@ from .._change.subjects.trees import Tree
 from .._change.subjects.units import ENABLING_FOLDERS, EnabledUnit, OwnUnit, Unit, changed_since, show
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._host.facts import is_release, read_facts
 from .._vocabulary.stamp import stamp_of
 from . import manifest as manifests
+from .certificates import require_valid
 from .expected import digest, expectations, reads
 from .manifest import Manifest
 from .model import (
@@ -110,7 +112,9 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
     """
     neighbours = manifests.neighbours(host, configuration.name)
     survey = _Survey(host, configuration, earlier, neighbours, foretell, run_id)
+    _refuse_platform(survey)
     _refuse_foreign(survey)
+    require_valid(host, configuration.certificates)
     units = show(host, [unit.name for unit in configuration.units] + [*earlier.units])
     packages = _packages(survey, units)
     steps = [
@@ -158,6 +162,18 @@ def _group(survey: _Survey, steps: Sequence[Step], effects: Sequence[Effect], un
         steady=tuple(dict.fromkeys([*notified, *started])),
         checked_on_the_way_back=False,
     )
+
+
+def _refuse_platform(survey: _Survey) -> None:
+    """Raise ClinicalError where the configuration is not for the distribution of this host, or not for its release."""
+    platforms = survey.configuration.platforms
+    if not platforms:
+        return
+    facts = read_facts(survey.host)
+    if not is_release(facts["version"], dict(platforms).get(facts["distribution"], ())):
+        known = ", ".join(f"{name} {' and '.join(releases)}" for name, releases in platforms)
+        problem = f"it has {facts['distribution']} {facts['version']}; nothing was changed"
+        raise ClinicalError("Configuring", "this host", problem, f"{survey.configuration.name} is for {known}.")
 
 
 def _refuse_foreign(survey: _Survey) -> None:

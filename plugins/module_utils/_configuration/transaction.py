@@ -24,6 +24,7 @@ from .._vocabulary.configuration import standing
 from .._vocabulary.guard import ARMED, CONFIRMED, REVERTED
 from .._vocabulary.stamp import stamp_of
 from . import manifest as manifests
+from .certificates import read_certificates, renewal_warnings
 from .model import Configuration
 from .plan import Plan, plan
 
@@ -63,6 +64,7 @@ class ConfigurationResult:
     warnings: list[str] = field(default_factory=list)
     guard: dict[str, Any] = field(default_factory=dict)
     configurations: list[dict[str, Any]] = field(default_factory=list)
+    certificates: list[dict[str, Any]] = field(default_factory=list)
     texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     ended: str = ""
 
@@ -85,6 +87,9 @@ def apply(host: Host, request: ConfigurationRequest, check: bool) -> Configurati
     if planned.groups and not check:
         _carry_out(host, request, planned)
         result.warnings += guarded_run.tidy_journal(host, request.journal_keep)
+    certificates = request.configuration.certificates
+    result.certificates = read_certificates(host, certificates, foretell=check)
+    result.warnings += renewal_warnings(result.certificates, certificates.host_name)
     result.msg = _message(name, result, check)
     result = _close(host, result)
     result.configurations = [

@@ -103,7 +103,7 @@ def reason_not_applicable(host: Host, facts: Mapping[str, str], applies: Mapping
     if families and facts["family"] not in families:
         return f"it is for {', '.join(families)}, this host is {facts['family']}"
     versions: Mapping[str, Sequence[str]] = applies.get("distributions", {})
-    if versions and not _is_one_of(facts["version"], versions.get(facts["distribution"], ())):
+    if versions and not is_release(facts["version"], versions.get(facts["distribution"], ())):
         return f"it is not for {facts['distribution']} {facts['version']}"
     if "container" in applies and bool(facts["container"]) != applies["container"]:
         return "it is for whole machines only" if facts["container"] else "it is for containers only"
@@ -126,6 +126,6 @@ def container_engine(host: Host) -> str:
     return ""
 
 
-def _is_one_of(version: str, wanted: Sequence[str]) -> bool:
-    """Compare a version with those wanted: named by itself or by the release that it is a part of, 9.4 is a 9."""
+def is_release(version: str, wanted: Sequence[str]) -> bool:
+    """Check whether a version is one of those wanted, by itself or by the release that it is a part of: 9.4 is a 9."""
     return any(f"{version}.".startswith(f"{name}.") for name in wanted)

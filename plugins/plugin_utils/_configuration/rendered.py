@@ -8,6 +8,7 @@ What a template looks like and where it lies is for the action plugin to know; i
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,10 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 #: What says where a file's bytes come from; exactly one of them.
 ORIGINS = ("content", "template", "source", "remote_source", "generate", "derive")
 #: What goes to the host as the task says it.
-PLAIN = ("packages", "groups", "accounts", "folders", "links", "absent", "kernel", "units", "checks")
+PLAIN = (
+    *("packages", "groups", "accounts", "folders", "links", "absent", "kernel", "units", "checks", "certificates"),
+    "platforms",
+)
 TABLE_UNIT = """\
 # Written by Ansible (healthops.clinical).
 [Unit]
@@ -49,6 +53,40 @@ ExecStartPost=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/
 ExecReload=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
 ExecStopPost=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
 """
+#: What looks every day whether certificates have to be renewed, and fails then, for the monitoring to see.
+WATCH_SERVICE = """\
+# Written by Ansible (healthops.clinical).
+[Unit]
+Description=The certificates of {unit} are valid for {renew_days} more days
+
+[Service]
+Type=oneshot
+{commands}
+ProtectSystem=strict
+ProtectHome=true
+PrivateNetwork=true
+"""
+WATCH_COMMAND = "ExecStart=/usr/bin/openssl x509 -noout -enddate -checkend {seconds} -in {path}"
+#: systemd wants a service to do something, also where nothing speaks TLS yet.
+WATCH_NOTHING = "ExecStart=/usr/bin/true"
+WATCH_TIMER = """\
+# Written by Ansible (healthops.clinical).
+[Unit]
+Description=Look at the certificates of {unit} every day
+
+[Timer]
+OnCalendar=daily
+RandomizedDelaySec=1h
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+#: What stands in a unit file as it is.
+_WATCHABLE = re.compile(r"/[A-Za-z0-9._/@:+,=-]+")
+_UNIT = re.compile(r"[a-z][a-z0-9-]{0,60}")
+_MOST_DAYS = 1825
+_SECONDS_A_DAY = 86400
 
 
 @dataclass(frozen=True)
@@ -66,6 +104,8 @@ def render(options: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
     # Tables are loaded before any other unit starts: what they refuse is refused from the first moment.
     for table in reversed(options.get("nftables") or ()):
         _add_table(sent, table, renderer)
+    if options.get("certificates"):
+        _add_watch(sent, options["certificates"], renderer)
     return sent
 
 
@@ -114,6 +154,41 @@ def _add_table(sent: dict[str, Any], table: Mapping[str, Any], renderer: Rendere
         state["enabled"] = None
     sent["units"] = [{"name": unit, "table": table["table"], **state}, *_list(sent, "units")]
     sent["checks"] = [*_list(sent, "checks"), ["/usr/sbin/nft", "--check", "--file", path]]
+
+
+def _add_watch(sent: dict[str, Any], certificates: Mapping[str, Any], renderer: Renderer) -> None:
+    """Add the units that look at the certificates every day, and the check of those that are required."""
+    unit, paths = certificates["unit"], certificates["paths"]
+    watched = certificates.get("watched") or paths
+    _refuse_unwatchable(unit, [*paths, *watched], certificates["renew_days"])
+    seconds = certificates["renew_days"] * _SECONDS_A_DAY
+    commands = [WATCH_COMMAND.format(seconds=seconds, path=path) for path in watched] or [WATCH_NOTHING]
+    texts = {
+        "service": WATCH_SERVICE.format(**{**certificates, "commands": "\n".join(commands)}),
+        "timer": WATCH_TIMER.format(unit=unit),
+    }
+    for kind, text in texts.items():
+        path = f"/etc/systemd/system/{unit}-certificates.{kind}"
+        sent["files"].append(_file({"path": path, "content": text}, renderer))
+    sent["packages"] = list(dict.fromkeys([*_list(sent, "packages"), "openssl"]))
+    sent["units"] = [
+        *_list(sent, "units"),
+        {"name": f"{unit}-certificates.timer", "enabled": True, "state": "started"},
+    ]
+    if certificates.get("required"):
+        current = [["/usr/bin/openssl", "x509", "-noout", "-checkend", "0", "-in", path] for path in paths]
+        sent["checks"] = [*_list(sent, "checks"), *current]
+
+
+def _refuse_unwatchable(unit: str, paths: Sequence[str], renew_days: int) -> None:
+    wrong = [path for path in paths if not _WATCHABLE.fullmatch(path)]
+    if wrong or not _UNIT.fullmatch(unit) or not 0 < renew_days <= _MOST_DAYS:
+        advice = (
+            "Paths are absolute, of letters, digits and . _ - / @ : + , = ; the unit is a name in lower-case letters, "
+            f"digits and - ; renew_days goes from 1 to {_MOST_DAYS}."
+        )
+        problem = f"they cannot be {', '.join(map(repr, wrong)) or f'watched by {unit!r} {renew_days} days before'}"
+        raise ClinicalError("Reading", "the certificates to watch", f"{problem}; nothing was changed", advice)
 
 
 def _list(sent: Mapping[str, Any], key: str) -> Sequence[Any]:

@@ -155,8 +155,12 @@ class ActiveUnit(WholeSubject):
         now, wanted = self.capture(host)["active"], bool(image["active"])
         if now in (None, wanted):
             return
-        systemctl(host, "daemon-reload")  # a mask that was just laid or lifted counts only after this
+        self.have_read(host)
         systemctl(host, "start" if wanted else "stop", self.unit)
+
+    def have_read(self, host: Host) -> None:
+        """Have systemd read its units anew: a mask that was just laid or lifted counts only after this."""
+        systemctl(host, "daemon-reload")
 
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         return _is_new_and_off(now["active"], before["active"]) or super().is_partial(now, before, after)
@@ -177,6 +181,11 @@ class OwnUnit(ActiveUnit):
             systemctl(host, "restart", self.unit)
         elif image["active"] or running:
             super().put(host, {"active": bool(image["active"])})
+
+    def have_read(self, host: Host) -> None:
+        """Have systemd read its units anew where it says itself that this one has changed; nobody masks it here."""
+        if show(host, [self.unit])[self.unit].outdated:
+            super().have_read(host)
 
     def matches(self, image: Image, wanted: Image) -> bool:
         return bool(image["active"]) == bool(wanted["active"])

@@ -174,3 +174,20 @@ def test_a_unit_and_a_folder_that_another_system_needs_as_well_outlive_the_confi
     found = subjects(planned(host))
     assert "unit gateway.service" in " ".join(found)
     assert [subject for subject in found if "nginx" in subject or "shared" in subject] == []
+
+
+@pytest.mark.parametrize(
+    ("release", "problem"),
+    [
+        ("ID=debian\nVERSION_ID=12\n", ""),
+        ("ID=debian\nVERSION_ID=11\n", "it has Debian 11; nothing was changed. gateway is for Debian 12 and 13"),
+        ("ID=rocky\nVERSION_ID=9.4\n", "it has Rocky 9.4; nothing was changed"),
+    ],
+)
+def test_only_the_platforms_it_is_for_are_configured(host: FakeHost, release: str, problem: str) -> None:
+    host.add_file("/etc/os-release", release)
+    if not problem:
+        assert planned(host, platforms={"Debian": ["12", "13"]}).groups == ()
+        return
+    with pytest.raises(ClinicalError, match=problem):
+        planned(host, platforms={"Debian": ["12", "13"]})

@@ -93,3 +93,42 @@ def test_a_table_that_somebody_else_starts_is_left_to_them() -> None:
     }
     (unit,) = parse({"name": "x", **render({"nftables": [table]}, RENDERER)}).units
     assert (unit.enabled, unit.state) == (None, "unmanaged")
+
+
+WATCHED: dict[str, Any] = {"unit": "portal", "paths": ["/a.pem"], "watched": [], "renew_days": 30, "required": False}
+
+
+def watching(**more: Any) -> dict[str, Any]:
+    return render({"certificates": {**WATCHED, **more}, "packages": ["haproxy"], "checks": [["/bin/true"]]}, RENDERER)
+
+
+def test_certificates_have_units_that_look_every_day() -> None:
+    sent = watching()
+    service, timer = sent["files"]
+    assert service["path"] == "/etc/systemd/system/portal-certificates.service"
+    assert "ExecStart=/usr/bin/openssl x509 -noout -enddate -checkend 2592000 -in /a.pem\n" in content(service)
+    assert "Description=Look at the certificates of portal every day\n" in content(timer)
+    assert sent["units"] == [{"name": "portal-certificates.timer", "enabled": True, "state": "started"}]
+    assert (sent["packages"], sent["checks"]) == (["haproxy", "openssl"], [["/bin/true"]])
+    assert parse({"name": "portal", **sent}).certificates.paths == ("/a.pem",)
+
+
+def test_copies_are_looked_at_where_there_are_some_and_none_is_no_failure() -> None:
+    assert "-in /copy.pem\n" in content(watching(watched=["/copy.pem"])["files"][0])
+    assert "ExecStart=/usr/bin/true\n" in content(watching(paths=[])["files"][0])
+
+
+def test_required_certificates_are_checked_before_anything_reads_them() -> None:
+    assert watching(required=True)["checks"][1:] == [
+        ["/usr/bin/openssl", "x509", "-noout", "-checkend", "0", "-in", "/a.pem"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"paths": ["/a b.pem"]}, {"watched": ["/a.pem\nExecStart=/bin/false"]}, {"unit": "../x"}, {"renew_days": 0}],
+    ids=["blank", "line", "unit", "days"],
+)
+def test_what_would_mean_something_else_in_a_unit_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(ClinicalError, match=r"certificates to watch: they cannot be .*; nothing was changed"):
+        watching(**more)
