@@ -235,7 +235,10 @@ def lint(session: nox.Session) -> None:
 
 
 #: Folders that the tests of some scenarios put on sys.path besides their own.
-SHARED_BY_SCENARIOS = ("molecule/hardening", "tests", "tests/unit", "tests/unit/plugins/module_utils/_patch/apt")
+SHARED_BY_SCENARIOS = (
+    *("molecule/hardening", "tests", "tests/hosts", "tests/unit"),
+    "tests/unit/plugins/module_utils/_patch/apt",
+)
 
 
 def check_types(session: nox.Session, tree: Path) -> None:
@@ -401,7 +404,8 @@ def reference(session: nox.Session) -> None:
 LONG_FORMS = {
     "commit_confirm": "doors are also shut in the ways that have a twin among the others, and hosts in batches",
     "hardening": "each fault is on both releases, not on one of them",
-    "imaging_archive": "looks and repeated runs are of all four archives, and a control node dies in a drain",
+    "patching": "each test is on both releases, not on one of them",
+    "imaging_archive": "each release has an archive with each index, and a control node dies in a drain",
     "everyday": "two accounts do their worst until all is taken back, and each unusual state is on both releases",
 }
 

@@ -19,12 +19,11 @@ PKI = STATE / "pki"
 INVENTORY = HERE / "inventory" / "hosts"
 PATIENCE = 240.0
 READER = "reader:not-a-secret-but-a-test"
-ARCHIVES = ("archive1", "archive2", "archive3", "archive4")
-#: Of each release one with SQLite, and one with PostgreSQL.
-SQLITE, POSTGRESQL = ARCHIVES[:2], ARCHIVES[2:]
 FULL = os.environ.get("HEALTHOPS_DRILLS") == "full"
-#: Those that every look and every repeated run is of: each release, and each index. In the long form, all.
-LOOKED_AT = ARCHIVES if FULL else (ARCHIVES[0], ARCHIVES[3])
+#: In the long form of each release one with SQLite, and one with PostgreSQL; in the short one of each release one.
+SQLITE = ("archive1", "archive2") if FULL else ("archive1",)
+POSTGRESQL = ("archive3", "archive4") if FULL else ("archive4",)
+ARCHIVES = (*SQLITE, *POSTGRESQL)
 SENDER = "modality1"
 T = TypeVar("T")
 

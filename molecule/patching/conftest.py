@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parents[2] / "tests" / "hosts")])
 
 from laboratory import Mirror, Patched
+from sharing import pytest_collection_modifyitems
+
+__all__ = ["pytest_collection_modifyitems"]
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ $MARK  of the checkout, in the names of networks: healthops-$MARK-gateway
 $NET   of the checkout, the second part of its addresses: 10.$NET.91.11
 $LANE  where all scenarios run in lanes beside each other, each has a copy of the hosts that scenarios share
 
+A host with drills_only is there where HEALTHOPS_DRILLS is full.
+
 Done here and not by a template of Ansible's, because testinfra reads inventories without rendering them.
 """
 
@@ -21,7 +23,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
@@ -30,6 +32,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 #: As mkimage.sh has it: what all checkouts of a user share.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "healthops-clinical"
+#: What a host has that only the long form of a scenario needs.
+DRILLS_ONLY = "drills_only"
 #: The second part of the first checkout's addresses, and for how many checkouts there is room above it.
 FIRST, CHECKOUTS = 140, 50
 
@@ -71,11 +75,25 @@ def number_of(mark: str, root: Path = ROOT, cache: Path = CACHE) -> int:
         return unused[0]
 
 
-def render(text: str, mark: str, number: int, lane: str) -> dict[str, Any]:
-    """Return the groups of an inventory file, as they are in this checkout and in this lane."""
+def render(text: str, mark: str, number: int, lane: str, full: bool = True) -> dict[str, Any]:
+    """Return the groups of an inventory file, as they are in this checkout and in this lane.
+
+    Where it is not ``full``, hosts are left out that only the long form of a scenario has.
+    """
     import yaml  # from Ansible's environment; the mark is told without it
 
-    return dict(yaml.safe_load(Template(text).substitute(MARK=mark, NET=FIRST + number, LANE=lane)))
+    groups = dict(yaml.safe_load(Template(text).substitute(MARK=mark, NET=FIRST + number, LANE=lane)))
+    return groups if full else _without_drills(groups)
+
+
+def _without_drills(groups: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the groups, and those in them, without the hosts that only the long form has."""
+    return {name: _short(group) if group else group for name, group in groups.items()}
+
+
+def _short(group: Mapping[str, Any]) -> dict[str, Any]:
+    hosts = {host: own for host, own in (group.get("hosts") or {}).items() if not (own or {}).get(DRILLS_ONLY)}
+    return {**group, "hosts": hosts, "children": _without_drills(group.get("children") or {})}
 
 
 def listed(groups: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +121,8 @@ def of_file(path: Path) -> dict[str, Any]:
     """Return the groups of one inventory file, as they are in this checkout."""
     mark = mark_of()
     lane = os.environ.get("HEALTHOPS_LANE") or "1"
-    return render(path.read_text(encoding="utf-8"), mark, number_of(mark), lane)
+    full = os.environ.get("HEALTHOPS_DRILLS") == "full"
+    return render(path.read_text(encoding="utf-8"), mark, number_of(mark), lane, full)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from outside import (
     ADDRESSES,
     ARCHIVES,
-    LOOKED_AT,
     PKI,
     POSTGRESQL,
     READER,
+    SQLITE,
     changes,
     dicom,
     each,
@@ -123,7 +125,7 @@ def test_a_package_restarts_it_only_while_it_is_drained() -> None:
 
 
 def test_what_waits_for_a_restart_is_seen_and_applied_by_the_next_run() -> None:
-    archive = ARCHIVES[1]
+    archive = SQLITE[-1]
     before = process(archive)
     # As if an upgrade had replaced it: another file with other bytes.
     program = "/usr/sbin/Orthanc"
@@ -133,12 +135,8 @@ def test_what_waits_for_a_restart_is_seen_and_applied_by_the_next_run() -> None:
     assert code == 0, failures(report, archive)
     assert process(archive) != before
     now = status(archive)
-    assert (now["restart_waits"], now["drained"], now["answers"], now["saw"]) == (
-        False,
-        False,
-        True,
-        "Orthanc 1.12.7 answered",
-    )
+    assert (now["restart_waits"], now["drained"], now["answers"]) == (False, False, True)
+    assert re.fullmatch(r"Orthanc 1\.\d+\.\d+ answered", now["saw"])
 
 
 #: What an earlier release wrote in another way, and what it had not.
@@ -180,11 +178,10 @@ def as_an_earlier_release_left_it(archive: str) -> None:
 
 
 def test_an_archive_of_an_earlier_release_is_taken_over_and_nothing_is_restarted() -> None:
-    each(as_an_earlier_release_left_it, LOOKED_AT)
-    before = each(lambda archive: root(archive, RUNNING), LOOKED_AT)
-    limit = ("--limit", ",".join(LOOKED_AT))
-    reports = [play("converge.yml", *limit, *words) for words in (("--check",), (), ("--check",))]
-    for archive in LOOKED_AT:
+    each(as_an_earlier_release_left_it)
+    before = each(lambda archive: root(archive, RUNNING))
+    reports = [play("converge.yml", *words) for words in (("--check",), (), ("--check",))]
+    for archive in ARCHIVES:
         assert [code for code, _report in reports] == [0, 0, 0], [failures(report, archive) for _c, report in reports]
         foretold, done, nothing = (changes(report, archive) for _code, report in reports)
         assert foretold == done
@@ -194,7 +191,7 @@ def test_an_archive_of_an_earlier_release_is_taken_over_and_nothing_is_restarted
         wanted |= set(DATABASE) if archive in POSTGRESQL else set()
         folders = {change["subject"] for change in done if change["after"] == "a folder"}
         assert {change["subject"] for change in done} - folders == {f"file {path}" for path in wanted}
-    assert each(lambda archive: root(archive, RUNNING), LOOKED_AT) == before
+    assert each(lambda archive: root(archive, RUNNING)) == before
 
 
 @pytest.mark.parametrize("verb", ["restart", "reload", "stop"])
@@ -216,7 +213,7 @@ def test_whatever_nftables_does_the_doors_stay(verb: str) -> None:
 
 
 def test_a_database_that_went_away_is_not_begun_anew_beside_its_images() -> None:
-    archive = POSTGRESQL[1]
+    archive = POSTGRESQL[-1]
     storage = "/var/lib/orthanc/db-v6/none"  # no image has such a name
     name = "alter database {} rename to {}"
     root(archive, f"systemctl stop orthanc && mkdir -p {storage}/none && touch {storage}/none/image")

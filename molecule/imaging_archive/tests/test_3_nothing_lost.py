@@ -159,7 +159,7 @@ def test_the_count_finds_what_an_archive_lost() -> None:
 
 
 def test_a_drain_that_does_not_come_to_its_end_gives_up_and_says_who() -> None:
-    archive = ARCHIVES[1]
+    archive = SQLITE[-1]
     pki = "-cert /srv/test/pki/sender.pem -key /srv/test/pki/sender.key"
     # Senders that say nothing. Orthanc closes each after half a minute; two take turns, so that one of them is there.
     hold = f"while :; do sleep 25 | openssl s_client -quiet {pki} -connect {ADDRESSES[archive]}:2762; done"
@@ -292,7 +292,7 @@ def test_a_database_that_is_dumped_and_dropped_comes_back_with_every_instance() 
 
 
 def test_a_full_disk_refuses_and_deletes_nothing() -> None:
-    archive = ARCHIVES[1]
+    archive = SQLITE[-1]
     small = f"mount -t tmpfs -o size=6m tmpfs {STORAGE} && chown orthanc: {STORAGE}"
     root(archive, f"systemctl stop orthanc && {small} && systemctl start orthanc")
     answers(archive)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from outside import ADDRESSES, FULL, SENDER, SQLITE, command, dicom, failures, play, root, status, wait_for
 
-ARCHIVE = SQLITE[1]
+ARCHIVE = SQLITE[-1]
 #: A drain of 4 seconds, and the least time that leaves for a restart and its probe.
 SHORTLY = {"imaging_archive_drain_seconds": 4, "imaging_archive_confirm_within": 244}
 

@@ -31,6 +31,14 @@ others:
 """
 
 
+def test_hosts_of_the_long_form_alone_are_left_out_of_the_short_one() -> None:
+    text = TEXT.replace("suite: trixie", "suite: trixie, drills_only: true")
+    full, short = (inventory.render(text, "a", 0, "1", full) for full in (True, False))
+    assert list(full["others"]["hosts"]) == ["two"]
+    assert short["others"]["hosts"] == {}
+    assert short["test_hosts"] == {**full["test_hosts"], "children": {"others": None}}
+
+
 def test_a_checkout_keeps_its_mark_when_it_is_moved(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     mark = inventory.mark_of(old)
