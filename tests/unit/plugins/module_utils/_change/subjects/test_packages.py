@@ -154,6 +154,26 @@ def test_what_apt_would_do_is_asked_without_a_change(host: FakeHost) -> None:
     assert host.operations == []
 
 
+def test_the_package_whose_script_fails_is_named_with_the_reason(host: FakeHost) -> None:
+    host.packages.clear()
+    PAIR.put(host, {"packages": {"debsums": None, "telnet": "0.17"}})
+    argv = next(argv for argv in host.runs if argv[0] == "apt-get" and "install" in argv)
+    said = (
+        "dpkg: error processing package telnet (--configure):\n"
+        " installed telnet package post-installation script subprocess returned error exit status 1\n"
+        "Errors were encountered while processing:\n telnet\n"
+        "E: Sub-process /usr/bin/dpkg returned an error code (1)\n"
+    )
+    host.packages.clear()
+    host.answers[argv] = CommandResult(argv, 100, "", said)
+    with pytest.raises(ClinicalError) as raised:
+        PAIR.put(host, {"packages": {"debsums": None, "telnet": "0.17"}})
+    assert raised.value.saw == (
+        "dpkg: error processing package telnet (--configure): installed telnet package post-installation script"
+        " subprocess returned error exit status 1 E: Sub-process /usr/bin/dpkg returned an error code (1)"
+    )
+
+
 def test_who_holds_the_lock_is_told(host: FakeHost) -> None:
     host.apt_lock = "It is held by process 4711 (unattended-upgr)"
     with pytest.raises(ClinicalError, match=r"E: Unable to acquire .* It is held by process 4711 \(unattended-upgr\)"):
