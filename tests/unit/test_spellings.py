@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -33,6 +35,8 @@ from real_programs import NotHere, answers
 from spellings import COUNT, KINDS, spellings
 
 FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "spellings"
+#: The name of rows for the table at the end of a run; conftest.py makes it.
+COUNTED = "counted"
 #: Not understood here: never a pass. Any answer of the program is fine then, but such spellings have to be few.
 UNKNOWN = object()
 #: Of how many spellings, at most, a control says that it does not understand what the program does.
@@ -193,15 +197,28 @@ def differences(kind: str, texts: list[str], replies: list[Any]) -> tuple[list[s
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_spelling_is_read_as_the_program_reads_it(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_spelling_is_read_as_the_program_reads_it(
+    kind: str, record_property: Callable[[str, object], None]
+) -> None:
     replies = captured(kind)
     wrong, counts = differences(kind, spellings(kind), replies)
-    with capsys.disabled():
-        sys.stdout.write(f"\n{kind}: {len(replies)} spellings, {dict(counts)} ")
+    outcomes = {outcome: counts[outcome] for outcome in ("read alike", "not understood")}
+    record_property(COUNTED, (kind, {"spellings": len(replies), **outcomes, "read otherwise": len(wrong)}))
     assert len(replies) == COUNT >= 200
     assert wrong == []
     assert counts["not understood"] <= FEW * COUNT
     assert len({json.dumps(reply, sort_keys=True) for reply in replies}) > 1, "a test of one answer could not fail"
+
+
+def test_the_counts_stand_at_the_end_of_a_run_with_workers(tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    ours = f"{__file__}::{test_every_spelling_is_read_as_the_program_reads_it.__name__}[limits]"
+    called = [sys.executable, "-m", "pytest", "-q", "-n", "1", "-o", f"cache_dir={tmp_path}", ours]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(called, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = [line.split() for line in done.stdout.split("\n") if line.startswith("limits ")]
+    assert [int(count) for count in row[1:]] == [COUNT, COUNT, 0, 0]
 
 
 @pytest.mark.parametrize("kind", KINDS)

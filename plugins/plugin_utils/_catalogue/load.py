@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
+from ansible_collections.healthops.clinical.plugins.module_utils._text.lines import split_lines
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import HAZARDS, SEVERITIES, TIERS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import frameworks, platforms
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import tunables as tunables_
@@ -277,7 +278,7 @@ def _mappings(items: Any, file: Path, problems: Problems) -> Iterable[tuple[stri
 def _near_control(file: Path, line: int) -> str:
     """The control that a broken line belongs to, read from the text: the parser cannot say it any more."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()[:line]
+        lines = split_lines(file.read_text(encoding="utf-8"))[:line]
     except (OSError, UnicodeDecodeError):
         return ""
     for text in reversed(lines):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.healthops.clinical.plugins.module_utils._text.lines import split_lines
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.tiers import TIERS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import left_out as left_out_
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load, waivers
@@ -198,7 +199,7 @@ def _hazards_table(controls: Sequence[load.Control]) -> str:
 def _about(file: Path) -> str:
     """Return what the comment on top of a file of controls says."""
     text = file.read_text(encoding="utf-8").split("\n---", 1)[0]
-    lines = [line[2:] for line in text.splitlines() if line.startswith("# ") and "SPDX-" not in line]
+    lines = [line[2:] for line in split_lines(text) if line.startswith("# ") and "SPDX-" not in line]
     return _in_words(" ".join(lines))
 
 

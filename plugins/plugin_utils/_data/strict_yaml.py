@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.healthops.clinical.plugins.module_utils._text.numbers import is_natural
 
 # The C parser is about eight times faster, and every worker process reads the catalogue once.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -141,7 +142,7 @@ def _scalar(node: yaml.ScalarNode, key: str) -> Any:
 
 def _is_decimal(text: str) -> bool:
     digits = text[1:] if text[:1] == "-" else text
-    return digits.isdigit() and (digits == "0" or digits[0] != "0")
+    return is_natural(digits) and (digits == "0" or digits[0] != "0")
 
 
 def files(directory: Path) -> Iterator[Path]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._text.lines import split_lines
 
 #: What the signatures are for; a signature made for anything else is no signature here.
 NAMESPACE = "healthops.clinical"
@@ -87,7 +88,7 @@ def _run(arguments: Sequence[str], data: bytes = b"") -> subprocess.CompletedPro
 
 
 def _line(done: subprocess.CompletedProcess[bytes]) -> str:
-    lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
+    lines = split_lines((done.stderr or done.stdout).decode("utf-8", "replace").strip())
     return lines[-1].strip() if lines else f"ssh-keygen exited {done.returncode}"
 
 

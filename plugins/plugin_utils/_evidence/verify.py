@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._text.numbers import is_natural
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.stamp import format_stamp, parse_stamp
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence import chain
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.chain import Link, fleets_of_notes
@@ -128,7 +129,7 @@ def _remembered(head: str) -> tuple[int, str] | None:
         return None
     number, _colon, digest = head.partition(":")
     digest = digest.replace("sha256:", "")
-    if not number.isdigit() or len(digest) != 64:
+    if not is_natural(number) or len(digest) != 64:
         raise ClinicalError(
             "Reading", f"the head {head!r}", "it is not like 12:0123...", "Copy it from a run's output."
         )

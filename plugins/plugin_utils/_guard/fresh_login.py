@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils import _core
+from ansible_collections.healthops.clinical.plugins.module_utils._text.lines import split_lines
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
     ARMED,
     CONFIRMED,
@@ -214,7 +215,7 @@ def _complaint(answer: Result) -> str:
 
 
 def _last_line(text: Any) -> str:
-    lines = [line for line in str(text or "").splitlines() if line.strip()]
+    lines = [line for line in split_lines(str(text or "")) if line.strip()]
     return lines[-1] if lines else ""
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.healthops.clinical.plugins.module_utils._text.numbers import is_natural
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.frameworks import (
     STATUSES,
 )
@@ -136,8 +137,8 @@ def _sum(controls: Iterable[Control]) -> dict[str, int]:
 
 def natural(text: str) -> list[tuple[int, int, str]]:
     """A key for sorting in which 5.2 comes before 5.10, and AC-6 before AC-6(2)."""
-    pieces = re.findall(r"\d+|\D+", text)
-    return [(0, int(piece), "") if piece.isdecimal() and piece.isascii() else (1, 0, piece) for piece in pieces]
+    pieces = re.findall(r"[0-9]+|[^0-9]+", text)
+    return [(0, int(piece), "") if is_natural(piece) else (1, 0, piece) for piece in pieces]
 
 
 @dataclasses.dataclass(frozen=True)

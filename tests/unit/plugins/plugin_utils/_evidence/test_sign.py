@@ -97,3 +97,11 @@ def test_a_file_that_is_no_key_has_no_fingerprint(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("words", encoding="utf-8")
     with pytest.raises(ClinicalError, match="Reading the signing key"):
         fingerprint(tmp_path / "key")
+
+
+def test_what_is_told_of_a_program_is_its_whole_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = subprocess.CompletedProcess(["ssh-keygen"], 255, b"", "no\u2028key: bad format\r\n".encode())
+    monkeypatch.setattr(subprocess, "run", lambda *_args, **_more: answer)
+    with pytest.raises(ClinicalError) as caught:
+        fingerprint(tmp_path / "key")
+    assert caught.value.saw == "no\u2028key: bad format"

@@ -176,7 +176,7 @@ def test_a_chain_that_was_made_anew_is_found_with_a_remembered_head(fleet: Path)
     ]
 
 
-@pytest.mark.parametrize("head", ["4", "four:00", "4:abc", ":"])
+@pytest.mark.parametrize("head", ["4", "four:00", "4:abc", ":", f"\u00b2:{'0' * 64}", f"\u0661:{'0' * 64}"])
 def test_a_head_that_is_none_is_refused(fleet: Path, head: str) -> None:
     with pytest.raises(ClinicalError, match="it is not like 12:0123"):
         verify(fleet, head=head)

@@ -15,6 +15,7 @@ REFUSED = Lost("Failed to connect to the host via ssh: deploy@portal-01: Permiss
 TIMED_OUT = Lost("Failed to connect to the host via ssh: connect to host portal-01 port 22: Connection timed out")
 RESET = Lost("Connection reset by peer")
 PROMPT = Failed("Timeout (12s) waiting for privilege escalation prompt: ")
+ODD_LINE = Lost("a banner\r\nssh: no route\x85to \u2028portal-01\r\n")
 NO_BECOME = {
     "failed": True,
     "msg": "MODULE FAILURE",
@@ -59,6 +60,7 @@ def test_a_slow_login_is_given_all_the_time_that_is_left() -> None:
         pytest.param(Login(error=PROMPT), "Timeout (12s) waiting for privilege escalation prompt:", id="no-prompt"),
         pytest.param(Login(error=OSError("no ssh")), "no ssh", id="no-program"),
         pytest.param(Login(answer=NO_BECOME), "MODULE FAILURE: sudo: account expired", id="no-become"),
+        pytest.param(Login(error=ODD_LINE), "ssh: no route to portal-01", id="a-line-ends-at-a-newline-alone"),
         pytest.param(Login(swallowed=RESET), "Connection reset by peer", id="answer-lost"),
         pytest.param(Login(answer={"guard": {"state": "none"}}), "the guard is none", id="no-such-guard"),
         pytest.param(
