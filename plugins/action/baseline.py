@@ -34,6 +34,7 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import f
 from ansible_collections.healthops.clinical.plugins.plugin_utils._guard import result as guard_result
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.fork import share_memory
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.quiet import quiet
 
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
 MODULE = "healthops.clinical.baseline"
@@ -144,10 +145,8 @@ class ActionModule(ActionBase):
         return str(self._play_context.remote_addr or "")
 
     def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        # Ansible would write the options to the host's system log: the whole catalogue, and hashes in tunables.
-        quiet = {**(task_vars or {}), "ansible_no_target_syslog": True}
         module_args = {**args, "core": _core.packed("baseline")}
-        result: dict[str, Any] = self._execute_module(MODULE, module_args=module_args, task_vars=quiet)
+        result: dict[str, Any] = self._execute_module(MODULE, module_args=module_args, task_vars=quiet(task_vars))
         return result
 
     def _described(self, result: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.sta
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch import advisories, approvals
 from ansible_collections.healthops.clinical.plugins.plugin_utils._patch.ready import place_of
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.quiet import quiet
 
 MODULE = "healthops.clinical.patch"
 #: What is read on the control node and means nothing on a host.
@@ -89,7 +90,7 @@ class ActionModule(ActionBase):
 
     def _send(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         module_args = {**args, "core": _core.packed("patch")}
-        result: dict[str, Any] = self._execute_module(MODULE, module_args=module_args, task_vars=task_vars)
+        result: dict[str, Any] = self._execute_module(MODULE, module_args=module_args, task_vars=quiet(task_vars))
         return result
 
 

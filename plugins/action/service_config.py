@@ -18,6 +18,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._errors import 
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.run_id import new_run_id
 from ansible_collections.healthops.clinical.plugins.modules.service_config import ARGUMENTS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._configuration.rendered import Renderer, render
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.quiet import quiet
 
 MODULE = "healthops.clinical.service_config"
 #: What the host is told beside what is rendered for it.
@@ -43,9 +44,7 @@ class ActionModule(ActionBase):
         sent["run_id"] = args["run_id"] or new_run_id()
         sent["rendered"] = json.dumps(rendered)
         sent["core"] = _core.packed("service_config")
-        # Ansible would write the options to the host's system log, secrets among them.
-        quiet = {**known, "ansible_no_target_syslog": True}
-        result: dict[str, Any] = self._execute_module(MODULE, module_args=sent, task_vars=quiet)
+        result: dict[str, Any] = self._execute_module(MODULE, module_args=sent, task_vars=quiet(known))
         result.pop("invocation", None)
         return result
 

@@ -28,6 +28,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.gua
     UNKNOWN,
     no_guard,
 )
+from ansible_collections.healthops.clinical.plugins.plugin_utils._run.quiet import quiet
 
 MODULE = "healthops.clinical.commit_confirm"
 
@@ -416,7 +417,7 @@ def reach(
 
     def execute(args: Mapping[str, Any]) -> Result:
         sent = {**args, "core": _core.packed("commit_confirm")}
-        result: Result = action._execute_module(module_name=MODULE, module_args=sent, task_vars=task_vars)
+        result: Result = action._execute_module(module_name=MODULE, module_args=sent, task_vars=quiet(task_vars))
         return result
 
     host = str(action._task.delegate_to or (task_vars or {}).get("inventory_hostname", "the host"))

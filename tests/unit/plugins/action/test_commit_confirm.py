@@ -35,6 +35,7 @@ def call(
     told: List[Dict[str, Any]] = []
 
     def execute(module_name: str, module_args: Dict[str, Any], task_vars: Any = None) -> Dict[str, Any]:
+        assert task_vars["ansible_no_target_syslog"], "the host's log would be given the commands"
         if module_name == fresh_login.MODULE:
             return host.execute({name: value for name, value in module_args.items() if name != "core"})
         told.append(module_args)

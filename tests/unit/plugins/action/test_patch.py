@@ -27,10 +27,12 @@ class Host:
     def __init__(self, **answer: Any) -> None:
         self.answer: dict[str, Any] = {"changed": False, "invocation": {"module_args": {}}, **answer}
         self.sent: list[dict[str, Any]] = []
+        self.task_vars: list[dict[str, Any]] = []
 
     def __call__(self, name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         assert name == "healthops.clinical.patch"
         self.sent.append(module_args)
+        self.task_vars.append(task_vars)
         return {"changed": False, "rating_inputs": TOLD} if module_args["survey_only"] else dict(self.answer)
 
 
@@ -75,6 +77,12 @@ def test_a_host_is_asked_first_and_then_sent_what_it_needs(tmp_path: Path) -> No
     assert made["state"] == "planned"
     assert not {"invocation", "warnings"} & set(made)
     assert host.sent[0]["run_id"] == host.sent[1]["run_id"] != ""
+
+
+def test_the_log_of_the_host_is_not_given_the_advisories(tmp_path: Path) -> None:
+    host = Host()
+    call(host, advisory_files=files(tmp_path), advisory_cache="cache")
+    assert host.task_vars == [{"inventory_hostname": "pacs-01", "ansible_no_target_syslog": True}] * 2
 
 
 def test_without_files_a_host_is_asked_once(tmp_path: Path) -> None:
