@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,46 @@ def test_the_readme_says_what_it_does_what_it_will_not_do_and_what_it_interrupts
     titles = re.findall(r"^## (.*)$", (ROLES / role / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     said = [title for title in titles if title.startswith("What it") and title != "What it costs"]
     assert said == ["What it does", "What it will not do", "What it interrupts"]
+
+
+def all_tasks(entries: Any) -> Iterator[dict[str, Any]]:
+    """Yield the tasks of a file, those in blocks included."""
+    for entry in entries or ():
+        yield entry
+        for section in ("block", "rescue", "always"):
+            yield from all_tasks(entry.get(section))
+
+
+#: What a drain says, of every system alike.
+DRAIN_FIELDS = ["target", "state", "open", "interrupted", "saw"]
+
+
+@pytest.mark.parametrize("role", SYSTEMS)
+def test_a_drain_says_the_same_of_every_system(role: str) -> None:
+    facts = [
+        task["ansible.builtin.set_fact"][f"{role}_drain"]
+        for task in all_tasks(yaml.safe_load(text_of(role, "drain")))
+        if f"{role}_drain" in task.get("ansible.builtin.set_fact", {})
+    ]
+    assert [re.findall(r"^ *'(\w+)':", fact, re.MULTILINE) for fact in facts] == [DRAIN_FIELDS]
+
+
+def test_a_drain_says_what_the_manual_of_systems_says() -> None:
+    manual = (ROLES.parent / "docs" / "add-a-system.md").read_text(encoding="utf-8")
+    (row,) = [line for line in manual.splitlines() if line.startswith("| `drain` |")]
+    assert re.findall(r"`(\w+)`", row.split("|")[3]) == DRAIN_FIELDS
+
+
+@pytest.mark.parametrize("role", SYSTEMS)
+def test_no_role_of_a_system_makes_a_list_item_by_item(role: str) -> None:
+    """A task for each item takes longer than the probe itself; an expression makes it in one."""
+    looped = [
+        task["name"]
+        for path in sorted((ROLES / role / "tasks").glob("*.yml"))
+        for task in all_tasks(yaml.safe_load(path.read_text(encoding="utf-8")))
+        if "ansible.builtin.set_fact" in task and any(key == "loop" or key.startswith("with_") for key in task)
+    ]
+    assert looped == []
 
 
 #: Modules that write to a host beside its configuration.
