@@ -406,6 +406,7 @@ LONG_FORMS = {
     "hardening": "each fault is on both releases, not on one of them",
     "patching": "each test is on both releases, not on one of them",
     "imaging_archive": "each release has an archive with each index, and a control node dies in a drain",
+    "service_config": "the module is killed at each of its moments, with a guard and without, not at three of them",
     "everyday": "two accounts do their worst until all is taken back, and each unusual state is on both releases",
 }
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -36,6 +37,18 @@ sysctl -n net.ipv4.ip_nonlocal_bind
 find usr/sbin -name 'policy-rc.d*'
 find / -xdev -name '*.healthops-tmp' -not -path '/proc/*'
 """
+#: Every package, how far dpkg came with it, and what came along with others.
+PACKAGES = r"""
+dpkg-query --show --showformat '${db:Status-Status} ${db:Status-Eflag} ${Package} ${Version}\n' | grep -v ^not-installed
+dpkg --audit
+apt-mark showauto
+"""
+#: How sha256sum begins a line.
+DIGEST = re.compile(r"[0-9a-f]{64}  ")
+#: What hosts_up.yml lays where the clinic's drop-in for SSH's server will stand: its text, owner and mode.
+STOOD_BEFORE = "ClientAliveInterval 120\nroot:root:640"
+#: How Ansible begins the result of a task that failed.
+FAILED = re.compile(r"^fatal: \[([^\s\]]+)[^\]]*\]: FAILED! => ", re.MULTILINE)
 #: The pages: HAProxy, nginx, and the worker, which is restarted where its files change.
 PORTS = {"haproxy": 8080, "nginx": 8081, "worker": 8082}
 MESSAGE = b"\x0bMSH|^~\\&|LAB|WARD|ENGINE|CLINIC|20261130||ORU^R01|DRILL|P|2.5\rOBX|1|NM|2951-2||140\r\x1c\r"
@@ -60,6 +73,9 @@ class ClinicHost:
 
     def state(self) -> list[str]:
         return self.root(STATE).splitlines()
+
+    def packages(self) -> list[str]:
+        return self.root(PACKAGES).splitlines()
 
     def page(self, port: int) -> str:
         """Return what a client gets, or why it gets nothing."""
@@ -102,6 +118,16 @@ class ClinicHost:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+
+def files(state: list[str]) -> dict[str, list[str]]:
+    """Return the lines of a host's state that are about files, by path."""
+    by_path: dict[str, list[str]] = {}
+    for line in state:
+        path = line.partition("  ")[2] if DIGEST.match(line) else line.partition(" ")[0]
+        if path.startswith(("etc/", "usr/local/", "var/lib/")):
+            by_path.setdefault(path, []).append(line)
+    return by_path
 
 
 def hosts() -> list[ClinicHost]:
@@ -149,15 +175,38 @@ def begin(
     return Play(process)
 
 
+def failures(output: str) -> dict[str, str]:
+    """Return the message of the last task that failed, by host, out of what a play said."""
+    messages: dict[str, str] = {}
+    for failed in FAILED.finditer(output):
+        result, _end = json.JSONDecoder().raw_decode(output, failed.end())
+        messages[failed[1]] = str(result.get("msg", ""))
+    return messages
+
+
 @dataclass
 class Clients:
-    """Clients that ask every host all the time, and what they got."""
+    """Clients that ask every host all the time, and what they got, in its order; the same in a row is there once."""
 
-    answers: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    answers: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def add(self, host: str, page: str, answer: str) -> None:
+        answers = self.answers.setdefault((host, page), [])
+        if answers[-1:] != [answer]:
+            answers.append(answer)
 
     def unanswered(self, page: str) -> list[str]:
-        told = [text for (_host, name), texts in self.answers.items() if name == page for text in texts]
-        return [text for text in told if text.startswith("nothing")]
+        texts = [text for (_host, name), answers in self.answers.items() if name == page for text in answers]
+        return [text for text in texts if text.startswith("nothing")]
+
+    def gaps(self, page: str) -> int:
+        """Return how often a page was away: of the host where it was so most often."""
+        return max(_gaps(answers) for (_host, name), answers in self.answers.items() if name == page)
+
+
+def _gaps(answers: list[str]) -> int:
+    away = [answer.startswith("nothing") for answer in answers]
+    return sum(now and not before for before, now in zip([False, *away], away))
 
 
 Question = Callable[[ClinicHost], str]
@@ -171,7 +220,7 @@ def clients(asked: list[ClinicHost], questions: Mapping[str, Question] = PAGES) 
 
     def ask(host: ClinicHost, name: str, question: Question) -> None:
         while not over.is_set():
-            seen.answers.setdefault((host.name, name), set()).add(question(host))
+            seen.add(host.name, name, question(host))
             over.wait(0.1)
 
     threads = [threading.Thread(target=ask, args=(host, *item)) for host in asked for item in questions.items()]

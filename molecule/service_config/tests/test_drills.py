@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,42 +17,144 @@ import pytest
 from configured import ClinicHost
 
 HOSTS = configured.hosts()
+FULL = os.environ.get("HEALTHOPS_DRILLS") == "full"
 SECRET = "PLANTED-SECRET-7f1c"
 KILLER = (configured.HOSTS / "inside" / "killer.py").read_text("utf-8")
 
+SSHD = "/etc/ssh/sshd_config.d/clinic.conf"
+PUT_BACK = "the host was put back as it was"
+
 #: What is broken, by which variables, and what the message then says, in the words of whoever found it.
 BROKEN = [
-    pytest.param({"clinic_answer": "{{ nobody_has_set_this }}"}, "nobody_has_set_this", id="template"),
-    pytest.param({"clinic_more": "  nonsense here"}, "haproxy.cfg:13", id="haproxy"),
-    pytest.param({"clinic_nginx": "nonsense here;"}, "clinic.conf:1", id="nginx"),
-    pytest.param({"clinic_nft": "nonsense here"}, "door.nft:4", id="nftables"),
-    pytest.param({"clinic_sshd": "NonsenseHere yes"}, "clinic.conf", id="sshd"),
-    pytest.param({"clinic_packages": ["haproxy", "no-such-package"]}, "no-such-package", id="package"),
-    pytest.param({"clinic_worker_lives": 1}, "the licence server does not know this answer", id="daemon dies"),
+    pytest.param({"clinic_answer": "{{ nobody_has_set_this }}"}, ["'nobody_has_set_this' is undefined"], id="template"),
     pytest.param(
-        {"drill_wanted": "another", "clinic_confirm_within": 60}, "Ask it as a client would", id="wrong answer"
+        {"clinic_more": "  nonsense here"},
+        ["[/etc/haproxy/haproxy.cfg:13]", "unknown keyword 'nonsense'", PUT_BACK],
+        id="haproxy",
+    ),
+    pytest.param(
+        {"clinic_nginx": "nonsense here;"},
+        ['unknown directive "nonsense" in /etc/nginx/conf.d/clinic.conf:1', PUT_BACK],
+        id="nginx",
+    ),
+    pytest.param({"clinic_nft": "nonsense here"}, ["/etc/clinic/door.nft:4:", "syntax error", PUT_BACK], id="nftables"),
+    pytest.param(
+        {"clinic_sshd": "NonsenseHere yes"},
+        [f"{SSHD}: line 1: Bad configuration option: NonsenseHere", PUT_BACK],
+        id="sshd",
+    ),
+    pytest.param(
+        {"clinic_packages": ["haproxy", "no-such-package"]},
+        ["Planning the packages no-such-package: E: Unable to locate package no-such-package"],
+        id="package",
+    ),
+    pytest.param(
+        {"clinic_kernel": {"kernel.no_such_value": "1"}},
+        ["kernel.no_such_value: this kernel does not have it; nothing was changed"],
+        id="kernel value that is not there",
+    ),
+    pytest.param(
+        {"clinic_kernel": {"net.ipv4.ip_nonlocal_bind": "nonsense"}},
+        ["Invalid argument (setting /proc/sys/net/ipv4/ip_nonlocal_bind)", PUT_BACK],
+        id="kernel value that is refused",
+    ),
+    pytest.param(
+        {"clinic_worker_lives": 1},
+        ["clinic-worker.service", "the licence server does not know this answer", PUT_BACK],
+        id="daemon dies",
+    ),
+    pytest.param(
+        {"drill_wanted": "another", "clinic_confirm_within": 60},
+        ["has its earlier configuration of clinic back, because the new one does not answer as it should"],
+        id="wrong answer",
     ),
 ]
+#: How often the worker is restarted: with the new settings, and with the earlier ones.
+THERE_AND_BACK = 2
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[list[list[str]]]:
     """Whatever a drill does: afterwards every host is what it was."""
     before = [host.state() for host in HOSTS]
+    packages = [host.packages() for host in HOSTS]
     yield before
-    for host, state in zip(HOSTS, before):
+    for host, state, installed in zip(HOSTS, before, packages):
         assert host.state() == state, host.name
+        assert host.packages() == installed, host.name
         assert host.pages() == dict.fromkeys(configured.PORTS, "first"), host.name
 
 
 @pytest.mark.parametrize(("variables", "words"), BROKEN)
-def test_broken_configuration_is_not_there_afterwards(variables: dict[str, Any], words: str) -> None:
+def test_broken_configuration_is_not_there_afterwards(variables: dict[str, Any], words: list[str]) -> None:
     with configured.clients(HOSTS) as clients:
         output = configured.begin(**{"drill_answer": "second", **variables}).end()
-    assert words in output
+    messages = configured.failures(output)
+    assert sorted(messages) == [host.name for host in HOSTS], output[-3000:]
+    for message in messages.values():
+        assert [text for text in words if text not in message] == [], message
     assert output.count("failed=1") == len(HOSTS), output[-3000:]
-    assert clients.unanswered("haproxy") == clients.unanswered("nginx") == []
+    require_answers(clients, restarts=THERE_AND_BACK)
     assert SECRET not in output
+
+
+def require_answers(clients: configured.Clients, restarts: int) -> None:
+    """Both servers answered all the time; the worker was away for no more than its own restarts."""
+    assert clients.unanswered("haproxy") == clients.unanswered("nginx") == []
+    assert clients.gaps("worker") <= restarts, clients.answers
+
+
+#: The only package of a repository of the host's own: it comes after the one that it needs, and its script fails.
+FAILING = r"""
+set -eu
+mkdir -p /srv/failing
+cd /srv/failing
+: > Packages
+for name in clinic-helper clinic-failing; do
+  mkdir -p "$name/DEBIAN" "$name/etc/$name"
+  echo "$name" > "$name/etc/$name/settings"
+  printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: Clinic <c@clinic.example>\nDescription: a tool\n' \
+    "$name" > "$name/DEBIAN/control"
+done
+echo 'Depends: clinic-helper' >> clinic-failing/DEBIAN/control
+printf '#!/bin/sh\necho no licence for this server >&2\nexit 7\n' > clinic-failing/DEBIAN/postinst
+chmod 0755 clinic-failing/DEBIAN/postinst
+for name in clinic-helper clinic-failing; do
+  dpkg-deb -Znone --build "$name" "$name.deb" > /dev/null
+  cat "$name/DEBIAN/control" >> Packages
+  printf 'Filename: ./%s.deb\nSize: %s\nSHA256: %s\n\n' \
+    "$name" "$(stat -c %s "$name.deb")" "$(sha256sum "$name.deb" | cut -d ' ' -f 1)" >> Packages
+done
+echo 'deb [trusted=yes] file:/srv/failing ./' > /etc/apt/sources.list.d/failing.list
+apt-get -q update -o Dir::Etc::sourcelist=sources.list.d/failing.list -o Dir::Etc::sourceparts=- \
+  -o APT::Get::List-Cleanup=0
+"""
+
+
+@pytest.fixture
+def failing() -> Iterator[str]:
+    """A package that cannot be installed after another has come with it."""
+    for host in HOSTS:
+        host.root(FAILING)
+    yield "clinic-failing"
+    for host in HOSTS:
+        host.root("rm /etc/apt/sources.list.d/failing.list; rm -f /var/lib/apt/lists/*failing*")
+
+
+def test_package_whose_script_fails_goes_with_all_that_came_before_it(as_before: list[list[str]], failing: str) -> None:
+    laid = [host.state() for host in HOSTS]
+    with configured.clients(HOSTS) as clients:
+        output = configured.begin(drill_answer="second", clinic_packages=["haproxy", "nginx-light", failing]).end()
+    messages = configured.failures(output)
+    assert sorted(messages) == [host.name for host in HOSTS], output[-3000:]
+    for message in messages.values():
+        assert f"error processing package {failing}" in message
+        assert "post-installation script" in message
+        assert PUT_BACK in message
+    assert [host.state() for host in HOSTS] == laid
+    for host in HOSTS:
+        assert " configure clinic-helper " in host.root("cat /var/log/dpkg.log")  # it had come
+    require_answers(clients, restarts=0)
 
 
 def test_full_disk_leaves_the_earlier_configuration() -> None:
@@ -66,16 +169,22 @@ def test_full_disk_leaves_the_earlier_configuration() -> None:
     finally:
         for host in HOSTS:
             host.root(f"umount {sites}")
-    assert "No space left on device" in output
-    assert clients.unanswered("haproxy") == clients.unanswered("nginx") == []
+    messages = configured.failures(output)
+    assert sorted(messages) == [host.name for host in HOSTS], output[-3000:]
+    assert all("No space left on device" in message and PUT_BACK in message for message in messages.values())
+    require_answers(clients, restarts=THERE_AND_BACK)
 
 
 def test_control_node_that_dies_before_the_probe_leaves_a_host_that_goes_back_by_itself() -> None:
-    play = configured.begin(drill_answer="second", drill_wanted="never", clinic_patience=100, clinic_confirm_within=20)
-    configured.wait_for("the new page", lambda: all(host.page(8080) == "second" for host in HOSTS))
-    play.kill()
-    configured.wait_for("the earlier page", lambda: all(host.page(8080) == "first" for host in HOSTS))
-    configured.wait_for("the end of the guard", lambda: not any(_guards(host) for host in HOSTS))
+    with configured.clients(HOSTS) as clients:
+        play = configured.begin(
+            drill_answer="second", drill_wanted="never", clinic_patience=100, clinic_confirm_within=20
+        )
+        configured.wait_for("the new page", lambda: all(host.page(8080) == "second" for host in HOSTS))
+        play.kill()
+        configured.wait_for("the earlier page", lambda: all(host.page(8080) == "first" for host in HOSTS))
+        configured.wait_for("the end of the guard", lambda: not any(_guards(host) for host in HOSTS))
+    require_answers(clients, restarts=THERE_AND_BACK)
 
 
 def test_power_cut_before_the_confirmation_boots_the_earlier_configuration() -> None:
@@ -91,14 +200,91 @@ def test_power_cut_before_the_confirmation_boots_the_earlier_configuration() -> 
     configured.wait_for("the end of the guard", lambda: not any(_guards(host) for host in HOSTS))
 
 
-def test_module_that_is_killed_while_it_writes_is_taken_back_by_the_host() -> None:
+#: A daemon that is new, so that there are its unit and its link to be killed at.
+NEW: dict[str, Any] = {
+    "clinic_more_files": [
+        {
+            "path": "/etc/systemd/system/clinic-new.service",
+            "content": "[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n",
+        }
+    ],
+    "clinic_more_units": [{"name": "clinic-new.service", "enabled": True, "state": "started"}],
+}
+STORED = "/var/lib/healthops"
+RUN_FOLDER = f"{STORED}/journal/{{}}-clinic"
+#: The moments at which the module is killed: what has just changed then, in the order of a run.
+MOMENTS = {
+    "journal": f"{STORED}/journal",
+    "before-images": f"{RUN_FOLDER}/entries",
+    "begun": f"{RUN_FOLDER}/run",
+    "guard": f"{RUN_FOLDER}/guard",
+    "file": "/etc/nginx/conf.d/clinic.conf",
+    "unit": "/etc/systemd/system/clinic-new.service",
+    "manifest": f"{STORED}/configurations/clinic",
+    "link": "/etc/systemd/system/multi-user.target.wants/clinic-new.service",
+}
+#: At these nothing has been changed yet, and no alarm is set.
+EARLY = ("journal", "before-images", "begun", "guard")
+#: The short form has three of them.
+GUARDED = tuple(MOMENTS) if FULL else ("guard", "file")
+UNGUARDED = tuple(moment for moment in MOMENTS if moment != "guard") if FULL else ("link",)
+WITHIN = 20
+
+
+def kill_at(path: str, seconds: float = 0) -> None:
+    """Have the next run on every host killed so many seconds after a path has changed."""
     for host in HOSTS:
         host.root(f"cat > /srv/killer.py <<'E'\n{KILLER}\nE\n")
-        host.root("systemd-run --quiet --unit=killer --collect python3 /srv/killer.py /etc/nginx/conf.d/clinic.conf")
-    output = configured.begin(drill_answer="second", clinic_confirm_within=20).end()
+        killer = f"systemd-run --quiet --unit=killer --collect python3 /srv/killer.py {path} {seconds}"
+        host.root(f"systemctl --quiet stop killer 2> /dev/null || true; {killer}")
+
+
+def killed_at(moment: str, run_id: str, within: int) -> None:
+    """Configure, and be killed at this moment on every host."""
+    kill_at(MOMENTS[moment].format(run_id))
+    output = configured.begin(drill_answer="second", clinic_run_id=run_id, clinic_confirm_within=within, **NEW).end()
     assert output.count("failed=1") == len(HOSTS), output[-3000:]
-    for host in HOSTS:
-        configured.wait_for("the end of the guard", lambda host=host: not _guards(host))  # type: ignore[misc]
+    assert not any("put back" in message for message in configured.failures(output).values()), output[-3000:]
+
+
+def configure_again() -> None:
+    """The next run finds everything in order, once it has seen to what the killed one left behind."""
+    output = configured.begin(drill_answer="first").end()
+    assert output.count("failed=0") >= len(HOSTS), output[-3000:]
+    assert [host.name for host in HOSTS if _guards(host)] == []
+
+
+@pytest.mark.parametrize("moment", GUARDED)
+def test_module_that_is_killed_under_a_guard_is_taken_back_by_the_host(as_before: list[list[str]], moment: str) -> None:
+    with configured.clients(HOSTS) as clients:
+        killed_at(moment, f"killed-{moment}", WITHIN)
+        if moment == "guard":
+            time.sleep(WITHIN)  # only then is a further run let in
+        if moment in EARLY:
+            configure_again()
+        for host in HOSTS:
+            configured.wait_for("the end of the guard", lambda host=host: not _guards(host))  # type: ignore[misc]
+        assert [host.state() for host in HOSTS] == as_before
+    require_answers(clients, restarts=THERE_AND_BACK)
+
+
+@pytest.mark.parametrize("moment", UNGUARDED)
+def test_module_that_is_killed_without_a_guard_is_taken_back_by_a_rollback(
+    as_before: list[list[str]], moment: str
+) -> None:
+    run_id = f"unguarded-{moment}"
+    with configured.clients(HOSTS) as clients:
+        killed_at(moment, run_id, 0)
+        for host in HOSTS:
+            begun = host.root(f"test -e {MOMENTS['begun'].format(run_id)} && echo begun || true")
+            assert begun or moment in EARLY
+            if begun:
+                runs = [f"{run_id}-clinic"]
+                output = configured.begin(playbook="two_take_back.yml", drill_host=host.name, drill_runs=runs).end()
+                assert "failed=0" in output, output[-3000:]
+        assert [host.state() for host in HOSTS] == as_before
+        configure_again()
+    require_answers(clients, restarts=THERE_AND_BACK)
 
 
 #: A further daemon, which its package would start at once.
@@ -115,14 +301,14 @@ def no_daemon_started(host: ClinicHost) -> None:
 
 
 def test_module_that_is_killed_while_a_package_comes_leaves_neither_its_daemon_nor_a_policy() -> None:
-    for host in HOSTS:
-        host.root(f"cat > /srv/killer.py <<'E'\n{KILLER}\nE\n")
-        host.root(f"systemd-run --quiet --unit=killer --collect python3 /srv/killer.py {POLICY} 1")
-    output = configured.begin(clinic_confirm_within=20, **LATE).end()
-    assert output.count("failed=1") == len(HOSTS), output[-3000:]
-    for host in HOSTS:
-        configured.wait_for("the end of the guard", lambda host=host: not _guards(host))  # type: ignore[misc]
-        no_daemon_started(host)
+    kill_at(POLICY, 1)
+    with configured.clients(HOSTS) as clients:
+        output = configured.begin(clinic_confirm_within=20, **LATE).end()
+        assert output.count("failed=1") == len(HOSTS), output[-3000:]
+        for host in HOSTS:
+            configured.wait_for("the end of the guard", lambda host=host: not _guards(host))  # type: ignore[misc]
+            no_daemon_started(host)
+    require_answers(clients, restarts=0)
 
 
 def test_power_cut_while_a_package_comes_leaves_neither_its_daemon_nor_a_policy() -> None:
@@ -140,6 +326,27 @@ def test_power_cut_while_a_package_comes_leaves_neither_its_daemon_nor_a_policy(
     configured.wait_for("the end of the guard", lambda: not any(_guards(host) for host in HOSTS))
     for host in HOSTS:
         no_daemon_started(host)
+
+
+def test_file_that_the_next_configuration_has_not_goes_and_what_stood_there_before_is_back(tmp_path: Path) -> None:
+    gone = "/etc/clinic/secret"
+    results = []
+    for arguments in (["--check"], [], ["--check"], []):
+        output = configured.begin(
+            *arguments, drill_answer="first", clinic_without=[SSHD, gone], drill_results=str(tmp_path)
+        ).end()
+        assert output.count("failed=0") >= len(HOSTS), output[-3000:]
+        results.append({host.name: json.loads((tmp_path / f"{host.name}.json").read_text("utf-8")) for host in HOSTS})
+    for host in HOSTS:
+        foretold, done, *again = (result[host.name] for result in results)
+        assert foretold["changes"] == done["changes"]
+        changes = {change["subject"]: change["after"] for change in done["changes"] if change["after"]}
+        assert changes == {f"file {SSHD}": "as it was before the configuration", f"file {gone}": "absent"}
+        assert [(result["changed"], result["changes"]) for result in again] == [(False, [])] * 2
+        assert host.root(f"cat {SSHD}; stat -c %U:%G:%a {SSHD}") == configured.STOOD_BEFORE
+        assert host.root(f"test ! -e {gone} && echo gone") == "gone"
+    output = configured.begin(drill_answer="first").end()
+    assert output.count("changed=1") == len(HOSTS), output[-3000:]
 
 
 def test_check_run_check_run_say_changed_changed_ok_ok() -> None:
@@ -164,4 +371,4 @@ def test_secret_is_where_only_root_and_the_worker_read_it() -> None:
 
 
 def _guards(host: ClinicHost) -> str:
-    return host.root("grep -l '\"armed\"' /var/lib/healthops/journal/*/guard || test $? = 1")
+    return host.root("cat /var/lib/healthops/journal/*/guard 2> /dev/null | grep '\"armed\"' || test $? = 1")
