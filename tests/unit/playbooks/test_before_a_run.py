@@ -95,6 +95,38 @@ def test_what_stops_a_configuration_is_the_last_word(tmp_path: Path) -> None:
     assert "interface_gateway_routes" in finding["reason"]
 
 
+PROBE = {"probe": "uri", "target": "the page", "healthy": True, "state": "ready", "latency_ms": 1.0, "saw": "200"}
+
+
+def site_role(folder: Path, **entries: t.Any) -> None:
+    """Write a role of the site, whose entry points set facts, or fail where they have none to set."""
+    (folder / "tasks").mkdir(parents=True)
+    for name, facts in entries.items():
+        task = {"ansible.builtin.set_fact": facts} if facts else {"ansible.builtin.fail": {"msg": "no bed is free"}}
+        (folder / "tasks" / f"{name}.yml").write_text(json.dumps([task]), encoding="utf-8")
+
+
+def test_a_role_of_the_site_is_a_clinical_system_by_its_name_or_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSIBLE_ROLES_PATH", str(tmp_path / "site_roles"))
+    standing = {"name": "clinic", "run_id": "r1", "configured": "2026-12-01T03:00:00Z", "changed": True}
+    site_role(
+        tmp_path / "site_roles" / "clinic",
+        main={"__clinic_configured": {"changed": True, "configurations": [{**standing, "state": "as_configured"}]}},
+        probe={"clinic_probes": [PROBE]},
+    )
+    site_role(tmp_path / "ansible_collections" / "site" / "systems" / "roles" / "ward", main={})
+    systems = {"web1": "clinic", "web2": "site.systems.ward"}
+    hosts = {name: {"ansible_connection": "local", "clinical_system": role} for name, role in systems.items()}
+    ended = played(tmp_path, "configure", groups={"systems": {"hosts": hosts}}, run_become=False)
+    assert last_message(ended) == "Configuring web2 failed: no bed is free"
+    run = json.loads((tmp_path / "evidence" / "latest" / "run.json").read_text(encoding="utf-8"))
+    assert run["hosts"]["web1"]["probes"] == [PROBE]
+    assert [system["name"] for system in run["hosts"]["web1"]["configurations"]] == ["clinic"]
+    assert [finding["id"] for finding in run["hosts"]["web2"]["findings"]] == ["configuration_ward"]
+
+
 @pytest.mark.parametrize("path", sorted(PLAYBOOKS.glob("*.yml")), ids=lambda path: path.stem)
 def test_every_play_that_reports_says_so_where_tags_left_it_out(path: Path) -> None:
     for play in yaml.safe_load(path.read_text(encoding="utf-8")):
