@@ -169,7 +169,7 @@ def begin(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", **(environment or {})},
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", **(environment or {})},
         start_new_session=True,
     )
     return Play(process)
