@@ -373,10 +373,14 @@ def _go_back(host: Host, request: BaselineRequest, way: journal_revert.RevertPla
         reason = f"it was carried out, and yet this is not as it was: {'; '.join(astray)}"
         raise ClinicalError(doing, subject, reason, _half_reverted(host, request.run_id))
     put_times(host, way.folders)
-    folders = [subject.name for subject, image in goals if image.get("kind") == "absent"]
+    folders = [subject for subject, image in goals if image.get("kind") == "absent"]
     left = [f"Left to whoever exchanges it: {error}" for error in exchanged.values()]
     left += [f"Left to whoever changes it: {it.description}." for it in missed if it.exchanged]
-    return left + [f"Left as it is: {path} holds what others laid there." for path in folders if host.stat(path)]
+    return left + [
+        f"Left as it is: {subject.shown_name({})} holds what others laid there."
+        for subject in folders
+        if host.stat(subject.name)
+    ]
 
 
 def _half_reverted(host: Host, run_id: str) -> str:

@@ -71,7 +71,7 @@ def _captured(host: Host, step: Step, number: int) -> JournalEntry:
     image = step.subject.capture(host)
     if step.wanted is not None and not is_kept(image):
         reason = f"it is larger than {READ_LIMIT} bytes, so a change of it could not be taken back"
-        raise ClinicalError("Keeping", step.subject.name, reason)
+        raise ClinicalError("Keeping", step.subject.shown_name(image), reason)
     return JournalEntry(step, image, number)
 
 
@@ -211,10 +211,11 @@ def _astray(host: Host, subject: Subject, goal: Image) -> list[Missed]:
             now = subject.capture(host)
             names = subject.astray(now, goal)
         of_account = is_of_account(host, subject, now, goal)
-        return [Missed(subject.name, f"{name} is not as it was to be", of_account) for name in names]
+        return [Missed(subject.shown_name(goal), f"{name} is not as it was to be", of_account) for name in names]
     except ClinicalError as error:
         exchanged = isinstance(error, ExchangedError)
-        return [Missed(subject.name, f"{subject.type} {subject.name} cannot be read: {error}", exchanged)]
+        name = subject.shown_name(goal)
+        return [Missed(name, f"{subject.type} {name} cannot be read: {error}", exchanged)]
 
 
 def restore(
@@ -227,7 +228,9 @@ def restore(
     is not asked: it was so before.
     """
     wanted = [(entry.step.subject, entry.step.wanted) for entry in entries if entry.step.wanted is not None]
-    acts = [(f"{subject.type} {subject.name}", partial(subject.put, host, image)) for subject, image in wanted]
+    acts = [
+        (f"{subject.type} {subject.shown_name(image)}", partial(subject.put, host, image)) for subject, image in wanted
+    ]
     effects = [effect for group in groups for effect in group.effects]
     acts += [(f"{effect.verb} {effect.unit}".strip(), partial(effect.happen, host)) for effect in effects]
     troubles = [error for name, act in acts if (error := attempt(act, name)) is not None]

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._text.data_folders import SOMETHING
 from . import journal
 from .folder_times import FolderTimes
 from .journal import JournaledRun, LoadedRun
@@ -30,7 +31,7 @@ class Drift:
     """An item that is left as it is: the subject, and the conflict or another ``reason``.
 
     ``built_on_by`` is the later run of ours that has changed it, or nothing. What is ``of_account`` is for that account
-    to decide, so the run does not stand for it.
+    to decide, so the run does not stand for it. ``shown_subject`` and ``shown_conflict`` are what people are told.
     """
 
     subject: str
@@ -38,23 +39,29 @@ class Drift:
     reason: str = ""
     built_on_by: str = ""
     of_account: bool = False
+    shown_subject: str = ""
+    shown_conflict: Conflict | None = None
 
     def describe(self) -> str:
         """Return the item in words."""
-        if self.conflict is None:
-            return f"{self.subject}: {self.reason}"
-        entry = self.conflict.entry
-        item = f"file {entry}" if entry.startswith("/") else f"{self.subject} {entry}".rstrip()
-        return f"{item}, {self._who()} ({self.conflict.describe()})"
+        subject, conflict = self.shown_subject or self.subject, self.shown_conflict or self.conflict
+        if conflict is None:
+            return f"{subject}: {self.reason}"
+        entry = conflict.entry
+        if entry.startswith(("/", SOMETHING)):
+            item = f"file {entry}" if entry.startswith("/") else entry
+        else:
+            item = f"{subject} {entry}".rstrip()
+        return f"{item}, {self._who()} ({conflict.describe()})"
 
     def _who(self) -> str:
         return f"changed by the later run {self.built_on_by}" if self.built_on_by else "changed by somebody since"
 
     def as_result(self) -> dict[str, str]:
         """Return the item as a module's result has it."""
-        conflict = self.conflict or Conflict("", "", "", "")
+        conflict = self.shown_conflict or self.conflict or Conflict("", "", "", "")
         return {
-            "subject": self.subject,
+            "subject": self.shown_subject or self.subject,
             "entry": conflict.entry,
             "before": conflict.before,
             "set": conflict.ours,
@@ -275,6 +282,7 @@ def _known_as(subject: Subject, entries: Mapping[str, JournalEntry]) -> str:
 def _examine(host: Host, entry: JournalEntry, run: LoadedRun, terms: _Terms, findings: _Findings) -> None:
     """Note the step that puts a subject back, and what of it is left."""
     subject, key = entry.step.subject, journal.key(entry.step.subject)
+    shown = _shown_key(subject, entry.before)
     of_account = False
     try:
         now = subject.capture(host)
@@ -284,15 +292,29 @@ def _examine(host: Host, entry: JournalEntry, run: LoadedRun, terms: _Terms, fin
         obstacle = "" if done else subject.obstacle(host, way.goal)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not keep the rest from being taken back
         way, done, obstacle = WayBack(entry.before), False, "" if terms.force else f"it cannot be read: {error}"
-    drifted = [Drift(key, reason=obstacle)] if obstacle else []
+    drifted = [Drift(key, reason=obstacle, shown_subject=shown)] if obstacle else []
     if not terms.force:
         conflicts = [conflict for conflict in way.conflicts if conflict.entry.partition(" ")[0] not in terms.deferred]
-        drifted += [Drift(key, conflict, of_account=of_account) for conflict in conflicts]
+        drifted += [
+            Drift(
+                subject=key,
+                conflict=conflict,
+                of_account=of_account,
+                shown_subject=shown,
+                shown_conflict=subject.shown_conflict(conflict),
+            )
+            for conflict in conflicts
+        ]
     findings.drifted += drifted
     if drifted and not subject.STANDS_ALONE:
         findings.torn[entry.group] = subject
     if not done and not obstacle:
         findings.steps.setdefault(entry.group, []).append(_step_back(entry, subject.deferred(way.goal, terms.deferred)))
+
+
+def _shown_key(subject: Subject, image: Image) -> str:
+    """Return the key of a subject as people are told it."""
+    return f"{subject.type} {subject.shown_name(image)}"
 
 
 def _step_back(entry: JournalEntry, goal: Image) -> Step:
@@ -330,9 +352,12 @@ def _leave_torn(groups: Sequence[Group], findings: _Findings) -> None:
         if {step.subject.type for step in steps} <= {cause.type}:
             continue
         findings.steps.pop(number)
-        reason = f"it goes with {journal.key(cause)}"
-        left = [step.subject for step in steps if step.subject != cause and (step.before or step.after)]
-        findings.drifted += [Drift(journal.key(subject), reason=reason) for subject in left]
+        reason = f"it goes with {_shown_key(cause, {})}"
+        left = [step for step in steps if step.subject != cause and (step.before or step.after)]
+        findings.drifted += [
+            Drift(journal.key(step.subject), reason=reason, shown_subject=_shown_key(step.subject, step.wanted or {}))
+            for step in left
+        ]
 
 
 def _attributed(drifted: Sequence[Drift], later: Sequence[LoadedRun]) -> list[Drift]:

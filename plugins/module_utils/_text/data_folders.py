@@ -19,6 +19,9 @@ _PREFIXES = tuple(f"/{folder}/" for folder in _SYSTEM)
 #: Below these each service has a folder of its own.
 _OF_SERVICES = ("/var/lib/", "/var/spool/")
 
+#: Stands for names that are not told.
+SOMETHING = "something"
+
 
 def data_folder(path: str, is_folder: bool = False) -> str | None:
     """Return the folder by which a file of a site's data is told; None for a path that may be told itself."""
@@ -29,6 +32,12 @@ def data_folder(path: str, is_folder: bool = False) -> str | None:
     if is_folder and len(parts) <= depth:
         return None
     return "/" + "/".join(parts[: min(depth, len(parts) - 1)])
+
+
+def named(path: str, is_folder: bool = False) -> str:
+    """Return a path as people are told it: a file of a site's data by its folder, however many are meant."""
+    folder = data_folder(path, is_folder)
+    return path if folder is None else f"{SOMETHING} in {folder}"
 
 
 def counted(folders: Iterable[str | None]) -> dict[str, int]:

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import contextlib
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text import data_folders
 
 #: What a subject looked like, as plain JSON data.
 Image = dict[str, Any]
@@ -40,6 +43,19 @@ class WayBack:
     conflicts: tuple[Conflict, ...] = ()
 
 
+@contextlib.contextmanager
+def withheld_names(is_folder: Callable[[str], bool]) -> Iterator[None]:
+    """Let errors tell a file of a site's data by its folder: they reach results, and its name may be a patient's."""
+    try:
+        yield
+    except ClinicalError as error:
+        path = error.subject
+        if path.startswith("/"):
+            error.subject = data_folders.named(path, is_folder(path))
+            error.saw = error.saw.replace(path, error.subject)
+        raise
+
+
 class Subject(Protocol):
     """One thing on a host that a change replaces and a revert restores."""
 
@@ -51,6 +67,12 @@ class Subject(Protocol):
     @property
     def name(self) -> str:
         """Its name among the subjects of its type."""
+
+    def shown_name(self, image: Image) -> str:
+        """Return its name as people are told it, for what it looked like: that of a file of data may be a patient's."""
+
+    def shown_conflict(self, conflict: Conflict) -> Conflict:
+        """Return a conflict as people are told it, without names and contents of files of data."""
 
     def capture(self, host: Host) -> Image:
         """Return what it looks like now, complete enough to become it again."""
@@ -116,6 +138,12 @@ class WholeSubject:
     def name(self) -> str:
         raise NotImplementedError
 
+    def shown_name(self, image: Image) -> str:
+        return self.name
+
+    def shown_conflict(self, conflict: Conflict) -> Conflict:
+        return conflict
+
     def capture(self, host: Host) -> Image:
         raise NotImplementedError
 
@@ -125,7 +153,7 @@ class WholeSubject:
     def astray(self, image: Image, wanted: Image) -> list[str]:
         if self.COMES_WITH_OTHERS and None in wanted.values():
             return []
-        return [] if self.matches(image, wanted) else [f"{self.type} {self.name}"]
+        return [] if self.matches(image, wanted) else [f"{self.type} {self.shown_name(wanted)}"]
 
     def capture_after(self, host: Host, before: Image) -> Image:
         return self.capture(host)

@@ -14,7 +14,8 @@ from typing import Any
 from ..._errors import ClinicalError
 from ..._host import acl as access_lists
 from ..._host.door import READ_LIMIT, TEMPORARY_SUFFIX, Host, Stat, exchanged
-from .base import Conflict, Image, Subject, WayBack, WholeSubject
+from ..._text import data_folders
+from .base import Conflict, Image, Subject, WayBack, WholeSubject, withheld_names
 
 ABSENT: Image = {"kind": "absent"}
 #: A longer text is compared as a whole, in bytes.
@@ -285,8 +286,12 @@ class Meta(WholeSubject):
     def name(self) -> str:
         return self.path
 
+    def shown_name(self, image: Image) -> str:
+        return data_folders.named(self.path, image.get("kind") == "dir")
+
     def capture(self, host: Host) -> Image:
-        info = host.stat(self.path)
+        with withheld_names(lambda path: path != self.path):
+            info = host.stat(self.path)
         if info is None:
             return dict(ABSENT)
         image = {"kind": info.kind, "mode": info.mode, "uid": info.uid, "gid": info.gid}
@@ -294,6 +299,10 @@ class Meta(WholeSubject):
         return {**image, "inode": info.inode} if info.uid != 0 else image
 
     def put(self, host: Host, image: Image) -> None:
+        with withheld_names(lambda path: path != self.path or image["kind"] == "dir"):
+            self._put(host, image)
+
+    def _put(self, host: Host, image: Image) -> None:
         now = host.stat(self.path)
         if image["kind"] == "absent" or now is None:
             return

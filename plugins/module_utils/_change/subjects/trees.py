@@ -14,8 +14,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..._host.door import TEMPORARY_SUFFIX, Host
+from ..._text import data_folders
 from . import derived
-from .base import Conflict, Image, WayBack, WholeSubject
+from .base import Conflict, Image, WayBack, WholeSubject, withheld_names
 from .files import ABSENT, File, describe, is_kept, path_image
 from .orphans import GROUP, PASSWD, hand_over
 from .registers import REGISTERS
@@ -41,11 +42,16 @@ class Tree(WholeSubject):
         return self.folders
 
     def capture(self, host: Host) -> Image:
-        paths = {p: path_image(host, p) for folder in self.folders.split(":") for p in _walk(host, folder)}
+        with withheld_names(self._is_named):
+            paths = {p: path_image(host, p) for folder in self.folders.split(":") for p in _walk(host, folder)}
         return {"digests": _digests(paths), "packed": _pack(paths)}
 
     def put(self, host: Host, image: Image) -> None:
         """Restore the paths in ``touched``, or every path that differs where that is not known."""
+        with withheld_names(self._is_named):
+            self._put(host, image)
+
+    def _put(self, host: Host, image: Image) -> None:
         accounts = {path: host.read_text(path, "surrogateescape") for path in (PASSWD, GROUP)}
         with _accounts_locked(host, image):
             put = self._put_goals(host, image) if "goals" in image else self._put_whole(host, image)
@@ -79,7 +85,18 @@ class Tree(WholeSubject):
         return not self._unlike(image, wanted)
 
     def astray(self, image: Image, wanted: Image) -> list[str]:
-        return [f"file {path}" for path in self._unlike(image, wanted) if derived.maker_of(path) is None]
+        paths = [path for path in self._unlike(image, wanted) if derived.maker_of(path) is None]
+        return list(dict.fromkeys(f"file {data_folders.named(path, self._is_named(path))}" for path in paths))
+
+    def _is_named(self, path: str) -> bool:
+        """Return True for a folder that somebody named himself, and that is told by its name."""
+        return path in self.folders.split(":")
+
+    def shown_conflict(self, conflict: Conflict) -> Conflict:
+        named = any(f"{conflict.entry} ".startswith(f"{folder} ") for folder in self.folders.split(":"))
+        if named or data_folders.data_folder(conflict.entry) is None:
+            return conflict
+        return Conflict(data_folders.named(conflict.entry), "as it was", "as it was set", "something else")
 
     def _unlike(self, image: Image, wanted: Image) -> list[str]:
         """Return the paths that are not as wanted, without what is a program's alone."""

@@ -7,6 +7,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._text.data_fold
     counted,
     data_folder,
     describe,
+    named,
 )
 
 
@@ -53,3 +54,8 @@ def test_the_folder_of_an_account_or_a_service_is_told_itself(path: str) -> None
 def test_folders_are_counted() -> None:
     assert counted(map(data_folder, ["/srv/pacs/a/1.dcm", "/srv/pacs/b/2.dcm", "/etc/x"])) == {"/srv/pacs": 2}
     assert (describe("/srv/pacs", 2), describe("/srv/pacs", 1)) == ("2 entries in /srv/pacs", "1 entry in /srv/pacs")
+
+
+def test_a_path_is_named_itself_or_by_its_folder() -> None:
+    assert named("/srv/pacs/LUND^Ilsa/1.dcm") == "something in /srv/pacs"
+    assert (named("/etc/shadow"), named("/srv/pacs", is_folder=True)) == ("/etc/shadow", "/srv/pacs")
