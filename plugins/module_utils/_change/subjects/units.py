@@ -190,6 +190,10 @@ class OwnUnit(ActiveUnit):
     def matches(self, image: Image, wanted: Image) -> bool:
         return bool(image["active"]) == bool(wanted["active"])
 
+    def is_partial(self, now: Image, before: Image, after: Image) -> bool:
+        """Say so also of one that a run stopped and then took away, and that was cut after that."""
+        return self.matches(now, after) or super().is_partial(now, before, after)
+
 
 @dataclass(frozen=True)
 class EnabledUnit(WholeSubject):

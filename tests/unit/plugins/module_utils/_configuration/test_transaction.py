@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
+from ansible_collections.healthops.clinical.plugins.module_utils._change import journal
 from ansible_collections.healthops.clinical.plugins.module_utils._change.apply import Undone
 from ansible_collections.healthops.clinical.plugins.module_utils._change.start_policy import ASIDE, POLICY
 from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group, Step
@@ -480,25 +481,51 @@ def test_what_a_file_requires_first_refuses_also_in_check_mode(host: FakeHost) -
     assert host.state() == before
 
 
-def test_a_run_that_is_killed_at_any_write_is_taken_back_whole(host: FakeHost) -> None:
+#: All that a configuration can change but packages: files that come, change and go, a link, kernel values, units.
+ANOTHER: dict[str, Any] = {
+    "files": [
+        {**PLAIN["files"][0], "text": "newer\n"},  # type: ignore[index]
+        {"path": "/etc/gateway/new", "text": "added\n", "mode": "0600"},
+        {"path": "/etc/systemd/system/gateway-watch.service", "text": "[Install]\nWantedBy=multi-user.target\n"},
+    ],
+    "links": [{"path": "/etc/gateway/current", "target": "new"}],
+    "kernel": {"net.ipv4.ip_nonlocal_bind": "2", "vm.swappiness": "10"},
+    "units": [
+        PLAIN["units"][0],  # type: ignore[index]
+        {"name": "gateway-watch.service", "enabled": True, "state": "started"},
+    ],
+}
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "unguarded"])
+def test_a_run_that_is_killed_at_any_write_is_taken_back_whole(host: FakeHost, guarded: bool) -> None:
+    """Before the next write is after the last one, so that being killed before each write is both."""
+    host.kernel["vm.swappiness"] = "60"
     applied(host)
     before = host.state()
     ended = 0
-    for at in range(1, 80):
+    for at in range(1, 200):
         trial = copy.deepcopy(host)
         trial.clock += 10
-        trial.strike(at, "killed_after")
+        trial.strike(at, "killed")
         try:
-            transaction.apply(trial, request("r2", within=30, files=with_file("newer\n")), check=False)
+            transaction.apply(trial, request("r2", within=30 if guarded else 0, **ANOTHER), check=False)
+            ended += 1
         except Killed:
-            trial.fault = None
+            pass
+        trial.fault = None
+        if guarded:
             trial.uptime += 60
             reverter.settle(trial, "r3")
-            transaction.apply(trial, request("r3"), check=False)  # the next run, of the earlier configuration
-            assert differences(before, trial) == {}, at
-            continue
-        ended += 1
-    assert 0 < ended < 70  # it was killed at every operation, and then at none any more
+        elif "r2" in [run.run_id for run in journal.runs(trial)]:  # before it is there, nothing is changed
+            reverted(trial, "r2")
+        assert differences(before, trial) == {}, at
+        units = {name: unit for name, unit in trial.state()["units"].items() if "healthops-guard" not in name}
+        assert units == before["units"], at
+        assert [path for path in trial.leftovers() if "healthops-guard" not in path] == [], at
+        if ended:
+            break
+    assert ended == 1  # it was killed at every operation, and then at none any more
 
 
 WITH_ACL = {

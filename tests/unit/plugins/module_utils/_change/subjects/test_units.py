@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.units import (
     ActiveUnit,
     EnabledUnit,
+    OwnUnit,
     has_systemd,
     parse_show,
     show,
@@ -103,3 +104,14 @@ def test_a_systemctl_that_does_not_work_is_told(host: FakeHost) -> None:
     host.answers[host.runs[-1]] = CommandResult((), 1, "", "Failed to connect to bus\n")
     with pytest.raises(ClinicalError, match="Failed to connect to bus"):
         show(host, [CUPS])
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "after", "is_partial"),
+    [(None, True, False, True), (False, True, False, True), (True, True, False, True), (None, True, True, False)],
+)
+def test_a_unit_that_a_cut_run_took_away_is_the_runs_and_nobody_elses(
+    now: bool | None, before: bool, after: bool, is_partial: bool
+) -> None:
+    images = ({"active": active} for active in (now, before, after))
+    assert OwnUnit("gateway.service").is_partial(*images) == is_partial
