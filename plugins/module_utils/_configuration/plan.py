@@ -475,7 +475,7 @@ def _matches(survey: _Survey, now: Image, wanted: Image) -> bool:
 
 
 def _same_content(now: Image, wanted: Image) -> bool:
-    return bool(now["kind"] == "file" and now["content"] == wanted["content"])
+    return bool(now["kind"] == "file" and now.get("content") == wanted["content"])
 
 
 def _file_words(survey: _Survey, file: WantedFile, now: Image, wanted: Image) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .._change import apply as changes
 from .._change.apply import Undone
 from .._change.revert import CONFIGURED
 from .._change.steps import Group
@@ -84,7 +85,9 @@ def apply(host: Host, request: ConfigurationRequest, check: bool) -> Configurati
     result.restarts_due, result.remaining = list(planned.restarts_due), list(planned.remaining)
     result.changes, result.texts = guarded_run.describe_changes(planned.groups), planned.texts
     result.changed = bool(planned.groups)
-    if planned.groups and not check:
+    if check:
+        changes.capture(host, planned.groups)  # what a run could not take back stops it, and so it does here
+    elif planned.groups:
         _carry_out(host, request, planned)
         result.warnings += guarded_run.tidy_journal(host, request.journal_keep)
     certificates = request.configuration.certificates

@@ -69,10 +69,10 @@ class GuardResult:
 def arm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     """Journal what is to be restored and arm the guard; raises ClinicalError where it cannot, and then nothing is."""
     terms, groups = _terms(host, request), (_group(request.paths),)
+    entries = changes.capture(host, groups)
     if check:
         msg = f"The guard {request.run_id} would be armed."
         return GuardResult(run_id=request.run_id, guard=record.as_result(host, None), changed=True, msg=msg)
-    entries = changes.capture(host, groups)
     run = guarded_run.begin(host, request.run_id, groups, entries, made_by="commit_confirm")
     try:
         guard = record.arm(host, request.run_id, terms)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.config import Config
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load as catalogue
 from fake_host import FakeHost
 from look import plan
@@ -111,14 +110,57 @@ def test_a_stricter_kernel_value_stays(control: str, value: str) -> None:
     assert (planned.assessments[0].result, planned.groups) == ("pass", ())
 
 
-def test_every_number_of_the_catalogue_that_a_site_may_choose_has_an_order() -> None:
+#: The largest value that the kernel takes for a key whose larger values are stricter; all others it refuses.
+LARGEST = {
+    "fs.protected_fifos": 2,
+    "fs.protected_hardlinks": 1,
+    "fs.protected_regular": 2,
+    "fs.protected_symlinks": 1,
+    "kernel.dmesg_restrict": 1,
+    "kernel.io_uring_disabled": 2,
+    "kernel.kptr_restrict": 2,
+    "kernel.randomize_va_space": 2,
+    "kernel.unprivileged_bpf_disabled": 2,
+    "kernel.yama.ptrace_scope": 3,
+    "net.core.bpf_jit_harden": 2,
+    "net.ipv4.conf.all.log_martians": 1,
+    "net.ipv4.conf.all.rp_filter": 2,
+    "net.ipv4.conf.default.log_martians": 1,
+    "net.ipv4.conf.default.rp_filter": 2,
+    "net.ipv4.icmp_echo_ignore_broadcasts": 1,
+    "net.ipv4.icmp_ignore_bogus_error_responses": 1,
+    "net.ipv4.tcp_rfc1337": 1,
+    "net.ipv4.tcp_syncookies": 2,
+}
+#: Each bit lets something be done, so fewer are stricter.
+BITS = {"kernel.sysrq"}
+#: Seconds of which none is stricter than another; only nought, which waits for ever, is refused.
+WITHOUT_ORDER = {"kernel.panic"}
+WITH_NUMBERS = [name for name, control in SENT.items() if control["kind"] in ("config", "sysctl", "sudo", "sshd")]
+
+
+def stricter_ones(key: str, value: int) -> set[int]:
+    """Return all values of a kernel key that are stricter than this value."""
+    if key in BITS:
+        return {bits for bits in range(value) if not bits & ~value}
+    return set(range(value + 1, LARGEST[key] + 1))
+
+
+@pytest.mark.parametrize("name", WITH_NUMBERS)
+def test_every_number_of_the_catalogue_that_a_site_may_choose_has_an_order(name: str) -> None:
     """A number that is only ever equal to itself weakens whoever has a better one."""
-    unordered = {
-        name
-        for name, control in SENT.items()
-        if control["kind"] == Config.name
-        and isinstance(control["settings"]["value"], int)
-        and control["settings"]["value"]
-        and control["settings"].get("op", "equal") == "equal"
-    }
-    assert unordered == set()
+    settings = SENT[name]["settings"]
+    value = settings.get("value")
+    is_number = isinstance(value, int) and not isinstance(value, bool) and value != 0
+    if not is_number or settings.get("op", "equal") != "equal" or settings.get("key") in WITHOUT_ORDER:
+        return
+    assert SENT[name]["kind"] == "sysctl", "an operation says which numbers are stricter"
+    assert stricter_ones(settings["key"], value) <= set(settings.get("accept", ()))
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_NUMBERS if SENT[name]["kind"] in ("sudo", "sshd")])
+def test_no_number_stands_in_a_text_that_is_only_compared(name: str) -> None:
+    settings = SENT[name]["settings"]
+    text = settings.get("value")
+    if isinstance(text, str) and settings.get("op", "equal") == "equal":
+        assert not text[:1].isdecimal(), "an operation says which numbers are stricter"

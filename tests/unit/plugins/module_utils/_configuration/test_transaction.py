@@ -17,6 +17,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change import 
 from ansible_collections.healthops.clinical.plugins.module_utils._change.apply import Undone
 from ansible_collections.healthops.clinical.plugins.module_utils._change.start_policy import ASIDE, POLICY
 from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group, Step
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects import files
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import File, file_image
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration import manifest, transaction
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration.model import parse
@@ -127,6 +128,19 @@ def test_check_run_check_run_says_changed_changed_ok_ok(host: FakeHost) -> None:
     assert first.changes == second.changes
     assert foretold(host).changes == applied(host, "r2").changes == []
     assert not applied(host, "r3").changed
+
+
+def test_check_mode_refuses_what_a_run_could_not_take_back(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.add_file("/etc/haproxy/haproxy.cfg", "somebody's, and too large to be kept\n")
+    monkeypatch.setattr(files, "READ_LIMIT", 10)
+    before = host.state()
+    refused = []
+    for attempt in (foretold, applied):
+        with pytest.raises(ClinicalError, match="could not be taken back") as caught:
+            attempt(host)
+        refused.append(str(caught.value))
+        assert host.state()["files"].keys() - before["files"].keys() <= {"/var/lib/healthops"}
+    assert refused[0] == refused[1]
 
 
 def test_a_bare_host_gets_all_of_it(host: FakeHost) -> None:

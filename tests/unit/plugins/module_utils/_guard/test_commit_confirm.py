@@ -240,3 +240,21 @@ def test_with_a_reason_a_run_is_taken_back_that_nothing_guards() -> None:
 
 def test_a_reason_makes_no_run() -> None:
     assert commit_confirm.revert(dirty_host(), GuardRequest("nosuch", why="x"), False).failed
+
+
+def test_check_mode_refuses_what_could_not_be_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever keeps the run from reading what it guards keeps check mode from it as well."""
+    host = FakeHost()
+    host.add_file(RULES, "flush ruleset\n")
+    before, refused = host.state(), []
+
+    def broken(path: str, *_args: Any) -> bytes:
+        raise ClinicalError("Reading", path, "Input/output error")
+
+    monkeypatch.setattr(host, "read", broken)
+    for check in (True, False):
+        with pytest.raises(ClinicalError, match="Input/output error") as caught:
+            commit_confirm.arm(host, GuardRequest("g1", (RULES,)), check)
+        refused.append(str(caught.value))
+    assert refused[0] == refused[1]
+    assert host.state() == before
