@@ -57,11 +57,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Policy:
-    """What sshd itself wants of a key: the names of algorithms it accepts, and the least size of an RSA key."""
+    """What sshd itself wants of a key: names of algorithms, the least size of an RSA key, and what is revoked."""
 
     algorithms: str = ""
     ca_algorithms: str = ""
     least_rsa_bits: int = _LEAST_RSA_BITS
+    revoked: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,12 @@ def why_refused(text: str, policy: Policy, visit: Visit) -> str | None:
         else:
             return None
     return "; ".join(reasons[:3]) if reasons else "holds no key"
+
+
+def revoked_keys(text: str) -> frozenset[bytes]:
+    """Return the keys of a plain list of RevokedKeys. Raises Refused for one that sshd cannot read."""
+    lines = [line.strip(" \t\r") for line in text.split("\n")]
+    return frozenset(_key(line)[1] for line in lines if line and not line.startswith("#"))
 
 
 # --- reading a line ---
@@ -190,6 +197,8 @@ def _value(option: str, text: str) -> tuple[str, str]:
 
 def _check(line: _Line, policy: Policy, visit: Visit) -> None:
     """Raise Refused where the line does not let this visit in to a shell."""
+    if line.blob in policy.revoked:
+        raise Refused("holds a key that RevokedKeys lists")
     if line.key_type == "ssh-rsa" and _rsa_bits(line.blob) < max(policy.least_rsa_bits, _LEAST_RSA_BITS):
         raise Refused("holds an RSA key that is too short (RequiredRSASize)")
     if "cert-authority" in line.flags:

@@ -19,7 +19,7 @@ from .._host.login import Connection, Login
 from .._text.lines import split_lines
 from .._text.numbers import is_natural
 from .authorized_keys import Visit
-from .ssh_access import LOCAL, Account, Options, client_name, effective, key_trouble, missing_method, refusals
+from .ssh_access import LOCAL, Account, Options, client_name, effective, key_trouble, missing_method, refusals, unjudged
 
 SHADOW = "/etc/shadow"
 SUDO_PAM = "/etc/pam.d/sudo"
@@ -66,6 +66,23 @@ def problems(host: Host, users: Sequence[str], login: Login | None = None, today
     connection = Connection() if login is None else login.connection
     troubles = [(name, trouble) for name in users for trouble in _problems_of(host, name, connection, day)]
     return [f"break-glass account {name}: {trouble}" for name, trouble in troubles]
+
+
+def warnings(host: Host, users: Sequence[str], login: Login | None = None) -> list[str]:
+    """Return one sentence for each account whose keys nobody can judge from here: they were taken for a way in."""
+    connection = Connection() if login is None else login.connection
+    sentences = []
+    for name in users:
+        try:
+            unknown = unjudged(host, effective(host, name, connection))
+        except ClinicalError:  # a problem of the account, which ``problems`` tells
+            continue
+        if unknown:
+            what = " and ".join(unknown)
+            sentences.append(
+                f"break-glass account {name}: {what} cannot be judged from here; try a login with its key."
+            )
+    return sentences
 
 
 def _problems_of(host: Host, name: str, connection: Connection, today: int) -> list[str]:

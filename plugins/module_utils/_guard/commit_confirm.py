@@ -109,9 +109,12 @@ def confirm(host: Host, request: GuardRequest, check: bool) -> GuardResult:
     problems = break_glass.problems(host, request.break_glass_users, login)
     if problems:
         return _refused(host, guard, "; ".join(problems))
+    warnings = break_glass.warnings(host, request.break_glass_users, login)
     _complete(host, guard)
     ended = record.end(host, guard, CONFIRMED, _watch_next_boot(host, guard, request, login))
-    return _answer(host, ended, "The change is confirmed.", changed=True)
+    answer = _answer(host, ended, "The change is confirmed.", changed=True)
+    answer.warnings += warnings
+    return answer
 
 
 def _watch_next_boot(host: Host, guard: Guard, request: GuardRequest, login: ssh_login.Login | None) -> str:

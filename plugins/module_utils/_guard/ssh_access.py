@@ -20,10 +20,12 @@ from .._host.login import Connection
 from .._text.lines import split_lines
 from .._text.numbers import is_natural
 from . import authorized_keys
-from .authorized_keys import Policy, Visit, is_like, matches_hosts
+from .authorized_keys import Policy, Refused, Visit, is_like, matches_hosts
 
 LOCAL = "127.0.0.1"
 _ACL = "system.posix_acl_access"
+#: A list of revoked keys that only ssh-keygen reads begins so.
+_KRL = b"SSHKRL\n\0"
 
 
 @dataclass(frozen=True)
@@ -150,17 +152,41 @@ def key_trouble(host: Host, account: Account, options: Options, visit: Visit) ->
     if not options.on("pubkeyauthentication"):
         return "PubkeyAuthentication is no"
     if options.names("authorizedkeyscommand") or options.names("trustedusercakeys"):
-        return None  # what these would answer cannot be judged from here
+        return None  # what these would answer cannot be judged from here, which ``unjudged`` says
+    try:
+        policy = _policy(host, options)
+    except Refused as reason:
+        return str(reason)
     absent, broken = [], []
     for path in _key_files(account, options):
         if host.stat(host.resolve(path)) is None:
             absent.append(f"there is no {path}")
             continue
-        trouble = _file_trouble(host, account, options, visit, path)
+        trouble = _file_trouble(host, account, options, policy, visit, path)
         if trouble is None:
             return None
         broken.append(trouble)
     return next(iter([*broken, *absent]), "AuthorizedKeysFile is none")
+
+
+def unjudged(host: Host, options: Options) -> list[str]:
+    """Return what decides on keys, and cannot be judged from here."""
+    if not options.on("pubkeyauthentication"):
+        return []
+    named = {name: options.get(name) for name in ("authorizedkeyscommand", "trustedusercakeys") if options.names(name)}
+    sentences = {
+        "authorizedkeyscommand": "what AuthorizedKeysCommand ({}) answers",
+        "trustedusercakeys": "whom TrustedUserCAKeys ({}) has signed for",
+    }
+    unknown = [sentences[name].format(value) for name, value in named.items()]
+    if (_revocations(host, options) or b"").startswith(_KRL):
+        unknown.append(f"which keys RevokedKeys ({options.get('revokedkeys')}, a binary list) revokes")
+    return unknown
+
+
+def _revocations(host: Host, options: Options) -> bytes | None:
+    """Return what lies where RevokedKeys points; None where nothing does, and nothing to revoke where it is none."""
+    return host.read(host.resolve(options.get("revokedkeys"))) if options.names("revokedkeys") else b""
 
 
 def _key_files(account: Account, options: Options) -> Iterator[str]:
@@ -171,7 +197,9 @@ def _key_files(account: Account, options: Options) -> Iterator[str]:
             yield posixpath.normpath(posixpath.join(account.home, path))
 
 
-def _file_trouble(host: Host, account: Account, options: Options, visit: Visit, path: str) -> str | None:
+def _file_trouble(
+    host: Host, account: Account, options: Options, policy: Policy, visit: Visit, path: str
+) -> str | None:
     """Return the reason why sshd takes no key from a file that is there, None where it takes one."""
     real = host.resolve(path)
     info = host.stat(real)
@@ -189,16 +217,27 @@ def _file_trouble(host: Host, account: Account, options: Options, visit: Visit, 
             act = f"read {path}" if place == real else f"enter {place}"
             return f"the account may not {act}"
     text = (host.read(real) or b"").decode("utf-8", "replace")
-    reason = authorized_keys.why_refused(text, _policy(options), visit)
+    reason = authorized_keys.why_refused(text, policy, visit)
     return None if reason is None else f"{path}: {reason}"
 
 
-def _policy(options: Options) -> Policy:
+def _policy(host: Host, options: Options) -> Policy:
+    """Return what sshd wants of a key. Raises Refused where it takes none, because it cannot read what is revoked."""
+    listed, revoked = _revocations(host, options), frozenset[bytes]()
+    path = options.get("revokedkeys")
+    if listed is None:
+        raise Refused(f"there is no {path}, so sshd refuses every key (RevokedKeys)")
+    if not listed.startswith(_KRL):
+        try:
+            revoked = authorized_keys.revoked_keys(listed.decode("utf-8", "replace"))
+        except Refused as reason:
+            raise Refused(f"a line of {path} {reason}, so sshd refuses every key (RevokedKeys)") from None
     smallest = options.get("requiredrsasize")
     return Policy(
         algorithms=options.get("pubkeyacceptedalgorithms"),
         ca_algorithms=options.get("casignaturealgorithms"),
         least_rsa_bits=int(smallest) if is_natural(smallest) else 0,
+        revoked=revoked,
     )
 
 

@@ -523,3 +523,15 @@ def test_without_getent_nothing_is_known(host: FakeHost) -> None:
     assert asked(host) == [
         "break-glass account alice: it could not be checked: Running getent: there is no such command on this host."
     ]
+
+
+def test_what_nobody_can_judge_of_keys_is_warned_of() -> None:
+    host = FakeHost()
+    sshd("authorizedkeyscommand /usr/bin/keys")(host)
+    sshd(name="bob")(host)
+    says(host, question("nobody"), "", 1, "it cannot say")
+    host.programs.add("sshd")
+    assert break_glass.warnings(host, ["alice", "bob", "nobody"], LOGIN) == [
+        "break-glass account alice: what AuthorizedKeysCommand (/usr/bin/keys) answers cannot be judged from here; "
+        "try a login with its key."
+    ]

@@ -258,3 +258,11 @@ def test_check_mode_refuses_what_could_not_be_put_back(monkeypatch: pytest.Monke
         refused.append(str(caught.value))
     assert refused[0] == refused[1]
     assert host.state() == before
+
+
+def test_a_confirmation_warns_of_what_could_not_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = armed_host()
+    monkeypatch.setattr(commit_confirm.break_glass, "problems", lambda *_args: [])
+    monkeypatch.setattr(commit_confirm.break_glass, "warnings", lambda _host, users, _login: [f"try {users[0]}"])
+    answer = confirm(host, break_glass_users=("rescue",))
+    assert (answer.guard["state"], answer.warnings) == ("confirmed", ["try rescue"])

@@ -19,6 +19,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._guard.ssh_acce
     key_trouble,
     missing_method,
     refusals,
+    unjudged,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._host.login import Connection
@@ -274,3 +275,45 @@ def test_a_home_of_many_links_is_judged_where_it_really_is() -> None:
     host = with_keys(ED25519)
     host.add_link("/users", "/home")
     assert key_trouble(host, replace(ALICE, home="/users/alice"), Options(OPEN), VISIT) is None
+
+
+REVOKED = "/etc/ssh/revoked"
+REVOKING = f"{OPEN}revokedkeys {REVOKED}\n"
+EVERY_KEY = "sshd refuses every key (RevokedKeys)"
+
+
+@pytest.mark.parametrize(
+    ("listed", "trouble"),
+    [
+        pytest.param("# none yet\n\n", "", id="none"),
+        pytest.param(f"{rsa(3072)} lost laptop\n", "", id="another"),
+        pytest.param(f"{rsa(3072)}\n  {ED25519} alice@lost\n", "line 1 holds a key that RevokedKeys lists", id="this"),
+        pytest.param("words\n", EVERY_KEY, id="damaged"),
+        pytest.param(None, EVERY_KEY, id="absent"),
+        pytest.param("SSHKRL\n\0\0\0", "", id="binary"),
+    ],
+)
+def test_a_key_that_is_revoked_is_no_way_in(listed: str | None, trouble: str) -> None:
+    host = with_keys(ED25519)
+    if listed is not None:
+        host.add_file(REVOKED, listed, 0o600)
+    found = key_trouble(host, ALICE, Options(REVOKING), VISIT) or ""
+    assert trouble in found if trouble else found == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "listed", "named"),
+    [
+        (OPEN, "", []),
+        (f"{OPEN}authorizedkeyscommand none\ntrustedusercakeys none\nrevokedkeys none\n", "", []),
+        (f"{OPEN}authorizedkeyscommand /usr/bin/keys\n", "", ["what AuthorizedKeysCommand (/usr/bin/keys) answers"]),
+        (f"{OPEN}trustedusercakeys /etc/ssh/ca\n", "", ["whom TrustedUserCAKeys (/etc/ssh/ca) has signed for"]),
+        (REVOKING, f"{rsa(3072)}\n", []),
+        (REVOKING, "SSHKRL\n\0", [f"which keys RevokedKeys ({REVOKED}, a binary list) revokes"]),
+        ("pubkeyauthentication no\nauthorizedkeyscommand /usr/bin/keys\n", "", []),
+    ],
+)
+def test_what_cannot_be_judged_is_named(lines: str, listed: str, named: list[str]) -> None:
+    host = FakeHost()
+    host.add_file(REVOKED, listed)
+    assert unjudged(host, Options(lines)) == named
