@@ -39,7 +39,8 @@ _AWAY = ("not-installed", "config-files")
 _FINISHED = ("installed", *_AWAY)
 _LOCK = "/var/lib/dpkg/lock-frontend"
 _HOLDER = re.compile(r"It is held by process \d+ \([^)\n]*\)")
-#: What dpkg says of a package whose script fails: the package on one line, and the reason on the next.
+#: What dpkg says of a package whose script fails: the package on one line, and the reason on the next. It says so on
+#: apt's output, which apt has from a terminal of its own.
 _PACKAGE_FAILED = re.compile(r"^dpkg: error processing (?:package|archive) [^\n]*\n[^\n]*", re.MULTILINE)
 _SIMULATED = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re.MULTILINE)
 
@@ -289,7 +290,7 @@ def _complaint(host: Host, done: CommandResult) -> str:
 
     That is which package dpkg could not do and why, and who holds the lock that apt waited for.
     """
-    lines = [" ".join(failure.split()) for failure in _PACKAGE_FAILED.findall(done.err)]
+    lines = [" ".join(failure.split()) for failure in _PACKAGE_FAILED.findall(f"{done.err}\n{done.out}")]
     lines += [line.strip() for line in split_lines(done.err) if line.startswith("E:")]
     holders = _HOLDER.findall(done.err + done.out)
     if not holders and _LOCK in done.err:

@@ -159,13 +159,14 @@ def test_the_package_whose_script_fails_is_named_with_the_reason(host: FakeHost)
     PAIR.put(host, {"packages": {"debsums": None, "telnet": "0.17"}})
     argv = next(argv for argv in host.runs if argv[0] == "apt-get" and "install" in argv)
     said = (
-        "dpkg: error processing package telnet (--configure):\n"
-        " installed telnet package post-installation script subprocess returned error exit status 1\n"
-        "Errors were encountered while processing:\n telnet\n"
-        "E: Sub-process /usr/bin/dpkg returned an error code (1)\n"
+        "Setting up telnet (0.17) ...\r\n"
+        "dpkg: error processing package telnet (--configure):\r\n"
+        " installed telnet package post-installation script subprocess returned error exit status 1\r\n"
+        "Errors were encountered while processing:\r\n telnet\r\n"
     )
+    complaint = "E: Sub-process /usr/bin/dpkg returned an error code (1)\n"
     host.packages.clear()
-    host.answers[argv] = CommandResult(argv, 100, "", said)
+    host.answers[argv] = CommandResult(argv, 100, said, complaint)
     with pytest.raises(ClinicalError) as raised:
         PAIR.put(host, {"packages": {"debsums": None, "telnet": "0.17"}})
     assert raised.value.saw == (
