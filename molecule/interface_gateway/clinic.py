@@ -296,9 +296,9 @@ def wait_until_up(gateway: str, engines: list[str], seconds: float = 90) -> None
 
 
 def playbook(name: str, *words: str, **more: object) -> str:
-    """Run one of the scenario's playbooks on all gateways; what it said."""
+    """Run one of the scenario's playbooks on all gateways; what it said, and after it what it warned of."""
     argv = ["ansible-playbook", "--inventory", str(INVENTORY), str(HERE / name), *words]
     argv += ["--extra-vars", json.dumps(more)]
     done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return done.stdout
+    return f"{done.stdout}\n{done.stderr}"
