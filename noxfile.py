@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every check and every operation of this checkout, one session and one virtual environment each.
 
-`nox` alone runs what `make test` runs, from the cheapest to the dearest, and stops at the first failure. The session
-`checks` runs all that need no host beside one another. How long each session took stands at the end.
+`nox` alone runs what `make test` runs: cheap checks first, then the hosts and, beside them, the other checks. It stops
+at the first failure. How long each session took stands at the end.
 Versions are pinned in requirements/*.txt; `nox -s lock` renews them.
 """
 
@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,7 +27,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from collection_path import collection_path  # noqa: E402
 from parallel import Ended, Job, run_jobs  # noqa: E402
-from times import Timing, measured, record  # noqa: E402
+from times import Timing, record  # noqa: E402
 
 REQUIREMENTS = ROOT / "requirements"
 IN_PARALLEL = ("--numprocesses", "auto")
@@ -52,9 +53,8 @@ nox.options.reuse_venv = "yes"
 nox.options.stop_on_first_error = True
 nox.options.sessions = [
     "clean_results",
-    "checks",
-    "molecule",
-    "control_node",
+    "cheap_checks",
+    "hosts_and_checks",
     "summary",
 ]
 
@@ -181,34 +181,46 @@ def clean_results(session: nox.Session) -> None:
         subprocess.Popen(["sh", "-c", begin], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
 
 
-#: Sessions that need no host, the longest first, so that none of them ends long after all others.
-CHECKS = (
-    f"sanity(core='{NEWEST}')",
-    "units",
+#: Sessions that need no host, the longest first, so that none of them ends long after all others. The cheap ones come
+#: before any host is started; the others run beside the hosts, which often only wait.
+CHEAP_CHECKS = ("units", "lint", "build", "docs-check", "license-check", "extra-checks")
+CHECKS_BESIDE_HOSTS = (
+    *(f"sanity(core='{core}')" for core in reversed(CORES)),
     *(["units_oldest"] if OLDEST_PYTHON else []),
-    "lint",
-    "build",
-    *(f"sanity(core='{core}')" for core in CORES[:-1]),
-    "evidence",
     *(f"units_core(core='{core}')" for core in CORES),
-    "docs-check",
-    "license-check",
-    "extra-checks",
+    "evidence",
 )
 
 
-@nox.session(venv_backend="none")
+@nox.session(venv_backend="none", default=False)
 def checks(session: nox.Session) -> None:
-    """Every session that needs no host, one more at a time than there are processors, each shown when it has ended.
+    """Every session that needs no host, one more at a time than there are processors."""
+    run_sessions(session, (*CHEAP_CHECKS, *CHECKS_BESIDE_HOSTS), (os.cpu_count() or 1) + 1)
 
-    One of them always waits: for a download, or for a test that lets time pass.
+
+@nox.session(venv_backend="none")
+def cheap_checks(session: nox.Session) -> None:
+    """What tells most mistakes within minutes: style, types, unit tests, the artifact."""
+    run_sessions(session, CHEAP_CHECKS, (os.cpu_count() or 1) + 1)
+
+
+@nox.session(venv_backend="none")
+def hosts_and_checks(session: nox.Session) -> None:
+    """Every Molecule scenario, and one after the other beside them the remaining checks and the control node."""
+    run_sessions(session, ("molecule", *CHECKS_BESIDE_HOSTS, "control_node"), 2)
+
+
+def run_sessions(session: nox.Session, names: Sequence[str], workers: int) -> None:
+    """Run sessions beside one another, each shown when it has ended, and record their seconds; a failure ends all.
+
+    What the scenarios print is shown as it comes: they take long, and show each in one piece themselves.
     """
     env = {**os.environ, "PYTEST_XDIST_AUTO_NUM_WORKERS": "1"}
-    jobs = [Job(name, (sys.executable, "-m", "nox", "--session", name)) for name in CHECKS]
+    jobs = [Job(name, (sys.executable, "-m", "nox", "--session", name), live=name == "molecule") for name in names]
     failed = []
-    for ended in run_jobs(jobs, (os.cpu_count() or 1) + 1, env):
+    for ended in run_jobs(jobs, workers, env):
         show(ended)
-        record(TIMES, Timing(ended.job.name, "", ended.wall, ended.cpu))
+        record(TIMES, Timing(ended.job.name, ended.wall, ended.cpu))
         if ended.exit_code != 0:
             failed.append(ended.job.name)
     if failed:
@@ -216,7 +228,7 @@ def checks(session: nox.Session) -> None:
 
 
 def show(ended: Ended) -> None:
-    """Print what a job printed, in one piece."""
+    """Print what a job printed, in one piece, where it was not shown before."""
     print(f"\n=== {ended.job.name}: exit code {ended.exit_code}, {ended.wall:.0f} s ===", flush=True)
     sys.stdout.buffer.write(ended.output)
     sys.stdout.flush()
@@ -429,8 +441,7 @@ def engine(session: nox.Session) -> None:
 @nox.session
 def molecule(session: nox.Session) -> None:
     """Every Molecule scenario, in lanes; `-- test -s NAME` or another command of Molecule's for one of them."""
-    with measured(TIMES, "molecule"):
-        scenarios(session)
+    scenarios(session)
 
 
 def scenarios(session: nox.Session, *names: str) -> None:
@@ -456,11 +467,6 @@ def drills(session: nox.Session) -> None:
 @nox.session
 def control_node(session: nox.Session) -> None:
     """The main job from a Debian 13 control node with the newest ansible-core, from the built artifact."""
-    with measured(TIMES, "control_node"):
-        run_from_control_node(session)
-
-
-def run_from_control_node(session: nox.Session) -> None:
     install(session, f"core-{NEWEST}")
     artifact = build_artifact(session)
     engine(session)

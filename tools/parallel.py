@@ -22,15 +22,16 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Job:
-    """A command, and the name by which a reader knows it."""
+    """A command, and the name by which a reader knows it; the output of a live one is passed on as it comes."""
 
     name: str
     command: Sequence[str]
+    live: bool = False
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that has ended; `cpu` is user and system time of all its processes, `output` all that it printed."""
+    """A job that has ended; `cpu` is user and system time of all its processes, `output` all that it printed, or nothing of a live one."""
 
     job: Job
     exit_code: int
@@ -50,8 +51,8 @@ class _Running:
             job.command,
             env=env,
             stdin=subprocess.DEVNULL,
-            stdout=self.shown,
-            stderr=subprocess.STDOUT,
+            stdout=None if job.live else self.shown,
+            stderr=None if job.live else subprocess.STDOUT,
             start_new_session=True,
         )
 

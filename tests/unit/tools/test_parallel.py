@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from ansible_collections.healthops.clinical.tools.parallel import Job, run_jobs
 
 
@@ -23,6 +24,12 @@ def test_each_output_is_whole_and_with_its_job() -> None:
         name: [b"", f"{name} err".encode(), f"{name} out".encode()] for name in "abc"
     }
     assert all(outcome.exit_code == 0 and outcome.cpu > 0 and outcome.wall > 0 for outcome in ended.values())
+
+
+def test_a_live_output_is_passed_on_and_not_collected(capfd: pytest.CaptureFixture[str]) -> None:
+    job = Job("a", (sys.executable, "-c", "import sys; print('out'); print('err', file=sys.stderr)"), live=True)
+    (ended,) = run_jobs([job], 1, os.environ)
+    assert (ended.output, capfd.readouterr()) == (b"", ("out\n", "err\n"))
 
 
 def test_two_wait_for_each_other_only_when_both_run(tmp_path: Path) -> None:
