@@ -31,7 +31,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that has ended; `cpu` is user and system time of all its processes, `output` all that it printed, or nothing of a live one."""
+    """A job that has ended; `cpu` is user and system time of all its processes, `output` what a job printed.
+
+    That of a live one is empty.
+    """
 
     job: Job
     exit_code: int

@@ -4,41 +4,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._text.lines import split_lines
+from .._vocabulary.configuration import OPENSSL, SECONDS_A_DAY
 from .model import WantedCertificates
 
-OPENSSL = "/usr/bin/openssl"
 VALID, DUE, EXPIRED = "valid", "due", "expired"
+_CONFIGURING = "Configuring with the certificate"
 _END = "notAfter="
-_SECONDS_A_DAY = 86400
 
 
-def read_certificates(host: Host, wanted: WantedCertificates, foretell: bool = False) -> list[dict[str, Any]]:
-    """Return ``path``, ``ends`` (UTC), ``days_left`` (whole days) and ``state`` of each, in their order.
+def read_before(
+    host: Host, wanted: WantedCertificates, changed: Collection[str], more_come: bool
+) -> list[dict[str, Any]]:
+    """Return what :func:`read_certificates` says of those that the run neither brings nor changes.
 
-    With ``foretell`` those are left out that are yet to come, and all where openssl is. Raises ClinicalError for what
-    is no certificate.
+    ``changed`` are the paths that it writes. With ``more_come`` packages or other tasks may bring further ones. Raises
+    ClinicalError where one is missing that nobody brings, and where nobody could be served because a certificate that
+    is required has ended.
     """
-    if foretell and host.which(OPENSSL) is None:
+    staying = [path for path in wanted.paths if path not in changed]
+    missing = [path for path in staying if host.stat(host.resolve(path)) is None]
+    if missing and not more_come:
+        problem = "it is not there, and nothing was changed"
+        raise ClinicalError(
+            _CONFIGURING, ", ".join(missing), problem, "Put it there in PEM, or have the role write it."
+        )
+    if host.which(OPENSSL) is None:
         return []
-    paths = [path for path in wanted.paths if not foretell or host.stat(host.resolve(path)) is not None]
-    return [_certificate(host, path, wanted.renew_days) for path in paths]
-
-
-def require_valid(host: Host, wanted: WantedCertificates) -> None:
-    """Raise ClinicalError where nobody could be served, because a certificate that is required has ended."""
-    certificates = read_certificates(host, wanted, foretell=True) if wanted.required else []
+    certificates = read_certificates(host, wanted, [path for path in staying if path not in missing])
     ended = [certificate["path"] for certificate in certificates if certificate["state"] == EXPIRED]
-    if ended:
+    if ended and wanted.required:
         problem = "expired, and nothing was changed. Nobody would be let in with it"
         advice = " ".join(["Put a valid one there.", *renewal_warnings(certificates, wanted.host_name)])
-        raise ClinicalError("Configuring with the certificate", ", ".join(ended), problem, advice)
+        raise ClinicalError(_CONFIGURING, ", ".join(ended), problem, advice)
+    return certificates
+
+
+def read_certificates(host: Host, wanted: WantedCertificates, paths: Sequence[str]) -> list[dict[str, Any]]:
+    """Return ``path``, ``ends`` (UTC), ``days_left`` (whole days) and ``state`` of those at the paths.
+
+    Raises ClinicalError for what is no certificate.
+    """
+    return [_certificate(host, path, wanted.renew_days) for path in paths]
 
 
 def renewal_warnings(certificates: Sequence[Mapping[str, Any]], host_name: str) -> list[str]:
@@ -50,7 +63,7 @@ def renewal_warnings(certificates: Sequence[Mapping[str, Any]], host_name: str) 
 
 def _certificate(host: Host, path: str, renew_days: int) -> dict[str, Any]:
     end = _end_of(host, path)
-    days = int((end.timestamp() - host.now()) // _SECONDS_A_DAY)
+    days = int((end.timestamp() - host.now()) // SECONDS_A_DAY)
     return {
         "path": path,
         "ends": f"{end:%Y-%m-%d %H:%M:%S}",

@@ -37,7 +37,7 @@ from .._host.door import Host
 from .._host.facts import is_release, read_facts
 from .._vocabulary.stamp import stamp_of
 from . import manifest as manifests
-from .certificates import require_valid
+from .certificates import read_before
 from .expected import digest, expectations, reads
 from .manifest import Manifest
 from .model import (
@@ -66,7 +66,8 @@ class Plan:
     """The groups that have to be applied together, in their order, and what a role has to know beside them.
 
     ``restarts_due`` are held units that run with older files; ``remaining`` what a removal leaves on the host.
-    ``texts`` are the contents before and after, by subject, of files that are no secret.
+    ``texts`` are the contents before and after, by subject, of files that are no secret. ``certificates`` are those
+    that stay as they are, read.
     """
 
     groups: tuple[Group, ...]
@@ -74,6 +75,7 @@ class Plan:
     restarts_due: tuple[str, ...] = ()
     remaining: tuple[str, ...] = ()
     texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    certificates: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass
@@ -114,7 +116,6 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
     survey = _Survey(host, configuration, earlier, neighbours, foretell, run_id)
     _refuse_platform(survey)
     _refuse_foreign(survey)
-    require_valid(host, configuration.certificates)
     units = show(host, [unit.name for unit in configuration.units] + [*earlier.units])
     packages = _packages(survey, units)
     steps = [
@@ -126,6 +127,8 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
         *_link_steps(survey),
         *_kernel_steps(survey),
     ]
+    more_come = foretell or bool(packages)
+    certificates = read_before(host, configuration.certificates, survey.changed, more_come)
     stopping = list(_leaving_units(survey, units))
     new = _new_manifest(survey, packages)
     if new != earlier:
@@ -145,6 +148,7 @@ def plan(host: Host, configuration: Configuration, earlier: Manifest, foretell: 
         restarts_due=tuple(due),
         remaining=tuple(_remaining(survey)),
         texts=survey.texts,
+        certificates=certificates,
     )
 
 

@@ -26,7 +26,7 @@ from .._vocabulary.guard import ARMED, CONFIRMED, REVERTED
 from .._vocabulary.stamp import stamp_of
 from . import manifest as manifests
 from .certificates import read_certificates, renewal_warnings
-from .model import Configuration
+from .model import Configuration, WantedCertificates
 from .plan import Plan, plan
 
 
@@ -90,9 +90,9 @@ def apply(host: Host, request: ConfigurationRequest, check: bool) -> Configurati
     elif planned.groups:
         _carry_out(host, request, planned)
         result.warnings += guarded_run.tidy_journal(host, request.journal_keep)
-    certificates = request.configuration.certificates
-    result.certificates = read_certificates(host, certificates, foretell=check)
-    result.warnings += renewal_warnings(result.certificates, certificates.host_name)
+    wanted = request.configuration.certificates
+    result.certificates = _certificates(host, wanted, planned, check)
+    result.warnings += renewal_warnings(result.certificates, wanted.host_name)
     result.msg = _message(name, result, check)
     result = _close(host, result)
     result.configurations = [
@@ -105,6 +105,14 @@ def apply(host: Host, request: ConfigurationRequest, check: bool) -> Configurati
         )
     ]
     return result
+
+
+def _certificates(host: Host, wanted: WantedCertificates, planned: Plan, check: bool) -> list[dict[str, Any]]:
+    """Return the certificates in the order in which they are wanted; with ``check``, without those yet to come."""
+    known = {certificate["path"]: dict(certificate) for certificate in planned.certificates}
+    new = [] if check else [path for path in wanted.paths if path not in known]
+    known.update({certificate["path"]: certificate for certificate in read_certificates(host, wanted, new)})
+    return [known[path] for path in wanted.paths if path in known]
 
 
 def _carry_out(host: Host, request: ConfigurationRequest, planned: Plan) -> None:

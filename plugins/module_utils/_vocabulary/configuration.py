@@ -12,6 +12,9 @@ from typing import Any
 KEYS = ("name", "run_id", "configured", "changed", "drift", "restarts_due", "errors")
 #: One thing that is not as it was configured: ``set`` is what was wanted, and ``since`` when it was last changed.
 DRIFT_KEYS = ("subject", "entry", "before", "set", "now", "since", "reason", "run_id")
+#: What reads certificates, on the host and in the unit that looks at them every day.
+OPENSSL = "/usr/bin/openssl"
+SECONDS_A_DAY = 86400
 
 
 def standing(name: str, **known: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.configuration import OPENSSL, SECONDS_A_DAY
 
 #: What says where a file's bytes come from; exactly one of them.
 ORIGINS = ("content", "template", "source", "remote_source", "generate", "derive")
@@ -66,7 +67,7 @@ ProtectSystem=strict
 ProtectHome=true
 PrivateNetwork=true
 """
-WATCH_COMMAND = "ExecStart=/usr/bin/openssl x509 -noout -enddate -checkend {seconds} -in {path}"
+WATCH_COMMAND = "ExecStart={openssl} x509 -noout -enddate -checkend {seconds} -in {path}"
 #: systemd wants a service to do something, also where nothing speaks TLS yet.
 WATCH_NOTHING = "ExecStart=/usr/bin/true"
 WATCH_TIMER = """\
@@ -86,7 +87,6 @@ WantedBy=timers.target
 _WATCHABLE = re.compile(r"/[A-Za-z0-9._/@:+,=-]+")
 _UNIT = re.compile(r"[a-z][a-z0-9-]{0,60}")
 _MOST_DAYS = 1825
-_SECONDS_A_DAY = 86400
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,10 @@ def _add_watch(sent: dict[str, Any], certificates: Mapping[str, Any], renderer: 
     unit, paths = certificates["unit"], certificates["paths"]
     watched = certificates.get("watched") or paths
     _refuse_unwatchable(unit, [*paths, *watched], certificates["renew_days"])
-    seconds = certificates["renew_days"] * _SECONDS_A_DAY
-    commands = [WATCH_COMMAND.format(seconds=seconds, path=path) for path in watched] or [WATCH_NOTHING]
+    seconds = certificates["renew_days"] * SECONDS_A_DAY
+    commands = [WATCH_COMMAND.format(openssl=OPENSSL, seconds=seconds, path=path) for path in watched] or [
+        WATCH_NOTHING
+    ]
     texts = {
         "service": WATCH_SERVICE.format(**{**certificates, "commands": "\n".join(commands)}),
         "timer": WATCH_TIMER.format(unit=unit),
@@ -176,7 +178,7 @@ def _add_watch(sent: dict[str, Any], certificates: Mapping[str, Any], renderer: 
         {"name": f"{unit}-certificates.timer", "enabled": True, "state": "started"},
     ]
     if certificates.get("required"):
-        current = [["/usr/bin/openssl", "x509", "-noout", "-checkend", "0", "-in", path] for path in paths]
+        current = [[OPENSSL, "x509", "-noout", "-checkend", "0", "-in", path] for path in paths]
         sent["checks"] = [*_list(sent, "checks"), *current]
 
 

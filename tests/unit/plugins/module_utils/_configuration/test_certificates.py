@@ -9,15 +9,15 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration import manifest
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration.certificates import (
-    OPENSSL,
+    read_before,
     read_certificates,
     renewal_warnings,
-    require_valid,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration.model import WantedCertificates, parse
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration.plan import plan
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.configuration import OPENSSL
 from fake_host import FakeHost
 
 PORTAL = "/etc/ssl/portal.pem"
@@ -48,14 +48,14 @@ def say(host: FakeHost, path: str, out: str, err: str = "") -> None:
 )
 def test_whole_days_are_left_and_below_none_it_has_expired(host: FakeHost, days: float, left: int, state: str) -> None:
     lay(host, PORTAL, days)
-    (found,) = read_certificates(host, WantedCertificates((PORTAL,), renew_days=30))
+    (found,) = read_certificates(host, WantedCertificates((PORTAL,), renew_days=30), [PORTAL])
     assert (found["path"], found["days_left"], found["state"]) == (PORTAL, left, state)
 
 
 def test_a_moment_is_told_in_utc(host: FakeHost) -> None:
     host.add_file(PORTAL, "")
     say(host, PORTAL, "notAfter=2099-12-05 07:30:05Z\n")
-    (found,) = read_certificates(host, WantedCertificates((PORTAL,)))
+    (found,) = read_certificates(host, WantedCertificates((PORTAL,)), [PORTAL])
     assert found["ends"] == "2099-12-05 07:30:05"
     assert renewal_warnings([{**found, "state": "due", "days_left": 3}], "portal1") == [
         f"RENEW {PORTAL} on portal1: 3 days left, until 2099-12-05 07:30:05 UTC."
@@ -66,25 +66,34 @@ def test_what_is_no_certificate_is_named(host: FakeHost) -> None:
     host.add_file(PORTAL, "key\n")
     say(host, PORTAL, "", "unable to load certificate\n")
     with pytest.raises(ClinicalError, match=rf"Reading the certificate {PORTAL}: unable to load certificate"):
-        read_certificates(host, WantedCertificates((PORTAL,)))
+        read_certificates(host, WantedCertificates((PORTAL,)), [PORTAL])
 
 
-def test_what_is_yet_to_come_is_left_out_only_where_a_run_is_foretold(host: FakeHost) -> None:
+def test_one_that_nobody_brings_is_missed_before_anything_is_changed(host: FakeHost) -> None:
     wanted = WantedCertificates((PORTAL,))
-    say(host, PORTAL, "", f"Can't open {PORTAL}: No such file\n")
-    assert read_certificates(host, wanted, foretell=True) == []
-    with pytest.raises(ClinicalError, match="No such file"):
-        read_certificates(host, wanted)
+    assert read_before(host, wanted, {PORTAL}, more_come=False) == []
+    assert read_before(host, wanted, set(), more_come=True) == []
+    with pytest.raises(ClinicalError, match=rf"certificate {PORTAL}: it is not there, and nothing was changed"):
+        plan(host, parse({"name": "portal", "certificates": {"paths": [PORTAL]}}), manifest.load(host, "portal"))
     lay(host, PORTAL, 90)
     host.programs.remove("openssl")
-    assert read_certificates(host, wanted, foretell=True) == []
+    assert read_before(host, wanted, set(), more_come=False) == []
+
+
+def test_one_that_the_run_replaces_is_read_once_it_is_there(host: FakeHost) -> None:
+    lay(host, PORTAL, -2)
+    wanted = WantedCertificates((PORTAL,), required=True)
+    assert read_before(host, wanted, {PORTAL}, more_come=False) == []
 
 
 def test_with_a_required_one_that_has_expired_nothing_is_configured(host: FakeHost) -> None:
     lay(host, PORTAL, -2)
     lay(host, "/etc/ssl/ca.pem", 9)
     paths = (PORTAL, "/etc/ssl/ca.pem")
-    require_valid(host, WantedCertificates(paths))
+    assert [found["state"] for found in read_before(host, WantedCertificates(paths), (), more_come=False)] == [
+        "expired",
+        "due",
+    ]
     certificates = {"paths": paths, "renew_days": 30, "required": True, "host_name": "portal1"}
     with pytest.raises(ClinicalError, match=rf"certificate {PORTAL}: expired, and nothing was changed") as refused:
         plan(host, parse({"name": "portal", "certificates": certificates}), manifest.load(host, "portal"))
