@@ -116,7 +116,11 @@ def test_a_role_of_the_site_is_a_clinical_system_by_its_name_or_in_full(
         main={"__clinic_configured": {"changed": True, "configurations": [{**standing, "state": "as_configured"}]}},
         probe={"clinic_probes": [PROBE]},
     )
-    site_role(tmp_path / "ansible_collections" / "site" / "systems" / "roles" / "ward", main={})
+    changes = [{"subject": f"file /etc/{name}", "before": "absent", "after": "sha256"} for name in ("ward", "beds")]
+    ward = {
+        "__ward_configured": {"changed": True, "changes": changes, "configurations": [{**standing, "name": "ward"}]}
+    }
+    site_role(tmp_path / "ansible_collections" / "site" / "systems" / "roles" / "ward", main=ward, probe={})
     systems = {"web1": "clinic", "web2": "site.systems.ward"}
     hosts = {name: {"ansible_connection": "local", "clinical_system": role} for name, role in systems.items()}
     ended = played(tmp_path, "configure", groups={"systems": {"hosts": hosts}}, run_become=False)
@@ -124,7 +128,9 @@ def test_a_role_of_the_site_is_a_clinical_system_by_its_name_or_in_full(
     run = json.loads((tmp_path / "evidence" / "latest" / "run.json").read_text(encoding="utf-8"))
     assert run["hosts"]["web1"]["probes"] == [PROBE]
     assert [system["name"] for system in run["hosts"]["web1"]["configurations"]] == ["clinic"]
-    assert [finding["id"] for finding in run["hosts"]["web2"]["findings"]] == ["configuration_ward"]
+    (finding,) = run["hosts"]["web2"]["findings"]
+    reason = "no bed is free; the run had changed file /etc/ward, file /etc/beds"
+    assert (finding["id"], finding["reason"]) == ("configuration_ward", reason)
 
 
 @pytest.mark.parametrize("path", sorted(PLAYBOOKS.glob("*.yml")), ids=lambda path: path.stem)
