@@ -350,6 +350,100 @@ def _chrony(folder: Path, texts: Sequence[str]) -> list[Answer]:
     return printed
 
 
+# --- what the machine is mounted with ---
+
+_FSTAB_GENERATOR = "/usr/lib/systemd/system-generators/systemd-fstab-generator"
+
+
+def _fstab(folder: Path, texts: Sequence[str]) -> list[Answer]:
+    """Return the options of the unit that systemd makes for /srv, None without one, False where it fails."""
+    if not Path(_FSTAB_GENERATOR).exists():
+        raise NotHere("systemd")
+    return [_unit_of_srv(folder / str(number), text) for number, text in enumerate(texts)]
+
+
+def _unit_of_srv(folder: Path, text: str) -> Answer:
+    units = [folder / name for name in ("normal", "early", "late")]
+    for path in units:
+        path.mkdir(parents=True)
+    table = folder / "fstab"
+    table.write_bytes(text.encode())
+    if _run(_FSTAB_GENERATOR, *map(str, units), env={"SYSTEMD_FSTAB": str(table)}).returncode:
+        return False
+    unit = units[0] / "srv.mount"
+    lines = unit.read_text(encoding="utf-8").split("\n") if unit.exists() else []
+    options = [line.partition("=")[2] for line in lines if line.startswith("Options=")]
+    return options[0] if options else ("" if lines else None)
+
+
+# --- accounts ---
+
+
+class _Passwd(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_char_p) for name in ("name", "password")),
+        *((name, ctypes.c_uint) for name in ("uid", "gid")),
+        *((name, ctypes.c_char_p) for name in ("gecos", "home", "shell")),
+    )
+
+
+class _Shadow(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_char_p) for name in ("name", "password")),
+        *((name, ctypes.c_long) for name in ("changed", "least", "longest", "warned", "inactive", "expires")),
+        ("flag", ctypes.c_ulong),
+    )
+
+
+class _Group(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_char_p) for name in ("name", "password")),
+        ("gid", ctypes.c_uint),
+        ("members", ctypes.POINTER(ctypes.c_char_p)),
+    )
+
+
+def _rows(
+    function: str, form: type[ctypes.Structure], row: Callable[[Any], Answer]
+) -> Callable[[Path, Sequence[str]], list[Answer]]:
+    """Return what asks the C library for each line of files of accounts that it takes for one."""
+
+    def ask(folder: Path, texts: Sequence[str]) -> list[Answer]:
+        library = ctypes.CDLL(None)
+        library.fopen.restype = ctypes.c_void_p
+        library.fclose.argtypes = [ctypes.c_void_p]
+        following = getattr(library, function)
+        following.argtypes, following.restype = [ctypes.c_void_p], ctypes.POINTER(form)
+        replies = []
+        for text in texts:
+            (folder / "rows").write_bytes(text.encode())
+            stream = library.fopen(str(folder / "rows").encode(), b"r")
+            found = []
+            while entry := following(stream):
+                found.append(row(entry.contents))
+            library.fclose(stream)
+            replies.append(found)
+        return replies
+
+    return ask
+
+
+def _of_passwd(entry: Any) -> Answer:
+    return [entry.name.decode(), entry.uid, entry.gid, entry.home.decode(), entry.shell.decode()]
+
+
+def _of_shadow(entry: Any) -> Answer:
+    days = [entry.changed, entry.longest, entry.inactive]
+    return [entry.name.decode(), entry.password.decode() == "", *(None if day == -1 else day for day in days)]
+
+
+def _of_group(entry: Any) -> Answer:
+    members = []
+    while entry.members[len(members)] is not None:
+        members.append(entry.members[len(members)].decode())
+    return [entry.name.decode(), entry.gid, members]
+
+
 _ASK: dict[str, Callable[[Path, Sequence[str]], list[Answer]]] = {
     "login_defs_shadow": _shadow,
     "login_defs_pam": _login_defs_pam,
@@ -366,4 +460,8 @@ _ASK: dict[str, Callable[[Path, Sequence[str]], list[Answer]]] = {
     "sudo": _sudo,
     "apt": _apt,
     "chrony": _chrony,
+    "fstab": _fstab,
+    "passwd": _rows("fgetpwent", _Passwd, _of_passwd),
+    "shadow": _rows("fgetspent", _Shadow, _of_shadow),
+    "group": _rows("fgetgrent", _Group, _of_group),
 }

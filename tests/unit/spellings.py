@@ -234,6 +234,63 @@ def _chrony() -> list[str]:
     return _files("chrony", lines, ("makestep 1 3", "# server x", "allow 192.0.2.0/24", "user\t_chrony"))
 
 
+def _fstab() -> list[str]:
+    places = ("/srv", "/srv/", "//srv", "/./srv", "/srv//", "//./srv/", "/srv\\040", "/srv/.")
+    options = (
+        *("noexec,nodev", "exec,noexec", "noexec,exec", "rw,,noexec", "NOEXEC", "noexec,nodevs", "defaults"),
+        *("x-systemd.idle-timeout=9,noexec", "noexec,nodev,suid,dev", "noexec\\040", "noexec#"),
+    )
+    ends = ("", " 0 0", "\t0\t2 ", " 0", " 0 0 # x", " 0 2\r")
+    lines = _lines(("", " ", "\t"), ("tmpfs ",), places, (" tmpfs\t",), options, ends)
+    odd = ("/s\\162v", "srv", '"/srv"', "/srv/../srv")
+    lines += _lines(("tmpfs ",), odd, (" tmpfs ",), ("noexec",), (*ends, "\r", " # x"))
+    lines += _lines(
+        ("tmpfs /srv", "tmpfs /srv tmpfs", "# tmpfs /srv tmpfs noexec", "/dev/sdz1\t/srv ext4 noexec"), ends
+    )
+    around = ("# tmpfs /srv tmpfs noexec 0 0", "tmpfs /home tmpfs noexec 0 0", "/dev/sdz9 none swap sw 0 0", " # x", "")
+    return _files("fstab", lines, (*around, "tmpfs /srv tmpfs nodev 0 0"))
+
+
+#: A line that is no entry makes the whole file one that cannot be read; so most of the others are sound.
+def _rows(kind: str, sound: Sequence[str], odd: Sequence[str], around: Sequence[str]) -> list[str]:
+    files = [f"{before}{line}\n{after}" for line in sound for before in around for after in ("", *around[2:])]
+    strange = [f"{before}{line}\n" for line in odd for before in ("", around[0])]
+    chosen = random.Random(kind)
+    return _chosen(kind, [*chosen.sample(sorted(set(files)), 190), *chosen.sample(sorted(set(strange)), 30)])
+
+
+def _passwd() -> list[str]:
+    ends = _lines(
+        (":Ward, 3rd floor:/home/ward:", "::/:"), ("/bin/sh", "/usr/sbin/nologin", "", " /bin/sh", "/bin/sh ")
+    )
+    sound = _lines(("ward:x:", "ward:*:", "ward::", "Wärd:x:"), ("1001:100", "01001:0100", "0:0"), ends)
+    numbers = (" 1001:100", "1001 :100", "+1001:100", "x:100", ":100", "4294967296:0", "-1:100", "0x1:1")
+    odd = _lines(("ward:x:", "Wärd:x:"), numbers, ends)
+    odd += _lines((" ward:x:", "\tward:*:", "ward :x:", "", ":x:"), ("1001:100",), (*ends, ":more::/:/bin/sh"))
+    return _rows(
+        "passwd", sound, odd, ("root:x:0:0:root:/root:/bin/bash\n", "", "\n# x\n", "\n \n", "#ward:x:0:0::/:\n")
+    )
+
+
+def _shadow_rows() -> list[str]:
+    marks = ("$y$j9T$x", "!", "*", "", "!$6$x", "x", "!!")
+    days = ("19000:0:99999:7:::", "19000:0:::::", "::::::", "0:::::10:", "19000:0:99999:7:30::", "019000:0:0365:7:::")
+    strange = ("x:0:99999:7:::", "19000", "19000:0:99999:7::::more", " 19000:0:365:7:::", "+9:0:07:7::1:", "-1::::::")
+    sound = _lines(("ward:", "Wärd:"), marks, (":",), days)
+    odd = _lines(("ward:", "Wärd:"), marks, (":",), (*strange, "19000:0:7:7:::x", ":::::: :"))
+    return _rows(
+        "shadow", sound, odd, ("root:*:19000:0:99999:7:::\n", "\nnight:!:1::::::\n", "", "\n# x\n", "#ward:::::::\n")
+    )
+
+
+def _group_rows() -> list[str]:
+    members = ("", "ana", "ana,ben", " ana , ben", "ana,,ben", "ana ben", ",", "ana,")
+    sound = _lines(("ward:x:", "ward::", "ward:!:", "Wärd:*:"), ("1001", "01001", "0"), (":",), members)
+    numbers = (" 1001", "1001 ", "+1001", "x", "", "-1", "4294967296")
+    odd = _lines(("ward:x:",), numbers, (":",), members) + _lines((" ward:x:", "ward :x:", ":x:"), ("7:ana", "7:a:b"))
+    return _rows("group", sound, odd, ("root:x:0:\n", "\nnight:x:1002:ana\n", "", "\n# x\n", "#ward:x:7:\n"))
+
+
 _KINDS: dict[str, Callable[[], list[str]]] = {
     "login_defs_shadow": _login_defs_shadow,
     "login_defs_pam": _login_defs_pam,
@@ -250,6 +307,10 @@ _KINDS: dict[str, Callable[[], list[str]]] = {
     "sudo": _sudo,
     "apt": _apt,
     "chrony": _chrony,
+    "fstab": _fstab,
+    "passwd": _passwd,
+    "shadow": _shadow_rows,
+    "group": _group_rows,
 }
 KINDS = tuple(_KINDS)
 

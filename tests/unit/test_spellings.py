@@ -18,9 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.mount import (
+    fstab_options,
+    fstab_problem,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sudo import parse_defaults
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sysctl import effective
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.measures import MEASURES, compare
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.support import account_files
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.account_files import (
+    Accounts,
+    read_accounts,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.chrony import directives
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.sshd_config import (
     MAIN,
@@ -157,6 +166,52 @@ def chrony(text: str, answer: Any) -> Any:
     return answer if read_here == [" ".join([line[0].lower(), *line[1:]]) for line in printed] else read_here
 
 
+def holds(options: str) -> bool:
+    return [option for option in options.split(",") if option in ("exec", "noexec")][-1:] == ["noexec"]
+
+
+def fstab(text: str, answer: Any) -> Any:
+    if fstab_problem(text, "/srv"):
+        return UNKNOWN
+    options = fstab_options(text, "/srv")
+    if answer in (None, False) or options is None:
+        return None if options is None else options
+    return answer if holds(",".join(options)) == holds(answer) else options
+
+
+def accounts_with(path: str, text: str) -> Accounts:
+    host = FakeHost()
+    for name in account_files.WIDTHS:
+        host.add_file(name, text if name == path else "")
+    return read_accounts(host)
+
+
+def readable(path: str, text: str, rows: Callable[[Accounts], list[Any]]) -> Any:
+    """Return the rows of a file, and what is not understood where one may be read otherwise."""
+    accounts = accounts_with(path, text)
+    return UNKNOWN if path in accounts.unread else rows(accounts)
+
+
+def passwd(text: str, answer: Any) -> Any:
+    for account in answer:
+        account[-1] = account[-1] or "/bin/sh"  # which login(1) starts then
+    return readable(
+        account_files.PASSWD, text, lambda found: [[a.name, a.uid, a.gid, a.home, a.shell] for a in found.accounts]
+    )
+
+
+def shadow_rows(text: str, _answer: Any) -> Any:
+    def rows(found: Accounts) -> list[Any]:
+        known = reversed(found.passwords.items())  # of an account that is there twice, the first line counts
+        return [[name, p.state == account_files.NONE, p.changed, p.longest, p.inactive] for name, p in known]
+
+    return readable(account_files.SHADOW, text, rows)
+
+
+def group_rows(text: str, _answer: Any) -> Any:
+    return readable(account_files.GROUP, text, lambda found: [[g.name, g.gid, list(g.members)] for g in found.groups])
+
+
 OURS: dict[str, Callable[[str, Any], Any]] = {
     "login_defs_shadow": shadow,
     "login_defs_pam": pam,
@@ -173,6 +228,10 @@ OURS: dict[str, Callable[[str, Any], Any]] = {
     "sudo": sudo,
     "apt": apt,
     "chrony": chrony,
+    "fstab": fstab,
+    "passwd": passwd,
+    "shadow": shadow_rows,
+    "group": group_rows,
 }
 
 

@@ -66,6 +66,10 @@ def test_an_expired_certificate_is_named() -> None:
     clinic.playbook("expired.yml")
 
 
+def test_a_route_whose_engine_is_not_there_does_not_stay() -> None:
+    clinic.playbook("no_engine.yml")
+
+
 def test_a_revoked_sender_is_refused_and_so_is_everybody_when_the_list_has_run_out() -> None:
     hosts = {str(clinic.variables(host)["inventory_hostname"]): host for host in clinic.gateways()}
     for name in hosts:

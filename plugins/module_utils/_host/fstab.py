@@ -13,6 +13,8 @@ from .._text.lines import split_lines, split_lines_with_ends
 FSTAB = "/etc/fstab"
 _FIELD = re.compile(r"[^ \t\n]+")
 _OCTAL = re.compile(r"\\([0-3][0-7]{2}|\\)")
+#: Which of these systemd takes for what they stand for, as getmntent(3) does.
+_KNOWN_ESCAPE = re.compile(r"\\(040|011|012|134|\\)")
 _TO_ESCAPE = re.compile(r"[ \t\n\\#]")
 #: What stands at the place of what is mounted nowhere.
 _NOWHERE = ("none", "swap")
@@ -53,13 +55,13 @@ def entries(text: str) -> list[Entry]:
 
 def _entry(number: int, fields: Sequence[str]) -> Entry:
     raw = unescape(fields[1]) if len(fields) > 1 else ""
-    problem = _fatal_problem(raw)
+    problem = _fatal_problem(raw) or _escape_problem(fields[1:2])
     is_fatal = problem is not None
     return Entry(
         line=number,
         place=simplify(raw),
         options=tuple(option for option in _field(fields, 3).split(",") if option),
-        problem=problem or _lesser_problem(fields),
+        problem=problem or _lesser_problem(fields) or _escape_problem(fields[3:4]),
         is_fatal=is_fatal,
     )
 
@@ -75,10 +77,20 @@ def _fatal_problem(place: str) -> str | None:
     return "its path goes back with .." if ".." in place.split("/") else None
 
 
+def _escape_problem(fields: Sequence[str]) -> str | None:
+    """Return why systemd and mount(8) read a field otherwise, None where they read it alike."""
+    strange = [
+        match[0] for field in fields for match in _OCTAL.finditer(field) if not _KNOWN_ESCAPE.fullmatch(match[0])
+    ]
+    return f"systemd does not know {strange[0]}" if strange else None
+
+
 def _lesser_problem(fields: Sequence[str]) -> str | None:
     """Return why mount(8) passes a line over, None where it does not."""
     if len(fields) < 3:
         return "it has no type of file system"
+    if len(fields) == 4 and fields[3].endswith("\r"):
+        return "it ends with a carriage return, which mount(8) takes for part of an option"
     numbers = fields[4:6]
     return None if all(re.fullmatch(r"\d+\r?", field) for field in numbers) else "its last fields are no numbers"
 

@@ -102,7 +102,8 @@ def site_role(folder: Path, **entries: t.Any) -> None:
     """Write a role of the site, whose entry points set facts, or fail where they have none to set."""
     (folder / "tasks").mkdir(parents=True)
     for name, facts in entries.items():
-        task = {"ansible.builtin.set_fact": facts} if facts else {"ansible.builtin.fail": {"msg": "no bed is free"}}
+        failing = {"ansible.builtin.fail": {"msg": "no {{ item }} is free"}, "loop": ["bed"]}
+        task = {"ansible.builtin.set_fact": facts} if facts else failing
         (folder / "tasks" / f"{name}.yml").write_text(json.dumps([task]), encoding="utf-8")
 
 

@@ -19,6 +19,10 @@ PASSWD, SHADOW, GROUP, GSHADOW = "/etc/passwd", "/etc/shadow", "/etc/group", "/e
 WIDTHS = {PASSWD: 7, SHADOW: 9, GROUP: 4, GSHADOW: 4}
 #: Which of them are numbers, where no line may do without.
 _NUMBERS = {PASSWD: (2, 3), GROUP: (2,)}
+#: Which are numbers or empty: days, and what nobody uses.
+_DAYS = {SHADOW: range(2, 9)}
+#: The C library takes no line with such a number of an account or a group, and none of days comes near it.
+_TOO_LARGE = 2**32
 NOBODY = "nobody"
 #: Programs that end a login at once, or do one thing and end it.
 NO_SHELLS = frozenset({"nologin", "false", "true", "sync", "shutdown", "halt"})
@@ -182,13 +186,20 @@ class _Row:
 
     @property
     def is_readable(self) -> bool:
-        """Return whether programs can read it: it has all its fields, a name, and numbers where those belong."""
+        """Return whether programs read it alike: it has all its fields, a name, and numbers where those belong."""
         fields = self.fields
         if self.is_skipped or self.is_of_directory or len(fields) != WIDTHS[self.path]:
             return False
         if not fields[0] or fields[0] != fields[0].strip(_BLANKS):
             return False
-        return all(natural(fields[n]) is not None for n in _NUMBERS.get(self.path, ()))
+        numbers = [fields[n] for n in _NUMBERS.get(self.path, ())]
+        numbers += [fields[n] for n in _DAYS.get(self.path, ()) if fields[n]]
+        return all(map(_is_number, numbers))
+
+
+def _is_number(field: str) -> bool:
+    number = natural(field)
+    return number is not None and number < _TOO_LARGE
 
 
 def _rows(path: str, text: str) -> list[_Row]:
@@ -203,7 +214,8 @@ def _range_of_people(host: Host) -> tuple[int, int]:
 
 
 def _group(row: Sequence[str]) -> UserGroup:
-    return UserGroup(row[0], int(row[2]), tuple(filter(None, row[3].split(","))))
+    members = (member.lstrip(_BLANKS) for member in row[3].split(","))
+    return UserGroup(row[0], int(row[2]), tuple(filter(None, members)))
 
 
 def _account(row: Sequence[str]) -> Account:
