@@ -17,34 +17,47 @@ from typing import Any
 class Judge:
     """``source`` is the command, or the file of the kernel, that says what is in force; empty where only text does.
 
-    ``text`` is what is read beside that, or instead of it.
+    ``text`` is what is read beside that, or instead of it, and ``reason`` why no program can be asked then.
     """
 
     source: str = ""
     text: str = ""
+    reason: str = ""
 
     def describe(self) -> str:
         """Return the end of a sentence that begins with: Judged by."""
         if not self.source:
-            return f"the **text** of {self.text}"
+            return f"the **text** of {self.text}: {self.reason}"
         return f"`{self.source}`" + (f", and the **text** of {self.text}" if self.text else "")
 
 
 #: By kind. Those of the kind config are by format, below.
 KIND_JUDGES = {
-    "accounts": Judge(text="passwd, shadow, group, gshadow and the files of homes"),
+    "accounts": Judge(
+        text="passwd, shadow, group, gshadow and the files of homes",
+        reason="getent asks for one account, adds the directory's, and passes over the lines that are wrong",
+    ),
     "aide": Judge(source="systemctl show", text="AIDE's configuration and database"),
     "apparmor": Judge(source="/sys/kernel/security/apparmor/profiles"),
     "audit_rules": Judge(source="auditctl -l", text="the rules below /etc/audit/rules.d"),
-    "banner": Judge(text="the file, which is all that people see"),
+    "banner": Judge(
+        text="the file",
+        reason="it is shown as it is",
+    ),
     "boot": Judge(source="/proc/cmdline", text="the boot menu and the files that it is made from"),
-    "cron": Judge(text="the lists of who may plan jobs"),
+    "cron": Judge(
+        text="the lists of who may plan jobs",
+        reason="crontab and at tell only the account that asks",
+    ),
     "file": Judge(source="stat"),
     "firewall": Judge(source="nft -s list ruleset", text="the file that is loaded at boot"),
     "kernel_module": Judge(source="modprobe --showconfig"),
     "mount": Judge(source="/proc/self/mountinfo", text="fstab, as systemd-fstab-generator reads it"),
     "package": Judge(source="dpkg-query or rpm"),
-    "pam": Judge(text="the stacks below /etc/pam.d"),
+    "pam": Judge(
+        text="the stacks below /etc/pam.d",
+        reason="PAM answers a login, and tells nobody how it would",
+    ),
     "path_scan": Judge(source="find"),
     "service": Judge(source="systemctl show"),
     "sshd": Judge(source="sshd -T", text="Match blocks, which no single question covers"),
@@ -53,17 +66,47 @@ KIND_JUDGES = {
     "time": Judge(source="systemctl show", text="chrony's and timesyncd's files"),
 }
 FORMAT_JUDGES = {
-    "login_defs": Judge(text="the file, as shadow and as PAM read it"),
-    "key_value": Judge(text="the file, as pam_faillock reads it"),
-    "pwquality": Judge(text="its files, as libpwquality reads them"),
-    "auditd": Judge(text="the file, as auditd reads it when it starts"),
-    "ini": Judge(text="its files and drop-ins, in the order and with the values of systemd"),
-    "shell": Judge(text="the file, a line a setting"),
-    "adduser": Judge(text="the file, as adduser reads it"),
-    "rsyslog": Judge(text="the file, for the actions that follow the line"),
-    "rsyslog_forward": Judge(text="the file and its drop-ins"),
+    "login_defs": Judge(
+        text="the file, as shadow and as PAM read it",
+        reason="no program prints what it has read",
+    ),
+    "key_value": Judge(
+        text="the file, as pam_faillock reads it",
+        reason="faillock shows failures and no settings",
+    ),
+    "pwquality": Judge(
+        text="its files, as libpwquality reads them",
+        reason="pwscore scores a password and names no setting",
+    ),
+    "auditd": Judge(
+        text="the file, as auditd reads it when it starts",
+        reason="auditctl tells of the kernel's part and not of the daemon's",
+    ),
+    "ini": Judge(
+        text="its files and drop-ins, in the order and with the values of systemd",
+        reason="systemd-analyze cat-config prints the files and does not say what they come to",
+    ),
+    "shell": Judge(
+        text="the file, a line a setting",
+        reason="each shell that reads it may do so otherwise",
+    ),
+    "adduser": Judge(
+        text="the file, as adduser reads it",
+        reason="adduser prints no settings",
+    ),
+    "rsyslog": Judge(
+        text="the file, for the actions that follow the line",
+        reason="rsyslogd says whether it can read a file, and not what is set",
+    ),
+    "rsyslog_forward": Judge(
+        text="the file and its drop-ins",
+        reason="rsyslogd says whether it can read a file, and not where it sends",
+    ),
     "apt_conf": Judge(source="apt-config dump"),
-    "limits": Judge(text="its files, as pam_limits reads them"),
+    "limits": Judge(
+        text="its files, as pam_limits reads them",
+        reason="only a session that is opened has them",
+    ),
 }
 
 

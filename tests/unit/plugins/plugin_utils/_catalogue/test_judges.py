@@ -21,7 +21,9 @@ from rooms import PLUGINS
 def test_every_kind_and_format_has_one() -> None:
     assert sorted([*KIND_JUDGES, "config"]) == sorted(KINDS)
     assert sorted(FORMAT_JUDGES) == sorted(FORMATS)
-    assert [judge for judge in (*KIND_JUDGES.values(), *FORMAT_JUDGES.values()) if not judge.source + judge.text] == []
+    for judge in (*KIND_JUDGES.values(), *FORMAT_JUDGES.values()):
+        assert judge.source or (judge.text and judge.reason)
+        assert not (judge.source and judge.reason)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def test_what_is_asked_is_asked_in_the_code(source: str) -> None:
 
 
 def test_how_it_is_said() -> None:
-    assert Judge(text="the file").describe() == "the **text** of the file"
+    assert Judge(text="a", reason="no program tells").describe() == "the **text** of a: no program tells"
     assert Judge(source="sshd -T").describe() == "`sshd -T`"
     assert Judge(source="auditctl -l", text="rules.d").describe() == "`auditctl -l`, and the **text** of rules.d"
     assert judge_of("config", {"format": "apt_conf"}).source == "apt-config dump"
