@@ -6,7 +6,7 @@
     backup FOLDER                    the copy of the index, the images that it names, and the manifest as the last
     check FOLDER ARCHIVE REPLACED    verify the folder and this archive; refuses, and writes nothing
     stage FOLDER                     copy the data beside those of the archive
-    exchange FOLDER                  stop Orthanc, exchange the data, start it, and compare its counts with the manifest
+    exchange FOLDER ARCHIVE REPLACED stop Orthanc, exchange the data, start it, and compare its counts with the manifest
     tidy FOLDER                      remove what was staged and not exchanged
 
 Each prints one line of JSON: counts, sizes and digests, nothing of a patient. Refusals are words on stderr.
@@ -97,7 +97,8 @@ def run(*argv: str, **more: Any) -> str:
     done = subprocess.run(argv, check=False, capture_output=True, text=True, **more)
     if done.returncode:
         raise SystemExit(f"{argv[0]} failed: {last_line(done.stderr)}")
-    return done.stdout
+    printed: str = done.stdout
+    return printed
 
 
 def last_line(text: str) -> str:
@@ -385,12 +386,7 @@ def check(folder: Path, archive: str, replaced: str, index: Index) -> dict[str, 
     """Return what a restore would bring. Raises SystemExit where it must not be; nothing is touched."""
     manifest = read_manifest(folder)
     require_same_kind(folder, manifest, index)
-    holding = held_now(index)
-    if holding and replaced != archive:
-        raise SystemExit(
-            f"{archive} is not empty: it holds {holding}. To have the backup instead, set "
-            f"imaging_archive_restore_replaces: {archive}. What it holds now is kept beside it. Nothing was touched."
-        )
+    holding = require_consent(archive, replaced, index)
     files = listed_files(folder, manifest)
     wrong = sum(differs(folder / path, size, digest) for digest, size, path in files)
     if wrong:
@@ -401,6 +397,17 @@ def check(folder: Path, archive: str, replaced: str, index: Index) -> dict[str, 
     blocks = os.statvfs(index.storage).f_frsize
     require_space(index.storage, manifest["files"]["bytes"] + len(files) * blocks + SPARE)
     return {**summary(folder, manifest), "holds": holding}
+
+
+def require_consent(archive: str, replaced: str, index: Index) -> str:
+    """Return what the archive holds; fails where it holds something and was not named."""
+    holding = held_now(index)
+    if holding and replaced != archive:
+        raise SystemExit(
+            f"{archive} is not empty: it holds {holding}. To have the backup instead, set "
+            f"imaging_archive_restore_replaces: {archive}. What it holds now is kept beside it. Nothing was touched."
+        )
+    return holding
 
 
 def require_same_kind(folder: Path, manifest: dict[str, Any], index: Index) -> None:
@@ -505,14 +512,15 @@ def data_in(folder: Path, index: Index) -> list[str]:
     return sorted(names)
 
 
-def exchange(folder: Path, index: Index) -> dict[str, Any]:
+def exchange(folder: Path, archive: str, replaced: str, index: Index) -> dict[str, Any]:
     """Put what is staged into the place of what is there; where Orthanc is not well with it, the earlier is back."""
     manifest = read_manifest(folder)
     earlier = f".restore-earlier-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     places = sorted({index.storage, index.folder})
     if not all((place_ / STAGED).is_dir() for place_ in places):
         raise SystemExit("Nothing is staged here: run the restore from its beginning.")
-    holding = held_now(index)
+    # Something may have come until it was drained.
+    holding = require_consent(archive, replaced, index)
     run("systemctl", "stop", ORTHANC)
     undo: list[Callable[[], object]] = []
     try:
@@ -626,9 +634,9 @@ def main() -> None:
     actions: dict[str, Callable[[], dict[str, Any]]] = {
         "plan-backup": lambda: plan_backup(path, index),
         "backup": lambda: backup(path, index),
-        "check": lambda: check(path, *words, index=index),
+        "check": lambda: check(path, words[0], words[1], index),
         "stage": lambda: stage(path, index),
-        "exchange": lambda: exchange(path, index),
+        "exchange": lambda: exchange(path, words[0], words[1], index),
         "tidy": lambda: tidy(index),
     }
     try:

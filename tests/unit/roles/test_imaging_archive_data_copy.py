@@ -83,9 +83,7 @@ class Archive:
 
     def call(self, action: str, *words: str) -> dict[str, Any]:
         index = self.program.Index()
-        if action == "check":
-            return dict(self.program.check(self.backup, *words, index=index))
-        return dict(getattr(self.program, action)(self.backup, index))
+        return dict(getattr(self.program, action)(self.backup, *words, index))
 
     def files(self) -> dict[str, bytes]:
         found = [path for path in sorted(self.storage.rglob("*")) if path.is_file()]
@@ -232,7 +230,7 @@ def test_a_restore_puts_back_what_was_backed_up_and_keeps_what_was_there(archive
     archive.call("stage")
     assert archive.image(NAMES[0]).read_bytes() == b"another image"
     archive.calls = []
-    done = archive.call("exchange")
+    done = archive.call("exchange", "pacs", "pacs")
     (kept,) = done["earlier"]
     found = {path: text for path, text in archive.files().items() if not path.startswith(".")}
     unnamed = f"{NAMES[0][:2]}/{NAMES[0][2:4]}/{NAMES[1]}"
@@ -251,7 +249,7 @@ def test_a_restore_to_an_empty_archive_leaves_nothing_else(archive: Archive) -> 
     (archive.storage / "index").write_bytes(b"of an empty archive")
     real, archive.counts = archive.program.require_counts, dict.fromkeys(COUNTS, 0)
     archive.program.require_counts = lambda wanted: archive.counts.update(COUNTS) or real(wanted)
-    assert archive.call("exchange")["earlier"] == []
+    assert archive.call("exchange", "pacs", "")["earlier"] == []
     assert not [path for path in archive.files() if path.startswith(".")]
 
 
@@ -274,7 +272,7 @@ def test_an_archive_that_is_not_well_with_it_has_back_what_it_held(
         real(wanted)
 
     monkeypatch.setattr(archive.program, "require_counts", started)
-    words = archive.refused("exchange")
+    words = archive.refused("exchange", "pacs", "pacs")
     assert ("and the manifest says" if how == "counts" else "does not answer") in words
     assert "has what it held before" in words
     archive.program.tidy(archive.program.Index())
@@ -285,7 +283,7 @@ def test_an_archive_that_is_not_well_with_it_has_back_what_it_held(
 def test_nothing_is_exchanged_that_was_not_staged(archive: Archive) -> None:
     archive.call("backup")
     archive.calls = []
-    assert "Nothing is staged" in archive.refused("exchange")
+    assert "Nothing is staged" in archive.refused("exchange", "pacs", "pacs")
     assert archive.calls == []
 
 
@@ -337,3 +335,11 @@ def test_a_dump_is_taken_in_one_transaction(
     last = "COMMIT;" if dump_is_good else "ROLLBACK;"
     lines = ["BEGIN;", "DROP OWNED BY CURRENT_USER CASCADE;", "select 1;", "", last]
     assert statements.read_text().split("\n") == [*lines, ""]
+
+
+def test_what_came_to_an_empty_archive_until_it_was_drained_is_not_replaced(archive: Archive) -> None:
+    archive.call("backup")
+    archive.call("stage")
+    before, archive.calls = archive.files(), []
+    assert "is not empty" in archive.refused("exchange", "pacs", "")
+    assert (archive.files(), archive.calls) == (before, [])
