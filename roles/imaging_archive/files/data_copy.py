@@ -538,7 +538,14 @@ def exchange(folder: Path, archive: str, replaced: str, index: Index) -> dict[st
         run("systemctl", "start", ORTHANC)
         require_counts(manifest["counts"])
     except BaseException as error:
-        put_back(undo, [data / earlier for data in places])
+        try:
+            put_back(undo, [data / earlier for data in places])
+        except (OSError, SystemExit) as failure:
+            kept = ", ".join(str(data / earlier) for data in places)
+            problem = (
+                f"What the archive held before could not be put back whole ({failure}); what was not is in {kept}."
+            )
+            raise SystemExit(f"{error} {problem} Orthanc may be stopped: see docs/imaging-archive.md.") from error
         raise SystemExit(f"{error} This archive has what it held before, and takes images.") from error
     tidy(index)
     return {**summary(folder, manifest), "earlier": kept_earlier([data / earlier for data in places], holding)}

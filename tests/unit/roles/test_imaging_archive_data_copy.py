@@ -343,3 +343,21 @@ def test_what_came_to_an_empty_archive_until_it_was_drained_is_not_replaced(arch
     before, archive.calls = archive.files(), []
     assert "is not empty" in archive.refused("exchange", "pacs", "")
     assert (archive.files(), archive.calls) == (before, [])
+
+
+def test_what_cannot_be_put_back_is_kept_and_named(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive.call("backup")
+    archive.call("stage")
+    before = {path: text for path, text in archive.files().items() if not path.startswith(".")}
+    archive.counts["instances"] = 2
+    monkeypatch.setattr(archive.program, "remove_logs", refuse_to_remove)
+    words = archive.refused("exchange", "pacs", "pacs")
+    assert "and the manifest says" in words
+    assert "could not be put back whole" in words
+    (kept,) = archive.storage.glob(".restore-earlier-*")
+    assert str(kept) in words
+    assert {str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()} == set(before)
+
+
+def refuse_to_remove(index: Path) -> None:
+    raise OSError(30, "Read-only file system", str(index))
