@@ -275,6 +275,29 @@ options:
       content:
         description: The rules themselves.
         type: str
+      ports:
+        description:
+          - Instead of O(nftables[].template) and O(nftables[].content), who reaches which ports; the table is an
+            C(inet) one. Nobody else does; the host itself always does, and connections that are open go on.
+          - It takes away and never opens. A firewall of the host that refuses by default has to let the same ports
+            in.
+        type: list
+        elements: dict
+        suboptions:
+          port:
+            description: The port.
+            type: int
+            required: true
+          protocol:
+            description: Its protocol.
+            type: str
+            choices: [tcp, udp]
+            default: tcp
+          sources:
+            description: The addresses and networks that reach it. With none, only the host itself does.
+            type: list
+            elements: str
+            default: []
       mode:
         description: The permission bits of the rules.
         type: str
@@ -321,6 +344,57 @@ options:
         description: Whether it is never restarted here. RV(restarts_due) then says that the role has to, after a drain.
         type: bool
         default: false
+  log_rotations:
+    description:
+      - Logs that are rotated, each as a file in C(/etc/logrotate.d), which C(logrotate --debug) checks. C(logrotate) is
+        installed for it.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The name of the file. Lower-case letters, digits, C(_) and C(-).
+        type: str
+        required: true
+      paths:
+        description: The logs, which may have C(*) and C(?) in them.
+        type: list
+        elements: str
+        required: true
+      every:
+        description: How often.
+        type: str
+        choices: [daily, weekly, monthly]
+        default: daily
+      keep:
+        description: How many rotated logs are kept.
+        type: int
+        default: 14
+      size:
+        description: The size from which a log is rotated before its time, such as V(50M).
+        type: str
+        default: ""
+      owner:
+        description: The owner of the new log.
+        type: str
+        default: root
+      group:
+        description: Its group.
+        type: str
+        default: adm
+      mode:
+        description: Its permission bits, as octal digits in quotes.
+        type: str
+        default: "0640"
+      reload:
+        description: The service that opens the new log when it is reloaded; it is not where it does not run.
+        type: str
+        default: ""
+      command:
+        description: Instead of O(log_rotations[].reload), a command that has the new log opened.
+        type: list
+        elements: str
+        default: []
   certificates:
     description:
       - The certificates that the system lives by. RV(certificates) says how long they are valid, and a warning which
@@ -591,6 +665,15 @@ TABLES = _listed(
         "path": PATH,
         "template": {"type": "str"},
         "content": {"type": "str"},
+        "ports": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "port": {"type": "int", "required": True},
+                "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
+                "sources": TEXTS,
+            },
+        },
         "mode": {"type": "str", "default": "0600"},
         "enabled": {"type": "bool", "default": True},
         "state": {**STATE, "default": "started"},
@@ -604,6 +687,20 @@ UNITS = _listed(
         "reload_on": PATHS,
         "restart_on": PATHS,
         "held": FALSE,
+    }
+)
+LOG_ROTATIONS = _listed(
+    {
+        "name": TEXT,
+        "paths": {"type": "list", "elements": "str", "required": True},
+        "every": {"type": "str", "choices": ["daily", "weekly", "monthly"], "default": "daily"},
+        "keep": {"type": "int", "default": 14},
+        "size": {"type": "str", "default": ""},
+        "owner": ROOT,
+        "group": {"type": "str", "default": "adm"},
+        "mode": {"type": "str", "default": "0640"},
+        "reload": {"type": "str", "default": ""},
+        "command": TEXTS,
     }
 )
 
@@ -628,6 +725,7 @@ ARGUMENTS = {
     "kernel": {"type": "dict", "default": {}},
     "nftables": TABLES,
     "units": UNITS,
+    "log_rotations": LOG_ROTATIONS,
     "checks": {"type": "list", "elements": "list", "default": []},
     "certificates": {
         "type": "dict",

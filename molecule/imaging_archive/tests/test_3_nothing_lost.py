@@ -21,6 +21,7 @@ from outside import (
     failures,
     play,
     rest,
+    results,
     root,
     ssh,
     status,
@@ -239,56 +240,81 @@ def test_a_drain_waits_for_a_job_at_work_and_gives_up_on_one_that_takes_too_long
     assert code == 0, [failures(report, archive) for archive in SQLITE]
 
 
-def test_an_index_copied_under_senders_restores_all_that_was_there() -> None:
-    before = each(kept, SQLITE)
+BACKUP = "/srv/backups/one"
 
-    def snapshot(archive: str) -> None:
-        root(archive, "systemctl start imaging-archive-snapshot")
 
-    nothing_is_lost(send_during(lambda: each(snapshot, SQLITE), first=50_000, archives=SQLITE))
+def act_on_data(step: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any]]:
+    """Run an entry point of the role on the folder of the backup; what it reports names no patient."""
+    code, report = play("restart.yml", *words, archive_step=step, imaging_archive_backup_directory=BACKUP, **variables)
+    assert "TEST^IMAGE" not in json.dumps(report), "a patient is named"
+    return code, report
 
-    def restore(archive: str) -> dict[str, str]:
-        root(
-            archive,
-            f"systemctl stop orthanc && cp -a {STORAGE} /srv/backup && rm {STORAGE}/index*"
-            f" && cp /var/lib/imaging-archive/index {STORAGE}/ && chown orthanc: {STORAGE}/index"
-            " && systemctl start orthanc",
-        )
+
+def said_by(report: dict[str, Any], archive: str) -> str:
+    return "\n".join(str(result.get("msg")) for _task, result in results(report, archive))
+
+
+def lose_data(archive: str) -> None:
+    """With SQLite all that it holds; with PostgreSQL the database alone: images are there that nothing knows."""
+    root(archive, "systemctl stop orthanc")
+    if archive in SQLITE:
+        root(archive, f"rm -r {STORAGE}/*; systemctl start orthanc")
         answers(archive)
-        restored = kept(archive)
-        back = f"rm -r {STORAGE}/* && cp -a /srv/backup/* {STORAGE}/ && rm -r /srv/backup"
-        root(archive, f"systemctl stop orthanc && {back} && systemctl start orthanc")
-        answers(archive)
-        return restored
+        assert kept(archive) == {}, "the count finds images that are gone"
+    else:
+        root(archive, "runuser -u postgres -- dropdb orthanc")
 
-    restored = each(restore, SQLITE)
+
+def test_what_is_backed_up_under_senders_comes_back_when_the_data_are_lost() -> None:
+    before = each(kept)
+    each(lambda archive: root(archive, "rm -rf /srv/backups; mkdir /srv/backups"))
+
+    def back_up() -> None:
+        code, report = act_on_data("backup", "--check")
+        for archive in ARCHIVES:
+            assert "Would back up " in said_by(report, archive), failures(report, archive)
+            assert root(archive, "ls /srv/backups") == ""
+        code, report = act_on_data("backup")
+        assert code == 0, [failures(report, archive) for archive in ARCHIVES]
+
+    nothing_is_lost(send_during(back_up, first=50_000))
+    manifests = each(lambda archive: json.loads(root(archive, f"cat {BACKUP}/manifest.json")))
+    assert set(each(lambda archive: root(archive, f"stat -c '%U %a' {BACKUP}")).values()) == {"root 700"}
+
+    # The nightly copy of the index, which the backup was made of, counts the same.
     for archive in SQLITE:
+        said = root(
+            archive, "journalctl --quiet --unit imaging-archive-snapshot --output cat | grep instances | tail -1"
+        )
+        assert f": {manifests[archive]['counts']['instances']} instances;" in said
+    # It is never overwritten, and an archive that holds images has to be named.
+    code, report = act_on_data("backup")
+    for archive in ARCHIVES:
+        assert "is there already, and is never overwritten" in failures(report, archive)
+    processes = each(pid)
+    code, report = act_on_data("restore")
+    for archive in ARCHIVES:
+        assert f"set imaging_archive_restore_replaces: {archive}" in failures(report, archive)
+    assert each(pid) == processes
+
+    each(lose_data)
+    code, report = act_on_data("restore", "--check")
+    for archive in SQLITE:
+        assert "Would restore " in said_by(report, archive), failures(report, archive)
+        assert kept(archive) == {}
+    for archive in POSTGRESQL:
+        assert "is not empty: it holds an unknown number of instances in the index" in failures(report, archive)
+    code, report = act_on_data("restore", imaging_archive_restore_replaces="{{ inventory_hostname }}")
+    assert code == 0, [failures(report, archive) for archive in ARCHIVES]
+    restored = each(kept)
+    for archive in ARCHIVES:
         assert lost(before[archive], restored[archive]) == [], archive
-
-
-def test_a_database_that_is_dumped_and_dropped_comes_back_with_every_instance() -> None:
-    """With the commands of the runbook."""
-    count = "select count(*) from resources where resourcetype = 3"
-    again = "createdb --owner=orthanc --encoding=UTF8 --template=template0 orthanc"
-
-    def rows(archive: str) -> int:
-        return int(root(archive, f"runuser -u postgres -- psql -tAc '{count}' orthanc"))
-
-    def restore(archive: str) -> tuple[dict[str, str], dict[str, str]]:
-        before = kept(archive)
-        assert rows(archive) == len(before) > 3 * EACH
-        root(archive, "systemctl start imaging-archive-snapshot && systemctl stop orthanc")
-        root(archive, f"runuser -u postgres -- dropdb orthanc && runuser -u postgres -- {again}")
-        root(archive, "runuser -u orthanc -- pg_restore --dbname=orthanc < /var/lib/imaging-archive/index.pgdump")
-        assert rows(archive) == len(before)
-        root(archive, "systemctl start orthanc")
-        answers(archive)
-        return before, kept(archive)
-
-    for archive, (before, restored) in each(restore, POSTGRESQL).items():
-        assert restored == before, archive
+        assert len(restored[archive]) == manifests[archive]["counts"]["instances"] >= len(before[archive]) > 3 * EACH
+        assert "no file" not in restored[archive].values()
+        assert not status(archive)["drained"]
     # It goes on from there.
-    nothing_is_lost(send_during(lambda: None, first=60_000, archives=POSTGRESQL))
+    nothing_is_lost(send_during(lambda: None, first=60_000))
+    each(lambda archive: root(archive, f"rm -r /srv/backups {STORAGE}/.restore-* 2> /dev/null || true"))
 
 
 def test_a_full_disk_refuses_and_deletes_nothing() -> None:

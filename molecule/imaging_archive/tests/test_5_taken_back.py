@@ -7,7 +7,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from outside import ADDRESSES, FULL, SENDER, SQLITE, command, dicom, failures, play, root, status, wait_for
@@ -35,12 +38,43 @@ def _answers_as_before() -> Iterator[None]:
     assert dicom("echoscu", ARCHIVE, "CT1")[0] == 0
 
 
+def longest_silence(act: Callable[[], None]) -> float:
+    """Return for how many seconds at most a modality had no answer while something happened."""
+    over = threading.Event()
+
+    def ask() -> float:
+        last = time.monotonic()
+        longest = 0.0
+        while not over.is_set() or longest == 0.0:
+            if dicom("echoscu", ARCHIVE, "CT1")[0] == 0:
+                longest = max(longest, time.monotonic() - last)
+                last = time.monotonic()
+            time.sleep(0.2)
+        return longest
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        asked = pool.submit(ask)
+        try:
+            act()
+        finally:
+            over.set()
+        return asked.result()
+
+
 def test_an_archive_that_does_not_start_with_it_has_the_earlier_configuration_back() -> None:
     """The file is good JSON; it is Orthanc that wants a number there, and says so when it starts."""
     broken = {"ConcurrentJobs": "many"}
-    code, report = play("converge.yml", "--limit", ARCHIVE, imaging_archive_options=broken)
-    assert code == 2
-    assert f"{ARCHIVE} has its earlier configuration of imaging_archive back" in failures(report, ARCHIVE)
+
+    def configure() -> None:
+        code, report = play("converge.yml", "--limit", ARCHIVE, imaging_archive_options=broken)
+        message = failures(report, ARCHIVE)
+        assert code == 2
+        assert f"{ARCHIVE} has its earlier configuration of imaging_archive back" in message
+        assert "orthanc.service was restarted and does not answer. It said: " in message
+        assert "ConcurrentJobs" in message, "Orthanc's reason is missing"
+
+    # Orthanc waits two seconds before each start; awaited to the end, it would be two minutes.
+    assert longest_silence(configure) < 100
 
 
 @pytest.mark.skipif(not FULL, reason="it waits for the guard; the long form does")

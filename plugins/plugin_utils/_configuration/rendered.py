@@ -8,7 +8,9 @@ What a template looks like and where it lies is for the action plugin to know; i
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,10 +85,57 @@ Persistent=true
 [Install]
 WantedBy=timers.target
 """
+#: Who reaches which ports. It takes away and never opens: what another table drops stays dropped.
+PORTS = """\
+# Written by Ansible (healthops.clinical). {description}. It takes away and never opens:
+# a firewall of the host that refuses by default has to let the same ports in.
+table {table}
+delete table {table}
+table {table} {{
+  chain input {{
+    type filter hook input priority -5; policy accept;
+    iifname "lo" accept
+    # Connections that are open stay so.
+    tcp flags & (fin | syn | rst | ack) != syn accept
+{rules}
+  }}
+}}
+"""
+LOG_ROTATION = """\
+# Written by Ansible (healthops.clinical).
+{paths} {{
+{settings}
+}}
+"""
+LOGROTATE = "/usr/sbin/logrotate"
 #: What stands in a unit file as it is.
 _WATCHABLE = re.compile(r"/[A-Za-z0-9._/@:+,=-]+")
 _UNIT = re.compile(r"[a-z][a-z0-9-]{0,60}")
 _MOST_DAYS = 1825
+_LAST_PORT = 65535
+#: What a rotation is where the task does not say it.
+LOG_ROTATION_DEFAULTS: Mapping[str, Any] = {
+    "every": "daily",
+    "keep": 14,
+    "size": "",
+    "mode": "0640",
+    "owner": "root",
+    "group": "adm",
+    "reload": "",
+    "command": (),
+}
+_LOG_PATH = re.compile(r"/[A-Za-z0-9._/@:+,=*?-]+")
+#: What stands in a file of logrotate as it is.
+_ROTATION = {
+    "name": re.compile(r"[a-z][a-z0-9_-]{0,60}"),
+    "every": re.compile(r"daily|weekly|monthly"),
+    "keep": re.compile(r"[1-9][0-9]{0,3}"),
+    "size": re.compile(r"([1-9][0-9]{0,8}[kMG]?)?"),
+    "mode": re.compile(r"0?[0-7]{3}"),
+    "owner": re.compile(r"[a-z_][a-z0-9_-]{0,31}"),
+    "group": re.compile(r"[a-z_][a-z0-9_-]{0,31}"),
+    "reload": re.compile(r"([A-Za-z0-9@_.:-]+\.service)?"),
+}
 
 
 @dataclass(frozen=True)
@@ -104,6 +153,8 @@ def render(options: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
     # Tables are loaded before any other unit starts: what they refuse is refused from the first moment.
     for table in reversed(options.get("nftables") or ()):
         _add_table(sent, table, renderer)
+    for rotation in options.get("log_rotations") or ():
+        _add_log_rotation(sent, rotation, renderer)
     if options.get("certificates"):
         _add_watch(sent, options["certificates"], renderer)
     return sent
@@ -139,7 +190,11 @@ def _add_table(sent: dict[str, Any], table: Mapping[str, Any], renderer: Rendere
     """Add a table of nftables: its rules, the unit that loads them and nothing else, and nft's own check of them."""
     unit, path = f"{table['unit']}.service", table["path"]
     rules = {**table, "owner": "root", "group": "root", "mode": table.get("mode") or "0600", "reload": [unit]}
-    for key in ("unit", "table", "description", "enabled", "state"):
+    if table.get("ports") is not None:
+        if rules.get("content") is not None:
+            raise _only_one_of(path)
+        rules["content"] = _rules_of_ports(table)
+    for key in ("unit", "table", "description", "enabled", "state", "ports"):
         rules.pop(key, None)
     texts = {
         f"/etc/systemd/system/{unit}": TABLE_UNIT,
@@ -154,6 +209,84 @@ def _add_table(sent: dict[str, Any], table: Mapping[str, Any], renderer: Rendere
         state["enabled"] = None
     sent["units"] = [{"name": unit, "table": table["table"], **state}, *_list(sent, "units")]
     sent["checks"] = [*_list(sent, "checks"), ["/usr/sbin/nft", "--check", "--file", path]]
+
+
+def _only_one_of(path: str) -> ClinicalError:
+    problem = "it has ports and content; nothing was changed"
+    return ClinicalError("Reading the file", path, problem, "Give one of ports, content and template.")
+
+
+def _rules_of_ports(table: Mapping[str, Any]) -> str:
+    """Return the rules by which the sources of each port reach it, and nobody else does."""
+    lines = []
+    for opening in table["ports"]:
+        port, protocol, sources = opening["port"], opening.get("protocol") or "tcp", opening.get("sources") or ()
+        _refuse_odd_opening(table, port, sources)
+        for family, addresses in (("ip", _of_family(sources, 4)), ("ip6", _of_family(sources, 6))):
+            if addresses:
+                lines.append(f"    {protocol} dport {port} {family} saddr {{ {', '.join(addresses)} }} accept")
+        lines.append(f"    {protocol} dport {port} drop")
+    return PORTS.format(description=table["description"], table=table["table"], rules="\n".join(lines))
+
+
+def _of_family(sources: Sequence[str], version: int) -> list[str]:
+    return [source for source in sources if ipaddress.ip_network(source, strict=False).version == version]
+
+
+def _refuse_odd_opening(table: Mapping[str, Any], port: int, sources: Sequence[str]) -> None:
+    wrong = [source for source in sources if not _is_network(source)]
+    if wrong or not 0 < port <= _LAST_PORT or not table["table"].startswith("inet "):
+        advice = "The table is an inet one, a port goes from 1 to 65535, and sources are addresses or networks."
+        problem = f"{', '.join(map(repr, wrong)) or port} in {table['table']} cannot be; nothing was changed"
+        raise ClinicalError("Reading", f"the ports of {table['unit']}", problem, advice)
+
+
+def _is_network(source: str) -> bool:
+    try:
+        ipaddress.ip_network(source, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _add_log_rotation(sent: dict[str, Any], rotation: Mapping[str, Any], renderer: Renderer) -> None:
+    """Add a file of logrotate, and logrotate's own check of it."""
+    given = {key: value for key, value in rotation.items() if value is not None}
+    values = {**LOG_ROTATION_DEFAULTS, **given}
+    _refuse_odd_rotation(values)
+    owner = f"{values['owner']} {values['group']}"
+    settings = [values["every"], f"rotate {values['keep']}", *([f"maxsize {values['size']}"] if values["size"] else [])]
+    settings += ["missingok", "notifempty", "compress", "delaycompress", f"create {values['mode']} {owner}"]
+    if values["owner"] != "root":  # in a folder that its account can write, logrotate works as that account
+        settings.append(f"su {owner}")
+    command = shlex.join(values["command"])
+    if values["reload"]:
+        unit = values["reload"]
+        command = f"! systemctl --quiet is-active {unit} || systemctl reload {unit}"
+    if command:
+        settings += ["sharedscripts", "postrotate", f"    {command}", "endscript"]
+    path = f"/etc/logrotate.d/{values['name']}"
+    lines = "\n".join(f"    {setting}" for setting in settings)
+    text = LOG_ROTATION.format(paths=" ".join(values["paths"]), settings=lines)
+    sent["files"].append(_file({"path": path, "content": text}, renderer))
+    sent["packages"] = list(dict.fromkeys([*_list(sent, "packages"), "logrotate"]))
+    sent["checks"] = [*_list(sent, "checks"), [LOGROTATE, "--debug", path]]
+
+
+def _refuse_odd_rotation(rotation: Mapping[str, Any]) -> None:
+    texts = {key: str(rotation[key]) for key in _ROTATION}
+    wrong = [f"{key} {text!r}" for key, text in texts.items() if not _ROTATION[key].fullmatch(text)]
+    wrong += [f"the path {path!r}" for path in rotation["paths"] if not _LOG_PATH.fullmatch(path)]
+    wrong += [] if rotation["paths"] else ["no paths"]
+    wrong += ["reload and command"] if rotation["reload"] and rotation["command"] else []
+    wrong += ["a line break in command"] if any("\n" in argument for argument in rotation["command"]) else []
+    if wrong:
+        advice = (
+            "Paths are absolute, of letters, digits and . _ - / @ : + , = * ? ; keep goes from 1 to 9999; size is such "
+            "as 50M; give reload or command, not both."
+        )
+        problem = f"it cannot have {', '.join(wrong)}; nothing was changed"
+        raise ClinicalError("Reading", f"the log rotation {rotation['name']}", problem, advice)
 
 
 def _add_watch(sent: dict[str, Any], certificates: Mapping[str, Any], renderer: Renderer) -> None:

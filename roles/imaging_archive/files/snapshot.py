@@ -68,7 +68,8 @@ def finish(new: Path) -> int:
         (verdict,) = index.execute("PRAGMA integrity_check").fetchone()
         if verdict != "ok":
             raise SystemExit(f"The copy of the index is not sound: {verdict}")
-        (instances,) = index.execute("SELECT COUNT(*) FROM Resources WHERE resourceType = 3").fetchone()
+        # In SQLite, Orthanc counts the levels from 1, the patient.
+        (instances,) = index.execute("SELECT COUNT(*) FROM Resources WHERE resourceType = 4").fetchone()
     with new.open("rb") as stream:
         os.fsync(stream.fileno())
     return int(instances)

@@ -39,9 +39,27 @@ def test_there_are_systems() -> None:
     assert {"imaging_archive", "interface_gateway"} <= set(SYSTEMS)
 
 
+def holds_data(role: str) -> bool:
+    """Tell whether a role's configuration has a folder that outlives it."""
+    paths = [*(ROLES / role / "tasks").glob("*.yml"), *(ROLES / role / "vars").glob("*.yml")]
+    text = "".join(path.read_text(encoding="utf-8") for path in paths)
+    return re.search(r"\bdata: +(true|yes|\"\{\{)", text) is not None
+
+
+def test_the_archive_holds_data_and_the_gateway_none() -> None:
+    assert {role for role in SYSTEMS if holds_data(role)} == {"imaging_archive"}
+
+
+@pytest.mark.parametrize("role", SYSTEMS)
+def test_a_system_without_data_says_so(role: str) -> None:
+    text = (ROLES / role / "README.md").read_text(encoding="utf-8")
+    limits = text.partition("## What it will not do\n")[2].partition("\n## ")[0]
+    assert ("holds none" in limits) is not holds_data(role)
+
+
 @pytest.mark.parametrize("role", SYSTEMS)
 def test_a_system_has_every_entry_point_with_its_specification(role: str) -> None:
-    entries = ENTRY_POINTS + (WITH_DATA if set(WITH_DATA) & set(specs(role)) else ())
+    entries = ENTRY_POINTS + (WITH_DATA if holds_data(role) else ())
     assert [entry for entry in entries if entry not in specs(role)] == []
     assert [entry for entry in entries if not (ROLES / role / "tasks" / f"{entry}.yml").is_file()] == []
 
@@ -115,6 +133,35 @@ def test_a_drain_says_what_the_manual_of_systems_says() -> None:
     manual = (ROLES.parent / "docs" / "add-a-system.md").read_text(encoding="utf-8")
     (row,) = [line for line in manual.splitlines() if line.startswith("| `drain` |")]
     assert re.findall(r"`(\w+)`", row.split("|")[3]) == DRAIN_FIELDS
+
+
+#: What a backup and a restore say, of every system that holds data alike.
+DATA_FIELDS = ["target", "state", "folder", "counts", "bytes", "digest", "versions", "saw"]
+
+
+@pytest.mark.parametrize("entry", WITH_DATA)
+@pytest.mark.parametrize("role", [role for role in SYSTEMS if holds_data(role)])
+def test_backup_and_restore_say_the_same_of_every_system(role: str, entry: str) -> None:
+    facts = [
+        task["ansible.builtin.set_fact"][f"{role}_{entry}"]
+        for task in all_tasks(yaml.safe_load(text_of(role, entry)))
+        if f"{role}_{entry}" in task.get("ansible.builtin.set_fact", {})
+    ]
+    assert [re.findall(r"^ *'(\w+)':", fact, re.MULTILINE) for fact in facts] == [DATA_FIELDS]
+
+
+@pytest.mark.parametrize("entry", WITH_DATA)
+def test_backup_and_restore_say_what_the_manual_of_systems_says(entry: str) -> None:
+    manual = (ROLES.parent / "docs" / "add-a-system.md").read_text(encoding="utf-8")
+    (row,) = [line for line in manual.splitlines() if line.startswith(f"| `{entry}` |")]
+    assert re.findall(r"`(\w+)`", row.split("|")[3]) == DATA_FIELDS
+
+
+@pytest.mark.parametrize("role", [role for role in SYSTEMS if holds_data(role)])
+def test_a_restore_is_inside_the_drain(role: str) -> None:
+    included = re.findall(r"include_tasks: (\w+)\.yml", text_of(role, "restore"))
+    assert {"drain", "undrain"} <= set(included)
+    assert included.index("drain") < included.index("undrain")
 
 
 @pytest.mark.parametrize("role", SYSTEMS)

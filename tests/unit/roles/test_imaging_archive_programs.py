@@ -6,8 +6,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import runpy
 import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -111,3 +115,20 @@ def test_a_database_is_made_only_where_no_image_would_miss_it(
     done = subprocess.run(["sh", "-c", script], env={"PATH": f"{programs}:/usr/bin:/bin"}, check=False)
     assert done.returncode == (code if answers else 2)
     assert (notes.read_text().split() if notes.exists() else []) == (made if answers else [])
+
+
+@pytest.mark.parametrize(("restarts", "looks"), [([0, 1, 2, 3], 2), ([4, 4, 5, 5, 5, 5, 5], 6)])
+def test_an_orthanc_that_ends_again_and_again_is_not_awaited(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], restarts: list[int], looks: int
+) -> None:
+    """One that was started anew once is: it may answer."""
+    program = runpy.run_path(str(ROLE / "files" / "status.py"), run_name="status")
+    counted, clock, looked = iter(restarts), iter(range(100)), []
+    values = program["main"].__globals__
+    monkeypatch.setitem(values, "restarts", lambda: next(counted))
+    monkeypatch.setitem(values, "look", lambda port: looked.append(port) or {"answers": False})
+    monkeypatch.setitem(values, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _seconds: None))
+    monkeypatch.setattr(sys, "argv", ["status", "2762", "6"])
+    program["main"]()
+    assert json.loads(capsys.readouterr().out) == {"answers": False}
+    assert len(looked) == looks

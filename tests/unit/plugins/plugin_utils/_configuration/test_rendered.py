@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.healthops.clinical.plugins.module_utils._configuration.model import parse
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.plugin_utils._configuration.rendered import Renderer, render
+from rooms import PLUGINS, ROOT
 
 
 def template(name: str, variables: Mapping[str, Any]) -> str:
@@ -132,3 +135,105 @@ def test_required_certificates_are_checked_before_anything_reads_them() -> None:
 def test_what_would_mean_something_else_in_a_unit_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ClinicalError, match=r"certificates to watch: they cannot be .*; nothing was changed"):
         watching(**more)
+
+
+DOOR = {"unit": "door", "table": "inet door", "description": "Only senders", "path": "/etc/door.nft"}
+
+
+def test_a_table_can_be_made_of_its_ports() -> None:
+    ports = [
+        {"port": 104, "sources": ["192.0.2.1", "2001:db8::/64", "192.0.2.8/29"]},
+        {"port": 514, "protocol": "udp", "sources": []},
+    ]
+    sent = render({"nftables": [{**DOOR, "ports": ports}]}, RENDERER)
+    lines = [line.strip() for line in content(sent["files"][0]).split("\n")]
+    assert lines[2:4] == ["table inet door", "delete table inet door"]
+    begin = lines.index("tcp flags & (fin | syn | rst | ack) != syn accept") + 1
+    assert lines[begin : begin + 4] == [
+        "tcp dport 104 ip saddr { 192.0.2.1, 192.0.2.8/29 } accept",
+        "tcp dport 104 ip6 saddr { 2001:db8::/64 } accept",
+        "tcp dport 104 drop",
+        "udp dport 514 drop",
+    ]
+    assert "ports" not in sent["files"][0]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ports": [{"port": 0}]},
+        {"ports": [{"port": 1, "sources": ["monitor.example"]}]},
+        {"ports": [{"port": 1}], "table": "ip door"},
+        {"ports": [{"port": 1}], "content": "rules"},
+        {"ports": [{"port": 1}], "template": "rules.j2"},
+    ],
+)
+def test_ports_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ClinicalError, match="nothing was changed"):
+        render({"nftables": [{**DOOR, **wrong}]}, RENDERER)
+
+
+ROTATED = {"name": "clinic", "paths": ["/var/log/clinic/*.log"]}
+
+
+def test_logs_are_rotated_and_logrotate_checks_how() -> None:
+    rotation = {**ROTATED, "keep": 30, "size": "50M", "owner": "clinic", "reload": "clinic.service", "mode": None}
+    sent = render({"log_rotations": [rotation], "packages": ["p"]}, RENDERER)
+    (file,) = sent["files"]
+    assert file["path"] == "/etc/logrotate.d/clinic"
+    lines = [line.strip() for line in content(file).split("\n")]
+    assert lines[1:5] == ["/var/log/clinic/*.log {", "daily", "rotate 30", "maxsize 50M"]
+    assert lines[9:] == [
+        "create 0640 clinic adm",
+        "su clinic adm",
+        "sharedscripts",
+        "postrotate",
+        "! systemctl --quiet is-active clinic.service || systemctl reload clinic.service",
+        "endscript",
+        "}",
+        "",
+    ]
+    assert sent["packages"] == ["p", "logrotate"]
+    assert sent["checks"] == [["/usr/sbin/logrotate", "--debug", "/etc/logrotate.d/clinic"]]
+
+
+def test_a_rotation_that_nothing_has_to_know_of_runs_nothing() -> None:
+    text = content(render({"log_rotations": [ROTATED]}, RENDERER)["files"][0])
+    assert "postrotate" not in text
+    told = content(render({"log_rotations": [{**ROTATED, "command": ["/bin/x", "a b"]}]}, RENDERER)["files"][0])
+    assert "postrotate\n        /bin/x 'a b'\n    endscript" in told
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "../x"},
+        {"paths": []},
+        {"paths": ["/var/log/a b"]},
+        {"paths": ["relative.log"]},
+        {"keep": 0},
+        {"size": "big"},
+        {"mode": "a"},
+        {"owner": "x y"},
+        {"reload": "x; reboot"},
+        {"reload": "x.service", "command": ["/bin/x"]},
+        {"command": ["/bin/x", "a\nendscript"]},
+    ],
+)
+def test_a_rotation_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ClinicalError, match="nothing was changed"):
+        render({"log_rotations": [{**ROTATED, **wrong}]}, RENDERER)
+
+
+def test_the_example_of_the_manual_can_be_rendered() -> None:
+    manual = (ROOT / "docs" / "add-a-system.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(- name: Configure the clinic's page\n.*?)```", manual, re.DOTALL)
+    (task,) = yaml.safe_load(text.replace('"{{ clinic_visitors }}"', "[192.0.2.0/24]"))
+    options = task["healthops.clinical.service_config"]
+    for key in options:
+        assert re.search(rf"^  {key}:$", (PLUGINS / "modules" / "service_config.py").read_text("utf-8"), re.MULTILINE)
+    parsed = parse({"name": "clinic", **render(options, RENDERER)})
+    files = {file.path: file.content.decode() for file in parsed.files}
+    assert "tcp dport 8080 ip saddr { 192.0.2.0/24 } accept\n    tcp dport 8080 drop\n" in files["/etc/clinic/door.nft"]
+    assert "rotate 30\n    maxsize 50M\n" in files["/etc/logrotate.d/clinic"]
+    assert ("/usr/sbin/logrotate", "--debug", "/etc/logrotate.d/clinic") in parsed.checks
