@@ -3,8 +3,8 @@
 """What has to be left of a host after several people changed it and one of them takes everything back.
 
 A manifest, which tests/hosts/inside/manifest.py writes, has one value for each thing. Of each, three are compared: on
-the untouched host, after our first run, and after all that others did since. What only we changed is as at first, and
-what others changed is as they left it. Where both changed a text, their lines are still in it and ours are not.
+the untouched host, after it was hardened and configured, and after all that others did before our next run. What only
+we changed, also later, is as at first, and what others changed is as they left it. Where both changed a text, their lines are still in it and ours are not.
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ class History:
     """The same section at three moments."""
 
     untouched: Section
-    hardened: Section
+    configured: Section
     lived: Section
 
     def names(self) -> set[str]:
-        return {*self.untouched, *self.hardened, *self.lived}
+        return {*self.untouched, *self.configured, *self.lived}
 
     def changed_by_both(self, name: str) -> bool:
-        untouched, hardened, lived = self.values(name)
-        return untouched != hardened != lived
+        untouched, configured, lived = self.values(name)
+        return untouched != configured != lived
 
     def values(self, name: str) -> tuple[str | None, str | None, str | None]:
-        return self.untouched.get(name), self.hardened.get(name), self.lived.get(name)
+        return self.untouched.get(name), self.configured.get(name), self.lived.get(name)
 
     def expected(self, name: str) -> str | None:
         """Return what has to be there; of what both changed, what others made of it."""
-        untouched, hardened, lived = self.values(name)
-        return untouched if hardened == lived else lived
+        untouched, configured, lived = self.values(name)
+        return untouched if configured == lived else lived
 
 
 def history(host: str, section: str) -> History:
-    untouched, hardened, lived = (manifest(host, moment)[section] for moment in ("untouched", "hardened", "lived"))
-    return History(untouched=untouched, hardened=hardened, lived=lived)
+    untouched, configured, lived = (manifest(host, moment)[section] for moment in ("untouched", "configured", "lived"))
+    return History(untouched=untouched, configured=configured, lived=lived)
 
 
-def merged_lines(untouched: str, hardened: str, lived: str) -> Counter[str]:
+def merged_lines(untouched: str, configured: str, lived: str) -> Counter[str]:
     """Return the lines of a text that both changed: those of the untouched one, and what others changed of ours."""
-    first, ours, theirs = (Counter(text.split("\n")) for text in (untouched, hardened, lived))
+    first, ours, theirs = (Counter(text.split("\n")) for text in (untouched, configured, lived))
     lines = first.copy()
     lines.update(theirs - ours)
     lines.subtract(ours - theirs)
