@@ -14,7 +14,6 @@ import posixpath
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from dataclasses import fields as dataclass_fields
 
 from .._change import journal, run_store
 from .._change.run_store import STATE
@@ -135,7 +134,7 @@ def load(host: Host) -> BootWatch | None:
     """Return what is remembered, or None where no boot is awaited or it cannot be read."""
     content = host.read(RECORD)
     fields = None if content is None else run_store.unline(content.rstrip(b"\n"))
-    if fields is None or set(fields) != {known.name for known in dataclass_fields(BootWatch)}:
+    if fields is None or run_store.misfit(BootWatch, fields):
         return None
     return BootWatch(**{**fields, "runs": tuple(fields["runs"]), "users": tuple(fields["users"])})
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .._change.run_store import RUN, RunStore
+from .._change.run_store import RUN, RunStore, misfit
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._vocabulary.run_id import RunId
@@ -277,10 +277,9 @@ def _read(host: Host, run_id: str) -> PatchRun | None:
         raise ClinicalError(
             "Reading the patch run", run_id, problem, f"Look at {RUNS}/{run_id} before anything is patched."
         )
-    try:
-        return PatchRun(**record)
-    except TypeError:
-        raise _of_another_release(run_id, record) from None
+    if misfit(PatchRun, record):
+        raise _of_another_release(run_id, record)
+    return PatchRun(**record)
 
 
 def _of_another_release(run_id: str, record: Mapping[str, Any]) -> ClinicalError:
