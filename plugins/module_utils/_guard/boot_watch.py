@@ -23,6 +23,7 @@ from .._host import login as ssh_login
 from .._host.boot import boot_id
 from .._host.door import Host
 from .._host.login import Connection, Login
+from .._text.quoting import unit_command
 
 FOLDER = posixpath.join(STATE, "boot-look")
 PROGRAM = posixpath.join(FOLDER, "look.pyz")
@@ -125,7 +126,7 @@ def _lay_out(host: Host, watch: BootWatch) -> None:
     host.write(PROGRAM, archive.pack("boot_look"), 0o600, 0, 0, {})
     if host.stat(WANTS) is None:
         host.mkdir(WANTS, 0o755, 0, 0)
-    unit = _UNIT_TEXT.format(program=PROGRAM, command=" ".join(command()))
+    unit = _UNIT_TEXT.format(program=PROGRAM, command=unit_command(command()))
     host.write(UNIT, unit.encode(), 0o644, 0, 0, {})
     host.symlink(LINK, UNIT)
 

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._errors import ClinicalError
 from .._text.lines import split_lines
+from .._text.quoting import shell_words
 from .door import Host
 
 OS_RELEASE = "/etc/os-release"
@@ -64,13 +64,13 @@ def parse_os_release(text: str) -> dict[str, str]:
         key, equals, value = line.partition("=")
         if not equals or line.startswith("#"):
             continue
-        try:
-            settings[key] = " ".join(shlex.split(value))
-        except ValueError:
-            if key in _NAMING:
-                advice = f"Mend the quotes: without {key} it is not known which controls concern this host."
-                reason = "it is no setting as os-release(5) has it"
-                raise ClinicalError("Reading", f"{OS_RELEASE}:{number}", reason, advice) from None
+        parts = shell_words(value)
+        if parts is not None:
+            settings[key] = " ".join(parts)
+        elif key in _NAMING:
+            advice = f"Mend the quotes: without {key} it is not known which controls concern this host."
+            reason = "it is no setting as os-release(5) has it"
+            raise ClinicalError("Reading", f"{OS_RELEASE}:{number}", reason, advice)
     return settings
 
 

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .._text.lines import split_lines, split_lines_with_ends
+from .._text.quoting import from_mount_field, mount_field
 
 FSTAB = "/etc/fstab"
 _FIELD = re.compile(r"[^ \t\n]+")
-_OCTAL = re.compile(r"\\([0-3][0-7]{2}|\\)")
-_TO_ESCAPE = re.compile(r"[ \t\n\\#]")
 #: What stands at the place of what is mounted nowhere.
 _NOWHERE = ("none", "swap")
 
@@ -33,16 +32,6 @@ class Entry:
     is_fatal: bool = False
 
 
-def unescape(field: str) -> str:
-    """Return a field of a mount table, in which blanks and the like are written in octal."""
-    return _OCTAL.sub(lambda match: "\\" if match[1] == "\\" else chr(int(match[1], 8)), field)
-
-
-def escape(text: str) -> str:
-    """Return a text as a field of a mount table."""
-    return _TO_ESCAPE.sub(lambda match: f"\\{ord(match[0]):03o}", text)
-
-
 def entries(text: str) -> list[Entry]:
     """Return every line that says what is mounted, sound or not; of a place that is named twice neither is."""
     rows = [(number, _FIELD.findall(line)) for number, line in enumerate(split_lines(text))]
@@ -52,7 +41,7 @@ def entries(text: str) -> list[Entry]:
 
 
 def _entry(number: int, fields: Sequence[str]) -> Entry:
-    raw = unescape(fields[1]) if len(fields) > 1 else ""
+    raw = from_mount_field(fields[1]) if len(fields) > 1 else ""
     problem = _fatal_problem(raw)
     is_fatal = problem is not None
     return Entry(
@@ -65,7 +54,7 @@ def _entry(number: int, fields: Sequence[str]) -> Entry:
 
 
 def _field(fields: Sequence[str], index: int) -> str:
-    return unescape(fields[index]) if len(fields) > index else ""
+    return from_mount_field(fields[index]) if len(fields) > index else ""
 
 
 def _fatal_problem(place: str) -> str | None:
@@ -103,7 +92,7 @@ def with_options(text: str, entry: Entry, options: Sequence[str]) -> str:
     lines = split_lines_with_ends(text)
     line = lines[entry.line]
     fields = list(_FIELD.finditer(line))
-    written = ",".join(map(escape, options))
+    written = ",".join(map(mount_field, options))
     if len(fields) > 3:
         start, end = fields[3].span()
     else:
@@ -118,11 +107,5 @@ def with_line(text: str, source: str, place: str, fstype: str, options: Sequence
     lines = split_lines_with_ends(text)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
-    fields = [escape(source), escape(place), fstype, ",".join(map(escape, options)), "0", "0"]
+    fields = [mount_field(source), mount_field(place), fstype, ",".join(map(mount_field, options)), "0", "0"]
     return "".join([*lines, "\t".join(fields) + "\n"])
-
-
-def unit_name(place: str) -> str:
-    """Return the unit of systemd for a place: var-log.mount for /var/log."""
-    escaped = re.sub(r"[^A-Za-z0-9:_./]", lambda match: "".join(f"\\x{b:02x}" for b in match[0].encode()), place[1:])
-    return escaped.replace("/", "-") + ".mount"

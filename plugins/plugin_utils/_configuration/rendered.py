@@ -14,6 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._text.quoting import (
+    shell_word,
+    unit_command,
+    unit_line,
+    unit_word,
+)
 
 #: What says where a file's bytes come from; exactly one of them.
 ORIGINS = ("content", "template", "source", "remote_source", "generate", "derive")
@@ -49,9 +55,9 @@ TABLE_AGAIN = """\
 # Written by Ansible (healthops.clinical).
 # Debian's service empties all tables when it starts, reloads and stops; {table} is there again after it.
 [Service]
-ExecStartPost=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
-ExecReload=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
-ExecStopPost=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
+ExecStartPost=-/bin/sh -c {again}
+ExecReload=-/bin/sh -c {again}
+ExecStopPost=-/bin/sh -c {again}
 """
 #: What looks every day whether certificates have to be renewed, and fails then, for the monitoring to see.
 WATCH_SERVICE = """\
@@ -146,8 +152,15 @@ def _add_table(sent: dict[str, Any], table: Mapping[str, Any], renderer: Rendere
         f"/etc/systemd/system/nftables.service.d/{table['unit']}.conf": TABLE_AGAIN,
     }
     sent["files"].append(_file(rules, renderer))
+    again = f"systemctl --quiet is-active {shell_word(unit)} && exec /usr/sbin/nft -f {shell_word(path)}"
+    values = {
+        "description": unit_line(table["description"]),
+        "path": unit_word(path),
+        "table": unit_command(table["table"].split()),
+        "again": unit_word(again),
+    }
     for unit_path, text in texts.items():
-        content = text.format(description=table["description"], path=path, table=table["table"], unit=unit)
+        content = text.format(**values)
         sent["files"].append(_file({"path": unit_path, "content": content}, renderer))
     state: dict[str, Any] = {"enabled": table.get("enabled", True), "state": table.get("state") or "started"}
     if state["state"] == "unmanaged":  # whoever starts it decides about the next boot as well
@@ -162,7 +175,7 @@ def _add_watch(sent: dict[str, Any], certificates: Mapping[str, Any], renderer: 
     watched = certificates.get("watched") or paths
     _refuse_unwatchable(unit, [*paths, *watched], certificates["renew_days"])
     seconds = certificates["renew_days"] * _SECONDS_A_DAY
-    commands = [WATCH_COMMAND.format(seconds=seconds, path=path) for path in watched] or [WATCH_NOTHING]
+    commands = [WATCH_COMMAND.format(seconds=seconds, path=unit_word(path)) for path in watched] or [WATCH_NOTHING]
     texts = {
         "service": WATCH_SERVICE.format(**{**certificates, "commands": "\n".join(commands)}),
         "timer": WATCH_TIMER.format(unit=unit),

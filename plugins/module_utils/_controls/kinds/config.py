@@ -20,6 +20,7 @@ from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS, Format
 from ..._text.lines import split_lines
+from ..._text.quoting import from_apt_value
 from ..._vocabulary.results import NOTAPPLICABLE, OK, setting_text
 from ..context import SurveyContext
 from ..measures import MEASURES, OPERATIONS, compare, describe_wanted
@@ -140,7 +141,7 @@ def _ask_apt(host: Host, controls: Sequence[Control]) -> dict[str, str | None]:
     if done.rc != 0:
         raise ClinicalError("Reading the settings of", "apt", f"apt-config says: {done.err_line}", "Mend its files.")
     lines = (line.partition(" ") for line in split_lines(done.out))
-    values = {key.lower(): value.strip().rstrip(";").strip('"') for key, _blank, value in lines}
+    values = {key.lower(): from_apt_value(value) for key, _blank, value in lines}
     return {control.id: values.get(control.settings["key"].lower()) or None for control in controls}
 
 

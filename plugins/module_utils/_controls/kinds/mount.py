@@ -19,6 +19,7 @@ from ..._host.door import Host
 from ..._host.dropin import encode, read_text
 from ..._host.formats import FORMATS
 from ..._host.fstab import FSTAB, Entry
+from ..._text.quoting import unit_of_place
 from ..._vocabulary.results import OK
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
@@ -64,7 +65,7 @@ class Mount(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         paths = {control.settings["path"] for control in controls}
-        units = {path: read_text(host, f"{_UNITS}/{fstab.unit_name(path)}") for path in paths}
+        units = {path: read_text(host, f"{_UNITS}/{unit_of_place(path)}") for path in paths}
         return State(
             points=mounted(host),
             fstab=read_text(host, FSTAB) or "",
@@ -167,7 +168,7 @@ def _assess_unit(control: Control, point: MountPoint, written: Sequence[str]) ->
     path = control.settings["path"]
     running = judge(not _missing(point.options, control), ",".join(point.options))
     disk = judge(not _missing(written, control), ",".join(written))
-    unit = f"{_UNITS}/{fstab.unit_name(path)}"
+    unit = f"{_UNITS}/{unit_of_place(path)}"
     fine = (running.state, disk.state) == (OK, OK)
     return Assessment(
         control=control.id,

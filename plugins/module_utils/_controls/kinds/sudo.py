@@ -15,6 +15,7 @@ from ..._change.subjects.files import File, file_image
 from ..._host.door import Host, Stat
 from ..._host.dropin import encode, merged, read_text, with_header
 from ..._text.lines import split_lines
+from ..._text.quoting import from_sudo_value
 from ..._vocabulary.results import DEVIATES, OK
 from ..context import SurveyContext
 from ..measures import ORDERED, compare
@@ -135,7 +136,7 @@ def parse_listing(output: str) -> dict[str, Any]:
     defaults: dict[str, Any] = {}
     for entry in entries:
         name, equals, value = entry.partition("=")
-        plain = re.sub(r"\\(.)", r"\1", value.strip('"'))
+        plain = from_sudo_value(value)
         defaults[name.strip("!+- ")] = plain if equals else not entry.startswith("!")
     return defaults
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..._text.lines import split_lines
+from ..._text.quoting import joined_lines
 
 PROFILES = "/usr/share/pam-configs"
 FIRST, LAST, HISTORY, UMASK = (
@@ -40,7 +41,7 @@ class PamRule:
 
 def parse(text: str) -> list[PamRule]:
     """Return the rules of one stack in their order, without comments and includes: pam.conf(5)."""
-    joined = text.replace("\\\n", " ")
+    joined = joined_lines(text)
     lines = [line.partition("#")[0].strip() for line in split_lines(joined)]
     matches = [match for match in map(_RULE.match, lines) if match]
     return [

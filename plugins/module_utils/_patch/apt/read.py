@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 
 from ..._errors import ClinicalError
 from ..._text.lines import split_lines
+from ..._text.quoting import from_apt_value
 from ..model import InstalledPackage
 
 #: One line a package, each field ended by a tab.
@@ -274,5 +275,5 @@ def config(text: str) -> dict[str, str]:
     for line in split_lines(text):
         key, _blank, value = line.partition(" ")
         if not key.endswith("::"):
-            values[key] = value.strip().rstrip(";").strip('"')
+            values[key] = from_apt_value(value)
     return values

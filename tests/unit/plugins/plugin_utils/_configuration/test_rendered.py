@@ -132,3 +132,17 @@ def test_required_certificates_are_checked_before_anything_reads_them() -> None:
 def test_what_would_mean_something_else_in_a_unit_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ClinicalError, match=r"certificates to watch: they cannot be .*; nothing was changed"):
         watching(**more)
+
+
+def test_what_a_table_is_called_stays_one_line_and_one_word_of_its_units() -> None:
+    table = {
+        "unit": "door",
+        "table": "inet door",
+        "description": "5% of all\n[Service]\nExecStart=/bin/sh",
+        "path": "/etc/the ward's 100%.nft",
+        "content": "rules",
+    }
+    _rules, unit, again = parse({"name": "x", **render({"nftables": [table]}, RENDERER)}).files
+    assert b"Description=nftables rules: 5%% of all [Service] ExecStart=/bin/sh\n" in unit.content
+    assert b"ExecStart=/usr/sbin/nft -f '/etc/the ward\\'s 100%%.nft'\n" in unit.content
+    assert again.content.count(b"/usr/sbin/nft -f \\'/etc/the ward\\'\"\\'\"\\'s 100%%.nft\\''\n") == 3
