@@ -44,13 +44,16 @@ class WayBack:
 
 
 @contextlib.contextmanager
-def withheld_names(is_folder: Callable[[str], bool]) -> Iterator[None]:
-    """Let errors tell a file of a site's data by its folder: they reach results, and its name may be a patient's."""
+def withheld_names(is_folder: Callable[[str], bool], known: Collection[str] = ()) -> Iterator[None]:
+    """Let errors tell a file of a site's data by its folder: they reach results, and its name may be a patient's.
+
+    Paths that are ``known`` to whoever reads them, since they gave them, are told as they are.
+    """
     try:
         yield
     except ClinicalError as error:
         path = error.subject
-        if path.startswith("/"):
+        if path.startswith("/") and path not in known:
             error.subject = data_folders.named(path, is_folder(path))
             error.saw = error.saw.replace(path, error.subject)
         raise
