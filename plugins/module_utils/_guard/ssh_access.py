@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from .._errors import ClinicalError
 from .._host.door import Host, Stat
 from .._host.login import Connection
+from .._host.running_sshd import running_with_options
 from .._text.lines import split_lines
 from .._text.numbers import is_natural
 from . import authorized_keys
@@ -67,19 +68,29 @@ class Options:
 
 
 def effective(host: Host, name: str, connection: Connection) -> Options:
-    """Ask sshd for the options that it would use for this account on this connection, with every Match considered."""
+    """Ask sshd for the options that it would use for this account on this connection, with every Match considered.
+
+    That is the server that the connection came to, where one listens there with options of its own.
+    """
     if host.which("sshd") is None:
         raise ClinicalError("Asking sshd", name, "there is no SSH server on this host")
     address = connection.client or LOCAL
     ends = f"addr={address},laddr={connection.server or LOCAL},lport={connection.port or _usual_port(host)}"
-    options = _ask(host, name, f"user={name},host={address},{ends}")
+    server = _server_options(host, connection.port)
+    options = _ask(host, name, f"user={name},host={address},{ends}", server)
     if not options.on("usedns"):
         return options
-    return _ask(host, name, f"user={name},host={client_name(host, options, address)},{ends}")
+    return _ask(host, name, f"user={name},host={client_name(host, options, address)},{ends}", server)
 
 
-def _ask(host: Host, name: str, connection: str) -> Options:
-    done = host.run(["sshd", "-T", "-C", connection])
+def _server_options(host: Host, port: int) -> tuple[str, ...]:
+    """Return the options of its own of the SSH server that listens on a port; none for the usual one."""
+    servers = running_with_options(host) if port else ()
+    return next((server.options for server in servers if port in server.ports), ())
+
+
+def _ask(host: Host, name: str, connection: str, server: tuple[str, ...] = ()) -> Options:
+    done = host.run(["sshd", "-T", *server, "-C", connection])
     if done.rc != 0:
         raise ClinicalError("Asking sshd", name, f"sshd -T says: {done.err_line}")
     return Options(done.out)
