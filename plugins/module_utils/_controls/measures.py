@@ -57,6 +57,7 @@ class Measure:
     bits: bool = False
 
     def at_most(self, value: float, limit: float) -> bool:
+        """Return whether a value is no more than the limit; of bits, whether it has none that the limit has not."""
         return not int(value) & ~int(limit) if self.bits else value <= limit
 
 

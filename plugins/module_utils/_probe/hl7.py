@@ -58,6 +58,7 @@ class Message:
     segments: tuple[tuple[str, ...], ...]
 
     def segments_named(self, name: str) -> Iterator[tuple[str, ...]]:
+        """Yield the segments of a name, each as its fields, the name first."""
         return (segment for segment in self.segments if segment[0] == name)
 
     def components(self, text: str) -> tuple[str, ...]:

@@ -99,6 +99,7 @@ class WorkerStats:
 
     @property
     def current_worker(self) -> int:
+        """Return the process id of the worker that takes new sessions."""
         return self.workers[0]
 
     def servers_of(self, engine: str, every_worker: bool = False) -> list[StatRow]:
@@ -106,6 +107,7 @@ class WorkerStats:
         return [row for row in self._rows_of(every_worker) if row.server and row.server == engine]
 
     def frontends(self, every_worker: bool = False) -> list[StatRow]:
+        """Return the frontends of the worker that takes new sessions, or of all workers."""
         return [row for row in self._rows_of(every_worker) if not row.server]
 
     def engines(self) -> list[str]:

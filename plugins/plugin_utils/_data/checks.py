@@ -82,6 +82,7 @@ class Place:
     prefix: str = ""
 
     def problem(self, data: Mapping[str, Any], key: str, fault: str, allowed: str = "") -> Problem:
+        """Return a problem with a key, at its line where the data knows it; an empty key is the mapping itself."""
         line = data.line_of(key) if isinstance(data, strict_yaml.YamlMapping) else 0
         return Problem(
             str(self.file), line, self.owner, f"{self.prefix}{key}" if key else self.prefix.rstrip("."), fault, allowed

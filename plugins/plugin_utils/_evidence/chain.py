@@ -53,6 +53,7 @@ class Link:
 
     @property
     def number(self) -> int:
+        """Return its place in the chain, from 1."""
         return int(self.manifest["sequence"])
 
     @property
@@ -80,6 +81,7 @@ class Seal:
 
 
 def check_fleet(name: str) -> str:
+    """Return the name of a fleet. Raises ClinicalError where it cannot name files."""
     if _FLEET.fullmatch(name):
         return name
     advice = "Use letters, digits, '.', '_' and '-', at most 80, starting with a letter or digit."
@@ -244,6 +246,7 @@ def _all(evidence_dir: Path, fleet: str) -> list[Link]:
 
 
 def seal_of(link: Link) -> Seal:
+    """Return what a manifest says of its place in the chain and of who signed it."""
     previous = link.manifest["previous"] or {}
     return Seal(
         fleet=link.fleet,

@@ -216,4 +216,5 @@ def _choice(data: Json, key: str, choices: Sequence[str], host: str, where: str 
 def refuse(
     host: str, fault: str, try_this: str = "Pass the registered result of healthops.clinical.baseline or patch."
 ) -> ClinicalError:
+    """Return the error of a result that is no evidence; nothing secret that it quotes is shown."""
     return ClinicalError("Recording", f"the result of {host}", shown(fault), try_this)

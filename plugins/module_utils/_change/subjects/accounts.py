@@ -44,6 +44,7 @@ class AccountField(WholeSubject):
         return self._place()[0]
 
     def capture(self, host: Host) -> Image:
+        """Return the field as {"value": text}, None where the account has no such line or field."""
         path, number, owner = self._place()
         fields = _line(host.read_text(path, "surrogateescape"), owner)
         return {"value": fields[number] if fields and len(fields) > number else None}

@@ -135,6 +135,7 @@ class File(WholeSubject):
         return self.path
 
     def capture(self, host: Host) -> Image:
+        """Return kind, owner, mode, attributes and content, or the digest of a content that is too large to be kept."""
         return path_image(host, self.path)
 
     def put(self, host: Host, image: Image) -> None:
@@ -290,6 +291,7 @@ class Meta(WholeSubject):
         return data_folders.named(self.path, image.get("kind") == "dir")
 
     def capture(self, host: Host) -> Image:
+        """Return kind, mode and owner without the content; of what is not root's its inode as well."""
         with withheld_names(lambda path: path != self.path):
             info = host.stat(self.path)
         if info is None:

@@ -47,6 +47,7 @@ class LocalAccount(WholeSubject):
         return self.account
 
     def capture(self, host: Host) -> Image:
+        """Return group, groups, home, shell and comment by name. Raises ClinicalError where its line is damaged."""
         row = _row(host, "/etc/passwd", self.account)
         if row is None or len(row) < 7:
             return dict(_ABSENT)

@@ -56,6 +56,7 @@ class MountOptions(WholeSubject):
         return self.path
 
     def capture(self, host: Host) -> Image:
+        """Return the hardening options that it is mounted with, sorted; None where nothing is mounted there."""
         point = mounted(host).get(self.path)
         return {"options": None if point is None else sorted(o for o in point.options if o in OPPOSITE)}
 

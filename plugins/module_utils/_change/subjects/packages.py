@@ -197,6 +197,7 @@ class Packages(WholeSubject):
         return self.names
 
     def capture(self, host: Host) -> Image:
+        """Return the installed version of each package, None where it is not, and what the class says of an image."""
         names = self.names.split()
         rows = query(host, names)
         versions = {name: version for name, version, status in rows if status == "installed"}

@@ -42,6 +42,7 @@ class Tree(WholeSubject):
         return self.folders
 
     def capture(self, host: Host) -> Image:
+        """Return all that lies below the folders: digests by path, and the packed images."""
         with withheld_names(self._is_named):
             paths = {p: path_image(host, p) for folder in self.folders.split(":") for p in _walk(host, folder)}
         return {"digests": _digests(paths), "packed": _pack(paths)}
@@ -109,6 +110,7 @@ class Tree(WholeSubject):
         return [path for path in touched if not _is_made(path) and digests.get(path) != wanted_digests.get(path)]
 
     def capture_after(self, host: Host, before: Image) -> Image:
+        """Return what lies there now of that which was changed, made anew or taken away since."""
         now = self.capture(host)
         return _of_touched(now, {*_differences(before["digests"], now["digests"]), *_rewritten(before, now)})
 

@@ -83,6 +83,7 @@ class AccountsView:
 
     @property
     def excepted(self) -> frozenset[str]:
+        """Return the names of the accounts that the control leaves alone."""
         return frozenset(self.settings.get("except", ()))
 
 

@@ -55,6 +55,7 @@ class Port:
 
     @property
     def place(self) -> tuple[str, int]:
+        """Return protocol and first number, by which ports are told apart."""
         return (self.protocol, self.number)
 
     @property

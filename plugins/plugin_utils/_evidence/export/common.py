@@ -106,6 +106,7 @@ def supports(finding: Json) -> list[str]:
 
 
 def supported(reference: Json) -> str:
+    """Return a reference of a finding for people: framework, its status, reference and strength."""
     status, strength = str(reference.get("status", "guidance")), str(reference.get("strength", "supports"))
     return _supported(str(reference["title"]), status, str(reference["reference"]), strength)
 
@@ -128,6 +129,7 @@ def describe_verdicts(finding: Json) -> str:
 
 
 def found_and_wanted(finding: Json) -> str:
+    """Return the subject with its value and the wanted one, for people."""
     return f"{text(finding['subject'])}: found {text(finding['before']) or 'nothing'}, wanted {text(finding['wanted'])}"
 
 

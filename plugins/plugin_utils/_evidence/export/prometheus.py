@@ -39,6 +39,7 @@ Samples = list[tuple[Labels, float]]
 
 
 def export(run: Json) -> Files:
+    """Return the metrics of the run in the text format of Prometheus; families without samples are left out."""
     lines: list[str] = []
     for name, about, samples in _families(run):
         if samples:

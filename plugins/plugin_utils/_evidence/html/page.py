@@ -118,6 +118,7 @@ class Group:
 
     @property
     def count(self) -> int:
+        """Return how many findings it has, those that are only named included."""
         return len(self.rows) + len(self.short)
 
 
@@ -145,6 +146,7 @@ class Host:
 
     @property
     def put_back(self) -> int:
+        """Return how many changes were taken back on the host."""
         return len(self.restored)
 
     @property

@@ -112,6 +112,7 @@ class Updates:
 
 
 def updates(run: Json, anchors: Mapping[str, str]) -> Updates:
+    """Return the part of the page about packages: how many of each severity, and the packages of all hosts."""
     changes = list(package_changes(run))
     chosen = [entry for entry in changes if entry[2] not in LEFT_OUT]
     counted = {
