@@ -57,7 +57,9 @@ class ActionModule(ActionBase):
         if args["result"] is None:
             return clean_probes(probes, host, run_id, self._task.check_mode)
         result = clean_result(args["result"], host, run_id)
-        return merged(result, clean_probes(probes, host, result["run_id"])) if probes else result
+        if probes:
+            return merged(result, clean_probes(probes, host, result["run_id"]))
+        return result
 
 
 def registered(name: str, known: Mapping[str, Any]) -> Any:

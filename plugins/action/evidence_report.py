@@ -59,4 +59,6 @@ class ActionModule(ActionBase):
 def content_of(path: Any) -> bytes | None:
     """Return the content of a file, if one is named and there; the report tells where a record misses it."""
     place = Path(str(path or "")).absolute()
-    return read(place) if path and place.is_file() else None
+    if path and place.is_file():
+        return read(place)
+    return None

@@ -233,7 +233,9 @@ def audit(host: Host, request: BaselineRequest) -> Report:
 def _foretold(assessment: Assessment, error: ClinicalError | None) -> dict[str, Any]:
     """Return the finding of a control that nobody has enforced; one that a run could not enforce says so."""
     finding = _finding(assessment)
-    return finding if error is None else {**finding, "result": "error", "reason": f"A run would not change it: {error}"}
+    if error is None:
+        return finding
+    return {**finding, "result": "error", "reason": f"A run would not change it: {error}"}
 
 
 def _context(request: BaselineRequest, report: Report) -> SurveyContext:

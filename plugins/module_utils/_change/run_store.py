@@ -90,7 +90,9 @@ def unline(raw: bytes) -> dict[str, Any] | None:
     if not text or hashlib.sha256(text).hexdigest()[:16].encode() != checksum:
         return None
     record = json.loads(text)
-    return record if isinstance(record, dict) else None
+    if isinstance(record, dict):
+        return record
+    return None
 
 
 def misfit(cls: Any, record: Mapping[str, Any]) -> str:

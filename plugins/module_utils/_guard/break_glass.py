@@ -142,7 +142,9 @@ def _shadow(host: Host, name: str) -> Shadow | None:
 
 
 def _days(field: str) -> int | None:
-    return int(field) if is_natural(field) else None
+    if is_natural(field):
+        return int(field)
+    return None
 
 
 def _date(day: int) -> str:
@@ -214,7 +216,9 @@ def _password_trouble(case: Case, options: Options) -> str | None:
     if case.account.uid == 0 and not options.on("permitrootlogin"):
         return "PermitRootLogin lets no password in"
     if case.shadow is None:
-        return None if pam else "it has no password on this host"
+        if pam:
+            return None
+        return "it has no password on this host"
     return _own_password_trouble(case)
 
 

@@ -93,7 +93,9 @@ def load(host: Host, run_id: str) -> Guard | None:
         return None
     record = run_store.unline(content.rstrip(b"\n"))
     if record is None:
-        return _overdue(run_id) if alarm.is_prepared(host) else None
+        if alarm.is_prepared(host):
+            return _overdue(run_id)
+        return None
     if record.get("run_id") != run_id:
         raise ClinicalError("Reading the guard of", run_id, f"its record is that of {record.get('run_id')}", FOREIGN)
     return _from_record(record)

@@ -197,7 +197,9 @@ def unjudged(host: Host, options: Options) -> list[str]:
 
 def _revocations(host: Host, options: Options) -> bytes | None:
     """Return what lies where RevokedKeys points; None where nothing does, and nothing to revoke where it is none."""
-    return host.read(host.resolve(options.get("revokedkeys"))) if options.names("revokedkeys") else b""
+    if options.names("revokedkeys"):
+        return host.read(host.resolve(options.get("revokedkeys")))
+    return b""
 
 
 def _key_files(account: Account, options: Options) -> Iterator[str]:
@@ -229,7 +231,9 @@ def _file_trouble(
             return f"the account may not {act}"
     text = (host.read(real) or b"").decode("utf-8", "replace")
     reason = authorized_keys.why_refused(text, policy, visit)
-    return None if reason is None else f"{path}: {reason}"
+    if reason is None:
+        return None
+    return f"{path}: {reason}"
 
 
 def _policy(host: Host, options: Options) -> Policy:
@@ -267,7 +271,9 @@ def _loose(host: Host, account: Account, path: str) -> str | None:
         return f"{path} belongs to {host.owner_name(info.uid)}"
     if info.mode & 0o020 and not _own_group(host, account, info.gid):
         return f"{path} is writable by its group"
-    return f"{path} is writable by everybody" if info.mode & 0o002 else None
+    if info.mode & 0o002:
+        return f"{path} is writable by everybody"
+    return None
 
 
 def _own_group(host: Host, account: Account, gid: int) -> bool:
@@ -291,7 +297,9 @@ def _may(host: Host, account: Account, path: str, bit: int) -> bool:
 def _shift(host: Host, account: Account, info: Stat) -> int:
     if info.uid == account.uid:
         return 6
-    return 3 if host.group_name(info.gid) in account.groups else 0
+    if host.group_name(info.gid) in account.groups:
+        return 3
+    return 0
 
 
 def _user_matches(user: str, address: str, name: str, pattern: str) -> bool:

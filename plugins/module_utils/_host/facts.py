@@ -106,7 +106,9 @@ def reason_not_applicable(host: Host, facts: Mapping[str, str], applies: Mapping
     if versions and not is_release(facts["version"], versions.get(facts["distribution"], ())):
         return f"it is not for {facts['distribution']} {facts['version']}"
     if "container" in applies and bool(facts["container"]) != applies["container"]:
-        return "it is for whole machines only" if facts["container"] else "it is for containers only"
+        if facts["container"]:
+            return "it is for whole machines only"
+        return "it is for containers only"
     missing = [path for path in applies.get("requires_path", ()) if host.stat(path) is None]
     if missing:
         return f"{missing[0]} is not on this host"
@@ -114,7 +116,9 @@ def reason_not_applicable(host: Host, facts: Mapping[str, str], applies: Mapping
     if present:
         return f"{present[0]} is on this host"
     engine = container_engine(host) if applies.get("unless_container_engine") else ""
-    return f"this host runs containers: {engine}" if engine else ""
+    if engine:
+        return f"this host runs containers: {engine}"
+    return ""
 
 
 def container_engine(host: Host) -> str:

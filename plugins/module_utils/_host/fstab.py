@@ -54,14 +54,18 @@ def _entry(number: int, fields: Sequence[str]) -> Entry:
 
 
 def _field(fields: Sequence[str], index: int) -> str:
-    return from_mount_field(fields[index]) if len(fields) > index else ""
+    if len(fields) > index:
+        return from_mount_field(fields[index])
+    return ""
 
 
 def _fatal_problem(place: str) -> str | None:
     """Return why it is not known where a line is mounted, None where it is."""
     if not place.startswith("/") and place not in _NOWHERE:
         return "its second field is no path"
-    return "its path goes back with .." if ".." in place.split("/") else None
+    if ".." in place.split("/"):
+        return "its path goes back with .."
+    return None
 
 
 def _lesser_problem(fields: Sequence[str]) -> str | None:
@@ -69,7 +73,9 @@ def _lesser_problem(fields: Sequence[str]) -> str | None:
     if len(fields) < 3:
         return "it has no type of file system"
     numbers = fields[4:6]
-    return None if all(re.fullmatch(r"\d+\r?", field) for field in numbers) else "its last fields are no numbers"
+    if all(re.fullmatch(r"\d+\r?", field) for field in numbers):
+        return None
+    return "its last fields are no numbers"
 
 
 def simplify(place: str) -> str:

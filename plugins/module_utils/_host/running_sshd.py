@@ -43,7 +43,9 @@ class RunningSshd:
     def configuration(self) -> str:
         """The path of the configuration file that its options name; empty where it reads the usual one."""
         named = [value for option, value in zip(self.options, self.options[1:]) if option == "-f"]
-        return named[-1] if named else ""
+        if named:
+            return named[-1]
+        return ""
 
     def __str__(self) -> str:
         where = ", ".join(self.places) or "no port"

@@ -209,7 +209,9 @@ def note_after(host: Host, run: PatchRun, sums: Mapping[str, str]) -> None:
 
 def read_after(host: Host, run: PatchRun) -> dict[str, str]:
     """Return the checksums that ``note_after`` wrote; none for a run that was cut before."""
-    return _load(host, run, "after") if _STORE.has(host, run.run_id, "after") else {}
+    if _STORE.has(host, run.run_id, "after"):
+        return _load(host, run, "after")
+    return {}
 
 
 def note_drift(host: Host, run: PatchRun, paths: Sequence[str]) -> None:

@@ -87,7 +87,9 @@ class Acknowledgement:
 
 def field(segment: tuple[str, ...], number: int) -> str:
     """Return a field by its HL7 number (MSA-1 is 1), or "" where the segment is shorter."""
-    return segment[number] if number < len(segment) else ""
+    if number < len(segment):
+        return segment[number]
+    return ""
 
 
 def parse(data: bytes) -> Message:

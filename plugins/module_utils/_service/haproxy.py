@@ -143,13 +143,14 @@ def parse_stat(worker: int, text: str) -> list[StatRow]:
     """Return the frontends and servers in a worker's answer to ``show stat``."""
     rows = []
     for row in _table(text):
-        if not row.get("svname") or row["svname"] == "BACKEND":
+        name = row.get("svname") or "BACKEND"
+        if name == "BACKEND":
             continue
         rows.append(
             StatRow(
                 worker=worker,
                 proxy=row["pxname"] or "",
-                server="" if row["svname"] == "FRONTEND" else row["svname"],
+                server="" if name == "FRONTEND" else name,
                 status=row["status"] or "",
                 sessions=_number(row["scur"] or "0", "show stat"),
                 last_check=row.get("check_desc") or "",
@@ -228,7 +229,9 @@ _SECTIONS = ("backend", "listen", "frontend", "global")
 def parse_seconds(text: str) -> float:
     """Return a time of HAProxy's configuration in seconds; without a unit it is milliseconds. Nought if it is none."""
     match = re.fullmatch(r"(\d+)(us|ms|s|m|h|d)?", text)
-    return int(match.group(1)) * _UNITS[match.group(2) or "ms"] if match else 0.0
+    if match:
+        return int(match.group(1)) * _UNITS[match.group(2) or "ms"]
+    return 0.0
 
 
 def parse_check_seconds(text: str, engine: str) -> float:

@@ -44,7 +44,9 @@ def unit_of_place(place: str) -> str:
 
 def unit_word(text: str) -> str:
     """Return one argument for a command line of a unit, ExecStart= and the like, as systemd.service(5) reads it."""
-    return text if _PLAIN_UNIT_WORD.fullmatch(text) else f"'{text.translate(_UNIT_ESCAPES)}'"
+    if _PLAIN_UNIT_WORD.fullmatch(text):
+        return text
+    return f"'{text.translate(_UNIT_ESCAPES)}'"
 
 
 def unit_command(argv: Iterable[str]) -> str:

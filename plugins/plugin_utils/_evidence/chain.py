@@ -193,7 +193,9 @@ def _end_there(evidence_dir: Path, fleet: str) -> Link | None:
         path = _path(evidence_dir, fleet, place) if isinstance(place, dict) else None
         if path is not None and path.is_file():
             return open_link(path)
-    return _end_elsewhere(evidence_dir, fleet, note) if _is_place(note) else None
+    if _is_place(note):
+        return _end_elsewhere(evidence_dir, fleet, note)
+    return None
 
 
 def _end_elsewhere(evidence_dir: Path, fleet: str, place: Mapping[str, Any]) -> Link:
@@ -212,7 +214,9 @@ def note_of(evidence_dir: Path, fleet: str) -> Json | None:
         note = load_json(path)
     except ClinicalError:
         return None
-    return note if isinstance(note, dict) and ("pending" in note or "sha256" in note) else None
+    if isinstance(note, dict) and ("pending" in note or "sha256" in note):
+        return note
+    return None
 
 
 def fleets_of_notes(evidence_dir: Path) -> set[str]:
@@ -236,7 +240,9 @@ def file_name(fleet: str, number: int) -> str:
 def named(path: Path) -> tuple[str, int] | None:
     """(fleet, number) by the name of a manifest's file."""
     match = _NAME.fullmatch(path.name)
-    return (match["fleet"], int(match["number"])) if match else None
+    if match:
+        return (match["fleet"], int(match["number"]))
+    return None
 
 
 def _all(evidence_dir: Path, fleet: str) -> list[Link]:

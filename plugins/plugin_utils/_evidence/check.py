@@ -203,7 +203,9 @@ def _want(data: Json, key: str, kind: type, host: str, where: str = "") -> Any:
 
 
 def _optional(data: Json, key: str, kind: type, host: str) -> Any:
-    return _want(data, key, kind, host) if key in data else None
+    if key in data:
+        return _want(data, key, kind, host)
+    return None
 
 
 def _choice(data: Json, key: str, choices: Sequence[str], host: str, where: str = "") -> str:

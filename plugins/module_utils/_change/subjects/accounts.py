@@ -67,7 +67,9 @@ class AccountField(WholeSubject):
 
     def way_back(self, before: Image, after: Image, now: Image, force: bool = False) -> WayBack:
         """Leave an account that is gone gone."""
-        return WayBack(now) if now["value"] is None else super().way_back(before, after, now, force)
+        if now["value"] is None:
+            return WayBack(now)
+        return super().way_back(before, after, now, force)
 
     def describe(self, part: str, value: Any) -> str:
         if value is None or "password" not in self.what:

@@ -156,7 +156,9 @@ class WholeSubject:
     def astray(self, image: Image, wanted: Image) -> list[str]:
         if self.COMES_WITH_OTHERS and None in wanted.values():
             return []
-        return [] if self.matches(image, wanted) else [f"{self.type} {self.shown_name(wanted)}"]
+        if self.matches(image, wanted):
+            return []
+        return [f"{self.type} {self.shown_name(wanted)}"]
 
     def capture_after(self, host: Host, before: Image) -> Image:
         return self.capture(host)
@@ -190,7 +192,9 @@ class WholeSubject:
         return earlier[0], later[1]
 
     def remaining(self, goal: Image, paths: Collection[str]) -> Image | None:
-        return None if getattr(self, "path", None) in paths else goal
+        if getattr(self, "path", None) in paths:
+            return None
+        return goal
 
     def without(self, now: Image, after: Image, paths: Collection[str]) -> Image:
         return now

@@ -207,7 +207,9 @@ class File(WholeSubject):
 
     def astray(self, image: Image, wanted: Image) -> list[str]:
         """Accept a folder in the place of nothing: ``put`` leaves one in which somebody has something."""
-        return [] if wanted["kind"] == "absent" and image["kind"] == "dir" else super().astray(image, wanted)
+        if wanted["kind"] == "absent" and image["kind"] == "dir":
+            return []
+        return super().astray(image, wanted)
 
     def describe(self, part: str, value: Any) -> str:
         return describe(value) if part == "xattrs" else _mode_or_owner(part, value)

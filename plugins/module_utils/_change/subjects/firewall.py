@@ -74,4 +74,6 @@ class FilterTable(WholeSubject):
 
 def _tokens(rules: str | None) -> list[str] | None:
     """Return the rules without the line breaks, which differ between versions of nft."""
-    return None if rules is None else rules.split()
+    if rules is None:
+        return None
+    return rules.split()

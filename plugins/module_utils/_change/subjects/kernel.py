@@ -51,7 +51,9 @@ class KernelValue(WholeSubject):
 
 def _value(host: Host, key: str) -> str | None:
     content = host.read(kernel_path(key))
-    return None if content is None else " ".join(content.decode("utf-8", "replace").split())
+    if content is None:
+        return None
+    return " ".join(content.decode("utf-8", "replace").split())
 
 
 @dataclass(frozen=True)

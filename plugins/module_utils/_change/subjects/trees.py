@@ -219,7 +219,7 @@ def _ours(
     for path in touched:
         digest = after["digests"].get(path, "")
         images = [image for image in (now.get(path, ABSENT), before.get(path, ABSENT)) if _digest(image) == digest]
-        known[path] = images[0] if images else {"kind": "unknown", "unknown": digest}
+        known[path] = next(iter(images), {"kind": "unknown", "unknown": digest})
     return known
 
 
@@ -255,7 +255,9 @@ def _put_paths(host: Host, goals: Mapping[str, Image]) -> None:
 
 def _accounts_locked(host: Host, image: Image) -> contextlib.AbstractContextManager[None]:
     touched = image.get("touched", ())
-    return host.accounts_locked() if any(path in touched for path in ACCOUNTS) else contextlib.nullcontext()
+    if any(path in touched for path in ACCOUNTS):
+        return host.accounts_locked()
+    return contextlib.nullcontext()
 
 
 def _rewritten(before: Image, now: Image) -> list[str]:

@@ -91,7 +91,9 @@ def _entry_of(text: str, path: str) -> Entry | None:
 def fstab_options(text: str, path: str) -> Sequence[str] | None:
     """Return the options that fstab gives for a path, None where it does not name it."""
     entry = _entry_of(text, path)
-    return None if entry is None else entry.options
+    if entry is None:
+        return None
+    return entry.options
 
 
 def fstab_problem(text: str, path: str) -> str | None:
@@ -254,4 +256,6 @@ def _remount(path: str, failing: Sequence[Control], state: State) -> Step:
 
 def _line(text: str, path: str) -> str:
     options = fstab_options(text, path)
-    return f"# {path} is not in {FSTAB}" if options is None else f"{path} {','.join(options)}"
+    if options is None:
+        return f"# {path} is not in {FSTAB}"
+    return f"{path} {','.join(options)}"

@@ -106,7 +106,9 @@ class Sshd(Kind):
         return (f"sshd {settings['option'].lower()}",)
 
     def units(self, controls: Sequence[Control]) -> Sequence[str]:
-        return ssh_server.UNITS if controls else ()
+        if controls:
+            return ssh_server.UNITS
+        return ()
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         if host.which("sshd") is None:
@@ -170,7 +172,9 @@ def _value(control: Control, state: State) -> str | None:
     if value is None and option in UNPRINTED:
         line = first(state.files, option)
         value = line.value if line else UNPRINTED[option]
-    return None if value is None else SYNONYMS.get(value, value)
+    if value is None:
+        return None
+    return SYNONYMS.get(value, value)
 
 
 def _fine(control: Control, value: str) -> bool:
@@ -218,7 +222,9 @@ def _wanted(control: Control) -> str:
     if op == "excludes":
         return "none of " + ", ".join(value)
     if op == "named":
-        return "limited to groups that the site names" if value == UNNAMED else f"limited to {value}"
+        if value == UNNAMED:
+            return "limited to groups that the site names"
+        return f"limited to {value}"
     if op == "each_at_most":
         return f"at most {value}"
     return describe_wanted(op, value, settings.get("accept", ()))
@@ -294,7 +300,9 @@ def _trouble_of(control: Control, state: State, server: RunningSshd) -> str:
     if not _fine(control, value):
         return f"has {option} {_describe(control, value)}"
     exceptions = _exceptions(control, files, server.configuration)
-    return f"reads {_where(exceptions[0])}" if exceptions else ""
+    if exceptions:
+        return f"reads {_where(exceptions[0])}"
+    return ""
 
 
 def _exceptions(control: Control, files: Mapping[str, str], main: str = MAIN) -> list[Line]:

@@ -113,7 +113,9 @@ class Sudo(Kind):
 def _refused(host: Host) -> tuple[str, ...]:
     """Return what sudo does not take: cvtsudoers prints numbers that are none, and sums of what cannot be added to."""
     done = host.run(["visudo", "--check", f"--file={MAIN}"])
-    return () if done.rc == 0 else tuple(line for line in split_lines(done.err) if line.strip())
+    if done.rc == 0:
+        return ()
+    return tuple(line for line in split_lines(done.err) if line.strip())
 
 
 def parse_defaults(output: str) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...]]:
@@ -149,7 +151,9 @@ def _directory(nsswitch: str) -> str:
 
 
 def _assess(control: Control, state: State) -> Assessment:
-    return _assess_rule(control, state) if "rule" in control.settings else _assess_default(control, state)
+    if "rule" in control.settings:
+        return _assess_rule(control, state)
+    return _assess_default(control, state)
 
 
 def _assess_rule(control: Control, state: State) -> Assessment:
@@ -198,7 +202,9 @@ def _line(control: Control) -> str:
 def _describe(value: Any) -> str:
     if value is None:
         return "not set"
-    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
 
 
 def _assess_default(control: Control, state: State) -> Assessment:

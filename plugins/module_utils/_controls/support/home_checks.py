@@ -144,7 +144,9 @@ def _weak_key(line: str) -> str:
     if match[1] == "ssh-dss":
         return "a DSA key"
     bits = rsa_bits(match[2])
-    return f"an RSA key of {bits} bits" if 0 < bits < RSA_BITS else ""
+    if 0 < bits < RSA_BITS:
+        return f"an RSA key of {bits} bits"
+    return ""
 
 
 def rsa_bits(encoded: str) -> int:
@@ -158,7 +160,9 @@ def rsa_bits(encoded: str) -> int:
         size = int.from_bytes(blob[:4], "big")
         pieces.append(blob[4 : 4 + size])
         blob = blob[4 + size :]
-    return int.from_bytes(pieces[2], "big").bit_length() if len(pieces) == 3 else 0
+    if len(pieces) == 3:
+        return int.from_bytes(pieces[2], "big").bit_length()
+    return 0
 
 
 def shells_list(view: AccountsView) -> Iterator[Violation]:

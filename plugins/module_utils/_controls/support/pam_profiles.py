@@ -149,7 +149,9 @@ def _managed(text: str) -> list[str] | None:
             reached += 1
         elif reached in (1, 3) and line.strip():
             managed.append(line)
-    return managed if reached >= 3 else None
+    if reached >= 3:
+        return managed
+    return None
 
 
 def _signature(line: str) -> str:

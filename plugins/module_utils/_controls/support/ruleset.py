@@ -95,7 +95,9 @@ def parse_entry(text: str) -> Port | None:
 def _parse_place(text: str) -> Port | None:
     if text.startswith(f"{PROTOCOL}/"):
         number = protocols.parse_protocol(text[len(PROTOCOL) + 1 :])
-        return None if number is None else Port(PROTOCOL, number)
+        if number is None:
+            return None
+        return Port(PROTOCOL, number)
     match = _PORTS.match(text)
     if match is None:
         return None

@@ -218,7 +218,9 @@ def paragraphs(text: str) -> Iterator[dict[str, str]]:
 def size(text: str) -> int:
     """Return a size in a package's paragraph as apt reads it: the digits that it begins with, nothing where none."""
     match = _SIZE.match(text)
-    return int(match[1]) if match else 0
+    if match:
+        return int(match[1])
+    return 0
 
 
 def source_of(fields: Mapping[str, str]) -> tuple[str, str]:

@@ -72,7 +72,9 @@ def seconds(stamp: str) -> float | None:
 def day(date: Any) -> int | None:
     """2026-11-22 -> seconds since 1970 at the beginning of that day, UTC."""
     match = _DAY.fullmatch(date) if isinstance(date, str) else None
-    return None if match is None else calendar.timegm((*map(int, match.groups()), 0, 0, 0))
+    if match is None:
+        return None
+    return calendar.timegm((*map(int, match.groups()), 0, 0, 0))
 
 
 def began(run: Json) -> str:

@@ -146,4 +146,6 @@ def rows(run: Json) -> Iterator[dict[str, str]]:
 
 def safe(field: str) -> str:
     """The field, with an apostrophe before what a spreadsheet would calculate."""
-    return f"'{field}" if field.startswith(_FORMULA) or field.lstrip().startswith(_FORMULA) else field
+    if field.startswith(_FORMULA) or field.lstrip().startswith(_FORMULA):
+        return f"'{field}"
+    return field

@@ -299,7 +299,9 @@ def _firewall(result: Json) -> list[Json]:
 def _items(value: Any) -> list[str]:
     if isinstance(value, list):
         return [show(item) for item in value]
-    return [show(value)] if value else []
+    if value:
+        return [show(value)]
+    return []
 
 
 def _number(value: Any) -> str:
