@@ -4,7 +4,8 @@
 
 A manifest, which tests/hosts/inside/manifest.py writes, has one value for each thing. Of each, three are compared: on
 the untouched host, after it was hardened and configured, and after all that others did before our next run. What only
-we changed, also later, is as at first, and what others changed is as they left it. Where both changed a text, their lines are still in it and ours are not.
+we changed, also later, is as at first, and what others changed is as they left it. Where both changed a text, their
+lines are still in it and ours are not.
 """
 
 from __future__ import annotations

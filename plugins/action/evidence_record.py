@@ -13,6 +13,11 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.modules.evidence_record import (
+    ARGUMENTS,
+    MUTUALLY_EXCLUSIVE,
+    REQUIRED_ONE_OF,
+)
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.record import (
     clean_probes,
@@ -21,15 +26,6 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.recor
 )
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.store import write_record
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
-
-PROBE = {
-    "probe": {"type": "str", "required": True},
-    "target": {"type": "str", "required": True},
-    "healthy": {"type": "bool", "required": True},
-    "state": {"type": "str", "required": True},
-    "latency_ms": {"type": "float"},
-    "saw": {"type": "str", "required": True},
-}
 
 
 class ActionModule(ActionBase):
@@ -40,15 +36,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _validated, args = self.validate_argument_spec(
-            argument_spec={
-                "path": {"type": "path", "required": True},
-                "run_id": {"type": "str"},
-                "result": {"type": "dict"},
-                "registered": {"type": "str"},
-                "probes": {"type": "list", "elements": "dict", "options": PROBE},
-            },
-            required_one_of=[("result", "registered", "probes")],
-            mutually_exclusive=[("result", "registered")],
+            argument_spec=ARGUMENTS,
+            required_one_of=REQUIRED_ONE_OF,
+            mutually_exclusive=MUTUALLY_EXCLUSIVE,
         )
         known = task_vars or {}
         host = str(known["inventory_hostname"])
@@ -67,7 +57,9 @@ class ActionModule(ActionBase):
         if args["result"] is None:
             return clean_probes(probes, host, run_id, self._task.check_mode)
         result = clean_result(args["result"], host, run_id)
-        return merged(result, clean_probes(probes, host, result["run_id"])) if probes else result
+        if probes:
+            return merged(result, clean_probes(probes, host, result["run_id"]))
+        return result
 
 
 def registered(name: str, known: Mapping[str, Any]) -> Any:

@@ -12,11 +12,10 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.export.formats import FORMATS
+from ansible_collections.healthops.clinical.plugins.modules.evidence_report import ARGUMENTS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.files import read
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.report import Sealing, report
-from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_modes import MODES
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.fork import share_memory
 
@@ -33,24 +32,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _validated, args = self.validate_argument_spec(
-            argument_spec={
-                "path": {"type": "path", "required": True},
-                "run_id": {"type": "str"},
-                "hosts": {"type": "list", "elements": "str", "default": []},
-                "mode": {"type": "str", "choices": list(MODES)},
-                "formats": {
-                    "type": "list",
-                    "elements": "str",
-                    "choices": list(FORMATS),
-                    "default": ["csv", "prometheus"],
-                },
-                "fleet": {"type": "str", "default": "fleet"},
-                "signing_key": {"type": "path", "no_log": False},
-                "approvals": {"type": "path"},
-                "take_over": {"type": "bool", "default": False},
-            },
-        )
+        _validated, args = self.validate_argument_spec(argument_spec=ARGUMENTS)
         folder, key, approvals = Path(args["path"]).absolute(), args["signing_key"], args["approvals"]
         home = own_folder(constants.config)
         try:
@@ -77,4 +59,6 @@ class ActionModule(ActionBase):
 def content_of(path: Any) -> bytes | None:
     """Return the content of a file, if one is named and there; the report tells where a record misses it."""
     place = Path(str(path or "")).absolute()
-    return read(place) if path and place.is_file() else None
+    if path and place.is_file():
+        return read(place)
+    return None

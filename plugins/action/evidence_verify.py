@@ -12,6 +12,7 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.modules.evidence_verify import ARGUMENTS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import plural
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.verify import verify
@@ -25,15 +26,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _validated, args = self.validate_argument_spec(
-            argument_spec={
-                "path": {"type": "path", "required": True},
-                "fleet": {"type": "str"},
-                "allowed_signers": {"type": "path"},
-                "head": {"type": "str"},
-                "oldest": {"type": "int", "default": 1},
-            },
-        )
+        _validated, args = self.validate_argument_spec(argument_spec=ARGUMENTS)
         folder, signers = Path(args["path"]).absolute(), args["allowed_signers"]
         try:
             verified = verify(

@@ -17,6 +17,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.modules.preflight import ARGUMENTS
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.measure import (
     catalogue_folders,
     measure,
@@ -29,8 +30,6 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._patch.ready im
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-#: The roles whose options are checked, each for every host.
-CHECKED = ("hardening", "patching")
 #: How many hosts with the same problem are named.
 NAMED = 3
 
@@ -42,16 +41,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _validated, args = self.validate_argument_spec(
-            argument_spec={
-                "path": {"type": "path"},
-                "hosts": {"type": "list", "elements": "str", "default": []},
-                "fleet": {"type": "str", "default": "fleet"},
-                "signing_key": {"type": "path", "no_log": False},
-                "roles": {"type": "list", "elements": "str", "choices": list(CHECKED), "default": []},
-                "approvals": {"type": "str"},
-            },
-        )
+        _validated, args = self.validate_argument_spec(argument_spec=ARGUMENTS)
         known, hosts = task_vars or {}, [str.__str__(name) for name in args["hosts"]]
         problems = [str(problem) for problem in _evidence(args, hosts)] if args["path"] else []
         if args["approvals"] is not None:

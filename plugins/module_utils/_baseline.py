@@ -18,6 +18,7 @@ from ._change import journal
 from ._change import revert as journal_revert
 from ._change.folder_times import put_times
 from ._change.steps import Group
+from ._change.subjects.base import withheld_names
 from ._controls.awaited import RequiredPackages, installs
 from ._controls.context import SurveyContext
 from ._controls.kinds.package import Package
@@ -179,8 +180,10 @@ def _survey_kind(host: Host, name: str, controls: Sequence[Control], context: Su
 def _plan_kind(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:
     """Return the plan of a kind. Raises ClinicalError also for what nobody foresaw: it costs one kind, not the host."""
     kind = KINDS[name]
+    given = {value for control in controls for value in control.settings.values() if isinstance(value, str)}
     try:
-        return kind.plan(controls, kind.observe(host, controls, context))
+        with withheld_names(functools.partial(_is_folder, host), given):
+            return kind.plan(controls, kind.observe(host, controls, context))
     except ClinicalError:
         raise
     except Exception as error:
@@ -188,6 +191,15 @@ def _plan_kind(host: Host, name: str, controls: Sequence[Control], context: Surv
         place = f"{code.f_code.co_filename.rpartition('/')[2]}:{line}"
         reason = f"something on this host is not as we read it ({type(error).__name__} in {place})"
         raise ClinicalError("Judging the controls of", name, reason, "This is a defect: please report it.") from error
+
+
+def _is_folder(host: Host, path: str) -> bool:
+    """Return whether a path that is in an error is that of a folder; of what cannot be looked at nobody knows."""
+    try:
+        info = host.stat(path)
+    except ClinicalError:
+        return False
+    return info is not None and info.kind == "dir"
 
 
 def _why_unreadable(host: Host, control: Control, context: SurveyContext) -> str | None:
@@ -214,14 +226,16 @@ def audit(host: Host, request: BaselineRequest) -> Report:
         [group for n, group in enumerate(surveyed.groups) if n not in refused]
     )
     report.changed = bool(report.changes)
-    report.warnings += _describe_refusal(host, request, surveyed.groups)
+    report.warnings += _foretell_guard(host, request, surveyed.groups)
     return _close(host, report)
 
 
 def _foretold(assessment: Assessment, error: ClinicalError | None) -> dict[str, Any]:
     """Return the finding of a control that nobody has enforced; one that a run could not enforce says so."""
     finding = _finding(assessment)
-    return finding if error is None else {**finding, "result": "error", "reason": f"A run would not change it: {error}"}
+    if error is None:
+        return finding
+    return {**finding, "result": "error", "reason": f"A run would not change it: {error}"}
 
 
 def _context(request: BaselineRequest, report: Report) -> SurveyContext:
@@ -334,7 +348,7 @@ def revert(host: Host, request: BaselineRequest, wanted: str, check: bool) -> Re
     journal_revert.refuse_unless_safe(way, request.force)
     _describe_way(report, way)
     if check:
-        report.warnings += _describe_refusal(host, request, way.groups)
+        report.warnings += _foretell_guard(host, request, way.groups)
     elif way.groups:
         report.warnings += _go_back(host, request, way)
     if not check:
@@ -423,11 +437,16 @@ def _break_glass_problems(host: Host, request: BaselineRequest) -> list[str]:
     return break_glass.problems(host, request.break_glass_users, ssh_login.own_login(host))
 
 
-def _describe_refusal(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> list[str]:
-    """Return the warning that a run would be refused, for check mode; none where it would be let through."""
-    problems = _break_glass_problems(host, request) if _is_guarded(request, groups) else []
-    if not problems:
+def _foretell_guard(host: Host, request: BaselineRequest, groups: Sequence[Group]) -> list[str]:
+    """Return, for check mode, the warning that a run would be refused, else those that its confirmation would give."""
+    if not _is_guarded(request, groups):
         return []
+    problems = _break_glass_problems(host, request)
+    if not problems:
+        from ._guard import break_glass
+        from ._host import login as ssh_login
+
+        return break_glass.warnings(host, request.break_glass_users, ssh_login.own_login(host))
     return [f"A run would be refused and change nothing: {'; '.join(problems).rstrip('.')}."]
 
 

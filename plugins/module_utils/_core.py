@@ -113,6 +113,7 @@ class Core(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def find_spec(
         self, fullname: str, path: Any, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        """Return the way to load a module of the collection out of the packed sources; None for any other."""
         if not self._member(fullname):
             return None
         return importlib.util.spec_from_loader(fullname, self)

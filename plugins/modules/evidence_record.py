@@ -154,31 +154,38 @@ state:
   sample: enforced
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
+
+#: What the action plugin of this name takes as well.
+ARGUMENTS: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "run_id": {"type": "str"},
+    "result": {"type": "dict"},
+    "registered": {"type": "str"},
+    "probes": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "probe": {"type": "str", "required": True},
+            "target": {"type": "str", "required": True},
+            "healthy": {"type": "bool", "required": True},
+            "state": {"type": "str", "required": True},
+            "latency_ms": {"type": "float"},
+            "saw": {"type": "str", "required": True},
+        },
+    },
+}
+REQUIRED_ONE_OF = [("result", "registered", "probes")]
+MUTUALLY_EXCLUSIVE = [("result", "registered")]
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "path", "required": True},
-            "run_id": {"type": "str"},
-            "result": {"type": "dict"},
-            "registered": {"type": "str"},
-            "probes": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "probe": {"type": "str", "required": True},
-                    "target": {"type": "str", "required": True},
-                    "healthy": {"type": "bool", "required": True},
-                    "state": {"type": "str", "required": True},
-                    "latency_ms": {"type": "float"},
-                    "saw": {"type": "str", "required": True},
-                },
-            },
-        },
-        required_one_of=[("result", "registered", "probes")],
-        mutually_exclusive=[("result", "registered")],
+        argument_spec=ARGUMENTS,
+        required_one_of=REQUIRED_ONE_OF,
+        mutually_exclusive=MUTUALLY_EXCLUSIVE,
         supports_check_mode=True,
     )
     module.fail_json(

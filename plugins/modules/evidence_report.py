@@ -238,30 +238,35 @@ unknown_hosts:
   sample: {"portal-02": "no record: unreachable, or it failed before it came to a result"}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
+
+#: What the action plugin of this name takes as well.
+ARGUMENTS: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "run_id": {"type": "str"},
+    "hosts": {"type": "list", "elements": "str", "default": []},
+    "mode": {
+        "type": "str",
+        "choices": ["audit", "harden", "rollback", "configure", "patch_plan", "patch_apply", "patch_rollback"],
+    },
+    "fleet": {"type": "str", "default": "fleet"},
+    "signing_key": {"type": "path", "no_log": False},
+    "approvals": {"type": "path"},
+    "take_over": {"type": "bool", "default": False},
+    "formats": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["csv", "hdf", "junit", "ocsf", "oscal", "prometheus"],
+        "default": ["csv", "prometheus"],
+    },
+}
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "path", "required": True},
-            "run_id": {"type": "str"},
-            "hosts": {"type": "list", "elements": "str", "default": []},
-            "mode": {
-                "type": "str",
-                "choices": ["audit", "harden", "rollback", "configure", "patch_plan", "patch_apply", "patch_rollback"],
-            },
-            "fleet": {"type": "str", "default": "fleet"},
-            "signing_key": {"type": "path", "no_log": False},
-            "approvals": {"type": "path"},
-            "take_over": {"type": "bool", "default": False},
-            "formats": {
-                "type": "list",
-                "elements": "str",
-                "choices": ["csv", "hdf", "junit", "ocsf", "oscal", "prometheus"],
-                "default": ["csv", "prometheus"],
-            },
-        },
+        argument_spec=ARGUMENTS,
         supports_check_mode=True,
     )
     module.fail_json(

@@ -130,18 +130,23 @@ signed:
   type: int
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
+
+#: What the action plugin of this name takes as well.
+ARGUMENTS: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "fleet": {"type": "str"},
+    "allowed_signers": {"type": "path"},
+    "head": {"type": "str"},
+    "oldest": {"type": "int", "default": 1},
+}
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "path", "required": True},
-            "fleet": {"type": "str"},
-            "allowed_signers": {"type": "path"},
-            "head": {"type": "str"},
-            "oldest": {"type": "int", "default": 1},
-        },
+        argument_spec=ARGUMENTS,
         supports_check_mode=True,
     )
     module.fail_json(

@@ -92,19 +92,24 @@ msg:
   sample: Nothing stands in the way of 12 hosts.
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
+
+#: What the action plugin of this name takes as well.
+ARGUMENTS: dict[str, Any] = {
+    "path": {"type": "path"},
+    "hosts": {"type": "list", "elements": "str", "default": []},
+    "fleet": {"type": "str", "default": "fleet"},
+    "signing_key": {"type": "path", "no_log": False},
+    "roles": {"type": "list", "elements": "str", "choices": ["hardening", "patching"], "default": []},
+    "approvals": {"type": "str"},
+}
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "path"},
-            "hosts": {"type": "list", "elements": "str", "default": []},
-            "fleet": {"type": "str", "default": "fleet"},
-            "signing_key": {"type": "path", "no_log": False},
-            "roles": {"type": "list", "elements": "str", "choices": ["hardening", "patching"], "default": []},
-            "approvals": {"type": "str"},
-        },
+        argument_spec=ARGUMENTS,
         supports_check_mode=True,
     )
     module.fail_json(

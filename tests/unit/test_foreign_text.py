@@ -10,8 +10,7 @@ end, never may a Python message reach people, and never may there be fewer asses
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,82 +22,17 @@ from ansible_collections.healthops.clinical.plugins.module_utils import _baselin
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.context import SurveyContext
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Assessment, Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
-from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._host.facts import read_facts
 from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue import load, reference
 from dirty_host import controls, dirty_host
 from fake_host import FakeHost
+from strangeness import PYTHON, Strangeness, make_strange, variants
 
 SHIPPED = Path(__file__).resolve().parents[2] / "roles" / "hardening" / "catalogue"
 CONTROLS = [
     *(Control(**sent) for sent in load.select(reference.read(SHIPPED).catalogue, "strict").controls),
     *controls(),
 ]
-
-#: Lines that are broken in the format of one file or another, and those that users may put into a name or a comment.
-LINES = (
-    b"'",
-    b"Include it's an apostrophe # isn't it",
-    b'"',
-    b"=",
-    b":",
-    b"::::::::",
-    b"\xff\xfe",
-    b"caf\xe9 = \xe9",
-    b"\0",
-    b"[",
-    b"]",
-    b"[section",
-    b"\\",
-    b"${",
-    b"[!",
-    b"{",
-    b"-a always,exit -F arch=",
-    b"-w /x -p",
-    b"-S",
-    b"include",
-    b"Match",
-    b"@@x_include",
-    b"confdir",
-    b"makestep 1",
-    b"makestep 1 \xc2\xb2",
-    b"umask",
-    b"TMOUT=" + b"9" * 5000,
-    b"UID_MIN " + b"9" * 5000,
-    b"remember=" + b"9" * 5000,
-    b"RekeyLimit " + b"9" * 5000,
-    b"\xc2\xb2",
-    b"\xe2\x80\xa8",
-    b"\x1c",
-    b"\xc2\x85",
-    b"/dev/x \\999 ext4 defaults a b",
-    b"ssh-rsa AAAAB3NzaC1yc2E",
-    b"auth [success=1 pam",
-    b"auth required",
-    b"kernel.kptr_restrict =",
-    b"root:x:\xc2\xb2:0:::",
-    b"root:x:0",
-    b"eve:x:0:0:\xe2\x80\xa8:/home/eve:/bin/sh",
-    b"VERSION_ID='",
-    b"Defaults !",
-    b"x" * 70_000,
-)
-TEXTS = (b"", b"\n", b"\0" * 9, b"\xff" * 50, b"\xef\xbb\xbf", b"{", b"null", b"[]", b"9" * 5000, bytes(range(256)))
-#: What Python says to programmers.
-PYTHON = re.compile(
-    r"invalid literal|out of range\b.*index|list index|values to unpack|could not convert|has no attribute|codec"
-    r"|substring not found|No closing quot|No escaped|Error\b.*Error|Exceeds the limit|Expecting |embedded null"
-    r"|something on this host is not as we read it"
-)
-
-
-@dataclass
-class Strangeness:
-    """What was read of a host and asked of its programs, and what one of them says instead."""
-
-    files: set[str] = field(default_factory=set)
-    programs: set[str] = field(default_factory=set)
-    instead: dict[str, bytes] = field(default_factory=dict)
 
 
 def strange_host(strangeness: Strangeness) -> FakeHost:
@@ -108,38 +42,12 @@ def strange_host(strangeness: Strangeness) -> FakeHost:
     host.add_file("/root/.profile", "umask 027\n")
     host.add_file("/etc/profile", "PATH=/bin\nTMOUT=5\n")
     host.add_file("/home/alice/.ssh/authorized_keys", "ssh-ed25519 AAAA alice\n", uid=1000)
-    read, run = host.read, host.run
-
-    def read_strangely(path: str) -> bytes | None:
-        content = read(path)
-        if content is None:
-            return None
-        strangeness.files.add(path)
-        return strangeness.instead.get(path, content)
-
-    def run_strangely(argv: Sequence[str], *more: Any, **named: Any) -> CommandResult:
-        done = run(argv, *more, **named)
-        name = " ".join(argv[:2])
-        if done.out:
-            strangeness.programs.add(name)
-        said = strangeness.instead.get(name)
-        return done if said is None else replace(done, out=said.decode("utf-8", "replace"))
-
-    host.read, host.run = read_strangely, run_strangely  # type: ignore[method-assign, assignment]
-    return host
+    return make_strange(host, strangeness)
 
 
 def survey(host: FakeHost, kind: str) -> dict[str, Assessment]:
     of_kind = [control for control in CONTROLS if control.kind == kind]
     return dict(_baseline.survey(host, of_kind, SurveyContext(facts=read_facts(host))).assessments)
-
-
-def variants(content: bytes) -> list[bytes]:
-    """Return the content with each line before, behind and in the middle of it, and other contents altogether."""
-    lines = content.split(b"\n")
-    middle = len(lines) // 2
-    inserted = [b"\n".join([*lines[:at], line, *lines[at:]]) for line in LINES for at in (0, middle)]
-    return [*inserted, *(content.rstrip(b"\n") + line for line in LINES), *TEXTS]
 
 
 def complaints(usual: dict[str, Assessment], strange: dict[str, Assessment], source: str) -> list[str]:

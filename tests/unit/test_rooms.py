@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "plugin_utils._data": "_errors _text",
     "plugin_utils._catalogue": "_errors _text _vocabulary _core _controls plugin_utils._data",
     "plugin_utils._evidence": "_errors _text _vocabulary _change plugin_utils._data",
-    "plugin_utils._configuration": "_errors _vocabulary",
+    "plugin_utils._configuration": "_errors _text _vocabulary",
     "plugin_utils._guard": "_errors _text _vocabulary _core plugin_utils._run",
     "plugin_utils._patch": "_errors _vocabulary _patch plugin_utils._data",
     "action": (

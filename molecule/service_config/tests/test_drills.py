@@ -374,5 +374,7 @@ def test_secret_is_where_only_root_and_the_worker_read_it() -> None:
 def _guards(host: ClinicHost) -> str:
     """Return the guards that are armed, and what of an alarm is still there."""
     armed = "cat /var/lib/healthops/journal/*/guard 2> /dev/null | grep '\"armed\"' || test $? = 1"
-    alarm = "find /etc/systemd/system /var/lib/healthops -ignore_readdir_race -name 'healthops-guard*' -o -name revert.pyz"
+    alarm = (
+        "find /etc/systemd/system /var/lib/healthops -ignore_readdir_race -name 'healthops-guard*' -o -name revert.pyz"
+    )
     return host.root(f"{armed}; {alarm}")

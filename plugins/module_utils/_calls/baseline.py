@@ -34,7 +34,9 @@ def answer(params: Mapping[str, Any], check: bool, diff: bool) -> dict[str, Any]
         guard = record.guard_of_run(RealHost(), wanted.run_id)
         return {"failed": True, "msg": str(error), "run_id": wanted.run_id, "guard": guard}
     result = {**_baseline.result(report, diff, check), "warnings": report.warnings}
-    return {**result, "configurations": configurations(RealHost())} if check and report.findings else result
+    if check and report.findings:
+        return {**result, "configurations": configurations(RealHost())}
+    return result
 
 
 def configurations(host: Host) -> list[dict[str, Any]]:

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._vocabulary.run_id import RunId
 from .folder_times import FolderTimes, read_times
-from .run_store import RUN, STATE, RunStore, line, unline
+from .run_store import RUN, STATE, RunStore, line, misfit, unline
 from .steps import Effect, Group, JournalEntry, Step
 from .subjects.account_file import AccountFile
 from .subjects.accounts import AccountField
@@ -45,8 +45,21 @@ from .subjects.trees import Tree
 from .subjects.units import ActiveUnit, EnabledUnit, OwnUnit
 
 #: The keys of the lines for groups, and of those for entries.
-_GROUP_KEYS = frozenset({"group", "name", "checks", "effects", "guarded"})
-_ENTRY_KEYS = frozenset({"of", "type", "name", "wanted", "replaced", "before", "after", "why", "controls", "watched"})
+_GROUP_KEYS: Mapping[str, Any] = {"group": int, "name": str, "checks": list, "effects": list, "guarded": bool}
+_ENTRY_KEYS: Mapping[str, Any] = {
+    "of": int,
+    "type": str,
+    "name": str,
+    "wanted": (dict, type(None)),
+    "replaced": dict,
+    "before": str,
+    "after": str,
+    "why": str,
+    "controls": list,
+    "watched": bool,
+}
+#: Earlier releases wrote none of these.
+_LATER_KEYS = frozenset({"guarded"})
 JOURNAL = posixpath.join(STATE, "journal")
 _STORE = RunStore(JOURNAL)
 SUBJECTS: dict[str, Any] = {
@@ -204,13 +217,13 @@ def load(host: Host, run: JournaledRun) -> LoadedRun:
     """Read a run back. What is damaged is counted, never guessed."""
     content = host.read(_STORE.path(run.run_id, "entries")) or b""
     records = [record for record in map(unline, content.split(b"\n")) if record is not None]
+    for record in records:
+        _check_shape(run.run_id, record, _ENTRY_KEYS if "of" in record else _GROUP_KEYS)
+        if "of" in record and record["type"] not in SUBJECTS:
+            raise _newer(run.run_id, f"the subject {record['type']!r} is not known here")
     after = _STORE.read_record(host, run.run_id, "after")
     noted = {record["group"]: _group(record) for record in records if "group" in record}
     numbers = sorted({*noted, *(record["of"] for record in records if "of" in record)})
-    for record in records:
-        _check_known(run.run_id, record, _ENTRY_KEYS if "of" in record else _GROUP_KEYS)
-        if "of" in record and record["type"] not in SUBJECTS:
-            raise _newer(run.run_id, f"the subject {record['type']!r}")
     groups = tuple(noted.get(number, Group(f"group {number}", ())) for number in numbers)
     entries = tuple(_entry(record, numbers.index(record["of"])) for record in records if "of" in record)
     lost = max(0, run.entries - len(records)) + (run.progress == "damaged")
@@ -240,15 +253,20 @@ def prune(host: Host, keep: int) -> list[str]:
     return old
 
 
-def _check_known(run_id: str, record: Mapping[str, Any], known: Collection[str]) -> None:
-    """Refuse a record with keys that this release does not know: what they mean would be lost."""
-    unknown = sorted(set(record) - set(known))
-    if unknown:
-        raise _newer(run_id, f"the key {unknown[0]!r}")
+def _check_shape(run_id: str, record: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Refuse a record with keys that this release does not know, or without those that it does.
+
+    What they mean would be lost.
+    """
+    for key in sorted({*record, *(known.keys() - _LATER_KEYS)}):
+        if key not in known:
+            raise _newer(run_id, f"the key {key!r} is not known here")
+        if not isinstance(record.get(key), known[key]):
+            raise _newer(run_id, f"the key {key!r} is missing, or is something else")
 
 
-def _newer(run_id: str, what: str) -> ClinicalError:
-    reason = f"a newer release of this collection wrote it; {what} is not known here"
+def _newer(run_id: str, trouble: str) -> ClinicalError:
+    reason = f"a newer release of this collection wrote it; {trouble}"
     return ClinicalError("Reading the journal of the run", run_id, reason, "Use that release, or a newer one.")
 
 
@@ -261,7 +279,8 @@ def _read_run(host: Host, run_id: str) -> JournaledRun | None:
         return None
     record = _STORE.read_record(host, run_id, RUN)
     if record is not None and record.get("run_id") == run_id:
-        _check_known(run_id, record, {field.name for field in fields(JournaledRun)})
+        if trouble := misfit(JournaledRun, record):
+            raise _newer(run_id, trouble)
         return JournaledRun(**record)
     return JournaledRun(run_id=run_id, sequence=0, started="", progress="damaged", entries=0, checksum="")
 

@@ -55,7 +55,9 @@ class Drift:
         return f"{item}, {self._who()} ({conflict.describe()})"
 
     def _who(self) -> str:
-        return f"changed by the later run {self.built_on_by}" if self.built_on_by else "changed by somebody since"
+        if self.built_on_by:
+            return f"changed by the later run {self.built_on_by}"
+        return "changed by somebody since"
 
     def as_result(self) -> dict[str, str]:
         """Return the item as a module's result has it."""
@@ -90,7 +92,9 @@ class RevertPlan:
     @property
     def settled(self) -> tuple[JournaledRun, ...]:
         """Those of which nothing has to be offered again: none where something else is left than accounts decide."""
-        return self.runs if all(drift.of_account for drift in self.drifted) else ()
+        if all(drift.of_account for drift in self.drifted):
+            return self.runs
+        return ()
 
 
 @dataclass(frozen=True)

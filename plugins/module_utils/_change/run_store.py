@@ -11,7 +11,7 @@ import hashlib
 import json
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from .._host.door import Host
@@ -22,6 +22,16 @@ STATE = "/var/lib/healthops"
 CONFIGURATIONS = posixpath.join(STATE, "configurations")
 #: The record without which a run never began: it is written last and removed first.
 RUN = "run"
+#: What JSON makes of the kinds of fields that records have.
+_KINDS: Mapping[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "tuple": (list, tuple),
+    "Mapping": dict,
+    "Expected": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -75,9 +85,34 @@ def line(record: Mapping[str, Any]) -> bytes:
 
 
 def unline(raw: bytes) -> dict[str, Any] | None:
-    """Return the record that ``line`` wrote, or None where its checksum does not agree."""
+    """Return the record that ``line`` wrote, or None where its checksum does not agree, or it is no record."""
     checksum, _blank, text = raw.partition(b" ")
     if not text or hashlib.sha256(text).hexdigest()[:16].encode() != checksum:
         return None
-    record: dict[str, Any] = json.loads(text)
-    return record
+    record = json.loads(text)
+    if isinstance(record, dict):
+        return record
+    return None
+
+
+def misfit(cls: Any, record: Mapping[str, Any]) -> str:
+    """Return what of a record does not fit the dataclass that is to be made of it, empty where all does.
+
+    It is a key that only another release knows, one that is missing, or a value of another kind of JSON.
+    """
+    known = {field.name: field for field in fields(cls)}
+    for key, value in record.items():
+        if key not in known:
+            return f"the key {key!r} is not known here"
+        if not _fits(str(known[key].type), value):
+            return f"the key {key!r} is no {known[key].type}"
+    needed = (name for name, field in known.items() if field.default is MISSING and field.default_factory is MISSING)
+    return next((f"the key {name!r} is missing" for name in needed if name not in record), "")
+
+
+def _fits(annotation: str, value: Any) -> bool:
+    """Compare a value out of JSON with an annotation; of what lists and mappings hold, only texts are looked at."""
+    kind = _KINDS[annotation.partition("[")[0]]
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        return False
+    return annotation != "tuple[str, ...]" or all(isinstance(item, str) for item in value)

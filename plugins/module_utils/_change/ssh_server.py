@@ -26,7 +26,9 @@ def live_verb(host: Host, verb: str, unit: str) -> str:
     """
     if unit not in SERVICES or "reload" not in verb:
         return verb
-    return "restart" if any(socket.running for socket in show(host, SOCKETS).values()) else verb
+    if any(socket.running for socket in show(host, SOCKETS).values()):
+        return "restart"
+    return verb
 
 
 def wake(host: Host) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .._change.run_store import CONFIGURATIONS, STATE, line, unline
+from .._change.run_store import CONFIGURATIONS, STATE, line, misfit, unline
 from .._errors import ClinicalError
 from .._host.door import Host
 from .expected import Expected
@@ -93,6 +93,8 @@ def load(host: Host, name: str) -> Manifest:
         raise ClinicalError(doing, path_of(name), "the file is damaged", advice)
     if record.pop("version", 0) != VERSION:
         raise ClinicalError(doing, path_of(name), "another release wrote it in another form", advice)
+    if trouble := misfit(Manifest, record):
+        raise ClinicalError(doing, path_of(name), f"another release wrote it in another form: {trouble}", advice)
     for key in ("files", "folders", "data", "units", "packages", "accounts"):
-        record[key] = tuple(record[key])
+        record[key] = tuple(record.get(key, ()))
     return Manifest(**record)

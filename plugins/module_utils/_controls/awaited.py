@@ -68,14 +68,18 @@ class RequiredPackages:
 
     def why_unknown(self, control: Control) -> str | None:
         """Return why nobody can tell whether the control concerns this host, None where somebody can."""
-        return self._problem if required(control) else None
+        if required(control):
+            return self._problem
+        return None
 
     def why_missing(self, control: Control) -> str | None:
         """Return why the control does not concern this host, None where every package that it needs is there."""
         if self._problem:
             return None
         missing = [name for name in required(control) if name not in self._installed | self._coming]
-        return f"the package {missing[0]} is not installed" if missing else None
+        if missing:
+            return f"the package {missing[0]} is not installed"
+        return None
 
     def awaiting(self, control: Control) -> Control:
         """Return the control, marked where packages come before it."""
@@ -84,4 +88,4 @@ class RequiredPackages:
         packages = [name for name in required(control) if name in self._coming]
         if packages:
             self.awaited.add(control.id)
-        return replace(control, coming=self._ahead, awaits=packages[0] if packages else "")
+        return replace(control, coming=self._ahead, awaits=next(iter(packages), ""))

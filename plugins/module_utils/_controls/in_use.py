@@ -115,7 +115,9 @@ def _same_service(name: str, other: str) -> bool:
 def _files(host: Host, package: str) -> list[str]:
     """Return a package's files as dpkg noted them."""
     lists = host.glob(f"/var/lib/dpkg/info/{package}.list") or host.glob(f"/var/lib/dpkg/info/{package}:*.list")
-    return [_merged(path) for path in split_lines(host.read_text(lists[0]))] if lists else []
+    if lists:
+        return [_merged(path) for path in split_lines(host.read_text(lists[0]))]
+    return []
 
 
 def _programs_beside(files: Sequence[str], programs: Mapping[str, Sequence[Process]]) -> list[str]:

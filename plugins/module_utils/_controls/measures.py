@@ -57,17 +57,22 @@ class Measure:
     bits: bool = False
 
     def at_most(self, value: float, limit: float) -> bool:
+        """Return whether a value is no more than the limit; of bits, whether it has none that the limit has not."""
         return not int(value) & ~int(limit) if self.bits else value <= limit
 
 
 def _number(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"\s*[+-]?[0-9]+", text, re.ASCII) else None
+    if re.fullmatch(r"\s*[+-]?[0-9]+", text, re.ASCII):
+        return float(text)
+    return None
 
 
 def _scanned(text: str) -> float | None:
     """Read a number as ``sscanf`` does for faillock: what stands after it does not count."""
     match = re.match(r"\s*([+-]?[0-9]+)", text)
-    return float(int(match[1]) % 2**32) if match else None
+    if match:
+        return float(int(match[1]) % 2**32)
+    return None
 
 
 def _seconds_or_never(text: str) -> float | None:
@@ -79,25 +84,33 @@ def _zero_is_endless(read: Callable[[str], float | None]) -> Callable[[str], flo
 
 
 def _mode(text: str) -> float | None:
-    return float(int(text, 8)) if re.fullmatch(r"[0-7]{1,6}", text) else None
+    if re.fullmatch(r"[0-7]{1,6}", text):
+        return float(int(text, 8))
+    return None
 
 
 def _login_number(text: str) -> float | None:
     """Read a number as shadow does: with a nought before it, it is octal."""
     if re.fullmatch(r"0[0-7]*", text):
         return float(int(text, 8))
-    return float(int(text, 0)) if re.fullmatch(r"[1-9][0-9]*|0[xX][0-9a-fA-F]+", text) else None
+    if re.fullmatch(r"[1-9][0-9]*|0[xX][0-9a-fA-F]+", text):
+        return float(int(text, 0))
+    return None
 
 
 def _login_mode(text: str) -> float | None:
     """Read a mode that all readers of login.defs take alike; without a nought before it, shadow reads it as decimal."""
-    return _mode(text) if text.startswith("0") else None
+    if text.startswith("0"):
+        return _mode(text)
+    return None
 
 
 def _leading_mode(text: str) -> float | None:
     """Read a mode as Perl does for adduser: what stands after it does not count."""
     match = re.match(r"[ \t]*([0-7]+)", text)
-    return float(int(match[1], 8)) if match else None
+    if match:
+        return float(int(match[1], 8))
+    return None
 
 
 def _amounts(text: str, number: str) -> list[tuple[float, str]] | None:
@@ -135,7 +148,9 @@ def _boolean(program: str) -> Callable[[str], float | None]:
     def read(text: str) -> float | None:
         if text.lower() in _TRUE[program]:
             return 1.0
-        return 0.0 if text.lower() in _FALSE[program] else None
+        if text.lower() in _FALSE[program]:
+            return 0.0
+        return None
 
     return read
 
@@ -156,7 +171,9 @@ def _sudo_minutes(text: str) -> float | None:
 
 
 def _hash(text: str) -> float | None:
-    return float(_HASHES.index(text)) if text in _HASHES else None
+    if text in _HASHES:
+        return float(_HASHES.index(text))
+    return None
 
 
 MEASURES = {

@@ -142,6 +142,7 @@ class Assessment:
 
     @property
     def result(self) -> str:
+        """Return the word for the verdicts: error before fail or waived, before pass, before notapplicable."""
         states = {verdict.state for verdict in self.verdicts.all}
         if UNKNOWN in states:
             return "error"

@@ -16,6 +16,7 @@ from .._change.run_store import STATE
 from .._change.subjects.units import has_systemd
 from .._errors import ClinicalError
 from .._host.door import Host
+from .._text.quoting import unit_command
 
 FOLDER = posixpath.join(STATE, "guard")
 REVERTER = posixpath.join(FOLDER, "revert.pyz")
@@ -71,7 +72,7 @@ def prepare(host: Host) -> None:
     if has_systemd(host):
         if host.stat(WANTS) is None:
             host.mkdir(WANTS, 0o755, 0, 0)
-        unit = _BOOT.format(state=STATE, reverter=REVERTER, command=" ".join(command()))
+        unit = _BOOT.format(state=STATE, reverter=REVERTER, command=unit_command(command()))
         host.write(BOOT_UNIT, unit.encode(), 0o644, 0, 0, {})
         host.symlink(BOOT_LINK, BOOT_UNIT)
 

@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .._text.quoting import from_sshd_value
+
 #: Of each type of key how many fields its blob has; the first is the type itself.
 _FIELDS = {
     "ssh-rsa": 3,
@@ -186,7 +188,7 @@ def _value(option: str, text: str) -> tuple[str, str]:
     quoted = _QUOTED.match(text)
     if quoted is None:
         raise Refused(f"has a value of {option} without quotes")
-    value = quoted.group(1).replace('\\"', '"')
+    value = from_sshd_value(quoted.group(1))
     if not _VALUES[option].fullmatch(value):
         raise Refused(f"has a value of {option} that sshd does not take")
     return value, text[quoted.end() :]

@@ -14,7 +14,6 @@ import posixpath
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from dataclasses import fields as dataclass_fields
 
 from .._change import journal, run_store
 from .._change.run_store import STATE
@@ -24,6 +23,7 @@ from .._host import login as ssh_login
 from .._host.boot import boot_id
 from .._host.door import Host
 from .._host.login import Connection, Login
+from .._text.quoting import unit_command
 
 FOLDER = posixpath.join(STATE, "boot-look")
 PROGRAM = posixpath.join(FOLDER, "look.pyz")
@@ -126,7 +126,7 @@ def _lay_out(host: Host, watch: BootWatch) -> None:
     host.write(PROGRAM, archive.pack("boot_look"), 0o600, 0, 0, {})
     if host.stat(WANTS) is None:
         host.mkdir(WANTS, 0o755, 0, 0)
-    unit = _UNIT_TEXT.format(program=PROGRAM, command=" ".join(command()))
+    unit = _UNIT_TEXT.format(program=PROGRAM, command=unit_command(command()))
     host.write(UNIT, unit.encode(), 0o644, 0, 0, {})
     host.symlink(LINK, UNIT)
 
@@ -135,7 +135,7 @@ def load(host: Host) -> BootWatch | None:
     """Return what is remembered, or None where no boot is awaited or it cannot be read."""
     content = host.read(RECORD)
     fields = None if content is None else run_store.unline(content.rstrip(b"\n"))
-    if fields is None or set(fields) != {known.name for known in dataclass_fields(BootWatch)}:
+    if fields is None or run_store.misfit(BootWatch, fields):
         return None
     return BootWatch(**{**fields, "runs": tuple(fields["runs"]), "users": tuple(fields["users"])})
 

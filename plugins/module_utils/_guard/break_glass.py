@@ -109,9 +109,12 @@ def _run_check(check: Callable[[Case], list[str]], case: Case) -> list[str]:
 def _account(host: Host, name: str) -> Account | None:
     if not _NAME.fullmatch(name) or is_natural(name):  # getent takes a number as one
         return None
-    fields = host.run(["getent", "passwd", name]).out.rstrip("\n").split(":")
-    if len(fields) != 7 or not (is_natural(fields[2]) and is_natural(fields[3])):
+    row = host.run(["getent", "passwd", name]).out.rstrip("\n")
+    if not row:
         return None
+    fields = row.split(":")
+    if "\n" in row or len(fields) != 7 or not (is_natural(fields[2]) and is_natural(fields[3])):
+        raise ClinicalError("Asking", f"getent passwd {name}", f"it answers {row!r:.120}", "Look at /etc/passwd.")
     groups = host.run(["id", "-Gnz", fields[0]]).out.split("\0")  # -z: a directory's groups may have blanks
     home, shell = fields[5] or "/", fields[6] or "/bin/sh"
     return Account(
@@ -139,7 +142,9 @@ def _shadow(host: Host, name: str) -> Shadow | None:
 
 
 def _days(field: str) -> int | None:
-    return int(field) if is_natural(field) else None
+    if is_natural(field):
+        return int(field)
+    return None
 
 
 def _date(day: int) -> str:
@@ -211,7 +216,9 @@ def _password_trouble(case: Case, options: Options) -> str | None:
     if case.account.uid == 0 and not options.on("permitrootlogin"):
         return "PermitRootLogin lets no password in"
     if case.shadow is None:
-        return None if pam else "it has no password on this host"
+        if pam:
+            return None
+        return "it has no password on this host"
     return _own_password_trouble(case)
 
 

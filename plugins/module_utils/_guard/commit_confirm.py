@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +21,7 @@ from .._core import FOLDER
 from .._errors import ClinicalError
 from .._host import login as ssh_login
 from .._host.door import Host
+from .._text.quoting import shell_words
 from .._vocabulary.guard import CONFIRMED, REVERTED
 from . import boot_watch, break_glass, record, reverter
 from . import run as guarded_run
@@ -219,10 +219,10 @@ def _terms(host: Host, request: GuardRequest) -> GuardTerms:
 
 
 def _command(host: Host, text: str) -> tuple[str, ...]:
-    try:
-        argv = tuple(shlex.split(text))
-    except ValueError as error:
-        raise ClinicalError("Reading the command", text, str(error)) from error
+    arguments = shell_words(text)
+    if arguments is None:
+        raise ClinicalError("Reading the command", text, "a quote or a backslash in it has no end")
+    argv = tuple(arguments)
     if not argv or host.which(argv[0]) is None:
         raise ClinicalError("Reading the command", text or "''", "there is no such program on this host")
     return argv

@@ -12,7 +12,7 @@ import json
 import math
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .._change import journal, run_store, ssh_server
@@ -93,9 +93,11 @@ def load(host: Host, run_id: str) -> Guard | None:
         return None
     record = run_store.unline(content.rstrip(b"\n"))
     if record is None:
-        return _overdue(run_id) if alarm.is_prepared(host) else None
-    if record["run_id"] != run_id:
-        raise ClinicalError("Reading the guard of", run_id, f"its record is that of {record['run_id']}", FOREIGN)
+        if alarm.is_prepared(host):
+            return _overdue(run_id)
+        return None
+    if record.get("run_id") != run_id:
+        raise ClinicalError("Reading the guard of", run_id, f"its record is that of {record.get('run_id')}", FOREIGN)
     return _from_record(record)
 
 
@@ -249,10 +251,9 @@ def _from_record(record: dict[str, Any]) -> Guard:
     """Return the guard that ``_as_record`` made the record of, or an earlier release did."""
     values = {**record, "announced": record.get("told", False)}
     values.pop("told", None)
-    unknown = sorted(set(values) - {known.name for known in fields(Guard)})
-    if unknown:
-        reason = f"a newer release of this collection wrote it; the key {unknown[0]!r} is not known here"
-        raise ClinicalError("Reading the guard of the run", str(values["run_id"]), reason, "Use that release.")
+    if trouble := run_store.misfit(Guard, values):
+        reason = f"a newer release of this collection wrote it; {trouble}"
+        raise ClinicalError("Reading the guard of the run", values["run_id"], reason, "Use that release.")
     for key in ("reload", "running", "lifted"):
         values[key] = tuple(record.get(key, ()))
     values["commands"] = tuple(tuple(argv) for argv in record["commands"])

@@ -190,7 +190,9 @@ def _run(host: Host, argv: Sequence[str]) -> None:
 
 def _tried(act: partial[Any]) -> list[ClinicalError]:
     error = changes.attempt(act)
-    return [] if error is None else [error]
+    if error is None:
+        return []
+    return [error]
 
 
 # --- the program ---
@@ -207,7 +209,9 @@ def main(argv: Sequence[str]) -> int:
     while True:
         done = _attempt(host, at_once)
         if done or "--wait" not in argv:
-            return 0 if done else 1
+            if done:
+                return 0
+            return 1
         host.sleep(alarm.AGAIN_AFTER)
 
 
@@ -266,7 +270,9 @@ def _wait_until_due(host: Host) -> None:
 def _reason(guard: Guard, at_once: bool, host: Host) -> str:
     if _is_starting(host):
         return "the host was restarted before it was confirmed"
-    return "somebody asked for it on the host" if at_once else f"nobody confirmed it within {guard.within} s"
+    if at_once:
+        return "somebody asked for it on the host"
+    return f"nobody confirmed it within {guard.within} s"
 
 
 def _say(message: object, where: TextIO | None = None) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from .._errors import ClinicalError
 from .._host.door import Host, Stat
 from .._host.login import Connection
+from .._host.running_sshd import running_with_options
 from .._text.lines import split_lines
 from .._text.numbers import is_natural
 from . import authorized_keys
@@ -67,19 +68,29 @@ class Options:
 
 
 def effective(host: Host, name: str, connection: Connection) -> Options:
-    """Ask sshd for the options that it would use for this account on this connection, with every Match considered."""
+    """Ask sshd for the options that it would use for this account on this connection, with every Match considered.
+
+    That is the server that the connection came to, where one listens there with options of its own.
+    """
     if host.which("sshd") is None:
         raise ClinicalError("Asking sshd", name, "there is no SSH server on this host")
     address = connection.client or LOCAL
     ends = f"addr={address},laddr={connection.server or LOCAL},lport={connection.port or _usual_port(host)}"
-    options = _ask(host, name, f"user={name},host={address},{ends}")
+    server = _server_options(host, connection.port)
+    options = _ask(host, name, f"user={name},host={address},{ends}", server)
     if not options.on("usedns"):
         return options
-    return _ask(host, name, f"user={name},host={client_name(host, options, address)},{ends}")
+    return _ask(host, name, f"user={name},host={client_name(host, options, address)},{ends}", server)
 
 
-def _ask(host: Host, name: str, connection: str) -> Options:
-    done = host.run(["sshd", "-T", "-C", connection])
+def _server_options(host: Host, port: int) -> tuple[str, ...]:
+    """Return the options of its own of the SSH server that listens on a port; none for the usual one."""
+    servers = running_with_options(host) if port else ()
+    return next((server.options for server in servers if port in server.ports), ())
+
+
+def _ask(host: Host, name: str, connection: str, server: tuple[str, ...] = ()) -> Options:
+    done = host.run(["sshd", "-T", *server, "-C", connection])
     if done.rc != 0:
         raise ClinicalError("Asking sshd", name, f"sshd -T says: {done.err_line}")
     return Options(done.out)
@@ -186,7 +197,9 @@ def unjudged(host: Host, options: Options) -> list[str]:
 
 def _revocations(host: Host, options: Options) -> bytes | None:
     """Return what lies where RevokedKeys points; None where nothing does, and nothing to revoke where it is none."""
-    return host.read(host.resolve(options.get("revokedkeys"))) if options.names("revokedkeys") else b""
+    if options.names("revokedkeys"):
+        return host.read(host.resolve(options.get("revokedkeys")))
+    return b""
 
 
 def _key_files(account: Account, options: Options) -> Iterator[str]:
@@ -218,7 +231,9 @@ def _file_trouble(
             return f"the account may not {act}"
     text = (host.read(real) or b"").decode("utf-8", "replace")
     reason = authorized_keys.why_refused(text, policy, visit)
-    return None if reason is None else f"{path}: {reason}"
+    if reason is None:
+        return None
+    return f"{path}: {reason}"
 
 
 def _policy(host: Host, options: Options) -> Policy:
@@ -256,7 +271,9 @@ def _loose(host: Host, account: Account, path: str) -> str | None:
         return f"{path} belongs to {host.owner_name(info.uid)}"
     if info.mode & 0o020 and not _own_group(host, account, info.gid):
         return f"{path} is writable by its group"
-    return f"{path} is writable by everybody" if info.mode & 0o002 else None
+    if info.mode & 0o002:
+        return f"{path} is writable by everybody"
+    return None
 
 
 def _own_group(host: Host, account: Account, gid: int) -> bool:
@@ -280,7 +297,9 @@ def _may(host: Host, account: Account, path: str, bit: int) -> bool:
 def _shift(host: Host, account: Account, info: Stat) -> int:
     if info.uid == account.uid:
         return 6
-    return 3 if host.group_name(info.gid) in account.groups else 0
+    if host.group_name(info.gid) in account.groups:
+        return 3
+    return 0
 
 
 def _user_matches(user: str, address: str, name: str, pattern: str) -> bool:

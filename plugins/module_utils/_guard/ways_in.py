@@ -51,7 +51,9 @@ def is_admitted(host: Host, user: str) -> bool:
 def server_trouble(host: Host, port: int) -> str:
     """Return why nobody can reach sshd on this host, empty where it listens."""
     places = [listener for listener in sockets.listeners(host) if listener.protocol == "tcp" and listener.port == port]
-    return "" if places else f"nothing listens on tcp {port}"
+    if places:
+        return ""
+    return f"nothing listens on tcp {port}"
 
 
 def route_trouble(host: Host, client: str) -> str:
@@ -59,7 +61,9 @@ def route_trouble(host: Host, client: str) -> str:
     if not client or host.which("ip") is None or not _has_carrier(host):
         return ""
     done = host.run(["ip", "route", "get", client.partition("%")[0]])
-    return "" if done.rc == 0 else f"there is no route to {client}: {done.err_line}"
+    if done.rc == 0:
+        return ""
+    return f"there is no route to {client}: {done.err_line}"
 
 
 def _has_carrier(host: Host) -> bool:

@@ -103,7 +103,8 @@ def packed(
         default, tag, name, bits = _parsed(text)
         number = _NOBODY
         if name:
-            known = int(name) if is_natural(name) else (uid if tag == "user" else gid)(name)
+            ask = uid if tag == "user" else gid
+            known = int(name) if is_natural(name) else ask(name)
             if known is None:
                 raise ValueError(f"there is no {tag} {name}")
             number = known
@@ -135,7 +136,8 @@ def describe(
     for prefix, attribute in (("", ATTRIBUTE), ("default:", DEFAULT_ATTRIBUTE)):
         for kind, bits, number in sorted(_unpacked(xattrs.get(attribute, b"")), key=_place):
             tag, named = tags.get(kind, ("unknown", False))
-            name = (user_name if tag == "user" else group_name)(number) if named else ""
+            ask = user_name if tag == "user" else group_name
+            name = ask(number) if named else ""
             texts.append(f"{prefix}{tag}:{name}:{_letters(bits)}")
     return tuple(texts)
 

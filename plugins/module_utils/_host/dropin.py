@@ -20,7 +20,9 @@ def read_text(host: Host, path: str) -> str | None:
     if info is None:
         return None
     content = host.read(host.resolve(path) if info.kind == "link" else path)
-    return None if content is None else content.decode("utf-8", "surrogateescape")
+    if content is None:
+        return None
+    return content.decode("utf-8", "surrogateescape")
 
 
 def encode(text: str) -> bytes:

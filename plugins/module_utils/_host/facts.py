@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._errors import ClinicalError
 from .._text.lines import split_lines
+from .._text.quoting import shell_words
 from .door import Host
 
 OS_RELEASE = "/etc/os-release"
@@ -64,13 +64,13 @@ def parse_os_release(text: str) -> dict[str, str]:
         key, equals, value = line.partition("=")
         if not equals or line.startswith("#"):
             continue
-        try:
-            settings[key] = " ".join(shlex.split(value))
-        except ValueError:
-            if key in _NAMING:
-                advice = f"Mend the quotes: without {key} it is not known which controls concern this host."
-                reason = "it is no setting as os-release(5) has it"
-                raise ClinicalError("Reading", f"{OS_RELEASE}:{number}", reason, advice) from None
+        parts = shell_words(value)
+        if parts is not None:
+            settings[key] = " ".join(parts)
+        elif key in _NAMING:
+            advice = f"Mend the quotes: without {key} it is not known which controls concern this host."
+            reason = "it is no setting as os-release(5) has it"
+            raise ClinicalError("Reading", f"{OS_RELEASE}:{number}", reason, advice)
     return settings
 
 
@@ -106,7 +106,9 @@ def reason_not_applicable(host: Host, facts: Mapping[str, str], applies: Mapping
     if versions and not is_release(facts["version"], versions.get(facts["distribution"], ())):
         return f"it is not for {facts['distribution']} {facts['version']}"
     if "container" in applies and bool(facts["container"]) != applies["container"]:
-        return "it is for whole machines only" if facts["container"] else "it is for containers only"
+        if facts["container"]:
+            return "it is for whole machines only"
+        return "it is for containers only"
     missing = [path for path in applies.get("requires_path", ()) if host.stat(path) is None]
     if missing:
         return f"{missing[0]} is not on this host"
@@ -114,7 +116,9 @@ def reason_not_applicable(host: Host, facts: Mapping[str, str], applies: Mapping
     if present:
         return f"{present[0]} is on this host"
     engine = container_engine(host) if applies.get("unless_container_engine") else ""
-    return f"this host runs containers: {engine}" if engine else ""
+    if engine:
+        return f"this host runs containers: {engine}"
+    return ""
 
 
 def container_engine(host: Host) -> str:

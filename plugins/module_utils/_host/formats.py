@@ -109,7 +109,9 @@ class Reader:
     def _keys(self, key: str) -> list[str]:
         plain = self.plain(key)
         domain, separator, item = plain.partition(" - ")
-        return [f"{domain} {kind} {item}" for kind in ("hard", "soft")] if self.both and separator else [plain]
+        if self.both and separator:
+            return [f"{domain} {kind} {item}" for kind in ("hard", "soft")]
+        return [plain]
 
     def _knows(self, match: re.Match[str] | None) -> bool:
         if match is None:
@@ -176,7 +178,9 @@ class Format:
 
     def written(self, key: str, value: str) -> str:
         """Return a new line; without a value the key stands alone, in formats that know such keys."""
-        return self.template.format(key=key, value=value) if value or not self.bare else key
+        if value or not self.bare:
+            return self.template.format(key=key, value=value)
+        return key
 
 
 @functools.lru_cache(maxsize=64)

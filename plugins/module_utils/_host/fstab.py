@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from .._text.lines import split_lines, split_lines_with_ends
+from .._text.quoting import from_mount_field, mount_field
 
 FSTAB = "/etc/fstab"
 _FIELD = re.compile(r"[^ \t\n]+")
-_OCTAL = re.compile(r"\\([0-3][0-7]{2}|\\)")
-#: Which of these systemd takes for what they stand for, as getmntent(3) does.
-_KNOWN_ESCAPE = re.compile(r"\\(040|011|012|134|\\)")
-_TO_ESCAPE = re.compile(r"[ \t\n\\#]")
+#: Escapes, and those that systemd takes for what they stand for, as getmntent(3) does.
+_ESCAPE = re.compile(r"\\([0-3][0-7]{2}|\\)")
+_KNOWN_ESCAPES = ("\\040", "\\011", "\\012", "\\134", "\\\\")
 #: What stands at the place of what is mounted nowhere.
 _NOWHERE = ("none", "swap")
 
@@ -35,16 +35,6 @@ class Entry:
     is_fatal: bool = False
 
 
-def unescape(field: str) -> str:
-    """Return a field of a mount table, in which blanks and the like are written in octal."""
-    return _OCTAL.sub(lambda match: "\\" if match[1] == "\\" else chr(int(match[1], 8)), field)
-
-
-def escape(text: str) -> str:
-    """Return a text as a field of a mount table."""
-    return _TO_ESCAPE.sub(lambda match: f"\\{ord(match[0]):03o}", text)
-
-
 def entries(text: str) -> list[Entry]:
     """Return every line that says what is mounted, sound or not; of a place that is named twice neither is."""
     rows = [(number, _FIELD.findall(line)) for number, line in enumerate(split_lines(text))]
@@ -54,7 +44,7 @@ def entries(text: str) -> list[Entry]:
 
 
 def _entry(number: int, fields: Sequence[str]) -> Entry:
-    raw = unescape(fields[1]) if len(fields) > 1 else ""
+    raw = from_mount_field(fields[1]) if len(fields) > 1 else ""
     problem = _fatal_problem(raw) or _escape_problem(fields[1:2])
     is_fatal = problem is not None
     return Entry(
@@ -67,21 +57,24 @@ def _entry(number: int, fields: Sequence[str]) -> Entry:
 
 
 def _field(fields: Sequence[str], index: int) -> str:
-    return unescape(fields[index]) if len(fields) > index else ""
+    if len(fields) > index:
+        return from_mount_field(fields[index])
+    return ""
 
 
 def _fatal_problem(place: str) -> str | None:
     """Return why it is not known where a line is mounted, None where it is."""
     if not place.startswith("/") and place not in _NOWHERE:
         return "its second field is no path"
-    return "its path goes back with .." if ".." in place.split("/") else None
+    if ".." in place.split("/"):
+        return "its path goes back with .."
+    return None
 
 
 def _escape_problem(fields: Sequence[str]) -> str | None:
     """Return why systemd and mount(8) read a field otherwise, None where they read it alike."""
-    strange = [
-        match[0] for field in fields for match in _OCTAL.finditer(field) if not _KNOWN_ESCAPE.fullmatch(match[0])
-    ]
+    escapes = [match[0] for field in fields for match in _ESCAPE.finditer(field)]
+    strange = [escape for escape in escapes if escape not in _KNOWN_ESCAPES]
     return f"systemd does not know {strange[0]}" if strange else None
 
 
@@ -92,7 +85,9 @@ def _lesser_problem(fields: Sequence[str]) -> str | None:
     if len(fields) == 4 and fields[3].endswith("\r"):
         return "it ends with a carriage return, which mount(8) takes for part of an option"
     numbers = fields[4:6]
-    return None if all(re.fullmatch(r"\d+\r?", field) for field in numbers) else "its last fields are no numbers"
+    if all(re.fullmatch(r"\d+\r?", field) for field in numbers):
+        return None
+    return "its last fields are no numbers"
 
 
 def simplify(place: str) -> str:
@@ -115,7 +110,7 @@ def with_options(text: str, entry: Entry, options: Sequence[str]) -> str:
     lines = split_lines_with_ends(text)
     line = lines[entry.line]
     fields = list(_FIELD.finditer(line))
-    written = ",".join(map(escape, options))
+    written = ",".join(map(mount_field, options))
     if len(fields) > 3:
         start, end = fields[3].span()
     else:
@@ -130,11 +125,5 @@ def with_line(text: str, source: str, place: str, fstype: str, options: Sequence
     lines = split_lines_with_ends(text)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
-    fields = [escape(source), escape(place), fstype, ",".join(map(escape, options)), "0", "0"]
+    fields = [mount_field(source), mount_field(place), fstype, ",".join(map(mount_field, options)), "0", "0"]
     return "".join([*lines, "\t".join(fields) + "\n"])
-
-
-def unit_name(place: str) -> str:
-    """Return the unit of systemd for a place: var-log.mount for /var/log."""
-    escaped = re.sub(r"[^A-Za-z0-9:_./]", lambda match: "".join(f"\\x{b:02x}" for b in match[0].encode()), place[1:])
-    return escaped.replace("/", "-") + ".mount"

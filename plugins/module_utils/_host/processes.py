@@ -55,7 +55,9 @@ class Process:
         Raises ClinicalError where that cannot be read.
         """
         info = self.host.stat(self.folder)
-        return None if info is None else info.uid
+        if info is None:
+            return None
+        return info.uid
 
     def socket_inodes(self) -> Iterator[int]:
         """Yield the inode of each socket that it holds open."""
@@ -74,7 +76,9 @@ class Process:
             info = self.host.stat(link)
         except ClinicalError:  # it ended meanwhile
             return ""
-        return "" if info is None else info.target
+        if info is None:
+            return ""
+        return info.target
 
 
 def processes(host: Host) -> Iterator[Process]:

@@ -56,7 +56,9 @@ def parse_protocol(text: str) -> int | None:
     """Return the number of a protocol given by name or number, None where it is neither."""
     if is_natural(text):
         number = int(text)
-        return number if 0 < number < 256 else None
+        if 0 < number < 256:
+            return number
+        return None
     return next((number for number, name in NAMES.items() if name == text), None)
 
 

@@ -128,7 +128,9 @@ def ephemeral(host: Host) -> range:
     Who has one of these had another one yesterday.
     """
     bounds = read_volatile(host, "/proc/sys/net/ipv4/ip_local_port_range").split()
-    return range(int(bounds[0]), int(bounds[1]) + 1) if len(bounds) == 2 else range(32768, 61000)
+    if len(bounds) == 2:
+        return range(int(bounds[0]), int(bounds[1]) + 1)
+    return range(32768, 61000)
 
 
 def lasting(host: Host, owned: Sequence[Listener]) -> list[Listener]:
@@ -250,7 +252,9 @@ def _owners(host: Host, inodes: set[int]) -> dict[int, tuple[str, str]]:
 def _activated(host: Host) -> dict[tuple[str, str], str]:
     """Return the socket units whose sockets systemd itself holds, by protocol and place."""
     done = host.run(["systemctl", "list-sockets", "--plain", "--no-legend", "--show-types"])
-    return parse_sockets(done.out) if done.rc == 0 else {}
+    if done.rc == 0:
+        return parse_sockets(done.out)
+    return {}
 
 
 def parse_sockets(output: str) -> dict[tuple[str, str], str]:

@@ -29,6 +29,11 @@ HELD = "held"
 RELEASED = "released"
 
 
+#: The texts that every entry has, and those of some events.
+_KEYS = ("what", "at", "name")
+_MORE_KEYS: Mapping[str, tuple[str, ...]] = {SEEN: ("arch", "version"), HELD: ("until",)}
+
+
 @dataclass(frozen=True)
 class Ledger:
     """All that the ledger holds, in the order in which it happened."""
@@ -77,11 +82,16 @@ def read(host: Host) -> Ledger:
     damaged = 0
     for raw in (host.read(LEDGER) or b"").split(b"\n"):
         record = unline(raw) if raw else None
-        if record is not None:
+        if record is not None and _is_entry(record):
             entries.append(record)
         elif raw:
             damaged += 1
     return Ledger(tuple(entries), damaged)
+
+
+def _is_entry(record: Mapping[str, Any]) -> bool:
+    keys = (*_KEYS, *_MORE_KEYS.get(str(record.get("what")), ()))
+    return all(isinstance(record.get(key), str) for key in keys)
 
 
 def make_folder(host: Host) -> None:

@@ -38,4 +38,6 @@ def result_of(
 
 def down_since(outcome: RestartOutcome) -> str:
     """Return in words what worked before and does not now; empty where nothing."""
-    return f"down since: {', '.join(outcome.down)}" if outcome.down else ""
+    if outcome.down:
+        return f"down since: {', '.join(outcome.down)}"
+    return ""

@@ -170,7 +170,9 @@ def _with_interruptions(manager: Manager, processes: restarts.MappedFiles, chang
 
 def _newest(host: Host) -> dict[str, Any]:
     run = stages.newest(host)
-    return run.as_result() if run is not None else {}
+    if run is not None:
+        return run.as_result()
+    return {}
 
 
 def _warnings(inputs: PlanInputs, ledger: Ledger, names: Iterable[str]) -> tuple[str, ...]:

@@ -190,7 +190,7 @@ def in_order(units: Collection[str], order: Sequence[str]) -> tuple[str, ...]:
 
     def rank(unit: str) -> tuple[int, str]:
         positions = [number for number, pattern in enumerate(order) if fnmatch.fnmatchcase(unit, pattern)]
-        return (positions[0] if positions else len(order), unit)
+        return (next(iter(positions), len(order)), unit)
 
     return tuple(sorted(units, key=rank))
 

@@ -59,7 +59,9 @@ def roll_back(host: Host, manager: Manager, request: PatchRequest) -> PatchResul
 
 def _newest_changed(host: Host) -> str:
     runs = [run for run in stages.runs(host) if run.stage in _CHANGED]
-    return runs[-1].run_id if runs else ""
+    if runs:
+        return runs[-1].run_id
+    return ""
 
 
 def _refuse_drift(run: PatchRun, plan: Plan, packages: Mapping[str, InstalledPackage]) -> None:
@@ -145,7 +147,9 @@ def _refuse_remaining(host: Host, manager: Manager, request: PatchRequest, run: 
 def _describe(package: InstalledPackage | None) -> str:
     if package is None:
         return "is not there"
-    return f"is {package.version}" if package.intact else f"is {package.version}, installed only in part"
+    if package.intact:
+        return f"is {package.version}"
+    return f"is {package.version}, installed only in part"
 
 
 def _refuse_unrestored(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .._change.run_store import RUN, RunStore
+from .._change.run_store import RUN, RunStore, misfit
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._vocabulary.run_id import RunId
@@ -209,7 +209,9 @@ def note_after(host: Host, run: PatchRun, sums: Mapping[str, str]) -> None:
 
 def read_after(host: Host, run: PatchRun) -> dict[str, str]:
     """Return the checksums that ``note_after`` wrote; none for a run that was cut before."""
-    return _load(host, run, "after") if _STORE.has(host, run.run_id, "after") else {}
+    if _STORE.has(host, run.run_id, "after"):
+        return _load(host, run, "after")
+    return {}
 
 
 def note_drift(host: Host, run: PatchRun, paths: Sequence[str]) -> None:
@@ -277,10 +279,9 @@ def _read(host: Host, run_id: str) -> PatchRun | None:
         raise ClinicalError(
             "Reading the patch run", run_id, problem, f"Look at {RUNS}/{run_id} before anything is patched."
         )
-    try:
-        return PatchRun(**record)
-    except TypeError:
-        raise _of_another_release(run_id, record) from None
+    if misfit(PatchRun, record):
+        raise _of_another_release(run_id, record)
+    return PatchRun(**record)
 
 
 def _of_another_release(run_id: str, record: Mapping[str, Any]) -> ClinicalError:

@@ -90,7 +90,9 @@ def tls_if_wanted(params: Mapping[str, Any]) -> Tls | None:
     options = tls(params)
     if options != Tls() and not params["tls"]:
         raise ClinicalError("Probing", params["host"], "there are options of TLS, and tls is false", "Say tls: true.")
-    return options if params["tls"] else None
+    if params["tls"]:
+        return options
+    return None
 
 
 def run_probe(module: Any, unchecked_target: str, probe: Callable[[], ProbeResult]) -> None:

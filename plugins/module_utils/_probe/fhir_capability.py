@@ -292,4 +292,6 @@ def _object(body: bytes) -> dict[str, Any] | None:
         document = json.loads(body, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         return None
-    return document if isinstance(document, dict) else None
+    if isinstance(document, dict):
+        return document
+    return None

@@ -58,6 +58,7 @@ class Message:
     segments: tuple[tuple[str, ...], ...]
 
     def segments_named(self, name: str) -> Iterator[tuple[str, ...]]:
+        """Yield the segments of a name, each as its fields, the name first."""
         return (segment for segment in self.segments if segment[0] == name)
 
     def components(self, text: str) -> tuple[str, ...]:
@@ -86,7 +87,9 @@ class Acknowledgement:
 
 def field(segment: tuple[str, ...], number: int) -> str:
     """Return a field by its HL7 number (MSA-1 is 1), or "" where the segment is shorter."""
-    return segment[number] if number < len(segment) else ""
+    if number < len(segment):
+        return segment[number]
+    return ""
 
 
 def parse(data: bytes) -> Message:

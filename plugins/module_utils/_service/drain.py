@@ -47,6 +47,7 @@ class DrainRequest:
 
     @property
     def subject(self) -> str:
+        """Return what is drained, for people."""
         return f"the engine {self.engine}" if self.engine else "the gateway"
 
 

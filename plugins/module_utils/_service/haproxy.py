@@ -18,6 +18,7 @@ from typing import Protocol
 
 from .._errors import ClinicalError
 from .._text.lines import split_lines
+from .._text.numbers import natural
 
 MASTER_SOCKET = "/run/haproxy-master.sock"
 #: Read for what its health checks take.
@@ -98,6 +99,7 @@ class WorkerStats:
 
     @property
     def current_worker(self) -> int:
+        """Return the process id of the worker that takes new sessions."""
         return self.workers[0]
 
     def servers_of(self, engine: str, every_worker: bool = False) -> list[StatRow]:
@@ -105,6 +107,7 @@ class WorkerStats:
         return [row for row in self._rows_of(every_worker) if row.server and row.server == engine]
 
     def frontends(self, every_worker: bool = False) -> list[StatRow]:
+        """Return the frontends of the worker that takes new sessions, or of all workers."""
         return [row for row in self._rows_of(every_worker) if not row.server]
 
     def engines(self) -> list[str]:
@@ -133,26 +136,52 @@ class ServerState:
 def parse_workers(text: str) -> tuple[int, ...]:
     """Return the process ids in the answer to ``show proc``: the current worker, then those before it."""
     rows = [line.split() for line in split_lines(text) if line and not line.startswith("#")]
-    return tuple(int(row[0]) for row in rows if len(row) > 1 and row[1] == "worker")
+    return tuple(_number(row[0], "show proc") for row in rows if len(row) > 1 and row[1] == "worker")
 
 
 def parse_stat(worker: int, text: str) -> list[StatRow]:
     """Return the frontends and servers in a worker's answer to ``show stat``."""
     rows = []
-    for row in csv.DictReader(split_lines(text.lstrip("# "))):
-        if not row.get("svname") or row["svname"] == "BACKEND":
+    for row in _table(text):
+        name = row.get("svname") or "BACKEND"
+        if name == "BACKEND":
             continue
         rows.append(
             StatRow(
                 worker=worker,
-                proxy=row["pxname"],
-                server="" if row["svname"] == "FRONTEND" else row["svname"],
-                status=row["status"],
-                sessions=int(row["scur"] or 0),
+                proxy=row["pxname"] or "",
+                server="" if name == "FRONTEND" else name,
+                status=row["status"] or "",
+                sessions=_number(row["scur"] or "0", "show stat"),
                 last_check=row.get("check_desc") or "",
             )
         )
     return rows
+
+
+def _table(text: str) -> list[dict[str, str | None]]:
+    """Return the rows of ``show stat`` by the names of its columns."""
+    reader = csv.DictReader(split_lines(text.lstrip("# ")))
+    try:
+        rows = list(reader)
+    except csv.Error:
+        raise _strange("show stat", f"line {reader.line_num}") from None
+    missing = sorted({"pxname", "svname", "status", "scur"} - set(reader.fieldnames or ()))
+    if rows and missing:
+        raise _strange("show stat", f"a table without {missing[0]}")
+    return rows
+
+
+def _number(text: str, command: str) -> int:
+    """Return a number of an answer. Raises ClinicalError that names the command where it is none."""
+    number = natural(text)
+    if number is None:
+        raise _strange(command, repr(text[:40]))
+    return number
+
+
+def _strange(command: str, place: str) -> ClinicalError:
+    return ClinicalError("Asking HAProxy", command, f"{place} is not what HAProxy answers", "Is it HAProxy?")
 
 
 def parse_sessions(text: str, engine: str) -> list[str]:
@@ -174,7 +203,7 @@ def parse_server_states(text: str) -> list[ServerState]:
     for line in split_lines(text):
         columns = line.split()
         if len(columns) > 6 and not line.startswith("#"):
-            forced = bool(int(columns[6]) & _FORCED)
+            forced = bool(_number(columns[6], "show servers state") & _FORCED)
             states.append(ServerState(backend=columns[1], name=columns[3], forced=forced, line=line))
     return states
 
@@ -200,7 +229,9 @@ _SECTIONS = ("backend", "listen", "frontend", "global")
 def parse_seconds(text: str) -> float:
     """Return a time of HAProxy's configuration in seconds; without a unit it is milliseconds. Nought if it is none."""
     match = re.fullmatch(r"(\d+)(us|ms|s|m|h|d)?", text)
-    return int(match.group(1)) * _UNITS[match.group(2) or "ms"] if match else 0.0
+    if match:
+        return int(match.group(1)) * _UNITS[match.group(2) or "ms"]
+    return 0.0
 
 
 def parse_check_seconds(text: str, engine: str) -> float:
@@ -241,5 +272,5 @@ def _check_seconds(options: dict[str, str]) -> float:
     interval = parse_seconds(options.get("inter", "2s"))
     slowest = max([interval, *(parse_seconds(options.get(name, "")) for name in ("fastinter", "downinter"))])
     timeout = parse_seconds(options["timeout"]) if "timeout" in options else interval
-    checks = int(options.get("rise", "2")) + int(options.get("fall", "3"))
+    checks = (natural(options.get("rise", "")) or 2) + (natural(options.get("fall", "")) or 3)
     return checks * (slowest + timeout)

@@ -26,4 +26,6 @@ def is_natural(text: str) -> bool:
 
 def natural(text: str) -> int | None:
     """Return the number that a text is, None where it is none. Longer ones than 64 bits hold are none."""
-    return int(text) if is_natural(text) else None
+    if is_natural(text):
+        return int(text)
+    return None

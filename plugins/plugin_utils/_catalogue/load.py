@@ -93,6 +93,7 @@ class Control:
     line: int
 
     def place(self, where: str = "settings") -> Place:
+        """Return where a problem of the control stands: its file, its id, and the mapping ``where`` in it."""
         return Place(self.file, f"control {self.id}", f"{where}.")
 
     def uses(self) -> set[str]:

@@ -63,7 +63,9 @@ class Tunable:
         wrong = not_allowed(value, self.field)
         if not wrong and self.low is not None and self.high is not None:
             wrong = "" if self.low <= value <= self.high else "wrong"
-        return self.range() if wrong else ""
+        if wrong:
+            return self.range()
+        return ""
 
     def range(self) -> str:
         """The range in words."""

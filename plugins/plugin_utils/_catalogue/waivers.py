@@ -69,6 +69,7 @@ class Waiver:
     value: str | None
 
     def concerns(self, host: str) -> bool:
+        """Return whether it speaks of a host; one that names none speaks of all."""
         return self.hosts is None or host in self.hosts
 
     def meets(self, second: Waiver) -> bool:

@@ -10,12 +10,17 @@ from __future__ import annotations
 import base64
 import ipaddress
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._text.quoting import (
+    shell_word,
+    unit_command,
+    unit_line,
+    unit_word,
+)
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.configuration import OPENSSL, SECONDS_A_DAY
 
 #: What says where a file's bytes come from; exactly one of them.
@@ -52,9 +57,9 @@ TABLE_AGAIN = """\
 # Written by Ansible (healthops.clinical).
 # Debian's service empties all tables when it starts, reloads and stops; {table} is there again after it.
 [Service]
-ExecStartPost=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
-ExecReload=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
-ExecStopPost=-/bin/sh -c 'systemctl --quiet is-active {unit} && exec /usr/sbin/nft -f {path}'
+ExecStartPost=-/bin/sh -c {again}
+ExecReload=-/bin/sh -c {again}
+ExecStopPost=-/bin/sh -c {again}
 """
 #: What looks every day whether certificates have to be renewed, and fails then, for the monitoring to see.
 WATCH_SERVICE = """\
@@ -201,8 +206,15 @@ def _add_table(sent: dict[str, Any], table: Mapping[str, Any], renderer: Rendere
         f"/etc/systemd/system/nftables.service.d/{table['unit']}.conf": TABLE_AGAIN,
     }
     sent["files"].append(_file(rules, renderer))
+    again = f"systemctl --quiet is-active {shell_word(unit)} && exec /usr/sbin/nft -f {shell_word(path)}"
+    values = {
+        "description": unit_line(table["description"]),
+        "path": unit_word(path),
+        "table": unit_command(table["table"].split()),
+        "again": unit_word(again),
+    }
     for unit_path, text in texts.items():
-        content = text.format(description=table["description"], path=path, table=table["table"], unit=unit)
+        content = text.format(**values)
         sent["files"].append(_file({"path": unit_path, "content": content}, renderer))
     state: dict[str, Any] = {"enabled": table.get("enabled", True), "state": table.get("state") or "started"}
     if state["state"] == "unmanaged":  # whoever starts it decides about the next boot as well
@@ -259,7 +271,7 @@ def _add_log_rotation(sent: dict[str, Any], rotation: Mapping[str, Any], rendere
     settings += ["missingok", "notifempty", "compress", "delaycompress", f"create {values['mode']} {owner}"]
     if values["owner"] != "root":  # in a folder that its account can write, logrotate works as that account
         settings.append(f"su {owner}")
-    command = shlex.join(values["command"])
+    command = " ".join(map(shell_word, values["command"]))
     if values["reload"]:
         unit = values["reload"]
         command = f"! systemctl --quiet is-active {unit} || systemctl reload {unit}"
@@ -295,11 +307,9 @@ def _add_watch(sent: dict[str, Any], certificates: Mapping[str, Any], renderer: 
     watched = certificates.get("watched") or paths
     _refuse_unwatchable(unit, [*paths, *watched], certificates["renew_days"])
     seconds = certificates["renew_days"] * SECONDS_A_DAY
-    commands = [WATCH_COMMAND.format(openssl=OPENSSL, seconds=seconds, path=path) for path in watched] or [
-        WATCH_NOTHING
-    ]
+    commands = [WATCH_COMMAND.format(openssl=OPENSSL, seconds=seconds, path=unit_word(path)) for path in watched]
     texts = {
-        "service": WATCH_SERVICE.format(**{**certificates, "commands": "\n".join(commands)}),
+        "service": WATCH_SERVICE.format(**{**certificates, "commands": "\n".join(commands or [WATCH_NOTHING])}),
         "timer": WATCH_TIMER.format(unit=unit),
     }
     for kind, text in texts.items():

@@ -82,6 +82,7 @@ class Place:
     prefix: str = ""
 
     def problem(self, data: Mapping[str, Any], key: str, fault: str, allowed: str = "") -> Problem:
+        """Return a problem with a key, at its line where the data knows it; an empty key is the mapping itself."""
         line = data.line_of(key) if isinstance(data, strict_yaml.YamlMapping) else 0
         return Problem(
             str(self.file), line, self.owner, f"{self.prefix}{key}" if key else self.prefix.rstrip("."), fault, allowed
@@ -91,7 +92,9 @@ class Place:
 def nearest(name: str, known: Iterable[str]) -> str:
     """The hint "did you mean X?" for a mistyped word, or nothing."""
     close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    if close:
+        return f"; did you mean {close[0]}?"
+    return ""
 
 
 def show(value: Any) -> str:
@@ -154,9 +157,9 @@ def check(data: Any, fields: Mapping[str, Field], place: Place, problems: Proble
 
 
 def _hint(value: Any, wanted: Field) -> str:
-    return (
-        nearest(value, [str(choice) for choice in wanted.choices]) if wanted.choices and isinstance(value, str) else ""
-    )
+    if wanted.choices and isinstance(value, str):
+        return nearest(value, [str(choice) for choice in wanted.choices])
+    return ""
 
 
 def not_allowed(value: Any, wanted: Field) -> str:
@@ -165,8 +168,12 @@ def not_allowed(value: Any, wanted: Field) -> str:
         return describe(wanted)
     parts = value if isinstance(value, list) else [value]
     if isinstance(value, list) and not value:
-        return "" if wanted.may_be_empty else "at least one item"
-    return describe(wanted) if not all(_in_range(part, wanted) for part in parts) else ""
+        if wanted.may_be_empty:
+            return ""
+        return "at least one item"
+    if not all(_in_range(part, wanted) for part in parts):
+        return describe(wanted)
+    return ""
 
 
 def _in_range(part: Any, wanted: Field) -> bool:

@@ -25,7 +25,9 @@ def kept_approvals(run: Json, data: bytes | None) -> dict[str, bytes]:
     if data is None:
         return {}
     name = _name(files.sha256(data))
-    return {name: data} if name in approval_names(run) else {}
+    if name in approval_names(run):
+        return {name: data}
+    return {}
 
 
 def _name(sha256: str) -> str:

@@ -53,6 +53,7 @@ class Link:
 
     @property
     def number(self) -> int:
+        """Return its place in the chain, from 1."""
         return int(self.manifest["sequence"])
 
     @property
@@ -80,6 +81,7 @@ class Seal:
 
 
 def check_fleet(name: str) -> str:
+    """Return the name of a fleet. Raises ClinicalError where it cannot name files."""
     if _FLEET.fullmatch(name):
         return name
     advice = "Use letters, digits, '.', '_' and '-', at most 80, starting with a letter or digit."
@@ -191,7 +193,9 @@ def _end_there(evidence_dir: Path, fleet: str) -> Link | None:
         path = _path(evidence_dir, fleet, place) if isinstance(place, dict) else None
         if path is not None and path.is_file():
             return open_link(path)
-    return _end_elsewhere(evidence_dir, fleet, note) if _is_place(note) else None
+    if _is_place(note):
+        return _end_elsewhere(evidence_dir, fleet, note)
+    return None
 
 
 def _end_elsewhere(evidence_dir: Path, fleet: str, place: Mapping[str, Any]) -> Link:
@@ -210,7 +214,9 @@ def note_of(evidence_dir: Path, fleet: str) -> Json | None:
         note = load_json(path)
     except ClinicalError:
         return None
-    return note if isinstance(note, dict) and ("pending" in note or "sha256" in note) else None
+    if isinstance(note, dict) and ("pending" in note or "sha256" in note):
+        return note
+    return None
 
 
 def fleets_of_notes(evidence_dir: Path) -> set[str]:
@@ -234,7 +240,9 @@ def file_name(fleet: str, number: int) -> str:
 def named(path: Path) -> tuple[str, int] | None:
     """(fleet, number) by the name of a manifest's file."""
     match = _NAME.fullmatch(path.name)
-    return (match["fleet"], int(match["number"])) if match else None
+    if match:
+        return (match["fleet"], int(match["number"]))
+    return None
 
 
 def _all(evidence_dir: Path, fleet: str) -> list[Link]:
@@ -244,6 +252,7 @@ def _all(evidence_dir: Path, fleet: str) -> list[Link]:
 
 
 def seal_of(link: Link) -> Seal:
+    """Return what a manifest says of its place in the chain and of who signed it."""
     previous = link.manifest["previous"] or {}
     return Seal(
         fleet=link.fleet,

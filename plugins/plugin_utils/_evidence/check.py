@@ -203,7 +203,9 @@ def _want(data: Json, key: str, kind: type, host: str, where: str = "") -> Any:
 
 
 def _optional(data: Json, key: str, kind: type, host: str) -> Any:
-    return _want(data, key, kind, host) if key in data else None
+    if key in data:
+        return _want(data, key, kind, host)
+    return None
 
 
 def _choice(data: Json, key: str, choices: Sequence[str], host: str, where: str = "") -> str:
@@ -216,4 +218,5 @@ def _choice(data: Json, key: str, choices: Sequence[str], host: str, where: str 
 def refuse(
     host: str, fault: str, try_this: str = "Pass the registered result of healthops.clinical.baseline or patch."
 ) -> ClinicalError:
+    """Return the error of a result that is no evidence; nothing secret that it quotes is shown."""
     return ClinicalError("Recording", f"the result of {host}", shown(fault), try_this)

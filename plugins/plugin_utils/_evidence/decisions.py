@@ -47,7 +47,9 @@ def _what_is_so(finding: Json) -> str:
 
 def _shortened(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS].rstrip()} ..."
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    return f"{text[:MOST_CHARACTERS].rstrip()} ..."
 
 
 def _named(hosts: Sequence[str]) -> str:

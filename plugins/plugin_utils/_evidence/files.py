@@ -95,7 +95,10 @@ def parse_json(path: Path, data: bytes) -> Any:
     """Return what a JSON file of this content says. Raises ClinicalError that names the file where it is none."""
     try:
         return json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as exc:
-        raise ClinicalError(
-            "Reading", str(path), f"it is no JSON ({exc})", "It was cut short or changed by hand."
-        ) from exc
+    except json.JSONDecodeError as exc:
+        fault = f"it is no JSON from line {exc.lineno}, column {exc.colno} on"
+    except UnicodeDecodeError as exc:
+        fault = f"it is no JSON: byte {exc.start} is no UTF-8"
+    except (ValueError, RecursionError):
+        fault = "it is no JSON that can be read"
+    raise ClinicalError("Reading", str(path), fault, "It was cut short or changed by hand.")

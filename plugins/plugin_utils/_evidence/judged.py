@@ -38,7 +38,9 @@ def enforced(run: Json) -> str:
 def unjudged(run: Json) -> list[str]:
     """Return the last sentence of the lead, where checks could not be judged."""
     errors = run["summary"]["error"]
-    return [f"{plural(errors, 'check')} could not be judged."] if errors else []
+    if errors:
+        return [f"{plural(errors, 'check')} could not be judged."]
+    return []
 
 
 def _good_and_open(run: Json) -> tuple[int, int]:

@@ -51,7 +51,9 @@ def plan_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
     plan = result.get("plan")
     if isinstance(plan, Mapping) and plan:
         return plan
-    return result if "verdict" in result and "digest" in result else {}
+    if "verdict" in result and "digest" in result:
+        return result
+    return {}
 
 
 def evidence_of(result: Mapping[str, Any]) -> Json:
@@ -141,7 +143,9 @@ def package_changes(run: Json) -> Iterator[tuple[str, Json, str, Json]]:
 def status_of(result: Json, change: Json) -> str:
     """Return what became of a change of the set, in one word."""
     if result["patch"]["state"] == "rolled_back":
-        return "to_take_back" if result["check_mode"] or result.get("failed") else "taken_back"
+        if result["check_mode"] or result.get("failed"):
+            return "to_take_back"
+        return "taken_back"
     if is_installed(result):
         return "installed"
     return "late" if is_late(change) else "waits"

@@ -60,7 +60,9 @@ def configurations(run: Json) -> list[tuple[str, Json]]:
 def silent_clause(run: Json) -> str:
     """Return the end of a headline where hosts gave no result; else the empty text."""
     unknown = unknown_hosts(run)
-    return f"; {plural(len(unknown), 'host')} gave no result" if unknown else ""
+    if unknown:
+        return f"; {plural(len(unknown), 'host')} gave no result"
+    return ""
 
 
 def lost_change_clause(run: Json) -> str:
@@ -79,4 +81,6 @@ def failed_probes_clause(run: Json) -> str:
     """Return the end of a headline where services answered as they should not, or did not answer."""
     questions = probes(run)
     failed = sum(not probe["healthy"] for _name, probe in questions)
-    return f"; {failed} of {plural(len(questions), 'service check')} failed" if failed else ""
+    if failed:
+        return f"; {failed} of {plural(len(questions), 'service check')} failed"
+    return ""

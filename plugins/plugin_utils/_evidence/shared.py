@@ -50,6 +50,7 @@ class Wordings:
         self.controls: dict[str, Json] = {}
 
     def name(self, finding: Json) -> str:
+        """Return the name of the wording that findings of this control share; a new one where the words differ."""
         at_once = (finding["id"], finding["rationale"], id(finding["references"]))
         if at_once not in self._seen:  # the references are kept too, so that nothing else can come to lie there
             self._seen[at_once] = (self._wording_name(finding), finding["references"])

@@ -58,6 +58,7 @@ def run_dir(evidence_dir: Path, run_id: str) -> Path:
 
 
 def record_path(evidence_dir: Path, run_id: str, host: str) -> Path:
+    """Return where the record of a host lies. Raises ClinicalError where its name cannot name a file."""
     return run_dir(evidence_dir, run_id) / "hosts" / f"{check_host_name(host)}.json"
 
 

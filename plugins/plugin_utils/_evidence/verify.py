@@ -294,7 +294,9 @@ def _signature(link: Link, links: Sequence[Link], allowed: Path | None) -> list[
     fault = signed.problem or (
         "" if signed.key == signer else f"{signed.key} signed it, the manifest names {signer or 'nobody'}"
     )
-    return [ChainProblem("signature", fault, link.run_id, link.number, at)] if fault else []
+    if fault:
+        return [ChainProblem("signature", fault, link.run_id, link.number, at)]
+    return []
 
 
 def _files(links: Sequence[Link]) -> list[ChainProblem]:
@@ -365,7 +367,9 @@ def content_fault(path: Path, digest: str) -> str:
     if not path.is_file():
         return "it is no file, or not here"
     try:
-        return "" if sha256(read(path)) == digest else "its content is not what was written"
+        if sha256(read(path)) == digest:
+            return ""
+        return "its content is not what was written"
     except ClinicalError as exc:
         return str(exc)
 

@@ -62,7 +62,9 @@ Result = dict[str, Any]
 def why_skipped(transport: str) -> str:
     """Return the reason why a change over this connection needs no guard, else nothing; an unknown one is guarded."""
     reason = _WITHOUT_LOGIN.get(transport.rpartition(".")[2])
-    return f"{reason} ({transport}), so no login is at stake." if reason else ""
+    if reason:
+        return f"{reason} ({transport}), so no login is at stake."
+    return ""
 
 
 def whole_number(value: Any, default: int) -> int:
@@ -177,7 +179,9 @@ class _Tries:
         """Return the state that the host says of this guard; an answer about another one says nothing."""
         guard = guard_of(answer)
         known = guard["state"] == NONE or not self.run_id or guard["run_id"] == self.run_id
-        return str(guard["state"]) if known and "guard" in answer else ""
+        if known and "guard" in answer:
+            return str(guard["state"])
+        return ""
 
     def wait(self) -> None:
         """Let some time pass until the next try, longer each time."""
@@ -217,7 +221,9 @@ def _complaint(answer: Result) -> str:
 
 def _last_line(text: Any) -> str:
     lines = [line for line in split_lines(str(text or "")) if line.strip()]
-    return lines[-1] if lines else ""
+    if lines:
+        return lines[-1]
+    return ""
 
 
 # --- confirming -------------------------------------------------------------------------------------------------------

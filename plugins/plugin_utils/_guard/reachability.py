@@ -142,4 +142,6 @@ def _begin(place: Any, port: int, stack: contextlib.ExitStack) -> socket.socket 
         begun = client.connect_ex((address[0], port, *address[2:]))
     except OSError:
         return None
-    return client if begun in (0, errno.EINPROGRESS) else None
+    if begun in (0, errno.EINPROGRESS):
+        return client
+    return None

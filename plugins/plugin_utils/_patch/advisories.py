@@ -260,7 +260,9 @@ def _remembered(cache: Path) -> dict[str, str]:
         known = json.loads((cache / "checksums.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    if isinstance(known, dict):
+        return known
+    return {}
 
 
 def _remember(cache: Path, known: dict[str, str]) -> None:

@@ -189,7 +189,9 @@ def _what(first: str) -> str:
 
 
 def _hint(name: str) -> str:
-    return "; this looks like the KEV catalogue" if name in ("title", "catalogVersion") else ""
+    if name in ("title", "catalogVersion"):
+        return "; this looks like the KEV catalogue"
+    return ""
 
 
 def _changed(path: Path) -> str:

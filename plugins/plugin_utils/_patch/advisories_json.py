@@ -107,7 +107,7 @@ class Reader:
         remaining = self._text[where:].strip()
         if not remaining or unclosed or "tfnNI-".find(remaining[0]) >= 0:
             return Cut(f"it ends in the middle, at character {self._passed + len(self._text)}")
-        return Broken(f"it is no JSON at character {self._passed + where}: {error.msg}")
+        return Broken(f"it is no JSON at character {self._passed + where}")
 
     def _more(self, closing: str) -> bool:
         """Go past a comma, or past the end; return whether it was the end."""

@@ -91,6 +91,30 @@ class Host:
     )
 
 
+def test_a_method_that_a_base_or_a_protocol_documents_is_told_apart() -> None:
+    source = """\
+class Door(Protocol):
+    def read(self):
+        'Return it.'
+    def write(self):
+        'Write it.'
+
+class Real:
+    def read(self): ...
+    def write(self): ...
+    def other(self): ...
+
+class Half:
+    def read(self): ...
+
+class Small(Real):
+    def write(self): ...
+"""
+    measured = language.Figures()
+    measured.add(source, language.Promises([source]))
+    assert (measured.public, measured.undocumented, measured.promised) == (7, 5, 3)
+
+
 @pytest.fixture
 def table(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     file = tmp_path / "language.json"

@@ -36,6 +36,7 @@ class AccountFile(File):
     type = "account's file"
 
     def capture(self, host: Host) -> Image:
+        """Return the image of the file. Raises ExchangedError for whatever goes wrong with it."""
         with _of_the_account():
             return super().capture(host)
 

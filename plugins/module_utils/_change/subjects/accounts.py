@@ -44,6 +44,7 @@ class AccountField(WholeSubject):
         return self._place()[0]
 
     def capture(self, host: Host) -> Image:
+        """Return the field as {"value": text}, None where the account has no such line or field."""
         path, number, owner = self._place()
         fields = _line(host.read_text(path, "surrogateescape"), owner)
         return {"value": fields[number] if fields and len(fields) > number else None}
@@ -66,7 +67,9 @@ class AccountField(WholeSubject):
 
     def way_back(self, before: Image, after: Image, now: Image, force: bool = False) -> WayBack:
         """Leave an account that is gone gone."""
-        return WayBack(now) if now["value"] is None else super().way_back(before, after, now, force)
+        if now["value"] is None:
+            return WayBack(now)
+        return super().way_back(before, after, now, force)
 
     def describe(self, part: str, value: Any) -> str:
         if value is None or "password" not in self.what:

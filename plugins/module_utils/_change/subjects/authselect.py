@@ -27,6 +27,7 @@ class AuthselectFeatures(WholeSubject):
         return self.names
 
     def capture(self, host: Host) -> Image:
+        """Return which of the features are enabled, by their names."""
         _profile, enabled = selected(host)
         return {name: name in enabled for name in self.names.split()}
 

@@ -35,6 +35,7 @@ class AwaitedFile(File):
     type = "awaited file"
 
     def capture(self, host: Host) -> Image:
+        """Return the image of the file, and under "folder" whether its folder is there."""
         return {**super().capture(host), "folder": host.stat(posixpath.dirname(self.path)) is not None}
 
     def put(self, host: Host, image: Image) -> None:

@@ -44,13 +44,16 @@ class WayBack:
 
 
 @contextlib.contextmanager
-def withheld_names(is_folder: Callable[[str], bool]) -> Iterator[None]:
-    """Let errors tell a file of a site's data by its folder: they reach results, and its name may be a patient's."""
+def withheld_names(is_folder: Callable[[str], bool], known: Collection[str] = ()) -> Iterator[None]:
+    """Let errors tell a file of a site's data by its folder: they reach results, and its name may be a patient's.
+
+    Paths that are ``known`` to whoever reads them, since they gave them, are told as they are.
+    """
     try:
         yield
     except ClinicalError as error:
         path = error.subject
-        if path.startswith("/"):
+        if path.startswith("/") and path not in known:
             error.subject = data_folders.named(path, is_folder(path))
             error.saw = error.saw.replace(path, error.subject)
         raise
@@ -153,7 +156,9 @@ class WholeSubject:
     def astray(self, image: Image, wanted: Image) -> list[str]:
         if self.COMES_WITH_OTHERS and None in wanted.values():
             return []
-        return [] if self.matches(image, wanted) else [f"{self.type} {self.shown_name(wanted)}"]
+        if self.matches(image, wanted):
+            return []
+        return [f"{self.type} {self.shown_name(wanted)}"]
 
     def capture_after(self, host: Host, before: Image) -> Image:
         return self.capture(host)
@@ -187,7 +192,9 @@ class WholeSubject:
         return earlier[0], later[1]
 
     def remaining(self, goal: Image, paths: Collection[str]) -> Image | None:
-        return None if getattr(self, "path", None) in paths else goal
+        if getattr(self, "path", None) in paths:
+            return None
+        return goal
 
     def without(self, now: Image, after: Image, paths: Collection[str]) -> Image:
         return now

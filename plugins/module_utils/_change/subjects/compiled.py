@@ -44,6 +44,7 @@ class Compiled(WholeSubject):
         return OUTPUTS[self.program]
 
     def capture(self, host: Host) -> Image:
+        """Return the images of all that the program writes, by path."""
         return {path: path_image(host, path) for path in self.outputs}
 
     def put(self, host: Host, image: Image) -> None:

@@ -135,6 +135,7 @@ class File(WholeSubject):
         return self.path
 
     def capture(self, host: Host) -> Image:
+        """Return kind, owner, mode, attributes and content, or the digest of a content that is too large to be kept."""
         return path_image(host, self.path)
 
     def put(self, host: Host, image: Image) -> None:
@@ -206,7 +207,9 @@ class File(WholeSubject):
 
     def astray(self, image: Image, wanted: Image) -> list[str]:
         """Accept a folder in the place of nothing: ``put`` leaves one in which somebody has something."""
-        return [] if wanted["kind"] == "absent" and image["kind"] == "dir" else super().astray(image, wanted)
+        if wanted["kind"] == "absent" and image["kind"] == "dir":
+            return []
+        return super().astray(image, wanted)
 
     def describe(self, part: str, value: Any) -> str:
         return describe(value) if part == "xattrs" else _mode_or_owner(part, value)
@@ -290,6 +293,7 @@ class Meta(WholeSubject):
         return data_folders.named(self.path, image.get("kind") == "dir")
 
     def capture(self, host: Host) -> Image:
+        """Return kind, mode and owner without the content; of what is not root's its inode as well."""
         with withheld_names(lambda path: path != self.path):
             info = host.stat(self.path)
         if info is None:

@@ -49,6 +49,7 @@ class FilterTable(WholeSubject):
         return self.table
 
     def capture(self, host: Host) -> Image:
+        """Return the table as {"rules": text} in the words of nft, None where there is no nft."""
         return {"rules": listing(host, self.table) if host.which("nft") else None}
 
     def put(self, host: Host, image: Image) -> None:
@@ -73,4 +74,6 @@ class FilterTable(WholeSubject):
 
 def _tokens(rules: str | None) -> list[str] | None:
     """Return the rules without the line breaks, which differ between versions of nft."""
-    return None if rules is None else rules.split()
+    if rules is None:
+        return None
+    return rules.split()

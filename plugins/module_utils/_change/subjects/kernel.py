@@ -32,6 +32,7 @@ class KernelValue(WholeSubject):
         return self.key
 
     def capture(self, host: Host) -> Image:
+        """Return the value as {"value": text}, None where there is none; "along" are keys that it takes along."""
         image: Image = {"value": _value(host, self.key)}
         along = {key: _value(host, key) for key in TAKEN_ALONG.get(self.key, ())}
         return {**image, "along": along} if along else image
@@ -50,7 +51,9 @@ class KernelValue(WholeSubject):
 
 def _value(host: Host, key: str) -> str | None:
     content = host.read(kernel_path(key))
-    return None if content is None else " ".join(content.decode("utf-8", "replace").split())
+    if content is None:
+        return None
+    return " ".join(content.decode("utf-8", "replace").split())
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class LoadedModule(WholeSubject):
         return self.module
 
     def capture(self, host: Host) -> Image:
+        """Return whether the module is loaded; one that is built in is not."""
         return {"loaded": host.stat(f"/sys/module/{self.module}/refcnt") is not None}
 
     def put(self, host: Host, image: Image) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
+from ..._text.numbers import natural
 from .base import Image, WholeSubject
 
 _ABSENT: Image = {"there": False}
@@ -46,14 +47,18 @@ class LocalAccount(WholeSubject):
         return self.account
 
     def capture(self, host: Host) -> Image:
+        """Return group, groups, home, shell and comment by name. Raises ClinicalError where its line is damaged."""
         row = _row(host, "/etc/passwd", self.account)
         if row is None or len(row) < 7:
             return dict(_ABSENT)
+        gid = natural(row[3])
+        if gid is None:
+            raise ClinicalError("Reading", "/etc/passwd", f"the group of {self.account} is no number: {row[3]!r:.40}")
         groups = (line.split(":") for line in host.read_text("/etc/group", "surrogateescape").split("\n"))
         member = [fields[0] for fields in groups if len(fields) > 3 and self.account in fields[3].split(",")]
         return {
             "there": True,
-            "group": host.group_name(int(row[3])),
+            "group": host.group_name(gid),
             "groups": sorted(member),
             "home": row[5],
             "shell": row[6],

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
-from ..._host.fstab import unescape
 from ..._text.lines import split_lines
+from ..._text.quoting import from_mount_field
 from .base import Image, WholeSubject
 
 #: What hardening adds, and the word that takes it away again in a remount.
@@ -36,8 +36,8 @@ def mounted(host: Host) -> dict[str, MountPoint]:
 
 def _point(row: Sequence[str]) -> MountPoint:
     return MountPoint(
-        path=unescape(row[1]),
-        source=unescape(row[0]),
+        path=from_mount_field(row[1]),
+        source=from_mount_field(row[0]),
         fstype=row[2],
         options=tuple(row[3].split(",")),
     )
@@ -56,6 +56,7 @@ class MountOptions(WholeSubject):
         return self.path
 
     def capture(self, host: Host) -> Image:
+        """Return the hardening options that it is mounted with, sorted; None where nothing is mounted there."""
         point = mounted(host).get(self.path)
         return {"options": None if point is None else sorted(o for o in point.options if o in OPPOSITE)}
 

@@ -93,7 +93,9 @@ def broken(host: Host) -> tuple[str, ...]:
 def interrupted(host: Host) -> tuple[str, ...]:
     """Return a sentence where dpkg was cut so hard that it has not written down yet what it did."""
     cut = any(is_natural(name) for name in host.listdir(JOURNAL))
-    return ("dpkg was cut in the middle of its work",) if cut else ()
+    if cut:
+        return ("dpkg was cut in the middle of its work",)
+    return ()
 
 
 def read_only(host: Host) -> tuple[str, ...]:
@@ -176,7 +178,9 @@ def archive_package(host: Host, name: str, version: str) -> None:
 def archived_path(host: Host, name: str, version: str) -> str | None:
     """Return the path of an archived package; apt writes the colon of an epoch as %3a in file names."""
     paths = host.glob(f"{ARCHIVE}/{name}_{version.replace(':', '%3a')}_*.deb")
-    return paths[0] if paths else None
+    if paths:
+        return paths[0]
+    return None
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,7 @@ class Packages(WholeSubject):
         return self.names
 
     def capture(self, host: Host) -> Image:
+        """Return the installed version of each package, None where it is not, and what the class says of an image."""
         names = self.names.split()
         rows = query(host, names)
         versions = {name: version for name, version, status in rows if status == "installed"}
@@ -265,7 +270,9 @@ class Packages(WholeSubject):
             return ""
         _before, after = simulate(host, [], leaving)
         along = [name for name, version in after["packages"].items() if version is None and name not in now]
-        return f"{', '.join(along)} came since and would be removed along" if along else ""
+        if along:
+            return f"{', '.join(along)} came since and would be removed along"
+        return ""
 
     def sweep(self, host: Host) -> None:
         sweep(host)

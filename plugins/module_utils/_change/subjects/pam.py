@@ -42,6 +42,7 @@ class PamProfiles(WholeSubject):
         return self.names
 
     def capture(self, host: Host) -> Image:
+        """Return which profiles are enabled, whether empty passwords pass, and the hash that new ones get."""
         enabled = enabled_profiles(host)
         texts = [host.read_text(COMMON + stack, "surrogateescape") for stack in ("auth", "password")]
         options = [option for text in texts for line in _UNIX.findall(text) for option in line.split()]

@@ -46,7 +46,9 @@ def _first_field(entry: str) -> str:
 
 
 def _first_word(entry: str) -> str:
-    return entry.split(None, 1)[0] if entry.strip() and not entry.lstrip().startswith("#") else entry
+    if entry.strip() and not entry.lstrip().startswith("#"):
+        return entry.split(None, 1)[0]
+    return entry
 
 
 def _entire_line(entry: str) -> str:
@@ -125,7 +127,9 @@ def _entries(register: Register, text: str) -> dict[str, str]:
         while (name := key if number == 1 else f"{key} ({number})") in entries:
             number += 1
         entries[name] = entry
-    return entries if text.strip("\n") else {}
+    if text.strip("\n"):
+        return entries
+    return {}
 
 
 def _unlike(
@@ -193,7 +197,9 @@ def _shown(register: Register, value: str | None) -> str:
 
 def digest(value: str) -> str:
     """Return a word for a value that is not shown, the same for the same value."""
-    return f"sha256 {hashlib.sha256(value.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}" if value else "empty"
+    if value:
+        return f"sha256 {hashlib.sha256(value.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+    return "empty"
 
 
 def shown(value: str) -> str:

@@ -42,6 +42,7 @@ class Tree(WholeSubject):
         return self.folders
 
     def capture(self, host: Host) -> Image:
+        """Return all that lies below the folders: digests by path, and the packed images."""
         with withheld_names(self._is_named):
             paths = {p: path_image(host, p) for folder in self.folders.split(":") for p in _walk(host, folder)}
         return {"digests": _digests(paths), "packed": _pack(paths)}
@@ -109,6 +110,7 @@ class Tree(WholeSubject):
         return [path for path in touched if not _is_made(path) and digests.get(path) != wanted_digests.get(path)]
 
     def capture_after(self, host: Host, before: Image) -> Image:
+        """Return what lies there now of that which was changed, made anew or taken away since."""
         now = self.capture(host)
         return _of_touched(now, {*_differences(before["digests"], now["digests"]), *_rewritten(before, now)})
 
@@ -217,7 +219,7 @@ def _ours(
     for path in touched:
         digest = after["digests"].get(path, "")
         images = [image for image in (now.get(path, ABSENT), before.get(path, ABSENT)) if _digest(image) == digest]
-        known[path] = images[0] if images else {"kind": "unknown", "unknown": digest}
+        known[path] = next(iter(images), {"kind": "unknown", "unknown": digest})
     return known
 
 
@@ -253,7 +255,9 @@ def _put_paths(host: Host, goals: Mapping[str, Image]) -> None:
 
 def _accounts_locked(host: Host, image: Image) -> contextlib.AbstractContextManager[None]:
     touched = image.get("touched", ())
-    return host.accounts_locked() if any(path in touched for path in ACCOUNTS) else contextlib.nullcontext()
+    if any(path in touched for path in ACCOUNTS):
+        return host.accounts_locked()
+    return contextlib.nullcontext()
 
 
 def _rewritten(before: Image, now: Image) -> list[str]:

@@ -146,6 +146,7 @@ class ActiveUnit(WholeSubject):
         return self.unit
 
     def capture(self, host: Host) -> Image:
+        """Return {"active": whether it runs}, None where there is no such unit."""
         unit = show(host, [self.unit]).get(self.unit)
         if unit is None or not unit.exists:
             return {"active": None}
@@ -211,6 +212,7 @@ class EnabledUnit(WholeSubject):
         return self.unit
 
     def capture(self, host: Host) -> Image:
+        """Return {"enabled": whether it starts at boot}, None where there is no such unit."""
         unit = show(host, [self.unit]).get(self.unit)
         if unit is None or not unit.exists:
             return {"enabled": None}

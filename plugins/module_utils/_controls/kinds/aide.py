@@ -68,7 +68,9 @@ class Aide(Kind):
         return (f"aide {settings['covers']}",)
 
     def units(self, controls: Sequence[Control]) -> Sequence[str]:
-        return [UNIT] if controls else ()
+        if controls:
+            return [UNIT]
+        return ()
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         config = read_text(host, CONFIG) or ""
@@ -180,7 +182,9 @@ def _assess_tools(control: Control, state: State) -> Assessment:
 
 def _describe_covered(state: State) -> str:
     lacking = _lacking(state)
-    return f"not covered: {', '.join(lacking)}" if lacking else f"{len(TOOLS)} audit tools with sha512"
+    if lacking:
+        return f"not covered: {', '.join(lacking)}"
+    return f"{len(TOOLS)} audit tools with sha512"
 
 
 def _lacking(state: State) -> list[str]:

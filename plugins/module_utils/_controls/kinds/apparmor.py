@@ -60,7 +60,9 @@ class AppArmor(Kind):
         return (f"apparmor {settings['state']}",)
 
     def units(self, controls: Sequence[Control]) -> Sequence[str]:
-        return [UNIT] if controls else ()
+        if controls:
+            return [UNIT]
+        return ()
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         profiles = host.read(LOADED)
@@ -89,7 +91,9 @@ def _assess(control: Control, state: State) -> Assessment:
         return not_applicable(control, "apparmor", wanted, "a container is confined by its machine")
     if not state.booted:
         return not_applicable(control, "apparmor", wanted, "systemd is not the init of this host")
-    return _enforcing(control, state) if wanted == "enforcing" else _enabled(control, state)
+    if wanted == "enforcing":
+        return _enforcing(control, state)
+    return _enabled(control, state)
 
 
 def _enabled(control: Control, state: State) -> Assessment:

@@ -65,6 +65,7 @@ class State:
 
     @property
     def silent(self) -> bool:
+        """Return whether a rule on the disk keeps the kernel from recording anything."""
         return any(map(silences, self.written))
 
 

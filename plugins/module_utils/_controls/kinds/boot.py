@@ -113,7 +113,9 @@ class Boot(Kind):
 def _changed(host: Host, path: str) -> float:
     """Return when a file was last changed, 0 where there is none."""
     info = host.stat(path)
-    return info.ctime if info else 0.0
+    if info:
+        return info.ctime
+    return 0.0
 
 
 def kernel_words(texts: Sequence[str]) -> list[str]:
@@ -198,7 +200,9 @@ def _judge_argument(control: Control, arguments: Sequence[str]) -> Verdict:
 def _judge_menu(control: Control, menu: str) -> Verdict:
     """Judge every way to start a kernel; a menu without any has none that is as wanted."""
     lacking = _lacking(control, menu)
-    return _judge_argument(control, lacking[0]) if lacking else judge(bool(_starts(menu)), "in all")
+    if lacking:
+        return _judge_argument(control, lacking[0])
+    return judge(bool(_starts(menu)), "in all")
 
 
 def _lacking(control: Control, menu: str) -> list[list[str]]:

@@ -20,6 +20,7 @@ from ..._host.door import Host
 from ..._host.dropin import HEADER, encode, ordered_files, read_text
 from ..._host.formats import FORMATS, Format
 from ..._text.lines import split_lines
+from ..._text.quoting import from_apt_value
 from ..._vocabulary.results import NOTAPPLICABLE, OK, setting_text
 from ..context import SurveyContext
 from ..measures import MEASURES, OPERATIONS, compare, describe_wanted
@@ -140,7 +141,7 @@ def _ask_apt(host: Host, controls: Sequence[Control]) -> dict[str, str | None]:
     if done.rc != 0:
         raise ClinicalError("Reading the settings of", "apt", f"apt-config says: {done.err_line}", "Mend its files.")
     lines = (line.partition(" ") for line in split_lines(done.out))
-    values = {key.lower(): value.strip().rstrip(";").strip('"') for key, _blank, value in lines}
+    values = {key.lower(): from_apt_value(value) for key, _blank, value in lines}
     return {control.id: values.get(control.settings["key"].lower()) or None for control in controls}
 
 
@@ -173,15 +174,21 @@ def _use(host: Host, kind: str, value: str) -> str:
     if kind == READERS:
         gid = host.gid(value)
         readers = readers_by_group(host, [gid]) if gid else ""
-        return f"{readers} reads it" if readers else ""
+        if readers:
+            return f"{readers} reads it"
+        return ""
     match = re.match(r"exec\s+(\S+)", value, re.IGNORECASE)
-    return f"{match[1]} is run by it" if match else ""
+    if match:
+        return f"{match[1]} is run by it"
+    return ""
 
 
 def _blocker(control: Control, state: State) -> Blocked | None:
     """Return that somebody relies on what is set, None where nobody does."""
     use = state.uses.get(control.id)
-    return Blocked(f"{use}; to have it changed, list {control.id} in hardening_allow_stop") if use else None
+    if use:
+        return Blocked(f"{use}; to have it changed, list {control.id} in hardening_allow_stop")
+    return None
 
 
 def _not_chosen(control: Control) -> Assessment:
@@ -251,12 +258,16 @@ def _in_force(control: Control, state: State) -> tuple[str, str] | None:
     if control.id not in state.answers:
         return _effective(control, state.sources[control.id])
     answer = state.answers[control.id]
-    return None if answer is None else (answer, "what apt-config says")
+    if answer is None:
+        return None
+    return (answer, "what apt-config says")
 
 
 def _present_value(control: Control, state: State) -> str | None:
     effective = _in_force(control, state)
-    return effective[0] if effective else None
+    if effective:
+        return effective[0]
+    return None
 
 
 def _fine(control: Control, value: str | None) -> bool:
@@ -345,7 +356,9 @@ def _mentioned_later(control: Control, sources: Sequence[ConfigFile]) -> str:
     paths = [source.path for source in sources]
     name = control.settings["key"].rpartition("::")[2].lower()
     later = [s.path for s in sources[paths.index(_target(control)) + 1 :] if name in s.text.lower()]
-    return f"{', '.join(later)} may set it after our drop-in; look there" if later else ""
+    if later:
+        return f"{', '.join(later)} may set it after our drop-in; look there"
+    return ""
 
 
 def _running(control: Control, state: State, disk: Verdict) -> Verdict:
@@ -418,4 +431,6 @@ def _edits(controls: Sequence[Control]) -> Image:
 
 def _line(control: Control, value: str | None) -> str:
     key = control.settings["key"]
-    return f"# {key} is not set" if value is None else _format(control).written(key, value)
+    if value is None:
+        return f"# {key} is not set"
+    return _format(control).written(key, value)

@@ -101,7 +101,9 @@ def _readers(
     """Return who reads the paths by a group that the control does not accept, in words; empty where nobody does."""
     accepted = {gids[name] for name in accepted_groups(settings)}
     by_group = {match.stat.gid for match in matched if match.stat.mode & 0o040} - accepted - {0}
-    return readers_by_group(host, by_group) if by_group else ""
+    if by_group:
+        return readers_by_group(host, by_group)
+    return ""
 
 
 def _shown(host: Host, info: Stat) -> str:
@@ -166,7 +168,9 @@ def _missing_name(settings: Mapping[str, Any], state: State) -> str | None:
     owner, groups = settings.get("owner"), accepted_groups(settings)
     if owner is not None and state.uids[owner] is None:
         return f"user {owner}"
-    return f"group {groups[0]}" if groups and all(state.gids[name] is None for name in groups) else None
+    if groups and all(state.gids[name] is None for name in groups):
+        return f"group {groups[0]}"
+    return None
 
 
 def _wanted(settings: Mapping[str, Any]) -> str:

@@ -185,7 +185,9 @@ def _foreign(host: Host, ruleset: str) -> str | None:
     if legacy:
         return "iptables' own tables are in use"
     chain = foreign_filter(ruleset)
-    return f"the chain {chain} filters already what comes in" if chain else None
+    if chain:
+        return f"the chain {chain} filters already what comes in"
+    return None
 
 
 def _login_ports(host: Host) -> tuple[int, ...]:
@@ -193,14 +195,18 @@ def _login_ports(host: Host) -> tuple[int, ...]:
     from ..._host.login import own_port
 
     port = own_port(host)
-    return (port,) if port else ()
+    if port:
+        return (port,)
+    return ()
 
 
 def _forwards(host: Host, text: str | None) -> bool:
     """Return whether it hands on what is not for itself: learned once, as listeners are; always with containers."""
     if container_engine(host):
         return True
-    return any(_is_on(host, path) for path in _FORWARDING) if text is None else learned_to_forward(text)
+    if text is None:
+        return any(_is_on(host, path) for path in _FORWARDING)
+    return learned_to_forward(text)
 
 
 def _is_on(host: Host, path: str) -> bool:

@@ -19,6 +19,7 @@ from ..._host.door import Host
 from ..._host.dropin import encode, read_text
 from ..._host.formats import FORMATS
 from ..._host.fstab import FSTAB, Entry
+from ..._text.quoting import unit_of_place
 from ..._vocabulary.results import OK
 from ..context import SurveyContext
 from ..model import Assessment, Blocked, Control, Kind, KindPlan, Setting, Verdicts, judge, not_applicable, unknown
@@ -64,7 +65,7 @@ class Mount(Kind):
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         paths = {control.settings["path"] for control in controls}
-        units = {path: read_text(host, f"{_UNITS}/{fstab.unit_name(path)}") for path in paths}
+        units = {path: read_text(host, f"{_UNITS}/{unit_of_place(path)}") for path in paths}
         return State(
             points=mounted(host),
             fstab=read_text(host, FSTAB) or "",
@@ -90,7 +91,9 @@ def _entry_of(text: str, path: str) -> Entry | None:
 def fstab_options(text: str, path: str) -> Sequence[str] | None:
     """Return the options that fstab gives for a path, None where it does not name it."""
     entry = _entry_of(text, path)
-    return None if entry is None else entry.options
+    if entry is None:
+        return None
+    return entry.options
 
 
 def fstab_problem(text: str, path: str) -> str | None:
@@ -167,7 +170,7 @@ def _assess_unit(control: Control, point: MountPoint, written: Sequence[str]) ->
     path = control.settings["path"]
     running = judge(not _missing(point.options, control), ",".join(point.options))
     disk = judge(not _missing(written, control), ",".join(written))
-    unit = f"{_UNITS}/{fstab.unit_name(path)}"
+    unit = f"{_UNITS}/{unit_of_place(path)}"
     fine = (running.state, disk.state) == (OK, OK)
     return Assessment(
         control=control.id,
@@ -253,4 +256,6 @@ def _remount(path: str, failing: Sequence[Control], state: State) -> Step:
 
 def _line(text: str, path: str) -> str:
     options = fstab_options(text, path)
-    return f"# {path} is not in {FSTAB}" if options is None else f"{path} {','.join(options)}"
+    if options is None:
+        return f"# {path} is not in {FSTAB}"
+    return f"{path} {','.join(options)}"

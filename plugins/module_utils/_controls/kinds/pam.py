@@ -158,7 +158,9 @@ def _blocker(control: Control, state: State) -> Blocked | None:
     group = str(control.settings["value"])
     if group not in state.groups:
         return Blocked(f"there is no group {group} on this host, so nobody could use su any more")
-    return None if _ROOT_OK.search(state.su) else Blocked(f"{SU} does not let root pass first; mend it by hand")
+    if _ROOT_OK.search(state.su):
+        return None
+    return Blocked(f"{SU} does not let root pass first; mend it by hand")
 
 
 # --- judging ---
@@ -178,7 +180,9 @@ def _no_lockout(control: Control, state: State) -> str | None:
     if not (before and after and cleared):
         return "wrong passwords are not counted"
     lockable = [name for name in state.protected if not _jumps_over(state, name, before[0])]
-    return f"{', '.join(lockable)} could be locked" if lockable else None
+    if lockable:
+        return f"{', '.join(lockable)} could be locked"
+    return None
 
 
 def _jumps_over(state: State, name: str, number: int) -> bool:
@@ -190,7 +194,9 @@ def _jumps_over(state: State, name: str, number: int) -> bool:
 
 
 def _no_quality(control: Control, state: State) -> str | None:
-    return None if _before_unix(state, "pam_pwquality") else "new passwords are not looked at"
+    if _before_unix(state, "pam_pwquality"):
+        return None
+    return "new passwords are not looked at"
 
 
 def _no_history(control: Control, state: State) -> str | None:
@@ -209,13 +215,17 @@ def _before_unix(state: State, module: str) -> bool:
 
 
 def _no_umask(control: Control, state: State) -> str | None:
-    return None if _rules(state, "session", "pam_umask") else "the mask of login.defs does not hold for logins"
+    if _rules(state, "session", "pam_umask"):
+        return None
+    return "the mask of login.defs does not hold for logins"
 
 
 def _empty(control: Control, state: State) -> str | None:
     rules = [rule for stack in ("auth", "password") for _n, rule in _rules(state, stack, "pam_unix")]
     accepted = any({"nullok", "nullok_secure"} & set(rule.options) for rule in rules)
-    return "an empty password is taken" if accepted else None
+    if accepted:
+        return "an empty password is taken"
+    return None
 
 
 def _weak_hash(control: Control, state: State) -> str | None:
@@ -223,13 +233,17 @@ def _weak_hash(control: Control, state: State) -> str | None:
     hashes = [option for option in options if option in HASHES]
     if not hashes:
         return "new passwords are hashed as the library likes"
-    return None if hashes[-1] in STRONG else f"new passwords are hashed with {hashes[-1]}"
+    if hashes[-1] in STRONG:
+        return None
+    return f"new passwords are hashed with {hashes[-1]}"
 
 
 def _su_open(control: Control, state: State) -> str | None:
     rules = [rule for rule in profiles.parse(state.su) if rule.type == "auth" and rule.module == "pam_wheel.so"]
     strict = [rule for rule in rules if rule.control in ("required", "requisite") and "deny" not in rule.options]
-    return None if strict else "everybody who knows a password can use su"
+    if strict:
+        return None
+    return "everybody who knows a password can use su"
 
 
 # --- changing ---

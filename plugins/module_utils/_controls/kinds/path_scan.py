@@ -264,7 +264,9 @@ def _counted(entries: Sequence[ScanEntry]) -> list[str]:
 def _search(check: str, entries: Sequence[ScanEntry]) -> str:
     """Return how people list what is not told by name, since it may name a patient."""
     counts = data_folders.counted(map(_folder, entries))
-    return f"; to list them: find {' '.join(counts)} -xdev {FIND[check]}" if counts else ""
+    if counts:
+        return f"; to list them: find {' '.join(counts)} -xdev {FIND[check]}"
+    return ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -122,7 +122,9 @@ def _blocker(control: Control, state: State) -> Blocked | None:
     """Return why a unit that deviates is left as it is, None where it can be changed."""
     name, unit = control.settings["unit"], state.units[control.settings["unit"]]
     if control.settings["state"] == "enabled":
-        return Blocked("somebody masked it on purpose; unmask it if it is to run") if unit.masked else None
+        if unit.masked:
+            return Blocked("somebody masked it on purpose; unmask it if it is to run")
+        return None
     if name in state.uses:
         return Blocked(f"{state.uses[name]}; to have it stopped, list {name} in hardening_allow_stop")
     link = state.links[name]

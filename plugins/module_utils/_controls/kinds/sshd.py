@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..._change import ssh_server
@@ -15,6 +15,7 @@ from ..._change.subjects.files import File, file_image
 from ..._change.subjects.units import Unit
 from ..._host.door import Host
 from ..._host.dropin import encode, merged, read_text, with_header
+from ..._host.running_sshd import ANY_CONNECTION, RunningSshd, running_with_options
 from ..._text.lines import split_lines
 from ..._vocabulary.results import NOTAPPLICABLE, setting_text
 from ..context import SurveyContext
@@ -32,7 +33,6 @@ from ..model import (
     not_applicable,
     unknown,
 )
-from ..support.running_sshd import ANY_CONNECTION, RunningSshd, running_with_options
 from ..support.sshd_config import MAIN, Line, first, flatten, in_match, includes, normal, parse, patterns
 
 #: sshd takes the first value that it reads, so ours sorts before everybody's.
@@ -71,7 +71,8 @@ class State:
     """The options that sshd says it has, the files it reads, when they last changed, and the unit that runs it.
 
     ``effective`` is None where there is no sshd; ``problem`` says why sshd could not be asked. ``on_demand`` is whether
-    systemd holds its socket; ``servers`` are those that listen with options of their own.
+    systemd holds its socket; ``servers`` are those that listen with options of their own, and ``files_of_servers`` the
+    texts of the files that they read, by the path of the first of them.
     """
 
     effective: Mapping[str, str] | None
@@ -81,6 +82,7 @@ class State:
     problem: str = ""
     on_demand: bool = False
     servers: tuple[RunningSshd, ...] = ()
+    files_of_servers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Sshd(Kind):
@@ -104,7 +106,9 @@ class Sshd(Kind):
         return (f"sshd {settings['option'].lower()}",)
 
     def units(self, controls: Sequence[Control]) -> Sequence[str]:
-        return ssh_server.UNITS if controls else ()
+        if controls:
+            return ssh_server.UNITS
+        return ()
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         if host.which("sshd") is None:
@@ -114,6 +118,7 @@ class Sshd(Kind):
         running = {name: unit for name, unit in context.units(host, ssh_server.UNITS).items() if unit.running}
         done = host.run(["sshd", "-T", *ANY_CONNECTION])
         problem = "" if done.rc == 0 else f"sshd -T says: {done.err_line}"
+        servers = running_with_options(host)
         return State(
             effective=parse_effective(done.out),
             files=files,
@@ -121,7 +126,10 @@ class Sshd(Kind):
             unit=next((running[name] for name in ssh_server.SERVICES if name in running), None),
             problem=problem,
             on_demand=any(name in running for name in ssh_server.SOCKETS),
-            servers=running_with_options(host),
+            servers=servers,
+            files_of_servers={
+                path: _read_files(host, path) for path in {server.configuration for server in servers} if path
+            },
         )
 
     def plan(self, controls: Sequence[Control], state: State) -> KindPlan:
@@ -140,10 +148,10 @@ def parse_effective(output: str) -> dict[str, str]:
     return values
 
 
-def _read_files(host: Host) -> dict[str, str]:
-    """Return the texts of all files that sshd's configuration includes, by path."""
+def _read_files(host: Host, main: str = MAIN) -> dict[str, str]:
+    """Return the texts of all files that a configuration of sshd includes, by path."""
     files: dict[str, str] = {}
-    waiting = [MAIN]
+    waiting = [main]
     while waiting:
         path = waiting.pop()
         text = read_text(host, path)
@@ -164,7 +172,9 @@ def _value(control: Control, state: State) -> str | None:
     if value is None and option in UNPRINTED:
         line = first(state.files, option)
         value = line.value if line else UNPRINTED[option]
-    return None if value is None else SYNONYMS.get(value, value)
+    if value is None:
+        return None
+    return SYNONYMS.get(value, value)
 
 
 def _fine(control: Control, value: str) -> bool:
@@ -212,7 +222,9 @@ def _wanted(control: Control) -> str:
     if op == "excludes":
         return "none of " + ", ".join(value)
     if op == "named":
-        return "limited to groups that the site names" if value == UNNAMED else f"limited to {value}"
+        if value == UNNAMED:
+            return "limited to groups that the site names"
+        return f"limited to {value}"
     if op == "each_at_most":
         return f"at most {value}"
     return describe_wanted(op, value, settings.get("accept", ()))
@@ -240,7 +252,7 @@ def _assess(control: Control, state: State) -> Assessment:
     if value is None:
         return not_applicable(control, subject, wanted, "this sshd does not know the option")
     fine, before = _fine(control, value), _describe(control, value)
-    exceptions = [line for line in in_match(state.files, option) if not _fine(control, normal(option, line.value))]
+    exceptions = _exceptions(control, state.files)
     blocked = None if fine else _blocker(control, state)
     disk = judge(fine, before)
     remark = ""
@@ -248,7 +260,7 @@ def _assess(control: Control, state: State) -> Assessment:
         disk = judge(False, _where(exceptions[0]))
         remark = f"{_where(exceptions[0])}; take it out there"
     running = _running(state, fine, before)
-    elsewhere = [f"{server} {trouble}" for server in state.servers if (trouble := _trouble_of(control, server))]
+    elsewhere = [f"{server} {trouble}" for server in state.servers if (trouble := _trouble_of(control, state, server))]
     if elsewhere:
         running = disk = judge(False, elsewhere[0])
         remark = "; ".join([*filter(None, [remark]), *elsewhere, "change it there"])
@@ -273,15 +285,30 @@ def _running(state: State, fine: bool, before: str) -> Verdict:
     return judge(fine, before)
 
 
-def _trouble_of(control: Control, server: RunningSshd) -> str:
-    """Return what a server with options of its own has against a control, empty where it has nothing."""
+def _trouble_of(control: Control, state: State, server: RunningSshd) -> str:
+    """Return what a server with options of its own has against a control, empty where it has nothing.
+
+    Where it reads the usual file, what is set there for some is told of that one.
+    """
     if server.problem:
         return f"could not be asked: {server.problem}"
-    state = State(effective=parse_effective(server.effective), files={}, changed=0.0, unit=None)
-    value = _value(control, state)
-    if value is None or _fine(control, value):
+    option, files = control.settings["option"], state.files_of_servers.get(server.configuration, {})
+    effective = State(effective=parse_effective(server.effective), files={}, changed=0.0, unit=None)
+    value = _value(control, effective)
+    if value is None:
         return ""
-    return f"has {control.settings['option']} {_describe(control, value)}"
+    if not _fine(control, value):
+        return f"has {option} {_describe(control, value)}"
+    exceptions = _exceptions(control, files, server.configuration)
+    if exceptions:
+        return f"reads {_where(exceptions[0])}"
+    return ""
+
+
+def _exceptions(control: Control, files: Mapping[str, str], main: str = MAIN) -> list[Line]:
+    """Return the lines of a configuration that decide a control's option otherwise for some."""
+    option = control.settings["option"]
+    return [line for line in in_match(files, option, main) if not _fine(control, normal(option, line.value))]
 
 
 def _after(control: Control, state: State) -> str:

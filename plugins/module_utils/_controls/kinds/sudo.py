@@ -15,6 +15,7 @@ from ..._change.subjects.files import File, file_image
 from ..._host.door import Host, Stat
 from ..._host.dropin import encode, merged, read_text, with_header
 from ..._text.lines import split_lines
+from ..._text.quoting import from_sudo_value
 from ..._vocabulary.results import DEVIATES, OK
 from ..context import SurveyContext
 from ..measures import ORDERED, compare
@@ -112,7 +113,9 @@ class Sudo(Kind):
 def _refused(host: Host) -> tuple[str, ...]:
     """Return what sudo does not take: cvtsudoers prints numbers that are none, and sums of what cannot be added to."""
     done = host.run(["visudo", "--check", f"--file={MAIN}"])
-    return () if done.rc == 0 else tuple(line for line in split_lines(done.err) if line.strip())
+    if done.rc == 0:
+        return ()
+    return tuple(line for line in split_lines(done.err) if line.strip())
 
 
 def parse_defaults(output: str) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...]]:
@@ -135,7 +138,7 @@ def parse_listing(output: str) -> dict[str, Any]:
     defaults: dict[str, Any] = {}
     for entry in entries:
         name, equals, value = entry.partition("=")
-        plain = re.sub(r"\\(.)", r"\1", value.strip('"'))
+        plain = from_sudo_value(value)
         defaults[name.strip("!+- ")] = plain if equals else not entry.startswith("!")
     return defaults
 
@@ -148,7 +151,9 @@ def _directory(nsswitch: str) -> str:
 
 
 def _assess(control: Control, state: State) -> Assessment:
-    return _assess_rule(control, state) if "rule" in control.settings else _assess_default(control, state)
+    if "rule" in control.settings:
+        return _assess_rule(control, state)
+    return _assess_default(control, state)
 
 
 def _assess_rule(control: Control, state: State) -> Assessment:
@@ -197,7 +202,9 @@ def _line(control: Control) -> str:
 def _describe(value: Any) -> str:
     if value is None:
         return "not set"
-    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
 
 
 def _assess_default(control: Control, state: State) -> Assessment:

@@ -125,7 +125,9 @@ def effective(files: Sequence[tuple[str, str]], key: str) -> tuple[str, str] | N
     options = _options(tuple(files))
     if key in options:
         value, path = options[key]
-        return None if value is None else (value, path)
+        if value is None:
+            return None
+        return (value, path)
     matching = [option for name, option in options.items() if _is_pattern(name) and _matches(key, name)]
     return next(((value, path) for value, path in reversed(matching) if value is not None), None)
 

@@ -89,7 +89,9 @@ class Time(Kind):
         return (f"time {settings['aspect']} {settings.get('daemon', 'chrony')}",)
 
     def units(self, controls: Sequence[Control]) -> Sequence[str]:
-        return DAEMONS if controls else ()
+        if controls:
+            return DAEMONS
+        return ()
 
     def observe(self, host: Host, controls: Sequence[Control], context: SurveyContext) -> State:
         main = main_file(host)
@@ -194,7 +196,9 @@ def _sources(state: State) -> list[Directive]:
 
 
 def _source_name(directive: Directive) -> str:
-    return directive.value.split()[0] if directive.value else ""
+    if directive.value:
+        return directive.value.split()[0]
+    return ""
 
 
 def _wanted_servers(control: Control) -> list[str]:

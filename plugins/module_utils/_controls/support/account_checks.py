@@ -83,6 +83,7 @@ class AccountsView:
 
     @property
     def excepted(self) -> frozenset[str]:
+        """Return the names of the accounts that the control leaves alone."""
         return frozenset(self.settings.get("except", ()))
 
 
@@ -259,7 +260,9 @@ def _use(view: AccountsView, account: Account) -> str:
         return f"{account.name} has a password"
     if account.name in view.keyed:
         return f"{account.name} has keys for SSH"
-    return f"{account.name} runs programs now" if account.name in view.busy else ""
+    if account.name in view.busy:
+        return f"{account.name} runs programs now"
+    return ""
 
 
 def password_longest(view: AccountsView) -> Iterator[Violation]:

@@ -62,6 +62,7 @@ class Account:
 
     @property
     def has_shell(self) -> bool:
+        """Return whether its shell lets anybody type commands."""
         return posixpath.basename(self.shell) not in NO_SHELLS
 
 

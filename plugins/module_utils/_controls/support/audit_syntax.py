@@ -69,7 +69,9 @@ def _call_lines(calls: Sequence[str], fields: str, machine: str) -> list[str]:
 
 def _flag(comparison: str) -> str:
     """Return -C where two fields of the event are held against each other, -F for one against a value."""
-    return "-C" if re.fullmatch(r"[a-z]*[ug]id!?=(e|s|fs|a|o|obj_)?[ug]id", comparison) else "-F"
+    if re.fullmatch(r"[a-z]*[ug]id!?=(e|s|fs|a|o|obj_)?[ug]id", comparison):
+        return "-C"
+    return "-F"
 
 
 def _known(call: str, kind: str, machine: str) -> bool:

@@ -63,7 +63,7 @@ def _blocked_host(host: Host, profile: str) -> Blocked | None:
     """Return why PAM is left as it is on this host, None where it can be changed."""
     joined = [path for path in _DIRECTORIES if host.stat(path) is not None]
     if joined or profile == "winbind":
-        where = joined[0] if joined else "winbind"
+        where = next(iter(joined), "winbind")
         return Blocked(
             f"this host takes accounts from a directory ({where}), whose own rules for passwords hold; set it there"
         )

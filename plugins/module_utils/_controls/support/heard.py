@@ -42,6 +42,7 @@ def place_of(listener: Listener) -> tuple[str, int]:
 
 
 def describe_owner(listener: Listener) -> str:
+    """Return the unit that a listener belongs to, or else its program."""
     return listener.unit or listener.program
 
 

@@ -16,6 +16,7 @@ from ..._change.subjects.files import ABSENT, File, Meta, file_image, narrower_i
 from ..._host.door import Stat
 from ..._host.dropin import HEADER, encode
 from ..._text.lines import split_lines, split_lines_with_ends
+from ..._text.quoting import from_shell_assignment
 from .account_checks import AccountsView, Check, Home, Violation
 
 OF_ANOTHER = "find out who wrote it; then chown it"
@@ -143,7 +144,9 @@ def _weak_key(line: str) -> str:
     if match[1] == "ssh-dss":
         return "a DSA key"
     bits = rsa_bits(match[2])
-    return f"an RSA key of {bits} bits" if 0 < bits < RSA_BITS else ""
+    if 0 < bits < RSA_BITS:
+        return f"an RSA key of {bits} bits"
+    return ""
 
 
 def rsa_bits(encoded: str) -> int:
@@ -157,7 +160,9 @@ def rsa_bits(encoded: str) -> int:
         size = int.from_bytes(blob[:4], "big")
         pieces.append(blob[4 : 4 + size])
         blob = blob[4 + size :]
-    return int.from_bytes(pieces[2], "big").bit_length() if len(pieces) == 3 else 0
+    if len(pieces) == 3:
+        return int.from_bytes(pieces[2], "big").bit_length()
+    return 0
 
 
 def shells_list(view: AccountsView) -> Iterator[Violation]:
@@ -243,7 +248,7 @@ def root_path(view: AccountsView) -> Iterator[Violation]:
     """Yield folders in root's path that others can write to."""
     for path, text in view.texts.items():
         for match in _PATH.finditer(text):
-            for folder in match[1].strip("\"';").split(":"):
+            for folder in from_shell_assignment(match[1]).split(":"):
                 why = _untrusted(folder, view.folders)
                 if why:
                     yield Violation(f"{path}: {why}", advice="take it out of the path, or close the folder")
@@ -251,7 +256,7 @@ def root_path(view: AccountsView) -> Iterator[Violation]:
 
 def path_folders(texts: Mapping[str, str]) -> list[str]:
     """Return every folder that root's path names."""
-    values = (m[1].strip("\"';") for text in texts.values() for m in _PATH.finditer(text))
+    values = (from_shell_assignment(m[1]) for text in texts.values() for m in _PATH.finditer(text))
     return sorted({folder for value in values for folder in value.split(":") if folder.startswith("/")})
 
 

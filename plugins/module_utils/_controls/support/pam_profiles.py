@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..._text.lines import split_lines
+from ..._text.quoting import joined_lines
 
 PROFILES = "/usr/share/pam-configs"
 FIRST, LAST, HISTORY, UMASK = (
@@ -40,7 +41,7 @@ class PamRule:
 
 def parse(text: str) -> list[PamRule]:
     """Return the rules of one stack in their order, without comments and includes: pam.conf(5)."""
-    joined = text.replace("\\\n", " ")
+    joined = joined_lines(text)
     lines = [line.partition("#")[0].strip() for line in split_lines(joined)]
     matches = [match for match in map(_RULE.match, lines) if match]
     return [
@@ -148,7 +149,9 @@ def _managed(text: str) -> list[str] | None:
             reached += 1
         elif reached in (1, 3) and line.strip():
             managed.append(line)
-    return managed if reached >= 3 else None
+    if reached >= 3:
+        return managed
+    return None
 
 
 def _signature(line: str) -> str:

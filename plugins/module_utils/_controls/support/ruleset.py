@@ -16,8 +16,9 @@ TABLE = "inet healthops"
 LEARNED = "learned"
 #: Chains of others that only add to what a firewall does: container engines', and those that ban addresses.
 _ADDING = re.compile(r"netavark|docker|cni-|f2b|fail2ban|crowdsec", re.IGNORECASE)
-#: Tables of this collection's roles, which refuse on a few ports of their own and leave the rest to the host.
-_ROLES = frozenset({"inet imaging_archive_doors", "inet imaging_archive_drain", "inet interface_gateway"})
+#: What refuses, or hands on to what may; and what names the ports that a rule is about.
+_REFUSING = re.compile(r"\b(?:drop|reject|queue|jump|goto|vmap)\b")
+_OF_PORTS = re.compile(r"\bdport\b")
 _HEAD = """# Managed by the Ansible collection healthops.clinical (baseline): what is not listed here is refused.
 # What listened when this was first written is listed as learned; take a line out to close it and run the baseline.
 """
@@ -55,6 +56,7 @@ class Port:
 
     @property
     def place(self) -> tuple[str, int]:
+        """Return protocol and first number, by which ports are told apart."""
         return (self.protocol, self.number)
 
     @property
@@ -94,7 +96,9 @@ def parse_entry(text: str) -> Port | None:
 def _parse_place(text: str) -> Port | None:
     if text.startswith(f"{PROTOCOL}/"):
         number = protocols.parse_protocol(text[len(PROTOCOL) + 1 :])
-        return None if number is None else Port(PROTOCOL, number)
+        if number is None:
+            return None
+        return Port(PROTOCOL, number)
     match = _PORTS.match(text)
     if match is None:
         return None
@@ -201,26 +205,27 @@ def learned_to_forward(text: str) -> bool:
 def foreign_filter(ruleset: str) -> str | None:
     """Return somebody else's filter for what comes in, as "table chain"; None where there is none that matters.
 
-    ``ruleset`` is what ``nft -s list ruleset`` says. A chain that lets everything through is no firewall.
+    ``ruleset`` is what ``nft -s list ruleset`` says. A chain that lets everything through is no firewall, and neither
+    is one that refuses on ports which it names and leaves the rest to the host, as those of configured systems do.
     """
     table = chain = ""
-    hooked, dropping, count = False, False, 0
+    hooked, refuses = False, False
     for raw in split_lines(ruleset):
         line = raw.strip()
         if line.startswith("table "):
             table = line[len("table ") :].rstrip(" {")
         elif line.startswith("chain "):
-            chain, hooked, dropping, count = line[len("chain ") :].rstrip(" {"), False, False, 0
+            chain, hooked, refuses = line[len("chain ") :].rstrip(" {"), False, False
         elif line.startswith("type filter hook input"):
-            hooked, dropping = True, "policy drop" in line
+            hooked, refuses = True, "policy drop" in line
         elif line == "}":
-            if hooked and (dropping or count) and not _is_known(table):
+            if hooked and refuses and not _is_known(table):
                 return f"{table} {chain}"
             hooked = False
-        elif hooked and line and not _ADDING.search(line):
-            count += 1
+        elif hooked and _REFUSING.search(line) and not _OF_PORTS.search(line) and not _ADDING.search(line):
+            refuses = True
     return None
 
 
 def _is_known(table: str) -> bool:
-    return table == TABLE or table in _ROLES or _ADDING.search(table) is not None
+    return table == TABLE or _ADDING.search(table) is not None

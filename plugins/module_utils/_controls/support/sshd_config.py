@@ -112,9 +112,9 @@ def first(files: Mapping[str, str], option: str) -> Line | None:
     return next((line for line in flatten(files) if line.option == option.lower() and not line.match), None)
 
 
-def in_match(files: Mapping[str, str], option: str) -> list[Line]:
-    """Return the lines that decide an option for some."""
-    lines = (line for line in flatten(files) if line.option == option.lower())
+def in_match(files: Mapping[str, str], option: str, main: str = MAIN) -> list[Line]:
+    """Return the lines that decide an option for some, of a configuration that begins with the file ``main``."""
+    lines = (line for line in flatten(files, main) if line.option == option.lower())
     return [line for line in lines if line.match.lower() not in ("", "all")]
 
 

@@ -13,7 +13,9 @@ _ABSENT = "absent"
 
 def existing(unit: Unit | None) -> Unit | None:
     """Return the unit where it exists: systemd also tells of units that nobody has made."""
-    return unit if unit is not None and unit.exists else None
+    if unit is not None and unit.exists:
+        return unit
+    return None
 
 
 def enabled_state(unit: Unit | None) -> str:

@@ -16,7 +16,9 @@ INFO = "/var/lib/dpkg/info"
 def read_info(host: Host, change: PackageChange, name: str) -> bytes | None:
     """Return what dpkg keeps of an installed package under a name, such as list or conffiles; None if nothing."""
     content = host.read(f"{INFO}/{change.name}.{name}")
-    return content if content is not None else host.read(f"{INFO}/{change.name}:{change.arch}.{name}")
+    if content is not None:
+        return content
+    return host.read(f"{INFO}/{change.name}:{change.arch}.{name}")
 
 
 def installed_files(host: Host, change: PackageChange) -> tuple[str, ...]:

@@ -56,7 +56,9 @@ def _as_much_as_possible(host: Host, observed: Observed, chosen: Sequence[Packag
             rule = (change.old, _STAYS) if change.old else (change.new, _NEVER)
             rules.append((change.name, *rule))
     done = look_at.simulate(host, ["dist-upgrade"], look_at.pins(rules))
-    return _described(host, observed, read.simulated(done.out).steps) if done.rc == 0 else ()
+    if done.rc == 0:
+        return _described(host, observed, read.simulated(done.out).steps)
+    return ()
 
 
 def _described(host: Host, observed: Observed, steps: Sequence[SimulatedStep]) -> tuple[PackageChange, ...]:

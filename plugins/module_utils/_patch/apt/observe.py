@@ -129,7 +129,9 @@ def indexes(host: Host) -> tuple[PackageIndex, ...]:
 def offers(host: Host, names: Iterable[str]) -> dict[str, VersionTable]:
     """Return every version that is offered of each of these packages, by name."""
     wanted = list(dict.fromkeys(names))
-    return read.offers(ask(host, ["apt-cache", "policy", *wanted])) if wanted else {}
+    if wanted:
+        return read.offers(ask(host, ["apt-cache", "policy", *wanted]))
+    return {}
 
 
 def simulate(host: Host, arguments: Sequence[str], preferences: str = "", ignore_holds: bool = False) -> CommandResult:

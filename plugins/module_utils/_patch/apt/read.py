@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 
 from ..._errors import ClinicalError
 from ..._text.lines import split_lines
+from ..._text.quoting import from_apt_value
 from ..model import InstalledPackage
 
 #: One line a package, each field ended by a tab.
@@ -217,7 +218,9 @@ def paragraphs(text: str) -> Iterator[dict[str, str]]:
 def size(text: str) -> int:
     """Return a size in a package's paragraph as apt reads it: the digits that it begins with, nothing where none."""
     match = _SIZE.match(text)
-    return int(match[1]) if match else 0
+    if match:
+        return int(match[1])
+    return 0
 
 
 def source_of(fields: Mapping[str, str]) -> tuple[str, str]:
@@ -274,5 +277,5 @@ def config(text: str) -> dict[str, str]:
     for line in split_lines(text):
         key, _blank, value = line.partition(" ")
         if not key.endswith("::"):
-            values[key] = value.strip().rstrip(";").strip('"')
+            values[key] = from_apt_value(value)
     return values

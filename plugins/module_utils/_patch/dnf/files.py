@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ..._errors import ClinicalError
 from ..._host.door import Host
@@ -39,7 +40,13 @@ def fetch(host: Host, program: Program, folder: str, changes: Sequence[PackageCh
 
 def fetched(host: Host, folder: str, changes: Iterable[PackageChange]) -> list[str]:
     """Return where ``fetch`` laid the files of the changes; empty for one that it did not fetch."""
-    paths = json.loads((host.read(posixpath.join(folder, PATHS)) or b"{}").decode())
+    path = posixpath.join(folder, PATHS)
+    try:
+        paths: Any = json.loads(host.read(path) or b"{}")
+    except ValueError:
+        paths = None
+    if not isinstance(paths, dict) or not all(isinstance(place, str) for place in paths.values()):
+        raise ClinicalError("Reading", path, "it is damaged", "Nothing was changed. Stage again.")
     return [paths.get("\t".join(row[:3]), "") for row in _wanted(changes)]
 
 

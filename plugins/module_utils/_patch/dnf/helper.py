@@ -262,7 +262,9 @@ def describe_advisories(base: Any, old: Any, pkg: Any) -> Json:
 
 def without_advisory(base: Any, pkg: Any) -> bool | None:
     """Return False where its repository says of other versions that they are for security; else None: unknown."""
-    return False if advised(base, pkg.reponame) else None
+    if advised(base, pkg.reponame):
+        return False
+    return None
 
 
 def cves_of(advisory: Any) -> set[str]:
@@ -470,7 +472,9 @@ def holder_of(path: str) -> int:
     with open(path, "r+b") as file:
         question = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
         kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, question))
-    return int(pid) if kind != fcntl.F_UNLCK else 0
+    if kind != fcntl.F_UNLCK:
+        return int(pid)
+    return 0
 
 
 def answer_patiently(request: Json) -> int:

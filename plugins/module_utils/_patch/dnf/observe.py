@@ -204,7 +204,9 @@ def _source(answer: Mapping[str, Any], now: datetime) -> PackageSource:
 def _time_of(stamp: int) -> datetime | None:
     """Return the time of a repository's stamp, None where it bears none or no time."""
     try:
-        return datetime.fromtimestamp(stamp, timezone.utc) if stamp else None
+        if stamp:
+            return datetime.fromtimestamp(stamp, timezone.utc)
+        return None
     except (ValueError, OverflowError, OSError):
         return None
 

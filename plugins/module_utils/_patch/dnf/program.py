@@ -26,6 +26,17 @@ ANSWER_TIME = 3600.0
 _INTERPRETER = re.compile(rb"#!\s*([!-~]+)")
 
 
+class _Answer(dict[str, Any]):
+    """The parts of an answer; that one is missing is an error of dnf's and none of ours."""
+
+    def __init__(self, what: str, parts: Mapping[str, Any]) -> None:
+        super().__init__(parts)
+        self._what = what
+
+    def __missing__(self, part: str) -> Any:
+        raise ClinicalError("Asking dnf", self._what, f"its answer has no part {part}")
+
+
 @dataclass(frozen=True)
 class Program:
     """``helper`` on one host. ``lock_wait`` is how many seconds it waits for a lock of somebody else's.
@@ -46,10 +57,12 @@ class Program:
             complaint = split_lines(done.err.strip())[-1][:300] if done.err else "nothing"
             raise ClinicalError("Asking dnf", what, complaint)
         try:
-            answer: dict[str, Any] = json.loads(done.out)
+            answer = json.loads(done.out)
         except ValueError:
-            raise ClinicalError("Asking dnf", what, f"it answered {done.out!r:.120}") from None
-        return answer
+            answer = None
+        if not isinstance(answer, dict):
+            raise ClinicalError("Asking dnf", what, f"it answered {done.out!r:.120}")
+        return _Answer(what, answer)
 
     def prepare(self, request: Mapping[str, Any]) -> list[str]:
         """Write the program and a request for a transaction to the host; return the command that runs it."""

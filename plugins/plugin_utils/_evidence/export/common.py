@@ -72,7 +72,9 @@ def seconds(stamp: str) -> float | None:
 def day(date: Any) -> int | None:
     """2026-11-22 -> seconds since 1970 at the beginning of that day, UTC."""
     match = _DAY.fullmatch(date) if isinstance(date, str) else None
-    return None if match is None else calendar.timegm((*map(int, match.groups()), 0, 0, 0))
+    if match is None:
+        return None
+    return calendar.timegm((*map(int, match.groups()), 0, 0, 0))
 
 
 def began(run: Json) -> str:
@@ -106,6 +108,7 @@ def supports(finding: Json) -> list[str]:
 
 
 def supported(reference: Json) -> str:
+    """Return a reference of a finding for people: framework, its status, reference and strength."""
     status, strength = str(reference.get("status", "guidance")), str(reference.get("strength", "supports"))
     return _supported(str(reference["title"]), status, str(reference["reference"]), strength)
 
@@ -128,6 +131,7 @@ def describe_verdicts(finding: Json) -> str:
 
 
 def found_and_wanted(finding: Json) -> str:
+    """Return the subject with its value and the wanted one, for people."""
     return f"{text(finding['subject'])}: found {text(finding['before']) or 'nothing'}, wanted {text(finding['wanted'])}"
 
 

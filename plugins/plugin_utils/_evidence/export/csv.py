@@ -98,6 +98,7 @@ _FROM_FINDING = (
 
 
 def export(run: Json) -> Files:
+    """Return findings.csv, and updates.csv where packages were looked at, as bytes by name."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -124,6 +125,7 @@ def _cell(value: Any) -> str:
 
 
 def rows(run: Json) -> Iterator[dict[str, str]]:
+    """Yield a row for each finding, and one for each host without a result, by the names of the columns."""
     of_run = {"run_id": str(run["run_id"]), "mode": str(run["mode"])}
     for host, why in silent(run):
         yield {**of_run, "host": host, "result": "noresult", "reason": why}
@@ -144,4 +146,6 @@ def rows(run: Json) -> Iterator[dict[str, str]]:
 
 def safe(field: str) -> str:
     """The field, with an apostrophe before what a spreadsheet would calculate."""
-    return f"'{field}" if field.startswith(_FORMULA) or field.lstrip().startswith(_FORMULA) else field
+    if field.startswith(_FORMULA) or field.lstrip().startswith(_FORMULA):
+        return f"'{field}"
+    return field

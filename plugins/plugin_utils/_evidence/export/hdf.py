@@ -143,7 +143,9 @@ def _control(finding: Json, start: str) -> Json:
 def nist(finding: Json) -> list[str]:
     """The ids of NIST SP 800-53 as the format's readers know them: "AC-6 (2)", and which revision."""
     ids = [str(reference["reference"]) for reference in finding["references"] if reference["framework"] == NIST]
-    return [*(reference.replace("(", " (", 1) for reference in ids), "Rev_5"] if ids else []
+    if ids:
+        return [*(reference.replace("(", " (", 1) for reference in ids), "Rev_5"]
+    return []
 
 
 def _judged(finding: Json, start: str) -> Json:

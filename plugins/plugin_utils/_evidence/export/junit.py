@@ -33,6 +33,7 @@ TAGS = {
 
 
 def export(run: Json) -> Files:
+    """Return the run as JUnit XML, a suite for each host, as bytes by name."""
     suites = [_suite(name, result, run) for name, result in run["hosts"].items() if result["state"] != "failed"]
     suites += [_lost(name, why, run) for name, why in silent(run)]
     root = ElementTree.Element("testsuites", {"name": f"{run['mode']} {run['run_id']}", **_sums(suites)})

@@ -53,6 +53,7 @@ GOOD = ("pass", "fixed", "notapplicable", "notchecked")
 
 
 def export(run: Json) -> Files:
+    """Return ocsf.jsonl, an event a line for each finding and each host without a result."""
     events = [_silent(run, host, why) for host, why in silent(run)]
     events += [_judged(run, host, result, finding) for host, result, finding in findings(run)]
     return {"ocsf.jsonl": b"".join(canonical(event) for event in events)}

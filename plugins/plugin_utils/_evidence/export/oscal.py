@@ -50,6 +50,7 @@ _Cases = dict[str, dict[str, list[tuple[str, Json]]]]
 
 
 def export(run: Json) -> Files:
+    """Return the run as assessment results of OSCAL in canonical JSON."""
     return {"oscal.json": canonical({"assessment-results": _document(run)})}
 
 

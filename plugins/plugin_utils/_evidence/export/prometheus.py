@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from ansible_collections.healthops.clinical.plugins.module_utils._text.quoting import prometheus_label
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import (
     STATES as GUARD_STATES,
 )
@@ -38,6 +39,7 @@ Samples = list[tuple[Labels, float]]
 
 
 def export(run: Json) -> Files:
+    """Return the metrics of the run in the text format of Prometheus; families without samples are left out."""
     lines: list[str] = []
     for name, about, samples in _families(run):
         if samples:
@@ -178,11 +180,7 @@ def _of(host: str, probe: Json) -> Labels:
 
 
 def _labels(labels: Labels) -> str:
-    return ",".join(f'{name}="{_escaped(text(value))}"' for name, value in sorted(labels.items()))
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return ",".join(f'{name}="{prometheus_label(text(value))}"' for name, value in sorted(labels.items()))
 
 
 def _number(value: float) -> str:

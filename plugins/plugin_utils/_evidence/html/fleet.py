@@ -166,12 +166,14 @@ _WAIVER_FACTS = (
 
 
 def days(days_left: int) -> str:
+    """Return how long a waiver holds after the run, in words; it ended where the days are below 0."""
     if days_left < 0:
         return f"ended {plural(-days_left, 'day')} before the run"
     return "last day" if days_left == 0 else f"{plural(days_left, 'day')} left"
 
 
 def waiver_line(waiver: Json) -> str:
+    """Return a waiver as one sentence: until when, its ticket and its reason."""
     parts = [f"Until {show(waiver['expires'])}, {days(waiver['days_left'])}"]
     parts += [show(waiver[key]) for key in ("ticket", "reason") if waiver.get(key)]
     return ". ".join(part.rstrip(".") for part in parts) + "."
@@ -224,6 +226,7 @@ class HostAvailability:
 
     @property
     def bad(self) -> list[str]:
+        """Return what the hosts lost, and what cannot be reached any more, each once."""
         return list(dict.fromkeys([*self.lost, *self.unreachable]))
 
 
@@ -243,10 +246,12 @@ class Availability:
 
     @property
     def lost(self) -> list[HostAvailability]:
+        """Return the hosts that lost something or cannot be reached at some place."""
         return [entry for entry in self.notable if entry.bad]
 
 
 def availability(run: Json, anchors: Mapping[str, str]) -> Availability:
+    """Return what the run cost each host; hosts with the same to tell stand together."""
     notable: dict[str, HostAvailability] = {}
     quiet: list[Link] = []
     for name, result in run["hosts"].items():
@@ -294,7 +299,9 @@ def _firewall(result: Json) -> list[Json]:
 def _items(value: Any) -> list[str]:
     if isinstance(value, list):
         return [show(item) for item in value]
-    return [show(value)] if value else []
+    if value:
+        return [show(value)]
+    return []
 
 
 def _number(value: Any) -> str:

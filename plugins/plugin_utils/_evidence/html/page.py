@@ -118,6 +118,7 @@ class Group:
 
     @property
     def count(self) -> int:
+        """Return how many findings it has, those that are only named included."""
         return len(self.rows) + len(self.short)
 
 
@@ -145,6 +146,7 @@ class Host:
 
     @property
     def put_back(self) -> int:
+        """Return how many changes were taken back on the host."""
         return len(self.restored)
 
     @property
@@ -318,7 +320,9 @@ def _aside(summary: Mapping[str, int]) -> str:
     counts = [(summary["waived"], "accepted by waiver"), (summary["notchecked"], "left out on purpose")]
     counts.append((summary["notapplicable"], f"that {'does' if summary['notapplicable'] == 1 else 'do'} not apply"))
     text = ", ".join(f"{number} {what}" for number, what in counts if number)
-    return f"The other checks: {text}." if text else ""
+    if text:
+        return f"The other checks: {text}."
+    return ""
 
 
 def _totals(run: Json, unknown: Mapping[str, str]) -> list[tuple[str, int, str]]:
@@ -555,7 +559,9 @@ def _host(
 
 def _about(data: Json) -> str:
     host = data.get("host", {})
-    return show(f"{host.get('distribution', '')} {host.get('version', '')}".strip()) if host else ""
+    if host:
+        return show(f"{host.get('distribution', '')} {host.get('version', '')}".strip())
+    return ""
 
 
 def _host_facts(data: Json) -> list[tuple[str, str]]:
@@ -598,7 +604,9 @@ def _guard(data: Json) -> str:
 def _reason(finding: Json, data: Json) -> str:
     """Return why it is not a plain pass. What befell the whole run is told once, with its host."""
     reason, message = str(finding["reason"]), str(data.get("msg", ""))
-    return reason.replace(message, "").strip() if message and data.get("failed") else reason
+    if message and data.get("failed"):
+        return reason.replace(message, "").strip()
+    return reason
 
 
 def _row(finding: Json, reason: str, control: Control, large: bool) -> Row:

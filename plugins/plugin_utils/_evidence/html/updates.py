@@ -112,6 +112,7 @@ class Updates:
 
 
 def updates(run: Json, anchors: Mapping[str, str]) -> Updates:
+    """Return the part of the page about packages: how many of each severity, and the packages of all hosts."""
     changes = list(package_changes(run))
     chosen = [entry for entry in changes if entry[2] not in LEFT_OUT]
     counted = {
@@ -211,7 +212,9 @@ def _deadline(status: str, change: Json) -> str:
         return str(change.get("deadline") or "")[:10] or "none"
     if status not in LEFT_OUT:
         return ""
-    return f"until {show(str(change['expires'])[:10])}" if change.get("expires") else "no end"
+    if change.get("expires"):
+        return f"until {show(str(change['expires'])[:10])}"
+    return "no end"
 
 
 def _interrupts(change: Json) -> str:

@@ -24,7 +24,8 @@ def _headline(run: Json) -> str:
     restored = sum(len(result.get("restored", [])) for result in run["hosts"].values())
     verb = "would be put back" if only_looked(run) else "put back"
     left = sum(len(result.get("left", [])) for result in run["hosts"].values())
-    apart = f", {left} left as {'it is' if left == 1 else 'they are'}" if left else ""
+    as_found = "it is" if left == 1 else "they are"
+    apart = f", {left} left as {as_found}" if left else ""
     return f"{host_count(run)}: {plural(restored, 'item')} {verb} as before{apart}{judged.losses(run)}"
 
 

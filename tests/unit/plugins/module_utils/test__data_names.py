@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change.steps import Group, Step
+from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.base import withheld_names
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.files import Meta, narrower_image
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.trees import Tree
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError, ExchangedError
@@ -129,3 +130,24 @@ def test_a_guarded_tree_that_cannot_be_put_back_names_the_folder(host: FakeHost)
         Tree(FOLDER).put(host, image)
     assert nameless(str(caught.value))
     assert all(map(nameless, Tree(FOLDER).astray(Tree(FOLDER).capture(host), image)))
+
+
+def test_what_cannot_be_looked_at_while_controls_observe_names_the_folder(host: FakeHost) -> None:
+    below = f"{FOLDER}/{PATIENT}"
+    host.add_dir(below)
+
+    def scan(*_args: object) -> None:
+        raise ClinicalError("Scanning", below, f"Input/output error at {below}")
+
+    host.scan = scan  # type: ignore[method-assign, assignment]
+    findings = _baseline.audit(host, request("a1", "path_scan")).findings
+    assert findings
+    assert all(finding["result"] == "error" and nameless(finding["reason"]) for finding in findings)
+
+
+def test_a_path_that_a_control_names_is_told() -> None:
+    with (
+        pytest.raises(ClinicalError, match=f"Reading {OF_PATIENT}: "),
+        withheld_names(lambda _path: False, {OF_PATIENT}),
+    ):
+        raise ClinicalError("Reading", OF_PATIENT, "Input/output error")

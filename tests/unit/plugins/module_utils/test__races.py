@@ -32,12 +32,12 @@ def fixture_host() -> FakeHost:
     return host
 
 
-def race(host: FakeHost, act: Callable[[Node], None]) -> None:
-    """Have mallory do something to the own file whenever root has looked at it and is about to change it."""
+def race(host: FakeHost, act: Callable[[Node], None], place: str = OF_MALLORY) -> None:
+    """Have mallory do something to a file whenever root has looked at it and is about to change it."""
     set_meta = host.set_meta
 
     def raced(path: str, mode: int, uid: int, gid: int, planned: Stat, taken: int = 0) -> None:
-        if path == OF_MALLORY:
+        if path == place:
             act(host.nodes[path])
         set_meta(path, mode, uid, gid, planned, taken)
 
@@ -86,15 +86,12 @@ def test_what_cannot_be_put_back_for_that_takes_nothing_else_back(
 ) -> None:
     """The second of two files of an account fails, and meanwhile the account does something to the first."""
     host.add_file("/home/mallory/.profile", "", mode=0o666, uid=1001)
-    set_meta = host.set_meta
 
-    def raced(path: str, mode: int, uid: int, gid: int, planned: Stat, taken: int = 0) -> None:
-        if path == "/home/mallory/.profile":
-            exchange(host.nodes[path])
-            act(host)
-        set_meta(path, mode, uid, gid, planned, taken)
+    def exchange_both(node: Node) -> None:
+        exchange(node)
+        act(host)
 
-    host.set_meta = raced  # type: ignore[method-assign]
+    race(host, exchange_both, "/home/mallory/.profile")
     report = _baseline.enforce(host, request("e1"))
     assert {finding["result"] for finding in report.findings} == {"fixed", "pass", "fail"}
     assert dot_files(report)["result"] == "fail"

@@ -200,7 +200,9 @@ def test_check_mode_changes_nothing() -> None:
         pytest.param({"paths": ("/etc/a:b",)}, "plain absolute path", id="colon"),
         pytest.param({"paths": (RULES,), "commands": ("nft-of-my-own -f x",)}, "no such program", id="unknown program"),
         pytest.param({"paths": (RULES,), "commands": ("",)}, "no such program", id="no command"),
-        pytest.param({"paths": (RULES,), "commands": ("echo 'a",)}, "No closing quotation", id="quotes"),
+        pytest.param(
+            {"paths": (RULES,), "commands": ("echo 'a",)}, "a quote or a backslash in it has no end", id="quotes"
+        ),
         pytest.param({"paths": (RULES,), "confirm_within": 5}, "not between 10 and 3600", id="too short"),
     ],
 )

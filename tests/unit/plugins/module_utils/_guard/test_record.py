@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline
 from ansible_collections.healthops.clinical.plugins.module_utils._change import journal, run_store
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
+from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, break_glass, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._vocabulary.guard import CONFIRMED
 from dirty_host import dirty_host, request
@@ -179,6 +179,14 @@ def test_check_mode_foretells_that_a_bad_break_glass_account_will_have_the_run_r
     assert host.operations == []
     assert _baseline.audit(host, guarded_request(within=0, break_glass_users=("nobody-here",))).warnings == []
     assert _baseline.audit(host, request("a1", "sysctl", break_glass_users=("nobody-here",))).warnings == []
+
+
+def test_check_mode_foretells_what_a_confirmation_could_not_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(break_glass, "problems", lambda *_args: [])
+    monkeypatch.setattr(break_glass, "warnings", lambda _host, users, _login: [f"try {users[0]}"])
+    host = guarded_host()
+    assert _baseline.audit(host, guarded_request(break_glass_users=("rescue",))).warnings == ["try rescue"]
+    assert _baseline.audit(host, guarded_request(within=0, break_glass_users=("rescue",))).warnings == []
 
 
 def test_check_mode_of_a_revert_foretells_it_too() -> None:

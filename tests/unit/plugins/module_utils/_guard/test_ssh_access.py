@@ -24,6 +24,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._guard.ssh_acce
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._host.login import Connection
 from fake_host import FakeHost, fixture
+from fake_sockets import listen
 
 ALICE = Account("alice", 1000, 1000, "/home/alice", "/bin/bash", ("alice", "sudo", "domain users"))
 ROOT = Account("root", 0, 0, "/root", "/bin/bash", ("root",))
@@ -66,6 +67,20 @@ def test_sshd_is_asked_for_this_account_on_this_connection() -> None:
     assert options.on("usepam")
     assert not options.names("authorizedkeyscommand")
     assert options.every("nosuchoption") == []
+
+
+def test_a_login_through_a_second_server_is_judged_by_that_one() -> None:
+    host = FakeHost()
+    listen(host, 2222, 900, "sshd-legacy.service", "sshd")
+    host.add_file("/proc/900/cmdline", "sshd: /usr/sbin/sshd -D -f /etc/ssh/second [listener] 0 of 10-100 startups\0")
+    own = ("-f", "/etc/ssh/second")
+    says(host, "sshd", "-T", *own, "-C", "lport=1", out=fixture("sshd_second", "debian-12"))
+    asked = f"user=alice,host=192.0.2.7,{ENDS}"
+    says(host, "sshd", "-T", *own, "-C", asked, out=fixture("sshd_second_alice", "debian-12"))
+    says(host, "sshd", "-T", "-C", asked, out=fixture("sshd", "debian-12"))
+    assert effective(host, "alice", CONNECTION).get("maxauthtries") == "9"
+    says(host, "sshd", "-T", "-C", asked.replace("lport=2222", "lport=22"), out=fixture("sshd", "debian-12"))
+    assert effective(host, "alice", replace(CONNECTION, port=22)).get("port") == "22"
 
 
 def test_a_client_whose_connection_is_unknown_comes_to_the_usual_port_from_here() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._host import fstab
+from ansible_collections.healthops.clinical.plugins.module_utils._text import quoting
 
 
 def test_entries() -> None:
@@ -26,8 +27,8 @@ def test_a_line_ends_where_the_c_library_ends_it() -> None:
     ("field", "text"), [("a\\040b", "a b"), ("\\134040", "\\040"), ("\\043x", "#x"), ("x\\\\y", "x\\y")]
 )
 def test_escapes(field: str, text: str) -> None:
-    assert fstab.unescape(field) == text
-    assert fstab.unescape(fstab.escape(text)) == text
+    assert quoting.from_mount_field(field) == text
+    assert quoting.from_mount_field(quoting.mount_field(text)) == text
 
 
 def test_a_new_line_is_written_so_that_it_is_read_again() -> None:
@@ -41,4 +42,4 @@ def test_a_new_line_is_written_so_that_it_is_read_again() -> None:
     [("/tmp", "tmp.mount"), ("/var/log/audit", "var-log-audit.mount"), ("/srv/a-b c", "srv-a\\x2db\\x20c.mount")],
 )
 def test_units(path: str, unit: str) -> None:
-    assert fstab.unit_name(path) == unit
+    assert quoting.unit_of_place(path) == unit

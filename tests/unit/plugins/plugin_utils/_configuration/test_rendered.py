@@ -237,3 +237,17 @@ def test_the_example_of_the_manual_can_be_rendered() -> None:
     assert "tcp dport 8080 ip saddr { 192.0.2.0/24 } accept\n    tcp dport 8080 drop\n" in files["/etc/clinic/door.nft"]
     assert "rotate 30\n    maxsize 50M\n" in files["/etc/logrotate.d/clinic"]
     assert ("/usr/sbin/logrotate", "--debug", "/etc/logrotate.d/clinic") in parsed.checks
+
+
+def test_what_a_table_is_called_stays_one_line_and_one_word_of_its_units() -> None:
+    table = {
+        "unit": "door",
+        "table": "inet door",
+        "description": "5% of all\n[Service]\nExecStart=/bin/sh",
+        "path": "/etc/the ward's 100%.nft",
+        "content": "rules",
+    }
+    _rules, unit, again = parse({"name": "x", **render({"nftables": [table]}, RENDERER)}).files
+    assert b"Description=nftables rules: 5%% of all [Service] ExecStart=/bin/sh\n" in unit.content
+    assert b"ExecStart=/usr/sbin/nft -f '/etc/the ward\\'s 100%%.nft'\n" in unit.content
+    assert again.content.count(b"/usr/sbin/nft -f \\'/etc/the ward\\'\"\\'\"\\'s 100%%.nft\\''\n") == 3

@@ -8,10 +8,10 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils._change.subjects.mounts import (
     MountOptions,
     mounted,
-    unescape,
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
+from ansible_collections.healthops.clinical.plugins.module_utils._text.quoting import from_mount_field
 from fake_host import FakeHost, FakeMount, fixture
 
 TMP = MountOptions("/tmp")
@@ -37,7 +37,7 @@ def test_a_real_mount_table(system: str) -> None:
     ("word", "plain"), [("/mnt/a\\040b", "/mnt/a b"), ("/a\\011b", "/a\tb"), ("/a\\134b", "/a\\b")]
 )
 def test_blanks_are_octal(word: str, plain: str) -> None:
-    assert unescape(word) == plain
+    assert from_mount_field(word) == plain
 
 
 def test_hardening_options_are_set_and_lifted_and_the_others_left() -> None:

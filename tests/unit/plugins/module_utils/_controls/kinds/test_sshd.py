@@ -191,6 +191,38 @@ def test_a_second_server_with_settings_as_good_is_no_matter() -> None:
     assert look(with_second_server("maxauthtries 4\n"), "sshd", TRIES).result == "pass"
 
 
+#: What was asked for the output in tests/fixtures/sshd_second: for everybody it says MaxAuthTries 3, for alice 9.
+SECOND_FILE = """Port 2223
+MaxAuthTries 3
+Include /etc/ssh/more.conf
+Match User alice
+  MaxAuthTries 9
+  X11Forwarding yes
+"""
+
+
+@pytest.mark.parametrize("system", ["sshd_second", "sshd_second_alice"])
+def test_a_second_server_has_blocks_for_some_of_its_own(system: str) -> None:
+    made = with_second_server(fixture(system, "debian-12"))
+    assert look(made, "sshd", TRIES).result == ("pass" if system == "sshd_second" else "fail")
+    made.add_file("/etc/ssh/second", SECOND_FILE)
+    seen = look(made, "sshd", TRIES)
+    assert (seen.result, seen.before) == ("fail", "3")
+    if system == "sshd_second":
+        where = "the SSH server at tcp 2222 (sshd-legacy.service), started with -f /etc/ssh/second,"
+        assert seen.reason == f"{where} reads /etc/ssh/second:5 sets 9 for Match User alice; change it there"
+    assert plan(made, "sshd", TRIES).groups == ()
+
+
+def test_a_block_in_a_file_that_a_second_server_includes_counts_as_well() -> None:
+    made = with_second_server(fixture("sshd_second", "debian-12"))
+    made.add_file("/etc/ssh/second", "MaxAuthTries 3\nInclude more.conf\n")
+    made.add_file("/etc/ssh/more.conf", "Match Address 192.0.2.0/24\nMaxAuthTries 8\n")
+    assert "/etc/ssh/more.conf:2 sets 8 for Match Address 192.0.2.0/24" in look(made, "sshd", TRIES).reason
+    made.add_file("/etc/ssh/more.conf", "Match Address 192.0.2.0/24\nMaxAuthTries 2\n")
+    assert look(made, "sshd", TRIES).result == "pass"
+
+
 def test_a_second_server_that_cannot_be_asked_is_never_a_pass() -> None:
     seen = look(with_second_server("", 255, "/etc/ssh/second: No such file"), "sshd", TRIES)
     assert seen.result == "fail"

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,19 +19,11 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.suppo
 )
 from fake_host import fixture
 
-ROLES = Path(__file__).resolve().parents[6] / "roles"
-
 
 def chain(table: str, name: str, priority: str, *lines: str) -> str:
     head = f"type filter hook input priority {priority}; policy accept;"
     rules = "".join(f"\t\t{line}\n" for line in (head, *lines))
     return f"table {table} {{\n\tchain {name} {{\n{rules}\t}}\n}}\n"
-
-
-def tables_of_roles() -> list[str]:
-    """The tables of the roles that refuse on ports of their own."""
-    rules = [path.read_text(encoding="utf-8") for path in ROLES.glob("*/templates/*.nft.j2")]
-    return sorted({name for text in rules for name in re.findall(r"^table inet (\w+) \{", text, re.MULTILINE)})
 
 
 UFW = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n"
@@ -55,9 +45,15 @@ UFW = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority f
             None,
             id="bans",
         ),
-        *(
-            pytest.param(chain(f"inet {table}", "input", "filter - 5", "tcp dport 2575 drop"), None, id=table)
-            for table in tables_of_roles()
+        pytest.param(
+            chain("inet clinic", "input", "filter - 5", "tcp flags & (fin | syn) != syn accept", "tcp dport 2575 drop"),
+            None,
+            id="the ports of a system",
+        ),
+        pytest.param(
+            chain("inet clinic", "input", "filter", "tcp dport { 22, 2575 } accept", "counter reject"),
+            "inet clinic input",
+            id="all but some ports",
         ),
         pytest.param(fixture("nft_ruleset", "debian-12"), None, id="podman on Debian 12"),
         pytest.param(fixture("nft_ruleset", "debian-13"), None, id="podman on Debian 13"),
@@ -65,10 +61,6 @@ UFW = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority f
 )
 def test_whose_firewall_it_is(ruleset: str, whose: str | None) -> None:
     assert foreign_filter(ruleset) == whose
-
-
-def test_the_roles_that_have_tables_are_found() -> None:
-    assert tables_of_roles() == ["imaging_archive_doors", "imaging_archive_drain", "interface_gateway"]
 
 
 @pytest.mark.parametrize("system", ["debian-12", "debian-13"])

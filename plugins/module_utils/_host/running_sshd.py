@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..._host import sockets
-from ..._host.door import Host
-from ..._host.processes import Process, processes
+from . import sockets
+from .door import Host
+from .processes import Process, processes
 
 #: For sshd -T: a connection that no Match block is about. Without a port it refuses a file that has a Match LocalPort.
 ANY_CONNECTION = ("-C", "lport=1")
@@ -27,13 +27,25 @@ _DECIDING = frozenset({"-4", "-6", "-f", "-o", "-p"})
 
 @dataclass(frozen=True)
 class RunningSshd:
-    """A server that listens, with its options, and what ``sshd -T`` prints for them, or the problem with asking it."""
+    """A server that listens, with its options, and what ``sshd -T`` prints for them, or the problem with asking it.
+
+    ``ports`` are those of TCP that it listens on.
+    """
 
     places: tuple[str, ...]
     unit: str
     options: tuple[str, ...]
     effective: str = ""
     problem: str = ""
+    ports: tuple[int, ...] = ()
+
+    @property
+    def configuration(self) -> str:
+        """The path of the configuration file that its options name; empty where it reads the usual one."""
+        named = [value for option, value in zip(self.options, self.options[1:]) if option == "-f"]
+        if named:
+            return named[-1]
+        return ""
 
     def __str__(self) -> str:
         where = ", ".join(self.places) or "no port"
@@ -61,6 +73,7 @@ def _query(host: Host, process: Process, options: tuple[str, ...]) -> RunningSsh
         options=options,
         effective=done.out,
         problem="" if done.rc == 0 else f"sshd -T says: {done.err_line}",
+        ports=tuple(listener.port for listener in held if listener.protocol == "tcp"),
     )
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.running_sshd import (
+from ansible_collections.healthops.clinical.plugins.module_utils._host.running_sshd import (
     parse_options,
     running_with_options,
 )
