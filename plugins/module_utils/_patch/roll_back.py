@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from .._change.availability import Snapshot
+from .._change.subjects.units import show
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._vocabulary.stamp import format_stamp
@@ -105,7 +107,8 @@ def _carry_out(
     restored = configuration.restore(host, before.files, stages.read_after(host, run), drifted)
     manager.set_marks(before.marks, plan.changes)
     held = _hold(host, manager, request, run, plan)
-    restarted = services.settle(host, requests, request.restart, request.restart_order, working_before(host, before))
+    expected = _of_present_units(host, working_before(host, before))
+    restarted = services.settle(host, requests, request.restart, request.restart_order, expected)
     if restored.problems:
         _refuse_unrestored(host, manager, request, run, restored, restarted)
     _note_rolled_back(host, request, run, plan)
@@ -123,6 +126,14 @@ def _carry_out(
     )
     _refuse_down(run, restarted, result)
     return result
+
+
+def _of_present_units(host: Host, before: Snapshot) -> Snapshot:
+    """Return what worked before, of units that the host has: nobody misses one that was taken off it since."""
+    named = {*before.units, *(listener.unit for listener in before.listeners if listener.unit)}
+    absent = {name for name, found in show(host, sorted(named)).items() if not found.exists}
+    listeners = tuple(listener for listener in before.listeners if listener.unit not in absent)
+    return replace(before, listeners=listeners, units=before.units - absent)
 
 
 def _refuse_remaining(host: Host, manager: Manager, request: PatchRequest, run: PatchRun, error: str) -> list[str]:

@@ -16,6 +16,8 @@ from ansible_collections.healthops.clinical.plugins.module_utils._patch import r
 from ansible_collections.healthops.clinical.plugins.module_utils._patch import stages
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.request import PatchFailed
 from ansible_collections.healthops.clinical.plugins.module_utils._patch.roll_back import roll_back
+from fake_host import FakeHost, FakeUnit
+from fake_sockets import hush, listen
 from patched_host import (
     ALL_OF_APPLY,
     CONF,
@@ -48,6 +50,27 @@ def test_a_run_is_taken_back_with_its_configuration_and_held() -> None:
     assert manager.held == {"a", "b", "gone", "service"}
     assert {one["until"] for one in answer.held_until} == {"2026-12-09T08:00:00Z"}
     assert not roll_back(host, manager, request("run")).changed
+
+
+def test_a_service_that_was_taken_off_the_host_since_is_not_missed() -> None:
+    host, manager = with_page()
+    hush(host, 8091)
+    with pytest.raises(PatchFailed, match=r"does not work now: tcp 8091 \(page\.service\)"):
+        roll_back(host, manager, request("run"))
+    host, manager = with_page()
+    hush(host, 8091)
+    del host.units["page.service"]
+    assert roll_back(host, manager, request("run")).run["stage"] == "rolled_back"
+
+
+def with_page() -> tuple[FakeHost, FakeManager]:
+    """Return a host that was patched while it served a page."""
+    host, manager = machine()
+    host.units["page.service"] = FakeUnit(active=True)
+    host.add_file("/etc/systemd/system/multi-user.target.wants/page.service")
+    listen(host, 8091, 300, "page.service", "page")
+    apply(manager)
+    return host, manager
 
 
 def test_a_hold_of_ours_is_told_and_ends_by_itself() -> None:
