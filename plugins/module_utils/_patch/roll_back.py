@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from .._change.availability import Snapshot
-from .._change.subjects.units import show
+from .._change.subjects.units import Unit, show
 from .._errors import ClinicalError
 from .._host.door import Host
 from .._vocabulary.stamp import format_stamp
@@ -129,11 +129,15 @@ def _carry_out(
 
 
 def _of_present_units(host: Host, before: Snapshot) -> Snapshot:
-    """Return what worked before, of units that the host has: nobody misses one that was taken off it since."""
+    """Return what worked before, without units that somebody took off the host since, or switched off."""
     named = {*before.units, *(listener.unit for listener in before.listeners if listener.unit)}
-    absent = {name for name, found in show(host, sorted(named)).items() if not found.exists}
+    absent = {name for name, unit in show(host, sorted(named)).items() if not unit.exists or _is_off(unit)}
     listeners = tuple(listener for listener in before.listeners if listener.unit not in absent)
     return replace(before, listeners=listeners, units=before.units - absent)
+
+
+def _is_off(unit: Unit) -> bool:
+    return not unit.running and (unit.masked or unit.enabled.startswith("disabled"))
 
 
 def _refuse_remaining(host: Host, manager: Manager, request: PatchRequest, run: PatchRun, error: str) -> list[str]:

@@ -119,8 +119,12 @@ def packages() -> Iterator[tuple[str, str]]:
 
 
 def firewall() -> Iterator[tuple[str, str]]:
-    if shutil.which("nft"):  # a mess may have taken it away
-        yield "ruleset", run("nft", "--stateless", "list", "ruleset")
+    """One entry a table, because each is somebody's."""
+    if not shutil.which("nft"):  # a mess may have taken it away
+        return
+    for table in re.split(r"^(?=table )", run("nft", "--stateless", "list", "ruleset"), flags=re.MULTILINE):
+        if table:
+            yield table.partition(" {")[0], table
 
 
 def listeners() -> Iterator[tuple[str, str]]:

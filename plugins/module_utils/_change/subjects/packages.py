@@ -233,7 +233,9 @@ class Packages(WholeSubject):
         if "residual" in image:
             purged = [name for name in self.capture(host)["residual"] if name not in image["residual"]]
             if purged:
+                folders = _folders_of(host, purged)
                 self._apt(host, environment, "purge", *purged)
+                _remove_empty(host, folders)
 
     def _apt(self, host: Host, environment: Mapping[str, str], *arguments: str) -> None:
         done = host.run([*_APT, *arguments], timeout=900.0, env={**_QUIET, **environment})
@@ -280,6 +282,34 @@ class Packages(WholeSubject):
     def is_partial(self, now: Image, before: Image, after: Image) -> bool:
         """Compare package by package, because a package manager that is killed has changed some of them."""
         return super().is_partial(now["packages"], before["packages"], after["packages"])
+
+
+def _folders_of(host: Host, names: Sequence[str]) -> list[str]:
+    """Return the folders of packages that no other package has, the deepest first."""
+    listed = host.run(["dpkg-query", "--listfiles", *names])
+    folders = sorted({path for path in split_lines(listed.out) if _is_folder(host, path)}, reverse=True)
+    if not folders:
+        return []
+    owners = [line.rpartition(": ") for line in split_lines(host.run(["dpkg-query", "--search", *folders]).out)]
+    shared = {path for packages, _colon, path in owners if set(packages.split(", ")) - set(names)}
+    return [folder for folder in folders if folder not in shared]
+
+
+def _is_folder(host: Host, path: str) -> bool:
+    info = host.stat(path)
+    return info is not None and info.kind == "dir"
+
+
+def _remove_empty(host: Host, folders: Sequence[str]) -> None:
+    """Remove folders in which nothing is left but sockets, over which dpkg leaves them."""
+    for folder in folders:
+        if not _is_folder(host, folder):
+            continue
+        paths = [posixpath.join(folder, name) for name in host.listdir(folder)]
+        kinds = [info.kind for info in map(host.stat, paths) if info is not None]
+        if all(kind == "other" for kind in kinds):
+            for path in (*paths, folder):
+                host.remove(path)
 
 
 def sweep(host: Host) -> None:

@@ -52,15 +52,20 @@ def test_a_run_is_taken_back_with_its_configuration_and_held() -> None:
     assert not roll_back(host, manager, request("run")).changed
 
 
-def test_a_service_that_was_taken_off_the_host_since_is_not_missed() -> None:
+def test_a_service_that_was_taken_off_the_host_or_switched_off_since_is_not_missed() -> None:
     host, manager = with_page()
     hush(host, 8091)
     with pytest.raises(PatchFailed, match=r"does not work now: tcp 8091 \(page\.service\)"):
         roll_back(host, manager, request("run"))
-    host, manager = with_page()
-    hush(host, 8091)
-    del host.units["page.service"]
-    assert roll_back(host, manager, request("run")).run["stage"] == "rolled_back"
+    for off in (True, False):
+        host, manager = with_page()
+        hush(host, 8091)
+        if off:
+            host.units["page.service"].active = False
+            host.remove("/etc/systemd/system/multi-user.target.wants/page.service")
+        else:
+            del host.units["page.service"]
+        assert roll_back(host, manager, request("run")).run["stage"] == "rolled_back"
 
 
 def with_page() -> tuple[FakeHost, FakeManager]:

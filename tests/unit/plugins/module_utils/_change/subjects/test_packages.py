@@ -19,7 +19,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.subject
 )
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
-from fake_host import FakeHost, FakeMount, fixture
+from fake_host import FakeHost, FakeMount, Node, fixture
 from fake_programs import FakePackage
 
 PAIR = Packages("debsums telnet")
@@ -110,6 +110,22 @@ def test_one_transaction_there_and_back(host: FakeHost) -> None:
     PAIR.put(host, before)
     assert host.packages == {"telnet": "0.17"}
     assert any(f"{ARCHIVE}/telnet_0.17_amd64.deb" in argv for argv in host.runs)
+
+
+def test_folders_that_dpkg_leaves_over_a_socket_go_with_the_package(host: FakeHost) -> None:
+    """Of haproxy, where rsyslog still has its socket; what holds a file stays, and what others have, too."""
+    host.residual.add("debsums")
+    own, data, shared = "/var/lib/debsums/dev", "/var/lib/debsums/data", "/var/lib/shared"
+    for folder in (own, data, shared):
+        host.add_dir(folder)
+    host.add_file(f"{data}/kept")
+    host.nodes[f"{own}/log"] = Node("other")
+    listing, search = ("dpkg-query", "--listfiles", "debsums"), ("dpkg-query", "--search", shared, own, data)
+    host.answers[listing] = CommandResult(listing, 0, f"/etc/debsums\n{own}\n{data}\n{shared}\n", "")
+    owners = "".join(f"debsums: {path}\n" for path in (own, data)) + f"debsums, other: {shared}\n"
+    host.answers[search] = CommandResult(search, 0, owners, "")
+    PAIR.put(host, {"packages": {"debsums": None, "telnet": "0.17"}, "residual": []})
+    assert [host.stat(path) is not None for path in (own, data, shared)] == [False, True, True]
 
 
 def test_an_image_without_residual_does_not_ask_for_it(host: FakeHost) -> None:
