@@ -40,17 +40,17 @@ LANES = 3
 SUITES = ("bookworm", "trixie")
 #: What a scenario takes, to begin with the longest: processor seconds of an earlier run. What is not here is short.
 LONG = {
-    "hardening": 650,
-    "imaging_archive": 650,
-    "patching": 460,
-    "everyday": 400,
-    "commit_confirm": 350,
-    "interface_gateway": 350,
-    "service_config": 350,
-    "in_use": 250,
-    "patching_dnf": 200,
-    "judges": 150,
-    "logins": 140,
+    "imaging_archive": 450,
+    "patching": 430,
+    "service_config": 420,
+    "commit_confirm": 400,
+    "hardening": 380,
+    "everyday": 330,
+    "interface_gateway": 260,
+    "in_use": 240,
+    "logins": 200,
+    "patching_dnf": 150,
+    "judges": 140,
 }
 
 
