@@ -365,14 +365,18 @@ def _leave_torn(groups: Sequence[Group], findings: _Findings) -> None:
 
 
 def _attributed(drifted: Sequence[Drift], later: Sequence[LoadedRun]) -> list[Drift]:
-    """Return what is left, each with the newest of the later runs that has changed the same, if one has."""
+    """Return what is left, each with the newest of the later runs that has changed the same, if one has.
+
+    A folder that a later run uses as well just stays.
+    """
     changed = [(run.run.run_id, touched_paths(run) | set(run.after)) for run in later]
     named = []
     for drift in drifted:
         paths = {drift.subject, drift.subject.rpartition(" ")[2]}
         paths |= {drift.conflict.entry.partition(" ")[0]} - {""} if drift.conflict else set()
         builders = [run_id for run_id, touched in changed if not touched.isdisjoint(paths)]
-        named.append(replace(drift, built_on_by=builders[0]) if builders and drift.conflict else drift)
+        builds_on = builders and drift.conflict and not drift.conflict.shared_folder
+        named.append(replace(drift, built_on_by=builders[0]) if builds_on else drift)
     return named
 
 

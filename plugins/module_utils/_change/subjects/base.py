@@ -21,13 +21,15 @@ Image = dict[str, Any]
 class Conflict:
     """A part of a subject that others changed since a run: its value before, as the run left it, and now, in words.
 
-    An empty ``entry`` is the whole subject. No value is a secret.
+    An empty ``entry`` is the whole subject. No value is a secret. Of a ``shared_folder``, which stays for what others
+    laid into it, nothing has to be separated.
     """
 
     entry: str
     before: str
     ours: str
     now: str
+    shared_folder: bool = False
 
     def describe(self) -> str:
         """Return the three values in words."""

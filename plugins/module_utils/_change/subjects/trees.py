@@ -135,7 +135,10 @@ class Tree(WholeSubject):
         ours = _ours(after, old, present, touched)
         ways = {path: _way_of(path, old, ours, present, force) for path in touched}
         conflicts = [_named(path, conflict) for path, way in ways.items() if way for conflict in way.conflicts]
-        conflicts += [Conflict(path, "not there", "made", "it holds what others laid there") for path in sorted(shared)]
+        conflicts += [
+            Conflict(path, "not there", "made", "it holds what others laid there", shared_folder=True)
+            for path in sorted(shared)
+        ]
         goals = {path: way.goal for path, way in ways.items() if way}
         goals.update({path: present[path] for path in foreign | shared if is_kept(present[path])})
         goal: Image = {"touched": touched, "goals": _pack(goals), "force": force}

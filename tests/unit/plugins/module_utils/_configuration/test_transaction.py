@@ -630,6 +630,22 @@ def test_systems_of_a_play_are_taken_back_alone_in_any_order(host: FakeHost, fir
     assert left_behind(before, host) == []
 
 
+def test_a_folder_that_two_systems_laid_something_into_stays_for_the_other(host: FakeHost) -> None:
+    before = host.state()
+    folder = "/etc/systemd/system/nftables.service.d"
+    rules, page = ({"path": f"{folder}/{name}.conf", "text": "[Service]\n"} for name in ("rules", "page"))
+    units = [{"name": "page.service", "state": "started", "enabled": True}]
+    unit = {"path": "/etc/systemd/system/page.service", "text": "[Install]\nWantedBy=multi-user.target\n"}
+    applied(host, "play-gateway", files=[*PLAIN["files"], rules])
+    applied(host, "play-page", **{**PLAIN, **bare(), **SECOND, "files": [unit, page], "units": units})
+    assert reverted(host, "play-gateway").reverted_runs == ["play-gateway"]
+    assert (rules["path"] in host.nodes, page["path"] in host.nodes) == (False, True)
+    assert reverted(host, "play-page").reverted_runs == ["play-page"]
+    # Empty, since the run that made them had to leave them.
+    assert left_behind(before, host) == ["/etc/systemd/system/multi-user.target.wants", folder]
+    assert [path for path in host.nodes if path.startswith(f"{folder}/")] == []
+
+
 def test_the_run_of_a_play_that_only_configured_takes_its_systems_back_and_no_others(host: FakeHost) -> None:
     before = host.state()
     applied(host, "play-gateway")
