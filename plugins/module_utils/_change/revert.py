@@ -19,7 +19,7 @@ from . import journal
 from .folder_times import FolderTimes
 from .journal import JournaledRun, LoadedRun
 from .steps import Group, JournalEntry, Step
-from .subjects.base import Conflict, Image, Subject, WayBack
+from .subjects.base import Conflict, Image, SharedFolder, Subject, WayBack
 from .subjects.files import File, is_of_account
 
 #: What a journal says of who made a run that configured a system.
@@ -375,7 +375,7 @@ def _attributed(drifted: Sequence[Drift], later: Sequence[LoadedRun]) -> list[Dr
         paths = {drift.subject, drift.subject.rpartition(" ")[2]}
         paths |= {drift.conflict.entry.partition(" ")[0]} - {""} if drift.conflict else set()
         builders = [run_id for run_id, touched in changed if not touched.isdisjoint(paths)]
-        builds_on = builders and drift.conflict and not drift.conflict.shared_folder
+        builds_on = builders and drift.conflict and not isinstance(drift.conflict, SharedFolder)
         named.append(replace(drift, built_on_by=builders[0]) if builds_on else drift)
     return named
 

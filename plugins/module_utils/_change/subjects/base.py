@@ -21,20 +21,23 @@ Image = dict[str, Any]
 class Conflict:
     """A part of a subject that others changed since a run: its value before, as the run left it, and now, in words.
 
-    An empty ``entry`` is the whole subject. No value is a secret. Of a ``shared_folder``, which stays for what others
-    laid into it, nothing has to be separated.
+    An empty ``entry`` is the whole subject. No value is a secret.
     """
 
     entry: str
     before: str
     ours: str
     now: str
-    shared_folder: bool = False
 
     def describe(self) -> str:
         """Return the three values in words."""
         values = {"before": self.before, "set": self.ours, "now": self.now}
         return "; ".join(f"{name}: {value or 'nothing'}" for name, value in values.items())
+
+
+@dataclass(frozen=True)
+class SharedFolder(Conflict):
+    """A folder that a run made, and that stays for what others laid into it: nothing of it has to be separated."""
 
 
 @dataclass(frozen=True)

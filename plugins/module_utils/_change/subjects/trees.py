@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from ..._host.door import TEMPORARY_SUFFIX, Host
 from ..._text import data_folders
 from . import derived
-from .base import Conflict, Image, WayBack, WholeSubject, withheld_names
+from .base import Conflict, Image, SharedFolder, WayBack, WholeSubject, withheld_names
 from .files import ABSENT, File, describe, is_kept, path_image
 from .orphans import GROUP, PASSWD, hand_over
 from .registers import REGISTERS
@@ -136,8 +136,7 @@ class Tree(WholeSubject):
         ways = {path: _way_of(path, old, ours, present, force) for path in touched}
         conflicts = [_named(path, conflict) for path, way in ways.items() if way for conflict in way.conflicts]
         conflicts += [
-            Conflict(path, "not there", "made", "it holds what others laid there", shared_folder=True)
-            for path in sorted(shared)
+            SharedFolder(path, "not there", "made", "it holds what others laid there") for path in sorted(shared)
         ]
         goals = {path: way.goal for path, way in ways.items() if way}
         goals.update({path: present[path] for path in foreign | shared if is_kept(present[path])})
