@@ -101,7 +101,7 @@ def foretold(host: FakeHost, **changes: Any) -> ConfigurationResult:
 def differences(before: dict[str, Any], host: FakeHost) -> dict[str, tuple[Any, Any]]:
     """Return what is different, by path; of the guard's own alarm a run that is cut may leave half a file."""
     now = host.state()
-    paths = {path for path in {**before["files"], **now["files"]} if "healthops-guard" not in path}
+    paths = [path for path in {**before["files"], **now["files"]} if "healthops-guard" not in path]
     files = {path: (before["files"].get(path), now["files"].get(path)) for path in paths}
     rest = {key: (before[key], now[key]) for key in before if key not in ("files", "units")}
     return {key: pair for key, pair in {**files, **rest}.items() if pair[0] != pair[1]}
@@ -608,7 +608,7 @@ def test_hardening_goes_alone_and_with_the_later_systems_of_its_play_the_last_fi
 def left_behind(before: dict[str, Any], host: FakeHost) -> list[str]:
     """Return the paths that are otherwise than before, but for the journal and what apt makes by itself."""
     own = ("/var/lib/healthops", "/var/lib/apt/extended_states")
-    return [path for path in differences(before, host) if not path.startswith(own)]
+    return sorted(path for path in differences(before, host) if not path.startswith(own))
 
 
 def bare() -> dict[str, Any]:
@@ -642,7 +642,7 @@ def test_a_folder_that_two_systems_laid_something_into_stays_for_the_other(host:
     assert (rules["path"] in host.nodes, page["path"] in host.nodes) == (False, True)
     assert reverted(host, "play-page").reverted_runs == ["play-page"]
     # Empty, since the run that made them had to leave them.
-    assert left_behind(before, host) == ["/etc/systemd/system/multi-user.target.wants", folder]
+    assert left_behind(before, host) == sorted(["/etc/systemd/system/multi-user.target.wants", folder])
     assert [path for path in host.nodes if path.startswith(f"{folder}/")] == []
 
 
