@@ -193,7 +193,7 @@ def quiet(read: Callable[[FakeHost], Any]) -> Callable[[FakeHost], None]:
 
 
 READERS = {
-    "apt: installed": Reader(AptHost, lambda host: apt.installed(host)),
+    "apt: installed": Reader(AptHost, apt.installed),
     "apt: lists": Reader(AptHost, lambda host: [index.description for index in apt.indexes(host)]),
     "apt: offers": Reader(AptHost, lambda host: apt.offers(host, ["openssl"])),
     "apt: all": Reader(AptHost, lambda host: apt.observe(host, NOW).packages, step=5),
@@ -201,12 +201,12 @@ READERS = {
         lambda: with_file(debian(), apt_holds.MARKS, "Package: a\nArchitecture: amd64\nAuto-Installed: 1\n"),
         lambda host: apt_holds.set_marks(host, (), apt_holds.marks(host), ()),
     ),
-    "dnf: installed": Reader(DnfHost, lambda host: dnf.installed(host)),
+    "dnf: installed": Reader(DnfHost, dnf.installed),
     "dnf: all": Reader(DnfHost, lambda host: dnf.observe(host, Program(host, 7), NOW, ()).packages),
     "dnf: cves": Reader(DnfHost, lambda host: dnf.cves(Program(host, 7))),
     "dnf: patterns": Reader(
         lambda: with_file(DnfHost(), dnf_holds.VERSIONLOCK, "lab-dep-0:1.0-1.*\n"),
-        lambda host: dnf_holds.holding_patterns(host),
+        dnf_holds.holding_patterns,
     ),
     "dnf: kernels": Reader(DnfHost, quiet(dnf.kernels)),
     "dnf: fetched": Reader(
@@ -225,7 +225,7 @@ READERS = {
     "keys": Reader(debian, key_trouble),
     "sshd": Reader(sshd_host, lambda host: ssh_access.effective(host, "alice", Connection()).every("port")),
     "break glass": Reader(sshd_host, troubles),
-    "ways in": Reader(sshd_host, lambda host: ways_in.account_names(host)),
+    "ways in": Reader(sshd_host, ways_in.account_names),
     "guard": Reader(guarded, quiet(lambda host: record.load(host, RUN))),
     "newest guard": Reader(guarded, quiet(record.newest)),
     "boot watch": Reader(stored(boot_watch.RECORD, {"runs": []}), quiet(boot_watch.load)),
@@ -239,7 +239,7 @@ READERS = {
     "broken packages": Reader(debian, quiet(packages.broken)),
     "accounts": Reader(debian, quiet(LocalAccount("alice").capture)),
     "groups": Reader(debian, quiet(LocalGroup("sudo").capture)),
-    "mounts": Reader(debian, lambda host: mounted(host)),
+    "mounts": Reader(debian, mounted),
 }
 
 
