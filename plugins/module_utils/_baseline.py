@@ -19,6 +19,7 @@ from ._change import revert as journal_revert
 from ._change.folder_times import put_times
 from ._change.steps import Group
 from ._change.subjects.base import withheld_names
+from ._change.subjects.files import File
 from ._controls.awaited import RequiredPackages, installs
 from ._controls.context import SurveyContext
 from ._controls.kinds.package import Package
@@ -29,6 +30,7 @@ from ._guard import record
 from ._guard import run as guarded_run
 from ._host.door import Host
 from ._host.facts import read_facts, reason_not_applicable
+from ._host.fstab import FSTAB
 from ._vocabulary.availability import not_compared
 from ._vocabulary.guard import ARMED
 from ._vocabulary.stamp import stamp_of
@@ -137,13 +139,18 @@ def _plan_kinds(
 def _guarded_last(groups: Sequence[Group], controls: Sequence[Control], awaited: set[str]) -> tuple[Group, ...]:
     """Return the groups with those that could lock people out last, so that the time to confirm them is short.
 
-    Where that holds for the packages, what awaits one of them comes after them.
+    Where that holds for the packages, what awaits one of them comes after them. It holds for whatever writes fstab: a
+    boot that fails over a line of it ends before anybody can log in, so that boot is looked at.
     """
     risky = {control.id for control in controls if control.hazard == "lockout"}
     if any(installs(group) and not risky.isdisjoint(group.controls) for group in groups):
         risky |= awaited
-    marked = [replace(group, guarded=not risky.isdisjoint(group.controls)) for group in groups]
+    marked = [replace(group, guarded=not risky.isdisjoint(group.controls) or _writes_fstab(group)) for group in groups]
     return tuple(sorted(marked, key=lambda group: group.guarded))
+
+
+def _writes_fstab(group: Group) -> bool:
+    return any(step.subject == File(FSTAB) for step in group.steps)
 
 
 def _survey_and_waive(host: Host, name: str, controls: Sequence[Control], context: SurveyContext) -> KindPlan:

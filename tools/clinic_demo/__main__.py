@@ -45,13 +45,15 @@ RECAP = re.compile(r"^(?P<host>\S+)\s+: ok=\d+\s+changed=(?P<changed>\d+)\s+unre
 def main() -> None:
     parser = argparse.ArgumentParser(description="Start, harden, configure and use the demo's hosts, or remove them.")
     parser.add_argument("what", choices=("up", "down"))
-    if parser.parse_args().what == "up":
-        up()
+    parser.add_argument("--take-back", action="store_true", help="do at last what is printed about taking it back")
+    asked = parser.parse_args()
+    if asked.what == "up":
+        up(asked.take_back)
     else:
         down()
 
 
-def up() -> None:
+def up(and_back: bool) -> None:
     began = time.monotonic()
     servers = inventory()
     addresses = {name: str(server["ansible_host"]) for name, server in servers.items()}
@@ -83,6 +85,29 @@ def up() -> None:
     expect_unchanged(again, servers)
     print("\n".join(used), end="\n\n")
     show_way_on(site, again, time.monotonic() - began)
+    if and_back:
+        take_back(audit)
+
+
+def take_back(before: Judged) -> None:
+    """Do what was printed, and stop unless every control of every host is judged as it was before hardening."""
+    run_telling_tasks(["sh", "-ec", "\n".join(way_back())], LOGS / "rollback.log")
+    if strays := otherwise(before, judged("audit-again", "audit")):
+        stop("It was taken back, and yet:", *strays)
+    print("It was taken back, and every control is judged as it was before.")
+
+
+def otherwise(before: Judged, now: Judged) -> list[str]:
+    """Return the controls that are judged in another way now, a line each; the logs of sudo and apt are new by now."""
+    lines = []
+    for name, result in before.hosts.items():
+        results = {finding["id"]: finding["result"] for finding in now.hosts[name]["findings"]}
+        lines += [
+            f"  {name} {finding['id']}: {finding['result']} before, {results.get(finding['id'])} now"
+            for finding in result["findings"]
+            if finding["result"] not in ("notapplicable", results.get(finding["id"]))
+        ]
+    return lines
 
 
 def down() -> None:
@@ -172,9 +197,16 @@ def show_way_on(site: Judged, again: Judged, seconds: float) -> None:
     print(f"What is now    {again.evidence / 'report.html'}")
     print(f"Log in         ssh -F {config} {next(iter(again.hosts))}")
     print("Take it back   on the hosts, what hardening changed:")
-    print(f"               export ANSIBLE_COLLECTIONS_PATH={shlex.quote(str(collection_path()))}")
-    print(f"               {tool('ansible-playbook')} -i inventories/demo healthops.clinical.rollback")
+    print("\n".join(f"               {line}" for line in way_back()))
     print("               or the hosts themselves: make demo-down")
+
+
+def way_back() -> list[str]:
+    """Return what to type in the checkout to take the hardening back."""
+    return [
+        f"export ANSIBLE_COLLECTIONS_PATH={shlex.quote(str(collection_path()))}",
+        f"{tool('ansible-playbook')} -i inventories/demo healthops.clinical.rollback",
+    ]
 
 
 def expect_answers(answers: Mapping[str, Answers], when: str) -> None:

@@ -276,16 +276,73 @@ def test_module_that_is_killed_without_a_guard_is_taken_back_by_a_rollback(
     run_id = f"unguarded-{moment}"
     with configured.clients(HOSTS) as clients:
         killed_at(moment, run_id, 0)
-        for host in HOSTS:
-            begun = host.root(f"test -e {MOMENTS['begun'].format(run_id)} && echo begun || true")
-            assert begun or moment in EARLY
-            if begun:
-                runs = [f"{run_id}-clinic"]
-                output = configured.begin(playbook="two_take_back.yml", drill_host=host.name, drill_runs=runs).end()
-                assert "failed=0" in output, output[-3000:]
+        assert take_back(run_id, HOSTS) == HOSTS or moment in EARLY
         assert [host.state() for host in HOSTS] == as_before
         configure_again()
     require_answers(clients, restarts=THERE_AND_BACK)
+
+
+#: Lays an interpreter that ends the module before one of its changes.
+CUTTER = f"""
+mkdir -p /srv/cut
+cat > /srv/cut/sitecustomize.py <<'E'
+{(configured.HOSTS / "inside" / "cutter.py").read_text("utf-8")}
+E
+printf '#!/bin/sh\\nPYTHONPATH=/srv/cut PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3 "$@"\\n' > /srv/cut/python3
+chmod 0755 /srv/cut/python3
+"""
+
+
+@pytest.fixture
+def cut_interpreter(tmp_path: Path) -> Iterator[str]:
+    """An inventory in which the hosts have that interpreter."""
+    for host in HOSTS:
+        host.root(CUTTER)
+    own = {host.name: {"ansible_python_interpreter": "/srv/cut/python3"} for host in HOSTS}
+    path = tmp_path / "cut.json"
+    path.write_text(json.dumps({"test_hosts": {"hosts": own}}), "utf-8")
+    yield str(path)
+    for host in HOSTS:
+        host.root("rm -r /srv/cut")
+
+
+def cut_before(numbers: list[int], inventory: str, run_id: str, guarded: ClinicHost) -> list[list[str]]:
+    """Configure, be killed before this change on each host, and return the changes that each host came to."""
+    for host, number in zip(HOSTS, numbers):
+        host.root(f"echo {number} > /srv/cut/at; : > /srv/cut/changes")
+    within = {host.name: WITHIN if host == guarded else 0 for host in HOSTS}
+    variables = {"clinic_run_id": run_id, "clinic_confirm_within": f"{{{{ {within}[inventory_hostname] }}}}", **NEW}
+    configured.begin("-i", inventory, drill_answer="second", **variables).end()
+    return [host.root("cat /srv/cut/changes").splitlines() for host in HOSTS]
+
+
+@pytest.mark.skipif(not FULL, reason="the short form has some of the moments")
+def test_module_that_is_killed_before_any_of_its_changes_leaves_a_host_that_goes_back(
+    as_before: list[list[str]], cut_interpreter: str
+) -> None:
+    everything = cut_before([0, 0], cut_interpreter, "uncut", HOSTS[0])
+    take_back("uncut", HOSTS)
+    print("\n".join(everything[0]))
+    assert all(len(changes) > 50 for changes in everything), everything
+    for first in range(1, max(len(changes) for changes in everything) + 1, len(HOSTS)):
+        run_id, guarded = f"cut-{first:03}", HOSTS[first // len(HOSTS) % len(HOSTS)]
+        numbers = [first + n for n in range(len(HOSTS))]
+        done = cut_before(numbers, cut_interpreter, run_id, guarded)
+        assert [len(changes) for changes in done] == numbers
+        configured.wait_for("the end of the guard", lambda host=guarded: not _guards(host))  # type: ignore[misc]
+        take_back(run_id, [host for host in HOSTS if host != guarded])
+        for host, state, changes in zip(HOSTS, as_before, done):
+            assert host.state() == state, f"{host.name}, killed before {changes[-1]}"
+
+
+def take_back(run_id: str, hosts: list[ClinicHost]) -> list[ClinicHost]:
+    """Take the run of the clinic back on those of the hosts where it had begun, and return them."""
+    begun = [host for host in hosts if host.root(f"test -e {MOMENTS['begun'].format(run_id)} && echo begun || true")]
+    for host in begun:
+        runs = [f"{run_id}-clinic"]
+        output = configured.begin(playbook="two_take_back.yml", drill_host=host.name, drill_runs=runs).end()
+        assert "failed=0" in output, output[-3000:]
+    return begun
 
 
 #: A further daemon, which its package would start at once.

@@ -8,6 +8,7 @@ changed it, that run goes first, or several go together as if they were one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,7 +21,7 @@ from .folder_times import FolderTimes
 from .journal import JournaledRun, LoadedRun
 from .steps import Group, JournalEntry, Step
 from .subjects.base import Conflict, Image, SharedFolder, Subject, WayBack
-from .subjects.files import File, is_of_account
+from .subjects.files import File, Meta, is_of_account
 
 #: What a journal says of who made a run that configured a system.
 CONFIGURED = "service_config"
@@ -402,7 +403,25 @@ def _turned(groups: Sequence[Group], steps: dict[int, list[Step]], cut: bool) ->
     """
     numbered = reversed(list(enumerate(groups)))
     chosen = [(group, steps.get(n, [])) for n, group in numbered if n in steps or (cut and group.effects)]
-    return tuple(replace(group, steps=tuple(_backwards(back))) for group, back in chosen)
+    return _metadata_first([replace(group, steps=tuple(_backwards(back))) for group, back in chosen])
+
+
+def _metadata_first(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """Return the groups with those in front that only give owners and modes back, of paths that no other one touches.
+
+    Whoever reads settings would otherwise do so before the last change to them, and count as not having read it.
+    """
+    touching = Counter(path for group in groups for path in _touched(group))
+    early = {n for n, group in enumerate(groups) if _is_metadata(group) and max(map(touching.get, _touched(group))) == 1}
+    return tuple(group for wanted in (True, False) for n, group in enumerate(groups) if (n in early) == wanted)
+
+
+def _touched(group: Group) -> set[str]:
+    return {path for step in group.steps for path in paths_of(step.subject)}
+
+
+def _is_metadata(group: Group) -> bool:
+    return bool(group.steps) and not group.effects and all(isinstance(step.subject, Meta) for step in group.steps)
 
 
 def _backwards(steps: Sequence[Step]) -> list[Step]:

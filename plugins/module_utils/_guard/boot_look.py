@@ -5,7 +5,7 @@
 It takes the change back only where nobody gets in any more: for half an hour nobody has logged in over SSH, and every
 way in that was open when the change was confirmed is shut, as far as the host itself can tell. A host that is well is
 done within a minute; one whose people were changed, whose cable is out or whose SSH server somebody has switched off
-is left as it is.
+is left as it is. A host whose boot ended in emergency mode, as over a line of fstab, goes on with it once that line is back.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ PATIENCE, PAUSE = 1800.0, 20.0
 _STARTED = ("enabled", "enabled-runtime", "generated")
 #: How many times in a row all has to be well: what starts may still go down again.
 CALM = 3
+#: How many pauses a host gets to let people in again once a run was taken back.
+RECOVERY = 6
+EMERGENCY = "emergency.target"
 
 
 def trouble(host: Host, watch: BootWatch) -> str:
@@ -90,14 +93,34 @@ def _take_back(host: Host, watch: BootWatch, reason: str) -> str:
     taken: list[str] = []
     for run_id in reversed(boot_watch.standing(host, watch.runs)):
         with lock.held(reverter.NAME, patience=reverter.PATIENCE):
-            reverter.take_back_now(host, run_id, why, _started_at_boot(host))
+            _take_back_one(host, run_id, why)
         taken.append(run_id)
-        host.sleep(PAUSE)
-        reason = trouble(host, watch)
+        reason = _trouble_that_stays(host, watch)
         if not reason:
             break
     outcome = f"Taken back: {', '.join(taken) or 'nothing, no run stands any more'}."
     return _done(host, f"{outcome} And yet: {reason}." if reason else f"{outcome} People get in.")
+
+
+def _take_back_one(host: Host, run_id: str, why: str) -> None:
+    """Take a run back and start what the boot would start; in emergency mode the boot itself does, which goes on."""
+    if not show(host, [EMERGENCY])[EMERGENCY].running:
+        reverter.take_back_now(host, run_id, why, _started_at_boot(host))
+        return
+    reverter.take_back_now(host, run_id, why)
+    for words in (["daemon-reload"], ["--no-block", "default"]):
+        host.run(["systemctl", "--no-ask-password", *words])  # whether people get in then is asked anyway
+
+
+def _trouble_that_stays(host: Host, watch: BootWatch) -> str:
+    """Return why nobody gets in though the host had time to recover, empty as soon as somebody may."""
+    reason = ""
+    for _pause in range(RECOVERY):
+        host.sleep(PAUSE)
+        reason = trouble(host, watch)
+        if not reason:
+            break
+    return reason
 
 
 def _done(host: Host, outcome: str) -> str:

@@ -34,10 +34,15 @@ WANTS = "/etc/systemd/system/multi-user.target.wants"
 LINK = f"{WANTS}/{NAME}"
 #: What a run changes where it can cost the host its way through the network.
 _NETWORK = ("kernel value net", "packet filter table", "tree /etc/nft", "tree /etc/net")
+#: Of its dependencies it has none by default, and so starts also where the boot ends in emergency mode.
 _UNIT_TEXT = """# Written by the Ansible collection healthops.clinical; it goes once people get in after a boot.
 [Unit]
 Description=Look whether people get in after a change
-After=network.target ssh.socket ssh.service sshd.socket sshd.service
+DefaultDependencies=no
+RequiresMountsFor={folder}
+After=sysinit.target basic.target network.target ssh.socket ssh.service sshd.socket sshd.service
+Conflicts=shutdown.target
+Before=shutdown.target
 ConditionPathExists={program}
 
 [Service]
@@ -126,7 +131,7 @@ def _lay_out(host: Host, watch: BootWatch) -> None:
     host.write(PROGRAM, archive.pack("boot_look"), 0o600, 0, 0, {})
     if host.stat(WANTS) is None:
         host.mkdir(WANTS, 0o755, 0, 0)
-    unit = _UNIT_TEXT.format(program=PROGRAM, command=unit_command(command()))
+    unit = _UNIT_TEXT.format(folder=FOLDER, program=PROGRAM, command=unit_command(command()))
     host.write(UNIT, unit.encode(), 0o644, 0, 0, {})
     host.symlink(LINK, UNIT)
 

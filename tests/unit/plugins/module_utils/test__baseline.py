@@ -13,6 +13,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._change.subject
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.model import Control
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.registry import KINDS
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
+from ansible_collections.healthops.clinical.plugins.module_utils._guard import record
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from dirty_host import SETTINGS, controls, dirty_host, request
 from fake_host import FakeHost
@@ -94,6 +95,13 @@ def test_the_before_images_are_on_disk_before_the_first_change() -> None:
     first_change = next(n for n, words in enumerate(host.operations) if "/var/lib/healthops" not in words)
     assert "write /var/lib/healthops/journal/e1/run" in host.operations[:first_change]
     assert host.operations.index("write /var/lib/healthops/journal/e1/entries") < first_change
+
+
+@pytest.mark.parametrize(("kind", "guarded"), [("mount", True), ("sysctl", False)])
+def test_what_is_written_to_fstab_is_guarded_since_a_boot_may_fail_over_it(kind: str, guarded: bool) -> None:
+    host = dirty_host()
+    _baseline.enforce(host, request("e1", kind, confirm_within=120))
+    assert (record.armed(host) is not None) == guarded
 
 
 def test_a_rejected_group_is_put_back_and_the_others_are_enforced() -> None:
@@ -202,6 +210,18 @@ def test_the_result_of_a_revert_tells_what_was_restored() -> None:
     assert told["reverted_run_id"] == "e1"
     assert len(told["restored"]) == len(told["diff"]) == 3
     assert not {"findings", "changes"} & set(told)
+
+
+def test_after_a_revert_every_control_is_judged_as_before() -> None:
+    host = dirty_host()
+    fine = Control("sshd_fine", "sshd", {"option": "LoginGraceTime", "value": 600, "op": "at_most"})
+    closed = Control("file_closed", "file", {"path": "/etc/ssh/sshd_config", "mode": "0600"})
+    wanted = replace(request("e1", "sshd"), controls=(closed, fine, *controls("sshd")))
+    before = results(_baseline.audit(host, wanted))
+    assert (before["sshd_fine"], before["file_closed"]) == ("pass", "fail")
+    _baseline.enforce(host, wanted)
+    _baseline.revert(host, replace(wanted, run_id="r1"), "e1", False)
+    assert results(_baseline.audit(host, wanted)) == before
 
 
 def test_what_is_waived_is_judged_and_left_as_it_is() -> None:

@@ -143,6 +143,14 @@ def test_a_package_manager_that_is_killed_has_changed_some_of_them(host: FakeHos
     assert not PAIR.is_partial({"packages": {"debsums": "4", "telnet": None}, "residual": []}, before, after)
 
 
+def test_what_a_cut_dpkg_has_yet_to_write_down_keeps_nothing_from_going_back(host: FakeHost) -> None:
+    before = PAIR.capture(host)
+    PAIR.put(host, {"packages": {"debsums": "1:3.0", "telnet": None}, "residual": []})
+    host.add_file("/var/lib/dpkg/updates/0001", "Package: debsums\n")
+    PAIR.put(host, before)
+    assert PAIR.capture(host) == before
+
+
 def test_what_no_mirror_has_cannot_be_archived_unless_it_is_there_already(host: FakeHost) -> None:
     argv = ("apt-get", "--quiet", "--print-uris", "download", "telnet=0.17")
     host.answers[argv] = CommandResult(argv, 100, "", "E: not found\n")
