@@ -462,6 +462,9 @@ def drills(session: nox.Session) -> None:
     scenarios(session, *LONG_FORMS)
     for scenario, adds in LONG_FORMS.items():
         session.log(f"Beyond what the session molecule does, in {scenario} {adds}.")
+    session.log("And the demo is taken back as it says that one does.")
+    session.notify("demo", ["--take-back"])
+    session.notify("demo_down")
 
 
 @nox.session

@@ -106,19 +106,16 @@ class ClinicHost:
 
     def cut_power(self) -> None:
         """Pull the plug, and put it in again once the engine has let go of the host's address."""
-        self._engine("kill", "--signal", "KILL")
-        wait_for(f"{self.name} is down", lambda: self._engine("inspect", "--format", "{{.State.Running}}") == "false")
-        time.sleep(1)
-        self._engine("start")
+        assert self._engine("kill", "--signal", "KILL").returncode == 0
+        running = ("inspect", "--format", "{{.State.Running}}")
+        wait_for(f"{self.name} is down", lambda: "false" in self._engine(*running).stdout)
+        wait_for(f"{self.name} is started", lambda: self._engine("start").returncode == 0)
 
-    def _engine(self, *argv: str) -> str:
+    def _engine(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Do to the host what no control node could, and return what the container engine says."""
         engine = os.environ.get("HEALTHOPS_ENGINE") or str(HOSTS / "engine" / "podman")
-        done = subprocess.run(
-            [engine, *argv, f"{self.network}-{self.name}"], check=False, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        name = f"{self.network}-{self.name}"
+        return subprocess.run([engine, *argv, name], check=False, capture_output=True, text=True, timeout=120)
 
 
 def files(state: list[str]) -> dict[str, list[str]]:

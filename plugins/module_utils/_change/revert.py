@@ -412,8 +412,11 @@ def _metadata_first(groups: Sequence[Group]) -> tuple[Group, ...]:
     Whoever reads settings would otherwise do so before the last change to them, and count as not having read it.
     """
     touching = Counter(path for group in groups for path in _touched(group))
-    early = {n for n, group in enumerate(groups) if _is_metadata(group) and max(map(touching.get, _touched(group))) == 1}
-    return tuple(group for wanted in (True, False) for n, group in enumerate(groups) if (n in early) == wanted)
+
+    def comes_late(group: Group) -> bool:
+        return not _is_metadata(group) or any(touching[path] > 1 for path in _touched(group))
+
+    return tuple(sorted(groups, key=comes_late))
 
 
 def _touched(group: Group) -> set[str]:

@@ -5,7 +5,7 @@
 It takes the change back only where nobody gets in any more: for half an hour nobody has logged in over SSH, and every
 way in that was open when the change was confirmed is shut, as far as the host itself can tell. A host that is well is
 done within a minute; one whose people were changed, whose cable is out or whose SSH server somebody has switched off
-is left as it is. A host whose boot ended in emergency mode, as over a line of fstab, goes on with it once that line is back.
+is left as it is. A boot that ended in emergency mode, as over a line of fstab, goes on once that line is back.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def _take_back_one(host: Host, run_id: str, why: str) -> None:
         reverter.take_back_now(host, run_id, why, _started_at_boot(host))
         return
     reverter.take_back_now(host, run_id, why)
-    for words in (["daemon-reload"], ["--no-block", "default"]):
-        host.run(["systemctl", "--no-ask-password", *words])  # whether people get in then is asked anyway
+    for arguments in (["daemon-reload"], ["--no-block", "default"]):
+        host.run(["systemctl", "--no-ask-password", *arguments])  # whether people get in then is asked anyway
 
 
 def _trouble_that_stays(host: Host, watch: BootWatch) -> str:

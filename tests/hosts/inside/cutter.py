@@ -33,7 +33,7 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 #: Commands that act; all others only ask.
 ACTS = ("start", "stop", "restart", "reload", "enable", "disable", "daemon-reload", "try-reload-or-restart")
 #: What is no part of the host's configuration: Ansible's own files, pipes, and the lock.
-PASSING = ("/tmp/", "/dev/", "/proc/", "/run/healthops", "/root/.ansible", "/home/")  # noqa: S108
+PASSING = ("/tmp/", "/dev/", "/proc/", "/run/healthops", "/root/.ansible", "/home/")
 _own = [0, False]
 
 

@@ -238,7 +238,7 @@ class Packages(WholeSubject):
                 _remove_empty(host, folders)
 
     def _apt(self, host: Host, environment: Mapping[str, str], *arguments: str) -> None:
-        if interrupted(host):  # apt does nothing before dpkg has written that down; it does when it begins with anything
+        if interrupted(host):  # apt does nothing before dpkg has written that down, which it does before anything else
             host.run(["dpkg", "--set-selections"])
         done = host.run([*_APT, *arguments], timeout=900.0, env={**_QUIET, **environment})
         if done.rc != 0:
