@@ -176,6 +176,47 @@ def test_full_disk_leaves_the_earlier_configuration() -> None:
     require_answers(clients, restarts=THERE_AND_BACK)
 
 
+@pytest.mark.skipif(not FULL, reason="the short form fills the disk of one file")
+def test_full_disk_of_the_journal_changes_nothing(as_before: list[list[str]]) -> None:
+    stored = f"{STORED}/journal"
+    for host in HOSTS:  # there is room for what is there, and for no further run
+        host.root(
+            f"cp -a {stored} /srv/journal && used=$(du -s --apparent-size /srv/journal | cut -f 1) && "
+            f"mount -t tmpfs -o size=$((2 * used))k,mode=700 none {stored} && cp -a /srv/journal/. {stored} && "
+            f"dd if=/dev/zero of={stored}/full bs=1k 2> /dev/null || test -s {stored}/full"
+        )
+    try:
+        with configured.clients(HOSTS) as clients:
+            messages = configured.failures(configured.begin(drill_answer="second").end())
+        assert [host.state() for host in HOSTS] == as_before
+    finally:
+        for host in HOSTS:
+            host.root(f"umount {stored}; rm -r /srv/journal")
+    assert sorted(messages) == [host.name for host in HOSTS]
+    for message in messages.values():
+        assert "No space left on device" in message
+        assert "nothing was changed" in message
+    require_answers(clients, restarts=0)
+
+
+@pytest.mark.skipif(not FULL, reason="the short form fills the disk of one file")
+def test_full_disk_while_a_package_comes_leaves_nothing_of_it() -> None:
+    folder = "/usr/share/doc/vsftpd"
+    for host in HOSTS:
+        host.root(f"mkdir {folder} && mount -t tmpfs -o size=4k,mode=755 none {folder}")
+    try:
+        with configured.clients(HOSTS) as clients:
+            messages = configured.failures(configured.begin(drill_answer="second", **LATE).end())
+    finally:
+        for host in HOSTS:
+            host.root(f"umount {folder}; rmdir {folder}")
+    assert sorted(messages) == [host.name for host in HOSTS]
+    assert all("No space left on device" in message and PUT_BACK in message for message in messages.values()), messages
+    for host in HOSTS:
+        no_daemon_started(host)
+    require_answers(clients, restarts=0)
+
+
 def test_control_node_that_dies_before_the_probe_leaves_a_host_that_goes_back_by_itself() -> None:
     with configured.clients(HOSTS) as clients:
         play = configured.begin(
@@ -321,6 +362,8 @@ def test_module_that_is_killed_before_any_of_its_changes_leaves_a_host_that_goes
     as_before: list[list[str]], cut_interpreter: str
 ) -> None:
     everything = cut_before([0, 0], cut_interpreter, "uncut", HOSTS[0])
+    for host in HOSTS:
+        foretell_the_way_back("uncut", host)
     take_back("uncut", HOSTS)
     print("\n".join(everything[0]))
     assert all(len(changes) > 50 for changes in everything), everything
@@ -333,6 +376,16 @@ def test_module_that_is_killed_before_any_of_its_changes_leaves_a_host_that_goes
         take_back(run_id, [host for host in HOSTS if host != guarded])
         for host, state, changes in zip(HOSTS, as_before, done):
             assert host.state() == state, f"{host.name}, killed before {changes[-1]}"
+
+
+def foretell_the_way_back(run_id: str, host: ClinicHost) -> None:
+    """In check mode it says what would go back, and leaves all as it is."""
+    now = host.state()
+    runs = [f"{run_id}-clinic"]
+    output = configured.begin("--check", playbook="two_take_back.yml", drill_host=host.name, drill_runs=runs).end()
+    assert "changed=1" in output, output[-3000:]
+    assert "/etc/haproxy/haproxy.cfg" in output, output[-3000:]
+    assert host.state() == now
 
 
 def take_back(run_id: str, hosts: list[ClinicHost]) -> list[ClinicHost]:
