@@ -74,22 +74,18 @@ def inventory() -> dict[str, Any]:
 ADDRESSES: dict[str, str] = {name: values["ansible_host"] for name, values in inventory().items()}
 
 
-def command(
-    name: str, *words: str, collections: Path | None = None, **variables: Any
-) -> tuple[list[str], dict[str, str]]:
-    """How a playbook of this scenario is run, with our roles or those in ``collections``: arguments, environment."""
+def command(name: str, *words: str, **variables: Any) -> tuple[list[str], dict[str, str]]:
+    """How a playbook of this scenario is run: the arguments, and the environment."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MOLECULE_")}
     environment |= {"ANSIBLE_CONFIG": str(HERE.parents[1] / "tests" / "hosts" / "ansible.cfg")}
-    if collections:
-        environment |= {"ANSIBLE_COLLECTIONS_PATH": str(collections)}
     environment |= {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_FORKS": "8", "LC_ALL": "C.UTF-8"}
     playbook = [str(Path(sys.executable).with_name("ansible-playbook")), f"--inventory={INVENTORY}", str(HERE / name)]
     return [*playbook, *words, "--extra-vars", json.dumps(variables)], environment
 
 
-def play(name: str, *words: str, collections: Path | None = None, **variables: Any) -> tuple[int, dict[str, Any]]:
+def play(name: str, *words: str, **variables: Any) -> tuple[int, dict[str, Any]]:
     """Run a playbook of this scenario; its exit code and its report."""
-    argv, environment = command(name, *words, collections=collections, **variables)
+    argv, environment = command(name, *words, **variables)
     done = run(*argv, env=environment, timeout=900)
     assert done.stdout.lstrip().startswith("{"), f"{done.stdout}\n{done.stderr}"
     return done.returncode, json.loads(done.stdout)

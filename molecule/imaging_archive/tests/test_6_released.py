@@ -48,7 +48,9 @@ def _configured_by_the_release_before(tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("released")
     with tarfile.open(RELEASED) as roles:
         roles.extractall(folder / "ansible_collections" / "healthops" / "clinical")  # our own file
-    code, report = play("converge.yml", *LIMIT, collections=folder)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("ANSIBLE_COLLECTIONS_PATH", str(folder))
+        code, report = play("converge.yml", *LIMIT)
     assert code == 0, {archive: failures(report, archive) for archive in ARCHIVES}
 
 
