@@ -444,6 +444,50 @@ def _of_group(entry: Any) -> Answer:
     return [entry.name.decode(), entry.gid, members]
 
 
+# --- PAM ---
+
+#: A module that writes down its options, and goes on.
+_SPY = """
+#include <stdio.h>
+#include <stdlib.h>
+int pam_sm_authenticate(void *handle, int flags, int count, const char **options) {
+    FILE *seen = fopen(getenv("PAM_SPY"), "a");
+    for (int n = 0; n < count; n++) fprintf(seen, "%s\\t", options[n]);
+    fputs("\\n", seen);
+    fclose(seen);
+    return 25; /* PAM_IGNORE */
+}
+int pam_sm_setcred(void *handle, int flags, int count, const char **options) { return 25; }
+"""
+
+
+def _pam_stack(folder: Path, texts: Sequence[str]) -> list[Answer]:
+    """Return, for each stack, the options that pam_unix.so is called with, a list a call, in their order."""
+    _need("cc")
+    library = _library("libpam.so.0")
+    (folder / "spy.c").write_text(_SPY)
+    spy, seen = folder / "spy.so", folder / "seen"
+    if _run("cc", "-shared", "-fPIC", "-o", str(spy), str(folder / "spy.c")).returncode:
+        raise NotHere("cc")
+    os.environ["PAM_SPY"] = str(seen)  # what a module of PAM reads is the process's own
+    conversation = (ctypes.c_void_p * 2)()
+    replies = []
+    for number, text in enumerate(texts):
+        stacks = folder / str(number)
+        stacks.mkdir()
+        (stacks / "ward").write_text(text.replace("pam_unix.so", str(spy)), "utf-8")
+        seen.write_text("")
+        handle = ctypes.c_void_p()
+        folder_name = str(stacks).encode()
+        if library.pam_start_confdir(b"ward", b"root", conversation, folder_name, ctypes.byref(handle)) == 0:
+            library.pam_authenticate(handle, 0)
+            library.pam_end(handle, 0)
+        calls = seen.read_bytes().decode().replace(str(spy), "pam_unix.so")
+        replies.append([line.split("\t")[:-1] for line in calls.split("\n")[:-1]])
+    del os.environ["PAM_SPY"]
+    return replies
+
+
 _ASK: dict[str, Callable[[Path, Sequence[str]], list[Answer]]] = {
     "login_defs_shadow": _shadow,
     "login_defs_pam": _login_defs_pam,
@@ -464,4 +508,5 @@ _ASK: dict[str, Callable[[Path, Sequence[str]], list[Answer]]] = {
     "passwd": _rows("fgetpwent", _Passwd, _of_passwd),
     "shadow": _rows("fgetspent", _Shadow, _of_shadow),
     "group": _rows("fgetgrent", _Group, _of_group),
+    "pam": _pam_stack,
 }

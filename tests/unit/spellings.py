@@ -291,6 +291,33 @@ def _group_rows() -> list[str]:
     return _rows("group", sound, odd, ("root:x:0:\n", "\nnight:x:1002:ana\n", "", "\n# x\n", "#ward:x:7:\n"))
 
 
+def _pam() -> list[str]:
+    types = ("auth", "-auth", "AUTH", "Auth", " auth", "account", "authority", "# auth", "\\\nauth")
+    controls = (
+        "required",
+        "optional",
+        "OPTIONAL",
+        "[default=ignore]",
+        "[success=ok default=bad]",
+        "[ default=ok ]",
+        "always",
+    )
+    modules = ("pam_unix.so",)
+    options = (
+        *("", "nullok", "nullok\ttry_first_pass", "nullok # of the site", "nullok#", "nullok \\\n try_first_pass"),
+        *("[nullok try_first_pass]", "[nul lok] minlen=8", "[a\\]b]", "NULLOK", "nullok \\", "a=[b c] d", "nullok\r"),
+    )
+    lines = _lines(types, (" ", "\t"), controls, ("  ", "\t"), modules, ("  ", " \t"), options)
+    around = (
+        "auth optional pam_unix.so first",
+        "# auth optional pam_unix.so first",
+        "account required pam_unix.so",
+        "",
+        "x",
+    )
+    return _files("pam", lines, around)
+
+
 _KINDS: dict[str, Callable[[], list[str]]] = {
     "login_defs_shadow": _login_defs_shadow,
     "login_defs_pam": _login_defs_pam,
@@ -311,6 +338,7 @@ _KINDS: dict[str, Callable[[], list[str]]] = {
     "passwd": _passwd,
     "shadow": _shadow_rows,
     "group": _group_rows,
+    "pam": _pam,
 }
 KINDS = tuple(_KINDS)
 

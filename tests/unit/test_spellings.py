@@ -25,7 +25,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sudo import parse_defaults
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.kinds.sysctl import effective
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.measures import MEASURES, compare
-from ansible_collections.healthops.clinical.plugins.module_utils._controls.support import account_files
+from ansible_collections.healthops.clinical.plugins.module_utils._controls.support import account_files, pam_profiles
 from ansible_collections.healthops.clinical.plugins.module_utils._controls.support.account_files import (
     Accounts,
     read_accounts,
@@ -36,6 +36,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.suppo
     flatten,
     normal,
 )
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from ansible_collections.healthops.clinical.plugins.module_utils._host.door import CommandResult
 from ansible_collections.healthops.clinical.plugins.module_utils._host.formats import FORMATS
 from fake_host import FakeHost
@@ -212,6 +213,14 @@ def group_rows(text: str, _answer: Any) -> Any:
     return readable(account_files.GROUP, text, lambda found: [[g.name, g.gid, list(g.members)] for g in found.groups])
 
 
+def pam_stack(text: str, _answer: Any) -> Any:
+    try:
+        rules = pam_profiles.parse(text)
+    except ClinicalError:
+        return UNKNOWN
+    return [list(rule.options) for rule in rules if (rule.type, rule.module) == ("auth", "pam_unix.so")]
+
+
 OURS: dict[str, Callable[[str, Any], Any]] = {
     "login_defs_shadow": shadow,
     "login_defs_pam": pam,
@@ -232,6 +241,7 @@ OURS: dict[str, Callable[[str, Any], Any]] = {
     "passwd": passwd,
     "shadow": shadow_rows,
     "group": group_rows,
+    "pam": pam_stack,
 }
 
 

@@ -102,9 +102,9 @@ def from_sshd_value(text: str) -> str:
     return text.replace('\\"', '"')
 
 
-def joined_lines(text: str) -> str:
-    """Return a text without the ends of lines that a backslash takes away."""
-    return text.replace("\\\n", " ")
+def from_pam_option(token: str) -> str:
+    """Return an option of a PAM module as the module gets it; one in brackets keeps its blanks."""
+    return token[1:].removesuffix("]").replace("\\]", "]") if token.startswith("[") else token
 
 
 def prometheus_label(value: str) -> str:

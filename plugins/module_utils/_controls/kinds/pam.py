@@ -89,7 +89,7 @@ class Pam(Kind):
         edited, torn = profiles.edited(texts, saved, list(written.values()))
         wanted_groups = {str(c.settings["value"]) for c in controls if c.settings["feature"] == "su_group"}
         return State(
-            stacks={stack: profiles.parse(text) for stack, text in texts.items()},
+            stacks={stack: profiles.parse(text, COMMON + stack) for stack, text in texts.items()},
             su=read_text(host, SU) or "",
             written=written,
             enabled=enabled,
@@ -239,7 +239,7 @@ def _weak_hash(control: Control, state: State) -> str | None:
 
 
 def _su_open(control: Control, state: State) -> str | None:
-    rules = [rule for rule in profiles.parse(state.su) if rule.type == "auth" and rule.module == "pam_wheel.so"]
+    rules = [rule for rule in profiles.parse(state.su, SU) if rule.type == "auth" and rule.module == "pam_wheel.so"]
     strict = [rule for rule in rules if rule.control in ("required", "requisite") and "deny" not in rule.options]
     if strict:
         return None

@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..._errors import ClinicalError
 from ..._text.lines import split_lines
-from ..._text.quoting import joined_lines
+from ..._text.quoting import from_pam_option
 
 PROFILES = "/usr/share/pam-configs"
 FIRST, LAST, HISTORY, UMASK = (
@@ -25,7 +26,9 @@ ALL = (FIRST, LAST, HISTORY, UMASK, QUALITY)
 #: Profiles through which a host takes its accounts from a directory.
 DIRECTORIES = frozenset({"sss", "winbind", "krb5", "ldap", "ldapd", "fprintd-sss", "libpam-heimdal"})
 _DIRECTORY_SOURCES = frozenset({"sss", "winbind", "ldap", "nis", "nisplus"})
-_RULE = re.compile(r"^-?(\w+)\s+(\[[^\]]*\]|\w+)\s+(\S+)\s*(.*)$")
+_BLANKS = " \t"
+#: A word, or what stands in brackets, in which a bracket is written with a backslash.
+_TOKEN = re.compile(r"\[(?:\\\]|[^\]])*\]?|[^ \t]+")
 _JUMP = re.compile(r"(\[[^0-9\]]*)(?:[0-9]+|end)([^\]]*\])")
 
 
@@ -39,20 +42,41 @@ class PamRule:
     options: tuple[str, ...]
 
 
-def parse(text: str) -> list[PamRule]:
-    """Return the rules of one stack in their order, without comments and includes: pam.conf(5)."""
-    joined = joined_lines(text)
-    lines = [line.partition("#")[0].strip() for line in split_lines(joined)]
-    matches = [match for match in map(_RULE.match, lines) if match]
+def parse(text: str, path: str = "") -> list[PamRule]:
+    """Return the rules of one stack in their order, without comments and includes: pam.conf(5).
+
+    Raises ClinicalError, which names ``path``, for a stack of which PAM takes no line at all.
+    """
+    rows = [_TOKEN.findall(line) for line in _joined(text, path)]
     return [
         PamRule(
-            type=match[1].lower(),
-            control=match[2].lower(),
-            module=posixpath.basename(match[3]),
-            options=tuple(match[4].split()),
+            type=row[0].lstrip("-").lower(),
+            control=row[1].lower(),
+            module=posixpath.basename(row[2]),
+            options=tuple(from_pam_option(token) for token in row[3:]),
         )
-        for match in matches
+        for row in rows
+        if len(row) > 2
     ]
+
+
+def _joined(text: str, path: str) -> list[str]:
+    """Return the lines of a stack without comments; a backslash at the end goes on in the next that says anything."""
+    lines, going_on = [""], False
+    for line in split_lines(text):
+        said = line.strip(_BLANKS)
+        if not said or said.startswith("#"):
+            continue
+        said = said.partition("#")[0].rstrip(_BLANKS)
+        if not going_on:
+            lines.append("")
+        going_on = said.endswith("\\")
+        lines[-1] += f"{said[:-1]} " if going_on else said
+    if going_on:
+        raise ClinicalError(
+            "Reading the rules of", path or "PAM", "its last line ends in a backslash, and PAM takes none of them"
+        )
+    return lines
 
 
 def profile(name: str, priority: int, *blocks: tuple[str, str, Sequence[str], Sequence[str]], more: str = "") -> str:

@@ -79,8 +79,8 @@ def test_quotes_of_programs_are_taken_away() -> None:
     assert quoting.from_apt_value(' "1";') == "1"
     assert quoting.from_sudo_value('"a\\ b"') == "a b"
     assert quoting.from_sshd_value('say \\"x\\"') == 'say "x"'
+    assert quoting.from_pam_option(r"[a\] b]") == "a] b"
     assert quoting.from_shell_assignment('"/bin:/usr/bin";') == "/bin:/usr/bin"
-    assert quoting.joined_lines("a\\\nb\n") == "a b\n"
 
 
 def test_a_label_of_prometheus_ends_where_it_ends() -> None:

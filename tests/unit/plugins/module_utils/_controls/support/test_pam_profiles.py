@@ -18,6 +18,7 @@ from ansible_collections.healthops.clinical.plugins.module_utils._controls.suppo
     profile,
     umask,
 )
+from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
 from fake_host import fixture
 
 SYSTEMS = ("debian-12", "debian-13")
@@ -103,3 +104,8 @@ def test_a_directory_shows_in_a_profile_or_in_nsswitch(
 def test_a_rule_is_read_however_it_is_spelled(line: str) -> None:
     (rule,) = parse(f"# auth required pam_deny.so\n{line}\n@include common-auth\n")
     assert rule == PamRule(type="auth", control="required", module="pam_wheel.so", options=("use_uid", "group=sudo"))
+
+
+def test_a_stack_of_which_pam_takes_nothing_is_an_error_with_its_path() -> None:
+    with pytest.raises(ClinicalError, match=r"/etc/pam\.d/common-auth: its last line ends in a backslash"):
+        parse("auth required pam_unix.so \\\n", "/etc/pam.d/common-auth")
