@@ -109,6 +109,7 @@ class ClinicHost:
         assert self._engine("kill", "--signal", "KILL").returncode == 0
         running = ("inspect", "--format", "{{.State.Running}}")
         wait_for(f"{self.name} is down", lambda: "false" in self._engine(*running).stdout)
+        time.sleep(1)
         wait_for(f"{self.name} is started", lambda: self._engine("start").returncode == 0)
 
     def _engine(self, *argv: str) -> subprocess.CompletedProcess[str]:

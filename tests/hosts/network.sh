@@ -30,7 +30,13 @@ down() {
     "$engine" rm --force "${containers[@]}" > /dev/null
   fi
   if exists "$1"; then
+    local bridge
+    bridge=$("$engine" network inspect --format '{{.NetworkInterface}}' "$1" 2> /dev/null) || bridge=
     "$engine" network rm "$1" > /dev/null
+    # The engine leaves it behind after a host that it could not start, and the next network needs its addresses.
+    if [ -n "$bridge" ] && [ -e "/sys/class/net/$bridge" ]; then
+      ip link delete "$bridge"
+    fi
     echo removed
   else
     echo absent

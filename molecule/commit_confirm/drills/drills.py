@@ -284,7 +284,7 @@ def good_change_is_confirmed_too_late(host: Host) -> None:
 def _restarted(host: Host) -> None:
     wait_for(f"{host.name} is down", lambda: not host.running())
     host.note("is started")
-    # The engine may still be letting go of the host's address; then it says so and starts nothing.
+    time.sleep(1)  # The engine may still be letting go of the host's address; then it says so and starts nothing.
     wait_for(f"{host.name} is started", lambda: run(engine(), "start", host.container).returncode == 0)
 
 
