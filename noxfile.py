@@ -424,8 +424,8 @@ LONG_FORMS = {
     "commit_confirm": "doors are also shut in the ways that have a twin among the others, and hosts in batches",
     "hardening": "each fault is on both releases, not on one of them",
     "patching": "each test is on both releases, not on one of them",
-    "imaging_archive": "each release has an archive with each index, and a control node dies in a drain",
-    "service_config": "the module is killed at each of its moments, with a guard and without, not at three of them",
+    "imaging_archive": "each release has each index, a control node dies in a drain, the release before is taken over",
+    "service_config": "the module is killed before each of its changes, guarded and not, and more disks are full",
     "everyday": "two accounts do their worst until all is taken back, and each unusual state is on both releases",
 }
 

@@ -35,8 +35,8 @@ nft list tables | while read -r _table family name; do
 done
 sysctl -n net.ipv4.ip_nonlocal_bind
 find usr/sbin -name 'policy-rc.d*'
-# What a run that never began left in the journal goes with the next run that changes something.
-find / -xdev -name '*.healthops-tmp' -not -path '/proc/*' -not -path '/var/lib/healthops/journal/*'
+# What a cut run was making in its own store is taken over by the next one, or goes with it.
+find / -xdev -name '*.healthops-tmp' -not -path '/proc/*' -not -path '/var/lib/healthops/*'
 """
 #: Every package, how far dpkg came with it, and what came along with others.
 PACKAGES = r"""

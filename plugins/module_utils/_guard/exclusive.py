@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from .._change import lock
 from .._host.door import Host
-from . import boot_watch, record
+from . import alarm, boot_watch, record
 
 
 @contextlib.contextmanager
@@ -33,6 +33,8 @@ def exclusive(host: Host, run_id: str, check: bool, patience: float = 0.0) -> It
 def settled(host: Host, run_id: str) -> list[str]:
     """Take back what is overdue and return warnings about it. Raises ClinicalError while a guard is armed."""
     if record.unsettled(host) is None:
+        if host.stat(alarm.FOLDER) is not None:  # of a run that was cut before it had changed anything
+            alarm.clear(host)
         return []
     from . import reverter  # hardly any run has to read it
 

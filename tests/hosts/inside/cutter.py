@@ -3,8 +3,9 @@
 """Runs in a test host inside of the interpreter of a module: ends it with SIGKILL before one of its changes.
 
 It is laid as /srv/cut/sitecustomize.py, and /srv/cut/python3 starts Python with it. /srv/cut/at holds the number of the
-change before which the module dies, 0 for none; /srv/cut/changes is written with a line for each change that came.
-What counts is what the module does itself while it holds the lock of a run: to files, and by commands that act.
+change before which a module dies, 0 for none; /srv/cut/changes is written with a line for each change that came, of
+one module after the other. What counts is what a module does itself while it holds the lock of a run: to files, and by
+commands that act. The mode and owner of a file that is only being made are no change of their own.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ EVENTS = {
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 #: Commands that act; all others only ask.
 ACTS = ("start", "stop", "restart", "reload", "enable", "disable", "daemon-reload", "try-reload-or-restart")
-#: What is no part of the host's configuration: Ansible's own files, pipes, and the lock.
-PASSING = ("/tmp/", "/dev/", "/proc/", "/run/healthops", "/root/.ansible", "/home/")
-_own = [0, False]
+#: What is no part of the configuration: files of Ansible, pipes, the lock, and what is compiled for the next run.
+PASSING = ("/tmp/", "/dev/", "/proc/", "/run/healthops", "/root/.ansible", "/home/", "/var/cache/healthops", "ansible_")
+TEMPORARY = ".healthops-tmp"
+_state = {"busy": False, "last": ""}
 
 
 def change(event: str, arguments: tuple[object, ...]) -> str:
@@ -52,23 +54,34 @@ def change(event: str, arguments: tuple[object, ...]) -> str:
 
 
 def watch(event: str, arguments: tuple[object, ...]) -> None:
-    if _own[1]:
+    if _state["busy"]:
         return
     words = change(event, arguments)
-    if not words or any(f" {place}" in words for place in PASSING):
+    if not words or any(f" {place}" in words for place in PASSING) or _is_of_what_is_being_made(words):
         return
-    _own[1] = True  # what this function opens is no change
+    _state["busy"] = True  # what this function opens is no change
     try:
-        if not _holds_the_lock():
-            return
-        _own[0] += 1
-        with open(f"{HOME}/changes", "a", encoding="utf-8") as stream:
-            stream.write(f"{words}\n")
-        with open(f"{HOME}/at", encoding="utf-8") as stream:
-            if _own[0] == int(stream.read()):
-                os.kill(os.getpid(), signal.SIGKILL)
+        if _holds_the_lock():
+            _count(words)
     finally:
-        _own[1] = False
+        _state["busy"] = False
+
+
+def _is_of_what_is_being_made(words: str) -> bool:
+    if words.startswith(("os.chmod ", "os.chown ")) and words.split()[1].isdigit():
+        return str(_state["last"]).endswith(TEMPORARY)
+    return words.startswith("os.remove ") and words.endswith(TEMPORARY)
+
+
+def _count(words: str) -> None:
+    _state["last"] = words
+    with open(f"{HOME}/changes", "a+", encoding="utf-8") as stream:
+        stream.write(f"{words}\n")
+        stream.seek(0)
+        number = len(stream.readlines())
+    with open(f"{HOME}/at", encoding="utf-8") as stream:
+        if number == int(stream.read()):
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _holds_the_lock() -> bool:

@@ -74,7 +74,10 @@ def _joined(text: str, path: str) -> list[str]:
         lines[-1] += f"{said[:-1]} " if going_on else said
     if going_on:
         raise ClinicalError(
-            "Reading the rules of", path or "PAM", "its last line ends in a backslash, and PAM takes none of them"
+            "Reading the rules of",
+            path or "PAM",
+            "its last line ends in a backslash, and PAM takes none of them",
+            "End that line first.",
         )
     return lines
 

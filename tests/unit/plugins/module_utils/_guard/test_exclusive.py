@@ -15,11 +15,11 @@ import pytest
 from ansible_collections.healthops.clinical.plugins.module_utils import _baseline, _calls
 from ansible_collections.healthops.clinical.plugins.module_utils._calls import baseline, commit_confirm, patch
 from ansible_collections.healthops.clinical.plugins.module_utils._errors import ClinicalError
-from ansible_collections.healthops.clinical.plugins.module_utils._guard import record, reverter
+from ansible_collections.healthops.clinical.plugins.module_utils._guard import alarm, record, reverter
 from ansible_collections.healthops.clinical.plugins.module_utils._guard.exclusive import settled
 from calls import on_host
 from fake_host import FakeHost
-from guarded import DROP_IN, guarded_host, guarded_request
+from guarded import DROP_IN, alarms, guarded_host, guarded_request
 from patched_host import FakeManager
 
 WAITS = r"e1 is not confirmed yet, and is taken back at \d{4}-\S+Z \(100 s\)"
@@ -127,6 +127,14 @@ def test_the_next_run_tells_once_that_the_last_was_taken_back(host: FakeHost) ->
 
 def test_a_host_without_a_guard_is_free() -> None:
     assert settled(FakeHost(), "e1") == []
+
+
+def test_what_a_cut_run_had_laid_out_before_it_changed_anything_goes_with_the_next() -> None:
+    host = guarded_host()
+    alarm.prepare(host)
+    assert alarms(host)
+    assert settled(host, "r1") == []
+    assert alarms(host) == []
 
 
 def test_no_call_takes_the_lock_past_the_guard() -> None:
