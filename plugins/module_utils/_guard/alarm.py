@@ -13,6 +13,7 @@ import posixpath
 import sys
 
 from .._change.run_store import STATE
+from .._change.subjects.files import File
 from .._change.subjects.units import has_systemd
 from .._errors import ClinicalError
 from .._host.door import Host
@@ -99,6 +100,7 @@ def clear(host: Host) -> None:
         host.run(["systemctl", "--no-ask-password", "reset-failed", SERVICE])
     known = host.stat(BOOT_UNIT) is not None
     for path in (BOOT_LINK, BOOT_UNIT, BALLAST, REVERTER):
+        File(path).sweep(host)
         host.remove(path)
     if known and has_systemd(host):  # or it stays in systemd's memory until the next one
         host.run(["systemctl", "--no-ask-password", "daemon-reload"])

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from .._change import journal, run_store
 from .._change.run_store import STATE
 from .._change.steps import JournalEntry
+from .._change.subjects.files import File
 from .._change.subjects.units import has_systemd
 from .._host import login as ssh_login
 from .._host.boot import boot_id
@@ -168,8 +169,10 @@ def clear(host: Host) -> None:
     """Look at no boot any more. Harmless where none is awaited."""
     if host.stat(FOLDER) is None:
         return
-    for path in (LINK, UNIT, PROGRAM, RECORD, FOLDER):
+    for path in (LINK, UNIT, PROGRAM, RECORD):
+        File(path).sweep(host)
         host.remove(path)
+    host.remove(FOLDER)
     if has_systemd(host):
         host.run(["systemctl", "--no-ask-password", "daemon-reload"])  # so that systemd forgets it too
 

@@ -132,6 +132,7 @@ def test_a_host_without_a_guard_is_free() -> None:
 def test_what_a_cut_run_had_laid_out_before_it_changed_anything_goes_with_the_next() -> None:
     host = guarded_host()
     alarm.prepare(host)
+    host.add_file("/etc/systemd/system/.healthops-guard-boot.service.healthops-tmp")
     assert alarms(host)
     assert settled(host, "r1") == []
     assert alarms(host) == []
