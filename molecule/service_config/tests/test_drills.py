@@ -471,6 +471,19 @@ def test_file_that_the_next_configuration_has_not_goes_and_what_stood_there_befo
     assert output.count("changed=1") == len(HOSTS), output[-3000:]
 
 
+def test_log_is_rotated_by_logrotate_and_its_daemon_is_told() -> None:
+    for host in HOSTS:
+        host.root("install -d -o clinic -g adm /var/log/clinic && echo first > /var/log/clinic/page.log")
+        reloads = "journalctl --unit nginx --output cat | grep -c '^Reloaded '"
+        before = host.root(f"{reloads} || true")
+        host.root("logrotate --force /etc/logrotate.d/clinic")
+        looked = host.root(
+            "cd /var/log/clinic && cat page.log.1 && stat -c %U:%G:%a:%s page.log; rm -r /var/log/clinic"
+        )
+        assert looked == "first\nclinic:adm:640:0"
+        assert int(host.root(reloads)) == int(before) + 1
+
+
 def test_check_run_check_run_say_changed_changed_ok_ok() -> None:
     folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"], "results")
     for host in HOSTS:

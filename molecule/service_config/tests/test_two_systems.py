@@ -38,6 +38,7 @@ OF_THE_CLINIC = {
     "etc/clinic/secret",
     "etc/clinic/worker.json",
     "etc/haproxy/haproxy.cfg",
+    "etc/logrotate.d/clinic",
     "etc/nginx/conf.d/clinic.conf",
     "etc/systemd/system/clinic-worker.service",
     "usr/local/libexec/clinic-worker",
