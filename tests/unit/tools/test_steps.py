@@ -34,7 +34,8 @@ def test_each_is_run_once_and_the_longest_begin_first() -> None:
     assert (lanes.failed, lanes.left) == ([], [])
 
 
-def test_after_a_failure_none_is_begun() -> None:
+def test_after_a_failure_none_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenarios, "LONG", {"hardening": 20, "logins": 10})
     begun: list[str] = []
 
     def run(name: str, _lane: int) -> int:
