@@ -26,7 +26,6 @@ from ansible_collections.healthops.clinical.plugins.plugin_utils._catalogue.meas
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.own_writes import OwnWrites
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.ready import evidence_problems
 from ansible_collections.healthops.clinical.plugins.plugin_utils._evidence.run_facts import plural
-from ansible_collections.healthops.clinical.plugins.plugin_utils._patch.ready import approval_problems, patch_problems
 from ansible_collections.healthops.clinical.plugins.plugin_utils._run.cache_dir import own_folder
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -46,7 +45,7 @@ class ActionModule(ActionBase):
         problems = [str(problem) for problem in _evidence(args, hosts)] if args["path"] else []
         if args["approvals"] is not None:
             now = datetime.now(timezone.utc)
-            problems += [str(problem) for problem in approval_problems(str(args["approvals"]), now)]
+            problems += _approvals(str(args["approvals"]), now)
         for role in args["roles"]:
             problems += _of_role(role, hosts, known, self._templar.template)
         if problems:
@@ -134,7 +133,16 @@ def _hardening(values: Mapping[str, Any], host: str, known: Mapping[str, Any]) -
         yield str(error)
 
 
+def _approvals(path: str, now: datetime) -> list[str]:
+    # Only a run that patches has to read it.
+    from ansible_collections.healthops.clinical.plugins.plugin_utils._patch.ready import approval_problems
+
+    return [str(problem) for problem in approval_problems(path, now)]
+
+
 def _patching(values: Mapping[str, Any], _host: str, _known: Mapping[str, Any]) -> Iterator[str]:
+    from ansible_collections.healthops.clinical.plugins.plugin_utils._patch.ready import patch_problems  # as above
+
     options = {name.partition("_")[2]: value for name, value in values.items()}
     yield from map(str, patch_problems(options, own_folder(constants.config) / "advisories"))
 
