@@ -229,6 +229,8 @@ class Packages(WholeSubject):
             options = ["--allow-downgrades", "--allow-change-held-packages"]
             # apt takes what dpkg unpacked in part for installed, says so, and does nothing.
             options += ["--reinstall"] if any(wanted.get(name) for name in unfinished) else []
+            if any(wanted.get(name, "") is None for name in unfinished):  # dpkg would have it installed again first
+                options += ["-o", "Dpkg::Options::=--force-remove-reinstreq"]
             self._apt(host, environment, *options, "install", *installed_anew, *removed)
         if "residual" in image:
             purged = [name for name in self.capture(host)["residual"] if name not in image["residual"]]
