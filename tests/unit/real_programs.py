@@ -86,15 +86,21 @@ class _Conversation(ctypes.Structure):
 
 
 def _pam(service: str, folder: Path, user: str) -> tuple[ctypes.CDLL, ctypes.c_void_p]:
+    library, handle, rc = _pam_started(service, folder, user)
+    if rc:
+        raise NotHere(f"libpam: {rc}")
+    return library, handle
+
+
+def _pam_started(service: str, folder: Path, user: str) -> tuple[ctypes.CDLL, ctypes.c_void_p, int]:
+    """Return libpam, its handle for the service of a folder, and the answer, which is not 0 where it refuses that."""
     library, handle, conversation = _library("libpam.so.0"), ctypes.c_void_p(), _Conversation()
     start = library.pam_start_confdir
     start.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
     rc = start(
         service.encode(), user.encode(), ctypes.addressof(conversation), str(folder).encode(), ctypes.byref(handle)
     )
-    if rc:
-        raise NotHere(f"libpam: {rc}")
-    return library, handle
+    return library, handle, rc
 
 
 def _login_defs_pam(folder: Path, texts: Sequence[str]) -> list[Answer]:
@@ -464,22 +470,19 @@ int pam_sm_setcred(void *handle, int flags, int count, const char **options) { r
 def _pam_stack(folder: Path, texts: Sequence[str]) -> list[Answer]:
     """Return, for each stack, the options that pam_unix.so is called with, a list a call, in their order."""
     _need("cc")
-    library = _library("libpam.so.0")
     (folder / "spy.c").write_text(_SPY)
     spy, seen = folder / "spy.so", folder / "seen"
     if _run("cc", "-shared", "-fPIC", "-o", str(spy), str(folder / "spy.c")).returncode:
         raise NotHere("cc")
     os.environ["PAM_SPY"] = str(seen)  # what a module of PAM reads is the process's own
-    conversation = (ctypes.c_void_p * 2)()
     replies = []
     for number, text in enumerate(texts):
         stacks = folder / str(number)
         stacks.mkdir()
         (stacks / "ward").write_text(text.replace("pam_unix.so", str(spy)), "utf-8")
         seen.write_text("")
-        handle = ctypes.c_void_p()
-        folder_name = str(stacks).encode()
-        if library.pam_start_confdir(b"ward", b"root", conversation, folder_name, ctypes.byref(handle)) == 0:
+        library, handle, rc = _pam_started("ward", stacks, "root")
+        if rc == 0:
             library.pam_authenticate(handle, 0)
             library.pam_end(handle, 0)
         calls = seen.read_bytes().decode().replace(str(spy), "pam_unix.so")

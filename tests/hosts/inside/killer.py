@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs as root in a test host: ends the baseline module with SIGKILL in the middle of its work.
 
-    killer.py PATH [SECONDS]
+    killer.py PATH
 
-It waits for a run to take the lock, then for PATH to change or appear, waits SECONDS more, and kills the process that
-the lock names. It fails where nothing was there to kill.
+It waits for a run to take the lock, then for PATH to change or appear, and kills the process that the lock names. It
+fails where nothing was there to kill.
 """
 
 from __future__ import annotations
@@ -38,12 +38,11 @@ def holder() -> int:
     return pid
 
 
-def main(path: str, seconds: str = "0") -> int:
+def main(path: str) -> int:
     before, deadline = face(path), time.monotonic() + 900
     while time.monotonic() < deadline:
         pid = holder()
         if pid and face(path) != before:
-            time.sleep(float(seconds))
             os.kill(pid, signal.SIGKILL)
             print(f"killed {pid} after {path} had changed")
             return 0
